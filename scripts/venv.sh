@@ -1,0 +1,42 @@
+# Sourced by deploy.sh and test.sh: the private environment .venv with what a requirements file pins.
+# shellcheck shell=bash
+
+# find_python prints a Python of 3.11 or newer, or says what is missing.
+find_python() {
+    local candidate
+    for candidate in ${PYTHON:+"$PYTHON"} python3 python3.14 python3.13 python3.12 python3.11; do
+        if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+            command -v "$candidate"
+            return
+        fi
+    done
+    echo "Skytier needs Python 3.11 or newer, and found none as python3 or python3.11 to python3.14." >&2
+    echo "Install one, or name it: PYTHON=/path/to/python3 $0" >&2
+    return 1
+}
+
+# make_venv REQUIREMENTS brings .venv to what the file pins; does nothing when it is there already.
+make_venv() {
+    local requirements=$1 stamp wanted python
+    stamp=".venv/${requirements%.txt}.installed"
+    wanted=$(cat "$requirements" app/pyproject.toml tool/pyproject.toml | sha256sum)
+    # A moved checkout leaves an environment that points to where it was: the path belongs to the stamp.
+    wanted="$wanted $PWD"
+    if [ -x .venv/bin/skytier ] && [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ]; then
+        return
+    fi
+    python=$(find_python) || return 1
+    echo "Setting up .venv from $requirements (the first time takes about a minute) ..."
+    if ! "$python" -m venv --clear .venv; then
+        echo "Python's venv module did not work. On Debian and Ubuntu: apt-get install python3-venv" >&2
+        return 1
+    fi
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --requirement "$requirements" &&
+        .venv/bin/python -m pip install --quiet --disable-pip-version-check \
+            --no-deps --no-build-isolation --editable app --editable tool || {
+        echo "pip could not install what $requirements names: its message is above." >&2
+        echo "Check that this machine reaches its package index (pip config list), and run again." >&2
+        return 1
+    }
+    echo "$wanted" >"$stamp"
+}

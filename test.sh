@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# Sets up what the tests need, then runs linters, type checks and all tests.
+#
+#   ./test.sh                    everything that needs no cloud
+#   ./test.sh tests/app -k users only these (arguments go to pytest; linters are left out)
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+# shellcheck source=scripts/venv.sh
+source scripts/venv.sh
+
+# require_packages COMMAND:PACKAGE ... installs what is missing with apt when root; says what to install otherwise.
+require_packages() {
+    local pair missing=()
+    for pair in "$@"; do
+        PATH=$PATH:/usr/sbin command -v "${pair%%:*}" >/dev/null || missing+=("${pair##*:}")
+    done
+    [ ${#missing[@]} -gt 0 ] || return 0
+    if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+        echo "The tests need packages that are not installed. Install them, and run again:" >&2
+        echo "    sudo apt-get install --no-install-recommends ${missing[*]}" >&2
+        return 1
+    fi
+    echo "Installing ${missing[*]} ..."
+    apt-get update -qq
+    # RUNLEVEL=1 keeps the packages from starting services of their own: the tests start theirs.
+    RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+require_packages nginx:nginx redis-server:redis-server chromium:chromium shellcheck:shellcheck
+make_venv requirements-dev.txt
+
+if [ $# -gt 0 ]; then
+    exec .venv/bin/pytest "$@"
+fi
+echo "Linters and type checks ..."
+.venv/bin/ruff check .
+.venv/bin/ruff format --check .
+.venv/bin/mypy
+shellcheck --external-sources deploy.sh test.sh .ci/run scripts/*
+.venv/bin/pytest
