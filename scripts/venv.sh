@@ -31,8 +31,8 @@ make_venv() {
         echo "Python's venv module did not work. On Debian and Ubuntu: apt-get install python3-venv" >&2
         return 1
     fi
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check --requirement "$requirements" &&
-        .venv/bin/python -m pip install --quiet --disable-pip-version-check \
+    .venv/bin/python -m pip install -qq --disable-pip-version-check --requirement "$requirements" &&
+        .venv/bin/python -m pip install -qq --disable-pip-version-check \
             --no-deps --no-build-isolation --editable app --editable tool || {
         echo "pip could not install what $requirements names: its message is above." >&2
         echo "Check that this machine reaches its package index (pip config list), and run again." >&2
