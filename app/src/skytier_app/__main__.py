@@ -1,0 +1,3 @@
+from skytier_app.command import main
+
+main()

@@ -1,0 +1,99 @@
+"""Who makes a request: by the session's cookie, or by an API token."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, cast
+from urllib.parse import urlsplit
+
+from fastapi import Depends, Request
+from fastapi.security import APIKeyCookie, HTTPBearer
+
+from skytier_app.problems import Problem
+from skytier_app.secret_token import token_hash
+from skytier_app.services import Services, ServicesDep
+
+COOKIE = "skytier_session"
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_WWW_AUTHENTICATE = {"WWW-Authenticate": "Bearer"}
+
+
+@dataclass(frozen=True)
+class Account:
+    """A user who has shown who they are."""
+
+    id: int
+    username: str
+    email: str
+    is_admin: bool
+    created_at: datetime
+
+
+async def viewer(request: Request, services: ServicesDep) -> Account | None:
+    """The request's account, or None for a stranger.
+
+    Problem 401 for a wrong API token, 403 for a cookie sent along from a page of another site.
+    """
+    if (header := request.headers.get("authorization")) is not None:
+        scheme, _, token = header.partition(" ")
+        account = await _by_token(services, token.strip()) if scheme.lower() == "bearer" else None
+        if account is None:
+            raise Problem(401, "The API token is not valid.", headers=_WWW_AUTHENTICATE)
+        return account
+    if (session := request.cookies.get(COOKIE)) is None:
+        return None
+    _refuse_other_sites(request)
+    user_id = await services.sessions.user_id(session)
+    return await _by_id(services, user_id) if user_id is not None else None
+
+
+Viewer = Annotated[Account | None, Depends(viewer)]
+
+
+async def _signed_in(account: Viewer) -> Account:
+    if account is None:
+        raise Problem(401, "Sign in first, or send an API token.", headers=_WWW_AUTHENTICATE)
+    return account
+
+
+SignedIn = Annotated[Account, Depends(_signed_in)]
+
+# For OpenAPI: either of the two will do. What they say is checked in `viewer`.
+SECURITY = [
+    Depends(HTTPBearer(auto_error=False, description="An API token, from `POST /api/tokens`.")),
+    Depends(APIKeyCookie(name=COOKIE, auto_error=False, description="From `POST /api/sessions`.")),
+]
+
+
+def _refuse_other_sites(request: Request) -> None:
+    # SameSite=Lax keeps the cookie from foreign forms; this covers sibling sites as well.
+    origin = request.headers.get("origin")
+    if request.method in _SAFE_METHODS or origin is None:
+        return
+    if urlsplit(origin).netloc != request.headers.get("host"):
+        raise Problem(403, "A page of another site sent this request with your session.")
+
+
+async def _by_id(services: Services, user_id: int) -> Account | None:
+    row = await services.database.fetchrow(
+        "SELECT id, username, email, is_admin, created_at FROM users WHERE id = $1", user_id
+    )
+    return Account(**row) if row else None
+
+
+async def _by_token(services: Services, token: str) -> Account | None:
+    row = await services.database.fetchrow(
+        """
+        SELECT users.id, username, email, is_admin, users.created_at, api_tokens.id AS token_id,
+               coalesce(last_used_at < now() - interval '1 minute', true) AS note_use
+        FROM api_tokens JOIN users ON users.id = user_id WHERE token_hash = $1
+        """,
+        token_hash(token),
+    )
+    if row is None:
+        return None
+    if row["note_use"]:  # once a minute is enough, and spares a write for each request
+        await services.database.execute(
+            "UPDATE api_tokens SET last_used_at = now() WHERE id = $1", row["token_id"]
+        )
+    values = cast(dict[str, object], dict(row))
+    return Account(**{name: values[name] for name in Account.__dataclass_fields__})  # type: ignore[arg-type]

@@ -1,0 +1,40 @@
+"""The connection to Redis, and what its failures mean to a request."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import ReadOnlyError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+
+class CacheUnavailable(Exception):  # noqa: N818  # a condition, not a fault of the program
+    """Redis cannot be reached. Answered with 503 where a session is needed."""
+
+
+@contextmanager
+def unavailability() -> Iterator[None]:
+    """Turn every error that means "no Redis at the moment" into CacheUnavailable."""
+    try:
+        yield
+    except (OSError, RedisConnectionError, RedisTimeoutError, ReadOnlyError) as error:
+        raise CacheUnavailable(str(error)) from error
+
+
+@asynccontextmanager
+async def open_cache(url: str | None) -> AsyncIterator[Redis | None]:
+    """Redis for the time of the block, or None where there is no URL."""
+    if url is None:
+        yield None
+        return
+    # One more try covers a connection that Redis closed while it lay idle.
+    redis = Redis.from_url(
+        url, socket_timeout=1, socket_connect_timeout=1, retry=Retry(NoBackoff(), 1)
+    )
+    try:
+        yield redis
+    finally:
+        await redis.aclose()

@@ -1,0 +1,123 @@
+"""The application's own command, `skytier-app`: what an operator's tool runs on a machine."""
+
+import asyncio
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import asyncpg
+import typer
+import uvicorn
+from pydantic import ValidationError
+
+from skytier_app import __version__, demo_data, logs, pages
+from skytier_app import migrate as migrations
+from skytier_app.settings import Settings, get_settings
+
+cli = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
+
+
+def _database_url() -> str:
+    return get_settings().database_url.get_secret_value()
+
+
+@cli.command()
+def serve() -> None:
+    """Serve the application in the foreground until SIGTERM, which lets requests finish."""
+    settings = get_settings()
+    if settings.metrics_dir:
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(settings.metrics_dir)
+    uvicorn.run(
+        "skytier_app.main:create_app",
+        factory=True,
+        host=settings.host,
+        port=settings.port,
+        uds=str(settings.uds) if settings.uds else None,
+        workers=settings.workers,
+        loop="uvloop",
+        http="httptools",
+        log_config=logs.CONFIG,
+        access_log=False,
+        server_header=False,
+        # Whoever can reach the unix socket is the proxy.
+        forwarded_allow_ips="*" if settings.uds else settings.trusted_proxies,
+        # Longer than the proxy keeps its idle connections, so that it is the one who closes them.
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=settings.graceful_shutdown_s,
+    )
+
+
+@cli.command()
+def migrate() -> None:
+    """Bring the database's schema to the newest revision, and print it."""
+    typer.echo(asyncio.run(migrations.migrate(_database_url())))
+
+
+@cli.command("demo-data")
+def load_demo_data(
+    users: Annotated[int, typer.Option(min=1, max=1_000_000)] = 1000,
+    posts: Annotated[int, typer.Option(min=0, max=10_000_000)] = 100_000,
+) -> None:
+    """Load believable users and posts. Prints its progress as JSON lines.
+
+    Nobody can sign in as one of these users.
+    """
+
+    def report(table: str, done: int, total: int) -> None:
+        print(json.dumps({"table": table, "done": done, "total": total}), flush=True)  # noqa: T201
+
+    asyncio.run(demo_data.load(_database_url(), users, posts, report))
+
+
+@cli.command()
+def admin(
+    username: str,
+    revoke: Annotated[bool, typer.Option(help="Take the right away again.")] = False,
+) -> None:
+    """Make a user an administrator, who may change and delete every post."""
+
+    async def change() -> str | None:
+        connection = await asyncpg.connect(_database_url())
+        try:
+            found: str | None = await connection.fetchval(
+                "UPDATE users SET is_admin = $2 WHERE lower(username) = lower($1) "
+                "RETURNING username",
+                username,
+                not revoke,
+            )
+            return found
+        finally:
+            await connection.close()
+
+    changed = asyncio.run(change())
+    if changed is None:
+        raise SystemExit(f"skytier-app: there is no user {username!r}; they register first.")
+    typer.echo(f"{changed} is {'no longer' if revoke else 'now'} an administrator.")
+
+
+@cli.command("collect-static")
+def collect_static(directory: Path) -> None:
+    """Copy the static files to a directory, for Nginx to serve under /static/."""
+    shutil.copytree(pages.STATIC, directory, dirs_exist_ok=True)
+
+
+@cli.command()
+def version() -> None:
+    """Print the application's version."""
+    typer.echo(__version__)
+
+
+def main() -> None:
+    """Run the command; what an operator can mend is said in one line."""
+    try:
+        cli()
+    except ValidationError as error:
+        for item in error.errors():
+            variable = f"{Settings.model_config['env_prefix']}{item['loc'][0]}".upper()
+            print(f"skytier-app: {variable}: {item['msg']}", file=sys.stderr)  # noqa: T201
+        raise SystemExit(2) from None
+    except (OSError, asyncpg.PostgresError, migrations.UnsupportedPostgres) as error:
+        raise SystemExit(f"skytier-app: the database refused: {error}") from None

@@ -1,0 +1,126 @@
+"""The pool of connections to PostgreSQL, and what its failures mean to a request."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+import asyncpg
+from asyncpg.pool import PoolConnectionProxy
+
+OLDEST_SUPPORTED = 14
+
+
+class DatabaseUnavailable(Exception):  # noqa: N818  # a condition, not a fault of the program
+    """PostgreSQL cannot be reached, or had no connection free in time. Answered with 503."""
+
+
+class _Connection(asyncpg.Connection):
+    def get_reset_query(self) -> str:
+        # Nothing here changes the state of a session, so a round trip for each release is saved.
+        return ""
+
+
+@contextmanager
+def _unavailability() -> Iterator[None]:
+    """Turn every error that means "no database at the moment" into DatabaseUnavailable."""
+    try:
+        yield
+    except (
+        OSError,  # refused, reset, no such socket; TimeoutError is one too
+        asyncpg.PostgresConnectionError,
+        asyncpg.OperatorInterventionError,  # shut down by the administrator, starting up
+        asyncpg.TooManyConnectionsError,
+        asyncpg.ReadOnlySQLTransactionError,  # a standby that is not the primary yet
+        asyncpg.InterfaceError,  # the connection was closed under the statement
+    ) as error:
+        if isinstance(error, asyncpg.DataError | ValueError):
+            raise  # a value that does not fit its parameter is a fault of ours
+        raise DatabaseUnavailable(str(error) or type(error).__name__) from error
+
+
+class Database:
+    """PostgreSQL through a pool.
+
+    Connections are opened when first needed, so the application starts without a database and
+    finds it again after it was away. Every method raises DatabaseUnavailable when there is none.
+    """
+
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", pool_wait_s: float) -> None:
+        self._pool = pool
+        self._pool_wait_s = pool_wait_s
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator["PoolConnectionProxy[asyncpg.Record]"]:
+        """Borrow a connection, for several statements that need no common transaction."""
+        with _unavailability():
+            connection = await self._pool.acquire(timeout=self._pool_wait_s)
+            try:
+                yield connection
+            finally:
+                # The time-out bounds the wait for the cancellation of a statement given up on.
+                await self._pool.release(connection, timeout=self._pool_wait_s)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator["PoolConnectionProxy[asyncpg.Record]"]:
+        """Borrow a connection with a transaction: committed at the end, rolled back on an error."""
+        async with self.connection() as connection, connection.transaction():
+            yield connection
+
+    async def fetch(self, sql: str, *values: object) -> list[asyncpg.Record]:
+        """All rows of a statement."""
+        async with self.connection() as connection:
+            return await connection.fetch(sql, *values)
+
+    async def fetchrow(self, sql: str, *values: object) -> asyncpg.Record | None:
+        """The first row of a statement, or None."""
+        async with self.connection() as connection:
+            return await connection.fetchrow(sql, *values)
+
+    async def fetchval(self, sql: str, *values: object) -> Any:
+        """The first column of the first row, or None."""
+        async with self.connection() as connection:
+            return await connection.fetchval(sql, *values)
+
+    async def execute(self, sql: str, *values: object) -> int:
+        """Run a statement; the number of rows that it changed."""
+        async with self.connection() as connection:
+            status = await connection.execute(sql, *values)
+        return int(status.rsplit(" ", 1)[-1])
+
+    def pool_state(self) -> dict[str, int]:
+        """Connections of this worker: open, idle, and the most there may be."""
+        return {
+            "open": self._pool.get_size(),
+            "idle": self._pool.get_idle_size(),
+            "max": self._pool.get_max_size(),
+        }
+
+
+@asynccontextmanager
+async def open_database(
+    url: str, *, pool_size: int, pool_wait_s: float, statement_timeout_s: float
+) -> AsyncIterator[Database]:
+    """A Database for the time of the block; its connections are closed afterwards."""
+    pool = asyncpg.create_pool(
+        url,
+        min_size=0,
+        max_size=pool_size,
+        timeout=pool_wait_s,
+        command_timeout=statement_timeout_s + 1,  # the server's own time-out comes first
+        connection_class=_Connection,
+        server_settings={
+            "application_name": "skytier-app",
+            "statement_timeout": str(int(statement_timeout_s * 1000)),
+            "idle_in_transaction_session_timeout": "30000",
+            "timezone": "UTC",
+            "jit": "off",  # it costs more than these short statements take
+        },
+    )
+    await pool
+    try:
+        yield Database(pool, pool_wait_s)
+    finally:
+        try:
+            await pool.close()
+        except OSError:
+            pool.terminate()

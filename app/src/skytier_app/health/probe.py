@@ -1,0 +1,76 @@
+"""Whether the database and the cache answer, asked so that an outage costs nothing."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import asyncpg
+from redis.asyncio import Redis
+
+from skytier_app.cache import CacheUnavailable, unavailability
+from skytier_app.database import Database, DatabaseUnavailable
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a probe found: whether it was answered, in how many ms, and what it said."""
+
+    reachable: bool
+    latency_ms: float | None = None
+    said: str | None = None
+
+
+class Probe:
+    """Asks one thing, once at a time.
+
+    A caller waits no longer than it wants to; the question goes on and is shared by those who
+    come while it is open, so that any number of them hold one connection, not one each.
+    """
+
+    def __init__(self, ask: Callable[[], Awaitable[str | None]]) -> None:
+        self._ask = ask
+        self._open: asyncio.Task[Answer] | None = None
+
+    async def answer(self, timeout_s: float) -> Answer:
+        """What was found; not reachable when there is no answer within `timeout_s` seconds."""
+        if self._open is None or self._open.done():
+            self._open = asyncio.create_task(self._run())
+        done, _ = await asyncio.wait({self._open}, timeout=timeout_s)
+        return self._open.result() if done else Answer(reachable=False)
+
+    async def _run(self) -> Answer:
+        began = time.perf_counter()
+        try:
+            said = await self._ask()
+        except (DatabaseUnavailable, CacheUnavailable):
+            return Answer(reachable=False)
+        except Exception:
+            _log.exception("the health probe failed")
+            return Answer(reachable=False)
+        return Answer(True, round((time.perf_counter() - began) * 1000, 3), said)
+
+
+class HealthProbe:
+    """The probes of a worker's database and, where there is one, Redis."""
+
+    def __init__(self, database: Database, redis: Redis | None) -> None:
+        self.database = Probe(lambda: _schema_revision(database))
+        self.cache = Probe(lambda: _ping(redis)) if redis is not None else None
+
+
+async def _schema_revision(database: Database) -> str | None:
+    # A database without the schema serves no request, so its revision is what is asked for.
+    try:
+        revision = await database.fetchval("SELECT version_num FROM alembic_version")
+    except asyncpg.UndefinedTableError:
+        return None
+    return str(revision) if revision else None
+
+
+async def _ping(redis: Redis) -> None:
+    with unavailability():
+        await redis.ping()

@@ -1,0 +1,39 @@
+"""What a worker does on its own, beside the requests."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+
+from skytier_app.database import Database, DatabaseUnavailable
+
+_log = logging.getLogger(__name__)
+
+
+@asynccontextmanager
+async def every(seconds: float, task: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
+    """Run the task now and then every so many seconds, for the time of the block."""
+
+    async def repeat() -> None:
+        while True:
+            try:
+                await task()
+            except DatabaseUnavailable as error:
+                _log.warning("left out, the database is away: %s", error)
+            except Exception:
+                _log.exception("a task in the background failed, and is tried again")
+            await asyncio.sleep(seconds)
+
+    running = asyncio.create_task(repeat())
+    try:
+        yield
+    finally:
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
+
+
+async def sweep_expired(database: Database) -> None:
+    """Delete the sessions and counters that have ended. Any worker may do it at any time."""
+    await database.execute("DELETE FROM sessions WHERE expires_at < now()")
+    await database.execute("DELETE FROM rate_limits WHERE ends_at < now()")

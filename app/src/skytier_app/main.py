@@ -1,0 +1,61 @@
+"""The application, put together."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from skytier_app import __version__, metrics, openapi, pages, problems
+from skytier_app.health import routes as health
+from skytier_app.housekeeping import every
+from skytier_app.middleware.body_limit import BodyLimit
+from skytier_app.middleware.head import Head
+from skytier_app.middleware.request_context import RequestContext
+from skytier_app.middleware.security_headers import SecurityHeaders
+from skytier_app.posts import routes as posts
+from skytier_app.services import SAMPLE_EVERY_S, open_services
+from skytier_app.sessions import routes as sessions
+from skytier_app.settings import Settings, get_settings
+from skytier_app.stats import routes as stats
+from skytier_app.tokens import routes as tokens
+from skytier_app.users import routes as users
+
+DESCRIPTION = """\
+Users and their posts. Lists are read page by page along the `Link` header; errors are
+problem documents (RFC 9457). Sign in by `POST /api/sessions`, or send an API token.
+"""
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The ASGI application; settings come from the environment when they are not given."""
+    settings = settings or get_settings()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with (
+            open_services(settings) as services,
+            every(SAMPLE_EVERY_S, lambda: metrics.record_pool(services.database)),
+        ):
+            app.state.services = services
+            yield
+
+    app = FastAPI(
+        title="Skytier",
+        version=__version__,
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        docs_url=None,  # pages.py serves these with assets of our own
+        redoc_url=None,
+        redirect_slashes=False,  # one address for one thing
+    )
+    problems.install(app)
+    openapi.install(app)
+    for part in (health, users, sessions, tokens, posts, stats, metrics):
+        app.include_router(part.router)
+    pages.install(app)
+    # The last added is the outermost.
+    app.add_middleware(Head)
+    app.add_middleware(BodyLimit)
+    app.add_middleware(SecurityHeaders)
+    app.add_middleware(RequestContext)
+    return app

@@ -1,0 +1,69 @@
+"""`/metrics` in Prometheus' format, for the monitor only."""
+
+import os
+from ipaddress import ip_address
+
+import psutil
+from fastapi import APIRouter, Request, Response
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    REGISTRY,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+    multiprocess,
+)
+
+from skytier_app.database import Database
+from skytier_app.problems import Problem
+from skytier_app.services import ServicesDep
+
+# Set by `skytier-app serve` before the workers start; prometheus_client reads it when imported.
+_SHARED = "PROMETHEUS_MULTIPROC_DIR"
+
+REQUESTS = Counter("skytier_http_requests", "Requests answered.", ["method", "route", "status"])
+DURATION = Histogram(
+    "skytier_http_request_duration_seconds", "From request to answer.", ["method", "route"]
+)
+IN_PROGRESS = Gauge(
+    "skytier_http_requests_in_progress", "Requests in hand.", multiprocess_mode="livesum"
+)
+POOL = Gauge(
+    "skytier_database_connections",
+    "Connections in the pool.",
+    ["state"],
+    multiprocess_mode="livesum",
+)
+
+router = APIRouter()
+
+
+async def record_pool(database: Database) -> None:
+    """Note the pool's state of this worker."""
+    for state, connections in database.pool_state().items():
+        POOL.labels(state).set(connections)
+
+
+def forget_dead_workers(directory: str) -> None:
+    """Drop the gauges of workers that are gone, which would be summed up for ever."""
+    for name in os.listdir(directory):  # noqa: PTH208  # prometheus_client's own names
+        pid = name.removesuffix(".db").rsplit("_", 1)[-1]
+        if pid.isdecimal() and not psutil.pid_exists(int(pid)):
+            multiprocess.mark_process_dead(int(pid), directory)  # type: ignore[no-untyped-call]
+
+
+@router.get("/metrics", include_in_schema=False)
+async def metrics(request: Request, services: ServicesDep) -> Response:
+    """The sum over all workers. To a stranger there is no such page."""
+    networks = services.settings.metrics_from
+    # No client address means the unix socket: somebody on this machine.
+    if request.client and not any(ip_address(request.client.host) in net for net in networks):
+        raise Problem(404, "Not Found")
+    registry = REGISTRY
+    if directory := os.environ.get(_SHARED):
+        forget_dead_workers(directory)
+        registry = CollectorRegistry()
+        multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)

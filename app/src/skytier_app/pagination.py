@@ -1,0 +1,65 @@
+"""Keyset pagination: newest first, by (created_at, id), with an opaque cursor."""
+
+import base64
+import binascii
+import struct
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+import asyncpg
+from fastapi import Request
+from pydantic import BaseModel, ConfigDict, Field
+
+from skytier_app.problems import Problem
+
+MAX_ID = 2**63 - 1
+_FORMAT = ">qq"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+Position = tuple[datetime, int]
+"""Where a page begins: after the row with this (created_at, id)."""
+
+
+class PageQuery(BaseModel):
+    """What every list takes. A parameter that it does not know is refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    limit: int = Field(default=20, ge=1, le=100, description="How many to answer at the most.")
+    cursor: Annotated[str, Field(max_length=64)] | None = Field(
+        default=None, description="Where to go on: taken from the `Link` header of the page before."
+    )
+
+    def position(self) -> Position | None:
+        """The cursor's position; None for the first page. Problem 422 when it is none of ours."""
+        if self.cursor is None:
+            return None
+        try:
+            padded = self.cursor.encode("ascii") + b"=="
+            raw = base64.b64decode(padded, altchars=b"-_", validate=True)
+            microseconds, row_id = struct.unpack(_FORMAT, raw)
+            return _EPOCH + microseconds * _MICROSECOND, row_id
+        except (binascii.Error, struct.error, UnicodeError, OverflowError):
+            detail = "The cursor is not one that this service gave."
+            error = {"field": "query.cursor", "detail": detail}
+            raise Problem(422, detail, errors=[error]) from None
+
+
+def encode_cursor(created_at: datetime, row_id: int) -> str:
+    """The opaque cursor of a row."""
+    microseconds = (created_at - _EPOCH) // _MICROSECOND
+    packed = struct.pack(_FORMAT, microseconds, row_id)
+    return base64.urlsafe_b64encode(packed).decode().rstrip("=")
+
+
+def next_link(request: Request, rows: Sequence[asyncpg.Record], query: PageQuery) -> dict[str, str]:
+    """The `Link` header to the page after `rows`, of which one more than the limit was read."""
+    if len(rows) <= query.limit:
+        return {}
+    last = rows[query.limit - 1]
+    parameters: dict[str, Any] = query.model_dump(exclude_none=True)
+    parameters["cursor"] = encode_cursor(last["created_at"], last["id"])
+    return {"Link": f'<{request.url.path}?{urlencode(parameters)}>; rel="next"'}

@@ -1,0 +1,142 @@
+"""`/api/posts`: read and search by anyone, write by the author."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Annotated
+
+import asyncpg
+from asyncpg.pool import PoolConnectionProxy
+from fastapi import APIRouter, Path, Query, Request, Response
+
+from skytier_app.auth import SECURITY, Account, SignedIn
+from skytier_app.database import Database
+from skytier_app.openapi import problems
+from skytier_app.pagination import MAX_ID, next_link
+from skytier_app.posts import queries
+from skytier_app.posts.models import NewPost, Post, PostChange, PostQuery
+from skytier_app.problems import Problem
+from skytier_app.representation import (
+    conditional_response,
+    etag,
+    json_response,
+    require_match,
+    to_json,
+)
+from skytier_app.services import DatabaseDep
+
+router = APIRouter(prefix="/api/posts", tags=["posts"])
+
+PostId = Annotated[int, Path(ge=1, le=MAX_ID)]
+
+
+@router.get("", response_model=list[Post], responses=problems(422))
+async def list_posts(
+    request: Request, database: DatabaseDep, query: Annotated[PostQuery, Query()]
+) -> Response:
+    """Posts, newest first: all, of one author, or those that match a search."""
+    rows = await queries.list_posts(
+        database, query.limit + 1, query.position(), query.user_id, query.q
+    )
+    return conditional_response(request, rows[: query.limit], next_link(request, rows, query))
+
+
+@router.post(
+    "",
+    status_code=201,
+    response_model=Post,
+    dependencies=SECURITY,
+    responses=problems(401, 403, 413, 422),
+)
+async def create_post(database: DatabaseDep, account: SignedIn, body: NewPost) -> Response:
+    """Write a post."""
+    try:
+        row = await queries.create_post(database, account.id, body.title, body.content)
+    except asyncpg.ForeignKeyViolationError:
+        raise Problem(401, "Your account was deleted in the meantime.") from None
+    assert row is not None  # noqa: S101  # INSERT ... RETURNING
+    headers = {"Location": f"/api/posts/{row['id']}", "ETag": etag(to_json(row))}
+    return json_response(row, 201, headers)
+
+
+@router.get("/{post_id}", response_model=Post, responses=problems(404, 422))
+async def get_post(request: Request, database: DatabaseDep, post_id: PostId) -> Response:
+    """One post."""
+    row = await queries.get_post(database, post_id)
+    if row is None:
+        raise _no_such_post(post_id)
+    return conditional_response(request, row)
+
+
+@router.put(
+    "/{post_id}",
+    response_model=Post,
+    dependencies=SECURITY,
+    responses=problems(401, 403, 404, 412, 413, 422),
+)
+async def replace_post(
+    request: Request, database: DatabaseDep, post_id: PostId, account: SignedIn, body: NewPost
+) -> Response:
+    """Replace a post. With `If-Match`, only when it is still the one that was read."""
+    return await _update(request, database, post_id, account, body.title, body.content)
+
+
+@router.patch(
+    "/{post_id}",
+    response_model=Post,
+    dependencies=SECURITY,
+    responses=problems(401, 403, 404, 412, 413, 422),
+)
+async def change_post(
+    request: Request, database: DatabaseDep, post_id: PostId, account: SignedIn, body: PostChange
+) -> Response:
+    """Change a post's title or content. `If-Match` as for replacing it."""
+    return await _update(
+        request, database, post_id, account, body.title or None, body.content or None
+    )
+
+
+@router.delete(
+    "/{post_id}",
+    status_code=204,
+    dependencies=SECURITY,
+    responses=problems(401, 403, 404, 412, 422),
+)
+async def delete_post(
+    request: Request, database: DatabaseDep, post_id: PostId, account: SignedIn
+) -> Response:
+    """Delete a post. `If-Match` as for replacing it."""
+    async with _own_post(request, database, post_id, account) as connection:
+        await queries.delete_post(connection, post_id)
+    return Response(status_code=204)
+
+
+async def _update(
+    request: Request,
+    database: Database,
+    post_id: int,
+    account: Account,
+    title: str | None,
+    content: str | None,
+) -> Response:
+    async with _own_post(request, database, post_id, account) as connection:
+        row = await queries.update_post(connection, post_id, title, content)
+    return json_response(row, headers={"ETag": etag(to_json(row))})
+
+
+@asynccontextmanager
+async def _own_post(
+    request: Request, database: Database, post_id: int, account: Account
+) -> AsyncIterator["PoolConnectionProxy[asyncpg.Record]"]:
+    """A transaction that holds a post which the account may change as it stands."""
+    async with database.transaction() as connection:
+        row = await queries.lock_post(connection, post_id)
+        if row is None:
+            raise _no_such_post(post_id)
+        if row["user_id"] != account.id and not account.is_admin:
+            raise Problem(403, "A post is changed only by its author.")
+        require_match(request, row)
+        yield connection
+
+
+def _no_such_post(post_id: int) -> Problem:
+    return Problem(404, f"There is no post {post_id}.")

@@ -1,0 +1,125 @@
+"""Errors as RFC 9457 problem documents."""
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from skytier_app.cache import CacheUnavailable
+from skytier_app.database import DatabaseUnavailable
+from skytier_app.logs import request_id
+
+MEDIA_TYPE = "application/problem+json"
+
+
+class Problem(Exception):  # noqa: N818  # the protocol's own name
+    """An answer other than the one asked for.
+
+    `status` is an HTTP status, `detail` a sentence for the person who asked, `errors` the fields
+    at fault: `{"field": "body.email", "detail": "..."}`.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        *,
+        errors: Sequence[Mapping[str, str]] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.errors = list(errors)
+        self.headers = dict(headers or {})
+
+    def response(self) -> Response:
+        """This problem as an answer, with the request's id."""
+        document: dict[str, Any] = {
+            "type": "about:blank",
+            "title": HTTPStatus(self.status).phrase,
+            "status": self.status,
+            "detail": self.detail,
+            "request_id": request_id.get(),
+        }
+        if self.errors:
+            document["errors"] = self.errors
+        return Response(
+            orjson.dumps(document), self.status, media_type=MEDIA_TYPE, headers=self.headers
+        )
+
+
+UNAVAILABLE_HEADERS = {"Retry-After": "1"}
+
+
+async def _problem(_: Request, error: Exception) -> Response:
+    assert isinstance(error, Problem)  # noqa: S101  # what it is registered for
+    return error.response()
+
+
+async def _http_exception(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101
+    return Problem(error.status_code, error.detail, headers=error.headers).response()
+
+
+async def _validation_error(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101
+    # The input itself stays out of the answer: it may be a password.
+    errors = [
+        {"field": ".".join(str(part) for part in item["loc"]), "detail": item["msg"]}
+        for item in error.errors()
+    ]
+    fields = ", ".join(dict.fromkeys(item["field"] for item in errors))
+    return Problem(
+        422, f"The request does not have the right form: {fields}.", errors=errors
+    ).response()
+
+
+async def _database_unavailable(_: Request, __: Exception) -> Response:
+    detail = "The database cannot be reached at the moment. Try again."
+    return Problem(503, detail, headers=UNAVAILABLE_HEADERS).response()
+
+
+async def _cache_unavailable(_: Request, __: Exception) -> Response:
+    detail = "The session store cannot be reached at the moment. Try again."
+    return Problem(503, detail, headers=UNAVAILABLE_HEADERS).response()
+
+
+def install(app: FastAPI) -> None:
+    """Make every error of the application a problem document."""
+    app.add_exception_handler(Problem, _problem)
+    app.add_exception_handler(HTTPException, _http_exception)
+    app.add_exception_handler(RequestValidationError, _validation_error)
+    app.add_exception_handler(DatabaseUnavailable, _database_unavailable)
+    app.add_exception_handler(CacheUnavailable, _cache_unavailable)
+
+
+class ProblemSchema:
+    """The document's JSON schema, for OpenAPI."""
+
+    NAME = "Problem"
+    SCHEMA: Mapping[str, Any] = {
+        "title": NAME,
+        "description": "A problem document (RFC 9457).",
+        "type": "object",
+        "required": ["type", "title", "status", "detail", "request_id"],
+        "properties": {
+            "type": {"type": "string"},
+            "title": {"type": "string"},
+            "status": {"type": "integer"},
+            "detail": {"type": "string"},
+            "request_id": {"type": "string"},
+            "errors": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "required": ["field", "detail"],
+                    "properties": {"field": {"type": "string"}, "detail": {"type": "string"}},
+                },
+            },
+        },
+    }

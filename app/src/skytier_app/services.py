@@ -1,0 +1,77 @@
+"""What the routes share: built when a worker starts, taken down when it ends."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated
+
+from fastapi import Depends, Request
+from redis.asyncio import Redis
+
+from skytier_app.cache import open_cache
+from skytier_app.database import Database, open_database
+from skytier_app.health.probe import HealthProbe
+from skytier_app.housekeeping import every, sweep_expired
+from skytier_app.rate_limit import HitCounter, PostgresHits, RedisHits
+from skytier_app.sessions.store import PostgresSessions, RedisSessions, SessionStore
+from skytier_app.settings import Settings
+from skytier_app.stats.machine import MachineSampler
+
+SWEEP_EVERY_S = 600
+SAMPLE_EVERY_S = 5
+
+
+@dataclass(frozen=True)
+class Services:
+    """The parts of one worker."""
+
+    settings: Settings
+    database: Database
+    redis: Redis | None
+    sessions: SessionStore
+    hits: HitCounter
+    health: HealthProbe
+    machine: MachineSampler
+
+
+@asynccontextmanager
+async def open_services(settings: Settings) -> AsyncIterator[Services]:
+    """The services for the time of the block. Needs neither database nor Redis to begin."""
+    async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(
+            open_database(
+                settings.database_url.get_secret_value(),
+                pool_size=settings.pool_size,
+                pool_wait_s=settings.pool_wait_s,
+                statement_timeout_s=settings.statement_timeout_s,
+            )
+        )
+        url = settings.redis_url.get_secret_value() if settings.redis_url else None
+        redis = await stack.enter_async_context(open_cache(url))
+        lifetime = timedelta(days=settings.session_days)
+        sessions: SessionStore
+        hits: HitCounter
+        if redis is not None:
+            sessions, hits = RedisSessions(redis, lifetime), RedisHits(redis)
+        else:
+            sessions, hits = PostgresSessions(database, lifetime), PostgresHits(database)
+        machine = MachineSampler()
+        await stack.enter_async_context(every(SAMPLE_EVERY_S, machine.sample))
+        await stack.enter_async_context(every(SWEEP_EVERY_S, lambda: sweep_expired(database)))
+        health = HealthProbe(database, redis)
+        yield Services(settings, database, redis, sessions, hits, health, machine)
+
+
+async def _services(request: Request) -> Services:
+    services = request.app.state.services
+    assert isinstance(services, Services)  # noqa: S101  # set when the application starts
+    return services
+
+
+async def _database(request: Request) -> Database:
+    return (await _services(request)).database
+
+
+ServicesDep = Annotated[Services, Depends(_services)]
+DatabaseDep = Annotated[Database, Depends(_database)]

@@ -1,0 +1,64 @@
+"""`/api/sessions`: sign in, sign out, who am I."""
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, ConfigDict
+
+from skytier_app.auth import COOKIE, SECURITY, SignedIn
+from skytier_app.openapi import problems
+from skytier_app.passwords import verify_password
+from skytier_app.problems import Problem
+from skytier_app.rate_limit import limit
+from skytier_app.representation import json_response
+from skytier_app.services import ServicesDep
+from skytier_app.text import Password, Username
+from skytier_app.users import queries
+from skytier_app.users.models import Self
+
+router = APIRouter(prefix="/api/sessions", tags=["sessions"])
+
+
+class Credentials(BaseModel):
+    """What one signs in with."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    username: Username
+    password: Password
+
+
+@router.post("", status_code=201, response_model=Self, responses=problems(401, 413, 422, 429))
+async def sign_in(request: Request, services: ServicesDep, body: Credentials) -> Response:
+    """Sign in: the answer sets the session's cookie."""
+    settings = services.settings
+    await limit(request, services.hits, "sign-in", settings.sign_in_per_minute)
+    held = await queries.get_credentials(services.database, body.username)
+    if not await verify_password(held["password_hash"] if held else None, body.password):
+        raise Problem(401, "The username or the password is wrong.")
+    assert held is not None  # noqa: S101  # nobody's password is never right
+    row = await queries.get_self(services.database, held["id"])
+    response = json_response(row, 201, {"Location": "/api/sessions"})
+    response.set_cookie(
+        COOKIE,
+        await services.sessions.create(held["id"]),
+        max_age=settings.session_days * 86400,
+        httponly=True,
+        samesite="lax",
+        secure=request.url.scheme == "https",
+    )
+    return response
+
+
+@router.get("", response_model=Self, dependencies=SECURITY, responses=problems(401, 403))
+async def who_am_i(services: ServicesDep, account: SignedIn) -> Response:
+    """The user of this session or API token."""
+    return json_response(await queries.get_self(services.database, account.id))
+
+
+@router.delete("", status_code=204, responses=problems(403))
+async def sign_out(request: Request, services: ServicesDep) -> Response:
+    """Sign out: ends this session and removes its cookie. Does nothing without one."""
+    if session := request.cookies.get(COOKIE):
+        await services.sessions.end(session)
+    response = Response(status_code=204)
+    response.delete_cookie(COOKIE, httponly=True, samesite="lax")
+    return response

@@ -1,0 +1,84 @@
+"""`/api/stats`: what there is, and how the machine fares."""
+
+from datetime import date, datetime
+
+from fastapi import APIRouter, Response
+from pydantic import BaseModel, Field
+
+from skytier_app.openapi import problems
+from skytier_app.representation import json_response
+from skytier_app.services import ServicesDep
+from skytier_app.stats import queries
+
+router = APIRouter(prefix="/api/stats", tags=["stats"])
+
+
+class PostsOfDay(BaseModel):
+    """How many posts were written on a day (UTC)."""
+
+    day: date
+    posts: int
+
+
+class Pool(BaseModel):
+    """Database connections of the worker that answered."""
+
+    open: int
+    idle: int
+    max: int
+
+
+class Cpu(BaseModel):
+    """The machine's processors."""
+
+    count: int
+    percent: float
+    load_1m: float
+
+
+class Space(BaseModel):
+    """Memory or disk."""
+
+    total_bytes: int
+    used_bytes: int
+    percent: float
+
+
+class Network(BaseModel):
+    """All interfaces together."""
+
+    received_bytes_per_s: float
+    sent_bytes_per_s: float
+
+
+class Machine(BaseModel):
+    """The newest sample of the machine that answered."""
+
+    sampled_at: datetime
+    cpu: Cpu
+    memory: Space
+    disk: Space
+    network: Network
+
+
+class Stats(BaseModel):
+    """Counts of now; the machine as sampled a few seconds ago."""
+
+    users: int
+    posts: int
+    posts_per_day: list[PostsOfDay] = Field(description="The last 30 days in UTC, oldest first.")
+    pool: Pool
+    machine: Machine | None = Field(description="null in the first moments after a start.")
+
+
+@router.get("", response_model=Stats, responses=problems())
+async def stats(services: ServicesDep) -> Response:
+    """Counts, posts a day, the pool's state, and the machine's CPU, memory, disk and network."""
+    counts = await queries.counts(services.database)
+    content = {
+        **counts,
+        "posts_per_day": await queries.posts_per_day(services.database),
+        "pool": services.database.pool_state(),
+        "machine": services.machine.newest,
+    }
+    return json_response(content, headers={"Cache-Control": "no-store"})

@@ -1,0 +1,46 @@
+"""The forms of text that the API takes. OpenAPI states them, and the database checks them too."""
+
+from typing import Annotated
+
+from email_validator import EmailNotValidError, validate_email
+from pydantic import AfterValidator, Field, StringConstraints
+
+USERNAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.\-]*$"
+# One line with something to see on it: no control characters, and not only spaces.
+LINE_PATTERN = r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$"
+# PostgreSQL's text has no NUL; line breaks and tabs are welcome.
+TEXT_PATTERN = r"^[^\x00]*[^\x00-\x20][^\x00]*$"
+NO_NUL_PATTERN = r"^[^\x00]*$"
+
+
+def _email(value: str) -> str:
+    try:
+        # test_environment lets the reserved domain .test through: no mail is sent from here.
+        found = validate_email(value, check_deliverability=False, test_environment=True)
+    except EmailNotValidError as error:
+        raise ValueError(str(error)) from None
+    return found.normalized
+
+
+Username = Annotated[
+    str,
+    StringConstraints(min_length=3, max_length=50, pattern=USERNAME_PATTERN),
+    Field(
+        description="Letters, digits, `_`, `.` and `-`; unique whatever the case.", examples=["ada"]
+    ),
+]
+Email = Annotated[
+    str,
+    StringConstraints(max_length=254),
+    AfterValidator(_email),
+    Field(json_schema_extra={"format": "email"}, examples=["ada@example.org"]),
+]
+Password = Annotated[
+    str,
+    StringConstraints(min_length=8, max_length=128, pattern=NO_NUL_PATTERN),
+    Field(json_schema_extra={"format": "password"}, examples=["a long and private sentence"]),
+]
+Title = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=LINE_PATTERN)]
+Content = Annotated[str, StringConstraints(min_length=1, max_length=100_000, pattern=TEXT_PATTERN)]
+TokenName = Annotated[str, StringConstraints(min_length=1, max_length=50, pattern=LINE_PATTERN)]
+Search = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=NO_NUL_PATTERN)]

@@ -1,0 +1,47 @@
+"""What goes into and comes out of `/api/users`."""
+
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from skytier_app.text import Email, Password, Username
+
+
+class Registration(BaseModel):
+    """A new user."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    username: Username
+    email: Email
+    password: Password
+
+
+class UserChange(BaseModel):
+    """What to change of oneself: only what is given."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    # The factories make a field optional without making null one of its values.
+    username: Username = Field(default_factory=str)
+    email: Email = Field(default_factory=str)
+    password: Password = Field(default_factory=str)
+    current_password: Password = Field(
+        default_factory=str, description="Needed to change the password."
+    )
+
+
+class User(BaseModel):
+    """A user as everyone sees them."""
+
+    id: int
+    username: str
+    created_at: datetime
+
+
+class Self(User):
+    """A user as they see themselves."""
+
+    email: str
+    is_admin: bool
+    updated_at: datetime

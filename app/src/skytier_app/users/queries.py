@@ -1,0 +1,91 @@
+"""The SQL of users."""
+
+from typing import Any
+
+import asyncpg
+
+from skytier_app.database import Database
+from skytier_app.pagination import Position
+
+
+async def list_users(
+    database: Database, limit: int, after: Position | None
+) -> list[asyncpg.Record]:
+    """Up to `limit` users, newest first, from `after` on."""
+    if after is None:
+        return await database.fetch(
+            "SELECT id, username, created_at FROM users ORDER BY created_at DESC, id DESC LIMIT $1",
+            limit,
+        )
+    return await database.fetch(
+        "SELECT id, username, created_at FROM users WHERE (created_at, id) < ($2, $3) "
+        "ORDER BY created_at DESC, id DESC LIMIT $1",
+        limit,
+        *after,
+    )
+
+
+async def get_user(database: Database, user_id: int) -> asyncpg.Record | None:
+    """A user as everyone sees them."""
+    return await database.fetchrow(
+        "SELECT id, username, created_at FROM users WHERE id = $1", user_id
+    )
+
+
+async def get_self(database: Database, user_id: int) -> asyncpg.Record | None:
+    """A user as they see themselves."""
+    return await database.fetchrow(
+        "SELECT id, username, email, is_admin, created_at, updated_at FROM users WHERE id = $1",
+        user_id,
+    )
+
+
+async def get_credentials(database: Database, username: str) -> asyncpg.Record | None:
+    """The id and the password's hash of a username, whatever its case."""
+    return await database.fetchrow(
+        "SELECT id, password_hash FROM users WHERE lower(username) = lower($1)", username
+    )
+
+
+async def get_password_hash(database: Database, user_id: int) -> str | None:
+    """The password's hash of a user."""
+    found: str | None = await database.fetchval(
+        "SELECT password_hash FROM users WHERE id = $1", user_id
+    )
+    return found
+
+
+async def create_user(
+    database: Database, username: str, email: str, password_hash: str
+) -> asyncpg.Record | None:
+    """The new user. Raises asyncpg.UniqueViolationError when the name or e-mail is taken."""
+    return await database.fetchrow(
+        "INSERT INTO users (username, email, password_hash) VALUES ($1, $2, $3) "
+        "RETURNING id, username, email, is_admin, created_at, updated_at",
+        username,
+        email,
+        password_hash,
+    )
+
+
+async def update_user(
+    database: Database, user_id: int, changes: dict[str, Any]
+) -> asyncpg.Record | None:
+    """The user with `username`, `email` or `password_hash` changed; None when they are gone.
+
+    Raises asyncpg.UniqueViolationError when the name or e-mail is taken.
+    """
+    return await database.fetchrow(
+        "UPDATE users SET username = coalesce($2, username), email = coalesce($3, email), "
+        "password_hash = coalesce($4, password_hash), updated_at = now() "
+        "WHERE id = $1 RETURNING id, username, email, is_admin, created_at, updated_at",
+        user_id,
+        changes.get("username"),
+        changes.get("email"),
+        changes.get("password_hash"),
+    )
+
+
+async def delete_user(database: Database, user_id: int) -> bool:
+    """Delete a user, with their posts, sessions and tokens; whether they were there."""
+    return await database.execute("DELETE FROM users WHERE id = $1", user_id) == 1

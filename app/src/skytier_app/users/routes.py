@@ -1,0 +1,118 @@
+"""`/api/users`: register, look at users, change and delete oneself."""
+
+from typing import Annotated
+
+import asyncpg
+from fastapi import APIRouter, Path, Query, Request, Response
+
+from skytier_app.auth import COOKIE, SECURITY, SignedIn, Viewer
+from skytier_app.openapi import problems
+from skytier_app.pagination import MAX_ID, PageQuery, next_link
+from skytier_app.passwords import hash_password, verify_password
+from skytier_app.problems import Problem
+from skytier_app.rate_limit import limit
+from skytier_app.representation import conditional_response, json_response
+from skytier_app.services import DatabaseDep, ServicesDep
+from skytier_app.users import queries
+from skytier_app.users.models import Registration, Self, User, UserChange
+
+router = APIRouter(prefix="/api/users", tags=["users"])
+
+UserId = Annotated[int, Path(ge=1, le=MAX_ID)]
+
+
+@router.get("", response_model=list[User], responses=problems(422))
+async def list_users(
+    request: Request, database: DatabaseDep, query: Annotated[PageQuery, Query()]
+) -> Response:
+    """All users, newest first. The `Link` header names the next page."""
+    rows = await queries.list_users(database, query.limit + 1, query.position())
+    return conditional_response(request, rows[: query.limit], next_link(request, rows, query))
+
+
+@router.post("", status_code=201, response_model=Self, responses=problems(409, 413, 422, 429))
+async def register(request: Request, services: ServicesDep, body: Registration) -> Response:
+    """Register a user."""
+    per_minute = services.settings.registrations_per_minute
+    await limit(request, services.hits, "register", per_minute)
+    password_hash = await hash_password(body.password)
+    try:
+        row = await queries.create_user(services.database, body.username, body.email, password_hash)
+    except asyncpg.UniqueViolationError as error:
+        raise _taken(error) from None
+    assert row is not None  # noqa: S101  # INSERT ... RETURNING
+    return json_response(row, 201, {"Location": f"/api/users/{row['id']}"})
+
+
+@router.get("/{user_id}", response_model=Self | User, responses=problems(404, 422))
+async def get_user(
+    request: Request, database: DatabaseDep, user_id: UserId, account: Viewer
+) -> Response:
+    """One user. One's own answer has the e-mail address too."""
+    is_self = account is not None and account.id == user_id
+    row = await (queries.get_self if is_self else queries.get_user)(database, user_id)
+    if row is None:
+        raise _no_such_user(user_id)
+    return conditional_response(request, row)
+
+
+@router.patch(
+    "/{user_id}",
+    response_model=Self,
+    dependencies=SECURITY,
+    responses=problems(401, 403, 404, 409, 413, 422, 429),
+)
+async def change_user(
+    request: Request, services: ServicesDep, user_id: UserId, account: SignedIn, body: UserChange
+) -> Response:
+    """Change oneself. A new password ends all other sessions."""
+    if account.id != user_id:
+        raise await _not_oneself(services.database, user_id)
+    changes = body.model_dump(exclude_unset=True)
+    given = changes.pop("current_password", None)
+    if password := changes.pop("password", None):
+        await limit(request, services.hits, "sign-in", services.settings.sign_in_per_minute)
+        held = await queries.get_password_hash(services.database, user_id)
+        if given is None or not await verify_password(held, given):
+            detail = "The current password is needed to set a new one, and this is not it."
+            error = {"field": "body.current_password", "detail": detail}
+            raise Problem(403, detail, errors=[error])
+        changes["password_hash"] = await hash_password(password)
+    try:
+        row = await queries.update_user(services.database, user_id, changes)
+    except asyncpg.UniqueViolationError as error:
+        raise _taken(error) from None
+    if row is None:
+        raise _no_such_user(user_id)
+    if password:
+        await services.sessions.end_all(user_id, but=request.cookies.get(COOKIE))
+    return json_response(row)
+
+
+@router.delete(
+    "/{user_id}", status_code=204, dependencies=SECURITY, responses=problems(401, 403, 404, 422)
+)
+async def delete_user(services: ServicesDep, user_id: UserId, account: SignedIn) -> Response:
+    """Delete oneself, with all one's posts. An administrator may delete anyone."""
+    if account.id != user_id and not account.is_admin:
+        raise await _not_oneself(services.database, user_id)
+    if not await queries.delete_user(services.database, user_id):
+        raise _no_such_user(user_id)
+    await services.sessions.end_all(user_id)
+    return Response(status_code=204)
+
+
+def _no_such_user(user_id: int) -> Problem:
+    return Problem(404, f"There is no user {user_id}.")
+
+
+async def _not_oneself(database: DatabaseDep, user_id: int) -> Problem:
+    if await queries.get_user(database, user_id) is None:
+        return _no_such_user(user_id)
+    return Problem(403, "A user is changed and deleted only by themselves.")
+
+
+def _taken(error: asyncpg.UniqueViolationError) -> Problem:
+    field = "email" if "email" in (error.constraint_name or "") else "username"
+    detail = f"This {'e-mail address' if field == 'email' else 'username'} is taken."
+    return Problem(409, detail, errors=[{"field": f"body.{field}", "detail": detail}])
