@@ -56,6 +56,11 @@ class Database:
             connection = await self._pool.acquire(timeout=self._pool_wait_s)
             try:
                 yield connection
+            except asyncpg.InternalClientError as error:
+                # The server's last words reached an idle connection before its end did: the
+                # driver has lost count, and nobody may use this connection again.
+                connection.terminate()
+                raise DatabaseUnavailable(str(error)) from error
             finally:
                 # The time-out bounds the wait for the cancellation of a statement given up on.
                 await self._pool.release(connection, timeout=self._pool_wait_s)

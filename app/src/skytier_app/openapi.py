@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from skytier_app.problems import MEDIA_TYPE, ProblemSchema
 
 _MEANINGS = {
+    400: "The body is no JSON.",
     401: "Not signed in, or the API token is not valid.",
     403: "Signed in, but not allowed to.",
     404: "There is no such thing.",

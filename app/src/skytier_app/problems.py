@@ -8,6 +8,7 @@ import orjson
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from skytier_app.cache import CacheUnavailable
 from skytier_app.database import DatabaseUnavailable
@@ -61,9 +62,25 @@ async def _problem(_: Request, error: Exception) -> Response:
     return error.response()
 
 
-async def _http_exception(_: Request, error: Exception) -> Response:
+async def _http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101
+    if error.status_code == 405:
+        # Each method of a path is a route of its own, and the error knows of one only.
+        allowed = ", ".join(_methods(request))
+        detail = f"This address takes {allowed}, and not {request.method}."
+        return Problem(405, detail, headers={"Allow": allowed}).response()
+    if error.status_code == 404:
+        return Problem(404, "There is nothing at this address.").response()
     return Problem(error.status_code, error.detail, headers=error.headers).response()
+
+
+def _methods(request: Request) -> list[str]:
+    def taken(method: str) -> bool:
+        scope = {**request.scope, "method": method}
+        return any(route.matches(scope)[0] is Match.FULL for route in request.app.routes)
+
+    found = [method for method in ("DELETE", "GET", "PATCH", "POST", "PUT") if taken(method)]
+    return [*found, "HEAD"] if "GET" in found else found
 
 
 async def _validation_error(_: Request, error: Exception) -> Response:

@@ -45,7 +45,7 @@ async def list_posts(
     status_code=201,
     response_model=Post,
     dependencies=SECURITY,
-    responses=problems(401, 403, 413, 422),
+    responses=problems(400, 401, 403, 413, 422),
 )
 async def create_post(database: DatabaseDep, account: SignedIn, body: NewPost) -> Response:
     """Write a post."""
@@ -71,7 +71,7 @@ async def get_post(request: Request, database: DatabaseDep, post_id: PostId) -> 
     "/{post_id}",
     response_model=Post,
     dependencies=SECURITY,
-    responses=problems(401, 403, 404, 412, 413, 422),
+    responses=problems(400, 401, 403, 404, 412, 413, 422),
 )
 async def replace_post(
     request: Request, database: DatabaseDep, post_id: PostId, account: SignedIn, body: NewPost
@@ -84,7 +84,7 @@ async def replace_post(
     "/{post_id}",
     response_model=Post,
     dependencies=SECURITY,
-    responses=problems(401, 403, 404, 412, 413, 422),
+    responses=problems(400, 401, 403, 404, 412, 413, 422),
 )
 async def change_post(
     request: Request, database: DatabaseDep, post_id: PostId, account: SignedIn, body: PostChange

@@ -26,7 +26,7 @@ class Credentials(BaseModel):
     password: Password
 
 
-@router.post("", status_code=201, response_model=Self, responses=problems(401, 413, 422, 429))
+@router.post("", status_code=201, response_model=Self, responses=problems(400, 401, 413, 422, 429))
 async def sign_in(request: Request, services: ServicesDep, body: Credentials) -> Response:
     """Sign in: the answer sets the session's cookie."""
     settings = services.settings

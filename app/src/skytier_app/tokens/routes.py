@@ -60,7 +60,7 @@ async def list_tokens(database: DatabaseDep, account: SignedIn) -> Response:
     "",
     status_code=201,
     response_model=CreatedToken,
-    responses=problems(401, 403, 409, 413, 422),
+    responses=problems(400, 401, 403, 409, 413, 422),
 )
 async def create_token(database: DatabaseDep, account: SignedIn, body: NewToken) -> Response:
     """Make a token. The answer is the only place where it can be read."""

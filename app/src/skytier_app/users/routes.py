@@ -30,7 +30,7 @@ async def list_users(
     return conditional_response(request, rows[: query.limit], next_link(request, rows, query))
 
 
-@router.post("", status_code=201, response_model=Self, responses=problems(409, 413, 422, 429))
+@router.post("", status_code=201, response_model=Self, responses=problems(400, 409, 413, 422, 429))
 async def register(request: Request, services: ServicesDep, body: Registration) -> Response:
     """Register a user."""
     per_minute = services.settings.registrations_per_minute
@@ -44,7 +44,7 @@ async def register(request: Request, services: ServicesDep, body: Registration) 
     return json_response(row, 201, {"Location": f"/api/users/{row['id']}"})
 
 
-@router.get("/{user_id}", response_model=Self | User, responses=problems(404, 422))
+@router.get("/{user_id}", response_model=Self | User, responses=problems(401, 404, 422))
 async def get_user(
     request: Request, database: DatabaseDep, user_id: UserId, account: Viewer
 ) -> Response:
@@ -60,7 +60,7 @@ async def get_user(
     "/{user_id}",
     response_model=Self,
     dependencies=SECURITY,
-    responses=problems(401, 403, 404, 409, 413, 422, 429),
+    responses=problems(400, 401, 403, 404, 409, 413, 422, 429),
 )
 async def change_user(
     request: Request, services: ServicesDep, user_id: UserId, account: SignedIn, body: UserChange

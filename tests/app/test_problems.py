@@ -1,0 +1,165 @@
+"""Errors are problem documents that tell the client what it needs, and nothing of the inside."""
+
+import logging
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from .conftest import PASSWORD, client_of, register
+
+HOSTILE = [
+    "'; DROP TABLE users; --",
+    "' OR '1'='1",
+    '" UNION SELECT password_hash FROM users --',
+    "$1; SELECT pg_sleep(10)",
+    "\\'; TRUNCATE posts; --",
+    "%s %d {0} {{7*7}} ${7*7}",
+    "a\r\nX-Injected: yes",
+    "<script>alert(1)</script>",
+    "../../etc/passwd",
+    "\u202etxet desrever",
+]
+
+
+def assert_problem(answer: httpx.Response, status: int) -> None:
+    assert answer.status_code == status
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    problem = answer.json()
+    assert problem["status"] == status
+    assert problem["title"]
+    assert problem["detail"]
+    assert problem["request_id"] == answer.headers["X-Request-ID"]
+
+
+async def test_an_unknown_path_is_a_problem(client: httpx.AsyncClient) -> None:
+    assert_problem(await client.get("/api/nothing"), 404)
+    assert_problem(await client.get("/api/posts/"), 404)
+
+
+async def test_a_wrong_method_is_a_problem_that_says_what_is_allowed(
+    client: httpx.AsyncClient,
+) -> None:
+    answer = await client.request("DELETE", "/api/stats")
+    assert_problem(answer, 405)
+    assert answer.headers["Allow"] == "GET, HEAD"
+    answer = await client.options("/api/posts/1")
+    assert_problem(answer, 405)
+    assert answer.headers["Allow"] == "DELETE, GET, PATCH, PUT, HEAD"
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"\xff\xfe", b"[" * 100_000, b'{"title": NaN}', b'{"title": "\\ud800"}']
+)
+async def test_a_body_that_is_no_json_is_a_problem(ada: httpx.AsyncClient, body: bytes) -> None:
+    answer = await ada.post(
+        "/api/posts", content=body, headers={"Content-Type": "application/json"}
+    )
+    assert_problem(answer, answer.status_code)
+    assert answer.status_code in {400, 422}
+
+
+async def test_a_body_of_more_than_1_mib_is_refused_announced_or_not(
+    ada: httpx.AsyncClient,
+) -> None:
+    large = b'{"title": "t", "content": "' + b"c" * 1024 * 1024 + b'"}'
+    headers = {"Content-Type": "application/json"}
+    assert_problem(await ada.post("/api/posts", content=large, headers=headers), 413)
+
+    async def chunks():
+        for start in range(0, len(large), 65536):
+            yield large[start : start + 65536]
+
+    unannounced = await ada.post("/api/posts", content=chunks(), headers=headers)
+    assert "Content-Length" not in unannounced.request.headers
+    assert_problem(unannounced, 413)
+
+
+async def test_a_fault_of_ours_is_a_500_that_tells_nothing_and_a_log_that_tells_all(
+    app: FastAPI, caplog: pytest.LogCaptureFixture
+) -> None:
+    @app.get("/broken")
+    async def broken() -> None:
+        raise RuntimeError("SELECT secret FROM /etc/shadow")
+
+    async with client_of(app) as client:
+        answer = await client.get("/broken")
+    assert_problem(answer, 500)
+    assert "secret" not in answer.text
+    (record,) = [record for record in caplog.records if record.exc_info]
+    assert record.levelno == logging.ERROR
+    assert "SELECT secret" in str(record.exc_info[1])
+
+
+async def test_the_id_of_the_request_is_taken_over_when_it_looks_like_one(
+    client: httpx.AsyncClient,
+) -> None:
+    good = "0123456789abcdef"
+    answer = await client.get("/api/nothing", headers={"X-Request-ID": good})
+    assert answer.json()["request_id"] == answer.headers["X-Request-ID"] == good
+    for bad in ("short", "x" * 65, "<script>alert(1)</script>"):
+        answer = await client.get("/api/posts", headers={"X-Request-ID": bad})
+        assert answer.headers["X-Request-ID"] != bad
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+async def test_hostile_text_is_plain_data(
+    ada: httpx.AsyncClient, client: httpx.AsyncClient, sql, text: str
+) -> None:
+    one_line = text.replace("\r\n", " ")
+    body = {"title": one_line, "content": text}
+    made = await ada.post("/api/posts", json=body)
+    assert made.status_code == 201
+    read = (await client.get(made.headers["Location"])).json()
+    assert (read["title"], read["content"]) == (one_line, text)
+    answers = [
+        await client.get("/api/posts", params={"q": text}),
+        await client.get("/api/posts", params={"cursor": text}),
+        await client.get("/api/posts", params={"user_id": text}),
+        await client.get("/api/posts", params={text: text}),
+        await client.post("/api/sessions", json={"username": text, "password": PASSWORD}),
+        await client.post("/api/users", json={"username": text, "email": text, "password": text}),
+    ]
+    assert [answer.status_code for answer in answers] == [200, 422, 422, 422, 422, 422]
+    assert not any("X-Injected" in answer.headers for answer in answers)
+    assert await sql.fetchval("SELECT count(*) FROM users") == 1
+    assert await sql.fetchval("SELECT count(*) FROM posts") == 1
+
+
+async def test_answers_carry_the_headers_that_keep_browsers_safe(
+    client: httpx.AsyncClient,
+) -> None:
+    for path in ("/", "/docs", "/api/posts", "/api/nothing", "/health"):
+        headers = (await client.get(path)).headers
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
+        assert headers["Referrer-Policy"] == "same-origin"
+
+
+async def test_head_answers_as_get_does(client: httpx.AsyncClient) -> None:
+    for path in ("/", "/api/posts", "/health", "/api/nothing"):
+        head, get = await client.head(path), await client.get(path)
+        assert head.status_code == get.status_code
+        assert head.headers["Content-Type"] == get.headers["Content-Type"]
+
+
+async def test_a_problem_names_every_field_at_fault(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/api/users", json={"username": "x", "email": "y", "more": 1})
+    assert_problem(answer, 422)
+    fields = {error["field"] for error in answer.json()["errors"]}
+    assert fields == {"body.username", "body.email", "body.password", "body.more"}
+
+
+async def test_a_unique_name_stays_unique_when_many_register_it_at_once(
+    client: httpx.AsyncClient,
+) -> None:
+    import asyncio
+
+    async def attempt(n: int) -> int:
+        body = {"username": "ada", "email": f"ada{n}@example.org", "password": PASSWORD}
+        return (await client.post("/api/users", json=body)).status_code
+
+    statuses = await asyncio.gather(*(attempt(n) for n in range(8)))
+    assert sorted(statuses) == [201] + [409] * 7
+    with pytest.raises(AssertionError):
+        await register(client, "ada")

@@ -1,0 +1,191 @@
+"""/api/users"""
+
+import httpx
+import pytest
+
+from .conftest import PASSWORD, NewVisitor, register, sign_in, write_post
+
+
+def registration(**changes: object) -> dict[str, object]:
+    return {"username": "grace", "email": "grace@example.org", "password": PASSWORD} | changes
+
+
+async def test_registering_answers_201_with_the_location_of_the_user(
+    client: httpx.AsyncClient,
+) -> None:
+    answer = await client.post("/api/users", json=registration())
+    assert answer.status_code == 201
+    made = answer.json()
+    assert answer.headers["Location"] == f"/api/users/{made['id']}"
+    assert made["username"] == "grace"
+    assert made["email"] == "grace@example.org"
+    assert set(made) == {"id", "username", "email", "is_admin", "created_at", "updated_at"}
+    found = await client.get(answer.headers["Location"])
+    assert found.status_code == 200
+
+
+async def test_others_see_neither_the_address_nor_the_password(
+    client: httpx.AsyncClient, ada: httpx.AsyncClient
+) -> None:
+    grace = await register(client, "grace")
+    for reader in (client, ada):
+        for path in ("/api/users", f"/api/users/{grace['id']}"):
+            answer = await reader.get(path)
+            assert answer.status_code == 200
+            assert "grace" in answer.text
+            assert "grace@" not in answer.text
+            assert "argon2" not in answer.text
+
+
+async def test_one_sees_ones_own_address(ada: httpx.AsyncClient) -> None:
+    me = (await ada.get("/api/sessions")).json()
+    assert (await ada.get(f"/api/users/{me['id']}")).json()["email"] == "ada@example.org"
+
+
+async def test_the_password_is_stored_as_argon2id(client: httpx.AsyncClient, sql) -> None:
+    await register(client, "grace")
+    held = await sql.fetchval("SELECT password_hash FROM users WHERE username = 'grace'")
+    assert held.startswith("$argon2id$")
+    assert PASSWORD not in held
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"username": "gr"},
+        {"username": "g" * 51},
+        {"username": "grace hopper"},
+        {"username": "gra\x00ce"},
+        {"username": None},
+        {"email": "grace"},
+        {"email": "grace@"},
+        {"email": "a@b@c.org"},
+        {"email": f"{'g' * 250}@example.org"},
+        {"password": "short"},
+        {"password": "p" * 129},
+        {"password": "a password with \x00"},
+        {"is_admin": True},
+        {"id": 1},
+    ],
+)
+async def test_a_wrong_registration_is_refused_and_names_the_field(
+    client: httpx.AsyncClient, changes: dict[str, object]
+) -> None:
+    answer = await client.post("/api/users", json=registration(**changes))
+    assert answer.status_code == 422
+    assert [error["field"] for error in answer.json()["errors"]] == [f"body.{next(iter(changes))}"]
+
+
+async def test_what_was_typed_as_password_is_not_sent_back(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/api/users", json=registration(password="hunter2"))
+    assert answer.status_code == 422
+    assert "hunter2" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"email": "other@example.org", "username": "GRACE"}, "username"),
+        ({"email": "Grace@Example.org", "username": "other"}, "email"),
+    ],
+)
+async def test_a_name_or_address_is_taken_whatever_its_case(
+    client: httpx.AsyncClient, changes: dict[str, object], field: str
+) -> None:
+    await register(client, "grace")
+    answer = await client.post("/api/users", json=registration(**changes))
+    assert answer.status_code == 409
+    assert answer.json()["errors"][0]["field"] == f"body.{field}"
+
+
+@pytest.mark.parametrize("username", ["abc", "a" * 50])
+async def test_names_of_3_and_of_50_characters_are_taken(
+    client: httpx.AsyncClient, username: str
+) -> None:
+    assert (await register(client, username))["username"] == username
+
+
+async def test_one_changes_oneself(ada: httpx.AsyncClient) -> None:
+    me = (await ada.get("/api/sessions")).json()
+    answer = await ada.patch(f"/api/users/{me['id']}", json={"username": "lovelace"})
+    assert answer.status_code == 200
+    changed = answer.json()
+    assert (changed["username"], changed["email"]) == ("lovelace", "ada@example.org")
+    assert changed["updated_at"] > me["updated_at"]
+    answer = await ada.patch(f"/api/users/{me['id']}", json={"email": "a.l@example.org"})
+    assert (answer.json()["username"], answer.json()["email"]) == ("lovelace", "a.l@example.org")
+
+
+async def test_a_change_to_a_taken_name_is_refused(
+    ada: httpx.AsyncClient, client: httpx.AsyncClient
+) -> None:
+    await register(client, "grace")
+    me = (await ada.get("/api/sessions")).json()
+    answer = await ada.patch(f"/api/users/{me['id']}", json={"username": "Grace"})
+    assert answer.status_code == 409
+
+
+@pytest.mark.parametrize("body", [{"username": None}, {"username": ""}, {"email": "no"}, {"x": 1}])
+async def test_a_wrong_change_is_refused(ada: httpx.AsyncClient, body: dict[str, object]) -> None:
+    me = (await ada.get("/api/sessions")).json()
+    assert (await ada.patch(f"/api/users/{me['id']}", json=body)).status_code == 422
+
+
+async def test_a_new_password_needs_the_old_one_and_ends_other_sessions(
+    ada: httpx.AsyncClient, client: httpx.AsyncClient, store: str
+) -> None:
+    me = (await ada.get("/api/sessions")).json()
+    path = f"/api/users/{me['id']}"
+    await sign_in(client, "ada")
+    new = "another private sentence"
+    for wrong in ({}, {"current_password": "not the old one"}):
+        assert (await ada.patch(path, json={"password": new, **wrong})).status_code == 403
+    answer = await ada.patch(path, json={"password": new, "current_password": PASSWORD})
+    assert answer.status_code == 200
+    assert (await ada.get("/api/sessions")).status_code == 200
+    assert (await client.get("/api/sessions")).status_code == 401
+    await sign_in(client, "ada", new)
+
+
+async def test_nobody_changes_or_deletes_another(
+    ada: httpx.AsyncClient, client: httpx.AsyncClient
+) -> None:
+    grace = await register(client, "grace")
+    path = f"/api/users/{grace['id']}"
+    assert (await ada.patch(path, json={"username": "mine"})).status_code == 403
+    assert (await ada.delete(path)).status_code == 403
+    assert (await client.patch(path, json={"username": "mine"})).status_code == 401
+    assert (await client.delete(path)).status_code == 401
+    assert (await client.get(path)).json()["username"] == "grace"
+
+
+async def test_deleting_oneself_takes_posts_sessions_and_tokens_along(
+    ada: httpx.AsyncClient, client: httpx.AsyncClient, store: str
+) -> None:
+    me = (await ada.get("/api/sessions")).json()
+    post = await write_post(ada)
+    token = (await ada.post("/api/tokens", json={"name": "laptop"})).json()["token"]
+    assert (await ada.delete(f"/api/users/{me['id']}")).status_code == 204
+    assert (await client.get(f"/api/users/{me['id']}")).status_code == 404
+    assert (await client.get(f"/api/posts/{post['id']}")).status_code == 404
+    assert (await ada.get("/api/sessions")).status_code == 401
+    bearer = {"Authorization": f"Bearer {token}"}
+    assert (await client.get("/api/sessions", headers=bearer)).status_code == 401
+
+
+async def test_an_administrator_deletes_a_user(
+    ada: httpx.AsyncClient, new_visitor: NewVisitor, client: httpx.AsyncClient, sql
+) -> None:
+    grace = await register(client, "grace")
+    await sql.execute("UPDATE users SET is_admin = true WHERE username = 'ada'")
+    assert (await ada.delete(f"/api/users/{grace['id']}")).status_code == 204
+    assert (await ada.delete(f"/api/users/{grace['id']}")).status_code == 404
+
+
+@pytest.mark.parametrize("user_id", ["0", "-1", "9223372036854775808", "x", "1.5"])
+async def test_an_impossible_id_is_refused(client: httpx.AsyncClient, user_id: str) -> None:
+    assert (await client.get(f"/api/users/{user_id}")).status_code == 422
+
+
+async def test_an_unknown_id_is_not_found(client: httpx.AsyncClient) -> None:
+    assert (await client.get("/api/users/9223372036854775807")).status_code == 404
