@@ -1,0 +1,59 @@
+"""The command `skytier`: prints, asks, and nothing else."""
+
+import sys
+from importlib.metadata import version as installed_version
+from typing import Annotated
+
+import typer
+
+from skytier.cli import admin, console, demo_data, down, logs, status, up
+from skytier.errors import SkytierError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    epilog="Exit codes: 0 done; 1 it failed; 2 wrong usage; skytier status exits 3 when the stack "
+    "is not healthy or does not run.\n\nExample: skytier up",
+)
+for command in (up, status, logs, down, demo_data, admin):
+    app.add_typer(command.app)
+
+_debug = False
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        console.out.print(f"skytier {installed_version('skytier')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Show the version, and end."
+        ),
+    ] = False,
+) -> None:
+    """From nothing to a running web application by one command, and back.
+
+    Without a cloud the whole stack runs on this machine: PostgreSQL, the application, and Nginx
+    where there is one. Everything it makes is in one directory: SKYTIER_HOME, else
+    /var/lib/skytier for root, or ~/.local/share/skytier.
+    """
+    global _debug
+    _debug = debug
+
+
+def main() -> None:
+    """Run the command. An operator sees what happened and what to do, never a traceback."""
+    try:
+        app()
+    except SkytierError as error:
+        if _debug:
+            raise
+        console.show(error)
+        sys.exit(1)

@@ -1,0 +1,134 @@
+"""`skytier up`"""
+
+import ipaddress
+from typing import Annotated, Any
+
+import typer
+from rich.text import Text
+
+from skytier.cli import console
+from skytier.errors import SkytierError
+from skytier.local import home
+from skytier.local.options import ELSEWHERE, EMBEDDED, MOST_WORKERS, SYSTEM
+from skytier.local.stack import Outcome, Stack
+
+app = typer.Typer()
+
+
+def _address(value: str | None) -> str | None:
+    if value is None:
+        return None
+    try:
+        return str(ipaddress.ip_address({"localhost": "127.0.0.1"}.get(value, value)))
+    except ValueError:
+        raise typer.BadParameter(f"{value!r} is not an address such as 127.0.0.1.") from None
+
+
+def _postgres(value: str | None) -> str | None:
+    if value in (None, EMBEDDED, SYSTEM) or _is_url(value, "postgresql", "postgres"):
+        return value
+    # The value is not shown: it may be a URL with a password and a slip in its beginning.
+    raise typer.BadParameter("It is embedded, system, or a URL that begins with postgresql://.")
+
+
+def _redis(value: str | None) -> str | None:
+    if value in (None, "none") or _is_url(value, "redis", "rediss", "unix"):
+        return value
+    raise typer.BadParameter(
+        "It is none, or a URL that begins with redis://, rediss:// or unix://."
+    )
+
+
+def _is_url(value: str | None, *schemes: str) -> bool:
+    return value is not None and value.startswith(tuple(f"{scheme}://" for scheme in schemes))
+
+
+@app.command(epilog="Example: skytier up --port 9000 --workers 4")
+def up(
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="The front door's port. At first 8000.")
+    ] = None,
+    bind: Annotated[
+        str | None,
+        typer.Option(
+            callback=_address, help="The address to listen at. At first 127.0.0.1; 0.0.0.0 is all."
+        ),
+    ] = None,
+    postgres: Annotated[
+        str | None,
+        typer.Option(
+            callback=_postgres,
+            metavar="embedded|system|URL",
+            envvar="SKYTIER_POSTGRES",
+            help="The PostgreSQL that comes along (at first), the system's own with data of its "
+            "own, or a database that is there already: postgresql://USER:PASSWORD@HOST/NAME.",
+        ),
+    ] = None,
+    redis: Annotated[
+        str | None,
+        typer.Option(
+            callback=_redis,
+            metavar="URL|none",
+            envvar="SKYTIER_REDIS",
+            help="Redis for sessions and rate limits. Without it PostgreSQL has them.",
+        ),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=MOST_WORKERS,
+            help="The application's processes. At first one for each core, at most 4.",
+        ),
+    ] = None,
+    cloud: Annotated[
+        str | None, typer.Option(metavar="NAME", help="A cloud of clouds.yaml to run it on.")
+    ] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Ask nothing. On this machine up never asks.")
+    ] = False,
+) -> None:
+    """Bring up the whole stack, or bring it to what is wanted.
+
+    What is given is remembered: without options it stays as it was. Running it again changes
+    nothing, or mends what is broken. Data is never touched.
+    """
+    if cloud is not None:
+        raise SkytierError(
+            f"Skytier cannot bring up the cloud {cloud!r}: OpenStack is not supported yet.",
+            "Without --cloud it runs on this machine.",
+        )
+    given: dict[str, Any] = {"port": port, "bind": bind, "postgres": postgres, "workers": workers}
+    if postgres and "://" in postgres:
+        given |= {"postgres": ELSEWHERE, "database_url": postgres}
+    if redis:
+        given["redis_url"] = "" if redis == "none" else redis
+    stack = Stack(home.from_environment())
+    try:
+        outcome = stack.up(console.StepList(), **given)
+    except KeyboardInterrupt:
+        raise SkytierError(
+            "Interrupted half way. What was started goes on running.",
+            "Go on with skytier up, or stop all with skytier down.",
+        ) from None
+    _summary(stack, outcome)
+
+
+def _summary(stack: Stack, outcome: Outcome) -> None:
+    if not outcome.changed:
+        console.out.print(f"Nothing to do: {outcome.url} is up and healthy.", markup=False)
+        return
+    if not outcome.behind_nginx:
+        console.out.print("Nginx is not on this machine: Uvicorn serves alone.")
+    rows = [
+        ("Page", f"{outcome.url}/"),
+        ("API", f"{outcome.url}/docs"),
+        ("Try", f"curl {outcome.url}/health"),
+        ("Look", "skytier status, skytier logs --follow"),
+        ("Fill", "skytier demo-data --users 1000 --posts 100000"),
+        ("Stop", "skytier down"),
+        ("Data", str(stack.home.path)),
+    ]
+    console.out.print()
+    for name, value in rows:
+        console.out.print(Text.assemble((f"  {name:<6}", "bold"), value))

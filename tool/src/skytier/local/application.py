@@ -1,0 +1,175 @@
+"""The web application on this machine, run as a command; never imported."""
+
+import importlib.metadata
+import importlib.util
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from skytier.errors import SkytierError
+from skytier.local import files, health
+from skytier.local.daemon import Daemon
+from skytier.local.home import Home
+from skytier.local.options import Options
+from skytier.local.plan import Found, Marks, Wanted
+from skytier.local.poll import until
+
+PACKAGE = "skytier_app"
+DATABASE_URL, REDIS_URL = "skytier_database_url", "skytier_redis_url"
+"""The files in `home.secrets` that the application reads."""
+LIVE = "/health/live"
+START_TIMEOUT_S = 30.0
+STOP_TIMEOUT_S = 35.0
+"""A little more than the application gives to requests in flight."""
+
+
+class Application:
+    """Uvicorn with its workers, behind Nginx or alone."""
+
+    def __init__(self, home: Home, *, behind_nginx: bool) -> None:
+        self._home = home
+        self._behind_nginx = behind_nginx
+        self.daemon = Daemon(home, "application")
+
+    def wanted(self, options: Options) -> Wanted:
+        """The installed release with its settings. Raises SkytierError when none is installed."""
+        secrets = [self._home.secrets / name for name in (DATABASE_URL, REDIS_URL)]
+        settings = [f"{k}={v}" for k, v in self._settings(options).items()]
+        return Wanted(
+            {
+                "release": _release(),
+                "settings": files.fingerprint(
+                    *settings, *(path.read_text() if path.exists() else "" for path in secrets)
+                ),
+            }
+        )
+
+    def found(self) -> Found:
+        """The application as it is."""
+        return self.daemon.found()
+
+    def migrate(self, options: Options) -> str:
+        """Bring the database to the release's schema. Returns the revision."""
+        said = self.run(options, "migrate").strip().splitlines()
+        return f"schema {said[-1]}" if said else ""
+
+    def start(self, options: Options, marks: Marks) -> str:
+        """Start it, and wait until it answers."""
+        if self._behind_nginx:
+            self._collect_static(options)
+        self.stop()
+        metrics = self._home.run / "metrics"
+        shutil.rmtree(metrics, ignore_errors=True)
+        metrics.mkdir(mode=0o700)
+        popen = self.daemon.start(
+            self.command("serve"),
+            self.environment(options),
+            marks,
+        )
+        socket = self._home.application_socket if self._behind_nginx else None
+        url = f"http://application{LIVE}" if self._behind_nginx else options.url + LIVE
+        until(lambda: popen.poll() is not None or health.ask(url, socket), START_TIMEOUT_S)
+        if popen.poll() is not None:
+            raise self.daemon.failed("did not start")
+        if not health.ask(url, socket):
+            raise self.daemon.failed(f"did not answer within {START_TIMEOUT_S:.0f} s")
+        workers = "1 worker" if options.workers == 1 else f"{options.workers} workers"
+        return f"{workers}, process {popen.pid}"
+
+    def stop(self) -> None:
+        """Requests in flight are finished first."""
+        self.daemon.stop(signal.SIGTERM, STOP_TIMEOUT_S)
+        # Uvicorn does not bind to a socket that a killed one left behind.
+        self._home.application_socket.unlink(missing_ok=True)
+
+    def run(self, options: Options, *arguments: str) -> str:
+        """Run one of its commands to the end. Returns its output; SkytierError when it fails."""
+        done = subprocess.run(
+            self.command(*arguments),
+            env=self.environment(options),
+            cwd=self._home.path,
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+        if done.returncode:
+            raise failed(arguments[0], done.stderr)
+        return done.stdout
+
+    def follow(self, options: Options, *arguments: str) -> Iterator[str]:
+        """The same, with each line of the output as soon as it is written."""
+        with (
+            tempfile.TemporaryFile("w+") as stderr,
+            subprocess.Popen(
+                self.command(*arguments),
+                env=self.environment(options),
+                cwd=self._home.path,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                text=True,
+            ) as popen,
+        ):
+            assert popen.stdout is not None  # noqa: S101  # it is a pipe
+            yield from popen.stdout
+            if popen.wait():
+                stderr.seek(0)
+                raise failed(arguments[0], stderr.read())
+
+    def command(self, *arguments: str) -> list[str]:
+        """The words that run one of its commands."""
+        return [sys.executable, "-m", PACKAGE, *arguments]
+
+    def environment(self, options: Options) -> dict[str, str]:
+        """What its commands find in their environment: no secret, but where the secrets are."""
+        # What is meant for the tool, or for libpq, is not meant for the application.
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("SKYTIER_", "PG"))}
+        return {**kept, **self._settings(options)}
+
+    def _settings(self, options: Options) -> dict[str, str]:
+        if self._behind_nginx:
+            listen = {"SKYTIER_UDS": str(self._home.application_socket)}
+        else:
+            listen = {"SKYTIER_HOST": options.bind, "SKYTIER_PORT": str(options.port)}
+        return {
+            **listen,
+            "SKYTIER_SECRETS_DIR": str(self._home.secrets),
+            "SKYTIER_WORKERS": str(options.workers),
+            "SKYTIER_METRICS_DIR": str(self._home.run / "metrics"),
+        }
+
+    def _collect_static(self, options: Options) -> None:
+        new = self._home.static.with_name("static.new")
+        shutil.rmtree(new, ignore_errors=True)
+        self.run(options, "collect-static", str(new))
+        for path in [new, *new.rglob("*")]:
+            path.chmod(0o755 if path.is_dir() else 0o644)
+        shutil.rmtree(self._home.static, ignore_errors=True)
+        new.rename(self._home.static)
+
+
+def failed(command: str, stderr: str) -> SkytierError:
+    """The error that a failed command of the application is."""
+    said = "\n".join(stderr.strip().splitlines()[-12:])
+    return SkytierError(f"The application's {command} failed:\n{said}")
+
+
+def _release() -> str:
+    """The installed code and everything it stands on, as one fingerprint."""
+    found = importlib.util.find_spec(PACKAGE)  # finds it without an import
+    if found is None or not found.submodule_search_locations:
+        raise SkytierError(
+            f"The application ({PACKAGE}) is not installed beside this tool.",
+            "Run ./deploy.sh in the checkout: it sets up both.",
+        )
+    trees = [files.tree_fingerprint(Path(p)) for p in found.submodule_search_locations]
+    return files.fingerprint(sys.version, sys.executable, *trees, *_packages())
+
+
+def _packages() -> Iterator[str]:
+    names = {f"{d.name}=={d.version}" for d in importlib.metadata.distributions()}
+    yield from sorted(names)

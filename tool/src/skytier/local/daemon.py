@@ -1,0 +1,112 @@
+"""A process of ours that goes on in the background, and what is known of it."""
+
+import json
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import psutil
+
+from skytier.errors import SkytierError
+from skytier.local import files, process
+from skytier.local.account import Account
+from skytier.local.home import Home
+from skytier.local.plan import Found, Marks
+
+
+@dataclass(frozen=True)
+class Record:
+    """What is written down when a daemon starts: who it is, and what it was started with."""
+
+    pid: int
+    identity: str
+    program: str
+    marks: Marks
+
+
+class Daemon:
+    """Leader of a session of its own, with a record in `run/` and a log in `logs/`."""
+
+    def __init__(self, home: Home, name: str) -> None:
+        self.name = name
+        self.log = home.logs / f"{name}.log"
+        self._cwd = home.path
+        self._record = home.run / f"{name}.json"
+
+    def found(self) -> Found:
+        """Whether it runs, with what it was started, and which of its children outlived it."""
+        record = self._read()
+        if record is None:
+            return Found()
+        if process.identity(record.pid) == record.identity:
+            return Found(pid=record.pid, marks=record.marks)
+        return Found(leftovers=tuple(member.pid for member in self.processes()))
+
+    def processes(self) -> list[psutil.Process]:
+        """The processes of its session, the leader among them when it runs."""
+        record = self._read()
+        return process.session(record.pid, record.program) if record else []
+
+    def start(
+        self,
+        command: Sequence[str | Path],
+        environment: Mapping[str, str],
+        marks: Marks,
+        account: Account | None = None,
+    ) -> subprocess.Popen[bytes]:
+        """Start it in the background and write down who it is. Its output goes to the log."""
+        with self.log.open("ab") as log:
+            popen = subprocess.Popen(
+                [str(word) for word in command],
+                env=dict(environment),
+                cwd=self._cwd,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                **(account.popen_arguments() if account else {}),
+            )
+        identity = process.identity(popen.pid)
+        if identity is None:
+            popen.wait()
+            raise self.failed("ended at once")
+        program = process.executable(psutil.Process(popen.pid)) or str(command[0])
+        self._write(Record(popen.pid, identity, program, marks))
+        return popen
+
+    def remark(self, marks: Marks) -> None:
+        """Write down what it runs with after a reload."""
+        if record := self._read():
+            self._write(Record(record.pid, record.identity, record.program, marks))
+
+    def stop(self, first: signal.Signals, timeout_s: float) -> None:
+        """Ask the leader to end with a signal; end what is left of its session, and forget it.
+
+        After `timeout_s` seconds what still runs is killed.
+        """
+        if pid := self.found().pid:
+            process.end([psutil.Process(pid)], first, timeout_s)
+        process.end(self.processes(), signal.SIGTERM, 5)
+        self.forget()
+
+    def forget(self) -> None:
+        """Drop the record."""
+        self._record.unlink(missing_ok=True)
+
+    def failed(self, what: str) -> SkytierError:
+        """An error that shows the end of the log."""
+        said = files.last_lines(self.log, 12)
+        return SkytierError(
+            f"{self.name} {what}." + (f" The end of its log:\n{said}" if said else ""),
+            f"The whole log: skytier logs {self.name}",
+        )
+
+    def _read(self) -> Record | None:
+        if not self._record.exists():
+            return None
+        return Record(**json.loads(self._record.read_text()))
+
+    def _write(self, record: Record) -> None:
+        files.write(self._record, json.dumps(asdict(record), indent=2) + "\n", 0o600)

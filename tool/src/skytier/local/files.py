@@ -1,0 +1,48 @@
+"""Writing and fingerprinting of small files."""
+
+import hashlib
+import os
+from pathlib import Path
+
+HASH = "sha256:"
+
+
+def write(path: Path, text: str, mode: int = 0o644) -> bool:
+    """Bring a file to a text, all at once or not at all. Returns whether it had to be changed."""
+    if path.exists() and path.read_text() == text:
+        path.chmod(mode)
+        return False
+    new = path.with_name(f"{path.name}.new")
+    new.unlink(missing_ok=True)
+    # Opened with its mode, so that a secret is never readable, not even for a moment.
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w") as file:
+        file.write(text)
+    new.chmod(mode)
+    new.replace(path)
+    return True
+
+
+def fingerprint(*texts: str) -> str:
+    """A short name for texts: another name when one of them changes."""
+    digest = hashlib.sha256()
+    for text in texts:
+        digest.update(text.encode() + b"\0")
+    return HASH + digest.hexdigest()
+
+
+def tree_fingerprint(root: Path) -> str:
+    """The same for the files below a directory, compiled Python left out."""
+    digest = hashlib.sha256()
+    for path in sorted(root.rglob("*")):
+        if path.is_file() and path.suffix != ".pyc":
+            digest.update(str(path.relative_to(root)).encode() + b"\0" + path.read_bytes() + b"\0")
+    return HASH + digest.hexdigest()
+
+
+def last_lines(path: Path, lines: int) -> str:
+    """The end of a log file; empty when there is none."""
+    if not path.exists():
+        return ""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - 64 * 1024))
+        return "\n".join(file.read().decode(errors="replace").splitlines()[-lines:])

@@ -1,0 +1,136 @@
+"""The one directory that holds everything of the stack on this machine."""
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from skytier.errors import SkytierError
+from skytier.local import account
+
+MARKER = ".skytier-home"
+# sun_path holds 108 bytes, the closing zero among them.
+SOCKET_PATH_BYTES = 100
+
+
+@dataclass(frozen=True)
+class Home:
+    """Where things lie. Nothing is created before `create`."""
+
+    path: Path
+
+    @property
+    def postgresql(self) -> Path:
+        """The server's programs and its data."""
+        return self.path / "postgresql"
+
+    @property
+    def run(self) -> Path:
+        """Sockets, and who runs."""
+        return self.path / "run"
+
+    @property
+    def logs(self) -> Path:
+        return self.path / "logs"
+
+    @property
+    def secrets(self) -> Path:
+        return self.path / "secrets"
+
+    @property
+    def etc(self) -> Path:
+        """Rendered configuration and the remembered options."""
+        return self.path / "etc"
+
+    @property
+    def static(self) -> Path:
+        """What Nginx serves under /static/."""
+        return self.path / "static"
+
+    @property
+    def lock(self) -> Path:
+        return self.path / "lock"
+
+    @property
+    def application_socket(self) -> Path:
+        return self.run / "application.sock"
+
+    @property
+    def postgresql_sockets(self) -> Path:
+        return self.run / "postgresql"
+
+    def exists(self) -> bool:
+        """Whether this is a home that `create` made."""
+        return (self.path / MARKER).is_file()
+
+    def create(self) -> None:
+        """Make the directories that are missing. Raises SkytierError when it must not or cannot."""
+        self._check()
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            # 0711: the services' own users pass through, and see nothing on the way.
+            self.path.chmod(0o711)
+            (self.path / MARKER).touch(mode=0o600)
+            for directory in (self.postgresql, self.run, self.etc, self.run / "nginx"):
+                directory.mkdir(mode=0o711, exist_ok=True)
+                directory.chmod(0o711)
+            for directory in (self.logs, self.secrets):
+                directory.mkdir(mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise SkytierError(
+                f"The directory {self.path} cannot be made: {error.strerror}.",
+                "Set SKYTIER_HOME to a directory that you may write to.",
+            ) from error
+
+    def _check(self) -> None:
+        longest = self.postgresql_sockets / ".s.PGSQL.5432"
+        if len(os.fsencode(longest)) > SOCKET_PATH_BYTES:
+            raise SkytierError(
+                f"The path {longest} is too long for a unix socket "
+                f"({len(os.fsencode(longest))} of {SOCKET_PATH_BYTES} bytes).",
+                "Set SKYTIER_HOME to a shorter path.",
+            )
+        if set("\"'\\\n$") & set(str(self.path)):
+            raise SkytierError(
+                f"The path {self.path} has a quote, a backslash, a dollar or a line break in it.",
+                "Set SKYTIER_HOME to a plainer path.",
+            )
+        if not self.path.exists():
+            return
+        if not self.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
+            raise SkytierError(
+                f"{self.path} is neither empty nor a home of Skytier.",
+                "Set SKYTIER_HOME to a directory of its own.",
+            )
+        owner = self.path.stat().st_uid
+        if self.exists() and owner != os.geteuid():
+            raise SkytierError(
+                f"{self.path} belongs to the user {account.of(owner).name}.",
+                "Run as that user, or set SKYTIER_HOME to another directory.",
+            )
+
+    def purge(self) -> None:
+        """Delete what `create` and the services made; what others put there stays."""
+        if not self.exists():
+            raise SkytierError(
+                f"{self.path} does not look like a home of Skytier: it has no {MARKER}.",
+                "Look at it, and delete it yourself if it may go.",
+            )
+        for directory in (self.run, self.static, self.etc, self.logs, self.secrets):
+            shutil.rmtree(directory, ignore_errors=True)
+        shutil.rmtree(self.postgresql)
+        # The marker last but one: a purge that is cut short can be run again.
+        self.lock.unlink(missing_ok=True)
+        (self.path / MARKER).unlink()
+        if not any(self.path.iterdir()):
+            self.path.rmdir()
+
+
+def from_environment() -> Home:
+    """The home that SKYTIER_HOME names; else /var/lib/skytier for root, or the user's own."""
+    if named := os.environ.get("SKYTIER_HOME"):
+        return Home(Path(named).expanduser().absolute())
+    if os.geteuid() == 0:
+        return Home(Path("/var/lib/skytier"))
+    data = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share"
+    return Home(Path(data).absolute() / "skytier")

@@ -1,0 +1,135 @@
+"""The front door, where Nginx is on the machine."""
+
+import grp
+import os
+import re
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+
+import psutil
+
+from skytier.errors import SkytierError
+from skytier.local import account, files, process
+from skytier.local.account import Account
+from skytier.local.daemon import Daemon
+from skytier.local.home import Home
+from skytier.local.options import Options
+from skytier.local.plan import Found, Marks, Wanted
+from skytier.local.poll import until
+from skytier.roles import web
+
+
+class Nginx:
+    """Nginx as a proxy before the application's unix socket."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self._program = _program()
+        self._conf = home.etc / "nginx.conf"
+        self.daemon = Daemon(home, "nginx")
+
+    @property
+    def installed(self) -> bool:
+        """Whether Nginx is on this machine."""
+        return self._program is not None
+
+    def wanted(self, options: Options) -> Wanted:
+        """Nginx with the rendered configuration."""
+        marks = {
+            "version": self._version(),
+            "port": str(options.port),
+            "address": options.bind,
+            "configuration": files.fingerprint(self._configuration(options)),
+        }
+        return Wanted(marks, _reloadable)
+
+    def found(self) -> Found:
+        """Nginx as it is."""
+        return self.daemon.found()
+
+    def start(self, options: Options, marks: Marks) -> str:
+        """Check the configuration, start, and wait for the first worker."""
+        self._write(options)
+        self.stop()
+        popen = self.daemon.start([*self._command(), "-g", "daemon off;"], os.environ, marks)
+        until(lambda: popen.poll() is not None or self._workers(popen.pid), 10)
+        if popen.poll() is not None or not self._workers(popen.pid):
+            raise self.daemon.failed("did not start")
+        return f"Nginx {self._version()}, process {popen.pid}"
+
+    def reload(self, options: Options, marks: Marks) -> str:
+        """Take a changed configuration without closing a connection."""
+        self._write(options)
+        pid = self.daemon.found().pid
+        assert pid is not None  # noqa: S101  # a reload is planned for what runs
+        before = self._workers(pid)
+        psutil.Process(pid).send_signal(signal.SIGHUP)
+        if not until(lambda: self._workers(pid) - before, 10):
+            raise self.daemon.failed("did not take its new configuration")
+        self.daemon.remark(marks)
+        return f"Nginx {self._version()}, process {pid} goes on"
+
+    def stop(self) -> None:
+        """Requests in flight are finished first."""
+        self.daemon.stop(signal.SIGQUIT, timeout_s=10)
+
+    def _configuration(self, options: Options) -> str:
+        home, user = self._home, self._worker_account()
+        bind = f"[{options.bind}]" if ":" in options.bind else options.bind
+        site = web.Site(
+            listen=[f"{bind}:{options.port}"],
+            upstreams=[f"unix:{home.application_socket}"],
+            static=home.static,
+            run=home.run,
+            logs=home.logs,
+            user=_user_and_group(user) if user else None,
+        )
+        return web.nginx_conf(site)
+
+    def _worker_account(self) -> Account | None:
+        """Who the workers run as, when root starts them."""
+        return account.first_of("www-data", "nginx", "nobody") if os.geteuid() == 0 else None
+
+    def _write(self, options: Options) -> None:
+        if user := self._worker_account():
+            user.check_reach(self._home.path)
+        new = self._conf.with_name("nginx.conf.new")
+        files.write(new, self._configuration(options))
+        checked = subprocess.run(
+            [*self._command(new), "-t"], check=False, capture_output=True, text=True
+        )
+        if checked.returncode:
+            raise SkytierError(
+                f"Nginx refuses its configuration {new}:\n{checked.stderr.strip()}",
+                "The running one is left as it is. Please report this.",
+            )
+        new.replace(self._conf)
+
+    def _command(self, conf: Path | None = None) -> list[str]:
+        return [str(self._program), "-p", str(self._home.path), "-c", str(conf or self._conf)]
+
+    def _version(self) -> str:
+        command = [str(self._program), "-v"]
+        said = subprocess.run(command, check=True, capture_output=True, text=True).stderr
+        found = re.search(r"nginx/(\S+)", said)
+        return found[1] if found else said.strip()
+
+    def _workers(self, master: int) -> set[int]:
+        return {p.pid for p in self.daemon.processes() if p.pid != master and process.alive(p)}
+
+
+def _program() -> str | None:
+    # Debian does not put /usr/sbin into an ordinary user's PATH.
+    path = os.environ.get("PATH", os.defpath) + ":/usr/sbin:/usr/local/sbin"
+    return shutil.which("nginx", path=path)
+
+
+def _reloadable(changed: frozenset[str]) -> bool:
+    # A listener on the same port at another address would meet the one that is still open.
+    return "version" not in changed and ("address" not in changed or "port" in changed)
+
+
+def _user_and_group(user: Account) -> str:
+    return f"{user.name} {grp.getgrgid(user.gid).gr_name}"

@@ -1,0 +1,47 @@
+"""What `skytier up` was told, remembered from one run to the next."""
+
+import json
+import os
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from skytier.local import files
+from skytier.local.home import Home
+
+EMBEDDED, SYSTEM, ELSEWHERE = "embedded", "system", "elsewhere"
+MOST_WORKERS = 16
+
+
+@dataclass(frozen=True)
+class Options:
+    """What is wanted, with every default. URLs with secrets are not here but in `home.secrets`."""
+
+    port: int = 8000
+    bind: str = "127.0.0.1"
+    postgres: str = EMBEDDED
+    workers: int = min(os.cpu_count() or 1, 4)
+    """Processes of the application: one for each core, at most 4, when nothing is said."""
+
+    @property
+    def url(self) -> str:
+        """The front door, as seen from this machine."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.bind, self.bind)  # noqa: S104
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+    def changed(self, **given: Any) -> "Options":
+        """These options with those that were given (not None) in their place."""
+        return replace(self, **{name: value for name, value in given.items() if value is not None})
+
+
+def load(home: Home) -> Options:
+    """The remembered options, and the defaults for what was never said."""
+    path = home.etc / "options.json"
+    return Options(**json.loads(path.read_text())) if path.exists() else Options()
+
+
+def save(home: Home, options: Options) -> None:
+    """Remember what differs from the defaults."""
+    said = {
+        name: value for name, value in asdict(options).items() if value != getattr(Options, name)
+    }
+    files.write(home.etc / "options.json", json.dumps(said, indent=2) + "\n", 0o600)

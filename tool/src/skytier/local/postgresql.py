@@ -1,0 +1,201 @@
+"""The database on this machine: a cluster of our own, or one that runs elsewhere."""
+
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+from urllib.parse import quote
+
+import psutil
+
+from skytier.errors import SkytierError
+from skytier.local import account, files, postgresql_programs, process
+from skytier.local.account import Account
+from skytier.local.daemon import Daemon
+from skytier.local.home import Home
+from skytier.local.options import Options
+from skytier.local.plan import Found, Marks, Wanted
+from skytier.local.poll import until
+from skytier.local.postgresql_programs import Programs
+from skytier.roles import database
+
+START_TIMEOUT_S = 120.0
+"""Recovery after a crash takes its time."""
+
+
+class Postgresql:
+    """Our own cluster under the home, reached through a unix socket only."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self.data = home.postgresql / "data"
+        self.daemon = Daemon(home, "postgresql")
+
+    def url(self) -> str:
+        """What the application connects with; it holds the password."""
+        path = self._home.secrets / "postgresql_password"
+        if not path.exists():
+            files.write(path, secrets.token_urlsafe(32) + "\n", 0o600)
+        name, host = database.NAME, quote(str(self._home.postgresql_sockets))
+        return f"postgresql://{name}:{path.read_text().strip()}@/{name}?host={host}"
+
+    def wanted(self, options: Options) -> Wanted:
+        """The server that the options ask for. Raises SkytierError when there is none."""
+        programs = self._programs(options)
+        texts = self._configuration().values()
+        return Wanted(
+            {
+                "version": f"{programs.version} ({options.postgres})",
+                "configuration": files.fingerprint(*texts),
+            }
+        )
+
+    def found(self) -> Found:
+        """The server as it is; leftovers are backends without a postmaster."""
+        found = self.daemon.found()
+        leftovers = () if found.pid else tuple(p.pid for p in self._processes())
+        return Found(found.pid, found.marks, leftovers, created=self.data.exists())
+
+    def start(self, options: Options, marks: Marks) -> str:
+        """Make the cluster when there is none, start the server, and make role and database."""
+        programs = postgresql_programs.keep(self._programs(options), self._home.postgresql)
+        self._directories()
+        self.stop()
+        if not self.data.exists():
+            self._create(programs)
+        for name, text in self._configuration().items():
+            files.write(self._home.etc / name, text)
+        popen = self.daemon.start(
+            [programs["postgres"], "-c", f"config_file={self._home.etc}/postgresql.conf"],
+            _environment(),
+            marks,
+            self._account,
+        )
+        until(lambda: popen.poll() is not None or self.accepts(), START_TIMEOUT_S)
+        if popen.poll() is not None or not self.accepts():
+            raise self.daemon.failed("did not start")
+        self._make_role(programs)
+        postgresql_programs.forget_others(programs, self._home.postgresql)
+        return f"PostgreSQL {programs.version}, process {popen.pid}"
+
+    def accepts(self) -> bool:
+        """Whether the server takes connections. It says so itself in its file."""
+        try:
+            return (self.data / "postmaster.pid").read_text().splitlines()[7].strip() == "ready"
+        except (FileNotFoundError, IndexError):
+            return False
+
+    def stop(self) -> None:
+        """Fast shutdown: sessions are ended, nothing is lost."""
+        self.daemon.stop(signal.SIGINT, timeout_s=60)
+        self._end_leftovers()
+
+    @property
+    def _account(self) -> Account:
+        """Who the server runs as: PostgreSQL refuses to be root."""
+        if self.data.exists():
+            return account.of(self.data.stat().st_uid)
+        if os.geteuid() == 0:
+            return account.first_of("postgres", "nobody")
+        return account.current()
+
+    def _programs(self, options: Options) -> Programs:
+        version = self.data / "PG_VERSION"
+        major = int(version.read_text()) if version.exists() else None
+        return postgresql_programs.find(options.postgres, self._home.postgresql, major)
+
+    def _configuration(self) -> dict[str, str]:
+        home = self._home
+        return database.configuration(
+            database.Server(self.data, home.etc, home.postgresql_sockets, self._account.name)
+        )
+
+    def _directories(self) -> None:
+        user, sockets = self._account, self._home.postgresql_sockets
+        user.check_reach(self._home.path)
+        sockets.mkdir(mode=0o700, exist_ok=True)
+        os.chown(sockets, user.uid, user.gid)
+
+    def _create(self, programs: Programs) -> None:
+        # A cluster that is not whole never has the name `data`.
+        new = self.data.with_name("data.new")
+        shutil.rmtree(new, ignore_errors=True)
+        new.mkdir(mode=0o700)
+        os.chown(new, self._account.uid, self._account.gid)
+        locale = ["--encoding=UTF8", "--locale=C.UTF-8"]
+        if programs.major >= 17:
+            # The server's own C.UTF-8: it sorts the same on every machine, for ever.
+            locale = [
+                *("--encoding=UTF8", "--locale=C"),
+                *("--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
+            ]
+        self._run(
+            programs["initdb"],
+            f"--pgdata={new}",
+            f"--username={database.SUPERUSER}",
+            "--auth-local=peer",
+            "--auth-host=scram-sha-256",
+            "--data-checksums",
+            *locale,
+        )
+        new.rename(self.data)
+
+    def _make_role(self, programs: Programs) -> None:
+        password = (self._home.secrets / "postgresql_password").read_text().strip()
+        sockets = f"--host={self._home.postgresql_sockets}"
+        self._run(
+            *(programs["psql"], "--no-psqlrc", "--quiet", sockets),
+            *(f"--username={database.SUPERUSER}", "--dbname=postgres"),
+            # On the standard input, where no list of processes shows it.
+            stdin=database.role_sql(password),
+        )
+
+    def _run(self, program: Path, *arguments: str | Path, stdin: str = "") -> None:
+        done = subprocess.run(
+            [program, *arguments],
+            input=stdin,
+            env=_environment(),
+            cwd=self._home.path,
+            check=False,
+            capture_output=True,
+            text=True,
+            **self._account.popen_arguments(),
+        )
+        if done.returncode:
+            raise SkytierError(
+                f"{program.name} failed:\n{done.stderr.strip()}",
+                "Mend what it says, and run skytier up again.",
+            )
+
+    def _processes(self) -> list[psutil.Process]:
+        """Every process of the cluster. Each leads a session of its own, but all work in `data`."""
+        found = []
+        for candidate in psutil.process_iter():
+            try:
+                if candidate.name() == "postgres" and Path(candidate.cwd()) == self.data:
+                    found.append(candidate)
+            except psutil.Error:
+                continue
+        return [candidate for candidate in found if process.alive(candidate)]
+
+    def _end_leftovers(self) -> None:
+        """Wait for backends without a postmaster: they go by themselves, or are killed."""
+        rest = process.wait(self._processes(), 10)
+        process.end(rest, signal.SIGQUIT, 5)
+        if rest := self._processes():
+            raise SkytierError(
+                f"Processes of a former server do not end: {', '.join(str(p.pid) for p in rest)}.",
+                "Look at them with ps, and end them by their number.",
+            )
+        self.daemon.forget()
+        # Now it is sure that nobody serves this directory. The server would check the number in
+        # the file, and may find a zombie or a stranger.
+        (self.data / "postmaster.pid").unlink(missing_ok=True)
+
+
+def _environment() -> dict[str, str]:
+    """Ours without what libpq would take from it, and with messages in English."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+    return {**kept, "LC_ALL": "C"}

@@ -1,0 +1,87 @@
+"""The stack as it is, measured now."""
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from skytier.local import health, options
+from skytier.local.application import DATABASE_URL
+from skytier.local.options import Options
+from skytier.local.plan import Found
+from skytier.local.stack import Stack
+
+
+@dataclass(frozen=True)
+class Service:
+    """One service of a machine. `pid` is None when it does not run here."""
+
+    name: str
+    running: bool
+    pid: int | None
+    detail: str
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A machine with its role. On this machine these are the roles' places in it."""
+
+    name: str
+    role: str
+    address: str
+    healthy: bool
+    services: list[Service]
+
+
+@dataclass(frozen=True)
+class Status:
+    """The whole stack. `cloud` is None for the one on this machine."""
+
+    name: str
+    cloud: str | None
+    url: str
+    healthy: bool
+    machines: list[Machine]
+
+
+def measure(stack: Stack) -> Status:
+    """Ask every service, and the application through the front door."""
+    wished, found = options.load(stack.home), stack.found()
+    if any(service.pid for service in found.values()):
+        answer = health.ask(f"{wished.url}/health")
+    else:
+        answer = health.Answer(None, "it does not run")
+    web = [_service("application", found, "" if answer else str(answer))]
+    if stack.nginx.installed:
+        web.append(_service("nginx", found))
+    machines = [
+        Machine("web", "web", wished.bind, bool(answer) and _all_run(web), web),
+        _database(stack, wished, found, bool(answer)),
+    ]
+    return Status("local", None, wished.url, all(m.healthy for m in machines), machines)
+
+
+def _database(stack: Stack, wished: Options, found: dict[str, Found], healthy: bool) -> Machine:
+    if wished.postgres == options.ELSEWHERE:
+        # The application is the only one that knows: its health asks the database.
+        url = urlsplit((stack.home.secrets / DATABASE_URL).read_text().strip())
+        address = url.hostname or "unix socket"
+        services = [Service("postgresql", healthy, None, "runs elsewhere")]
+        return Machine("database", "database", address, healthy, services)
+    services = [_service("postgresql", found)]
+    address = str(stack.home.postgresql_sockets)
+    accepts = stack.postgresql.accepts()
+    return Machine("database", "database", address, accepts and _all_run(services), services)
+
+
+def _service(name: str, found: dict[str, Found], complaint: str = "") -> Service:
+    one = found[name]
+    if one.leftovers:
+        detail = f"its main process is gone; {len(one.leftovers)} left behind"
+    elif one.pid:
+        detail = complaint or one.marks.get("version", "")
+    else:
+        detail = ""
+    return Service(name, one.pid is not None, one.pid, detail)
+
+
+def _all_run(services: list[Service]) -> bool:
+    return all(service.running for service in services)

@@ -1,0 +1,1 @@
+"""The kinds of machine, and the configuration each of them runs with."""
