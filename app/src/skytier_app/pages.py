@@ -11,10 +11,12 @@ STATIC = _HERE / "static"
 """What Nginx serves under /static/ where there is one."""
 
 _PLAIN = "default-src 'none'; style-src 'self'; img-src 'self'; frame-ancestors 'none'"
-# Swagger UI and Redoc put styles into the page, and Redoc searches in a worker made from a blob.
+# Swagger UI and Redoc put styles and a font into the page, and Redoc searches in a worker that
+# is made from a blob.
 _DOCUMENTATION = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data:; connect-src 'self'; worker-src blob:; frame-ancestors 'none'"
+    "img-src 'self' data:; font-src data:; connect-src 'self'; worker-src blob:; "
+    "frame-ancestors 'none'"
 )
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)

@@ -1,0 +1,93 @@
+"""The pages in a real browser."""
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from playwright.async_api import Browser, async_playwright
+
+import skytier_app
+
+from .conftest import Serve, client_of
+
+VENDOR = Path(skytier_app.__file__).parent / "static/vendor"
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    arguments = ["--disable-gpu", "--disable-quic", "--disable-background-networking"]
+    if os.geteuid() == 0:
+        arguments.append("--no-sandbox")  # Chromium's own sandbox refuses root
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path="/usr/bin/chromium", args=arguments
+        )
+        yield browser
+        await browser.close()
+
+
+@pytest.mark.parametrize(
+    ("path", "shows"),
+    [
+        ("/", "h1:has-text('Skytier')"),
+        ("/docs", ".opblock-summary-path:has-text('/api/posts') >> nth=0"),
+        ("/redoc", "h1:has-text('Skytier')"),
+    ],
+)
+async def test_a_page_shows_itself_and_takes_nothing_from_another_host(
+    serve: Serve, browser: Browser, path: str, shows: str
+) -> None:
+    with serve(SKYTIER_WORKERS="1") as served:
+        page = await browser.new_page()
+        answered: list[tuple[str, int]] = []
+        faults: list[str] = []
+        page.on("response", lambda response: answered.append((response.url, response.status)))
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        await page.goto(served.url + path)
+        await page.locator(shows).wait_for()
+        await page.wait_for_load_state("networkidle")
+        assert faults == []
+        assert (served.url + path, 200) in answered
+        strangers = [
+            url for url, _ in answered if not url.startswith((served.url, "data:", "blob:"))
+        ]
+        assert strangers == []
+        assert [url for url, status in answered if status >= 400] == []
+
+
+async def test_the_documentation_shows_every_operation(serve: Serve, browser: Browser) -> None:
+    with serve(SKYTIER_WORKERS="1") as served:
+        document = httpx.get(f"{served.url}/openapi.json").json()
+        operations = sum(len(methods) for methods in document["paths"].values())
+        page = await browser.new_page()
+        await page.goto(f"{served.url}/docs")
+        await page.locator(".opblock").nth(operations - 1).wait_for()
+        assert await page.locator(".opblock").count() == operations
+
+
+async def test_every_link_of_the_first_page_leads_somewhere(app: FastAPI) -> None:
+    async with client_of(app) as client:
+        page = (await client.get("/")).text
+        links = re.findall(r'href="([^"]+)"', page)
+        assert len(links) >= 8
+        for link in links:
+            assert (await client.get(link)).status_code == 200, link
+
+
+def test_what_is_vendored_is_what_was_published() -> None:
+    listed = {"vendor.json"}
+    for library in json.loads((VENDOR / "vendor.json").read_text()):
+        assert library["version"] in library["directory"]
+        assert "LICENSE" in library["sha256"]
+        for name, wanted in library["sha256"].items():
+            listed.add(f"{library['directory']}/{name}")
+            content = (VENDOR / library["directory"] / name).read_bytes()
+            assert hashlib.sha256(content).hexdigest() == wanted, name
+    found = {str(path.relative_to(VENDOR)) for path in VENDOR.rglob("*") if path.is_file()}
+    assert found == listed
