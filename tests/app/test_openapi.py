@@ -11,7 +11,10 @@ import pytest
 from .conftest import Serve, register, sign_in
 
 # High enough that no limit is met: the limits have tests of their own.
-NO_LIMITS = {"SKYTIER_SIGN_IN_PER_MINUTE": "1000000", "SKYTIER_REGISTRATIONS_PER_MINUTE": "1000000"}
+NO_LIMITS = {
+    "SKYTIER_FAILED_SIGN_INS_PER_MINUTE": "1000000",
+    "SKYTIER_REGISTRATIONS_PER_MINUTE": "1000000",
+}
 
 
 async def api_token(url: str, sql: "asyncpg.Connection[asyncpg.Record]") -> str:

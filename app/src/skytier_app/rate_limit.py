@@ -19,6 +19,10 @@ class HitCounter(Protocol):
         """Count one more: (hits in this window, seconds until it ends)."""
         ...
 
+    async def take_back(self, key: str) -> None:
+        """Count one less."""
+        ...
+
 
 class PostgresHits:
     """Counters in the unlogged table `rate_limits`."""
@@ -43,6 +47,11 @@ class PostgresHits:
         assert row is not None  # noqa: S101  # RETURNING of an upsert
         return row["hits"], row["rest"]
 
+    async def take_back(self, key: str) -> None:
+        await self._database.execute(
+            "UPDATE rate_limits SET hits = greatest(hits - 1, 0) WHERE key = $1", key
+        )
+
 
 class RedisHits:
     """Counters as `hits:KEY`, which end by themselves."""
@@ -61,14 +70,33 @@ class RedisHits:
                 _, hits, rest = await pipeline.execute()
         return cast(int, hits), max(cast(int, rest), 1)
 
+    async def take_back(self, key: str) -> None:
+        name = f"hits:{key}"
+        with unavailability():
+            async with self._redis.pipeline(transaction=True) as pipeline:
+                pipeline.set(name, 1, ex=WINDOW_S, nx=True)  # its window may have ended meanwhile
+                pipeline.decr(name)
+                await pipeline.execute()
+
 
 async def limit(request: Request, counter: HitCounter, action: str, per_minute: int) -> None:
     """Count an action of the request's address; Problem 429 when there were too many."""
-    address = request.client.host if request.client else "local"
-    hits, rest_s = await counter.hit(f"{action}:{address}")
+    hits, rest_s = await counter.hit(_key(request, action))
     if hits > per_minute:
         raise Problem(
             429,
             f"Too many attempts from this address. Try again in {rest_s} s.",
             headers={"Retry-After": str(rest_s)},
         )
+
+
+async def forgive(request: Request, counter: HitCounter, action: str) -> None:
+    """Take an action back that went well.
+
+    It is counted first all the same: many attempts at once must not all find the count low.
+    """
+    await counter.take_back(_key(request, action))
+
+
+def _key(request: Request, action: str) -> str:
+    return f"{action}:{request.client.host if request.client else 'local'}"

@@ -46,8 +46,8 @@ class Settings(BaseSettings):
     statement_timeout_s: float = Field(default=10, gt=0)
 
     session_days: int = Field(default=14, ge=1)
-    sign_in_per_minute: int = Field(default=60, ge=1)
-    """Attempts to sign in that one address may make in a minute."""
+    failed_sign_ins_per_minute: int = Field(default=30, ge=1)
+    """Wrong passwords that one address may try in a minute; good ones do not count."""
     registrations_per_minute: int = Field(default=60, ge=1)
 
     metrics_dir: Path | None = None

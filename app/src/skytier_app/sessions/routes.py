@@ -7,7 +7,7 @@ from skytier_app.auth import COOKIE, SECURITY, SignedIn
 from skytier_app.openapi import problems
 from skytier_app.passwords import verify_password
 from skytier_app.problems import Problem
-from skytier_app.rate_limit import limit
+from skytier_app.rate_limit import forgive, limit
 from skytier_app.representation import json_response
 from skytier_app.services import ServicesDep
 from skytier_app.text import Password, Username
@@ -30,10 +30,11 @@ class Credentials(BaseModel):
 async def sign_in(request: Request, services: ServicesDep, body: Credentials) -> Response:
     """Sign in: the answer sets the session's cookie."""
     settings = services.settings
-    await limit(request, services.hits, "sign-in", settings.sign_in_per_minute)
+    await limit(request, services.hits, "sign-in", settings.failed_sign_ins_per_minute)
     held = await queries.get_credentials(services.database, body.username)
     if not await verify_password(held["password_hash"] if held else None, body.password):
         raise Problem(401, "The username or the password is wrong.")
+    await forgive(request, services.hits, "sign-in")
     assert held is not None  # noqa: S101  # nobody's password is never right
     row = await queries.get_self(services.database, held["id"])
     response = json_response(row, 201, {"Location": "/api/sessions"})

@@ -10,7 +10,7 @@ from skytier_app.openapi import problems
 from skytier_app.pagination import MAX_ID, PageQuery, next_link
 from skytier_app.passwords import hash_password, verify_password
 from skytier_app.problems import Problem
-from skytier_app.rate_limit import limit
+from skytier_app.rate_limit import forgive, limit
 from skytier_app.representation import conditional_response, json_response
 from skytier_app.services import DatabaseDep, ServicesDep
 from skytier_app.users import queries
@@ -71,12 +71,14 @@ async def change_user(
     changes = body.model_dump(exclude_unset=True)
     given = changes.pop("current_password", None)
     if password := changes.pop("password", None):
-        await limit(request, services.hits, "sign-in", services.settings.sign_in_per_minute)
+        per_minute = services.settings.failed_sign_ins_per_minute
+        await limit(request, services.hits, "sign-in", per_minute)
         held = await queries.get_password_hash(services.database, user_id)
         if given is None or not await verify_password(held, given):
             detail = "The current password is needed to set a new one, and this is not it."
             error = {"field": "body.current_password", "detail": detail}
             raise Problem(403, detail, errors=[error])
+        await forgive(request, services.hits, "sign-in")
         changes["password_hash"] = await hash_password(password)
     try:
         row = await queries.update_user(services.database, user_id, changes)
