@@ -34,13 +34,13 @@ make_venv() {
         fi
         pwd >.venv/checkout
     fi
-    .venv/bin/python -m pip install -qq --disable-pip-version-check --requirement "$requirements" &&
-        .venv/bin/python -m pip install -qq --disable-pip-version-check \
-            --no-deps --no-build-isolation --editable app --editable tool || {
+    if ! .venv/bin/python -m pip install -qq --disable-pip-version-check --requirement "$requirements" ||
+        ! .venv/bin/python -m pip install -qq --disable-pip-version-check \
+            --no-deps --no-build-isolation --editable app --editable tool; then
         echo "pip could not install what $requirements names: its message is above." >&2
         echo "Check that this machine reaches its package index (pip config list), and run again." >&2
         return 1
-    }
+    fi
     # The tests' packages are the application's and more, in the same versions: both lines stay.
     echo "$wanted" >>.venv/installed
 }
