@@ -57,3 +57,9 @@ def main() -> None:
             raise
         console.show(error)
         sys.exit(1)
+    except Exception as error:
+        if _debug:
+            raise
+        what = f"Something unexpected happened: {type(error).__name__}: {error}"
+        console.show(SkytierError(what, "Run it as skytier --debug ... and report what it shows."))
+        sys.exit(1)

@@ -1,6 +1,8 @@
 """Printing: what the commands have in common."""
 
+import shutil
 import sys
+from pathlib import Path
 
 import typer
 from rich.console import Console
@@ -82,6 +84,15 @@ def show(error: SkytierError) -> None:
     err.print(Text.assemble(("Error: ", "bold red"), error.what))
     if error.do:
         err.print(Text(error.do))
+
+
+def program() -> str:
+    """How to call this command: by its name where the shell finds it, else by its path."""
+    called = Path(sys.argv[0]).absolute()
+    found = shutil.which(called.name)
+    if found and Path(found).absolute() == called:
+        return called.name
+    return str(called.relative_to(Path.cwd()) if called.is_relative_to(Path.cwd()) else called)
 
 
 def confirm(question: str, yes: bool) -> None:

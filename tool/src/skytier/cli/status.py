@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import Annotated
 
 import typer
+from rich import box
 from rich.table import Table
 from rich.text import Text
 
@@ -34,12 +35,15 @@ def status(
 
 
 def _table(measured: Status) -> None:
-    table = Table("Machine", "Address", "Service", "State", "Process", "Detail")
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in ("Machine", "Service", "State", "Process", "Detail"):
+        table.add_column(heading)
     for machine in measured.machines:
         for service in machine.services:
             state = Text("running", "green") if service.running else Text("stopped", "red")
             table.add_row(
-                *(Text(text) for text in (machine.name, machine.address, service.name)),
+                machine.name,
+                service.name,
                 state,
                 str(service.pid or ""),
                 Text(service.detail),

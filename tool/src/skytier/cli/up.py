@@ -120,13 +120,14 @@ def _summary(stack: Stack, outcome: Outcome) -> None:
         return
     if not outcome.behind_nginx:
         console.out.print("Nginx is not on this machine: Uvicorn serves alone.")
+    skytier = console.program()
     rows = [
         ("Page", f"{outcome.url}/"),
         ("API", f"{outcome.url}/docs"),
         ("Try", f"curl {outcome.url}/health"),
-        ("Look", "skytier status, skytier logs --follow"),
-        ("Fill", "skytier demo-data --users 1000 --posts 100000"),
-        ("Stop", "skytier down"),
+        ("Look", f"{skytier} status, {skytier} logs --follow"),
+        ("Fill", f"{skytier} demo-data --users 1000 --posts 100000"),
+        ("Stop", f"{skytier} down"),
         ("Data", str(stack.home.path)),
     ]
     console.out.print()

@@ -22,6 +22,7 @@ from skytier.local.poll import until
 PACKAGE = "skytier_app"
 DATABASE_URL, REDIS_URL = "skytier_database_url", "skytier_redis_url"
 """The files in `home.secrets` that the application reads."""
+WORKERS = "SKYTIER_WORKERS"
 LIVE = "/health/live"
 START_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 35.0
@@ -39,10 +40,13 @@ class Application:
     def wanted(self, options: Options) -> Wanted:
         """The installed release with its settings. Raises SkytierError when none is installed."""
         secrets = [self._home.secrets / name for name in (DATABASE_URL, REDIS_URL)]
-        settings = [f"{k}={v}" for k, v in self._settings(options).items()]
+        settings = [f"{k}={v}" for k, v in self._settings(options).items() if k != WORKERS]
+        release = _release()
         return Wanted(
             {
-                "release": _release(),
+                "version": importlib.metadata.version(PACKAGE),
+                "workers": str(options.workers),
+                "release": release,
                 "settings": files.fingerprint(
                     *settings, *(path.read_text() if path.exists() else "" for path in secrets)
                 ),
@@ -61,16 +65,12 @@ class Application:
     def start(self, options: Options, marks: Marks) -> str:
         """Start it, and wait until it answers."""
         if self._behind_nginx:
-            self._collect_static(options)
+            self._collect_static(options, marks["release"])
         self.stop()
         metrics = self._home.run / "metrics"
         shutil.rmtree(metrics, ignore_errors=True)
         metrics.mkdir(mode=0o700)
-        popen = self.daemon.start(
-            self.command("serve"),
-            self.environment(options),
-            marks,
-        )
+        popen = self.daemon.start(self.command("serve"), self.environment(options))
         socket = self._home.application_socket if self._behind_nginx else None
         url = f"http://application{LIVE}" if self._behind_nginx else options.url + LIVE
         until(lambda: popen.poll() is not None or health.ask(url, socket), START_TIMEOUT_S)
@@ -78,6 +78,7 @@ class Application:
             raise self.daemon.failed("did not start")
         if not health.ask(url, socket):
             raise self.daemon.failed(f"did not answer within {START_TIMEOUT_S:.0f} s")
+        self.daemon.ready(marks)
         workers = "1 worker" if options.workers == 1 else f"{options.workers} workers"
         return f"{workers}, process {popen.pid}"
 
@@ -138,24 +139,28 @@ class Application:
         return {
             **listen,
             "SKYTIER_SECRETS_DIR": str(self._home.secrets),
-            "SKYTIER_WORKERS": str(options.workers),
+            WORKERS: str(options.workers),
             "SKYTIER_METRICS_DIR": str(self._home.run / "metrics"),
         }
 
-    def _collect_static(self, options: Options) -> None:
-        new = self._home.static.with_name("static.new")
-        shutil.rmtree(new, ignore_errors=True)
-        self.run(options, "collect-static", str(new))
-        for path in [new, *new.rglob("*")]:
+    def _collect_static(self, options: Options, release: str) -> None:
+        collected = self._home.etc / "static.release"
+        if collected.exists() and collected.read_text() == release:
+            return
+        # Every path holds a version, so what pages of the release before still ask for stays.
+        static = self._home.static
+        self.run(options, "collect-static", str(static))
+        for path in [static, *static.rglob("*")]:
             path.chmod(0o755 if path.is_dir() else 0o644)
-        shutil.rmtree(self._home.static, ignore_errors=True)
-        new.rename(self._home.static)
+        files.write(collected, release)
 
 
 def failed(command: str, stderr: str) -> SkytierError:
     """The error that a failed command of the application is."""
     said = "\n".join(stderr.strip().splitlines()[-12:])
-    return SkytierError(f"The application's {command} failed:\n{said}")
+    return SkytierError(
+        f"The application's {command} failed:\n{said}", "Mend what it says, and run it again."
+    )
 
 
 def _release() -> str:

@@ -53,10 +53,12 @@ class Daemon:
         self,
         command: Sequence[str | Path],
         environment: Mapping[str, str],
-        marks: Marks,
         account: Account | None = None,
     ) -> subprocess.Popen[bytes]:
-        """Start it in the background and write down who it is. Its output goes to the log."""
+        """Start it in the background and write down who it is. Its output goes to the log.
+
+        It has no marks before `ready`: a start that is cut short is found, and begun anew.
+        """
         with self.log.open("ab") as log:
             popen = subprocess.Popen(
                 [str(word) for word in command],
@@ -73,11 +75,11 @@ class Daemon:
             popen.wait()
             raise self.failed("ended at once")
         program = process.executable(psutil.Process(popen.pid)) or str(command[0])
-        self._write(Record(popen.pid, identity, program, marks))
+        self._write(Record(popen.pid, identity, program, {}))
         return popen
 
-    def remark(self, marks: Marks) -> None:
-        """Write down what it runs with after a reload."""
+    def ready(self, marks: Marks) -> None:
+        """Write down what it runs with, after a start or a reload."""
         if record := self._read():
             self._write(Record(record.pid, record.identity, record.program, marks))
 

@@ -102,23 +102,31 @@ class Home:
                 f"{self.path} is neither empty nor a home of Skytier.",
                 "Set SKYTIER_HOME to a directory of its own.",
             )
-        owner = self.path.stat().st_uid
-        if self.exists() and owner != os.geteuid():
+
+    def check_owner(self) -> None:
+        """Raises SkytierError when this is another user's home."""
+        if self.exists() and (owner := self.path.stat().st_uid) != os.geteuid():
             raise SkytierError(
                 f"{self.path} belongs to the user {account.of(owner).name}.",
                 "Run as that user, or set SKYTIER_HOME to another directory.",
             )
 
-    def purge(self) -> None:
-        """Delete what `create` and the services made; what others put there stays."""
+    def check_is_one(self) -> None:
+        """Raises SkytierError when this is no home that `create` made."""
         if not self.exists():
             raise SkytierError(
                 f"{self.path} does not look like a home of Skytier: it has no {MARKER}.",
                 "Look at it, and delete it yourself if it may go.",
             )
-        for directory in (self.run, self.static, self.etc, self.logs, self.secrets):
-            shutil.rmtree(directory, ignore_errors=True)
-        shutil.rmtree(self.postgresql)
+
+    def purge(self) -> None:
+        """Delete what `create` and the services made; what others put there stays."""
+        for directory in (
+            *(self.postgresql, self.run, self.static),
+            *(self.etc, self.logs, self.secrets),
+        ):
+            if directory.exists():
+                shutil.rmtree(directory)
         # The marker last but one: a purge that is cut short can be run again.
         self.lock.unlink(missing_ok=True)
         (self.path / MARKER).unlink()
@@ -127,10 +135,16 @@ class Home:
 
 
 def from_environment() -> Home:
-    """The home that SKYTIER_HOME names; else /var/lib/skytier for root, or the user's own."""
+    """The home that SKYTIER_HOME names; else /var/lib/skytier for root, or the user's own.
+
+    Raises SkytierError when it belongs to another user.
+    """
     if named := os.environ.get("SKYTIER_HOME"):
-        return Home(Path(named).expanduser().absolute())
-    if os.geteuid() == 0:
-        return Home(Path("/var/lib/skytier"))
-    data = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share"
-    return Home(Path(data).absolute() / "skytier")
+        home = Home(Path(named).expanduser().resolve())
+    elif os.geteuid() == 0:
+        home = Home(Path("/var/lib/skytier"))
+    else:
+        data = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share"
+        home = Home(Path(data).resolve() / "skytier")
+    home.check_owner()
+    return home

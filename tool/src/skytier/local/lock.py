@@ -20,8 +20,9 @@ def held(path: Path) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             file.seek(0)
+            who = f"process {number}" if (number := file.read()) else "it has just begun"
             raise SkytierError(
-                f"Another skytier is changing this stack (process {file.read().strip()}).",
+                f"Another skytier is changing this stack ({who}).",
                 "Wait until it is done, and run again.",
             ) from None
         file.truncate(0)

@@ -43,7 +43,7 @@ class Nginx:
             "address": options.bind,
             "configuration": files.fingerprint(self._configuration(options)),
         }
-        return Wanted(marks, _reloadable)
+        return Wanted(marks, reloadable)
 
     def found(self) -> Found:
         """Nginx as it is."""
@@ -53,10 +53,11 @@ class Nginx:
         """Check the configuration, start, and wait for the first worker."""
         self._write(options)
         self.stop()
-        popen = self.daemon.start([*self._command(), "-g", "daemon off;"], os.environ, marks)
+        popen = self.daemon.start([*self._command(), "-g", "daemon off;"], os.environ)
         until(lambda: popen.poll() is not None or self._workers(popen.pid), 10)
         if popen.poll() is not None or not self._workers(popen.pid):
             raise self.daemon.failed("did not start")
+        self.daemon.ready(marks)
         return f"Nginx {self._version()}, process {popen.pid}"
 
     def reload(self, options: Options, marks: Marks) -> str:
@@ -68,7 +69,7 @@ class Nginx:
         psutil.Process(pid).send_signal(signal.SIGHUP)
         if not until(lambda: self._workers(pid) - before, 10):
             raise self.daemon.failed("did not take its new configuration")
-        self.daemon.remark(marks)
+        self.daemon.ready(marks)
         return f"Nginx {self._version()}, process {pid} goes on"
 
     def stop(self) -> None:
@@ -126,7 +127,8 @@ def _program() -> str | None:
     return shutil.which("nginx", path=path)
 
 
-def _reloadable(changed: frozenset[str]) -> bool:
+def reloadable(changed: frozenset[str]) -> bool:
+    """Whether a running Nginx takes a change of these marks."""
     # A listener on the same port at another address would meet the one that is still open.
     return "version" not in changed and ("address" not in changed or "port" in changed)
 

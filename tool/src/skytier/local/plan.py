@@ -101,6 +101,8 @@ def _step(name: str, wanted: Wanted, found: Found) -> Step:
         return Step(name, Action.START, f"its main process is gone, and left {what} behind")
     if found.pid is None:
         return Step(name, Action.START, "it does not run")
+    if not found.marks:
+        return Step(name, Action.RESTART, "its start was cut short")
     changed = frozenset(
         mark
         for mark in wanted.marks.keys() | found.marks.keys()

@@ -70,13 +70,13 @@ class Postgresql:
         popen = self.daemon.start(
             [programs["postgres"], "-c", f"config_file={self._home.etc}/postgresql.conf"],
             _environment(),
-            marks,
             self._account,
         )
         until(lambda: popen.poll() is not None or self.accepts(), START_TIMEOUT_S)
         if popen.poll() is not None or not self.accepts():
             raise self.daemon.failed("did not start")
         self._make_role(programs)
+        self.daemon.ready(marks)
         postgresql_programs.forget_others(programs, self._home.postgresql)
         return f"PostgreSQL {programs.version}, process {popen.pid}"
 
@@ -191,8 +191,12 @@ class Postgresql:
             )
         self.daemon.forget()
         # Now it is sure that nobody serves this directory. The server would check the number in
-        # the file, and may find a zombie or a stranger.
-        (self.data / "postmaster.pid").unlink(missing_ok=True)
+        # its lock files, and may find a zombie or a stranger.
+        for lock_file in (
+            self.data / "postmaster.pid",
+            *self._home.postgresql_sockets.glob(".s.PGSQL.*"),
+        ):
+            lock_file.unlink(missing_ok=True)
 
 
 def _environment() -> dict[str, str]:

@@ -83,11 +83,12 @@ class Stack:
         self.home.create()
         with lock.held(self.home.lock):
             wished = options.load(self.home).changed(**given)
-            self._remember_urls(wished, database_url, redis_url)
-            wanted, found = self._wanted(wished), self.found()
-            self._check_port(wished, found)
-            options.save(self.home, wished)
-            steps = plan(wanted, found)
+            # What may be refused comes before anything is remembered.
+            self._check_port(wished)
+            wanted = self._servers(wished)
+            self._remember(wished, database_url, redis_url)
+            wanted["application"] = self.application.wanted(wished)
+            steps = plan(wanted, self.found())
             for step in steps:
                 with _told(progress, step) as say:
                     say(self._do(step, wished, wanted))
@@ -98,8 +99,9 @@ class Stack:
 
     def down(self, progress: Progress, *, purge: bool = False) -> bool:
         """Stop what runs; with `purge`, delete the home too. Returns whether anything ran."""
-        if not self.home.exists():
+        if not self.home.path.exists() or not (purge or self.home.exists()):
             return False
+        self.home.check_is_one()
         with lock.held(self.home.lock):
             steps = stop_all(self.found())
             for step in steps:
@@ -124,7 +126,8 @@ class Stack:
             raise SkytierError("The application does not run.", "Start it: skytier up")
         return options.load(self.home)
 
-    def _remember_urls(self, wished: Options, database: str | None, redis: str | None) -> None:
+    def _remember(self, wished: Options, database: str | None, redis: str | None) -> None:
+        options.save(self.home, wished)
         path = self.home.secrets / DATABASE_URL
         if wished.postgres != options.ELSEWHERE:
             database = self.postgresql.url()
@@ -136,15 +139,15 @@ class Stack:
         elif redis is not None:
             path.unlink(missing_ok=True)
 
-    def _wanted(self, wished: Options) -> dict[str, Wanted]:
-        wanted = {"application": self.application.wanted(wished)}
+    def _servers(self, wished: Options) -> dict[str, Wanted]:
+        wanted = {}
         if wished.postgres != options.ELSEWHERE:
             wanted["postgresql"] = self.postgresql.wanted(wished)
         if self.nginx.installed:
             wanted["nginx"] = self.nginx.wanted(wished)
         return wanted
 
-    def _check_port(self, wished: Options, found: dict[str, Found]) -> None:
+    def _check_port(self, wished: Options) -> None:
         holder = port.holder(wished.bind, wished.port)
         if holder is None:
             return
@@ -164,7 +167,7 @@ class Stack:
         service = self._services[step.service]
         if step.action is Action.STOP:
             service.stop()
-            return "stopped"
+            return ""
         marks = wanted[step.service].marks
         if step.action is Action.RELOAD and isinstance(service, Nginx):
             return service.reload(wished, marks)

@@ -49,7 +49,8 @@ def measure(stack: Stack) -> Status:
         answer = health.ask(f"{wished.url}/health")
     else:
         answer = health.Answer(None, "it does not run")
-    web = [_service("application", found, "" if answer else str(answer))]
+    complaint = "" if answer else f"/health: {answer.status or answer.text}"
+    web = [_service("application", found, complaint)]
     if stack.nginx.installed:
         web.append(_service("nginx", found))
     machines = [
@@ -77,10 +78,15 @@ def _service(name: str, found: dict[str, Found], complaint: str = "") -> Service
     if one.leftovers:
         detail = f"its main process is gone; {len(one.leftovers)} left behind"
     elif one.pid:
-        detail = complaint or one.marks.get("version", "")
+        detail = complaint or _what_runs(one)
     else:
         detail = ""
     return Service(name, one.pid is not None, one.pid, detail)
+
+
+def _what_runs(found: Found) -> str:
+    workers = found.marks.get("workers")
+    return found.marks.get("version", "") + (f", workers: {workers}" if workers else "")
 
 
 def _all_run(services: list[Service]) -> bool:

@@ -1,0 +1,91 @@
+"""The command that an operator runs, on a home of the tests' own."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from skytier.local import options
+from skytier.local.home import Home
+from skytier.local.stack import Stack
+
+PROGRAM = Path(sys.executable).with_name("skytier")
+
+
+@dataclass(frozen=True)
+class Skytier:
+    """The command on one home. `run` demands success; `fails` demands an exit code."""
+
+    home: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        kept = {k: v for k, v in os.environ.items() if not k.startswith("SKYTIER_")}
+        # Wide enough that no line of a message is broken in two.
+        return {**kept, "SKYTIER_HOME": str(self.home), "COLUMNS": "200", "NO_COLOR": "1"}
+
+    def start(self, *arguments: str, **more: Any) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [PROGRAM, *arguments],
+            env=self.environment | more.pop("env", {}),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            **more,
+        )
+
+    def run(self, *arguments: str, **more: Any) -> str:
+        return self.ends_with(0, *arguments, **more)
+
+    def ends_with(self, code: int, *arguments: str, **more: Any) -> str:
+        """The output, after a run that has to end with an exit code."""
+        with self.start(*arguments, **more) as popen:
+            said, _ = popen.communicate(timeout=120)
+        assert popen.returncode == code, said
+        return said
+
+    def status(self) -> dict[str, Any]:
+        with subprocess.Popen(
+            [PROGRAM, "status", "--json"], env=self.environment, stdout=subprocess.PIPE
+        ) as popen:
+            answer: dict[str, Any] = json.loads(popen.communicate(timeout=30)[0])
+        return answer
+
+    # Asked without the command, which takes its time to start; `status` is what it prints.
+    def url(self) -> str:
+        return options.load(Home(self.home)).url
+
+    def pids(self) -> dict[str, int | None]:
+        """Service to the number of its main process; None when it does not run."""
+        return {name: found.pid for name, found in Stack(Home(self.home)).found().items()}
+
+    def pid(self, service: str) -> int:
+        pid = self.pids()[service]
+        assert pid is not None, f"{service} does not run"
+        return pid
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def processes_of(home: Path) -> list[psutil.Process]:
+    """Every process that works in a home or names it: the sharpest look at what is left over."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            words = [process.cwd() or "", *process.cmdline()]
+            if process.status() != psutil.STATUS_ZOMBIE and any(str(home) in w for w in words):
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found

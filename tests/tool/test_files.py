@@ -1,0 +1,41 @@
+"""Small files: written at once, and fingerprinted."""
+
+from pathlib import Path
+
+from skytier.local import files
+
+
+def test_a_file_is_written_with_its_mode_and_only_when_it_differs(tmp_path: Path) -> None:
+    path = tmp_path / "secret"
+
+    assert files.write(path, "one", 0o600)
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert not files.write(path, "one", 0o600)
+    assert files.write(path, "two", 0o600)
+    assert path.read_text() == "two"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_another_release_has_another_fingerprint(tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text("one")
+    first = files.tree_fingerprint(tmp_path)
+
+    (tmp_path / "main.pyc").write_text("compiled")
+    assert files.tree_fingerprint(tmp_path) == first
+    (tmp_path / "main.py").write_text("two")
+    second = files.tree_fingerprint(tmp_path)
+    (tmp_path / "main.py").rename(tmp_path / "app.py")
+
+    assert len({first, second, files.tree_fingerprint(tmp_path)}) == 3
+
+
+def test_texts_do_not_run_into_one_another() -> None:
+    assert files.fingerprint("ab", "c") != files.fingerprint("a", "bc")
+
+
+def test_the_end_of_a_log_is_its_last_lines(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    assert files.last_lines(path, 2) == ""
+
+    path.write_text("".join(f"{number}\n" for number in range(100_000)))
+    assert files.last_lines(path, 2) == "99998\n99999"

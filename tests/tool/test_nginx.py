@@ -1,0 +1,158 @@
+"""The front door: the rendered file before `nginx -t`, and requests through the real Nginx."""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+from pathlib import Path
+
+import httpx
+import pytest
+
+from skytier.roles.web import Site, nginx_conf
+from tests.skytier_command import Skytier
+
+NGINX = shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin") or "nginx"
+
+
+@pytest.fixture
+def client(shared: Skytier) -> httpx.Client:
+    return httpx.Client(base_url=shared.url(), timeout=10)
+
+
+@pytest.mark.parametrize(
+    ("listen", "upstreams", "user"),
+    [
+        (["127.0.0.1:8000"], ["unix:/run/application.sock"], None),
+        (["[::1]:8000"], ["unix:/run/application.sock"], None),
+        (["80 default_server", "[::]:80"], ["10.0.0.4:8000", "10.0.0.5:8000"], "nobody nogroup"),
+    ],
+    ids=["this machine", "IPv6", "two applications"],
+)
+def test_nginx_accepts_the_rendered_file(
+    tmp_path: Path, listen: list[str], upstreams: list[str], user: str | None
+) -> None:
+    (tmp_path / "nginx").mkdir()
+    site = Site(listen, upstreams, tmp_path / "static", tmp_path, tmp_path, user)
+    conf = tmp_path / "nginx.conf"
+    conf.write_text(nginx_conf(site))
+
+    checked = subprocess.run([NGINX, "-t", "-c", conf], capture_output=True, text=True, check=False)
+
+    assert checked.returncode == 0, checked.stderr
+    assert "[warn]" not in checked.stderr
+
+
+def test_pages_carry_one_request_id_of_nginx_and_no_version(client: httpx.Client) -> None:
+    answer = client.get("/health", headers={"X-Request-ID": "mine"})
+
+    assert answer.status_code == 200
+    assert re.fullmatch("[0-9a-f]{32}", answer.headers["X-Request-ID"])
+    assert answer.headers["Server"] == "nginx"
+    assert answer.headers.get_list("X-Content-Type-Options") == ["nosniff"]
+
+
+def test_the_application_logs_the_request_id_of_nginx_and_the_real_client(
+    shared: Skytier, client: httpx.Client
+) -> None:
+    answer = client.get("/health", headers={"X-Forwarded-For": "198.51.100.7"})
+
+    log = shared.run("logs", "application", "--lines", "20")
+    line = next(line for line in log.splitlines() if answer.headers["X-Request-ID"] in line)
+    assert '"client": "127.0.0.1"' in line
+
+
+def test_static_files_come_from_nginx_to_be_kept_for_a_year(
+    shared: Skytier, client: httpx.Client
+) -> None:
+    static = shared.home / "static"
+    for path in (next(static.rglob("page.css")), next((static / "vendor").rglob("*.css"))):
+        answer = client.get(f"/static/{path.relative_to(static)}")
+        assert (answer.status_code, answer.content) == (200, path.read_bytes())
+        assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+        assert answer.headers["Content-Type"] == "text/css; charset=utf-8"
+        assert answer.headers["Content-Encoding"] == "gzip"
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_a_browser_gets_an_error_of_nginx_as_a_page(client: httpx.Client) -> None:
+    answer = client.get("/metrics", headers={"Accept": "text/html,application/xhtml+xml"})
+
+    assert answer.status_code == 404
+    assert answer.headers["Content-Type"].startswith("text/html")
+    assert "<h1>Not Found</h1>" in answer.text
+    assert answer.headers["X-Request-ID"] in answer.text
+
+
+@pytest.mark.parametrize(
+    "path", ["/metrics", "/metrics/", "//metrics", "/%6detrics", "/x/../metrics", "/metrics?a=b"]
+)
+def test_metrics_are_not_open_to_the_public(shared: Skytier, path: str) -> None:
+    answer = send(shared, f"GET {path} HTTP/1.1\r\nHost: a\r\n\r\n")
+
+    assert_problem(answer, 404, "Not Found")
+
+
+def test_a_body_that_is_too_large_is_answered_with_a_problem_document(client: httpx.Client) -> None:
+    answer = client.post("/api/posts", content=b"x" * (1024 * 1024 + 1))
+
+    assert_problem(answer, 413, "Content Too Large")
+
+
+@pytest.mark.parametrize(
+    ("request_text", "status", "title"),
+    [
+        ("GET / HTTP/1.1\r\nHost: a b\r\n\r\n", 400, "Bad Request"),
+        (f"GET /{'x' * 20_000} HTTP/1.1\r\nHost: a\r\n\r\n", 414, "URI Too Long"),
+        (
+            f"GET / HTTP/1.1\r\nHost: a\r\nX: {'x' * 20_000}\r\n\r\n",
+            431,
+            "Request Header Fields Too Large",
+        ),
+        ("POST /static/vendor/vendor.json HTTP/1.1\r\nHost: a\r\n\r\n", 405, "Method Not Allowed"),
+        ("GET /static/ HTTP/1.1\r\nHost: a\r\n\r\n", 403, "Forbidden"),
+        ("GET /.problem HTTP/1.1\r\nHost: a\r\n\r\n", 404, "Not Found"),
+    ],
+    ids=["malformed", "long address", "long header", "static POST", "directory", "internal"],
+)
+def test_errors_of_nginx_itself_are_problem_documents(
+    shared: Skytier, request_text: str, status: int, title: str
+) -> None:
+    assert_problem(send(shared, request_text), status, title)
+
+
+def test_without_the_application_nginx_answers_with_a_problem_document(stack: Skytier) -> None:
+    os.killpg(stack.pid("application"), signal.SIGKILL)
+
+    answer = httpx.get(f"{stack.url()}/health")
+
+    assert_problem(answer, 502, "Bad Gateway")
+
+
+def send(stack: Skytier, text: str) -> httpx.Response:
+    """The answer to a request just as it is written here; no client tidies it up."""
+    url = httpx.URL(stack.url())
+    with socket.create_connection((url.host, url.port or 80), timeout=5) as connection:
+        connection.sendall(text.encode())
+        head, _, body = connection.recv(8192).decode().partition("\r\n\r\n")
+    lines = head.splitlines()
+    fields = [line.partition(": ") for line in lines[1:]]
+    headers = [(name, value) for name, _, value in fields]
+    return httpx.Response(int(lines[0].split()[1]), headers=headers, content=body)
+
+
+def assert_problem(answer: httpx.Response, status: int, title: str) -> None:
+    assert answer.status_code == status
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.headers["Cache-Control"] == "no-store"
+    document = answer.json()
+    assert document["detail"]
+    assert document | {"detail": ""} == {
+        "type": "about:blank",
+        "title": title,
+        "status": status,
+        "detail": "",
+        "request_id": answer.headers["X-Request-ID"],
+    }
