@@ -35,7 +35,7 @@ async def browser() -> AsyncIterator[Browser]:
 @pytest.mark.parametrize(
     ("path", "shows"),
     [
-        ("/", "h1:has-text('Skytier')"),
+        ("/", "h1:has-text('Posts')"),
         ("/docs", ".opblock-summary-path:has-text('/api/posts') >> nth=0"),
         ("/redoc", "h1:has-text('Skytier')"),
     ],

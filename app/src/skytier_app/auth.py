@@ -65,11 +65,14 @@ SECURITY = [
 
 
 def _refuse_other_sites(request: Request) -> None:
-    # SameSite=Lax keeps the cookie from foreign forms; this covers sibling sites as well.
-    origin = request.headers.get("origin")
-    if request.method in _SAFE_METHODS or origin is None:
+    # SameSite=Lax keeps the cookie from foreign forms; this covers sibling sites as well. Browsers
+    # send at least one of the two headers, and other programs are led astray by nobody.
+    if request.method in _SAFE_METHODS:
         return
-    if urlsplit(origin).netloc != request.headers.get("host"):
+    origin = request.headers.get("origin")
+    site = request.headers.get("sec-fetch-site", "same-origin")
+    foreign = origin is not None and urlsplit(origin).netloc != request.headers.get("host")
+    if foreign or site not in ("same-origin", "none"):
         raise Problem(403, "A page of another site sent this request with your session.")
 
 

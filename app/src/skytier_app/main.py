@@ -5,13 +5,16 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from skytier_app import __version__, metrics, openapi, pages, problems
+from skytier_app import __version__, metrics, openapi, problems
 from skytier_app.health import routes as health
 from skytier_app.housekeeping import every
 from skytier_app.middleware.body_limit import BodyLimit
 from skytier_app.middleware.head import Head
 from skytier_app.middleware.request_context import RequestContext
 from skytier_app.middleware.security_headers import SecurityHeaders
+from skytier_app.pages import assets, preview
+from skytier_app.pages import routes as pages
+from skytier_app.pages.errors import error_page
 from skytier_app.posts import routes as posts
 from skytier_app.services import SAMPLE_EVERY_S, open_services
 from skytier_app.sessions import routes as sessions
@@ -44,15 +47,15 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         version=__version__,
         description=DESCRIPTION,
         lifespan=lifespan,
-        docs_url=None,  # pages.py serves these with assets of our own
+        docs_url=None,  # pages/ serves these with assets of our own
         redoc_url=None,
         redirect_slashes=False,  # one address for one thing
     )
-    problems.install(app)
+    problems.install(app, error_page)
     openapi.install(app)
-    for part in (health, users, sessions, tokens, posts, stats, metrics):
+    for part in (health, users, sessions, tokens, posts, preview, stats, metrics, pages):
         app.include_router(part.router)
-    pages.install(app)
+    assets.install(app)
     # The last added is the outermost.
     app.add_middleware(Head)
     app.add_middleware(BodyLimit)

@@ -4,7 +4,7 @@ import base64
 import struct
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import urlencode
 
 import asyncpg
@@ -52,11 +52,17 @@ def encode_cursor(created_at: datetime, row_id: int) -> str:
     return base64.urlsafe_b64encode(packed).decode().rstrip("=")
 
 
-def next_link(request: Request, rows: Sequence[asyncpg.Record], query: PageQuery) -> dict[str, str]:
-    """The `Link` header to the page after `rows`, of which one more than the limit was read."""
+def next_address(request: Request, rows: Sequence[asyncpg.Record], query: PageQuery) -> str | None:
+    """The address of the page after `rows`, which are one more than the limit; None at the end."""
     if len(rows) <= query.limit:
-        return {}
+        return None
     last = rows[query.limit - 1]
-    parameters: dict[str, Any] = query.model_dump(exclude_none=True)
+    parameters = query.model_dump(exclude_defaults=True)
     parameters["cursor"] = encode_cursor(last["created_at"], last["id"])
-    return {"Link": f'<{request.url.path}?{urlencode(parameters)}>; rel="next"'}
+    return f"{request.url.path}?{urlencode(parameters)}"
+
+
+def next_link(request: Request, rows: Sequence[asyncpg.Record], query: PageQuery) -> dict[str, str]:
+    """The `Link` header to the page after `rows`; nothing at the end."""
+    address = next_address(request, rows, query)
+    return {"Link": f'<{address}>; rel="next"'} if address else {}

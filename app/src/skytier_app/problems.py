@@ -1,6 +1,6 @@
 """Errors as RFC 9457 problem documents."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -56,22 +56,45 @@ class Problem(Exception):  # noqa: N818  # the protocol's own name
 
 UNAVAILABLE_HEADERS = {"Retry-After": "1"}
 
-
-async def _problem(_: Request, error: Exception) -> Response:
-    assert isinstance(error, Problem)  # noqa: S101  # what it is registered for
-    return error.response()
+Answer = Callable[[Request, Problem], Awaitable[Response]]
+"""Makes a problem an answer: a document for programs, perhaps a page for people."""
 
 
-async def _http_exception(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)  # noqa: S101
+async def as_document(_: Request, problem: Problem) -> Response:
+    """The problem document, whoever asks."""
+    return problem.response()
+
+
+def install(app: FastAPI, answer: Answer = as_document) -> None:
+    """Make every error of the application a Problem, answered by `answer`."""
+
+    def handle(kind: type[Exception], problem_of: Callable[[Request, Any], Problem]) -> None:
+        async def handler(request: Request, error: Exception) -> Response:
+            return await answer(request, problem_of(request, error))
+
+        app.add_exception_handler(kind, handler)
+
+    handle(Problem, lambda _, problem: problem)
+    handle(HTTPException, _http_exception)
+    handle(RequestValidationError, _validation_error)
+    handle(DatabaseUnavailable, lambda *_: _unavailable("The database"))
+    handle(CacheUnavailable, lambda *_: _unavailable("The session store"))
+
+
+def _unavailable(what: str) -> Problem:
+    detail = f"{what} cannot be reached at the moment. Try again."
+    return Problem(503, detail, headers=UNAVAILABLE_HEADERS)
+
+
+def _http_exception(request: Request, error: HTTPException) -> Problem:
     if error.status_code == 405:
         # Each method of a path is a route of its own, and the error knows of one only.
         allowed = ", ".join(_methods(request))
         detail = f"This address takes {allowed}, and not {request.method}."
-        return Problem(405, detail, headers={"Allow": allowed}).response()
+        return Problem(405, detail, headers={"Allow": allowed})
     if error.status_code == 404:
-        return Problem(404, "There is nothing at this address.").response()
-    return Problem(error.status_code, error.detail, headers=error.headers).response()
+        return Problem(404, "There is nothing at this address.")
+    return Problem(error.status_code, error.detail, headers=error.headers)
 
 
 def _methods(request: Request) -> list[str]:
@@ -83,36 +106,19 @@ def _methods(request: Request) -> list[str]:
     return [*found, "HEAD"] if "GET" in found else found
 
 
-async def _validation_error(_: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)  # noqa: S101
+def _validation_error(_: Request, error: RequestValidationError) -> Problem:
     # The input itself stays out of the answer: it may be a password.
     errors = [
-        {"field": ".".join(str(part) for part in item["loc"]), "detail": item["msg"]}
+        {"field": ".".join(str(part) for part in item["loc"]), "detail": _words(item["msg"])}
         for item in error.errors()
     ]
     fields = ", ".join(dict.fromkeys(item["field"] for item in errors))
-    return Problem(
-        422, f"The request does not have the right form: {fields}.", errors=errors
-    ).response()
+    return Problem(422, f"The request does not have the right form: {fields}.", errors=errors)
 
 
-async def _database_unavailable(_: Request, __: Exception) -> Response:
-    detail = "The database cannot be reached at the moment. Try again."
-    return Problem(503, detail, headers=UNAVAILABLE_HEADERS).response()
-
-
-async def _cache_unavailable(_: Request, __: Exception) -> Response:
-    detail = "The session store cannot be reached at the moment. Try again."
-    return Problem(503, detail, headers=UNAVAILABLE_HEADERS).response()
-
-
-def install(app: FastAPI) -> None:
-    """Make every error of the application a problem document."""
-    app.add_exception_handler(Problem, _problem)
-    app.add_exception_handler(HTTPException, _http_exception)
-    app.add_exception_handler(RequestValidationError, _validation_error)
-    app.add_exception_handler(DatabaseUnavailable, _database_unavailable)
-    app.add_exception_handler(CacheUnavailable, _cache_unavailable)
+def _words(message: str) -> str:
+    # Pydantic's, without the words that speak of the program.
+    return message.removeprefix("Value error, ").replace("String should", "This should")
 
 
 class ProblemSchema:

@@ -42,7 +42,7 @@ def conditional_response(
     tag = etag(body)
     # "no-cache" lets a cache keep the answer, and has it ask whether it still holds.
     headers = {**(headers or {}), "ETag": tag, "Cache-Control": "private, no-cache"}
-    if (known := request.headers.get("if-none-match")) and _names(known, tag):
+    if matches(request.headers.get("if-none-match"), tag):
         return Response(status_code=304, headers=headers)
     return Response(body, headers=headers, media_type="application/json")
 
@@ -50,12 +50,15 @@ def conditional_response(
 def require_match(request: Request, content: Any) -> None:
     """Problem 412 when the request has an If-Match that does not name these rows' ETag."""
     known = request.headers.get("if-match")
-    if known is not None and not _names(known, etag(to_json(content))):
+    if known is not None and not matches(known, etag(to_json(content))):
         raise Problem(412, "It was changed since you read it. Read it again, then change it.")
 
 
-def _names(header: str, tag: str) -> bool:
+def matches(header: str | None, tag: str) -> bool:
+    """Whether an If-Match or If-None-Match header names an entity tag."""
     # A weak tag is taken for its strong one also in If-Match: Nginx weakens ours when it
     # compresses, and the bytes before that were the same.
+    if header is None:
+        return False
     tags = [item.strip().removeprefix("W/") for item in header.split(",")]
     return tag in tags or tags == ["*"]

@@ -12,7 +12,9 @@ from redis.asyncio import Redis
 from skytier_app.cache import open_cache
 from skytier_app.database import Database, open_database
 from skytier_app.health.probe import HealthProbe
+from skytier_app.health.report import watch
 from skytier_app.housekeeping import every, sweep_expired
+from skytier_app.pages.skyline import SkylineCache
 from skytier_app.rate_limit import HitCounter, PostgresHits, RedisHits
 from skytier_app.sessions.store import PostgresSessions, RedisSessions, SessionStore
 from skytier_app.settings import Settings
@@ -20,6 +22,7 @@ from skytier_app.stats.machine import MachineSampler
 
 SWEEP_EVERY_S = 600
 SAMPLE_EVERY_S = 5
+WATCH_EVERY_S = 10
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,7 @@ class Services:
     hits: HitCounter
     health: HealthProbe
     machine: MachineSampler
+    skyline: SkylineCache
 
 
 @asynccontextmanager
@@ -60,7 +64,9 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         await stack.enter_async_context(every(SAMPLE_EVERY_S, machine.sample))
         await stack.enter_async_context(every(SWEEP_EVERY_S, lambda: sweep_expired(database)))
         health = HealthProbe(database, redis)
-        yield Services(settings, database, redis, sessions, hits, health, machine)
+        # So that a change of the status is seen when it happens, and not when somebody asks.
+        await stack.enter_async_context(every(WATCH_EVERY_S, lambda: watch(health)))
+        yield Services(settings, database, redis, sessions, hits, health, machine, SkylineCache())
 
 
 async def _services(request: Request) -> Services:

@@ -40,7 +40,15 @@ Password = Annotated[
     StringConstraints(min_length=8, max_length=128, pattern=NO_NUL_PATTERN),
     Field(json_schema_extra={"format": "password"}, examples=["a long and private sentence"]),
 ]
-Title = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=LINE_PATTERN)]
-Content = Annotated[str, StringConstraints(min_length=1, max_length=100_000, pattern=TEXT_PATTERN)]
+Title = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=200, pattern=LINE_PATTERN),
+    Field(examples=["On engines"]),
+]
+Content = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=100_000, pattern=TEXT_PATTERN),
+    Field(description="Markdown.", examples=["It *weaves* algebraic patterns."]),
+]
 TokenName = Annotated[str, StringConstraints(min_length=1, max_length=50, pattern=LINE_PATTERN)]
 Search = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=NO_NUL_PATTERN)]

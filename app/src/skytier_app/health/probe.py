@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import asyncpg
 from redis.asyncio import Redis
@@ -58,8 +59,15 @@ class HealthProbe:
     """The probes of a worker's database and, where there is one, Redis."""
 
     def __init__(self, database: Database, redis: Redis | None) -> None:
+        self._status, self._since = "", datetime.now(UTC)
         self.database = Probe(lambda: _schema_revision(database))
         self.cache = Probe(lambda: _ping(redis)) if redis is not None else None
+
+    def since(self, status: str) -> datetime:
+        """Since when this worker has seen nothing but this status."""
+        if status != self._status:
+            self._status, self._since = status, datetime.now(UTC)
+        return self._since
 
 
 async def _schema_revision(database: Database) -> str | None:

@@ -10,6 +10,9 @@ DEFAULTS = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
 }
 
+HSTS = "max-age=31536000"
+"""Browsers that came by TLS once come by TLS for a year."""
+
 
 class SecurityHeaders:
     """Adds the headers of DEFAULTS that an answer has not set itself."""
@@ -27,6 +30,8 @@ class SecurityHeaders:
                 headers = MutableHeaders(scope=message)
                 for name, value in DEFAULTS.items():
                     headers.setdefault(name, value)
+                if scope["scheme"] == "https":
+                    headers["Strict-Transport-Security"] = HSTS
             await send(message)
 
         await self._app(scope, receive, send_with_headers)

@@ -1,0 +1,69 @@
+"""The static files and their addresses, which change when the files do."""
+
+import hashlib
+import shutil
+from pathlib import Path
+
+from fastapi import FastAPI
+from starlette.responses import Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+SOURCE = Path(__file__).parents[1] / "static"
+VENDOR = "vendor"
+KEPT = 3
+IMMUTABLE = "public, max-age=31536000, immutable"
+
+
+def _own_files() -> list[Path]:
+    return sorted(p for p in SOURCE.rglob("*") if p.is_file() and VENDOR not in p.parts)
+
+
+def _version() -> str:
+    """One hash for all files, so that they may name each other by relative addresses."""
+    digest = hashlib.sha256()
+    for path in _own_files():
+        digest.update(f"{path.relative_to(SOURCE)}\0".encode() + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:12]
+
+
+VERSION = _version()
+
+
+def asset(name: str) -> str:
+    """The address of a static file: `asset("page.css")`, `asset("vendor/uplot-1.6.32/...")`.
+
+    Every address holds a version, so browsers may keep what they got there for ever.
+    """
+    if not (SOURCE / name).is_file():
+        raise FileNotFoundError(f"There is no static file {name}.")
+    return f"/static/{name}" if name.startswith(f"{VENDOR}/") else f"/static/{VERSION}/{name}"
+
+
+def collect(directory: Path) -> None:
+    """Copy all static files to where Nginx serves /static/ from.
+
+    Pages that are open ask for the files that they came with, so the last KEPT versions stay.
+    """
+    for path in _own_files():
+        target = directory / VERSION / path.relative_to(SOURCE)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target)
+    shutil.copytree(SOURCE / VENDOR, directory / VENDOR, dirs_exist_ok=True)
+    (directory / VERSION).touch()  # the newest, also when it was here before
+    own = [path for path in directory.iterdir() if path.name != VENDOR]
+    for old in sorted(own, key=lambda path: path.stat().st_mtime)[:-KEPT]:
+        shutil.rmtree(old)
+
+
+class _ImmutableFiles(StaticFiles):
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        response.headers["Cache-Control"] = IMMUTABLE
+        return response
+
+
+def install(app: FastAPI) -> None:
+    """Serve the static files, for where no Nginx does."""
+    app.mount(f"/static/{VERSION}", _ImmutableFiles(directory=SOURCE))
+    app.mount(f"/static/{VENDOR}", _ImmutableFiles(directory=SOURCE / VENDOR))

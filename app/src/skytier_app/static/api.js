@@ -1,0 +1,66 @@
+// Talking to the API. Errors are its problem documents; an unreachable server is one too.
+
+export class Problem extends Error {
+  constructor(status, document) {
+    super(document.detail);
+    this.status = status;
+    this.errors = document.errors ?? [];
+  }
+}
+
+const OFFLINE = 0;
+
+export const isOffline = (problem) => problem.status === OFFLINE || problem.status === 502;
+
+/** The answer to a request: {body, headers}. Throws a Problem. */
+export async function request(method, address, body, headers = {}) {
+  let answer;
+  try {
+    answer = await fetch(address, {
+      method,
+      headers: body === undefined ? headers : { "Content-Type": "application/json", ...headers },
+      body: body === undefined ? undefined : JSON.stringify(body),
+    });
+  } catch {
+    throw new Problem(OFFLINE, { detail: text("script.offline") });
+  }
+  const isJson = answer.headers.get("Content-Type")?.includes("json");
+  const document = isJson ? await answer.json() : null;
+  if (!answer.ok) throw new Problem(answer.status, document ?? { detail: answer.statusText });
+  return { body: document, headers: answer.headers };
+}
+
+const texts = {};
+for (const element of document.querySelectorAll("#texts, [data-texts]")) {
+  Object.assign(texts, JSON.parse(element.textContent));
+}
+
+/** A text of the catalogue, with its {places} filled in. */
+export function text(key, places = {}) {
+  return texts[key].replace(/\{(\w+)\}/g, (_, name) => places[name]);
+}
+
+/** Say something at the page's foot; an empty text takes it away. */
+export function notice(message) {
+  const element = document.getElementById("notice");
+  element.textContent = message;
+  element.hidden = !message;
+}
+
+/** Runs a request until the server is there again; what was typed stays where it is. */
+export async function patiently(run) {
+  for (let wait = 1000; ; wait = Math.min(wait * 2, 15000)) {
+    try {
+      const result = await run();
+      notice("");
+      return result;
+    } catch (problem) {
+      if (!(problem instanceof Problem) || !isOffline(problem)) {
+        notice("");
+        throw problem;
+      }
+      notice(text("script.offline"));
+      await new Promise((resolve) => setTimeout(resolve, wait));
+    }
+  }
+}

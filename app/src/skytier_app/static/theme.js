@@ -1,0 +1,7 @@
+// Runs before the page is drawn, so that a chosen theme does not flash.
+"use strict";
+{
+  document.documentElement.dataset.script = ""; // hides what is for visitors without
+  const chosen = localStorage.getItem("theme");
+  if (chosen) document.documentElement.dataset.theme = chosen;
+}

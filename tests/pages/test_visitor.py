@@ -1,0 +1,338 @@
+"""What a visitor does."""
+
+import re
+import subprocess
+
+import pytest
+from playwright.async_api import expect
+
+from tests.skytier_command import Skytier
+
+from .conftest import PASSWORD, NewVisitor, Visitor
+
+SCRIPTS = [
+    "<script>window.hacked = 1</script>",
+    "<img src=x onerror='window.hacked = 1'>",
+    "[click](javascript:window.hacked=1)",
+    "[click](data:text/html,<script>window.hacked=1</script>)",
+    "![x](https://evil.test/pixel.png)",
+    "<svg/onload=window.hacked=1>",
+    "<a href='javascript:window.hacked=1'>x</a>",
+    "</textarea><script>window.hacked = 1</script>",
+    "</script><script>window.hacked = 1</script>",
+    "{{ 7 * 7 }}${7*7}",
+]
+
+
+async def test_the_whole_story(visitor: Visitor) -> None:
+    page = visitor.page
+    await visitor.register()
+    await page.get_by_role("link", name="Write").click()
+    word = f"quixotic{visitor.username}"
+    await page.get_by_label("Title").fill(f"On engines, {word}")
+    await page.get_by_label("Content").fill("It **weaves** algebraic patterns.")
+    await page.get_by_role("button", name="Preview").click()
+    await expect(page.locator("[data-preview] strong")).to_have_text("weaves")
+    await page.get_by_role("button", name="Go on writing").click()
+    await page.get_by_role("button", name="Publish").click()
+    await expect(page.locator("article.post h1")).to_have_text(f"On engines, {word}")
+    await expect(page.locator("article.post strong")).to_have_text("weaves")
+
+    await page.get_by_role("link", name="Posts", exact=True).click()
+    await page.get_by_role("searchbox").fill(word)
+    await page.get_by_role("searchbox").press("Enter")
+    await expect(page.locator("article")).to_have_count(1)
+    await page.locator("article h2 a").click()
+
+    await page.get_by_role("link", name="Edit").click()
+    await page.get_by_label("Title").fill("On looms")
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.locator("article.post h1")).to_have_text("On looms")
+    await expect(page.locator("article.post")).to_contain_text("edited")
+
+    await page.get_by_role("button", name="Sign out").click()
+    await expect(page.get_by_role("link", name="Sign in")).to_be_visible()
+    await visitor.open("/write")
+    await expect(page).to_have_url(re.compile(r"/sign-in\?next="))
+    await visitor.sign_in_by()
+    await expect(page).to_have_url(f"{visitor.site}/write")
+
+
+async def test_reading_works_without_javascript(new_visitor: NewVisitor) -> None:
+    visitor = await new_visitor(java_script_enabled=False)
+    page = visitor.page
+    await visitor.open("/")
+    seen: list[str] = []
+    for _ in range(3):
+        links = page.locator("article h2 a")
+        assert await links.count() == 20
+        seen += [str(await link.get_attribute("href")) for link in await links.all()]
+        await page.get_by_role("link", name="Older posts").click()
+    assert len(set(seen)) == 60
+    await page.locator("article h2 a").first.click()
+    await expect(page.locator("article.post .content")).not_to_be_empty()
+    await expect(page.locator("article.post time")).to_contain_text("UTC")
+    await page.get_by_role("link", name=re.compile(r"\.")).first.click()
+    await expect(page.locator("h1")).to_contain_text("Posts by")
+    await page.get_by_role("searchbox").fill("zeppelin-free")
+    await page.get_by_role("searchbox").press("Enter")
+    await expect(page.locator("main")).to_contain_text("No post matches")
+    await visitor.open("/statistics")
+    await expect(page.locator("[data-per-day] tbody tr")).to_have_count(30)
+    await visitor.open("/status")
+    await expect(page.locator("h1")).to_have_text("All is well")
+    await visitor.open("/register")
+    await expect(page.get_by_text("This form needs JavaScript")).to_be_visible()
+
+
+async def test_the_list_grows_as_one_reads_and_shows_each_post_once(visitor: Visitor) -> None:
+    page = visitor.page
+    await visitor.open("/")
+    author = await page.locator("article p.quiet a").first.get_attribute("href")
+    await visitor.open("/")
+    while await page.get_by_role("link", name="Older posts").count():
+        await page.mouse.wheel(0, 20_000)
+    links = await page.locator("article h2 a").all()
+    addresses = [await link.get_attribute("href") for link in links]
+    assert len(addresses) >= 150
+    assert len(set(addresses)) == len(addresses)
+    await expect(page.locator("main")).to_contain_text("That is all.")
+    await visitor.open(str(author))
+    name = (await page.locator("h1").inner_text()).removeprefix("Posts by ")
+    names = await page.locator("article p.quiet a").all_inner_texts()
+    assert set(names) == {name}
+
+
+async def test_the_second_of_two_who_edit_one_post_is_told(
+    ada: Visitor, new_visitor: NewVisitor
+) -> None:
+    path = await ada.publish("Shared", "As it was.")
+    second = await new_visitor(storage_state=await ada.context.storage_state())
+    for one in (ada, second):
+        await one.open(f"{path}/edit")
+    await ada.page.get_by_label("Content").fill("Ada was first.")
+    await ada.page.get_by_role("button", name="Save").click()
+    await ada.page.wait_for_url(ada.site + path)
+
+    page = second.page
+    await page.get_by_label("Content").fill("The second was late.")
+    await page.get_by_role("button", name="Save", exact=True).click()
+    await expect(page.get_by_text("Somebody changed this post")).to_be_visible()
+    await page.get_by_text("What it says now").click()
+    await expect(page.locator("[data-theirs-content]")).to_have_text("Ada was first.")
+    await expect(page.get_by_label("Content")).to_have_value("The second was late.")
+    await ada.page.reload()
+    await expect(ada.page.locator(".content")).to_have_text("Ada was first.")
+
+    await page.get_by_role("button", name="Save mine over it").click()
+    await page.wait_for_url(second.site + path)
+    await expect(page.locator(".content")).to_have_text("The second was late.")
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+async def test_no_stored_script_gets_through(ada: Visitor, script: str) -> None:
+    page = ada.page
+    path = await ada.publish(script, f"{script}\n\nand `{script}` and\n\n> {script}")
+    for place in (path, "/", f"{path}/edit", "/?q=hacked"):
+        await ada.open(place)
+        await page.wait_for_load_state("networkidle")
+        assert await page.evaluate("window.hacked") is None
+        for link in await page.locator("main a[href]").all():
+            href = str(await link.get_attribute("href"))
+            assert re.match(r"(/|https?:|mailto:|\?)", href), href
+        assert await page.locator("main img, main script, main iframe, main [onerror]").count() == 0
+    await ada.open(f"{path}/edit")
+    await page.get_by_role("button", name="Preview").click()
+    await expect(page.locator("[data-preview]")).to_be_visible()
+    assert await page.evaluate("window.hacked") is None
+    assert await page.locator("[data-preview] :is(img, script, svg, iframe)").count() == 0
+    await ada.open(path)
+    await expect(page.locator("article.post h1")).to_have_text(script)
+
+
+async def test_a_script_is_no_username(visitor: Visitor) -> None:
+    page = visitor.page
+    await visitor.open("/register")
+    await page.get_by_label("Username").fill("<script>window.hacked=1</script>")
+    await page.get_by_label("E-mail address").fill("x@example.org")
+    await page.get_by_label("Password").fill(PASSWORD)
+    await page.get_by_role("button", name="Register").click()
+    await expect(page.locator("#username-error")).not_to_be_empty()
+    await expect(page.get_by_label("Username")).to_be_focused()
+    await expect(page.get_by_label("E-mail address")).to_have_value("x@example.org")
+    assert await page.evaluate("window.hacked") is None
+
+
+async def test_a_session_that_ends_while_writing_loses_nothing(ada: Visitor) -> None:
+    page = ada.page
+    await ada.open("/write")
+    await page.get_by_label("Title").fill("Kept")
+    await page.get_by_label("Content").fill("Every word of it.")
+    await ada.context.clear_cookies()
+    await page.get_by_role("button", name="Publish").click()
+    await expect(page.get_by_role("dialog")).to_contain_text("Your session has ended")
+    await ada.sign_in_by("dialog form")
+    await page.wait_for_url(re.compile(r"/posts/\d+$"))
+    await expect(page.locator("article.post .content")).to_have_text("Every word of it.")
+
+
+async def test_a_draft_survives_an_error_and_a_closed_page(ada: Visitor) -> None:
+    page = ada.page
+    await ada.open("/write")
+    await page.get_by_label("Content").fill("Without a title.")
+    await page.get_by_role("button", name="Publish").click()
+    await expect(page.locator("#title-error")).not_to_be_empty()
+    await expect(page.get_by_label("Title")).to_be_focused()
+    await expect(page.get_by_label("Content")).to_have_value("Without a title.")
+    await ada.open("/")
+    await ada.open("/write")
+    await expect(page.get_by_label("Content")).to_have_value("Without a title.")
+    await expect(page.get_by_text("This is your draft")).to_be_visible()
+    await page.get_by_role("button", name="Discard it").click()
+    await expect(page.get_by_label("Content")).to_have_value("")
+    await page.reload()
+    await expect(page.get_by_text("This is your draft")).to_be_hidden()
+
+
+async def test_a_server_that_goes_away_and_comes_back_loses_nothing(
+    ada: Visitor, site: Skytier
+) -> None:
+    page = ada.page
+    await ada.open("/write")
+    await page.get_by_label("Title").fill("Patience")
+    await page.get_by_label("Content").fill("Sent while nobody listened.")
+    site.run("down")
+    try:
+        await page.get_by_role("button", name="Publish").click()
+        await expect(page.get_by_role("status")).to_contain_text("does not answer")
+    finally:
+        site.run("up")
+    await page.wait_for_url(re.compile(r"/posts/\d+$"), timeout=60_000)
+    await expect(page.locator("article.post .content")).to_have_text("Sent while nobody listened.")
+    posts = await page.request.get(f"{ada.site}/api/posts?q=patience")
+    assert len(await posts.json()) == 1
+
+
+async def test_the_account_changes_what_it_says(ada: Visitor, new_visitor: NewVisitor) -> None:
+    page = ada.page
+    await ada.open("/account")
+    await page.get_by_label("Name of the token").fill("laptop")
+    await page.get_by_role("button", name="Create a token").click()
+    await expect(page.locator("[data-token]")).to_be_visible()
+    token = await page.locator("[data-token]").inner_text()
+    headers = {"Authorization": f"Bearer {token}"}
+    program = await new_visitor()
+    answer = await program.context.request.get(f"{ada.site}/api/sessions", headers=headers)
+    assert (await answer.json())["username"] == ada.username
+    await page.get_by_role("button", name="Revoke: laptop").click()
+    await expect(page.locator("[data-tokens]")).to_have_text("You have none.")
+    answer = await program.context.request.get(f"{ada.site}/api/sessions", headers=headers)
+    assert answer.status == 401
+
+    await page.get_by_label("Current password").fill("not this one")
+    await page.get_by_label("New password").fill("another private sentence")
+    await page.get_by_role("button", name="Change the password").click()
+    await expect(page.locator("#current_password-error")).not_to_be_empty()
+    await page.get_by_label("Current password").fill(PASSWORD)
+    await page.get_by_role("button", name="Change the password").click()
+    await expect(page.get_by_role("status").last).to_contain_text("Changed.")
+
+    await page.get_by_label("Type your username").fill("somebody else")
+    await page.get_by_role("button", name="Delete the account").click()
+    await expect(page.locator("#confirm-error")).not_to_be_empty()
+    await page.get_by_label("Type your username").fill(ada.username)
+    await page.get_by_role("button", name="Delete the account").click()
+    await page.wait_for_url(f"{ada.site}/")
+    await expect(page.get_by_role("link", name="Sign in")).to_be_visible()
+
+
+async def test_a_taken_name_is_told_beside_its_field(ada: Visitor, visitor: Visitor) -> None:
+    page = visitor.page
+    await visitor.open("/register")
+    await page.get_by_label("Username").fill(ada.username.upper())
+    await page.get_by_label("E-mail address").fill("somebody@example.org")
+    await page.get_by_label("Password").fill(PASSWORD)
+    await page.get_by_role("button", name="Register").click()
+    await expect(page.locator("#username-error")).to_have_text("This username is taken.")
+
+
+async def test_signing_in_leads_only_to_this_site(ada: Visitor, new_visitor: NewVisitor) -> None:
+    visitor = await new_visitor()
+    visitor.username = ada.username
+    await visitor.open("/sign-in?next=https://evil.test/")
+    await visitor.sign_in_by()
+    await expect(visitor.page.get_by_role("button", name="Sign out")).to_be_visible()
+    assert visitor.page.url == f"{visitor.site}/"
+
+
+async def test_times_are_in_the_visitors_zone(new_visitor: NewVisitor) -> None:
+    tokyo = await new_visitor(timezone_id="Asia/Tokyo", locale="en-GB")
+    lima = await new_visitor(timezone_id="America/Lima", locale="en-GB")
+    shown = []
+    for visitor in (tokyo, lima):
+        await visitor.open("/")
+        moment = visitor.page.locator("article time").first
+        await expect(moment).not_to_contain_text("UTC")
+        shown.append((await moment.get_attribute("datetime"), await moment.inner_text()))
+    assert shown[0][0] == shown[1][0]
+    assert shown[0][1] != shown[1][1]
+
+
+async def test_the_keyboard_is_enough(visitor: Visitor) -> None:
+    page = visitor.page
+    await visitor.open("/register")
+    await page.keyboard.press("Tab")
+    await expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    await page.keyboard.press("Enter")
+    for value in (visitor.username, f"{visitor.username}@example.org", PASSWORD):
+        await page.keyboard.press("Tab")
+        await page.keyboard.type(value)
+    await page.keyboard.press("Enter")
+    await page.wait_for_url(f"{visitor.site}/")
+    await expect(page.get_by_role("link", name=visitor.username)).to_be_visible()
+
+
+async def test_a_chosen_theme_stays(visitor: Visitor) -> None:
+    page = visitor.page
+    await visitor.open("/")
+    ground = "getComputedStyle(document.body).backgroundColor"
+    button = page.get_by_role("button", name="Light or dark")
+    seen = []
+    for theme in (None, "light", "dark"):
+        if theme:
+            await button.click()
+            await page.reload()
+        assert await page.evaluate("document.documentElement.dataset.theme ?? null") == theme
+        seen.append(await page.evaluate(ground))
+    assert seen[1] != seen[2]
+
+
+async def test_the_status_page_tells_of_an_outage_by_itself(
+    visitor: Visitor, site: Skytier
+) -> None:
+    page = visitor.page
+    await visitor.open("/status")
+    await expect(page.locator("h1")).to_have_text("All is well")
+    await expect(page.locator("main")).to_contain_text("Since")
+    pid = site.pid("postgresql")
+    subprocess.run(["kill", "-QUIT", str(pid)], check=True)
+    try:
+        await expect(page.locator("h1")).to_have_text("The application is not available")
+        answer = await visitor.open("/")
+        assert answer.status == 503
+        await expect(page.locator("h1")).to_contain_text("The database is away")
+        await visitor.open("/status")
+    finally:
+        site.run("up")
+    await expect(page.locator("h1")).to_have_text("All is well")
+
+
+async def test_the_statistics_are_drawn(visitor: Visitor) -> None:
+    page = visitor.page
+    await visitor.open("/statistics")
+    await expect(page.locator(".chart canvas")).to_have_count(5)
+    drawn = """canvas => new Set(canvas.getContext("2d")
+        .getImageData(0, 0, canvas.width, canvas.height).data).size"""
+    for canvas in await page.locator(".chart canvas").all():
+        assert await canvas.evaluate(drawn) > 3
+    await expect(page.locator("[data-value=cpu]")).to_contain_text("%")
