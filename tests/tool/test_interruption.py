@@ -2,7 +2,7 @@
 
 import signal
 
-from skytier.local.poll import until
+from skytier.poll import until
 from tests.skytier_command import Skytier, free_port, processes_of
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import httpx
 
-from skytier.local.poll import until
+from skytier.poll import until
 
 TIMEOUT_S = 5.0
 # The front door of this machine speaks plain HTTP. Without this each question would first read

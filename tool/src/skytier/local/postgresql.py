@@ -17,7 +17,7 @@ from skytier.local.daemon import Daemon
 from skytier.local.home import Home
 from skytier.local.options import Options
 from skytier.local.plan import Found, Marks, Wanted
-from skytier.local.poll import until
+from skytier.poll import until
 from skytier.local.postgresql_programs import Programs
 from skytier.roles import database
 

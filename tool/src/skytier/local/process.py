@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 
 from skytier.errors import SkytierError
-from skytier.local.poll import until
+from skytier.poll import until
 
 
 def identity(pid: int) -> str | None:

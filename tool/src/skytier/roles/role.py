@@ -1,0 +1,109 @@
+"""What every kind of machine says of itself. A new kind is a new folder beside this file."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+ANYWHERE = "0.0.0.0/0"
+
+
+@dataclass(frozen=True)
+class Opening:
+    """A TCP port that a machine's security group opens, and for whom.
+
+    `remote` is a network (`203.0.113.0/24`) or the name of a role, whose machines may come.
+    """
+
+    port: int
+    remote: str
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A machine as its configuration sees it."""
+
+    name: str
+    """Also its host name: `shop-web-1`."""
+    role: str
+    number: int
+    """From 1."""
+    address: str
+    """In the private network."""
+    memory_mib: int
+    vcpus: int
+
+
+@dataclass(frozen=True)
+class Site:
+    """The whole stack as a machine's configuration sees it. It holds no secret."""
+
+    stack: str
+    machines: Sequence[Machine]
+    cidr: str
+    """The private network: `192.168.128.0/24`."""
+    tls: str = "off"
+    """`off`, `self-signed` or `acme`."""
+    domain: str | None = None
+    public_address: str | None = None
+    """The floating IP."""
+    email: str | None = None
+    """Whom the certificate authority writes to."""
+    packages: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """More packages than the role needs, by role."""
+
+    def of(self, role: str) -> list[Machine]:
+        """The machines of a role, by number."""
+        return sorted((m for m in self.machines if m.role == role), key=lambda m: m.number)
+
+
+@dataclass(frozen=True)
+class File:
+    """A file that the tool puts on a machine."""
+
+    path: str
+    text: str
+    mode: int = 0o644
+    owner: str = "root"
+    group: str = "root"
+
+
+@dataclass(frozen=True)
+class Check:
+    """A question to a machine: a shell script, run as root. It says on its output what is wrong."""
+
+    name: str
+    script: str
+
+
+@dataclass(frozen=True)
+class Setup:
+    """How a machine is brought to what it should be, over SSH. Running it again changes nothing.
+
+    In this order: `files` are put in place, `secrets` too (each as /etc/skytier/secrets/NAME,
+    readable by root only), then `script` runs: bash, as root, with `set -euo pipefail`.
+    """
+
+    files: Sequence[File]
+    script: str
+    checks: Sequence[Check]
+    secrets: Sequence[str] = ()
+    """Names of secrets that the script needs: `database_password`."""
+
+
+class Role(Protocol):
+    """A kind of machine."""
+
+    name: str
+    public: bool
+    """Whether it gets a floating IP; the first public machine is the bastion."""
+    after: Sequence[str]
+    """Roles whose machines are set up before."""
+
+    def openings(self, ssh_from: Sequence[str], api_from: Sequence[str]) -> list[Opening]:
+        """What its security group lets in."""
+
+    def user_data(self, site: Site) -> str:
+        """cloud-config for the first boot: small, without a secret and without addresses."""
+
+    def setup(self, site: Site, machine: Machine) -> Setup:
+        """How one of its machines is set up."""
