@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from skytier.local import files
+from skytier import files
 
 
 def test_a_file_is_written_with_its_mode_and_only_when_it_differs(tmp_path: Path) -> None:

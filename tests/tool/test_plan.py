@@ -2,7 +2,7 @@
 
 import pytest
 
-from skytier.local.files import fingerprint
+from skytier.files import fingerprint
 from skytier.local.nginx import reloadable
 from skytier.local.plan import Found, Step, Wanted, nothing_to_do, plan, stop_all
 

@@ -11,8 +11,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from skytier import files, health
 from skytier.errors import SkytierError
-from skytier.local import files, health
 from skytier.local.daemon import Daemon
 from skytier.local.home import Home
 from skytier.local.options import Options

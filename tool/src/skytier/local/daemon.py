@@ -9,8 +9,9 @@ from pathlib import Path
 
 import psutil
 
+from skytier import files
 from skytier.errors import SkytierError
-from skytier.local import files, process
+from skytier.local import process
 from skytier.local.account import Account
 from skytier.local.home import Home
 from skytier.local.plan import Found, Marks

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import psutil
 
+from skytier import files
 from skytier.errors import SkytierError
-from skytier.local import account, files, process
+from skytier.local import account, process
 from skytier.local.account import Account
 from skytier.local.daemon import Daemon
 from skytier.local.home import Home

@@ -5,7 +5,7 @@ import os
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from skytier.local import files
+from skytier import files
 from skytier.local.home import Home
 
 EMBEDDED, SYSTEM, ELSEWHERE = "embedded", "system", "elsewhere"

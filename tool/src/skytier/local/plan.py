@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from skytier.local.files import HASH
+from skytier.files import HASH
 
 Marks = Mapping[str, str]
 """What a service runs with: a name (`port`, `settings`) to a value or the fingerprint of one."""

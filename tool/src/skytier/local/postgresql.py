@@ -10,15 +10,16 @@ from urllib.parse import quote
 
 import psutil
 
+from skytier import files
 from skytier.errors import SkytierError
-from skytier.local import account, files, postgresql_programs, process
+from skytier.local import account, postgresql_programs, process
 from skytier.local.account import Account
 from skytier.local.daemon import Daemon
 from skytier.local.home import Home
 from skytier.local.options import Options
 from skytier.local.plan import Found, Marks, Wanted
-from skytier.poll import until
 from skytier.local.postgresql_programs import Programs
+from skytier.poll import until
 from skytier.roles import database
 
 START_TIMEOUT_S = 120.0

@@ -6,8 +6,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
+from skytier import files, health
 from skytier.errors import SkytierError
-from skytier.local import files, health, lock, options, port
+from skytier.local import lock, options, port
 from skytier.local.application import DATABASE_URL, REDIS_URL, Application
 from skytier.local.home import Home
 from skytier.local.nginx import Nginx

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from skytier.local import health, options
+from skytier import health
+from skytier.local import options
 from skytier.local.application import DATABASE_URL
 from skytier.local.options import Options
 from skytier.local.plan import Found

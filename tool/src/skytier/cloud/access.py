@@ -1,0 +1,93 @@
+"""The way into a stack's machines: who they are, where, and by which host key."""
+
+import threading
+import time
+from collections.abc import Mapping
+
+from openstack.connection import Connection
+
+from skytier import files, ssh
+from skytier.cloud import host_keys
+from skytier.cloud.operator import OperatorFiles
+from skytier.errors import SkytierError
+from skytier.resources.kind import Found, Key, Tell
+from skytier.ssh import Host, Ssh, UnreachableError
+
+REACH_TIMEOUT_S = 300.0
+
+
+def hosts(known: Mapping[Key, Found]) -> list[Host]:
+    """Every machine with an address, those with a public one first: the first is the bastion."""
+    servers = {key.name: found for key, found in known.items() if key.kind == "server"}
+    ports = {key.name: found for key, found in known.items() if key.kind == "port"}
+    public = {
+        key.name: found.facts["address"]
+        for key, found in known.items()
+        if key.kind == "floating IP"
+    }
+    bastion = next((name for name in sorted(servers) if name in public), None)
+    found = []
+    for name, server in sorted(servers.items(), key=lambda item: (item[0] not in public, item[0])):
+        if name in public:
+            found.append(Host(name, public[name], server.id))
+        elif name in ports and bastion:
+            found.append(Host(name, ports[name].facts["address"], server.id, bastion))
+    return found
+
+
+class Access:
+    """Opens the way to each machine when it is asked for."""
+
+    def __init__(self, connection: Connection, operator: OperatorFiles, shell: Ssh) -> None:
+        self._connection = connection
+        self._operator = operator
+        self._keys: dict[str, str] = {}
+        self._lock = threading.Lock()
+        self.shell = shell
+
+    def open(self, name: str, known: Mapping[Key, Found], tell: Tell) -> None:
+        """Wait until a machine lets us in.
+
+        Raises SkytierError which says what keeps us out.
+        """
+        there = {host.name: host for host in hosts(known)}
+        if name not in there:
+            raise SkytierError(
+                f"There is no way to {name}: neither it nor another machine of the stack has a "
+                "floating IP.",
+                "Run skytier up.",
+            )
+        needed = [there[name], *([there[via]] if (via := there[name].via) else [])]
+        for host in needed:
+            server = self._connection.compute.get_server(host.server_id)
+            self._learn(host, host_keys.learn(self._connection, server, tell))
+        self.write(known)
+        tell("waiting for SSH")
+        self._wait(name)
+
+    def write(self, known: Mapping[Key, Found]) -> None:
+        """Write what ssh reads, from what is known by now."""
+        for key, found in known.items():
+            pinned = found.facts.get("metadata", {}).get(host_keys.HOST_KEY)
+            if key.kind == "server" and pinned:
+                self._keys.setdefault(found.id, pinned)
+        with self._lock:
+            self._operator.write_known_hosts(host_keys.known_hosts(dict(self._keys)))
+            text = ssh.config(hosts(known), self._operator.key, self._operator.known_hosts)
+            files.write(self._operator.config, text, 0o600)
+
+    def _learn(self, host: Host, key: str) -> None:
+        with self._lock:
+            self._keys[host.server_id] = key
+
+    def _wait(self, name: str) -> None:
+        deadline = time.monotonic() + REACH_TIMEOUT_S
+        while True:
+            try:
+                self.shell.run(name, "true", timeout_s=60)
+            except UnreachableError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(1)
+            else:
+                return

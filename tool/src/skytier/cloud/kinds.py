@@ -1,0 +1,64 @@
+"""Every kind of resource of a stack, in the order in which they are made."""
+
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+
+from skytier.plan import Rules
+from skytier.resources.errors import API_ERRORS, explained
+from skytier.resources.floating_ip import FloatingIP
+from skytier.resources.key_pair import KeyPair
+from skytier.resources.kind import Found, Key, Kind
+from skytier.resources.network import Network
+from skytier.resources.port import Port
+from skytier.resources.project import Project
+from skytier.resources.router import Router
+from skytier.resources.security_group import SecurityGroup
+from skytier.resources.server import Server
+from skytier.resources.subnet import Subnet
+from skytier.wanted import CONFIGURATION, RELEASE
+
+_HELD_BY = {
+    SecurityGroup: {Port},
+    Network: {Subnet, Router, Port},
+    Subnet: {Router, Port},
+    Router: {FloatingIP},
+    Port: {Server, FloatingIP},
+    Server: {FloatingIP},
+}
+_MADE = (KeyPair, SecurityGroup, Network, Subnet, Router, Port, Server, FloatingIP)
+
+RULES = {
+    **{
+        kind.name: Rules(
+            kind.fixed, held_by=frozenset(holder.name for holder in _HELD_BY.get(kind, ()))
+        )
+        for kind in _MADE
+    },
+    CONFIGURATION: Rules(within=Server.name),
+    RELEASE: Rules(within=Server.name),
+}
+"""What the plan knows of each kind, in the order in which they are made."""
+
+
+def resources(project: Project, brought: Key | None = None, address: str = "") -> dict[str, Kind]:
+    """The kinds that OpenStack itself has. `brought` is the floating IP of the operator's own."""
+    plain: list[Kind] = [
+        *(KeyPair(project), SecurityGroup(project), Network(project), Subnet(project)),
+        *(Router(project), Port(project), Server(project)),
+        FloatingIP(project, brought, address),
+    ]
+    return {kind.name: kind for kind in plain}
+
+
+def find_all(kinds: Iterable[Kind]) -> list[Found]:
+    """Everything of the stack that there is, all kinds asked at once. Raises SkytierError."""
+    kinds = list(kinds)
+    with ThreadPoolExecutor(len(kinds)) as pool:
+        return [found for kind in pool.map(_find, kinds) for found in kind]
+
+
+def _find(kind: Kind) -> list[Found]:
+    try:
+        return list(kind.find())
+    except API_ERRORS as error:
+        raise explained(f"The stack's {kind.name}s could not be listed", error) from error

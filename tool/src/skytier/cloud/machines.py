@@ -1,0 +1,134 @@
+"""Doing things to a stack's machines, as the roles say."""
+
+import base64
+import io
+import tarfile
+import time
+from collections.abc import Mapping, Sequence
+
+from skytier.cloud.vault import DIRECTORY
+from skytier.errors import SkytierError
+from skytier.resources.kind import Tell
+from skytier.roles.role import Check, File, Setup
+from skytier.ssh import Ssh
+
+FIRST_BOOT_TIMEOUT_S = 1800
+CHECK_TIMEOUT_S = 120.0
+
+_WAIT_FOR_FIRST_BOOT = f"""
+for ((i = 0; i < {FIRST_BOOT_TIMEOUT_S}; i++)); do
+    [ -e /run/cloud-init/result.json ] && exit 0
+    sleep 1
+done
+echo 'cloud-init is still at work:'; cloud-init status --long; exit 1
+"""
+_EXPLAIN_FIRST_BOOT = """
+cloud-init status --long || true
+echo '--- /var/log/cloud-init-output.log'
+tail -n 40 /var/log/cloud-init-output.log
+"""
+# Directories that are there keep their owner and mode.
+_UNPACK = (
+    "tar --extract --file=- --directory=/ --no-overwrite-dir --same-owner --preserve-permissions"
+)
+_READ_SECRETS = f"""
+cd {DIRECTORY} 2>/dev/null || exit 0
+for name in *; do
+    [ -f "$name" ] && printf '%s %s\\n' "$name" "$(base64 --wrap=0 "$name")"
+done
+exit 0
+"""
+
+
+def wait_for_first_boot(shell: Ssh, host: str, tell: Tell) -> None:
+    """Wait until cloud-init is done. What it says of itself is not trusted: the checks decide."""
+    tell("first boot")
+    shell.script(host, _WAIT_FOR_FIRST_BOOT)
+
+
+def _explain(shell: Ssh, host: str) -> str:
+    return shell.script(host, _EXPLAIN_FIRST_BOOT).strip()
+
+
+def set_up(shell: Ssh, host: str, setup: Setup, secrets: Mapping[str, str], tell: Tell) -> None:
+    """Bring a machine to what its role wants. Raises SkytierError with what the machine said."""
+    tell("configuring")
+    shell.run(host, f"sudo {_UNPACK}", archive(setup.files, secrets))
+    shell.script(host, "exec bash -euo pipefail /dev/stdin", setup.script.encode())
+
+
+PACKAGES = "packages"
+"""The check that a role's packages are there: only the first boot installs them."""
+
+
+def check_first_boot(shell: Ssh, host: str, checks: Sequence[Check]) -> None:
+    """Raises SkytierError at once when packages are missing: no waiting brings them."""
+    failed = failing(shell, host, [each for each in checks if each.name == PACKAGES])
+    if failed:
+        raise SkytierError(
+            f"The first boot of {host} failed. {failed[PACKAGES]}\n{_explain(shell, host)}",
+            "Mend the cause (the packages in the stack file, or the machine's way to its package "
+            f"index), then have the machine made anew: openstack server delete {host}, skytier up.",
+        )
+
+
+def check(shell: Ssh, host: str, checks: Sequence[Check], tell: Tell) -> None:
+    """Ask a machine until all is well, for CHECK_TIMEOUT_S. Raises SkytierError."""
+    tell("checking")
+    deadline = time.monotonic() + CHECK_TIMEOUT_S
+    while failed := failing(shell, host, checks):
+        if time.monotonic() > deadline:
+            said = "\n".join(f"{name}: {output}" for name, output in failed.items())
+            raise SkytierError(
+                f"{host} is set up, and is not well:\n{said}", f"Look at it: skytier ssh {host}"
+            )
+        time.sleep(1)
+
+
+def failing(shell: Ssh, host: str, checks: Sequence[Check]) -> dict[str, str]:
+    """The checks that fail now: name to what they said. All are asked in one go."""
+    script = "".join(
+        f"output=$(bash -euo pipefail <<'CHECK-{number}' 2>&1\n{each.script}\nCHECK-{number}\n) "
+        f'|| printf \'%s %s\\n\' {number} "$(printf %s "$output" | base64 --wrap=0)"\n'
+        for number, each in enumerate(checks)
+    )
+    said = shell.script(host, "exec bash /dev/stdin", script.encode())
+    failed = {}
+    for line in said.splitlines():
+        number, _, output = line.partition(" ")
+        failed[checks[int(number)].name] = _decoded(output).strip() or "it fails without a word"
+    return failed
+
+
+def read_secrets(shell: Ssh, host: str) -> dict[str, str]:
+    """The secrets that a machine has: name to text."""
+    lines = shell.script(host, _READ_SECRETS).splitlines()
+    return {name: _decoded(text) for name, _, text in (line.partition(" ") for line in lines)}
+
+
+def archive(files: Sequence[File], secrets: Mapping[str, str]) -> bytes:
+    """A tar archive of files, and of the secrets in their directory that only root passes."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        for path, mode in (("etc/skytier", 0o755), (DIRECTORY.lstrip("/"), 0o700)):
+            entry = tarfile.TarInfo(path)
+            entry.type, entry.mode = tarfile.DIRTYPE, mode
+            entry.uname = entry.gname = "root"
+            tar.addfile(entry)
+        for name, text in secrets.items():
+            _add(tar, File(f"{DIRECTORY}/{name}", text, 0o400))
+        for file in files:
+            _add(tar, file)
+    return buffer.getvalue()
+
+
+def _add(tar: tarfile.TarFile, file: File) -> None:
+    content = file.text.encode()
+    entry = tarfile.TarInfo(file.path.lstrip("/"))
+    entry.size, entry.mode, entry.mtime = len(content), file.mode, int(time.time())
+    entry.uname, entry.gname = file.owner, file.group
+    tar.addfile(entry, io.BytesIO(content))
+
+
+def _decoded(text: str) -> str:
+    return base64.b64decode(text).decode(errors="replace")

@@ -1,0 +1,150 @@
+"""Wanted - found = steps. Nothing here asks or does anything."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from graphlib import TopologicalSorter
+from typing import Any
+
+from skytier.resources.kind import Found, Key, Known, Wanted
+
+
+class Action(StrEnum):
+    """What a step does."""
+
+    KEEP = "keep"
+    CREATE = "create"
+    CHANGE = "change"
+    REPLACE = "replace"
+    DELETE = "delete"
+
+
+@dataclass(frozen=True)
+class Change:
+    """A value that is to become another."""
+
+    attribute: str
+    old: Any
+    new: Any
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing to do to one resource, and why. `needs` are the steps that come before."""
+
+    action: Action
+    key: Key
+    reason: str
+    needs: tuple[Key, ...] = ()
+    wanted: Wanted | None = None
+    found: Found | None = None
+    changes: tuple[Change, ...] = ()
+    loses: str = ""
+    """What the step would lose; then it must not be done."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What the plan has to know of a kind."""
+
+    fixed: frozenset[str] = frozenset()
+    """Attributes of which a change means another resource."""
+    within: str = ""
+    """The kind that it lives in and dies with: a configuration in its server."""
+    held_by: frozenset[str] = frozenset()
+    """Kinds that have to be gone before it can be deleted."""
+
+
+def plan(
+    wanted: Sequence[Wanted], found: Iterable[Found], rules: Mapping[str, Rules]
+) -> list[Step]:
+    """The steps from what is found to what is wanted, each after those that it needs.
+
+    `rules` has every kind, in the order in which they are made; deleting goes the other way.
+    """
+    there, extra = _one_of_each(found)
+    known = Known(there)
+    by_key = {each.key: each for each in wanted}
+    order = TopologicalSorter({key: each.needs for key, each in by_key.items()})
+    steps: dict[Key, Step] = {}
+    for key in order.static_order():
+        if key in by_key:
+            steps[key] = _step(by_key[key], known, steps, rules[key.kind])
+    gone = [
+        *((each, "it is not wanted any more") for key, each in there.items() if key not in by_key),
+        *((each, f"it is a duplicate of {there[each.key].id}") for each in extra),
+    ]
+    return [*steps.values(), *_deletions(gone, rules)]
+
+
+def nothing_to_do(steps: Iterable[Step]) -> bool:
+    """Whether everything is as it should be."""
+    return all(step.action is Action.KEEP for step in steps)
+
+
+def _one_of_each(found: Iterable[Found]) -> tuple[dict[Key, Found], list[Found]]:
+    """Of several with one key the oldest sound one counts; a killed run can leave two."""
+    groups: dict[Key, list[Found]] = defaultdict(list)
+    for each in found:
+        groups[each.key].append(each)
+    there, extra = {}, []
+    for key, group in groups.items():
+        first, *others = sorted(
+            group, key=lambda each: (bool(each.fault), each.created_at, each.id)
+        )
+        there[key] = first
+        extra += others
+    return there, extra
+
+
+def _step(wanted: Wanted, known: Known, before: Mapping[Key, Step], rules: Rules) -> Step:
+    found = known.get(wanted.key)
+    needs = tuple(wanted.needs)
+
+    def step(action: Action, reason: str, changes: Sequence[Change] = (), loses: str = "") -> Step:
+        return Step(action, wanted.key, reason, needs, wanted, found, tuple(changes), loses)
+
+    host = next((key for key in needs if rules.within and key.kind == rules.within), None)
+    if found is None or (host and before[host].action in (Action.CREATE, Action.REPLACE)):
+        return step(Action.CREATE, "there is none yet")
+    if found.fault:
+        return step(Action.REPLACE, found.fault, loses=wanted.protected)
+    changes = [
+        Change(name, found.attributes.get(name), value)
+        for name, value in known.attributes(wanted).items()
+        if not _same(found.attributes.get(name), value)
+    ]
+    if not changes:
+        return step(Action.KEEP, "it is as wanted")
+    reason = f"{_listed([change.attribute for change in changes])} changed"
+    if fixed := [change.attribute for change in changes if change.attribute in rules.fixed]:
+        reason = f"{_listed(fixed)} cannot be changed in place"
+        return step(Action.REPLACE, reason, changes, wanted.protected)
+    return step(Action.CHANGE, reason, changes)
+
+
+def _deletions(gone: Sequence[tuple[Found, str]], rules: Mapping[str, Rules]) -> list[Step]:
+    """What is made last is deleted first, after what holds on to it."""
+    order = list(rules)[::-1]
+    leaving = sorted(
+        (pair for pair in gone if not rules[pair[0].key.kind].within),
+        key=lambda pair: order.index(pair[0].key.kind),
+    )
+    steps: list[Step] = []
+    for found, reason in leaving:
+        held_by = rules[found.key.kind].held_by
+        needs = dict.fromkeys(step.key for step in steps if step.key.kind in held_by)
+        steps.append(Step(Action.DELETE, found.key, reason, tuple(needs), found=found))
+    return steps
+
+
+def _same(old: Any, new: Any) -> bool:
+    """Whether two values mean the same: the order of a list says nothing."""
+    if isinstance(old, list | tuple) and isinstance(new, list | tuple):
+        return sorted(map(str, old)) == sorted(map(str, new))
+    return bool(old == new)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -1,0 +1,93 @@
+"""What every kind of resource can do, and the words that the rest of the tool uses for it."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+Tell = Callable[[str], None]
+"""Is told what a long step is at: a few words."""
+
+
+@dataclass(frozen=True)
+class Key:
+    """A resource of a stack: its kind and its name. In a wanted attribute it stands for its id."""
+
+    kind: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A resource as it should be."""
+
+    key: Key
+    attributes: Mapping[str, Any]
+    """What is compared with the found one: values, and Keys that stand for ids."""
+    creation: Mapping[str, Any] = field(default_factory=dict)
+    """What matters only when it is created."""
+    needs: Sequence[Key] = ()
+    """What has to be there before."""
+    protected: str = ""
+    """What would be lost if it were replaced; then it is not."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A resource of the stack as the cloud has it."""
+
+    key: Key
+    id: str
+    attributes: Mapping[str, Any]
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """What is good to know and never wanted: addresses, times."""
+    fault: str = ""
+    """Why it cannot stay."""
+    created_at: str = ""
+
+
+class Known(dict[Key, Found]):
+    """Every resource that is there so far; it fills while steps are carried out."""
+
+    def resolve(self, value: Any) -> Any:
+        """A wanted value with ids in place of Keys; None for what is not there yet."""
+        if isinstance(value, Key):
+            return self[value].id if value in self else None
+        if isinstance(value, Mapping):
+            return {name: self.resolve(each) for name, each in value.items()}
+        if isinstance(value, list | tuple):
+            return [self.resolve(each) for each in value]
+        return value
+
+    def attributes(self, wanted: Wanted) -> dict[str, Any]:
+        """The wanted attributes with ids in place of Keys."""
+        return {name: self.resolve(value) for name, value in wanted.attributes.items()}
+
+    def creation(self, wanted: Wanted) -> dict[str, Any]:
+        """The same for what matters at creation."""
+        return {name: self.resolve(value) for name, value in wanted.creation.items()}
+
+
+class Kind(Protocol):
+    """One kind of resource, in one project of one cloud."""
+
+    name: str
+    fixed: frozenset[str]
+    """Attributes that no call changes: a difference means another resource."""
+
+    def find(self) -> Iterable[Found]:
+        """All of this kind with the stack's mark. Few calls, however many there are."""
+
+    def create(self, wanted: Wanted, known: Known) -> Found:
+        """The one call that makes it, with the mark in its body. Waits for nothing."""
+
+    def settle(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
+        """Bring what is there to what is wanted, and wait until it can be used.
+
+        It follows every creation, continues one that was cut short, and is all of a change.
+        """
+
+    def delete(self, found: Found, tell: Tell) -> None:
+        """Delete it, and wait until it is gone. What is gone already is no error."""

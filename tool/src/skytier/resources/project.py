@@ -1,0 +1,60 @@
+"""A stack's place in a cloud, and the mark that says what is its own."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from openstack.connection import Connection
+
+PREFIX = "skytier:"
+STACK = f"{PREFIX}stack"
+
+
+@dataclass(frozen=True)
+class Project:
+    """One stack in one project.
+
+    The mark is in the body of the call that creates a resource: the description of what Neutron
+    keeps, the metadata of servers and volumes, the comment of a key. Tags come second.
+    """
+
+    connection: Connection
+    stack: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def id(self) -> str:
+        """The project's id. An administrator sees other projects too, so every list is narrowed."""
+        return str(self.connection.current_project_id)
+
+    @property
+    def mark(self) -> str:
+        """`skytier:stack=shop`: description, comment and tag."""
+        return f"{STACK}={self.stack}"
+
+    @property
+    def tags(self) -> list[str]:
+        """The mark and the labels, sorted: `skytier:label:team=web`."""
+        return sorted([self.mark, *(f"{PREFIX}label:{k}={v}" for k, v in self.labels.items())])
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """The same for what has metadata."""
+        return dict(tag.split("=", 1) for tag in self.tags)
+
+    def owns(self, metadata: Mapping[str, Any]) -> bool:
+        """Whether metadata carries the mark."""
+        return metadata.get(STACK) == self.stack
+
+    def tagged(self, resource: Any) -> Any:
+        """A network resource whose tags of ours are as wanted; others' tags stay."""
+        if own_tags(resource.tags) == self.tags:
+            return resource
+        foreign = [tag for tag in resource.tags or [] if not tag.startswith(PREFIX)]
+        return self.connection.network.set_tags(resource, [*foreign, *self.tags])
+
+
+def own_tags(tags: Iterable[str] | None) -> list[str]:
+    """The tags that are ours to set, sorted."""
+    return sorted(tag for tag in tags or [] if tag.startswith(PREFIX))

@@ -1,0 +1,177 @@
+"""Servers."""
+
+import base64
+from collections.abc import Iterable
+from typing import Any
+
+from openstack.exceptions import NotFoundException
+
+from skytier.errors import SkytierError
+from skytier.resources.kind import Found, Key, Known, Tell, Wanted
+from skytier.resources.project import PREFIX, Project
+from skytier.resources.waiting import wait_for
+
+ACTIVE_TIMEOUT_S = 900.0
+GONE_TIMEOUT_S = 300.0
+IMAGE, FLAVOR, ROLE, NUMBER = (f"{PREFIX}{name}" for name in ("image", "flavor", "role", "number"))
+RUNNING = "running"
+_TRANSIENT = frozenset({"BUILD", "REBOOT", "HARD_REBOOT"})
+
+
+class Server:
+    """A machine. What it is made of is pinned in its metadata when it is created.
+
+    `attributes`: image and flavor (names), power (`running`), metadata (the mark and the labels).
+    `creation`: image_id, flavor_id, key_name, port (a Key), user_data, role, number.
+    `facts`: status, image_id, launched_at, metadata, role, number.
+    """
+
+    name = "server"
+    fixed = frozenset({"image", "flavor"})
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._compute = project.connection.compute
+
+    def find(self) -> Iterable[Found]:
+        """Those with the mark in their metadata."""
+        for server in self._compute.servers(details=True):
+            if server.project_id == self._project.id and self._project.owns(server.metadata):
+                yield self._found(server)
+
+    def create(self, wanted: Wanted, known: Known) -> Found:
+        """The request; Nova builds it in its own time."""
+        creation = known.creation(wanted)
+        metadata = {
+            **self._project.metadata,
+            IMAGE: wanted.attributes["image"],
+            FLAVOR: wanted.attributes["flavor"],
+            ROLE: creation["role"],
+            NUMBER: str(creation["number"]),
+        }
+        server = self._compute.create_server(
+            name=wanted.key.name,
+            image_id=creation["image_id"],
+            flavor_id=creation["flavor_id"],
+            key_name=creation["key_name"],
+            networks=[{"port": creation["port"]}],
+            metadata=metadata,
+            user_data=base64.b64encode(creation["user_data"].encode()).decode(),
+            **({"availability_zone": zone} if (zone := creation.get("zone")) else {}),
+        )
+        # The answer to a creation is not the whole server.
+        return self._found(self._compute.get_server(server.id))
+
+    def settle(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
+        """Its labels; and it runs."""
+        server = self._compute.get_server(found.id)
+        missing = {
+            name: value
+            for name, value in self._project.metadata.items()
+            if server.metadata.get(name) != value
+        }
+        if missing:
+            self._compute.set_server_metadata(server, **missing)
+        for name in server.metadata:
+            if name.startswith(f"{PREFIX}label:") and name not in self._project.metadata:
+                self._compute.delete_server_metadata(server, [name])
+        server = self._at_rest(server, tell)
+        if server.status == "SHUTOFF":
+            tell("starting")
+            self._compute.start_server(server)
+            server = self._become("ACTIVE", server, tell)
+        if server.status != "ACTIVE":
+            raise SkytierError(
+                f"The server {server.name} is {server.status}, and Skytier does not know how to go "
+                "on from there.",
+                f"See what holds it: openstack server show {server.id}",
+            )
+        return self._found(server)
+
+    def delete(self, found: Found, tell: Tell) -> None:
+        """Its port stays, and can be used again."""
+        self._compute.delete_server(found.id, ignore_missing=True)
+        wait_for(
+            f"The server {found.key.name} was not deleted",
+            lambda: self._get(found.id) is None,
+            GONE_TIMEOUT_S,
+            f"Ask the cloud's operator, or try: openstack server delete --force {found.id}",
+        )
+
+    def note(self, server_id: str, metadata: dict[str, str]) -> None:
+        """Write down something about a server where every operator finds it."""
+        self._compute.set_server_metadata(server_id, **metadata)
+
+    def _at_rest(self, server: Any, tell: Tell) -> Any:
+        return self._become(None, server, tell) if server.status in _TRANSIENT else server
+
+    def _become(self, status: str | None, server: Any, tell: Tell) -> Any:
+        """The server when it has a status, or any that lasts. Raises with Nova's fault on ERROR."""
+
+        def ask() -> Any:
+            now = self._get(server.id)
+            if now is None:
+                raise SkytierError(
+                    f"The server {server.name} was deleted by somebody else while it was awaited.",
+                    "Run skytier up again.",
+                )
+            tell((now.task_state or now.status).lower())
+            if now.status == "ERROR":
+                raise SkytierError(
+                    f"The server {now.name} went into ERROR: {_fault(now)}",
+                    "Mend the cause; skytier up then replaces it.",
+                )
+            done = now.status == status if status else now.status not in _TRANSIENT
+            return now if done else None
+
+        return wait_for(
+            f"The server {server.name} did not become {status or 'ACTIVE'}",
+            ask,
+            ACTIVE_TIMEOUT_S,
+            "Run skytier up again to go on waiting, or see openstack server event list.",
+        )
+
+    def _get(self, server_id: str) -> Any:
+        try:
+            return self._compute.get_server(server_id)
+        except NotFoundException:
+            return None
+
+    def _found(self, server: Any) -> Found:
+        metadata = dict(server.metadata or {})
+        fault = ""
+        if server.status == "ERROR":
+            fault = f"it is in ERROR: {_fault(server)}"
+        elif server.task_state == "deleting":
+            fault = "it is being deleted"
+        running = server.status == "ACTIVE"
+        labels = {
+            name: value
+            for name, value in metadata.items()
+            if name in self._project.metadata or name.startswith(f"{PREFIX}label:")
+        }
+        return Found(
+            Key(self.name, server.name),
+            server.id,
+            {
+                "image": metadata.get(IMAGE, ""),
+                "flavor": metadata.get(FLAVOR, ""),
+                "power": RUNNING if running else (server.status or "build").lower(),
+                "metadata": labels,
+            },
+            {
+                "status": server.status,
+                "image_id": (server.image or {}).get("id"),
+                "launched_at": server.launched_at,
+                "metadata": metadata,
+                "role": metadata.get(ROLE, ""),
+                "number": int(metadata.get(NUMBER) or 0),
+            },
+            fault=fault,
+            created_at=server.created_at or "",
+        )
+
+
+def _fault(server: Any) -> str:
+    fault = server.fault or {}
+    return str(fault.get("message") or "Nova gives no reason")

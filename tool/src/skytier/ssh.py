@@ -1,0 +1,174 @@
+"""Running things on a stack's machines, by the system's own ssh.
+
+The same configuration serves the tool and a person: `ssh -F ssh_config shop-web-1`. Machines
+without a public address are reached through the bastion.
+"""
+
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from skytier.errors import SkytierError
+
+USER = "operator"
+"""The account that cloud-init makes from the key pair."""
+CONNECT_TIMEOUT_S = 10
+
+
+@dataclass(frozen=True)
+class Host:
+    """One machine. Its host key goes by the id of its server, which no other ever gets."""
+
+    name: str
+    address: str
+    server_id: str
+    via: str | None = None
+    """The host that leads there."""
+
+
+class UnreachableError(SkytierError):
+    """No command was run: there was no connection."""
+
+
+class CommandError(SkytierError):
+    """The command ran and ended with another code than 0. `output` is all that it printed."""
+
+    def __init__(self, what: str, do: str, output: str) -> None:
+        super().__init__(what, do)
+        self.output = output
+
+
+def config(hosts: Sequence[Host], key: Path, known_hosts: Path) -> str:
+    """The text of an ssh_config file."""
+    parts = [
+        "# How to get to the machines of this stack. Written by Skytier.",
+        *(_host(host) for host in hosts),
+        "Host *",
+        f"  User {USER}",
+        f'  IdentityFile "{key}"',
+        "  IdentitiesOnly yes",
+        f'  UserKnownHostsFile "{known_hosts}"',
+        "  GlobalKnownHostsFile /dev/null",
+        "  # A key that is not known was not learnt from the cloud: no question, no connection.",
+        "  StrictHostKeyChecking yes",
+        "  UpdateHostKeys no",
+        "  PasswordAuthentication no",
+        f"  ConnectTimeout {CONNECT_TIMEOUT_S}",
+        "  ServerAliveInterval 15",
+        "  ServerAliveCountMax 4",
+    ]
+    return "\n".join(parts) + "\n"
+
+
+def _host(host: Host) -> str:
+    lines = [f"Host {host.name}", f"  HostName {host.address}", f"  HostKeyAlias {host.server_id}"]
+    return "\n".join([*lines, *([f"  ProxyJump {host.via}"] if host.via else [])])
+
+
+class Ssh:
+    """Connections to the machines of one stack; each machine's is kept for the next command."""
+
+    def __init__(self, config_file: Path) -> None:
+        self._config = config_file
+        # A short path: the sockets' names are limited to about 100 bytes.
+        self._sockets = Path(tempfile.mkdtemp(prefix="skytier-"))
+
+    def __enter__(self) -> "Ssh":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for socket in self._sockets.iterdir():
+            subprocess.run(
+                ["ssh", "-F", self._config, "-o", f"ControlPath={socket}", "-O", "exit", "any"],
+                check=False,
+                capture_output=True,
+            )
+        shutil.rmtree(self._sockets, ignore_errors=True)
+
+    def run(
+        self, host: str, command: str, stdin: bytes | None = None, timeout_s: float = 900
+    ) -> str:
+        """Run a shell command. Returns what it printed.
+
+        Secrets go by `stdin`: a command can be read in the list of processes. Raises
+        UnreachableError or CommandError.
+        """
+        words = ["ssh", "-F", str(self._config), "-o", "BatchMode=yes", "-o", "ControlMaster=auto"]
+        words += ["-o", f"ControlPath={self._sockets}/%C", "-o", "ControlPersist=60"]
+        try:
+            done = subprocess.run(
+                [*words, host, command],
+                input=stdin or b"",
+                capture_output=True,
+                check=False,
+                timeout=timeout_s,
+            )
+        except subprocess.TimeoutExpired as error:
+            said = _text(error.stdout) + _text(error.stderr)
+            raise CommandError(
+                f"A command on {host} did not end within {timeout_s:.0f} s. It said:\n{_end(said)}",
+                f"Look at the machine: skytier ssh {host}",
+                said,
+            ) from None
+        out, err = _text(done.stdout), _text(done.stderr)
+        if done.returncode == 255:
+            raise unreachable(host, err)
+        if done.returncode:
+            raise CommandError(
+                f"A command on {host} ended with code {done.returncode}:\n{_end(out + err)}",
+                f"Look at the machine: skytier ssh {host}",
+                out + err,
+            )
+        return out
+
+    def script(self, host: str, text: str, stdin: bytes | None = None) -> str:
+        """Run a bash script as root. It is part of the command, so it holds no secret."""
+        return self.run(host, f"sudo bash -c {_quoted(text)}", stdin)
+
+
+def unreachable(host: str, said: str) -> UnreachableError:
+    """Which of the many things it is that keep one from a machine."""
+    causes = {
+        "Host key verification failed": (
+            "its host key is another than the one that was learnt from the cloud",
+            "Somebody may be in between. If the machine was rebuilt on purpose, replace it: "
+            "skytier down and skytier up.",
+        ),
+        "Permission denied": (
+            "it refuses the SSH key",
+            "Run it on the machine that brought the stack up, or copy its key here.",
+        ),
+        "Connection refused": (
+            "nothing listens at its port 22",
+            "It may be just booting; otherwise look at its console: openstack console log show.",
+        ),
+        "timed out": (
+            "it does not answer",
+            "Check that ssh_from in the stack file has your own address, and that the server runs.",
+        ),
+        "No route to host": (
+            "there is no way to its address",
+            "Check that you reach the cloud's external network from here.",
+        ),
+    }
+    for sign, (cause, do) in causes.items():
+        if sign in said:
+            return UnreachableError(f"{host} cannot be reached: {cause}.", do)
+    return UnreachableError(
+        f"{host} cannot be reached: {_end(said, 3)}", "See what ssh says above."
+    )
+
+
+def _text(output: bytes | str | None) -> str:
+    return output.decode(errors="replace") if isinstance(output, bytes) else output or ""
+
+
+def _end(said: str, lines: int = 25) -> str:
+    return "\n".join(said.strip().splitlines()[-lines:])
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "'\\''") + "'"

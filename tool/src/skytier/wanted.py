@@ -1,0 +1,229 @@
+"""What a stack is made of: from the stack file to every resource that should be there."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from skytier.cloud.choices import Choices
+from skytier.resources.kind import Key, Known, Wanted
+from skytier.resources.project import Project
+from skytier.resources.server import RUNNING
+from skytier.roles.role import Machine, Opening, Role, Setup, Site, fingerprint
+from skytier.stack import StackFile
+
+CONFIGURATION, RELEASE = "configuration", "release"
+
+
+@dataclass(frozen=True)
+class Blueprint:
+    """A stack file with the cloud's choices for what it leaves open."""
+
+    stack: StackFile
+    choices: Choices
+    roles: Mapping[str, Role]
+    release: str
+    """The id of the application's release that should run."""
+
+    def key(self, kind: str, role: str = "", number: int = 0) -> Key:
+        """`shop-web-1` for a machine's resources, `shop-web` for a role's, else `shop-network`."""
+        parts = [
+            self.stack.name,
+            role or kind.replace(" ", "-"),
+            *([str(number)] if number else []),
+        ]
+        return Key(kind, "-".join(parts))
+
+    def places(self) -> list[tuple[str, int]]:
+        """Role and number of every machine, in the order of the roles."""
+        return [
+            (role, number)
+            for role in self.roles
+            for number in range(1, getattr(getattr(self.stack, role), "count", 1) + 1)
+        ]
+
+    def site(self, known: Known) -> Site:
+        """The stack as its machines see it, with the addresses that are known so far."""
+        machines = []
+        for role, number in self.places():
+            port = known.get(self.key("port", role, number))
+            flavor = self.choices.flavors[role]
+            machines.append(
+                Machine(
+                    name=self.key("server", role, number).name,
+                    role=role,
+                    number=number,
+                    address=port.facts["address"] if port else "",
+                    memory_mib=flavor.ram_mib,
+                    vcpus=flavor.vcpus,
+                )
+            )
+        stack, door = self.stack, known.get(self.front_door())
+        return Site(
+            stack=stack.name,
+            machines=machines,
+            cidr=stack.cidr,
+            tls=stack.tls,
+            domain=stack.domain,
+            email=stack.email,
+            public_address=door.facts["address"] if door else None,
+            packages={role: getattr(self.stack, role).packages for role in self.roles},
+        )
+
+    def front_door(self) -> Key:
+        """The floating IP of the first public machine, which is the bastion too."""
+        role = next(name for name, role in self.roles.items() if role.public)
+        return self.key("floating IP", role, 1)
+
+    def setup(self, role: str, number: int, known: Known) -> Setup:
+        """How a machine is set up, with what is known so far."""
+        site = self.site(known)
+        machine = next(m for m in site.of(role) if m.number == number)
+        return self.roles[role].setup(site, machine)
+
+    def user_data(self, role: str, number: int) -> str:
+        """What the machine is told at its first boot."""
+        site = self.site(Known())
+        machine = next(m for m in site.of(role) if m.number == number)
+        return self.roles[role].user_data(site, machine)
+
+
+def wanted(blueprint: Blueprint, project: Project, public_key: str, known: Known) -> list[Wanted]:
+    """Every resource of the stack.
+
+    `public_key` is what a new key pair is made of. What the machines' configuration depends on
+    is taken from what is `known`; what is made anew is configured anew in any case.
+    """
+    return [
+        *_network(blueprint, project, public_key),
+        *(each for place in blueprint.places() for each in _machine(blueprint, project, *place)),
+        *(_configuration(blueprint, known, *place) for place in blueprint.places()),
+        *_releases(blueprint),
+    ]
+
+
+def _network(blueprint: Blueprint, project: Project, public_key: str) -> list[Wanted]:
+    key, stack = blueprint.key, blueprint.stack
+    network, subnet = key("network"), key("subnet")
+    groups = {name: key("security group", name) for name in blueprint.roles}
+    return [
+        Wanted(key("key pair"), {}, {"public_key": public_key}),
+        *(
+            Wanted(
+                groups[name],
+                {
+                    "rules": _rules(role.openings(stack.ssh_from, stack.api_from), groups),
+                    "tags": project.tags,
+                },
+                needs=[
+                    groups[opening.remote]
+                    for opening in role.openings(stack.ssh_from, stack.api_from)
+                    if opening.remote in groups and opening.remote != name
+                ],
+            )
+            for name, role in blueprint.roles.items()
+        ),
+        Wanted(network, {"tags": project.tags}),
+        Wanted(
+            subnet,
+            {
+                "network": network,
+                "cidr": stack.cidr,
+                "dns": list(stack.dns),
+                "tags": project.tags,
+            },
+            needs=[network],
+            protected="the addresses of all machines",
+        ),
+        Wanted(
+            key("router"),
+            {
+                "external_network": blueprint.choices.external_network.id,
+                "subnets": [subnet],
+                "tags": project.tags,
+            },
+            needs=[subnet],
+        ),
+    ]
+
+
+def _rules(openings: Sequence[Opening], groups: Mapping[str, Key]) -> list[list[object]]:
+    return [[each.port, groups.get(each.remote, each.remote)] for each in openings]
+
+
+def _machine(blueprint: Blueprint, project: Project, role: str, number: int) -> list[Wanted]:
+    key, stack = blueprint.key, blueprint.stack
+    image, flavor = blueprint.choices.images[role], blueprint.choices.flavors[role]
+    group, port = key("security group", role), key("port", role, number)
+    made = [
+        Wanted(
+            port,
+            {"network": key("network"), "security_groups": [group], "tags": project.tags},
+            needs=[key("subnet"), group],
+        ),
+        Wanted(
+            key("server", role, number),
+            {
+                "image": image.name,
+                "flavor": flavor.name,
+                "power": RUNNING,
+                "metadata": project.metadata,
+            },
+            {
+                "image_id": image.id,
+                "flavor_id": flavor.id,
+                "key_name": key("key pair").name,
+                "port": port,
+                "user_data": blueprint.user_data(role, number),
+                "role": role,
+                "number": number,
+                "zone": stack.availability_zone,
+            },
+            # Without a way out a machine finds no packages at its first boot.
+            needs=[port, key("key pair"), key("router")],
+            protected=blueprint.roles[role].keeps,
+        ),
+    ]
+    if blueprint.roles[role].public:
+        made.append(
+            Wanted(
+                key("floating IP", role, number),
+                {"port": port, "tags": project.tags},
+                {"external_network": blueprint.choices.external_network.id},
+                needs=[port, key("router")],
+            )
+        )
+    return made
+
+
+def _configuration(blueprint: Blueprint, known: Known, role: str, number: int) -> Wanted:
+    key = blueprint.key
+    before = [
+        key(CONFIGURATION, name, other)
+        for name, other in blueprint.places()
+        if name in blueprint.roles[role].after
+    ]
+    return Wanted(
+        key(CONFIGURATION, role, number),
+        {"fingerprint": fingerprint(blueprint.setup(role, number, known))},
+        {"role": role, "number": number},
+        needs=[key("server", role, number), blueprint.front_door(), *before],
+    )
+
+
+def _releases(blueprint: Blueprint) -> list[Wanted]:
+    """One after another: the first one changes the schema, and a broken one stops the rest."""
+    key = blueprint.key
+    wanted: list[Wanted] = []
+    for role, number in blueprint.places():
+        if not blueprint.roles[role].runs_application:
+            continue
+        earlier = [wanted[-1].key] if wanted else []
+        needs = [key("server", role, number), key(CONFIGURATION, role, number), *earlier]
+        wanted.append(
+            Wanted(
+                key(RELEASE, role, number),
+                {"release": blueprint.release},
+                {"role": role, "number": number},
+                needs=needs,
+            )
+        )
+    return wanted
