@@ -11,6 +11,8 @@ from skytier.poll import until
 TIMEOUT_S = 5.0
 # Trusts nobody. For plain HTTP: to read the system's certificates takes longer than the answer.
 _NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+Trust = ssl.SSLContext
+"""Whose certificates are believed."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,12 @@ class Answer:
         return self.text if self.status is None else f"{self.status} {self.text}"
 
 
-def unverified() -> ssl.SSLContext:
+def verified() -> Trust:
+    """Believes whom the system believes."""
+    return ssl.create_default_context()
+
+
+def unverified() -> Trust:
     """Takes any certificate: for a question that says nothing and whose answer decides little."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
@@ -35,7 +42,7 @@ def unverified() -> ssl.SSLContext:
     return context
 
 
-def ask(url: str, socket: Path | None = None, tls: ssl.SSLContext = _NO_TLS) -> Answer:
+def ask(url: str, socket: Path | None = None, tls: Trust = _NO_TLS) -> Answer:
     """GET an address, through a unix socket when one is named."""
     transport = httpx.HTTPTransport(uds=str(socket) if socket else None, verify=tls)
     try:
@@ -47,6 +54,6 @@ def ask(url: str, socket: Path | None = None, tls: ssl.SSLContext = _NO_TLS) -> 
         return Answer(None, f"no answer ({error})")
 
 
-def wait(url: str, timeout_s: float, tls: ssl.SSLContext = _NO_TLS) -> Answer:
+def wait(url: str, timeout_s: float, tls: Trust = _NO_TLS) -> Answer:
     """Ask until the answer is 200, at most `timeout_s` seconds. Returns the last answer."""
     return until(lambda: ask(url, tls=tls), timeout_s, every_s=0.2)

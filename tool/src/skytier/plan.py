@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from graphlib import TopologicalSorter
 from typing import Any
@@ -52,6 +52,8 @@ class Rules:
     """Attributes of which a change means another resource."""
     within: str = ""
     """The kind that it lives in and dies with: a configuration in its server."""
+    follows: Mapping[str, frozenset[Action]] = field(default_factory=dict)
+    """Kinds that it needs, and what happens to them that makes it be done again."""
     held_by: frozenset[str] = frozenset()
     """Kinds that have to be gone before it can be deleted."""
 
@@ -63,7 +65,7 @@ def plan(
 
     `rules` has every kind, in the order in which they are made; deleting goes the other way.
     """
-    there, extra = _one_of_each(found)
+    there, extra = one_of_each(found)
     known = Known(there)
     by_key = {each.key: each for each in wanted}
     order = TopologicalSorter({key: each.needs for key, each in by_key.items()})
@@ -78,12 +80,7 @@ def plan(
     return [*steps.values(), *_deletions(gone, rules)]
 
 
-def nothing_to_do(steps: Iterable[Step]) -> bool:
-    """Whether everything is as it should be."""
-    return all(step.action is Action.KEEP for step in steps)
-
-
-def _one_of_each(found: Iterable[Found]) -> tuple[dict[Key, Found], list[Found]]:
+def one_of_each(found: Iterable[Found]) -> tuple[dict[Key, Found], list[Found]]:
     """Of several with one key the oldest sound one counts; a killed run can leave two."""
     groups: dict[Key, list[Found]] = defaultdict(list)
     for each in found:
@@ -96,6 +93,11 @@ def _one_of_each(found: Iterable[Found]) -> tuple[dict[Key, Found], list[Found]]
         there[key] = first
         extra += others
     return there, extra
+
+
+def nothing_to_do(steps: Iterable[Step]) -> bool:
+    """Whether everything is as it should be."""
+    return all(step.action is Action.KEEP for step in steps)
 
 
 def _step(wanted: Wanted, known: Known, before: Mapping[Key, Step], rules: Rules) -> Step:
@@ -115,6 +117,8 @@ def _step(wanted: Wanted, known: Known, before: Mapping[Key, Step], rules: Rules
         for name, value in known.attributes(wanted).items()
         if not _same(found.attributes.get(name), value)
     ]
+    if not changes and (cause := _cause(needs, before, rules)):
+        return step(Action.CHANGE, cause)
     if not changes:
         return step(Action.KEEP, "it is as wanted")
     reason = f"{_listed([change.attribute for change in changes])} changed"
@@ -122,6 +126,14 @@ def _step(wanted: Wanted, known: Known, before: Mapping[Key, Step], rules: Rules
         reason = f"{_listed(fixed)} cannot be changed in place"
         return step(Action.REPLACE, reason, changes, wanted.protected)
     return step(Action.CHANGE, reason, changes)
+
+
+def _cause(needs: Sequence[Key], before: Mapping[Key, Step], rules: Rules) -> str:
+    """Why it has to be done again although it is as wanted itself; empty when it has not."""
+    for key in needs:
+        if before[key].action in rules.follows.get(key.kind, ()):
+            return f"the {key} comes before it, and is to be {before[key].action}d"
+    return ""
 
 
 def _deletions(gone: Sequence[tuple[Found, str]], rules: Mapping[str, Rules]) -> list[Step]:

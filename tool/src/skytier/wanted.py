@@ -89,8 +89,8 @@ class Blueprint:
 def wanted(blueprint: Blueprint, project: Project, public_key: str, known: Known) -> list[Wanted]:
     """Every resource of the stack.
 
-    `public_key` is what a new key pair is made of. What the machines' configuration depends on
-    is taken from what is `known`; what is made anew is configured anew in any case.
+    `public_key` is what a new key pair is made of. The machines' configuration depends on
+    addresses that are taken from what is `known`.
     """
     return [
         *_network(blueprint, project, public_key),

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 
-from skytier.plan import Rules
+from skytier.plan import Action, Rules
 from skytier.resources.errors import API_ERRORS, explained
 from skytier.resources.floating_ip import FloatingIP
 from skytier.resources.key_pair import KeyPair
@@ -18,24 +18,26 @@ from skytier.resources.subnet import Subnet
 from skytier.wanted import CONFIGURATION, RELEASE
 
 _HELD_BY = {
-    SecurityGroup: {Port},
-    Network: {Subnet, Router, Port},
-    Subnet: {Router, Port},
-    Router: {FloatingIP},
-    Port: {Server, FloatingIP},
-    Server: {FloatingIP},
+    SecurityGroup.name: {Port.name},
+    Network.name: {Subnet.name, Router.name, Port.name},
+    Subnet.name: {Router.name, Port.name},
+    Router.name: {FloatingIP.name},
+    Port.name: {Server.name, FloatingIP.name},
+    Server.name: {FloatingIP.name},
 }
 _MADE = (KeyPair, SecurityGroup, Network, Subnet, Router, Port, Server, FloatingIP)
 
 RULES = {
     **{
-        kind.name: Rules(
-            kind.fixed, held_by=frozenset(holder.name for holder in _HELD_BY.get(kind, ()))
-        )
+        kind.name: Rules(kind.fixed, held_by=frozenset(_HELD_BY.get(kind.name, ())))
         for kind in _MADE
     },
-    CONFIGURATION: Rules(within=Server.name),
-    RELEASE: Rules(within=Server.name),
+    # A database that was made anew has another password.
+    CONFIGURATION: Rules(within=Server.name, follows={CONFIGURATION: frozenset({Action.CREATE})}),
+    RELEASE: Rules(
+        within=Server.name,
+        follows={CONFIGURATION: frozenset({Action.CREATE, Action.CHANGE})},
+    ),
 }
 """What the plan knows of each kind, in the order in which they are made."""
 

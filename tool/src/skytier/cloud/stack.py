@@ -1,29 +1,43 @@
-"""A stack on a cloud: planned, brought up, looked at, taken down."""
+"""A stack on a cloud: planned, brought up, and taken down."""
 
-from collections.abc import Sequence
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from openstack.connection import Connection
 
-from skytier.cloud import operator
-from skytier.cloud.kinds import resources
+from skytier.apply import Events, apply, refuse_losses
+from skytier.cloud import choices, machines, operator
+from skytier.cloud.access import Access
+from skytier.cloud.configurations import Configurations
+from skytier.cloud.front_door import FrontDoor
+from skytier.cloud.kinds import RULES, find_all, resources
 from skytier.cloud.lock import Lock
-from skytier.plan import Step, nothing_to_do
-from skytier.resources.kind import Key, Known
+from skytier.cloud.releases import Releases
+from skytier.cloud.vault import Vault
+from skytier.errors import SkytierError
+from skytier.plan import Action, Step, nothing_to_do, one_of_each, plan
+from skytier.resources.errors import API_ERRORS, explained
+from skytier.resources.kind import Found, Key, Kind, Known
 from skytier.resources.project import Project
+from skytier.resources.server import Server
+from skytier.roles import ROLES
+from skytier.ssh import Ssh
 from skytier.stack import StackFile
-from skytier.wanted import Blueprint
+from skytier.wanted import Blueprint, wanted
 
-DOWN_ROUNDS = 30
-ROUND_S = 2.0
+STUCK_AFTER_S = 60.0
+ROUND_S = 1.5
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The steps to what is wanted, and what is there now."""
+    """The steps to what is wanted, and what there is now."""
 
     steps: Sequence[Step]
-    known: Known
     blueprint: Blueprint
 
     @property
@@ -31,16 +45,124 @@ class Plan:
         """Whether there is nothing to do."""
         return nothing_to_do(self.steps)
 
+    @property
+    def known(self) -> Known:
+        """What is there, and counts."""
+        steps = [step for step in self.steps if step.action is not Action.DELETE]
+        return Known({step.key: step.found for step in steps if step.found})
+
+    def same_as(self, other: "Plan") -> bool:
+        """Whether both do the same to the same."""
+        return {(s.action, s.key) for s in self.steps} == {(s.action, s.key) for s in other.steps}
+
 
 class CloudStack:
     """The stack of a stack file, in the project that a connection leads to."""
 
     def __init__(self, connection: Connection, stack: StackFile, cloud: str) -> None:
-        self.stack = stack
-        self.cloud = cloud
-        self.connection = connection
+        self.stack, self.cloud, self.connection = stack, cloud, connection
         self.project = Project(connection, stack.name, stack.labels)
         self.operator = operator.of(cloud, stack.name)
         self.lock = Lock(self.project)
         brought = Key("floating IP", f"{stack.name}-web-1") if stack.floating_ip else None
         self.kinds = resources(self.project, brought, stack.floating_ip or "")
+
+    def plan(self) -> Plan:
+        """Wanted minus found. Nothing is changed. Raises SkytierError."""
+        with ThreadPoolExecutor(1) as pool:
+            chosen = pool.submit(self._choose)
+            found = self.find()
+        blueprint = Blueprint(self.stack, chosen.result(), ROLES, Releases.current())
+        public_key, there = self.operator.public_key(), Known(one_of_each(found)[0])
+        steps = plan(wanted(blueprint, self.project, public_key, there), found, RULES)
+        return Plan(steps, blueprint)
+
+    def find(self) -> list[Found]:
+        """Everything of the stack that there is, with what its servers say of themselves."""
+        found = find_all(self.kinds.values())
+        servers = [each for each in found if each.key.kind == Server.name]
+        return [*found, *Configurations.among(servers), *Releases.among(servers)]
+
+    def up(self, approved: Plan, events: Events) -> str:
+        """Carry out a plan that was approved. Returns the URL of the front door, which answers.
+
+        The plan is made anew once nobody else can change the stack. Raises SkytierError.
+        """
+        lost = threading.Event()
+        with self._held("up", lost), Ssh(self.operator.config) as shell:
+            current = self.plan()
+            if not current.same_as(approved):
+                raise SkytierError(
+                    "The stack has changed since its plan was shown.",
+                    "Run skytier up again to see the new plan.",
+                )
+            refuse_losses(current.steps)
+            known = self._apply(current, shell, events, lost)
+            if lost.is_set():
+                raise SkytierError(
+                    "Somebody else took the stack over, so this run stopped where it was.",
+                    "See who it was with skytier audit, and run skytier up again.",
+                )
+            door = FrontDoor(self.stack, known)
+            door.wait()
+        return door.url
+
+    def down(self, events: Events) -> None:
+        """Delete what carries the stack's mark, and nothing else. Raises SkytierError.
+
+        Ends with a look at every kind, which must find nothing.
+        """
+        lost = threading.Event()
+        with self._held("down", lost):
+            self._delete_all(events, lost)
+        self.lock.delete()
+        self.operator.forget_hosts()
+
+    def _delete_all(self, events: Events, lost: threading.Event) -> None:
+        deadline, before = time.monotonic() + STUCK_AFTER_S, -1
+        while found := find_all(self.kinds.values()):
+            if len(found) != before:
+                deadline, before = time.monotonic() + STUCK_AFTER_S, len(found)
+            try:
+                apply(plan([], found, RULES), self.kinds, events, Known(), lost)
+            except SkytierError:
+                # What was let go of a moment ago is often still held for a moment.
+                if time.monotonic() > deadline or lost.is_set():
+                    raise
+            time.sleep(ROUND_S)
+
+    def _choose(self) -> choices.Choices:
+        try:
+            return choices.choose(self.connection, self.stack)
+        except API_ERRORS as error:
+            raise explained("What the cloud offers could not be listed", error) from error
+
+    def _apply(self, current: Plan, shell: Ssh, events: Events, lost: threading.Event) -> Known:
+        access = Access(self.connection, self.operator, shell)
+        keeper = current.blueprint.key("server", "database", 1).name
+
+        def read(known: Known) -> dict[str, str]:
+            access.open(keeper, known, lambda text: None)
+            return machines.read_secrets(shell, keeper)
+
+        servers = Server(self.project)
+        inside: list[Kind] = [
+            Configurations(servers, current.blueprint, access, Vault(read)),
+            Releases(servers, current.blueprint, access),
+        ]
+        kinds = {**self.kinds, **{kind.name: kind for kind in inside}}
+        return apply(current.steps, kinds, events, current.known, lost)
+
+    @contextmanager
+    def _held(self, what: str, lost: threading.Event) -> Iterator[None]:
+        """Hold the lock, and note in the audit how it ended: in the cloud, and on this machine."""
+        with self.lock.held(what, lost) as holder:
+            result = "failed"
+            try:
+                yield
+                result = "ok"
+            except KeyboardInterrupt:
+                result = "interrupted"
+                raise
+            finally:
+                self.operator.note(self.lock.note(holder, result))

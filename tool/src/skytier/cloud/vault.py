@@ -7,7 +7,7 @@ where only root reads them, and read from there the next time, from whichever ma
 import ipaddress
 import secrets
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 from cryptography import x509
@@ -16,13 +16,14 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
+from skytier.resources.kind import Known
 from skytier.roles.role import Site
 
 DIRECTORY = "/etc/skytier/secrets"
 CERTIFICATE_DAYS = 3650
 """Nobody but the stack's own machines relies on these certificates, and they trust no other."""
 
-Read = Callable[[], dict[str, str]]
+Read = Callable[[Known], dict[str, str]]
 """Reads the secrets that the database machine has: name to text."""
 
 
@@ -34,11 +35,11 @@ class Vault:
         self._secrets: dict[str, str] | None = None
         self._lock = threading.Lock()
 
-    def get(self, names: list[str], site: Site) -> dict[str, str]:
+    def get(self, names: Sequence[str], site: Site, known: Known) -> dict[str, str]:
         """The secrets of these names; what is missing is made."""
         with self._lock:
             if self._secrets is None:
-                self._secrets = self._read()
+                self._secrets = self._read(known)
             for name in names:
                 if name not in self._secrets:
                     self._secrets |= _make(name, site)

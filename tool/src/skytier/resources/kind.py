@@ -73,9 +73,13 @@ class Known(dict[Key, Found]):
 class Kind(Protocol):
     """One kind of resource, in one project of one cloud."""
 
-    name: str
-    fixed: frozenset[str]
-    """Attributes that no call changes: a difference means another resource."""
+    @property
+    def name(self) -> str:
+        """What it is called: `security group`."""
+
+    @property
+    def fixed(self) -> frozenset[str]:
+        """Attributes that no call changes: a difference means another resource."""
 
     def find(self) -> Iterable[Found]:
         """All of this kind with the stack's mark. Few calls, however many there are."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import ClassVar
 
 from skytier.cloud import machines
 from skytier.cloud.access import Access
@@ -16,26 +17,32 @@ FINGERPRINT = f"{PREFIX}configuration"
 
 
 @dataclass(frozen=True)
-class Configuration:
+class Configurations:
     """`attributes`: fingerprint, of all that the role puts on the machine.
 
     The server's metadata says with which one its checks passed last, so that a plan needs no way
     into the machine.
     """
 
+    name: ClassVar[str] = CONFIGURATION
+    fixed: ClassVar[frozenset[str]] = frozenset()
+
     servers: Server
     blueprint: Blueprint
     access: Access
     vault: Vault
-    name: str = CONFIGURATION
-    fixed: frozenset[str] = frozenset()
+
+    @staticmethod
+    def among(servers: Iterable[Found]) -> Iterable[Found]:
+        """Those of servers that were ever configured."""
+        for server in servers:
+            if value := server.facts["metadata"].get(FINGERPRINT):
+                key = Key(CONFIGURATION, server.key.name)
+                yield Found(key, server.id, {"fingerprint": value})
 
     def find(self) -> Iterable[Found]:
-        """Those of the stack's servers that were ever configured."""
-        for server in self.servers.find():
-            if value := server.facts["metadata"].get(FINGERPRINT):
-                key = Key(self.name, server.key.name)
-                yield Found(key, server.id, {"fingerprint": value})
+        """Those of the stack's servers."""
+        return self.among(self.servers.find())
 
     def create(self, wanted: Wanted, known: Known) -> Found:
         """Nothing is there to be made but the server."""
@@ -51,9 +58,10 @@ class Configuration:
         self.access.open(host, known, tell)
         machines.wait_for_first_boot(shell, host, tell)
         machines.check_first_boot(shell, host, setup.checks)
-        secrets = self.vault.get(list(setup.secrets), self.blueprint.site(known))
+        secrets = self.vault.get(setup.secrets, self.blueprint.site(known), known)
         machines.set_up(shell, host, setup, secrets, tell)
-        machines.check(shell, host, setup.checks, tell)
+        checks = [each for each in setup.checks if not each.needs_release]
+        machines.check(shell, host, checks, tell)
         value = fingerprint(setup)
         self.servers.note(found.id, {FINGERPRINT: value})
         return Found(found.key, found.id, {"fingerprint": value})

@@ -1,0 +1,50 @@
+"""Which stack a command is about: the options that all of them share."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from skytier import stack
+from skytier.cloud import clouds
+from skytier.errors import SkytierError
+from skytier.stack import StackFile
+
+if TYPE_CHECKING:
+    from skytier.cloud.stack import CloudStack
+
+Cloud = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        envvar="SKYTIER_CLOUD",
+        autocompletion=clouds.complete,
+        help="A cloud of clouds.yaml; without one, here or in the stack file, it is this machine.",
+    ),
+]
+File = Annotated[
+    Path | None,
+    typer.Option("--file", metavar="PATH", help="The stack file. At first ./skytier.toml."),
+]
+Json = Annotated[bool, typer.Option("--json", help="JSON, for scripts.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+
+
+def stack_file(file: Path | None, cloud: str | None) -> StackFile:
+    """The stack file, with the cloud that was named."""
+    read = stack.load(file)
+    return read.model_copy(update={"cloud": cloud}) if cloud else read
+
+
+def cloud_stack(wanted: StackFile) -> "CloudStack":
+    """The stack on its cloud. Raises SkytierError when none is named."""
+    if wanted.cloud is None:
+        raise SkytierError(
+            "No cloud is named, and this command is about a stack on a cloud.",
+            "Name one: --cloud NAME, or cloud = \"NAME\" in the stack file.",
+        )
+    # openstacksdk takes a second to import, which the stack on this machine need not wait for.
+    from skytier.cloud.connection import connect
+    from skytier.cloud.stack import CloudStack
+
+    return CloudStack(connect(wanted.cloud), wanted, wanted.cloud)

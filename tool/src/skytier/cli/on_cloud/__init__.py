@@ -1,0 +1,1 @@
+"""What the commands do when the stack is on a cloud. Imported when it is: openstacksdk is slow."""

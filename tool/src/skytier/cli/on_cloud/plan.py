@@ -1,0 +1,104 @@
+"""A plan as people and as scripts read it."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from skytier.cli import console
+from skytier.cloud.stack import Plan
+from skytier.costs import rates
+from skytier.costs.bill import Bill
+from skytier.plan import Action, Step
+
+SIGNS = {
+    Action.KEEP: ("=", "dim"),
+    Action.CREATE: ("+", "green"),
+    Action.CHANGE: ("~", "yellow"),
+    Action.REPLACE: ("±", "red"),
+    Action.DELETE: ("-", "red"),
+}
+
+
+def show(plan: Plan, *, everything: bool = False) -> None:
+    """Print a table of the steps, what they come to, and what it costs a month."""
+    bill = Bill(rates.EXAMPLE, plan.blueprint.choices)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in ("", "Resource", "Name", "Why"):
+        table.add_column(heading)
+    table.add_column(f"{bill.currency} a month", justify="right")
+    for step in plan.steps:
+        if step.action is Action.KEEP and not everything:
+            continue
+        sign, style = SIGNS[step.action]
+        cost = bill.monthly(step.key)
+        table.add_row(
+            Text(sign, style),
+            step.key.kind,
+            step.key.name,
+            _why(step),
+            "" if cost is None else f"{cost}",
+        )
+    if table.rows:
+        console.out.print(table)
+    console.out.print(summary(plan.steps))
+    console.out.print(bill.sentence(plan.steps), style="dim")
+
+
+def summary(steps: Iterable[Step]) -> str:
+    """`7 to create, 1 to change, 12 as they are.`"""
+    count = Counter(step.action for step in steps)
+    words = [f"{count[a]} to {a}" for a in Action if a is not Action.KEEP and count[a]]
+    kept = [f"{count[Action.KEEP]} as they are"] if count[Action.KEEP] else []
+    return f"{', '.join([*words, *kept]) or 'Nothing'}."
+
+
+def as_json(plan: Plan) -> str:
+    """The plan for scripts; money is a string, so that it stays exact."""
+    bill = Bill(rates.EXAMPLE, plan.blueprint.choices)
+    steps = [
+        {
+            "resource": step.key.name,
+            "kind": step.key.kind,
+            "action": str(step.action),
+            "reason": step.reason,
+            "changes": [
+                {"attribute": c.attribute, "old": c.old, "new": c.new} for c in step.changes
+            ],
+            "loses": step.loses or None,
+            "id": step.found.id if step.found else None,
+            "needs": [str(key) for key in step.needs],
+            "monthly_cost": _money(bill.monthly(step.key)),
+        }
+        for step in plan.steps
+    ]
+    answer: dict[str, Any] = {
+        "steps": steps,
+        "monthly_cost": _money(bill.after(plan.steps)),
+        "monthly_cost_before": _money(bill.before(plan.steps)),
+        "currency": bill.currency,
+    }
+    return json.dumps(answer, indent=2, default=str)
+
+
+def _why(step: Step) -> Text:
+    text = Text(step.reason if step.action is not Action.CREATE else "")
+    for change in step.changes:
+        text.append(f"\n{change.attribute}: {_short(change.old)} → {_short(change.new)}", "dim")
+    if step.loses:
+        text.append(f"\nwould lose {step.loses}: refused", "bold red")
+    return text
+
+
+def _short(value: Any) -> str:
+    text = "none" if value in (None, "", []) else str(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _money(amount: Decimal | None) -> str | None:
+    return None if amount is None else str(amount)
