@@ -15,7 +15,6 @@ class Amounts:
     instances: int = 0
     cores: int = 0
     ram_mib: int = 0
-    key_pairs: int = 0
     ports: int = 0
     floating_ips: int = 0
     security_groups: int = 0
@@ -84,11 +83,8 @@ def check(needs: Amounts, limits: Mapping[str, Limit]) -> list[Row]:
     >>> row.remaining, row.short_by, row.verdict.value
     (3, 1, 'short')
     """
-    rows = []
-    for field in fields(needs):
-        if needed := getattr(needs, field.name):
-            rows.append(_row(field.name, needed, limits.get(field.name)))
-    return rows
+    amounts = {field.name: getattr(needs, field.name) for field in fields(needs)}
+    return [_row(name, needed, limits.get(name)) for name, needed in amounts.items() if needed]
 
 
 def _row(name: str, needed: int, limit: Limit | None) -> Row:

@@ -87,6 +87,8 @@ class StackFile(Section):
     Ubuntu LTS, else Debian, that the cloud has."""
     flavor: Text = _key("m1.small", "the name or id of a flavor")
     """The size of the machines."""
+    availability_zone: Text | None = _key(None, "the name of a zone of Nova", "nova")
+    """Where in the cloud the machines are. Without it the cloud chooses."""
     external_network: Text | None = _key(None, "the name or id of a network", "public")
     """The network that floating IPs come from. Without it the only one that the cloud has."""
     cidr: Annotated[str, AfterValidator(values.private_network)] = _key(
