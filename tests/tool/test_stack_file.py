@@ -143,7 +143,7 @@ def test_a_missing_file_is_all_defaults_unless_it_was_named(
     monkeypatch.chdir(tmp_path)
 
     assert load() == StackFile()
-    with pytest.raises(SkytierError, match=r"There is no stack file shop\.toml"):
+    with pytest.raises(SkytierError, match=r"There is no file shop\.toml"):
         load(Path("shop.toml"))
 
     Path("skytier.toml").write_text("name = 'shop'")

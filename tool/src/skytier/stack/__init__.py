@@ -4,11 +4,11 @@ from skytier.stack.model import (
     DEFAULT_PATH,
     DatabaseSection,
     MachineSection,
-    Section,
     StackFile,
     WebSection,
 )
 from skytier.stack.read import load, parse
+from skytier.stack.section import Section
 
 __all__ = [
     "DEFAULT_PATH",

@@ -14,6 +14,13 @@ from pydantic import BaseModel
 from skytier.stack.model import StackFile
 
 _WIDTH = 88
+_TYPES = {
+    "dict[str, decimal": "table of numbers",
+    "dict": "table of texts",
+    "tuple": "list of texts",
+    "int": "number",
+    "decimal": "number",
+}
 _BARE = re.compile("[A-Za-z0-9_-]+")
 
 
@@ -39,13 +46,13 @@ class Key:
 
 
 @cache
-def keys() -> tuple[Key, ...]:
-    """Every key of a stack file, in the model's order.
+def keys(model: type[BaseModel] = StackFile) -> tuple[Key, ...]:
+    """Every key of a stack file, or of another file with a model, in the model's order.
 
     >>> next(key.holds for key in keys() if key.dotted == "web.count")
     'a number from 1 to 100'
     """
-    return tuple(_keys(StackFile, ()))
+    return tuple(_keys(model, ()))
 
 
 def _keys(model: type[BaseModel], path: tuple[str, ...]) -> list[Key]:
@@ -55,7 +62,7 @@ def _keys(model: type[BaseModel], path: tuple[str, ...]) -> list[Key]:
             found += _keys(field.annotation, (*path, name))
             continue
         more = field.json_schema_extra
-        assert isinstance(more, dict)  # noqa: S101  # every key is declared by _key
+        assert isinstance(more, dict)  # noqa: S101  # every key is declared by section.key
         default = list(field.default) if isinstance(field.default, tuple) else field.default
         found.append(
             Key(
@@ -71,8 +78,8 @@ def _keys(model: type[BaseModel], path: tuple[str, ...]) -> list[Key]:
 
 
 def _type(annotation: str) -> str:
-    for sign, word in (("dict", "table of texts"), ("tuple", "list of texts"), ("int", "number")):
-        if sign in annotation:
+    for sign, word in _TYPES.items():
+        if sign in annotation.lower():
             return word
     return "text"
 
