@@ -101,3 +101,17 @@ def _row(name: str, needed: int, limit: Limit | None) -> Row:
     else:
         verdict = Verdict.FITS
     return Row(name, needed, limit.limit, limit.used, remaining, short_by, verdict)
+
+
+def words(name: str) -> str:
+    """A field of `Amounts` as operators say it.
+
+    >>> words("ram_mib"), words("floating_ips")
+    ('MiB of RAM', 'floating IPs')
+    """
+    special = {
+        "ram_mib": "MiB of RAM",
+        "floating_ips": "floating IPs",
+        "gigabytes": "GB of volumes",
+    }
+    return special.get(name, name.replace("_", " "))
