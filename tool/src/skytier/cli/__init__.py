@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from skytier.cli import admin, console, demo_data, down, logs, status, up
+from skytier.cli import admin, console, demo_data, doctor, down, init, logs, status, up
 from skytier.errors import SkytierError
 
 app = typer.Typer(
@@ -16,7 +16,7 @@ app = typer.Typer(
     epilog="Exit codes: 0 done; 1 it failed; 2 wrong usage; skytier status exits 3 when the stack "
     "is not healthy or does not run.\n\nExample: skytier up",
 )
-for command in (up, status, logs, down, demo_data, admin):
+for command in (init, doctor, up, status, logs, down, demo_data, admin):
     app.add_typer(command.app)
 
 _debug = False

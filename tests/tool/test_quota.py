@@ -1,0 +1,80 @@
+"""The quota check as data, and what a stack takes of each quota."""
+
+import pytest
+
+from skytier.cloud.choices import Flavor
+from skytier.cloud.needs import whole_plan
+from skytier.cloud.quota import Amounts, Limit, Row, Verdict, check
+from skytier.stack import StackFile, parse
+
+# limit and used as OpenStack gives them, needed -> remaining, short by, verdict
+ROWS = {
+    "much room": (100, 10, 5, 90, 0, Verdict.FITS),
+    "a fifth remains": (10, 0, 8, 10, 0, Verdict.FITS),
+    "less than a fifth remains": (10, 0, 9, 10, 0, Verdict.LOW),
+    "exactly full": (10, 7, 3, 3, 0, Verdict.LOW),
+    "one too many": (10, 8, 3, 2, 1, Verdict.SHORT),
+    "nothing allowed": (0, 0, 2, 0, 2, Verdict.SHORT),
+    "full already": (10, 10, 1, 0, 1, Verdict.SHORT),
+    "lowered below what is used": (5, 9, 1, 0, 1, Verdict.SHORT),
+    "endless": (-1, 1000, 1000, None, 0, Verdict.FITS),
+    "endless by Nova's other number": (-2, 0, 1, None, 0, Verdict.FITS),
+}
+
+
+@pytest.mark.parametrize(
+    ("limit", "used", "needed", "remaining", "short_by", "verdict"), ROWS.values(), ids=ROWS.keys()
+)
+def test_a_row_tells_what_remains_and_what_is_short(
+    limit: int, used: int, needed: int, remaining: int | None, short_by: int, verdict: Verdict
+) -> None:
+    [row] = check(Amounts(ports=needed), {"ports": Limit.of(limit, used)})
+
+    shown = None if limit < 0 else limit
+    assert row == Row("ports", needed, shown, used, remaining, short_by, verdict)
+
+
+def test_what_the_cloud_does_not_tell_is_unknown_not_good() -> None:
+    [row] = check(Amounts(routers=1), {})
+
+    assert row.verdict is Verdict.UNKNOWN
+    assert (row.limit, row.used, row.remaining) == (None, None, None)
+
+
+def test_only_what_is_needed_has_a_row_in_a_steady_order() -> None:
+    limits = {name: Limit(10, 0) for name in ("subnets", "volumes", "cores")}
+
+    assert [row.name for row in check(Amounts(subnets=1, cores=1), limits)] == ["cores", "subnets"]
+
+
+def test_what_is_there_already_is_not_needed_again() -> None:
+    assert Amounts(cores=4, ports=2) - Amounts(cores=1, ports=3, routers=1) == Amounts(cores=3)
+
+
+SMALL, LARGE = Flavor("1", "m1.small", 1, 2048, 20), Flavor("4", "m1.large", 4, 8192, 80)
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        (
+            "",
+            Amounts(
+                instances=2, cores=5, ram_mib=10240, ports=4, floating_ips=1, security_groups=2,
+                security_group_rules=9, networks=1, subnets=1, routers=1,
+            ),
+        ),
+        (
+            "floating_ip = '203.0.113.7'\napi_from = ['10.1.0.0/16']\nweb.count = 3",
+            Amounts(
+                instances=4, cores=7, ram_mib=14336, ports=6, floating_ips=2, security_groups=2,
+                security_group_rules=10, networks=1, subnets=1, routers=1,
+            ),
+        ),
+    ],
+    ids=["the defaults", "three web servers and an address of one's own"],
+)  # fmt: skip
+def test_the_whole_plan_counts_every_quota(text: str, wanted: Amounts) -> None:
+    stack: StackFile = parse(text)
+
+    assert whole_plan(stack, {"web": SMALL, "database": LARGE}) == wanted

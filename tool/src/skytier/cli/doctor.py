@@ -1,0 +1,128 @@
+"""`skytier doctor`"""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich import box
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from skytier.cli import console
+from skytier.cloud import clouds
+
+if TYPE_CHECKING:
+    from skytier.cloud.quota import Row
+    from skytier.doctor import Finding
+
+app = typer.Typer()
+
+# By name, since the states come with openstacksdk, which takes its time to import.
+_SIGNS = {
+    "ok": ("✓", "green"),
+    "warning": ("!", "yellow"),
+    "failed": ("✗", "red"),
+    "skipped": ("-", "dim"),
+}
+_WIDTH = 18
+
+
+@app.command(
+    epilog="Exit codes: 0 it can be used, perhaps with warnings; 1 it cannot; 2 wrong usage."
+    "\n\nExample: skytier doctor --cloud mycloud"
+)
+def doctor(
+    cloud: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="A cloud of clouds.yaml; at first the stack file's. envvars is what OS_AUTH_URL "
+            "and its like say.",
+            autocompletion=clouds.complete,
+        ),
+    ] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="PATH", help="The stack file. At first ./skytier.toml if it is there."
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object, for scripts.")] = False,
+) -> None:
+    """Look whether a stack could be brought up, before anything is made. Changes nothing.
+
+    Credentials, catalog, flavor, image, external network, the quotas for the whole plan, the clock
+    and this machine's SSH: each failure says what to do.
+    """
+    # Imported here, so that other commands need not wait for openstacksdk.
+    from skytier import stack
+    from skytier.doctor import examine
+
+    wanted = stack.load(file)
+    name = cloud or wanted.cloud
+    found: list[tuple[str, Finding]] = []
+    for check, finding in examine(wanted, name, with_cloud=name is not None):
+        found.append((check, finding))
+        if not as_json:
+            _show(check, finding)
+    bad = [check for check, finding in found if finding.state.value == "failed"]
+    if as_json:
+        answer: dict[str, Any] = {
+            "usable": not bad,
+            "cloud": name,
+            "checks": [{"name": check, **asdict(finding)} for check, finding in found],
+        }
+        print(json.dumps(answer, indent=2))  # noqa: T201  # nothing may wrap or colour it
+    else:
+        _conclude(name, bad)
+    if bad:
+        raise typer.Exit(1)
+
+
+def _show(check: str, finding: "Finding") -> None:
+    sign, colour = _SIGNS[finding.state.value]
+    line = Text.assemble((f"{sign} ", colour), f"{check:<{_WIDTH}}")
+    console.out.print(line.append(finding.said, "dim" if finding.state.value == "skipped" else ""))
+    if finding.do:
+        console.out.print(Text(f"{'':<{_WIDTH + 2}}{finding.do}", colour))
+    if any(row.verdict.value != "fits" for row in finding.quota):
+        console.out.print(Padding(_quota_table(finding.quota), (0, 0, 0, _WIDTH + 2)))
+
+
+def _quota_table(rows: "tuple[Row, ...]") -> Table:
+    from skytier.cloud.quota import words
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in ("Quota", "Limit", "Used", "Remaining", "Needed", "Short by"):
+        table.add_column(heading, justify="left" if heading == "Quota" else "right")
+    colours = {"short": "red", "low": "yellow", "unknown": "yellow"}
+    for row in rows:
+        unknown = row.verdict.value == "unknown"
+        amounts = [row.limit, row.used, row.remaining]
+        endless = "?" if unknown else "endless"
+        shown = [endless if amount is None else str(amount) for amount in amounts]
+        short = str(row.short_by) if row.short_by else row.verdict.value.replace("fits", "")
+        table.add_row(
+            words(row.name),
+            *shown,
+            str(row.needed),
+            short,
+            style=colours.get(row.verdict.value, ""),
+        )
+    return table
+
+
+def _conclude(name: str | None, bad: list[str]) -> None:
+    skytier = console.program()
+    if bad:
+        console.out.print(f"\nNot usable yet: {', '.join(bad)}.", style="red")
+    elif name is None:
+        console.out.print(f"\nThis machine is ready: {skytier} up", markup=False)
+        there = ", ".join(clouds.find().names)
+        if there:
+            console.out.print(f"For a cloud add --cloud. There is {there}.", markup=False)
+    else:
+        console.out.print(f"\nReady: {skytier} up --cloud {name}", markup=False)

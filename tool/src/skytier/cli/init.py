@@ -1,0 +1,200 @@
+"""`skytier init`"""
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.text import Text
+
+from skytier.cli import console
+from skytier.cloud import clouds
+from skytier.errors import SkytierError
+
+app = typer.Typer()
+
+
+@dataclass
+class _Draft:
+    """What the file will say, by dotted key, and why."""
+
+    chosen: dict[str, Any] = field(default_factory=dict)
+    why: dict[str, str] = field(default_factory=dict)
+    undecided: dict[str, str] = field(default_factory=dict)
+    options: dict[str, Sequence[str]] = field(default_factory=dict)
+
+
+@app.command(
+    epilog="Exit codes: 0 written; 1 it failed; 2 wrong usage.\n\n"
+    "Example: skytier init --cloud mycloud --name shop --yes"
+)
+def init(
+    cloud: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="A cloud of clouds.yaml to look at. Without one the stack runs on this machine.",
+            autocompletion=clouds.complete,
+        ),
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(help="The stack's name. At first skytier.", metavar="NAME")
+    ] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option(metavar="PATH", help="Where to write it. At first ./skytier.toml."),
+    ] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Ask nothing: take what is sensible, say what it is.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Write over a file.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Ask nothing, and print one JSON object, for scripts.")
+    ] = False,
+) -> None:
+    """Write a stack file with every key explained, by asking or by looking at the cloud."""
+    # Imported here and below, so that other commands need not wait for pydantic and openstacksdk.
+    from skytier import stack
+    from skytier.stack.document import commented
+
+    file = file or stack.DEFAULT_PATH
+    if file.exists() and not force:
+        raise SkytierError(f"{file} is there already.", "Write over it: --force")
+    asking = sys.stdin.isatty() and not yes and not as_json
+    draft = _Draft()
+    if asking:
+        cloud = cloud or _ask_cloud()
+    if name or asking:
+        draft.chosen["name"] = _valid("name", name) if name else _ask("name", "The stack's name")
+    if cloud:
+        draft.chosen["cloud"] = cloud
+        _look(draft, cloud, as_json)
+    if asking:
+        _ask_all(draft)
+    text = commented(draft.chosen, draft.why)
+    stack.parse(text, str(file))
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise SkytierError(f"{file} cannot be written: {error.strerror}.") from error
+    _say(draft, file, as_json)
+
+
+def _look(draft: _Draft, cloud: str, as_json: bool) -> None:
+    from skytier.cloud import picks
+    from skytier.cloud.connection import connect
+
+    conn = connect(cloud)
+    if as_json:
+        found = picks.look(conn)
+    else:
+        with console.err.status(f"Looking at {cloud} ..."):
+            found = picks.look(conn)
+    for key, pick in found.picked.items():
+        draft.chosen[key] = pick.value
+        draft.why[key] = f"Picked: {pick.said}."
+    draft.undecided.update(found.undecided)
+    draft.options.update(found.options)
+
+
+def _ask_cloud() -> str | None:
+    there = clouds.find()
+    if not there.names:
+        return None
+    console.out.print(f"Clouds in {there.file}: {', '.join(there.names)}", markup=False)
+    while True:
+        answer = typer.prompt("Cloud (Enter: this machine)", default="", show_default=False)
+        if not answer or answer in there.names:
+            return answer or None
+        console.err.print(f"There is no cloud {answer!r}.", markup=False)
+
+
+def _ask_all(draft: _Draft) -> None:
+    """What is good to decide at the beginning; the rest can be read in the file."""
+    questions = {"image": "Image", "flavor": "Flavor", "external_network": "External network"}
+    for key, question in questions.items():
+        if options := draft.options.get(key):
+            _ask_option(draft, key, question, options)
+    draft.chosen["web.count"] = _ask("web.count", "How many web servers")
+    if "cloud" not in draft.chosen:
+        return
+    draft.chosen["ssh_from"] = _ask("ssh_from", "Who may come by SSH, as networks")
+    if domain := typer.prompt("Domain (Enter: none yet)", default="", show_default=False):
+        draft.chosen["domain"] = _valid("domain", domain)
+        email = _ask(
+            "email", "Your e-mail address, for certificates of Let's Encrypt (Enter: none)"
+        )
+        if email:
+            draft.chosen |= {"email": email, "tls": "acme"}
+
+
+def _ask_option(draft: _Draft, key: str, question: str, options: Sequence[str]) -> None:
+    if key in draft.undecided:
+        console.out.print(draft.undecided[key], markup=False)
+    else:
+        console.out.print(draft.why[key], markup=False)
+    picked = draft.chosen.get(key, "")
+    while True:
+        answer = typer.prompt(question, default=picked, show_default=bool(picked))
+        if answer == picked:
+            return
+        if answer in options:
+            draft.chosen[key] = answer
+            draft.why.pop(key, None)
+            draft.undecided.pop(key, None)
+            return
+        console.err.print(f"The cloud has no {answer!r}. It has {', '.join(options)}.")
+
+
+def _ask(key: str, question: str) -> Any:
+    """Ask until the answer is one that the key may hold; Enter is its default."""
+    from skytier.stack.document import keys
+
+    about = next(each for each in keys() if each.dotted == key)
+    default = about.default
+    shown = ", ".join(default) if isinstance(default, list) else default
+    while True:
+        answer = str(typer.prompt(question, default=shown or "", show_default=bool(shown)))
+        if not answer.strip():
+            return default
+        value: Any = answer
+        if about.type == "number" and answer.strip().isdecimal():
+            value = int(answer)
+        elif about.type == "list of texts":
+            value = [each for each in answer.replace(",", " ").split() if each]
+        try:
+            return _valid(key, value)
+        except SkytierError as error:
+            console.err.print(error.what, markup=False)
+
+
+def _valid(key: str, value: Any) -> Any:
+    """The value, if the key may hold it. Raises SkytierError."""
+    from skytier import stack
+    from skytier.stack.document import toml
+
+    try:
+        stack.parse(f"{key} = {toml(value)}")
+    except SkytierError as error:
+        raise SkytierError(error.what.partition(": ")[2]) from None
+    return value
+
+
+def _say(draft: _Draft, file: Path, as_json: bool) -> None:
+    if as_json:
+        answer = {"file": str(file), "chosen": draft.chosen, "why": draft.why}
+        print(json.dumps(answer | {"undecided": draft.undecided}, indent=2))  # noqa: T201
+        return
+    for key, value in draft.chosen.items():
+        reason = draft.why.get(key, "").removeprefix("Picked: ").removesuffix(".")
+        console.out.print(Text.assemble(("✓ ", "green"), f"{key:<18}{reason or value}"))
+    for key, reason in draft.undecided.items():
+        console.out.print(Text.assemble(("! ", "yellow"), f"{key:<18}{reason}"))
+    skytier = console.program()
+    named = "" if str(file) == "skytier.toml" else f" --file {file}"
+    console.out.print(f"Wrote {file}. Look at it, then: {skytier} doctor{named}", markup=False)
+    if draft.undecided:
+        console.out.print(f"Set in it first: {', '.join(draft.undecided)}.", style="yellow")

@@ -1,0 +1,22 @@
+"""Which services a cloud has, by the catalog that comes with a token."""
+
+from keystoneauth1.identity.base import BaseIdentityPlugin
+from openstack.connection import Connection
+
+IMAGE = frozenset({"image"})
+COMPUTE = frozenset({"compute"})
+NETWORK = frozenset({"network"})
+BLOCK_STORAGE = frozenset({"block-storage", "volumev3", "volume", "block-store"})
+"""All the names that this service has had."""
+
+
+def services(conn: Connection) -> frozenset[str]:
+    """The types of all services: `compute`, `network`, `volumev3`.
+
+    Raises what keystoneauth raises when there is no token to be had.
+    """
+    auth = conn.session.auth
+    if not isinstance(auth, BaseIdentityPlugin):
+        return frozenset()  # an endpoint without Keystone has no catalog
+    access = auth.get_access(conn.session)
+    return frozenset(service["type"] for service in access.service_catalog.catalog)

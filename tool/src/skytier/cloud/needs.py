@@ -1,0 +1,78 @@
+"""What a stack takes of a project's quotas, and what it has of it already."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from openstack.connection import Connection
+
+from skytier.cloud.choices import Flavor
+from skytier.cloud.quota import Amounts
+from skytier.stack import StackFile
+
+PUBLIC = frozenset({"web"})
+"""Roles whose machines have a floating IP each."""
+_OUTGOING_RULES = 2
+"""Neutron begins every security group with a rule for IPv4 and one for IPv6."""
+_OWN_PORTS = 2
+"""Besides the machines': the router's, and the one that DHCP (or OVN for metadata) takes."""
+
+
+def whole_plan(stack: StackFile, flavors: Mapping[str, Flavor]) -> Amounts:
+    """All that a stack takes when nothing of it is there. `flavors` is by role.
+
+    >>> small = Flavor("1", "m1.small", vcpus=1, ram_mib=2048, disk_gib=20)
+    >>> plan = whole_plan(StackFile(), {"web": small, "database": small})
+    >>> plan.instances, plan.cores, plan.ram_mib, plan.ports, plan.floating_ips
+    (2, 2, 4096, 4, 1)
+    """
+    machines = {role: section.machines for role, section in stack.machines().items()}
+    count = sum(machines.values())
+    public = sum(number for role, number in machines.items() if role in PUBLIC)
+    return Amounts(
+        instances=count,
+        cores=sum(flavors[role].vcpus * number for role, number in machines.items()),
+        ram_mib=sum(flavors[role].ram_mib * number for role, number in machines.items()),
+        ports=count + _OWN_PORTS,
+        floating_ips=public - (1 if stack.floating_ip else 0),
+        security_groups=len(machines),
+        security_group_rules=_rules(stack, len(machines)),
+        networks=1,
+        subnets=1,
+        routers=1,
+    )
+
+
+def _rules(stack: StackFile, groups: int) -> int:
+    web = 2 + len(stack.ssh_from) + len(stack.api_from)  # HTTP, HTTPS, SSH, the application
+    database = 2  # PostgreSQL and SSH, from the web servers
+    return groups * _OUTGOING_RULES + web + database
+
+
+def held(conn: Connection, name: str) -> Amounts:
+    """What the stack of a name has in the project already, by its mark. Seven lists of the API."""
+    mark = f"skytier:stack={name}"
+    network, project = conn.network, conn.current_project_id
+
+    def marked(kind: Any) -> list[Any]:
+        return list(kind(description=mark, project_id=project))
+
+    servers = [
+        server
+        for server in conn.compute.servers(details=True)
+        if server.metadata.get("skytier:stack") == name
+    ]
+    groups, networks = marked(network.security_groups), marked(network.networks)
+    return Amounts(
+        instances=len(servers),
+        cores=sum(server.flavor.vcpus or 0 for server in servers),
+        ram_mib=sum(server.flavor.ram or 0 for server in servers),
+        ports=sum(
+            len(list(network.ports(network_id=each.id, project_id=project))) for each in networks
+        ),
+        floating_ips=len(marked(network.ips)),
+        security_groups=len(groups),
+        security_group_rules=sum(len(group.security_group_rules or []) for group in groups),
+        networks=len(networks),
+        subnets=len(marked(network.subnets)),
+        routers=len(marked(network.routers)),
+    )

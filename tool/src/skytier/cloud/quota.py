@@ -1,0 +1,117 @@
+"""Whether a plan fits into what the project may have, in the words of operators."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from enum import StrEnum
+
+LOW_SHARE = 0.2
+"""What remains is called low below this share of the limit."""
+
+
+@dataclass(frozen=True)
+class Amounts:
+    """How much of each thing that quotas count: what a plan needs, or what is there already."""
+
+    instances: int = 0
+    cores: int = 0
+    ram_mib: int = 0
+    ports: int = 0
+    floating_ips: int = 0
+    security_groups: int = 0
+    security_group_rules: int = 0
+    networks: int = 0
+    subnets: int = 0
+    routers: int = 0
+    volumes: int = 0
+    gigabytes: int = 0
+    """Of volumes, in GiB: OpenStack's word for it."""
+
+    def __sub__(self, other: "Amounts") -> "Amounts":
+        """What of this is not there yet; never below nothing."""
+        return Amounts(
+            **{f.name: max(0, getattr(self, f.name) - getattr(other, f.name)) for f in fields(self)}
+        )
+
+
+@dataclass(frozen=True)
+class Limit:
+    """How much there may be of one thing, and how much of it is taken."""
+
+    limit: int | None
+    """None is endless."""
+    used: int
+
+    @classmethod
+    def of(cls, limit: int, used: int) -> "Limit":
+        """From OpenStack's numbers, where any negative limit is endless."""
+        return cls(limit if limit >= 0 else None, used)
+
+
+class Verdict(StrEnum):
+    """What a row says."""
+
+    FITS = "fits"
+    LOW = "low"
+    """It fits, but less than a fifth of the limit would remain."""
+    SHORT = "short"
+    UNKNOWN = "unknown"
+    """The cloud did not tell."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One thing that quotas count, with what would become of it."""
+
+    name: str
+    """A field of `Amounts`."""
+    needed: int
+    limit: int | None = None
+    """None is endless, or unknown: the verdict tells which."""
+    used: int | None = None
+    remaining: int | None = None
+    """Before the plan; never below 0, though a limit may have been lowered below what is used."""
+    short_by: int = 0
+    verdict: Verdict = Verdict.UNKNOWN
+
+
+def check(needs: Amounts, limits: Mapping[str, Limit]) -> list[Row]:
+    """A row for each thing that the plan needs, in the order of `Amounts`.
+
+    `limits` is by field of `Amounts`; what it has not is unknown.
+
+    >>> [row] = check(Amounts(cores=4), {"cores": Limit(limit=20, used=17)})
+    >>> row.remaining, row.short_by, row.verdict.value
+    (3, 1, 'short')
+    """
+    amounts = {field.name: getattr(needs, field.name) for field in fields(needs)}
+    return [_row(name, needed, limits.get(name)) for name, needed in amounts.items() if needed]
+
+
+def _row(name: str, needed: int, limit: Limit | None) -> Row:
+    if limit is None:
+        return Row(name, needed)
+    if limit.limit is None:
+        return Row(name, needed, None, limit.used, None, 0, Verdict.FITS)
+    remaining = max(0, limit.limit - limit.used)
+    short_by = max(0, needed - remaining)
+    if short_by:
+        verdict = Verdict.SHORT
+    elif remaining - needed < LOW_SHARE * limit.limit:
+        verdict = Verdict.LOW
+    else:
+        verdict = Verdict.FITS
+    return Row(name, needed, limit.limit, limit.used, remaining, short_by, verdict)
+
+
+def words(name: str) -> str:
+    """A field of `Amounts` as operators say it.
+
+    >>> words("ram_mib"), words("floating_ips")
+    ('MiB of RAM', 'floating IPs')
+    """
+    special = {
+        "ram_mib": "MiB of RAM",
+        "floating_ips": "floating IPs",
+        "gigabytes": "GB of volumes",
+    }
+    return special.get(name, name.replace("_", " "))

@@ -1,0 +1,71 @@
+"""Whether a stack could be brought up, before anything is made."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from skytier.doctor import cloud, machine
+from skytier.doctor.check import Finding, State
+from skytier.doctor.cloud import Subject
+from skytier.errors import SkytierError
+from skytier.stack import StackFile
+
+__all__ = ["Check", "Finding", "State", "examine"]
+
+
+@dataclass(frozen=True)
+class Check:
+    """A thing to look at."""
+
+    name: str
+    look: Callable[[Subject], Finding]
+    needs: Sequence[str] = ()
+    """Checks without which this one cannot be made."""
+
+
+MACHINE = (
+    Check("python", lambda _: machine.python()),
+    Check("ssh", lambda _: machine.ssh()),
+    Check("ssh-keygen", lambda _: machine.ssh_keygen()),
+)
+CLOUD = (
+    Check("clouds.yaml", cloud.clouds_yaml),
+    Check("keystone", cloud.reach, ["clouds.yaml"]),
+    Check("clock", cloud.clock, ["keystone"]),
+    Check("credentials", cloud.credentials, ["keystone"]),
+    Check("catalog", cloud.services, ["credentials"]),
+    Check("flavor", cloud.flavors, ["catalog"]),
+    Check("image", cloud.images, ["flavor"]),
+    Check("external network", cloud.external_network, ["catalog"]),
+    Check("floating IP", cloud.floating_ip, ["catalog"]),
+    Check("quota", cloud.quotas, ["flavor"]),
+)
+
+
+def examine(
+    stack: StackFile, cloud_name: str | None, with_cloud: bool = True
+) -> Iterator[tuple[str, Finding]]:
+    """Each check's name and finding, as soon as it is made. Changes nothing.
+
+    `cloud_name` is as for `connect`; without a cloud only this machine is looked at.
+    """
+    subject = Subject(stack, cloud_name)
+    failed: set[str] = set()
+    for check in (*MACHINE, *(CLOUD if with_cloud else ())):
+        missing = [need for need in check.needs if need in failed]
+        finding = (
+            Finding(State.SKIPPED, f"needs {missing[0]}") if missing else _look(check, subject)
+        )
+        if finding.state in (State.FAILED, State.SKIPPED):
+            failed.add(check.name)
+        yield check.name, finding
+
+
+def _look(check: Check, subject: Subject) -> Finding:
+    try:
+        return check.look(subject)
+    except SkytierError as error:
+        return Finding(State.FAILED, error.what, error.do or "")
+    except Exception as error:
+        # Whatever a cloud answers, the other checks still say something.
+        said = f"The cloud's answer was an error: {type(error).__name__}: {error}"
+        return Finding(State.FAILED, said, "Try again; if it stays, ask who runs the cloud.")

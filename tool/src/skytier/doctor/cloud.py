@@ -1,0 +1,245 @@
+"""Checks of a cloud: whether it can be reached, and has what the stack file asks for."""
+
+import time
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from functools import cached_property
+
+from keystoneauth1 import exceptions as keystone
+from keystoneauth1.session import Session
+from openstack.config.cloud_region import CloudRegion
+from openstack.connection import Connection
+
+from skytier.cloud import catalog, choices, clouds, limits, needs, quota
+from skytier.cloud.choices import ExternalNetwork, Flavor
+from skytier.cloud.connection import connect
+from skytier.cloud.images import Image
+from skytier.doctor.check import Finding, State, failed, ok, warning
+from skytier.errors import SkytierError
+from skytier.stack import StackFile
+
+REACH_TIMEOUT_S = 10.0
+SKEW_TO_WARN_S = 30.0
+SKEW_TO_FAIL_S = 300.0
+
+
+@dataclass
+class Subject:
+    """A stack file and a cloud, with what the checks have found so far."""
+
+    stack: StackFile
+    cloud: str | None
+    """None takes OS_CLOUD, or what OS_AUTH_URL and its like say."""
+    skew_s: float = field(default=0, init=False)
+    images: dict[str, Image] = field(default_factory=dict, init=False)
+    flavors: dict[str, Flavor] = field(default_factory=dict, init=False)
+
+    @cached_property
+    def conn(self) -> Connection:
+        return connect(self.cloud)
+
+    @property
+    def config(self) -> CloudRegion:
+        return self.conn.config
+
+    @property
+    def auth_url(self) -> str:
+        return str(self.config.auth.get("auth_url", ""))
+
+    @property
+    def who(self) -> str:
+        """The user, the project and the address, as clouds.yaml has them."""
+        auth = self.config.auth
+        if application := (
+            auth.get("application_credential_id") or auth.get("application_credential_name")
+        ):
+            return f"the application credential {application} at {self.auth_url}"
+        user = auth.get("username") or auth.get("user_id") or "(no user)"
+        project = auth.get("project_name") or auth.get("project_id") or "(no project)"
+        return f"user {user}, project {project}, at {self.auth_url}"
+
+
+def clouds_yaml(subject: Subject) -> Finding:
+    """Whether there is a cloud of that name, and where it is written."""
+    found = clouds.find()
+    config = subject.config  # raises with the clouds that there are
+    where = found.file or "the environment"
+    if not config.auth.get("auth_url"):
+        return failed(
+            f"{where} gives no auth_url for {config.name}.",
+            "Download clouds.yaml from your cloud's dashboard (API Access), and put it into "
+            "~/.config/openstack/.",
+        )
+    return ok(f"{config.name} in {where}")
+
+
+def reach(subject: Subject) -> Finding:
+    """Whether Keystone answers at all, and quickly: no patience here, and no password sent."""
+    verify, cert = subject.config.get_requests_verify_args()
+    session = Session(verify=verify, cert=cert, timeout=REACH_TIMEOUT_S)
+    url = subject.auth_url
+    begin = time.time()
+    try:
+        answer = session.get(url, authenticated=False, raise_exc=False, connect_retries=0)
+    except keystone.SSLError as error:
+        return failed(
+            f"The certificate of {url} is not trusted: {error}.",
+            "Name the cloud's own CA in clouds.yaml: cacert: /path/to/ca.pem",
+        )
+    except keystone.ClientException as error:
+        return failed(
+            f"{url} does not answer: {error}",
+            "Check auth_url in clouds.yaml, the network, and whether a VPN or proxy is needed.",
+        )
+    end = time.time()
+    if date := answer.headers.get("Date"):
+        # The answer was written some time between; Date has whole seconds.
+        server = parsedate_to_datetime(date).timestamp() + 0.5
+        middle = (begin + end) / 2
+        subject.skew_s = middle - server if abs(middle - server) > (end - begin) / 2 + 1 else 0.0
+    return ok(f"{url} answers")
+
+
+def clock(subject: Subject) -> Finding:
+    """This machine's clock against Keystone's: tokens and certificates go by it."""
+    skew = abs(subject.skew_s)
+    if skew < SKEW_TO_WARN_S:
+        return ok("as Keystone's" if skew == 0 else f"{skew:.0f} s off Keystone's")
+    side = "ahead of" if subject.skew_s > 0 else "behind"
+    said = f"This machine is {skew:.0f} s {side} Keystone."
+    do = "Set the clock: timedatectl set-ntp true"
+    return failed(said, do) if skew >= SKEW_TO_FAIL_S else warning(said, do)
+
+
+def credentials(subject: Subject) -> Finding:
+    """Whether Keystone gives a token for the project."""
+    do = "Check the user, the password and the project in clouds.yaml; they may have expired."
+    try:
+        subject.conn.authorize()
+    except SkytierError:
+        raise
+    except Exception as error:
+        return failed(f"Keystone refuses {subject.who}: {_reason(error)}", do)
+    if not subject.conn.current_project_id:
+        return failed(
+            f"The token is for no project: {subject.who}.",
+            "Add project_name (and project_domain_name) to clouds.yaml.",
+        )
+    return ok(subject.who)
+
+
+def services(subject: Subject) -> Finding:
+    """Whether the catalog has the services that a stack needs."""
+    there = catalog.services(subject.conn)
+    needed = {"compute": catalog.COMPUTE, "image": catalog.IMAGE, "network": catalog.NETWORK}
+    missing = [name for name, types in needed.items() if not there & types]
+    if missing:
+        return failed(
+            f"The catalog has no {' and no '.join(missing)} service for this project.",
+            "Check region_name in clouds.yaml, or ask who runs the cloud.",
+        )
+    extra = "volumes" if there & catalog.BLOCK_STORAGE else "no volumes"
+    return ok(f"compute, image, network; {extra}")
+
+
+def flavors(subject: Subject) -> Finding:
+    """Whether there are the flavors that the stack file names."""
+    subject.flavors = choices.choose_flavors(choices.offered_flavors(subject.conn), subject.stack)
+    return ok(_by_role({role: str(flavor) for role, flavor in subject.flavors.items()}))
+
+
+def images(subject: Subject) -> Finding:
+    """Whether there are the images that the stack file names, and whether they fit the flavors."""
+    subject.images = choices.choose_images(choices.offered_images(subject.conn), subject.stack)
+    said = _by_role(
+        {role: f"{i.name} of {i.created[:10]} ({i.id})" for role, i in subject.images.items()}
+    )
+    for role, image in subject.images.items():
+        flavor = subject.flavors[role]
+        key = f"{role}.flavor" if subject.stack.machines()[role].flavor else "flavor"
+        do = f"Name a larger flavor in the stack file: {key}"
+        if flavor.disk_gib and flavor.disk_gib < image.min_disk_gib:
+            wrong = f"needs a disk of {image.min_disk_gib} GiB"
+            return failed(f"{image.name} {wrong}, and {flavor} is too small.", do)
+        if flavor.ram_mib < image.min_ram_mib:
+            wrong = f"needs {image.min_ram_mib} MiB of RAM"
+            return failed(f"{image.name} {wrong}, and {flavor} is too small.", do)
+        if not flavor.disk_gib:
+            return warning(
+                f"{said}; {flavor.name} has a disk only as large as the image.",
+                "If machines run out of disk, or Nova refuses it, name a flavor with a disk.",
+            )
+    return ok(said)
+
+
+def external_network(subject: Subject) -> Finding:
+    """Whether it is clear which network floating IPs come from."""
+    found: ExternalNetwork = choices.choose_external_network(
+        choices.offered_networks(subject.conn), subject.stack
+    )
+    return ok(f"{found.name} ({found.id})")
+
+
+def floating_ip(subject: Subject) -> Finding:
+    """Whether an address of the operator's own is there, and free or the stack's already."""
+    address = subject.stack.floating_ip
+    if address is None:
+        return ok("one is allocated for the stack")
+    conn = subject.conn
+    found = next(
+        iter(conn.network.ips(floating_ip_address=address, project_id=conn.current_project_id)),
+        None,
+    )
+    if found is None:
+        return failed(
+            f"This project has no floating IP {address}.",
+            "Allocate it, or leave floating_ip out of the stack file to have one allocated.",
+        )
+    if found.port_id and not _is_ours(subject, found.port_id):
+        return failed(
+            f"The floating IP {address} leads to another port already: {found.port_id}.",
+            "Skytier takes nobody's address away: disassociate it first, or name another.",
+        )
+    return ok(f"{address}, which is yours and stays yours")
+
+
+def _is_ours(subject: Subject, port_id: str) -> bool:
+    port = subject.conn.network.get_port(port_id)
+    return bool(port.description == f"skytier:stack={subject.stack.name}")
+
+
+def quotas(subject: Subject) -> Finding:
+    """Whether the whole plan fits, less what the stack has already."""
+    wanted = needs.whole_plan(subject.stack, subject.flavors)
+    more = wanted - needs.held(subject.conn, subject.stack.name)
+    rows = tuple(quota.check(more, limits.read(subject.conn)))
+    short = [f"{row.short_by} {quota.words(row.name)}" for row in rows if row.short_by]
+    if short:
+        return Finding(
+            State.FAILED,
+            f"Short by {', '.join(short)}.",
+            "Delete what is not needed, ask who runs the cloud for more, or make the plan "
+            "smaller: web.count, flavor.",
+            rows,
+        )
+    low = [quota.words(row.name) for row in rows if row.verdict is quota.Verdict.LOW]
+    unknown = [quota.words(row.name) for row in rows if row.verdict is quota.Verdict.UNKNOWN]
+    if low or unknown:
+        parts = [f"low afterwards: {', '.join(low)}" if low else ""]
+        parts += [f"the cloud does not tell: {', '.join(unknown)}" if unknown else ""]
+        said = "; ".join(part for part in parts if part)
+        do = "There may be no room for more web servers, or for replacing a machine."
+        return Finding(State.WARNING, f"The plan fits; {said}.", do, rows)
+    said = "the whole plan fits" if rows else "the whole stack is there already"
+    return Finding(State.OK, said, quota=rows)
+
+
+def _by_role(said: dict[str, str]) -> str:
+    """Once, where it is the same for all."""
+    if len(set(said.values())) == 1:
+        return next(iter(said.values()))
+    return "; ".join(f"{role}: {what}" for role, what in said.items())
+
+
+def _reason(error: Exception) -> str:
+    return (str(error) or type(error).__name__).partition(" (HTTP ")[0]

@@ -1,0 +1,130 @@
+"""The keys of a stack file: type, default and meaning, each said once and here.
+
+The text below a key is its documentation: `skytier init` writes it as the comment.
+"""
+
+from collections.abc import Mapping
+from ipaddress import IPv4Address, IPv4Network
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, model_validator
+
+from skytier.stack import values
+from skytier.stack.section import Section, contradiction, key
+
+DEFAULT_PATH = Path("skytier.toml")
+
+Text = Annotated[str, AfterValidator(values.text)]
+Network = Annotated[str, AfterValidator(values.network)]
+Networks = Annotated[tuple[Network, ...], AfterValidator(values.addresses_once)]
+Address = Annotated[str, AfterValidator(values.ipv4)]
+
+
+class MachineSection(Section):
+    """What the machines of one role are made of; None takes the stack's."""
+
+    flavor: Text | None = key(None, "the name or id of a flavor", "m1.medium")
+    """The size of these machines, where it is not the stack's `flavor`."""
+    image: Text | None = key(None, "the name or id of an image", "debian-12")
+    """The image of these machines, where it is not the stack's `image`."""
+    packages: tuple[Annotated[str, AfterValidator(values.package)], ...] = key(
+        (), "names of Debian packages", ["htop"]
+    )
+    """More packages to install at the first boot."""
+
+    @property
+    def machines(self) -> int:
+        """How many machines there are of this role."""
+        return 1
+
+
+class WebSection(MachineSection):
+    """The web servers: Nginx and the application."""
+
+    count: int = key(1, "a number from 1 to 100", ge=1, le=100, strict=True)
+    """How many web servers there are."""
+
+    @property
+    def machines(self) -> int:
+        """How many machines there are of this role."""
+        return self.count
+
+
+class DatabaseSection(MachineSection):
+    """The database server: PostgreSQL."""
+
+
+class StackFile(Section):
+    """The whole file. Every key has a default."""
+
+    name: Annotated[str, AfterValidator(values.stack_name)] = key(
+        "skytier", "2 to 32 of a-z, 0-9 and hyphens, from a letter on"
+    )
+    """The stack's name. The name of everything it makes begins with it and a hyphen, and carries
+    it as a mark: another name is another stack."""
+    cloud: Text | None = key(None, "the name of a cloud of clouds.yaml", "mycloud")
+    """The cloud of clouds.yaml. Without one the stack runs on this machine."""
+    image: Text | None = key(None, "the name or id of an image", "ubuntu-24.04")
+    """The image of the machines: the newest active one of that name. Without it the newest
+    Ubuntu LTS, else Debian, that the cloud has."""
+    flavor: Text = key("m1.small", "the name or id of a flavor")
+    """The size of the machines."""
+    availability_zone: Text | None = key(None, "the name of a zone of Nova", "nova")
+    """Where in the cloud the machines are. Without it the cloud chooses."""
+    external_network: Text | None = key(None, "the name or id of a network", "public")
+    """The network that floating IPs come from. Without it the only one that the cloud has."""
+    cidr: Annotated[str, AfterValidator(values.private_network)] = key(
+        "192.168.128.0/24", "a private IPv4 network from /16 to /28 such as 192.168.128.0/24"
+    )
+    """The private network that the machines are in."""
+    dns: tuple[Address, ...] = key((), "IPv4 addresses of name servers", ["9.9.9.9"])
+    """Name servers of the private network. Without any the cloud's own."""
+    ssh_from: Annotated[Networks, AfterValidator(values.some)] = key(
+        ("0.0.0.0/0",), "IPv4 networks such as 203.0.113.0/24, at least one"
+    )
+    """Who may come to the bastion by SSH. This machine has to be among them."""
+    api_from: Networks = key((), "IPv4 networks such as 203.0.113.0/24", ["203.0.113.0/24"])
+    """Who may reach the application's port 8000 past Nginx."""
+    floating_ip: Address | None = key(None, "an IPv4 address", "203.0.113.7")
+    """A floating IP of your own, which is never deleted. Without it one is allocated."""
+    tls: Literal["off", "self-signed", "acme"] = key("off", '"off", "self-signed" or "acme"')
+    """HTTPS: none, with a certificate that nobody vouches for, or with one of Let's Encrypt,
+    which needs `domain` and `email`."""
+    domain: Annotated[str, AfterValidator(values.domain)] | None = key(
+        None, "a full domain name such as shop.example.org", "shop.example.org"
+    )
+    """The name that visitors use. It has to lead to the floating IP before TLS by ACME works."""
+    email: Annotated[str, AfterValidator(values.email)] | None = key(
+        None, "an e-mail address", "ops@example.org"
+    )
+    """Whom the certificate authority writes to when a certificate runs out."""
+    labels: Annotated[dict[str, str], AfterValidator(values.labels)] = key(
+        {},
+        'short texts such as {team = "shop"}, 45 characters with the key, no comma or slash',
+        {"team": "shop"},
+    )
+    """What goes on every resource besides the stack's mark: team, cost centre, environment."""
+    web: WebSection = WebSection()
+    database: DatabaseSection = DatabaseSection()
+
+    def machines(self) -> Mapping[str, MachineSection]:
+        """Role to its section, for every kind of machine of the stack.
+
+        >>> {role: section.machines for role, section in StackFile().machines().items()}
+        {'web': 1, 'database': 1}
+        """
+        sections = {field: getattr(self, field) for field in type(self).model_fields}
+        return {role: s for role, s in sections.items() if isinstance(s, MachineSection)}
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> "StackFile":
+        if self.tls == "acme":
+            missing = [name for name in ("domain", "email") if getattr(self, name) is None]
+            if missing:
+                wrong = f'is "acme", which needs {" and ".join(missing)}'
+                raise contradiction("tls", wrong)
+        private = IPv4Network(self.cidr)
+        if self.floating_ip and IPv4Address(self.floating_ip) in private:
+            raise contradiction("floating_ip", f"is inside the private network {self.cidr}")
+        return self

@@ -1,0 +1,124 @@
+"""What single values of a stack file may be. Each says on refusal what is wrong with the value."""
+
+import re
+from ipaddress import IPv4Address, IPv4Network, ip_address
+
+# A tag of Neutron holds 60 characters in older clouds, and a label is one of them.
+LABEL_TAG_PREFIX = "skytier:label:"
+LONGEST_TAG = 60
+
+_PRIVATE = tuple(
+    IPv4Network(each) for each in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")
+)
+_DOMAIN = re.compile(r"(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]")
+
+
+def text(value: str) -> str:
+    """A name as the cloud shows it. Never empty, never with spaces around it."""
+    if not value.strip():
+        raise ValueError("is empty; leave the key out to have the default")
+    if value != value.strip() or not value.isprintable():
+        raise ValueError("has spaces around it, or characters that cannot be seen")
+    return value
+
+
+def stack_name(value: str) -> str:
+    """2 to 32 characters that are good in a host name: `shop-web-1` comes from `shop`."""
+    if not 2 <= len(value) <= 32:
+        raise ValueError("is too short" if len(value) < 2 else "is too long")
+    if not re.fullmatch("[a-z][a-z0-9-]*[a-z0-9]", value):
+        raise ValueError("has other characters, or a hyphen at an end, or does not begin with a-z")
+    return value
+
+
+def network(value: str) -> str:
+    """An IPv4 network with its prefix; a bare address becomes a network of one: `/32`."""
+    return str(_network(value))
+
+
+def private_network(value: str) -> str:
+    """A network for the machines: of the private ranges, big enough and not too big."""
+    found = _network(value)
+    if found.prefixlen < 16:
+        raise ValueError("is too large")
+    if found.prefixlen > 28:
+        raise ValueError("is too small")
+    if not any(found.subnet_of(private) for private in _PRIVATE):
+        raise ValueError("is not private: the machines could not reach its real owners")
+    return str(found)
+
+
+def _network(value: str) -> IPv4Network:
+    try:
+        return IPv4Network(value)
+    except ValueError:
+        pass
+    try:
+        wide = IPv4Network(value, strict=False)
+    except ValueError:
+        raise ValueError("is not an IPv4 network") from None
+    host = value.partition("/")[0]
+    raise ValueError(f"has an address before the slash; write {wide} for all of it, or {host}/32")
+
+
+def addresses_once(values: tuple[str, ...]) -> tuple[str, ...]:
+    """Without repetitions: Neutron refuses the second of two equal rules."""
+    return tuple(dict.fromkeys(values))
+
+
+def some(values: tuple[str, ...]) -> tuple[str, ...]:
+    """At least one of them."""
+    if not values:
+        raise ValueError("is empty")
+    return values
+
+
+def ipv4(value: str) -> str:
+    """One IPv4 address."""
+    try:
+        return str(IPv4Address(value))
+    except ValueError:
+        pass
+    try:
+        ip_address(value)
+    except ValueError:
+        raise ValueError("is not an address") from None
+    raise ValueError("is an IPv6 address")
+
+
+def domain(value: str) -> str:
+    """A full host name, in lower case."""
+    lower = value.lower()
+    if not _DOMAIN.fullmatch(lower):
+        raise ValueError("is not a full domain name")
+    return lower
+
+
+def email(value: str) -> str:
+    """An address that a certificate authority can write to."""
+    local, at, host = value.rpartition("@")
+    if not at or not re.fullmatch(r"[^\s@\"<>,;]+", local) or not _DOMAIN.fullmatch(host.lower()):
+        raise ValueError("is not an e-mail address")
+    return value
+
+
+def package(value: str) -> str:
+    """The name of a Debian package. It becomes a word of a command on the machine."""
+    if not re.fullmatch("[a-z0-9][a-z0-9+.-]+", value):
+        raise ValueError("is not the name of a package")
+    return value
+
+
+def labels(value: dict[str, str]) -> dict[str, str]:
+    """Labels that go on every resource, as metadata and as the tag `skytier:label:KEY=VALUE`."""
+    for key, meaning in value.items():
+        if not re.fullmatch("[A-Za-z0-9][A-Za-z0-9_.-]*", key):
+            raise ValueError(f"has the key {key!r}, which is not of letters, digits and _.- only")
+        if not meaning or meaning != meaning.strip() or not meaning.isprintable():
+            raise ValueError(f"has no good value for {key!r}")
+        if set(",/") & set(meaning):
+            raise ValueError(f"has a comma or a slash in the value of {key!r}")
+        over = len(f"{LABEL_TAG_PREFIX}{key}={meaning}") - LONGEST_TAG
+        if over > 0:
+            raise ValueError(f"is too long at {key!r}, by {over} characters")
+    return value
