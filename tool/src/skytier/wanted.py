@@ -37,7 +37,7 @@ class Blueprint:
         return [
             (role, number)
             for role in self.roles
-            for number in range(1, getattr(getattr(self.stack, role), "count", 1) + 1)
+            for number in range(1, self.stack.machines()[role].machines + 1)
         ]
 
     def site(self, known: Known) -> Site:
@@ -65,7 +65,7 @@ class Blueprint:
             domain=stack.domain,
             email=stack.email,
             public_address=door.facts["address"] if door else None,
-            packages={role: getattr(self.stack, role).packages for role in self.roles},
+            packages={role: each.packages for role, each in stack.machines().items()},
         )
 
     def front_door(self) -> Key:

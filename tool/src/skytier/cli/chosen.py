@@ -41,7 +41,7 @@ def cloud_stack(wanted: StackFile) -> "CloudStack":
     if wanted.cloud is None:
         raise SkytierError(
             "No cloud is named, and this command is about a stack on a cloud.",
-            "Name one: --cloud NAME, or cloud = \"NAME\" in the stack file.",
+            'Name one: --cloud NAME, or cloud = "NAME" in the stack file.',
         )
     # openstacksdk takes a second to import, which the stack on this machine need not wait for.
     from skytier.cloud.connection import connect

@@ -95,13 +95,13 @@ def program() -> str:
     return str(called.relative_to(Path.cwd()) if called.is_relative_to(Path.cwd()) else called)
 
 
-def confirm(question: str, yes: bool) -> None:
-    """Ask before something that cannot be undone; `yes` is the answer given beforehand.
+def confirm(question: str, yes: bool, nobody: str) -> None:
+    """Ask before something that matters; `yes` is the answer given beforehand.
 
-    Raises SkytierError when there is nobody to ask, and typer.Abort on a no.
+    Raises SkytierError with `nobody` when there is nobody to ask, and typer.Abort on a no.
     """
     if yes:
         return
     if not sys.stdin.isatty():
-        raise SkytierError("This deletes data, and there is nobody to ask.", "Add --yes to do it.")
+        raise SkytierError(nobody, "Add --yes to do it.")
     typer.confirm(question, abort=True)

@@ -4,24 +4,40 @@ from typing import Annotated
 
 import typer
 
-from skytier.cli import console
+from skytier.cli import chosen, console
+from skytier.cli.chosen import Cloud, File, Json, Yes
 from skytier.local import home
 from skytier.local.stack import Stack
 
 app = typer.Typer()
 
 
-@app.command(epilog="Example: skytier down --purge --yes")
+@app.command(epilog="Example: skytier down --cloud mycloud\n\nExample: skytier down --purge --yes")
 def down(
+    cloud: Cloud = None,
+    file: File = None,
     purge: Annotated[
-        bool, typer.Option("--purge", help="Delete the data, the settings and the logs, too.")
+        bool,
+        typer.Option("--purge", help="On this machine: delete data, settings and logs, too."),
     ] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before --purge.")] = False,
+    yes: Yes = False,
+    as_json: Json = False,
 ) -> None:
-    """Stop everything. The data stays, unless --purge is given."""
+    """Take the stack down.
+
+    On a cloud: delete everything that carries the stack's mark, data and all, and nothing else.
+    On this machine: stop everything; the data stays, unless --purge is given.
+    """
+    wanted = chosen.stack_file(file, cloud)
+    if wanted.cloud:
+        from skytier.cli.on_cloud.down import down as down_on_cloud
+
+        down_on_cloud(wanted, yes=yes, as_json=as_json)
+        return
     stack = Stack(home.from_environment())
     if purge and stack.home.path.exists():
-        console.confirm(f"Delete {stack.home.path} with all data of the application?", yes)
+        question = f"Delete {stack.home.path} with all data of the application?"
+        console.confirm(question, yes, "This deletes data, and there is nobody to ask.")
     ran = stack.down(console.StepList(), purge=purge)
     if not ran:
         console.out.print("Nothing is running.")

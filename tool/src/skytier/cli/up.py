@@ -6,7 +6,8 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
-from skytier.cli import console
+from skytier.cli import chosen, console
+from skytier.cli.chosen import Cloud, File, Json, Yes
 from skytier.errors import SkytierError
 from skytier.local import home
 from skytier.local.options import ELSEWHERE, EMBEDDED, MOST_WORKERS, SYSTEM
@@ -81,23 +82,24 @@ def up(
             help="The application's processes. At first one for each core, at most 4.",
         ),
     ] = None,
-    cloud: Annotated[
-        str | None, typer.Option(metavar="NAME", help="A cloud of clouds.yaml to run it on.")
-    ] = None,
-    yes: Annotated[
-        bool, typer.Option("--yes", help="Ask nothing. On this machine up never asks.")
-    ] = False,
+    cloud: Cloud = None,
+    file: File = None,
+    yes: Yes = False,
+    as_json: Json = False,
 ) -> None:
     """Bring up the whole stack, or bring it to what is wanted.
 
-    What is given is remembered: without options it stays as it was. Running it again changes
-    nothing, or mends what is broken. Data is never touched.
+    On a cloud the stack file says what is wanted: the plan is shown, confirmed and carried out. On
+    this machine the options say it, and are remembered: without any it stays as it was. Running it
+    again changes nothing, or mends what is broken. Data is never touched.
     """
-    if cloud is not None:
-        raise SkytierError(
-            f"Skytier cannot bring up the cloud {cloud!r}: OpenStack is not supported yet.",
-            "Without --cloud it runs on this machine.",
-        )
+    wanted = chosen.stack_file(file, cloud)
+    if wanted.cloud:
+        _refuse_local_options(port=port, bind=bind, postgres=postgres, redis=redis, workers=workers)
+        from skytier.cli.on_cloud.up import up as up_on_cloud
+
+        up_on_cloud(wanted, yes=yes, as_json=as_json)
+        return
     given: dict[str, Any] = {"port": port, "bind": bind, "postgres": postgres, "workers": workers}
     if postgres and "://" in postgres:
         given |= {"postgres": ELSEWHERE, "database_url": postgres}
@@ -112,6 +114,15 @@ def up(
             "Go on with skytier up, or stop all with skytier down.",
         ) from None
     _summary(stack, outcome)
+
+
+def _refuse_local_options(**given: object) -> None:
+    named = [f"--{name}" for name, value in given.items() if value is not None]
+    if named:
+        raise SkytierError(
+            f"{', '.join(named)} is for a stack on this machine, and this one is on a cloud.",
+            "Say what is wanted in the stack file: skytier init writes one.",
+        )
 
 
 def _summary(stack: Stack, outcome: Outcome) -> None:

@@ -83,6 +83,10 @@ class Lock:
         group = self._find()
         return self._alive(group) if group else None
 
+    def exists(self) -> bool:
+        """Whether there is one, held or not: then the stack was not taken down to the end."""
+        return self._find() is not None
+
     def audit(self) -> list[str]:
         """The last lines, oldest first: `20261124T150300Z up ok alice@laptop`."""
         group = self._find()

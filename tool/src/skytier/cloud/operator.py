@@ -49,6 +49,10 @@ class OperatorFiles:
             _keygen("-q", "-t", "ed25519", "-N", "", "-C", "", "-f", str(self.key))
         return " ".join(_keygen("-y", "-f", str(self.key)).split()[:2])
 
+    def has_key(self, public_key: str) -> bool:
+        """Whether the stack's key is here."""
+        return self.key.exists() and self.public_key() == public_key
+
     def check_key(self, public_key: str) -> None:
         """Raises SkytierError when this is not the key that the stack's machines let in."""
         if not self.key.exists():
@@ -57,7 +61,7 @@ class OperatorFiles:
                 f"Copy the file {self.key.name} of this stack from the machine that brought it up, "
                 f"to {self.key}.",
             )
-        if self.public_key() != public_key:
+        if not self.has_key(public_key):
             raise SkytierError(
                 f"The SSH key {self.key} is another than the stack's machines let in.",
                 "Copy the one from the machine that brought the stack up, in its place.",

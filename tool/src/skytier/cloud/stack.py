@@ -14,6 +14,7 @@ from skytier.cloud import choices, machines, operator
 from skytier.cloud.access import Access
 from skytier.cloud.configurations import Configurations
 from skytier.cloud.front_door import FrontDoor
+from skytier.cloud.host_keys import HOST_KEY
 from skytier.cloud.kinds import RULES, find_all, resources
 from skytier.cloud.lock import Lock
 from skytier.cloud.releases import Releases
@@ -21,6 +22,7 @@ from skytier.cloud.vault import Vault
 from skytier.errors import SkytierError
 from skytier.plan import Action, Step, nothing_to_do, one_of_each, plan
 from skytier.resources.errors import API_ERRORS, explained
+from skytier.resources.key_pair import KeyPair
 from skytier.resources.kind import Found, Key, Kind, Known
 from skytier.resources.project import Project
 from skytier.resources.server import Server
@@ -39,6 +41,8 @@ class Plan:
 
     steps: Sequence[Step]
     blueprint: Blueprint
+    public_key: str
+    """The key that lets the operator into the machines: the cloud's, or the one to be made."""
 
     @property
     def empty(self) -> bool:
@@ -73,15 +77,31 @@ class CloudStack:
             chosen = pool.submit(self._choose)
             found = self.find()
         blueprint = Blueprint(self.stack, chosen.result(), ROLES, Releases.current())
-        public_key, there = self.operator.public_key(), Known(one_of_each(found)[0])
+        there = Known(one_of_each(found)[0])
+        pair = there.get(blueprint.key(KeyPair.name))
+        public_key = pair.facts["public_key"] if pair else self.operator.public_key()
         steps = plan(wanted(blueprint, self.project, public_key, there), found, RULES)
-        return Plan(steps, blueprint)
+        return Plan(steps, blueprint, public_key)
 
     def find(self) -> list[Found]:
         """Everything of the stack that there is, with what its servers say of themselves."""
         found = find_all(self.kinds.values())
         servers = [each for each in found if each.key.kind == Server.name]
         return [*found, *Configurations.among(servers), *Releases.among(servers)]
+
+    def find_made(self) -> list[Found]:
+        """Everything that carries the stack's mark, in the order in which it is deleted."""
+        return [step.found for step in plan([], find_all(self.kinds.values()), RULES) if step.found]
+
+    def trust(self, name: str, host_key: str) -> None:
+        """Note the host key of a server. Raises SkytierError when there is no such server."""
+        for found in self.kinds[Server.name].find():
+            if found.key.name == name:
+                Server(self.project).note(found.id, {HOST_KEY: host_key})
+                return
+        raise SkytierError(
+            f"The stack {self.stack.name} has no server {name}.", "See skytier status."
+        )
 
     def up(self, approved: Plan, events: Events) -> str:
         """Carry out a plan that was approved. Returns the URL of the front door, which answers.
@@ -97,6 +117,7 @@ class CloudStack:
                     "Run skytier up again to see the new plan.",
                 )
             refuse_losses(current.steps)
+            self.operator.check_key(current.public_key)
             known = self._apply(current, shell, events, lost)
             if lost.is_set():
                 raise SkytierError(

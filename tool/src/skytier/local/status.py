@@ -1,6 +1,5 @@
 """The stack as it is, measured now."""
 
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from skytier import health
@@ -9,38 +8,7 @@ from skytier.local.application import DATABASE_URL
 from skytier.local.options import Options
 from skytier.local.plan import Found
 from skytier.local.stack import Stack
-
-
-@dataclass(frozen=True)
-class Service:
-    """One service of a machine. `pid` is None when it does not run here."""
-
-    name: str
-    running: bool
-    pid: int | None
-    detail: str
-
-
-@dataclass(frozen=True)
-class Machine:
-    """A machine with its role. On this machine these are the roles' places in it."""
-
-    name: str
-    role: str
-    address: str
-    healthy: bool
-    services: list[Service]
-
-
-@dataclass(frozen=True)
-class Status:
-    """The whole stack. `cloud` is None for the one on this machine."""
-
-    name: str
-    cloud: str | None
-    url: str
-    healthy: bool
-    machines: list[Machine]
+from skytier.status import Machine, Service, Status
 
 
 def measure(stack: Stack) -> Status:
@@ -55,10 +23,10 @@ def measure(stack: Stack) -> Status:
     if stack.nginx.installed:
         web.append(_service("nginx", found))
     machines = [
-        Machine("web", "web", wished.bind, bool(answer) and _all_run(web), web),
+        Machine("web", "web", wished.bind, bool(answer) and _all_run(web), web, [wished.bind]),
         _database(stack, wished, found, bool(answer)),
     ]
-    return Status("local", None, wished.url, all(m.healthy for m in machines), machines)
+    return Status("local", None, wished.url, all(m.healthy for m in machines), machines, [])
 
 
 def _database(stack: Stack, wished: Options, found: dict[str, Found], healthy: bool) -> Machine:
@@ -67,11 +35,11 @@ def _database(stack: Stack, wished: Options, found: dict[str, Found], healthy: b
         url = urlsplit((stack.home.secrets / DATABASE_URL).read_text().strip())
         address = url.hostname or "unix socket"
         services = [Service("postgresql", healthy, None, "runs elsewhere")]
-        return Machine("database", "database", address, healthy, services)
+        return Machine("database", "database", address, healthy, services, [address])
     services = [_service("postgresql", found)]
     address = str(stack.home.postgresql_sockets)
-    accepts = stack.postgresql.accepts()
-    return Machine("database", "database", address, accepts and _all_run(services), services)
+    well = stack.postgresql.accepts() and _all_run(services)
+    return Machine("database", "database", address, well, services, [address])
 
 
 def _service(name: str, found: dict[str, Found], complaint: str = "") -> Service:

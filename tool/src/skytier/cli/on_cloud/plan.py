@@ -36,7 +36,7 @@ def show(plan: Plan, *, everything: bool = False) -> None:
         if step.action is Action.KEEP and not everything:
             continue
         sign, style = SIGNS[step.action]
-        cost = bill.monthly(step.key)
+        cost = bill.monthly(step)
         table.add_row(
             Text(sign, style),
             step.key.kind,
@@ -73,14 +73,14 @@ def as_json(plan: Plan) -> str:
             "loses": step.loses or None,
             "id": step.found.id if step.found else None,
             "needs": [str(key) for key in step.needs],
-            "monthly_cost": _money(bill.monthly(step.key)),
+            "monthly_cost": _money(bill.monthly(step)),
         }
         for step in plan.steps
     ]
     answer: dict[str, Any] = {
         "steps": steps,
-        "monthly_cost": _money(bill.after(plan.steps)),
-        "monthly_cost_before": _money(bill.before(plan.steps)),
+        "monthly_cost": str(bill.after(plan.steps).per_month),
+        "monthly_cost_before": str(bill.before(plan.steps).per_month),
         "currency": bill.currency,
     }
     return json.dumps(answer, indent=2, default=str)

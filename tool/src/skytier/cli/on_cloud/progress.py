@@ -1,4 +1,4 @@
-"""What happens while a plan is carried out: a live table on a terminal, else a line for each event."""
+"""What happens while a plan is carried out: a live table on a terminal, else a line an event."""
 
 import json
 import threading

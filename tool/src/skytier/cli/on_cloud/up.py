@@ -1,0 +1,77 @@
+"""`skytier up` on a cloud."""
+
+import json
+
+from rich.text import Text
+
+from skytier.cli import console
+from skytier.cli.chosen import cloud_stack
+from skytier.cli.on_cloud import plan as shown
+from skytier.cli.on_cloud.progress import Stages, progress
+from skytier.cloud.front_door import FrontDoor
+from skytier.cloud.stack import CloudStack, Plan
+from skytier.costs import rates
+from skytier.costs.bill import Bill
+from skytier.errors import SkytierError
+from skytier.stack import StackFile
+
+
+def up(wanted: StackFile, *, yes: bool, as_json: bool) -> None:
+    """Plan, confirm, apply, and say where it is."""
+    stack = cloud_stack(wanted)
+    planned = stack.plan()
+    if planned.empty:
+        _nothing_to_do(stack, planned, as_json=as_json)
+        return
+    if not as_json:
+        shown.show(planned)
+        _confirm(yes=yes)
+    elif not yes:
+        raise SkytierError("With --json there is nobody to ask.", "Add --yes.")
+    with progress(as_json=as_json) as events:
+        try:
+            url = stack.up(planned, events)
+        except KeyboardInterrupt:
+            raise SkytierError(
+                "Interrupted half way. What was made carries the stack's mark.",
+                "Go on with skytier up, or remove it with skytier down.",
+            ) from None
+    _summary(stack, planned, url, events.stages, as_json=as_json)
+
+
+def _confirm(*, yes: bool) -> None:
+    console.confirm("Do this?", yes, "This changes a cloud, and there is nobody to ask.")
+
+
+def _nothing_to_do(stack: CloudStack, planned: Plan, *, as_json: bool) -> None:
+    door = FrontDoor(stack.stack, planned.known)
+    door.wait()
+    if as_json:
+        print(json.dumps({"event": "up", "url": door.url, "changed": False}))  # noqa: T201
+    else:
+        console.out.print(f"Nothing to do: {door.url} is up and healthy.", markup=False)
+
+
+def _summary(stack: CloudStack, planned: Plan, url: str, stages: Stages, *, as_json: bool) -> None:
+    bill = Bill(rates.EXAMPLE, planned.blueprint.choices)
+    seconds = {kind: round(took, 1) for kind, took in stages.seconds().items()}
+    if as_json:
+        cost = str(bill.after(planned.steps).per_month)
+        about = {"event": "up", "url": url, "changed": True, "monthly_cost": cost}
+        print(json.dumps({**about, "stages": seconds}))  # noqa: T201
+        return
+    skytier, cloud = console.program(), f"--cloud {stack.cloud}"
+    took = ", ".join(f"{kind} {each:.0f} s" for kind, each in seconds.items())
+    rows = [
+        ("Page", f"{url}/"),
+        ("API", f"{url}/docs"),
+        ("Try", f"curl {'--insecure ' * (stack.stack.tls == 'self-signed')}{url}/health"),
+        ("Look", f"{skytier} status {cloud}"),
+        ("Enter", f"{skytier} ssh web {cloud}"),
+        ("Remove", f"{skytier} down {cloud}"),
+        ("Cost", bill.sentence(planned.steps)),
+        ("Took", took),
+    ]
+    console.out.print()
+    for name, value in rows:
+        console.out.print(Text.assemble((f"  {name:<7}", "bold"), value))

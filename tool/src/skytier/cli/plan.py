@@ -1,0 +1,39 @@
+"""`skytier plan`"""
+
+from typing import Annotated
+
+import typer
+
+from skytier.cli import chosen
+from skytier.cli.chosen import Cloud, File, Json
+
+app = typer.Typer()
+CHANGES = 2
+
+
+@app.command(
+    epilog="Exit codes: 0 done; 1 it failed; 2 with --detailed-exitcode, there are changes."
+    "\n\nExample: skytier plan --cloud mycloud"
+)
+def plan(
+    cloud: Cloud = None,
+    file: File = None,
+    as_json: Json = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Show what stays as it is, too.")
+    ] = False,
+    detailed: Annotated[
+        bool, typer.Option("--detailed-exitcode", help="Exit with 2 when there are changes.")
+    ] = False,
+) -> None:
+    """Show what skytier up would do on a cloud, why, and what it costs. Changes nothing."""
+    stack = chosen.cloud_stack(chosen.stack_file(file, cloud))
+    from skytier.cli.on_cloud import plan as shown
+
+    planned = stack.plan()
+    if as_json:
+        print(shown.as_json(planned))  # noqa: T201  # nothing may wrap or colour it
+    else:
+        shown.show(planned, everything=everything)
+    if detailed and not planned.empty:
+        raise typer.Exit(CHANGES)

@@ -1,0 +1,52 @@
+"""`skytier ssh`, `skytier exec`"""
+
+import os
+from typing import Annotated
+
+import typer
+
+from skytier.cli import chosen
+from skytier.cli.chosen import Cloud, File
+
+app = typer.Typer()
+
+MachineName = Annotated[
+    str, typer.Argument(metavar="ROLE[/N]", help="Which machine: web, web/2, database.")
+]
+
+
+@app.command(epilog="Example: skytier ssh web --cloud mycloud -- uptime")
+def ssh(
+    machine: MachineName,
+    command: Annotated[
+        list[str] | None, typer.Argument(help="What to run there; without it a shell.")
+    ] = None,
+    cloud: Cloud = None,
+    file: File = None,
+) -> None:
+    """Get into a machine, through the bastion where it needs one.
+
+    Host keys are those that the cloud's API told, so there is no trust at first sight. The exit
+    code is the command's.
+    """
+    stack = chosen.cloud_stack(chosen.stack_file(file, cloud))
+    from skytier.cloud.entrance import entrance
+
+    config, host = entrance(stack, machine)
+    os.execvp("ssh", ["ssh", "-F", str(config), host, *(["--", *command] if command else [])])
+
+
+@app.command("exec", epilog="Example: skytier exec --cloud mycloud web 'systemctl is-active nginx'")
+def execute(
+    machine: MachineName,
+    command: Annotated[str, typer.Argument(help="A shell command, run as root.")],
+    cloud: Cloud = None,
+    file: File = None,
+) -> None:
+    """Run a command as root on one machine, and print what it prints."""
+    stack = chosen.cloud_stack(chosen.stack_file(file, cloud))
+    from skytier.cloud.entrance import entrance
+
+    config, host = entrance(stack, machine)
+    words = ["ssh", "-F", str(config), "-o", "BatchMode=yes", host, "--", "sudo", "bash", "-c"]
+    os.execvp("ssh", [*words, "'" + command.replace("'", "'\\''") + "'"])

@@ -1,0 +1,33 @@
+"""The way for a person into one machine of a stack."""
+
+from pathlib import Path
+
+from skytier.cloud.access import Access, hosts
+from skytier.cloud.kinds import find_all
+from skytier.cloud.stack import CloudStack
+from skytier.errors import SkytierError
+from skytier.plan import one_of_each
+from skytier.resources.kind import Known
+from skytier.ssh import Ssh
+
+
+def entrance(stack: CloudStack, machine: str) -> tuple[Path, str]:
+    """The ssh_config file and the host in it, for `web`, `web/2` or `shop-web-2`.
+
+    Raises SkytierError for a machine that there is not, or that there is no way to.
+    """
+    known = Known(one_of_each(find_all(stack.kinds.values()))[0])
+    names = [host.name for host in hosts(known)]
+    role, _, number = machine.partition("/")
+    name = machine if machine in names else f"{stack.stack.name}-{role}-{number or 1}"
+    if name not in names:
+        raise SkytierError(
+            f"The stack {stack.stack.name} has no machine {machine}.",
+            f"It has: {', '.join(names)}" if names else "It is not up: skytier up.",
+        )
+    pair = next((found for key, found in known.items() if key.kind == "key pair"), None)
+    if pair:
+        stack.operator.check_key(pair.facts["public_key"])
+    with Ssh(stack.operator.config) as shell:
+        Access(stack.connection, stack.operator, shell).open(name, known, lambda text: None)
+    return stack.operator.config, name
