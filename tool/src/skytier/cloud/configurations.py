@@ -10,7 +10,7 @@ from skytier.cloud.vault import Vault
 from skytier.resources.kind import Found, Key, Known, Tell, Wanted
 from skytier.resources.project import PREFIX
 from skytier.resources.server import Server
-from skytier.roles.role import fingerprint
+from skytier.roles.fingerprint import fingerprint
 from skytier.wanted import CONFIGURATION, Blueprint
 
 FINGERPRINT = f"{PREFIX}configuration"

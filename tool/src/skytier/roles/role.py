@@ -112,8 +112,12 @@ class Role(Protocol):
         """Whether it gets a floating IP; the first public machine is the bastion."""
 
     @property
-    def after(self) -> Sequence[str]:
-        """Roles whose machines are set up before."""
+    def keeps(self) -> str:
+        """What is lost with one of its machines, so that none is ever replaced: `the data`."""
+
+    @property
+    def runs_application(self) -> bool:
+        """Whether its machines get the application's releases."""
 
     def openings(self, ssh_from: Sequence[str], api_from: Sequence[str]) -> list[Opening]:
         """What its security group lets in."""

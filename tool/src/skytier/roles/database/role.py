@@ -22,7 +22,8 @@ class Database:
 
     name = "database"
     public = False
-    after: Sequence[str] = ()
+    keeps = "the data of the application"
+    runs_application = False
 
     def openings(self, ssh_from: Sequence[str], api_from: Sequence[str]) -> list[Opening]:
         """PostgreSQL and SSH for the web machines; the first of them is the way in."""

@@ -24,7 +24,8 @@ class Web:
 
     name = "web"
     public = True
-    after: Sequence[str] = ()
+    keeps = ""
+    runs_application = True
 
     def openings(self, ssh_from: Sequence[str], api_from: Sequence[str]) -> list[Opening]:
         """HTTP for all, SSH for `ssh_from`, the application past Nginx for `api_from`."""
