@@ -74,6 +74,11 @@ class Blueprint:
         role = next(name for name, role in self.roles.items() if role.public)
         return self.key("floating IP", role, 1)
 
+    def way_in(self) -> list[Key]:
+        """What has to be there to get into any machine: the bastion and its floating IP."""
+        door = self.front_door()
+        return [Key("server", door.name), door]
+
     def setup(self, role: str, number: int, known: Known) -> Setup:
         """How a machine is set up, with what is known so far."""
         site = self.site(known)
@@ -204,7 +209,7 @@ def _configuration(blueprint: Blueprint, known: Known, role: str, number: int) -
         key(CONFIGURATION, role, number),
         {"fingerprint": fingerprint(blueprint.setup(role, number, known))},
         {"role": role, "number": number},
-        needs=[key("server", role, number), blueprint.front_door()],
+        needs=[key("server", role, number), *blueprint.way_in()],
         # All are configured at the same time; but a database that is made anew has new secrets.
         renewed_with=[] if blueprint.roles[role].keeps else keepers,
     )
