@@ -119,6 +119,10 @@ class Role(Protocol):
     def runs_application(self) -> bool:
         """Whether its machines get the application's releases."""
 
+    @property
+    def units(self) -> Sequence[str]:
+        """The systemd units whose logs matter; a pattern such as `postgresql@*` too."""
+
     def openings(self, ssh_from: Sequence[str], api_from: Sequence[str]) -> list[Opening]:
         """What its security group lets in."""
 

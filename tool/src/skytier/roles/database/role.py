@@ -23,6 +23,7 @@ class Database:
     name = "database"
     public = False
     keeps = "the data of the application"
+    units: Sequence[str] = ("postgresql@*",)
     runs_application = False
 
     def openings(self, ssh_from: Sequence[str], api_from: Sequence[str]) -> list[Opening]:

@@ -25,6 +25,7 @@ class Web:
     name = "web"
     public = True
     keeps = ""
+    units: Sequence[str] = ("nginx", "skytier-app")
     runs_application = True
 
     def openings(self, ssh_from: Sequence[str], api_from: Sequence[str]) -> list[Opening]:
