@@ -90,7 +90,7 @@ def test_a_command_runs_on_each_machine_by_a_key_that_the_api_told(
 ) -> None:
     assert operator.run("exec", "web", "hostname").strip().endswith(f"{name}-web-1")
     assert operator.run("exec", "database", "hostname").strip().endswith(f"{name}-database-1")
-    assert operator.run("ssh", "web/1", "whoami").strip().endswith("operator")
+    assert operator.run("ssh", "web/1", "whoami").strip().endswith("skytier-operator")
     assert "does not" not in operator.run("logs", "web", "--lines", "5")
     assert "has no machine" in operator.ends_with(1, "exec", "web/7", "true")
 

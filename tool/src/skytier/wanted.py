@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from skytier.cloud.choices import Choices
+from skytier.errors import SkytierError
 from skytier.resources.kind import Key, Known, Wanted
 from skytier.resources.project import Project
 from skytier.resources.server import RUNNING
+from skytier.roles.common import USER_DATA_LIMIT, encoded_size
 from skytier.roles.fingerprint import fingerprint
 from skytier.roles.role import Machine, Opening, Role, Setup, Site
 from skytier.stack import StackFile
@@ -86,8 +88,15 @@ class Blueprint:
         return self.roles[role].setup(site, machine)
 
     def user_data(self, role: str) -> str:
-        """What a machine is told at its first boot."""
-        return self.roles[role].user_data(self.site(Known()))
+        """What a machine is told at its first boot. Raises SkytierError when it is too long."""
+        text = self.roles[role].user_data(self.site(Known()))
+        if (size := encoded_size(text)) > USER_DATA_LIMIT:
+            raise SkytierError(
+                f"The user-data of the role {role} has {size} bytes after base64, and Nova takes "
+                f"{USER_DATA_LIMIT}.",
+                f"Name fewer packages in the section [{role}] of the stack file.",
+            )
+        return text
 
 
 def wanted(blueprint: Blueprint, project: Project, public_key: str, known: Known) -> list[Wanted]:

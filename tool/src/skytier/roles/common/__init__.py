@@ -9,6 +9,8 @@ from skytier.roles.role import Check, File
 
 USER_DATA_LIMIT = 65_535
 """Nova's, in bytes after base64."""
+ACCOUNT = "skytier-operator"
+"""Who the operator is on a machine: the account that gets the key pair, and sudo."""
 INSTALL = "/usr/local/lib/skytier/install-packages"
 SECRETS = "/etc/skytier/secrets"
 PACKAGES = ("unattended-upgrades",)
@@ -39,6 +41,7 @@ def user_data(role: str, packages: Packages) -> str:
         "common",
         "user-data.yaml",
         role=role,
+        account=ACCOUNT,
         install=INSTALL,
         install_text=_install(packages),
         apt_text=render("common", "apt.conf", periodic=False),
