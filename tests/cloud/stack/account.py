@@ -82,7 +82,7 @@ def make_account(directory: Path) -> Account:
             "region_name": config["region_name"],
         }
         clouds = write_clouds(directory, entry)
-        connection = openstack.connect(cloud=CLOUD, load_yaml_config=True, **_from(clouds))
+        connection = openstack.connect(load_yaml_config=False, load_envvars=False, **entry)
         return Account(project.id, user.id, clouds, connection)
 
 
@@ -103,11 +103,6 @@ def write_clouds(directory: Path, entry: Mapping[str, Any]) -> Path:
     path.touch(mode=0o600)
     path.write_text(yaml.safe_dump({"clouds": {CLOUD: dict(entry)}}))
     return path
-
-
-def _from(clouds: Path) -> dict[str, Any]:
-    entry: dict[str, Any] = yaml.safe_load(clouds.read_text())["clouds"][CLOUD]
-    return entry
 
 
 @dataclass(frozen=True)

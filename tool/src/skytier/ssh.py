@@ -14,7 +14,7 @@ from pathlib import Path
 from skytier.errors import SkytierError
 from skytier.roles.common import ACCOUNT
 
-CONNECT_TIMEOUT_S = 10
+CONNECT_TIMEOUT_S = 20
 
 
 @dataclass(frozen=True)
@@ -71,21 +71,30 @@ class Ssh:
     """Connections to the machines of one stack; each machine's is kept for the next command."""
 
     def __init__(self, config_file: Path) -> None:
-        self._config = config_file
-        # A short path: the sockets' names are limited to about 100 bytes.
-        self._sockets = Path(tempfile.mkdtemp(prefix="skytier-"))
+        # A short path: the sockets' names are limited to about 100 bytes. It is one for each run,
+        # since an address may lead to another machine by the next.
+        self._directory = Path(tempfile.mkdtemp(prefix="skytier-"))
+        self._config = self._directory / "config"
+        self._config.write_text(
+            # A file, and not options: the way through the bastion has to share its connection too.
+            "ControlMaster auto\n"
+            f'ControlPath "{self._directory}/%C"\n'
+            "ControlPersist 60\n"
+            f'Include "{config_file}"\n'
+        )
 
     def __enter__(self) -> "Ssh":
         return self
 
     def __exit__(self, *_: object) -> None:
-        for socket in self._sockets.iterdir():
-            subprocess.run(
-                ["ssh", "-F", self._config, "-o", f"ControlPath={socket}", "-O", "exit", "any"],
-                check=False,
-                capture_output=True,
-            )
-        shutil.rmtree(self._sockets, ignore_errors=True)
+        for socket in self._directory.iterdir():
+            if socket.is_socket():
+                subprocess.run(
+                    ["ssh", "-o", f"ControlPath={socket}", "-O", "exit", "any"],
+                    check=False,
+                    capture_output=True,
+                )
+        shutil.rmtree(self._directory, ignore_errors=True)
 
     def run(
         self, host: str, command: str, stdin: bytes | None = None, timeout_s: float = 900
@@ -95,11 +104,9 @@ class Ssh:
         Secrets go by `stdin`: a command can be read in the list of processes. Raises
         UnreachableError or CommandError.
         """
-        words = ["ssh", "-F", str(self._config), "-o", "BatchMode=yes", "-o", "ControlMaster=auto"]
-        words += ["-o", f"ControlPath={self._sockets}/%C", "-o", "ControlPersist=60"]
         try:
             done = subprocess.run(
-                [*words, host, command],
+                ["ssh", "-F", self._config, "-o", "BatchMode=yes", host, command],
                 input=stdin or b"",
                 capture_output=True,
                 check=False,

@@ -61,7 +61,7 @@ def _console(connection: Connection, server: Any, tell: Tell) -> Iterator[str]:
             said = connection.compute.get_server_console_output(server, length=CONSOLE_LINES)
         except HttpException as error:
             # 409: it has no console before it runs. 5xx: this is a POST, which nobody else repeats.
-            if error.status_code == 409 or (error.status_code or 0) >= 500:
+            if error.status_code in (409, 500, 502, 503, 504):
                 time.sleep(POLL_S)
                 continue
             raise SkytierError(

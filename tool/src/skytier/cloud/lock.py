@@ -19,13 +19,18 @@ from datetime import UTC, datetime
 from typing import Any
 
 import psutil
-from openstack.exceptions import ConflictException, PreconditionFailedException
+from openstack.exceptions import (
+    ConflictException,
+    NotFoundException,
+    PreconditionFailedException,
+)
 
 from skytier.errors import SkytierError
 from skytier.resources.project import PREFIX, Project
 
 DEAD_AFTER_S = 150.0
 RENEW_EVERY_S = 30.0
+ATTEMPTS = 10
 AUDIT_LINES = 30
 TAG_LENGTH = 60
 """What Neutron allowed for long."""
@@ -54,8 +59,9 @@ class LockedError(SkytierError):
 class Lock:
     """The lock of one stack."""
 
-    def __init__(self, project: Project) -> None:
+    def __init__(self, project: Project, dead_after_s: float = DEAD_AFTER_S) -> None:
         self._project = project
+        self._dead_after_s = dead_after_s
         self._network = project.connection.network
         self._name = f"{project.stack}-lock"
         self._mark = f"{PREFIX}lock={project.stack} "
@@ -80,23 +86,23 @@ class Lock:
 
     def holder(self) -> Holder | None:
         """Who holds it now; None when nobody does, or nobody who is alive."""
-        group = self._find()
-        return self._alive(group) if group else None
+        return next(iter(self._holders()), None)
 
     def exists(self) -> bool:
         """Whether there is one, held or not: then the stack was not taken down to the end."""
-        return self._find() is not None
+        return bool(self._groups())
 
     def audit(self) -> list[str]:
         """The last lines, oldest first: `20261124T150300Z up ok alice@laptop`."""
-        group = self._find()
-        return sorted(tag for tag in group.tags or [] if tag[:1].isdigit()) if group else []
+        return sorted(
+            tag for group in self._groups() for tag in group.tags or [] if tag[:1].isdigit()
+        )
 
     def note(self, holder: Holder, result: str) -> str:
-        """Add a line to the audit. Returns it."""
+        """Add a line to the audit, for the holder. Returns it."""
         time_ = holder.since.replace("-", "").replace(":", "")
         line = f"{time_} {holder.what} {result} {holder.who}"[:TAG_LENGTH].replace(",", ";")
-        if group := self._find():
+        if group := self._held_by(holder):
             lines = sorted({*self.audit(), line})[-AUDIT_LINES:]
             self._network.set_tags(group, [self._project.mark, *lines])
         return line
@@ -107,34 +113,44 @@ class Lock:
             self._network.delete_security_group(group.id, ignore_missing=True)
 
     def _take(self, me: Holder) -> None:
-        group = self._find() or self._create()
-        for _ in range(5):
-            if other := self._alive(group):
-                raise _locked(other)
-            # Somebody was quicker, or an answer was lost on its way: what is there now decides.
-            with suppress(PreconditionFailedException, ConflictException):
+        """Write, then look: of several who do it at once, each sees those who wrote before.
+
+        Two may even have made a group at once, and each have written into their own. Then both
+        see the other one, let go, and try again after different times.
+        """
+        for _ in range(ATTEMPTS):
+            if others := self._holders():
+                raise _locked(others[0])
+            group, *_ = self._groups() or [self._create()]
+            # 412: somebody was quicker. 404: somebody tidied up. What is there now decides.
+            with suppress(PreconditionFailedException, ConflictException, NotFoundException):
                 self._write(group, me)
-            group = self._find() or self._create()
-            if self._read(group) == me:
-                return
+            if self._held_by(me):
+                if self._holders() == [me]:
+                    self._tidy_up(me)
+                    return
+                self._release(me)
+            time.sleep(secrets.randbelow(1000) / 1000)
         raise SkytierError(
             "The stack's lock changes all the time: several are reaching for it.",
             "Wait a moment, and run again.",
         )
 
     def _create(self) -> Any:
-        self._network.create_security_group(name=self._name, description=self._mark)
-        # Two may have made one at once: the older one counts, for both of them.
-        group, *others = self._groups()
-        for other in others:
-            self._network.delete_security_group(other.id, ignore_missing=True)
+        group = self._network.create_security_group(name=self._name, description=self._mark)
         return self._project.tagged(group)
+
+    def _tidy_up(self, me: Holder) -> None:
+        """Delete groups that were made at the same time as ours. They are nobody's: we hold it."""
+        for group in self._groups():
+            if self._read(group) != me:
+                self._network.delete_security_group(group.id, ignore_missing=True)
 
     def _renew(self, me: Holder, ended: threading.Event, lost: threading.Event) -> None:
         while not ended.wait(RENEW_EVERY_S):
             try:
-                group = self._find()
-                if group is None or self._read(group) != me:
+                group = self._held_by(me)
+                if group is None:
                     lost.set()
                     return
                 # Neutron notes the time of each change; a description that stays is none.
@@ -143,19 +159,20 @@ class Lock:
                 continue
 
     def _release(self, me: Holder) -> None:
-        group = self._find()
-        if group is not None and self._read(group) == me:
+        if group := self._held_by(me):
             self._network.update_security_group(group, description=self._mark)
 
     def _groups(self) -> list[Any]:
+        mark = self._mark.strip()
         groups = self._network.security_groups(name=self._name, project_id=self._project.id)
-        ours = [
-            group for group in groups if (group.description or "").startswith(self._mark.strip())
-        ]
+        ours = [group for group in groups if (group.description or "").startswith(mark)]
         return sorted(ours, key=lambda group: (group.created_at or "", group.id))
 
-    def _find(self) -> Any | None:
-        return next(iter(self._groups()), None)
+    def _holders(self) -> list[Holder]:
+        return [holder for group in self._groups() if (holder := self._alive(group))]
+
+    def _held_by(self, me: Holder) -> Any | None:
+        return next((group for group in self._groups() if self._read(group) == me), None)
 
     def _write(self, group: Any, me: Holder, padding: int = 0) -> None:
         text = self._mark + json.dumps(asdict(me), separators=(",", ":")) + " " * padding
@@ -178,7 +195,7 @@ class Lock:
             return None
         changed = datetime.fromisoformat(group.updated_at.replace("Z", "+00:00"))
         age_s = (datetime.now(UTC) - changed.astimezone(UTC)).total_seconds()
-        return holder if age_s < DEAD_AFTER_S else None
+        return holder if age_s < self._dead_after_s else None
 
 
 def who() -> str:

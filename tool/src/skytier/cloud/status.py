@@ -1,6 +1,6 @@
 """A stack on a cloud as it is, measured now."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -13,7 +13,7 @@ from skytier.errors import SkytierError
 from skytier.plan import Action
 from skytier.resources.kind import Found, Known
 from skytier.roles.role import Setup
-from skytier.ssh import Ssh
+from skytier.ssh import Ssh, UnreachableError
 from skytier.status import Drift, Machine, Service, Status
 
 
@@ -60,13 +60,21 @@ def _machine(
 
 def _checks(shell: Ssh, name: str, setup: Setup) -> list[Service]:
     try:
-        failed = machines.failing(shell, name, setup.checks)
+        failed = _twice(lambda: machines.failing(shell, name, setup.checks))
     except SkytierError as error:
         return [Service("ssh", False, None, error.what)]
     return [
         Service(each.name, each.name not in failed, None, failed.get(each.name, ""))
         for each in setup.checks
     ]
+
+
+def _twice(ask: Callable[[], dict[str, str]]) -> dict[str, str]:
+    """Ask again when there was no connection: a machine that is busy may drop the first one."""
+    try:
+        return ask()
+    except UnreachableError:
+        return ask()
 
 
 def _drift(plan: Plan) -> Iterable[Drift]:

@@ -1,0 +1,92 @@
+"""The lock of a stack, on the network service that keeps it."""
+
+import secrets
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from skytier.cloud import lock
+from skytier.cloud.lock import Lock, LockedError
+from skytier.resources.project import Project
+
+from .account import Account
+
+
+@pytest.fixture
+def project(account: Account) -> Iterator[Project]:
+    project = Project(account.connection, f"t{secrets.token_hex(3)}")
+    yield project
+    Lock(project).delete()
+
+
+def test_one_at_a_time_holds_it_and_says_who_and_what_for(project: Project) -> None:
+    with Lock(project).held("up", threading.Event()) as me:
+        with pytest.raises(LockedError, match="skytier up") as refused:
+            Lock(project).held("down", threading.Event()).__enter__()
+        assert me.who in refused.value.what
+        assert me.since in refused.value.what
+    assert Lock(project).holder() is None
+
+
+def test_of_many_who_reach_for_it_at_once_no_two_ever_have_it(project: Project) -> None:
+    together, inside = threading.Barrier(5), threading.Semaphore(1)
+    ends: list[str] = []
+
+    def reach() -> None:
+        together.wait(timeout=60)
+        try:
+            with Lock(project).held("up", threading.Event()):
+                alone = inside.acquire(blocking=False)
+                time.sleep(5)
+                ends.append("alone" if alone else "together")
+                inside.release()
+        except LockedError:
+            ends.append("refused")
+
+    threads = [threading.Thread(target=reach) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(ends) == 5
+    assert "alone" in ends
+    assert "together" not in ends
+    groups = project.connection.network.security_groups(
+        name=f"{project.stack}-lock", project_id=project.id
+    )
+    assert len(list(groups)) == 1
+
+
+def test_a_holder_on_another_machine_who_does_not_renew_it_is_dead_after_a_while(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dead = Lock(project)
+    monkeypatch.setattr(lock, "who", lambda: "alice@elsewhere")
+    with dead.held("up", threading.Event()) as holder:
+        assert Lock(project).holder() == holder
+        time.sleep(2)
+        assert Lock(project, dead_after_s=1).holder() is None
+        with Lock(project, dead_after_s=1).held("up", threading.Event()) as me:
+            assert Lock(project).holder() == me
+        # The first one lets go of nothing that is not its own any more.
+    assert Lock(project).holder() is None
+
+
+def test_a_dead_holder_on_this_machine_is_passed_over_at_once(project: Project) -> None:
+    with Lock(project).held("up", threading.Event()) as me:
+        group = Lock(project)._held_by(me)
+        Lock(project)._write(group, replace(me, pid=2**22 + 1))
+        assert Lock(project).holder() is None
+
+
+def test_the_audit_keeps_its_last_lines(project: Project) -> None:
+    held = Lock(project)
+    with held.held("up", threading.Event()) as me:
+        for minute in range(lock.AUDIT_LINES + 3):
+            held.note(replace(me, since=f"2026-01-01T00:{minute:02}:00Z"), "ok")
+    lines = Lock(project).audit()
+    assert len(lines) == lock.AUDIT_LINES
+    assert lines[-1].startswith(f"20260101T00{lock.AUDIT_LINES + 2}00Z up ok ")
