@@ -15,6 +15,8 @@ _OUTGOING_RULES = 2
 """Neutron begins every security group with a rule for IPv4 and one for IPv6."""
 _OWN_PORTS = 2
 """Besides the machines': the router's, and the one that DHCP (or OVN for metadata) takes."""
+_LOCK_GROUPS = 1
+"""The stack's lock is a security group while a command works."""
 
 
 def whole_plan(stack: StackFile, flavors: Mapping[str, Flavor]) -> Amounts:
@@ -34,8 +36,8 @@ def whole_plan(stack: StackFile, flavors: Mapping[str, Flavor]) -> Amounts:
         ram_mib=sum(flavors[role].ram_mib * number for role, number in machines.items()),
         ports=count + _OWN_PORTS,
         floating_ips=public - (1 if stack.floating_ip else 0),
-        security_groups=len(machines),
-        security_group_rules=_rules(stack, len(machines)),
+        security_groups=len(machines) + _LOCK_GROUPS,
+        security_group_rules=_rules(stack, len(machines) + _LOCK_GROUPS),
         networks=1,
         subnets=1,
         routers=1,
