@@ -162,7 +162,7 @@ def _ask(key: str, question: str) -> tuple[Any, Any]:
     default = about.default
     shown = ", ".join(default) if isinstance(default, list) else default
     while True:
-        answer = str(typer.prompt(question, default=shown or "", show_default=bool(shown)))
+        answer = typer.prompt(question, default=str(shown or ""), show_default=bool(shown))
         if not answer.strip():
             return default, default
         value: Any = answer
