@@ -127,7 +127,7 @@ def test_an_unknown_cloud_is_said_with_those_that_there_are(fresh: Skytier, tmp_
     said = fresh.ends_with(1, "doctor", "--cloud", "nearbuy", cwd=tmp_path, env=environment)
 
     assert "Cloud nearbuy was not found" in said
-    assert "Clouds that are there: nearby" in said
+    assert "clouds.yaml: nearby." in said
     assert "needs clouds.yaml" in said
 
 

@@ -134,3 +134,12 @@ def _comment(text: str) -> str:
     return textwrap.fill(
         text, _WIDTH, initial_indent="# ", subsequent_indent="# ", break_on_hyphens=False
     )
+
+
+def reference(model: type[BaseModel] = StackFile) -> str:
+    """A table of every key in Markdown."""
+    rows = ["| key | type | default | it holds | |", "|---|---|---|---|---|"]
+    for key in keys(model):
+        default = f"`{toml(key.default)}`" if key.default not in (None, [], {}) else ""
+        rows.append(f"| `{key.dotted}` | {key.type} | {default} | {key.holds} | {key.meaning} |")
+    return "\n".join(rows)
