@@ -9,7 +9,7 @@ from typing import Protocol
 
 from skytier.errors import SkytierError
 from skytier.plan import Action, Step
-from skytier.resources.creation import create_once
+from skytier.resources.creation import create_once, settle_patiently
 from skytier.resources.errors import API_ERRORS, explained
 from skytier.resources.kind import Found, Kind, Known, Tell
 
@@ -141,5 +141,6 @@ def _do(step: Step, kind: Kind, known: Known, tell: Tell) -> Found | None:
     assert step.wanted is not None  # noqa: S101  # all other steps bring something about
     if step.action is Action.CHANGE:
         assert step.found is not None  # noqa: S101
-        return kind.settle(step.wanted, step.found, known, tell)
-    return kind.settle(step.wanted, create_once(kind, step.wanted, known), known, tell)
+        return settle_patiently(kind, step.wanted, step.found, known, tell)
+    made = create_once(kind, step.wanted, known)
+    return settle_patiently(kind, step.wanted, made, known, tell)

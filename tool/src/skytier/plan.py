@@ -20,6 +20,9 @@ class Action(StrEnum):
     DELETE = "delete"
 
 
+_PAST = {Action.CREATE: "made anew", Action.CHANGE: "changed", Action.REPLACE: "replaced"}
+
+
 @dataclass(frozen=True)
 class Change:
     """A value that is to become another."""
@@ -68,7 +71,9 @@ def plan(
     there, extra = one_of_each(found)
     known = Known(there)
     by_key = {each.key: each for each in wanted}
-    order = TopologicalSorter({key: each.needs for key, each in by_key.items()})
+    order = TopologicalSorter(
+        {key: [*each.needs, *each.renewed_with] for key, each in by_key.items()}
+    )
     steps: dict[Key, Step] = {}
     for key in order.static_order():
         if key in by_key:
@@ -117,7 +122,7 @@ def _step(wanted: Wanted, known: Known, before: Mapping[Key, Step], rules: Rules
         for name, value in known.attributes(wanted).items()
         if not _same(found.attributes.get(name), value)
     ]
-    if not changes and (cause := _cause(needs, before, rules)):
+    if not changes and (cause := _cause([*needs, *wanted.renewed_with], before, rules)):
         return step(Action.CHANGE, cause)
     if not changes:
         return step(Action.KEEP, "it is as wanted")
@@ -132,7 +137,7 @@ def _cause(needs: Sequence[Key], before: Mapping[Key, Step], rules: Rules) -> st
     """Why it has to be done again although it is as wanted itself; empty when it has not."""
     for key in needs:
         if before[key].action in rules.follows.get(key.kind, ()):
-            return f"the {key} comes before it, and is to be {before[key].action}d"
+            return f"the {key} is to be {_PAST[before[key].action]}"
     return ""
 
 

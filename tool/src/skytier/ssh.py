@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from skytier.errors import SkytierError
+from skytier.roles.common import ACCOUNT
 
-USER = "operator"
-"""The account that cloud-init makes from the key pair."""
 CONNECT_TIMEOUT_S = 10
 
 
@@ -47,7 +46,7 @@ def config(hosts: Sequence[Host], key: Path, known_hosts: Path) -> str:
         "# How to get to the machines of this stack. Written by Skytier.",
         *(_host(host) for host in hosts),
         "Host *",
-        f"  User {USER}",
+        f"  User {ACCOUNT}",
         f'  IdentityFile "{key}"',
         "  IdentitiesOnly yes",
         f'  UserKnownHostsFile "{known_hosts}"',

@@ -4,10 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from skytier.cloud.choices import Choices
+from skytier.errors import SkytierError
 from skytier.resources.kind import Key, Known, Wanted
 from skytier.resources.project import Project
 from skytier.resources.server import RUNNING
-from skytier.roles.role import Machine, Opening, Role, Setup, Site, fingerprint
+from skytier.roles.common import USER_DATA_LIMIT, encoded_size
+from skytier.roles.fingerprint import fingerprint
+from skytier.roles.role import Machine, Opening, Role, Setup, Site
 from skytier.stack import StackFile
 
 CONFIGURATION, RELEASE = "configuration", "release"
@@ -73,17 +76,27 @@ class Blueprint:
         role = next(name for name, role in self.roles.items() if role.public)
         return self.key("floating IP", role, 1)
 
+    def way_in(self) -> list[Key]:
+        """What has to be there to get into any machine: the bastion and its floating IP."""
+        door = self.front_door()
+        return [Key("server", door.name), door]
+
     def setup(self, role: str, number: int, known: Known) -> Setup:
         """How a machine is set up, with what is known so far."""
         site = self.site(known)
         machine = next(m for m in site.of(role) if m.number == number)
         return self.roles[role].setup(site, machine)
 
-    def user_data(self, role: str, number: int) -> str:
-        """What the machine is told at its first boot."""
-        site = self.site(Known())
-        machine = next(m for m in site.of(role) if m.number == number)
-        return self.roles[role].user_data(site, machine)
+    def user_data(self, role: str) -> str:
+        """What a machine is told at its first boot. Raises SkytierError when it is too long."""
+        text = self.roles[role].user_data(self.site(Known()))
+        if (size := encoded_size(text)) > USER_DATA_LIMIT:
+            raise SkytierError(
+                f"The user-data of the role {role} has {size} bytes after base64, and Nova takes "
+                f"{USER_DATA_LIMIT}.",
+                f"Name fewer packages in the section [{role}] of the stack file.",
+            )
+        return text
 
 
 def wanted(blueprint: Blueprint, project: Project, public_key: str, known: Known) -> list[Wanted]:
@@ -172,7 +185,7 @@ def _machine(blueprint: Blueprint, project: Project, role: str, number: int) -> 
                 "flavor_id": flavor.id,
                 "key_name": key("key pair").name,
                 "port": port,
-                "user_data": blueprint.user_data(role, number),
+                "user_data": blueprint.user_data(role),
                 "role": role,
                 "number": number,
                 "zone": stack.availability_zone,
@@ -196,34 +209,39 @@ def _machine(blueprint: Blueprint, project: Project, role: str, number: int) -> 
 
 def _configuration(blueprint: Blueprint, known: Known, role: str, number: int) -> Wanted:
     key = blueprint.key
-    before = [
+    keepers = [
         key(CONFIGURATION, name, other)
         for name, other in blueprint.places()
-        if name in blueprint.roles[role].after
+        if blueprint.roles[name].keeps and (name, other) != (role, number)
     ]
     return Wanted(
         key(CONFIGURATION, role, number),
         {"fingerprint": fingerprint(blueprint.setup(role, number, known))},
         {"role": role, "number": number},
-        needs=[key("server", role, number), blueprint.front_door(), *before],
+        needs=[key("server", role, number), *blueprint.way_in()],
+        # All are configured at the same time; but a database that is made anew has new secrets.
+        renewed_with=[] if blueprint.roles[role].keeps else keepers,
     )
 
 
 def _releases(blueprint: Blueprint) -> list[Wanted]:
     """One after another: the first one changes the schema, and a broken one stops the rest."""
-    key = blueprint.key
+    key, roles = blueprint.key, blueprint.roles
+    keepers = [
+        key(CONFIGURATION, role, number) for role, number in blueprint.places() if roles[role].keeps
+    ]
     wanted: list[Wanted] = []
     for role, number in blueprint.places():
-        if not blueprint.roles[role].runs_application:
+        if not roles[role].runs_application:
             continue
+        own = [key("server", role, number), key(CONFIGURATION, role, number)]
         earlier = [wanted[-1].key] if wanted else []
-        needs = [key("server", role, number), key(CONFIGURATION, role, number), *earlier]
         wanted.append(
             Wanted(
                 key(RELEASE, role, number),
                 {"release": blueprint.release},
                 {"role": role, "number": number},
-                needs=needs,
+                needs=[*own, *keepers, *earlier],
             )
         )
     return wanted

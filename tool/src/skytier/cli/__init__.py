@@ -6,7 +6,21 @@ from typing import Annotated
 
 import typer
 
-from skytier.cli import admin, console, demo_data, doctor, down, init, logs, status, up
+from skytier.cli import (
+    admin,
+    audit,
+    console,
+    demo_data,
+    doctor,
+    down,
+    init,
+    logs,
+    plan,
+    ssh,
+    status,
+    trust,
+    up,
+)
 from skytier.errors import SkytierError
 
 app = typer.Typer(
@@ -16,7 +30,10 @@ app = typer.Typer(
     epilog="Exit codes: 0 done; 1 it failed; 2 wrong usage; skytier status exits 3 when the stack "
     "is not healthy or does not run.\n\nExample: skytier up",
 )
-for command in (init, doctor, up, status, logs, down, demo_data, admin):
+for command in (
+    *(init, doctor, plan, up, status, logs, ssh, down),
+    *(demo_data, admin, audit, trust),
+):
     app.add_typer(command.app)
 
 _debug = False

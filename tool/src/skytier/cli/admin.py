@@ -4,9 +4,8 @@ from typing import Annotated
 
 import typer
 
-from skytier.cli import console
-from skytier.local import home
-from skytier.local.stack import Stack
+from skytier.cli import chosen, console
+from skytier.cli.chosen import Cloud, File
 
 app = typer.Typer()
 
@@ -15,8 +14,10 @@ app = typer.Typer()
 def admin(
     username: Annotated[str, typer.Argument(help="Who; they register first.")],
     revoke: Annotated[bool, typer.Option("--revoke", help="Take the right away again.")] = False,
+    cloud: Cloud = None,
+    file: File = None,
 ) -> None:
     """Make a user an administrator, who may change and delete every post."""
     arguments = ["admin", *(["--revoke"] if revoke else []), "--", username]
-    said = Stack(home.from_environment()).run_application(*arguments)
+    said = chosen.application(file, cloud).run_application(*arguments)
     console.out.print(said.strip(), markup=False)

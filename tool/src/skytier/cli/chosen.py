@@ -8,9 +8,12 @@ import typer
 from skytier import stack
 from skytier.cloud import clouds
 from skytier.errors import SkytierError
+from skytier.local import home
+from skytier.local.stack import Stack as LocalStack
 from skytier.stack import StackFile
 
 if TYPE_CHECKING:
+    from skytier.cloud.application import CloudApplication
     from skytier.cloud.stack import CloudStack
 
 Cloud = Annotated[
@@ -48,3 +51,13 @@ def cloud_stack(wanted: StackFile) -> "CloudStack":
     from skytier.cloud.stack import CloudStack
 
     return CloudStack(connect(wanted.cloud), wanted, wanted.cloud)
+
+
+def application(file: Path | None, cloud: str | None) -> "LocalStack | CloudApplication":
+    """Where the application's own commands run."""
+    wanted = stack_file(file, cloud)
+    if wanted.cloud is None:
+        return LocalStack(home.from_environment())
+    from skytier.cloud.application import CloudApplication
+
+    return CloudApplication(cloud_stack(wanted))

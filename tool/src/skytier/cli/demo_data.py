@@ -6,9 +6,8 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from skytier.cli import console
-from skytier.local import home
-from skytier.local.stack import Stack
+from skytier.cli import chosen, console
+from skytier.cli.chosen import Cloud, File
 
 app = typer.Typer()
 
@@ -17,10 +16,13 @@ app = typer.Typer()
 def demo_data(
     users: Annotated[int, typer.Option(min=1, max=1_000_000, help="How many users.")] = 1000,
     posts: Annotated[int, typer.Option(min=0, max=10_000_000, help="How many posts.")] = 100_000,
+    cloud: Cloud = None,
+    file: File = None,
 ) -> None:
     """Load believable users and posts, all of them or none. Nobody can sign in as one of them."""
-    stack = Stack(home.from_environment())
-    lines = stack.follow_application("demo-data", f"--users={users}", f"--posts={posts}")
+    lines = chosen.application(file, cloud).follow_application(
+        "demo-data", f"--users={users}", f"--posts={posts}"
+    )
     columns = (
         TextColumn("{task.description:<6}"),
         BarColumn(),

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from skytier.cli import chosen
+from skytier.cli.chosen import Cloud, File
 from skytier.errors import SkytierError
 from skytier.local import home
 
@@ -27,11 +29,21 @@ FILES = {
 }
 
 
-@app.command(epilog="Example: skytier logs application --follow")
+@app.command(
+    epilog="Example: skytier logs application --follow"
+    "\n\nExample: skytier logs web/2 --cloud mycloud"
+)
 def logs(
-    service: Annotated[
-        Service | None, typer.Argument(help="Whose log. All of them at first.")
+    source: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="SERVICE|ROLE[/N]",
+            help="On this machine postgresql, application or nginx, at first all of them; on a "
+            "cloud the machine.",
+        ),
     ] = None,
+    cloud: Cloud = None,
+    file: File = None,
     follow: Annotated[
         bool, typer.Option("--follow", "-f", help="Go on with what is written, until Ctrl-C.")
     ] = False,
@@ -40,8 +52,20 @@ def logs(
     ] = 20,
 ) -> None:
     """Show the services' logs."""
+    wanted = chosen.stack_file(file, cloud)
+    if wanted.cloud:
+        from skytier.cli.on_cloud.logs import logs as logs_on_cloud
+
+        logs_on_cloud(wanted, source or "web", follow=follow, lines=lines)
+    else:
+        _local(source, follow=follow, lines=lines)
+
+
+def _local(source: str | None, *, follow: bool, lines: int) -> None:
+    if source not in (None, *Service):
+        raise typer.BadParameter(f"On this machine it is one of {', '.join(Service)}.")
     directory = home.from_environment().logs
-    names = [name for each in Service if service in (None, each) for name in FILES[each]]
+    names = [name for each in Service if source in (None, each) for name in FILES[each]]
     paths = [directory / name for name in names if (directory / name).exists()]
     if not paths:
         raise SkytierError(f"There is no log in {directory} yet.", "Start it: skytier up")

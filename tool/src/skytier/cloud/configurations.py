@@ -10,7 +10,7 @@ from skytier.cloud.vault import Vault
 from skytier.resources.kind import Found, Key, Known, Tell, Wanted
 from skytier.resources.project import PREFIX
 from skytier.resources.server import Server
-from skytier.roles.role import fingerprint
+from skytier.roles.fingerprint import fingerprint
 from skytier.wanted import CONFIGURATION, Blueprint
 
 FINGERPRINT = f"{PREFIX}configuration"
@@ -50,14 +50,12 @@ class Configurations:
         return Found(wanted.key, server.id, {})
 
     def settle(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
-        """Get in, set up, and wait for the checks."""
+        """Get in, set up (which waits for the first boot to end), and wait for the checks."""
         host = wanted.key.name
         role, number = wanted.creation["role"], wanted.creation["number"]
         setup = self.blueprint.setup(role, number, known)
         shell = self.access.shell
         self.access.open(host, known, tell)
-        machines.wait_for_first_boot(shell, host, tell)
-        machines.check_first_boot(shell, host, setup.checks)
         secrets = self.vault.get(setup.secrets, self.blueprint.site(known), known)
         machines.set_up(shell, host, setup, secrets, tell)
         checks = [each for each in setup.checks if not each.needs_release]

@@ -15,6 +15,8 @@ from openstack.exceptions import ConfigException
 from skytier.errors import SkytierError
 
 IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE"})
+SAFE_POSTS = ("/auth/tokens", "/metadata")
+"""To ask for a token leaves nothing behind, and to set metadata twice is to set it once."""
 REFUSED = 429
 """The server says that it did nothing: asking again is safe whatever the method."""
 AMBIGUOUS = frozenset({500, 502, 503, 504})
@@ -36,8 +38,7 @@ class PatientSession(Session):
         """The answer, as keystoneauth gives it; what is still wrong at last is raised."""
         # Both layers below would repeat a POST.
         arguments |= {"connect_retries": 0, "status_code_retries": 0}
-        # To ask for a token leaves nothing behind.
-        safe = method.upper() in IDEMPOTENT or url.endswith("/auth/tokens")
+        safe = method.upper() in IDEMPOTENT or url.endswith(SAFE_POSTS)
         for wait_s in (*_waits(), None):
             try:
                 response: requests.Response = super().request(url, method, **arguments)

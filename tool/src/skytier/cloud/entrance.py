@@ -31,3 +31,8 @@ def entrance(stack: CloudStack, machine: str) -> tuple[Path, str]:
     with Ssh(stack.operator.config) as shell:
         Access(stack.connection, stack.operator, shell).open(name, known, lambda text: None)
     return stack.operator.config, name
+
+
+def role_of(host: str, stack: str) -> str:
+    """`web` for the host `shop-web-2` of the stack `shop`."""
+    return host.removeprefix(f"{stack}-").rpartition("-")[0]

@@ -60,7 +60,8 @@ def _console(connection: Connection, server: Any, tell: Tell) -> Iterator[str]:
         try:
             said = connection.compute.get_server_console_output(server, length=CONSOLE_LINES)
         except HttpException as error:
-            if error.status_code == 409:  # it has no console before it runs
+            # 409: it has no console before it runs. 5xx: this is a POST, which nobody else repeats.
+            if error.status_code == 409 or (error.status_code or 0) >= 500:
                 time.sleep(POLL_S)
                 continue
             raise SkytierError(

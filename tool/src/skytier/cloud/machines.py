@@ -10,22 +10,14 @@ from skytier.cloud.vault import DIRECTORY
 from skytier.errors import SkytierError
 from skytier.resources.kind import Tell
 from skytier.roles.role import Check, File, Setup
-from skytier.ssh import Ssh
+from skytier.ssh import CommandError, Ssh
 
-FIRST_BOOT_TIMEOUT_S = 1800
 CHECK_TIMEOUT_S = 120.0
 
-_WAIT_FOR_FIRST_BOOT = f"""
-for ((i = 0; i < {FIRST_BOOT_TIMEOUT_S}; i++)); do
-    [ -e /run/cloud-init/result.json ] && exit 0
-    sleep 1
-done
-echo 'cloud-init is still at work:'; cloud-init status --long; exit 1
-"""
 _EXPLAIN_FIRST_BOOT = """
 cloud-init status --long || true
-echo '--- /var/log/cloud-init-output.log'
-tail -n 40 /var/log/cloud-init-output.log
+echo '--- the end of /var/log/cloud-init-output.log'
+tail -n 30 /var/log/cloud-init-output.log
 """
 # Directories that are there keep their owner and mode.
 _UNPACK = (
@@ -40,36 +32,21 @@ exit 0
 """
 
 
-def wait_for_first_boot(shell: Ssh, host: str, tell: Tell) -> None:
-    """Wait until cloud-init is done. What it says of itself is not trusted: the checks decide."""
-    tell("first boot")
-    shell.script(host, _WAIT_FOR_FIRST_BOOT)
-
-
-def _explain(shell: Ssh, host: str) -> str:
-    return shell.script(host, _EXPLAIN_FIRST_BOOT).strip()
-
-
 def set_up(shell: Ssh, host: str, setup: Setup, secrets: Mapping[str, str], tell: Tell) -> None:
     """Bring a machine to what its role wants. Raises SkytierError with what the machine said."""
     tell("configuring")
-    shell.run(host, f"sudo {_UNPACK}", archive(setup.files, secrets))
-    shell.script(host, "exec bash -euo pipefail /dev/stdin", setup.script.encode())
-
-
-PACKAGES = "packages"
-"""The check that a role's packages are there: only the first boot installs them."""
-
-
-def check_first_boot(shell: Ssh, host: str, checks: Sequence[Check]) -> None:
-    """Raises SkytierError at once when packages are missing: no waiting brings them."""
-    failed = failing(shell, host, [each for each in checks if each.name == PACKAGES])
-    if failed:
+    try:
+        shell.run(host, f"sudo {_UNPACK}", archive(setup.files, secrets))
+        shell.script(host, "exec bash /dev/stdin", setup.script.encode())
+    except CommandError as error:
+        # What cloud-init says of itself is not trusted; but what it did may be why.
+        first_boot = shell.script(host, _EXPLAIN_FIRST_BOOT).strip()
         raise SkytierError(
-            f"The first boot of {host} failed. {failed[PACKAGES]}\n{_explain(shell, host)}",
-            "Mend the cause (the packages in the stack file, or the machine's way to its package "
-            f"index), then have the machine made anew: openstack server delete {host}, skytier up.",
-        )
+            f"{host} could not be set up. It said:\n{error.output.strip()}\n"
+            f"Its first boot went like this:\n{first_boot}",
+            "Mend the cause and run skytier up again; after a change of what the first boot "
+            f"installs, have the machine made anew: openstack server delete {host}",
+        ) from error
 
 
 def check(shell: Ssh, host: str, checks: Sequence[Check], tell: Tell) -> None:

@@ -1,11 +1,12 @@
-"""Creating something once, even when the cloud's answer is lost on its way."""
+"""Making something once, even when the cloud's answer is lost on its way."""
 
 import time
 
 from keystoneauth1.exceptions import ConnectionError as NoAnswer
-from openstack.exceptions import HttpException, SDKException
+from openstack.exceptions import HttpException
 
-from skytier.resources.kind import Found, Kind, Known, Wanted
+from skytier.resources.errors import API_ERRORS
+from skytier.resources.kind import Found, Kind, Known, Tell, Wanted
 
 ATTEMPTS = 5
 AMBIGUOUS = frozenset({500, 502, 503, 504})
@@ -20,7 +21,7 @@ def create_once(kind: Kind, wanted: Wanted, known: Known, first_wait_s: float = 
     for attempt in range(1, ATTEMPTS + 1):
         try:
             return kind.create(wanted, known)
-        except (NoAnswer, SDKException) as error:
+        except API_ERRORS as error:
             if attempt == ATTEMPTS or not _ambiguous(error):
                 raise
         time.sleep(first_wait_s * 2 ** (attempt - 1))
@@ -28,6 +29,20 @@ def create_once(kind: Kind, wanted: Wanted, known: Known, first_wait_s: float = 
         if there:
             return min(there, key=lambda found: (found.created_at, found.id))
     raise AssertionError("unreachable")
+
+
+def settle_patiently(
+    kind: Kind, wanted: Wanted, found: Found, known: Known, tell: Tell, first_wait_s: float = 1.0
+) -> Found:
+    """Settle it, and once more after an answer that leaves open what was done: it looks first."""
+    for attempt in range(1, ATTEMPTS):
+        try:
+            return kind.settle(wanted, found, known, tell)
+        except API_ERRORS as error:
+            if not _ambiguous(error):
+                raise
+        time.sleep(first_wait_s * 2 ** (attempt - 1))
+    return kind.settle(wanted, found, known, tell)
 
 
 def _ambiguous(error: Exception) -> bool:

@@ -30,6 +30,8 @@ class Wanted:
     """What matters only when it is created."""
     needs: Sequence[Key] = ()
     """What has to be there before."""
+    renewed_with: Sequence[Key] = ()
+    """What need not be there before, but makes it be done again when that is made anew."""
     protected: str = ""
     """What would be lost if it were replaced; then it is not."""
 

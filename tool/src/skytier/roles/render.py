@@ -1,12 +1,29 @@
-"""Rendering of the configuration files that the roles bring along."""
+"""Rendering of the configuration files and scripts that come along as templates."""
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+import shlex
+
+from jinja2 import ChoiceLoader, Environment, PackageLoader, PrefixLoader, StrictUndefined
+
+_COMMON = PackageLoader("skytier.roles.common")
 
 
-def render(role: str, template: str, **values: object) -> str:
-    """The text of `roles/<role>/templates/<template>.j2`; a value that is not given is an error."""
+def render(role: str, template: str, /, **values: object) -> str:
+    """The text of `roles/<role>/templates/<template>.j2`; a value that is not given is an error.
+
+    >>> render("database", "pg_ident.conf", account="postgres").splitlines()[-1]
+    'operator  "postgres"  postgres'
+    """
+    return render_from(f"skytier.roles.{role}", template, **values)
+
+
+def render_from(package: str, template: str, /, **values: object) -> str:
+    """The same for a template of any package. `common/NAME.j2` can be included in all of them.
+
+    In a bash template, write `{{ value | q }}` for a word, and keep clear of `${#`, which begins
+    a comment of Jinja.
+    """
     environment = Environment(
-        loader=PackageLoader(f"skytier.roles.{role}"),
+        loader=ChoiceLoader([PackageLoader(package), PrefixLoader({"common": _COMMON})]),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -14,4 +31,11 @@ def render(role: str, template: str, **values: object) -> str:
         # These are configuration files, not HTML.
         autoescape=False,  # noqa: S701
     )
+    environment.filters["q"] = _quote
     return environment.get_template(f"{template}.j2").render(**values)
+
+
+def _quote(value: object) -> str:
+    """A value, or the items of a list, as words for a shell."""
+    words = value if isinstance(value, list | tuple) else [value]
+    return shlex.join(str(word) for word in words)

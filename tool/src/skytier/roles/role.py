@@ -50,6 +50,8 @@ class Site:
     """Whom the certificate authority writes to."""
     packages: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """More packages than the role needs, by role."""
+    api_from: Sequence[str] = ()
+    """Networks that may reach the application's port 8000 past Nginx."""
 
     def of(self, role: str) -> list[Machine]:
         """The machines of a role, by number."""
@@ -69,10 +71,16 @@ class File:
 
 @dataclass(frozen=True)
 class Check:
-    """A question to a machine: a shell script, run as root. It says on its output what is wrong."""
+    """A question to a machine: a bash script, run as root.
+
+    It exits with 0 and a word on how it is, or with 1 and, on its standard output, what is wrong:
+    one line, then the log lines that say why.
+    """
 
     name: str
     script: str
+    needs_release: bool = False
+    """Whether it makes sense only once a release has been shipped."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +88,9 @@ class Setup:
     """How a machine is brought to what it should be, over SSH. Running it again changes nothing.
 
     In this order: `files` are put in place, `secrets` too (each as /etc/skytier/secrets/NAME,
-    readable by root only), then `script` runs: bash, as root, with `set -euo pipefail`.
+    readable by root only), then `script` runs: bash, as root. All of it may begin as soon as the
+    machine answers by SSH: the script waits for cloud-init itself, and every file belongs to root,
+    because other accounts come with packages.
     """
 
     files: Sequence[File]
@@ -93,11 +103,25 @@ class Setup:
 class Role(Protocol):
     """A kind of machine."""
 
-    name: str
-    public: bool
-    """Whether it gets a floating IP; the first public machine is the bastion."""
-    after: Sequence[str]
-    """Roles whose machines are set up before."""
+    @property
+    def name(self) -> str:
+        """Its folder, and what it is called in the stack file."""
+
+    @property
+    def public(self) -> bool:
+        """Whether it gets a floating IP; the first public machine is the bastion."""
+
+    @property
+    def keeps(self) -> str:
+        """What is lost with one of its machines, so that none is ever replaced: `the data`."""
+
+    @property
+    def runs_application(self) -> bool:
+        """Whether its machines get the application's releases."""
+
+    @property
+    def units(self) -> Sequence[str]:
+        """The systemd units whose logs matter; a pattern such as `postgresql@*` too."""
 
     def openings(self, ssh_from: Sequence[str], api_from: Sequence[str]) -> list[Opening]:
         """What its security group lets in."""

@@ -1,0 +1,164 @@
+"""A project of the tests' own on the devcloud, and an operator who has nothing else."""
+
+import json
+import os
+import secrets
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import openstack
+import yaml
+from openstack.connection import Connection
+
+PROGRAM = Path(sys.executable).with_name("skytier")
+ADMIN, CLOUD = "devcloud-admin", "test"
+
+
+@dataclass(frozen=True)
+class Account:
+    """An ordinary member of a project, and a clouds.yaml that leads there."""
+
+    project_id: str
+    user_id: str
+    clouds: Path
+    connection: Connection
+
+    @property
+    def entry(self) -> dict[str, Any]:
+        entry: dict[str, Any] = yaml.safe_load(self.clouds.read_text())["clouds"][CLOUD]
+        return entry
+
+    def holdings(self) -> dict[str, dict[str, str]]:
+        """All that the project has: kind to ids to everything that the API says of each."""
+        compute, network, mine = self.connection.compute, self.connection.network, self.project_id
+        listed = {
+            "server": compute.servers(details=True),
+            "key pair": compute.keypairs(),
+            "network": network.networks(project_id=mine),
+            "subnet": network.subnets(project_id=mine),
+            "router": network.routers(project_id=mine),
+            "port": network.ports(project_id=mine),
+            "floating IP": network.ips(project_id=mine),
+            "security group": network.security_groups(project_id=mine),
+        }
+        return {
+            kind: {
+                each.id: json.dumps(each.to_dict(), sort_keys=True, default=str) for each in all_
+            }
+            for kind, all_ in listed.items()
+        }
+
+    def count(self) -> dict[str, int]:
+        return {kind: len(ids) for kind, ids in self.holdings().items()}
+
+
+def _whole(resource: Any) -> str:
+    return json.dumps(resource.to_dict(), sort_keys=True, default=str)
+
+
+def make_account(directory: Path) -> Account:
+    """As the cloud's administrator, make a project and a member of it."""
+    with openstack.connect(cloud=ADMIN) as admin:
+        identity, name = admin.identity, f"skytier-test-{secrets.token_hex(4)}"
+        password = secrets.token_urlsafe(16)
+        project = identity.create_project(name=name, domain_id="default")
+        user = identity.create_user(name=name, password=password, domain_id="default")
+        role = identity.find_role("member", ignore_missing=False)
+        identity.assign_project_role_to_user(project, user, role)
+        config = admin.config.config
+        entry = {
+            "auth": {
+                "auth_url": config["auth"]["auth_url"],
+                "username": name,
+                "password": password,
+                "project_name": name,
+                "user_domain_name": "Default",
+                "project_domain_name": "Default",
+            },
+            "region_name": config["region_name"],
+        }
+        clouds = write_clouds(directory, entry)
+        connection = openstack.connect(cloud=CLOUD, load_yaml_config=True, **_from(clouds))
+        return Account(project.id, user.id, clouds, connection)
+
+
+def delete_account(account: Account) -> None:
+    """Take project and member away. What the project has by itself goes first."""
+    account.connection.close()
+    with openstack.connect(cloud=ADMIN) as admin:
+        for group in admin.network.security_groups(project_id=account.project_id):
+            admin.network.delete_security_group(group)
+        admin.identity.delete_user(account.user_id)
+        admin.identity.delete_project(account.project_id)
+
+
+def write_clouds(directory: Path, entry: Mapping[str, Any]) -> Path:
+    """A clouds.yaml with one cloud, readable by us alone."""
+    directory.mkdir(exist_ok=True)
+    path = directory / "clouds.yaml"
+    path.touch(mode=0o600)
+    path.write_text(yaml.safe_dump({"clouds": {CLOUD: dict(entry)}}))
+    return path
+
+
+def _from(clouds: Path) -> dict[str, Any]:
+    entry: dict[str, Any] = yaml.safe_load(clouds.read_text())["clouds"][CLOUD]
+    return entry
+
+
+@dataclass(frozen=True)
+class Operator:
+    """Someone at a machine with a clouds.yaml and a stack file."""
+
+    directory: Path
+    clouds: Path
+
+    def write(self, text: str) -> None:
+        """The stack file."""
+        (self.directory / "skytier.toml").write_text(f'cloud = "{CLOUD}"\n{text}')
+
+    @property
+    def environment(self) -> dict[str, str]:
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("SKYTIER_", "OS_"))}
+        return {
+            **kept,
+            "OS_CLIENT_CONFIG_FILE": str(self.clouds),
+            "XDG_CONFIG_HOME": str(self.directory / "config"),
+            "COLUMNS": "200",
+            "NO_COLOR": "1",
+        }
+
+    def start(self, *words: str | Path, program: Path = PROGRAM) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [program, *words],
+            cwd=self.directory,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def ends_with(self, code: int, *words: str | Path, timeout_s: float = 1800) -> str:
+        """The output of a run that has to end with an exit code."""
+        with self.start(*words) as popen:
+            said, _ = popen.communicate(timeout=timeout_s)
+        assert popen.returncode == code, said
+        return said
+
+    def run(self, *words: str | Path) -> str:
+        return self.ends_with(0, *words)
+
+    def json(self, *words: str, code: int = 0) -> dict[str, Any]:
+        answer: dict[str, Any] = json.loads(self.ends_with(code, *words, "--json"))
+        return answer
+
+    def json_of_any_end(self, *words: str) -> dict[str, Any]:
+        """The same, whatever the exit code says of what was found."""
+        with self.start(*words, "--json") as popen:
+            answer: dict[str, Any] = json.loads(popen.communicate(timeout=300)[0])
+        return answer

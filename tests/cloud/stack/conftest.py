@@ -1,0 +1,50 @@
+"""What the tests of stacks on the devcloud share."""
+
+import secrets
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from .account import Account, Operator, delete_account, make_account
+
+# Emulated machines boot for minutes.
+TIMEOUT_S = 2400
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Longer bounds than elsewhere, for what is in this directory."""
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.timeout(TIMEOUT_S))
+
+
+@pytest.fixture(scope="session")
+def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
+    """A project that has nothing, and has nothing again at the end."""
+    account = make_account(tmp_path_factory.mktemp("account"))
+    before = account.count()
+    yield account
+    assert account.count() == before
+    delete_account(account)
+
+
+@pytest.fixture(scope="session")
+def make_operator(
+    account: Account, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[], Operator]:
+    """Makes operators at machines of their own."""
+    return lambda: Operator(tmp_path_factory.mktemp("operator"), account.clouds)
+
+
+@pytest.fixture(scope="module")
+def operator(make_operator: Callable[[], Operator]) -> Operator:
+    """The one operator of a module."""
+    return make_operator()
+
+
+@pytest.fixture(scope="module")
+def name() -> str:
+    """A stack's name that no other module has."""
+    return f"t{secrets.token_hex(3)}"

@@ -1,0 +1,106 @@
+"""A proxy before the cloud's APIs that answers wrongly now and then, as clouds do."""
+
+import random
+import threading
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http.client import HTTPConnection, HTTPResponse
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import urlsplit
+
+FAULTS = ("refused", "unavailable", "failed", "dropped before", "dropped after", "lost after")
+HOP_BY_HOP = {"connection", "transfer-encoding", "content-length", "keep-alive"}
+
+
+class FaultyProxy(ThreadingHTTPServer):
+    """`/NAME/...` goes to the service of that name; `rate` of the requests go wrong."""
+
+    daemon_threads = True
+
+    def __init__(self, upstreams: Mapping[str, str], seed: int, rate: float) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.upstreams = dict(upstreams)
+        self.faults: Counter[str] = Counter()
+        self.requests: Counter[str] = Counter()
+        self._random, self._rate, self._lock = random.Random(seed), rate, threading.Lock()
+
+    def address(self, service: str) -> str:
+        return f"http://127.0.0.1:{self.server_port}/{service}"
+
+    def next_fault(self, method: str) -> str | None:
+        with self._lock:
+            self.requests[method] += 1
+            fault = None
+            if self._random.random() < self._rate:
+                fault = self._random.choice(FAULTS)
+                self.faults[f"{method} {fault}"] += 1
+            return fault
+
+
+@contextmanager
+def running(upstreams: Mapping[str, str], seed: int, rate: float) -> Iterator[FaultyProxy]:
+    with FaultyProxy(upstreams, seed, rate) as proxy:
+        thread = threading.Thread(target=proxy.serve_forever, daemon=True)
+        thread.start()
+        try:
+            yield proxy
+        finally:
+            proxy.shutdown()
+            thread.join()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: FaultyProxy
+    protocol_version = "HTTP/1.1"
+
+    def _handle(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        fault = self.server.next_fault(self.command)
+        if fault == "dropped before":
+            self._drop()
+        elif fault == "refused":
+            self._answer(429, {"Retry-After": "1"}, b'{"error": "slow down"}')
+        elif fault == "unavailable":
+            self._answer(503, {}, b'{"error": "busy"}')
+        elif fault == "failed":
+            self._answer(500, {}, b'{"error": "oops"}')
+        else:
+            response, content = self._forward(body)
+            if fault == "dropped after":
+                self._drop()
+            elif fault == "lost after":
+                self._answer(502, {}, b"<html>bad gateway</html>")
+            else:
+                self._answer(response.status, dict(response.getheaders()), content)
+
+    def _forward(self, body: bytes) -> tuple[HTTPResponse, bytes]:
+        _, service, rest = self.path.split("/", 2)
+        upstream = urlsplit(self.server.upstreams[service])
+        connection = HTTPConnection(upstream.netloc, timeout=120)
+        headers = {k: v for k, v in self.headers.items() if k.lower() not in HOP_BY_HOP}
+        path = f"{upstream.path.rstrip('/')}/{rest}"
+        connection.request(self.command, path, body or None, headers)
+        response = connection.getresponse()
+        content = response.read()
+        connection.close()
+        return response, content
+
+    def _answer(self, status: int, headers: Mapping[str, str], content: bytes) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            if name.lower() not in HOP_BY_HOP:
+                self.send_header(name, value)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def _drop(self) -> None:
+        self.close_connection = True
+        self.connection.shutdown(2)
+
+    def log_message(self, *_: Any) -> None: ...
+
+    # The names that http.server asks for.
+    do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = do_HEAD = _handle  # noqa: N815

@@ -1,0 +1,347 @@
+"""What is made, what is never touched, and what a killed run or a failing API leaves behind.
+
+No guest is booted to its end: a machine is deleted before it gets far.
+"""
+
+import random
+import secrets
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import openstack
+import pytest
+
+from .account import CLOUD, Account, Operator, write_clouds
+from .faulty_proxy import running
+
+SCRIPT = Path(__file__).with_name("resources_only.py")
+STACK = 'image = "debian-12"\nflavor = "m1.tiny"\n'
+KILLS = 10
+SEED = secrets.randbelow(10**6)
+PYTHON = Path(sys.executable)
+
+
+@pytest.fixture
+def stack(account: Account, operator: Operator) -> Iterator[str]:
+    """A name for a stack; the project is as it was when the test ends."""
+    name = f"t{secrets.token_hex(3)}"
+    operator.write(f'name = "{name}"\n{STACK}')
+    before = account.holdings()
+    yield name
+    down(operator)
+    assert account.holdings() == before
+
+
+def script(operator: Operator, what: str, code: int = 0) -> str:
+    with operator.start(SCRIPT, what, program=PYTHON) as popen:
+        said, _ = popen.communicate(timeout=900)
+    assert popen.returncode == code, said
+    return said
+
+
+def up(operator: Operator) -> str:
+    return script(operator, "up")
+
+
+def down(operator: Operator) -> str:
+    return operator.run("down", "--yes")
+
+
+def actions(operator: Operator) -> dict[str, str]:
+    """What a plan would do to what OpenStack makes: `kind name` to the action."""
+    steps = operator.json("plan")["steps"]
+    return {
+        f"{step['kind']} {step['resource']}": step["action"]
+        for step in steps
+        if step["kind"] not in ("configuration", "release")
+    }
+
+
+MADE = {
+    "server": 2,
+    "key pair": 1,
+    "network": 1,
+    "subnet": 1,
+    "router": 1,
+    "floating IP": 1,
+    "security group": 3,  # web, database and the lock
+}
+
+
+def made(account: Account, before: dict[str, int]) -> dict[str, int]:
+    now = account.count()
+    return {kind: now[kind] - before[kind] for kind in MADE}
+
+
+def test_everything_carries_the_mark_and_a_second_plan_is_empty(
+    account: Account, operator: Operator, stack: str
+) -> None:
+    before = account.count()
+    up(operator)
+    assert made(account, before) == MADE
+    mark = f"skytier:stack={stack}"
+    compute, network = account.connection.compute, account.connection.network
+    for server in compute.servers():
+        assert server.metadata["skytier:stack"] == stack
+        assert server.name.startswith(f"{stack}-")
+    assert [pair.public_key.endswith(f" {mark}") for pair in compute.keypairs()] == [True]
+    lists: list[Any] = [
+        *network.networks(project_id=account.project_id),
+        *network.subnets(project_id=account.project_id),
+        *network.routers(project_id=account.project_id),
+        *network.ips(project_id=account.project_id),
+        *(p for p in network.ports(project_id=account.project_id) if p.name),
+    ]
+    assert len(lists) == 6
+    for resource in lists:
+        assert resource.description.startswith(mark)
+        assert mark in resource.tags
+    assert set(actions(operator).values()) == {"keep"}
+
+
+def test_what_somebody_changed_is_shown_and_mended(
+    account: Account, operator: Operator, stack: str
+) -> None:
+    up(operator)
+    network = account.connection.network
+    [group] = network.security_groups(name=f"{stack}-web", project_id=account.project_id)
+    opened = next(r for r in group.security_group_rules if r["port_range_min"] == 80)
+    network.delete_security_group_rule(opened["id"])
+    [ip] = network.ips(project_id=account.project_id)
+    network.update_ip(ip, port_id=None)
+    [router] = network.routers(project_id=account.project_id)
+    network.set_tags(router, ["somebody-elses"])
+    account.connection.compute.stop_server(f"{stack}-web-1")
+    wait_for(lambda: account.connection.compute.find_server(f"{stack}-web-1").status == "SHUTOFF")
+    changed = {name: action for name, action in actions(operator).items() if action != "keep"}
+    assert changed == {
+        f"security group {stack}-web": "change",
+        f"floating IP {stack}-web-1": "change",
+        f"router {stack}-router": "change",
+        f"server {stack}-web-1": "change",
+    }
+    up(operator)
+    assert set(actions(operator).values()) == {"keep"}
+    assert "somebody-elses" in network.get_router(router.id).tags
+
+
+def wait_for(ask: Callable[[], object], timeout_s: float = 120) -> None:
+    end = time.monotonic() + timeout_s
+    while not ask():
+        assert time.monotonic() < end
+        time.sleep(1)
+
+
+def test_a_foreign_resource_is_byte_for_byte_the_same_after_up_a_killed_up_and_down(
+    account: Account, operator: Operator, stack: str
+) -> None:
+    network, compute = account.connection.network, account.connection.compute
+    public = network.find_network("public", ignore_missing=False)
+    foreign: list[Callable[[], object]] = []
+    # Names that begin as the stack's do, and a floating IP that lies free.
+    group = network.create_security_group(name=f"{stack}-web")
+    foreign.append(lambda: network.delete_security_group(group))
+    ip = network.create_ip(floating_network_id=public.id)
+    foreign.append(lambda: network.delete_ip(ip))
+    net = network.create_network(name=f"{stack}-network", description=f"skytier:stack={stack}2")
+    foreign.append(lambda: network.delete_network(net))
+    network.create_subnet(network_id=net.id, ip_version=4, cidr="192.168.128.0/24")
+    port = network.create_port(network_id=net.id, name=f"{stack}-web-1")
+    foreign.append(lambda: network.delete_port(port))
+    pair = compute.create_keypair(name=f"{stack}-key")
+    foreign.append(lambda: compute.delete_keypair(pair))
+    server = compute.create_server(
+        name=f"{stack}-web-9",
+        image_id=account.connection.image.find_image("debian-12", ignore_missing=False).id,
+        flavor_id=compute.find_flavor("m1.tiny", ignore_missing=False).id,
+        networks="none",
+        metadata={"skytier:stack": f"{stack}x"},
+    )
+    try:
+        server = compute.wait_for_server(server)
+        before = account.holdings()
+
+        def untouched() -> None:
+            now = account.holdings()
+            for kind, ids in before.items():
+                assert ids.items() <= now[kind].items()
+
+        up(operator)
+        untouched()
+        down(operator)
+        untouched()
+        kill_after(operator, "up", seconds=8)
+        untouched()
+        down(operator)
+        assert account.holdings() == before
+    finally:
+        compute.delete_server(server)
+        wait_for(lambda: compute.find_server(server.id) is None)
+        for take_away in reversed(foreign):
+            take_away()
+
+
+def kill_after(operator: Operator, what: str, seconds: float) -> None:
+    with operator.start(SCRIPT, what, program=PYTHON) as popen:
+        try:
+            popen.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            popen.kill()
+            popen.communicate()
+
+
+def kill_at_line(operator: Operator, line: int) -> bool:
+    """Kill a run when it has said that many lines. Returns whether it was still running."""
+    with operator.start(SCRIPT, "up", program=PYTHON) as popen:
+        assert popen.stdout is not None
+        for _ in range(line):
+            if not popen.stdout.readline():
+                break
+        alive = popen.poll() is None
+        popen.kill()
+    return alive
+
+
+@pytest.mark.parametrize("seed", [SEED])
+def test_a_run_that_is_killed_anywhere_is_gone_on_with_and_nothing_is_doubled(
+    account: Account, operator: Operator, stack: str, seed: int
+) -> None:
+    rng = random.Random(seed)
+    before = account.count()
+    killed = 0
+    for _ in range(KILLS):
+        killed += kill_at_line(operator, rng.randint(1, 30))
+        for kind, count in made(account, before).items():
+            assert count <= MADE[kind], kind
+        if set(actions(operator).values()) == {"keep"}:
+            down(operator)
+            assert account.count() == before
+    assert killed >= KILLS // 2
+    up(operator)
+    assert made(account, before) == MADE
+    assert set(actions(operator).values()) == {"keep"}
+
+
+def test_a_half_finished_up_is_taken_down_whole(
+    account: Account, operator: Operator, stack: str
+) -> None:
+    before = account.holdings()
+    kill_at_line(operator, 12)
+    down(operator)
+    assert account.holdings() == before
+
+
+def test_of_two_at_the_same_time_one_works_and_the_other_says_who_has_the_stack(
+    account: Account, operator: Operator, make_operator: Callable[[], Operator], stack: str
+) -> None:
+    other = make_operator()
+    other.write(f'name = "{stack}"\n{STACK}')
+    with (
+        operator.start(SCRIPT, "up", program=PYTHON) as first,
+        other.start(SCRIPT, "up", program=PYTHON) as second,
+    ):
+        said = [popen.communicate(timeout=600)[0] for popen in (first, second)]
+    codes = sorted([first.returncode, second.returncode])
+    assert codes == [0, 1], said
+    loser = said[0] if first.returncode else said[1]
+    assert "has been at this stack since" in loser
+    assert set(actions(operator).values()) == {"keep"}
+    audit = operator.run("audit")
+    assert " up ok " in audit
+    assert "Nobody is at it now" in audit
+
+
+@pytest.mark.parametrize("seed", [SEED])
+def test_an_api_that_fails_now_and_then_makes_nothing_twice(
+    account: Account,
+    make_operator: Callable[[], Operator],
+    stack: str,
+    tmp_path: Path,
+    seed: int,
+) -> None:
+    before = account.count()
+    session = account.connection.session
+    upstreams = {
+        service: session.get_endpoint(service_type=service)
+        for service in ("compute", "network", "image")
+    }
+    upstreams["identity"] = account.entry["auth"]["auth_url"]
+    with running(upstreams, seed, rate=0.15) as proxy:
+        entry = {
+            **account.entry,
+            "auth": {**account.entry["auth"], "auth_url": proxy.address("identity")},
+            **{f"{name}_endpoint_override": proxy.address(name) for name in upstreams},
+        }
+        operator = Operator(make_operator().directory, write_clouds(tmp_path / "faulty", entry))
+        operator.write(f'name = "{stack}"\n{STACK}')
+        up(operator)
+        assert made(account, before) == MADE
+        assert sum(proxy.faults.values()) >= 5
+        assert any(fault.startswith("POST") for fault in proxy.faults)
+        down(operator)
+    assert account.count() == before
+
+
+def test_a_quota_that_runs_out_midway_is_said_and_down_cleans_up(
+    account: Account, operator: Operator, stack: str
+) -> None:
+    before = account.holdings()
+    ports = account.count()["port"]
+    with openstack.connect(cloud="devcloud-admin") as admin:
+        old = admin.network.get_quota(account.project_id).ports
+        admin.network.update_quota(account.project_id, ports=ports + 2)
+        try:
+            said = script(operator, "up", code=1)
+        finally:
+            admin.network.update_quota(account.project_id, ports=old)
+    assert "quota is used up" in said
+    down(operator)
+    assert account.holdings() == before
+
+
+def test_down_says_who_holds_what_it_cannot_delete(
+    account: Account, operator: Operator, stack: str
+) -> None:
+    up(operator)
+    network = account.connection.network
+    [net] = network.networks(name=f"{stack}-network", project_id=account.project_id)
+    port = network.create_port(network_id=net.id, name="somebody-elses")
+    try:
+        said = operator.ends_with(1, "down", "--yes")
+    finally:
+        network.delete_port(port)
+    assert "these ports hold it" in said
+    assert f"{port.id} somebody-elses" in said
+
+
+def test_an_address_of_the_operators_own_is_used_and_given_back(
+    account: Account, operator: Operator, stack: str
+) -> None:
+    network = account.connection.network
+    public = network.find_network("public", ignore_missing=False)
+    own = network.create_ip(floating_network_id=public.id, description="mine")
+    try:
+        address = own.floating_ip_address
+        operator.write(f'name = "{stack}"\nfloating_ip = "{address}"\n{STACK}')
+        up(operator)
+        [ip] = network.ips(project_id=account.project_id)
+        assert (ip.id, ip.description) == (own.id, "mine")
+        assert ip.port_id
+        assert set(actions(operator).values()) == {"keep"}
+        down(operator)
+        assert network.get_ip(own.id).port_id is None
+    finally:
+        network.delete_ip(own)
+
+
+def test_an_image_that_there_is_not_is_an_error_that_lists_those_there_are(
+    operator: Operator,
+) -> None:
+    operator.write('name = "none"\nimage = "debian-12-skytie"\n')
+    said = operator.ends_with(1, "plan")
+    assert "debian-12-skytier" in said
+    assert CLOUD not in said or "image" in said

@@ -1,0 +1,187 @@
+"""From an account to a checked, running application and back, on real machines."""
+
+import re
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+
+import httpx
+import pytest
+
+from .account import Account, Operator
+
+PASSWORD = "a long and private sentence"
+SIGNED_IN = {"username": "ada", "password": PASSWORD}
+
+
+@pytest.fixture(scope="module")
+def url(account: Account, operator: Operator, name: str) -> Iterator[str]:
+    """The front door of a stack that was brought up by the command."""
+    operator.write(f'name = "{name}"\nimage = "debian-12-skytier"\nflavor = "m1.tiny"\n')
+    before = account.count()
+    try:
+        operator.run("up", "--yes")
+        yield operator.json("status")["url"]
+    finally:
+        operator.run("down", "--yes")
+        assert account.count() == before
+        assert operator.json("status", code=3)["machines"] == []
+
+
+@pytest.fixture(scope="module")
+def visitor(url: str) -> Iterator[httpx.Client]:
+    """Somebody who registered and signed in."""
+    # Emulated processors take their time for a password.
+    with httpx.Client(base_url=url, timeout=60) as client:
+        user = {**SIGNED_IN, "email": "ada@example.org"}
+        assert client.post("/api/users", json=user).status_code in (201, 409)
+        assert client.post("/api/sessions", json=SIGNED_IN).status_code == 201
+        yield client
+
+
+def test_every_endpoint_answers_through_the_floating_ip(url: str) -> None:
+    for path in ("/", "/health", "/health/live", "/api/users", "/api/posts", "/api/stats", "/docs"):
+        answer = httpx.get(url + path, timeout=60)
+        assert answer.status_code == 200, path
+    health = httpx.get(f"{url}/health", timeout=60).json()
+    assert (health["status"], health["database"]["reachable"]) == ("ok", True)
+    assert httpx.get(f"{url}/metrics", timeout=60).status_code == 404
+
+
+def test_a_visitor_writes_and_reads_back(visitor: httpx.Client) -> None:
+    made = visitor.post("/api/posts", json={"title": "On engines", "content": "It weaves."})
+    assert made.status_code == 201
+    read = visitor.get(made.headers["Location"])
+    assert (read.json()["title"], read.json()["username"]) == ("On engines", "ada")
+
+
+def test_neither_the_database_nor_the_application_itself_answers_from_outside(url: str) -> None:
+    host = httpx.URL(url).host
+    for port in (5432, 8000):
+        with pytest.raises(OSError, match="timed out"):
+            socket.create_connection((host, port), timeout=5)
+
+
+def test_all_is_well_and_there_is_nothing_to_do(operator: Operator, url: str) -> None:
+    status = operator.json("status")
+    assert status["healthy"] is True
+    assert {machine["role"] for machine in status["machines"]} == {"web", "database"}
+    assert all(service["running"] for m in status["machines"] for service in m["services"])
+    assert status["drift"] == []
+    operator.ends_with(0, "plan", "--detailed-exitcode")
+    assert "Nothing to do" in operator.run("up", "--yes")
+
+
+def test_a_second_machine_sees_the_same(
+    operator: Operator, make_operator: Callable[[], Operator], url: str
+) -> None:
+    second = make_operator()
+    second.write((operator.directory / "skytier.toml").read_text().partition("\n")[2])
+    second.ends_with(0, "plan", "--detailed-exitcode")
+    first_sees, second_sees = operator.json("status"), second.json("status")
+    for key in ("name", "url", "healthy", "drift"):
+        assert first_sees[key] == second_sees[key]
+    assert "SSH key is not on this machine" in second.ends_with(1, "ssh", "web", "true")
+
+
+def test_a_command_runs_on_each_machine_by_a_key_that_the_api_told(
+    operator: Operator, name: str, url: str
+) -> None:
+    assert operator.run("exec", "web", "hostname").strip().endswith(f"{name}-web-1")
+    assert operator.run("exec", "database", "hostname").strip().endswith(f"{name}-database-1")
+    assert operator.run("ssh", "web/1", "whoami").strip().endswith("skytier-operator")
+    assert "does not" not in operator.run("logs", "web", "--lines", "5")
+    assert "has no machine" in operator.ends_with(1, "exec", "web/7", "true")
+
+
+def test_a_changed_host_key_is_an_error(operator: Operator, name: str, url: str) -> None:
+    config = operator.directory / "config/skytier/test" / name
+    known = (config / "known_hosts").read_text()
+    try:
+        other = re.sub(r"(ssh-ed25519 \S{30})\S{10}", r"\1AAAAAAAAAA", known)
+        (config / "known_hosts").write_text(other)
+        failed = subprocess.run(
+            ["ssh", "-F", config / "ssh_config", "-o", "BatchMode=yes", f"{name}-web-1", "true"],
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+        assert failed.returncode == 255
+        assert "Host key verification failed" in failed.stderr
+    finally:
+        (config / "known_hosts").write_text(known)
+
+
+def test_no_secret_is_where_it_can_be_read(account: Account, operator: Operator, url: str) -> None:
+    password = operator.run(
+        "exec", "database", "cat /etc/skytier/secrets/database_password"
+    ).strip()
+    assert len(password) >= 32
+    for server in account.connection.compute.servers(details=True):
+        whole = account.connection.compute.get(f"/servers/{server.id}", microversion="2.3").text
+        assert password not in whole
+        assert "PRIVATE KEY" not in whole
+    for machine in ("web", "database"):
+        assert password not in operator.run("exec", machine, "ps auxwwe")
+        seen = operator.run(
+            "exec",
+            machine,
+            "cat /var/lib/cloud/instance/user-data.txt; journalctl --boot --no-pager",
+        )
+        assert password not in seen
+        readable = operator.run(
+            "exec", machine, "runuser -u nobody -- cat /etc/skytier/secrets/* 2>&1 || true"
+        )
+        assert "Permission denied" in readable
+    for words in (["status", "--json"], ["plan", "--json"]):
+        assert password not in operator.run(*words)
+
+
+def test_postgresql_takes_scram_over_tls_only(operator: Operator, url: str) -> None:
+    rules = operator.run(
+        "exec",
+        "database",
+        'runuser -u postgres -- psql -At -c "SELECT type, auth_method FROM pg_hba_file_rules '
+        "WHERE type LIKE 'host%'\"",
+    )
+    found = set(re.findall(r"host\w*\|[\w-]+", rules))
+    assert found == {"hostssl|scram-sha-256"}
+
+
+def test_what_was_written_survives_a_reboot_of_both_servers(
+    account: Account, operator: Operator, visitor: httpx.Client
+) -> None:
+    made = visitor.post("/api/posts", json={"title": "Before the reboot", "content": "Still here?"})
+    before = boots(operator)
+    for server in account.connection.compute.servers():
+        account.connection.compute.reboot_server(server, "SOFT")
+    end = time.monotonic() + 900
+    while not rebooted(operator, before) or status_of(visitor, made) != 200:
+        assert time.monotonic() < end, "the stack does not come back"
+        time.sleep(2)
+    assert visitor.get(made.headers["Location"]).json()["title"] == "Before the reboot"
+    while not operator.json_of_any_end("status")["healthy"]:
+        assert time.monotonic() < end, "the stack is not well again"
+        time.sleep(2)
+
+
+def boots(operator: Operator) -> list[str]:
+    """What names the boot of each machine that it is in."""
+    command = "cat /proc/sys/kernel/random/boot_id"
+    return [operator.run("exec", machine, command).split()[-1] for machine in ("web", "database")]
+
+
+def rebooted(operator: Operator, before: list[str]) -> bool:
+    try:
+        now = boots(operator)
+    except AssertionError:  # it is on its way down or up
+        return False
+    return all(new != old for new, old in zip(now, before, strict=True))
+
+
+def status_of(visitor: httpx.Client, made: httpx.Response) -> int | None:
+    try:
+        return visitor.get(made.headers["Location"]).status_code
+    except httpx.HTTPError:
+        return None

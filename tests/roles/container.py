@@ -1,0 +1,205 @@
+"""Machines for the tests: Debian 12 with a real systemd, in containers of systemd-nspawn.
+
+They stand in for a cloud's servers in all but the kernel. Each has a network name space of its
+own, and a wire between them; nothing of this machine's network is touched.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from skytier.errors import SkytierError
+from skytier.roles.role import Check, Setup
+
+PACKAGES = (
+    *("systemd", "systemd-sysv", "udev", "dbus", "cloud-init", "openssh-server", "sudo"),
+    *("locales", "iproute2", "python3", "nginx", "openssl", "postgresql", "unattended-upgrades"),
+)
+NEEDED = ("debootstrap", "systemd-nspawn", "ip", "nsenter")
+CACHE = Path("/var/cache/skytier-tests")
+
+
+def missing() -> str | None:
+    """Why there can be no containers here; None when there can."""
+    if os.geteuid() != 0:
+        return "containers need root"
+    absent = [name for name in NEEDED if not shutil.which(name)]
+    return f"containers need {', '.join(absent)}" if absent else None
+
+
+def image() -> Path:
+    """Debian 12 with the packages of both roles; made once, in two minutes."""
+    made = CACHE / "debian-12"
+    if not made.exists():
+        new = CACHE / f"debian-12.{os.getpid()}"
+        shutil.rmtree(new, ignore_errors=True)
+        new.mkdir(parents=True)
+        mirror, includes = _mirror(), "--include=ca-certificates"
+        _run("debootstrap", "--variant=minbase", includes, "bookworm", str(new), mirror)
+        for name in ("sources.list.d", "sources.list"):
+            shutil.rmtree(new / "etc/apt" / name, ignore_errors=True)
+        sources = f"deb {mirror} bookworm main\n"
+        (new / "etc/apt/sources.list").write_text(sources)
+        shutil.copy("/etc/resolv.conf", new / "etc/resolv.conf")
+        # No service starts while its package is installed: there is no systemd yet.
+        policy = new / "usr/sbin/policy-rc.d"
+        policy.write_text("#!/bin/sh\nexit 101\n")
+        policy.chmod(0o755)
+        chroot = ("chroot", str(new), "env", "DEBIAN_FRONTEND=noninteractive", "LC_ALL=C")
+        _run(*chroot, "apt-get", "update", "-qq")
+        _run(*chroot, "apt-get", "install", "-qq", "--no-install-recommends", *PACKAGES)
+        policy.unlink()
+        new.rename(made)
+    return made
+
+
+def _mirror() -> str:
+    sources = Path("/etc/apt").rglob("*.sources"), Path("/etc/apt").rglob("*.list")
+    words = [w for paths in sources for path in paths for w in path.read_text().split()]
+    archives = [w for w in words if w.startswith("http") and w.rstrip("/").endswith("/debian")]
+    return archives[0] if archives else "http://deb.debian.org/debian"
+
+
+def connect(first: "Container", second: "Container") -> None:
+    """A wire between the two name spaces, with each one's address."""
+    ends = {first: "eth0", second: "eth0"}
+    for machine in ends:
+        _run("ip", "netns", "add", machine.namespace)
+    _run(
+        *("ip", "link", "add", "eth0", "netns", first.namespace, "type", "veth"),
+        *("peer", "name", "eth0", "netns", second.namespace),
+    )
+    for machine in ends:
+        inside = ("ip", "-netns", machine.namespace)
+        _run(*inside, "address", "add", f"{machine.address}/24", "dev", "eth0")
+        for link in ("lo", "eth0"):
+            _run(*inside, "link", "set", link, "up")
+
+
+@dataclass(eq=False)
+class Container:
+    """A machine. `start` boots it; `run` is what a release needs of it."""
+
+    name: str
+    address: str
+    home: Path
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def namespace(self) -> str:
+        return f"skytier-{os.getpid()}-{self.name}"
+
+    @property
+    def root(self) -> Path:
+        return self.home / "root"
+
+    def create(self, user_data: str) -> None:
+        """A file system of its own over the image, with what Nova would tell cloud-init."""
+        for name in ("upper", "work", "root"):
+            (self.home / name).mkdir(parents=True)
+        layers = f"lowerdir={image()},upperdir={self.home}/upper,workdir={self.home}/work"
+        _run("mount", "-t", "overlay", "overlay", "-o", layers, str(self.root))
+        seed = self.root / "var/lib/cloud/seed/nocloud"
+        seed.mkdir(parents=True)
+        (seed / "user-data").write_text(user_data)
+        (seed / "meta-data").write_text(f"instance-id: {self.name}\nlocal-hostname: {self.name}\n")
+        only = self.root / "etc/cloud/cloud.cfg.d/90-tests.cfg"
+        only.write_text("datasource_list: [NoCloud]\nnetwork: {config: disabled}\n")
+
+    def start(self) -> None:
+        """Boot, and wait until commands can be run."""
+        log = (self.home / "console").open("ab")
+        self.process = subprocess.Popen(
+            [
+                *("systemd-nspawn", "--quiet", "--boot", "--register=no", "--keep-unit"),
+                *(f"--directory={self.root}", f"--machine={self.name}", "--console=pipe"),
+                f"--network-namespace-path=/run/netns/{self.namespace}",
+                "--link-journal=no",
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+        )
+        self.wait_for("[ -S /run/systemd/private ]")
+
+    def stop(self) -> None:
+        """Shut down in good order, as Nova's stop does."""
+        if self.process:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(60)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+            self.process = None
+
+    def delete(self) -> None:
+        self.stop()
+        subprocess.run(["umount", str(self.root)], check=False)
+        subprocess.run(["ip", "netns", "delete", self.namespace], check=False)
+
+    def run(self, script: str, stdin: bytes | None = None) -> str:
+        """Runs a bash script as root, as the tool does over SSH."""
+        done = self._bash(script, stdin)
+        if done.returncode:
+            said = done.stderr.decode(errors="replace").strip()
+            raise SkytierError(f"{self.name} ended with {done.returncode}:\n{said}")
+        return done.stdout.decode()
+
+    def set_up(self, setup: Setup, secrets: dict[str, str]) -> str:
+        """What the tool does over SSH: files, secrets, script."""
+        for file in setup.files:
+            assert (file.owner, file.group) == ("root", "root")
+            self.put(file.path, file.text, file.mode)
+        for name in setup.secrets:
+            self.put(f"/etc/skytier/secrets/{name}", secrets[name], 0o600)
+        return self.run(setup.script)
+
+    def put(self, path: str, text: str, mode: int) -> None:
+        directory, secret = path.rpartition("/")[0], mode & 0o077 == 0
+        made = f"install -d -m {'0700' if secret else '0755'} {directory}"
+        self.run(
+            f"[ -d {directory} ] || {made}; umask 077; cat >{path}.new && "
+            f"chmod {mode:o} {path}.new && mv {path}.new {path}",
+            text.encode(),
+        )
+
+    def ask(self, check: Check) -> tuple[int, str]:
+        """The exit code of a check, and what it says."""
+        done = self._bash(check.script, None)
+        return done.returncode, done.stdout.decode().strip()
+
+    def wait_for(self, condition: str, timeout_s: float = 60) -> None:
+        deadline = time.monotonic() + timeout_s
+        while True:
+            try:
+                self.run(condition)
+            except (SkytierError, IndexError, FileNotFoundError):
+                assert time.monotonic() < deadline, (self.home / "console").read_text()
+                time.sleep(0.2)
+            else:
+                return
+
+    def _bash(self, script: str, stdin: bytes | None) -> subprocess.CompletedProcess[bytes]:
+        assert self.process, f"{self.name} does not run"
+        pid = self.process.pid
+        leader = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0]
+        return subprocess.run(
+            [
+                *("nsenter", "--all", "--target", leader, "env", "-i", "PATH=/usr/sbin:/usr/bin"),
+                *("bash", "-c", script),
+            ],
+            input=stdin,
+            stdin=None if stdin is not None else subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+        )
+
+
+def _run(*command: str) -> None:
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, f"{command}: {done.stderr[-2000:]}"

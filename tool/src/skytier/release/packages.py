@@ -1,0 +1,87 @@
+"""pip and the byte compiler, run as commands for a Python that need not be this one."""
+
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+
+from skytier.errors import SkytierError
+from skytier.release.target import Target
+
+
+def install(requirements: Path, target: Target, directory: Path) -> None:
+    """Install what a file pins, with its hashes, for a target. Raises SkytierError."""
+    platforms = [f"--platform={tag}" for tag in target.platforms()]
+    _pip(
+        "install",
+        # Every package is pinned, so pip has nothing to resolve. It would judge conditions like
+        # `python_version < "3.12"` by the Python that runs it.
+        "--no-deps",
+        "--require-hashes",
+        f"--requirement={requirements}",
+        f"--target={directory}",
+        f"--python-version={target.python}",
+        "--implementation=cp",
+        *platforms,
+        "--only-binary=:all:",
+        "--no-compile",
+        # The whole tree is new; pip's own cache holds what it got before.
+        "--no-warn-conflicts",
+    )
+
+
+def wheel(project: Path, directory: Path) -> None:
+    """Build a project of Python alone, and lay it out in a directory. Raises SkytierError."""
+    with tempfile.TemporaryDirectory() as temporary:
+        _pip(
+            "wheel",
+            "--no-deps",
+            # The backend is pinned with the tool, so none has to be fetched.
+            "--no-build-isolation",
+            f"--wheel-dir={temporary}",
+            str(project),
+        )
+        (built,) = Path(temporary).glob("*.whl")
+        if not built.name.endswith("-none-any.whl"):
+            raise SkytierError(
+                f"{built.name} holds compiled code, which this machine made for itself.",
+                "An application has to be Python alone; its packages may hold compiled code.",
+            )
+        with zipfile.ZipFile(built) as archive:
+            archive.extractall(directory)
+
+
+def byte_compile(directory: Path) -> None:
+    """Compile a tree for this Python, in such a way that nothing is looked up again later.
+
+    The service that runs it may not write there, and time stamps are not kept.
+    """
+    # What does not compile is not for this Python; it fails when it is imported, if ever.
+    subprocess.run(
+        [
+            *(sys.executable, "-m", "compileall", "-q", "-q", "-j", "0"),
+            # No path of this machine in the code, so that the result is the same on all of them.
+            *("--invalidation-mode", "unchecked-hash", "-s", str(directory), str(directory)),
+        ],
+        check=False,
+        stdout=subprocess.DEVNULL,
+    )
+
+
+def _pip(command: str, *arguments: str) -> None:
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "pip", command, "--quiet", "--no-input"),
+            *("--disable-pip-version-check", *arguments),
+        ],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        said = "\n".join(done.stderr.strip().splitlines()[-8:])
+        raise SkytierError(
+            f"pip {command} failed for the application's release:\n{said}",
+            "Mend what it says, and run it again. What it got already is kept.",
+        )

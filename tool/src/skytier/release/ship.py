@@ -1,0 +1,76 @@
+"""Brings a release to machines: unpack, migrate once, switch one after another, tidy up."""
+
+from collections.abc import Mapping
+
+from skytier.release.build import Progress, Release
+from skytier.release.machine import Runner, script
+
+HEALTH_TIMEOUT_S = 90
+"""How long a new release may take until it is healthy. A machine without hardware
+virtualisation needs half of it."""
+KEPT = 3
+
+
+def unpack(machine: Runner, release: Release) -> None:
+    """Put a release onto a machine, where nothing uses it yet. Does nothing when it is there.
+
+    A half-unpacked one never has its name. Raises SkytierError when the bytes did not arrive.
+    """
+    values = {"release": release.id, "sha256": release.sha256}
+    if machine.run(script("is-unpacked", **values)).strip() != "yes":
+        machine.run(script("unpack", **values), release.archive.read_bytes())
+
+
+def migrate(machine: Runner, release: str) -> str:
+    """Bring the database to a release's schema, and return the revision. Once for all machines.
+
+    It is safe to run at any time; several at once wait for each other. The schema has to suit the
+    release before too: that one goes on until the switch. Raises SkytierError with what the
+    migration said.
+    """
+    return machine.run(script("migrate", release=release)).strip()
+
+
+def activate(machine: Runner, release: str, *, timeout_s: int = HEALTH_TIMEOUT_S) -> bool:
+    """Switch a machine to an unpacked release, and wait until it is healthy.
+
+    When it is not within `timeout_s`, or ends again and again, the machine is switched back, and
+    SkytierError has the application's last log lines. Returns False when it was the machine's
+    release already, and healthy.
+    """
+    said = machine.run(script("activate", release=release, timeout_s=timeout_s))
+    return said.strip().splitlines()[-1:] != ["unchanged"]
+
+
+def prune(machine: Runner, *, keep: int = KEPT) -> list[str]:
+    """Delete all but the `keep` releases that were used last. Returns the ids of the deleted."""
+    return machine.run(script("prune", keep=keep)).split()
+
+
+def ship(
+    machines: Mapping[str, Runner],
+    release: Release,
+    *,
+    progress: Progress = lambda _: None,
+    timeout_s: int = HEALTH_TIMEOUT_S,
+) -> dict[str, bool]:
+    """Bring a release to machines, by name: whether each of them was changed.
+
+    All have it before the first is switched. When one is not healthy with it, that one is
+    switched back and the rest are left as they are.
+
+    >>> ship({"shop-web-1": runner}, release)  # doctest: +SKIP
+    {'shop-web-1': True}
+    """
+    for name, machine in machines.items():
+        progress(f"sending {release.id} to {name}")
+        unpack(machine, release)
+    changed: dict[str, bool] = {}
+    for name, machine in machines.items():
+        if not changed:
+            progress("migrating the database")
+            migrate(machine, release.id)
+        progress(f"switching {name} to {release.id}")
+        changed[name] = activate(machine, release.id, timeout_s=timeout_s)
+        prune(machine)
+    return changed

@@ -1,0 +1,53 @@
+"""What a release is built for."""
+
+from dataclasses import dataclass
+
+from skytier.errors import SkytierError
+
+OLDEST_PYTHON = (3, 11)
+OLDEST_GLIBC = 17
+"""Compiled packages for a glibc older than 2.17 are no longer made."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """A Python on a machine.
+
+    >>> Target("3.11", "x86_64", 18).platforms()
+    ['manylinux_2_18_x86_64', 'manylinux_2_17_x86_64', 'manylinux2014_x86_64']
+    """
+
+    python: str
+    """`3.11`"""
+    architecture: str
+    """`x86_64`, `aarch64`"""
+    glibc: int
+    """The second number of its version: 36 for 2.36."""
+
+    def platforms(self) -> list[str]:
+        """The tags of the compiled packages that run there, the newest first."""
+        newest_first = range(self.glibc, OLDEST_GLIBC - 1, -1)
+        tags = [f"manylinux_2_{minor}_{self.architecture}" for minor in newest_first]
+        return [*tags, f"manylinux2014_{self.architecture}"]
+
+    @classmethod
+    def parse(cls, said: str) -> "Target":
+        """From what the script `target.sh` prints: `3.11 x86_64 2.36`.
+
+        Raises SkytierError when it is something else, or when the Python is too old.
+        """
+        try:
+            python, architecture, glibc = said.split()
+            version = tuple(int(part) for part in python.split("."))
+            minor = int(glibc.split(".")[1])
+        except (ValueError, IndexError):
+            raise SkytierError(
+                f"The machine does not say which Python it has, but: {said.strip()!r}.",
+                "Look whether /opt/skytier/python3 runs there; setting the machine up makes it.",
+            ) from None
+        if version < OLDEST_PYTHON:
+            raise SkytierError(
+                f"The machine's Python {python} is older than 3.11, which the application needs.",
+                "Set the machine up again: that brings a newer one.",
+            )
+        return cls(python, architecture, minor)

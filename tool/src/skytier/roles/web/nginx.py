@@ -1,0 +1,47 @@
+"""Nginx's configuration, wherever it runs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from skytier.roles.render import render
+
+
+@dataclass(frozen=True)
+class Tls:
+    """A site by HTTPS. What comes by HTTP is sent there."""
+
+    listen: Sequence[str]
+    """As in `Site`: `443`."""
+    certificate: Path
+    key: Path
+    hsts_s: int
+    """For how many seconds browsers shall come by HTTPS without asking."""
+    challenges: Path | None = None
+    """The directory of the certificate authority's challenges, served by HTTP."""
+
+
+@dataclass(frozen=True)
+class Site:
+    """What the configuration of Nginx depends on."""
+
+    listen: Sequence[str]
+    """What the `listen` directive takes: `127.0.0.1:8000`, `[::]:80 default_server`."""
+    upstreams: Sequence[str]
+    """The application's addresses: `unix:/run/application.sock`, `10.0.0.5:8000`."""
+    static: Path
+    """The directory that is served under /static/."""
+    run: Path
+    """Where the pid file goes."""
+    logs: Path
+    user: str | None = None
+    """User and group of the workers; None when Nginx is not started by root."""
+    temporary: Path | None = None
+    """Where large bodies are kept for a while; None is `nginx` in `run`. It has to be there."""
+    tls: Tls | None = None
+
+
+def nginx_conf(site: Site) -> str:
+    """The text of nginx.conf for a site."""
+    values = {**vars(site), "temporary": site.temporary or site.run / "nginx"}
+    return render("web", "nginx.conf", **values)
