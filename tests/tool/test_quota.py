@@ -60,15 +60,15 @@ SMALL, LARGE = Flavor("1", "m1.small", 1, 2048, 20), Flavor("4", "m1.large", 4, 
         (
             "",
             Amounts(
-                instances=2, cores=5, ram_mib=10240, ports=4, floating_ips=1, security_groups=2,
-                security_group_rules=9, networks=1, subnets=1, routers=1,
+                instances=2, cores=5, ram_mib=10240, ports=4, floating_ips=1, security_groups=3,
+                security_group_rules=11, networks=1, subnets=1, routers=1,
             ),
         ),
         (
             "floating_ip = '203.0.113.7'\napi_from = ['10.1.0.0/16']\nweb.count = 3",
             Amounts(
-                instances=4, cores=7, ram_mib=14336, ports=6, floating_ips=2, security_groups=2,
-                security_group_rules=10, networks=1, subnets=1, routers=1,
+                instances=4, cores=7, ram_mib=14336, ports=6, floating_ips=2, security_groups=3,
+                security_group_rules=12, networks=1, subnets=1, routers=1,
             ),
         ),
     ],

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from skytier.costs.rates import Rates
 from skytier.errors import SkytierError
 from skytier.stack import StackFile, load, parse
-from skytier.stack.document import commented, keys, toml
+from skytier.stack.document import commented, keys, reference, toml
 
 WRONG = {
     "no TOML": ("name shop", 1, "This is not TOML, at column 6: Expected '='"),
@@ -217,3 +218,12 @@ def test_every_kind_of_machine_is_counted() -> None:
         "web": 3,
         "database": 1,
     }
+
+
+@pytest.mark.parametrize(("page", "model"), [("stack-file.md", StackFile), ("costs.md", Rates)])
+def test_the_documentation_has_every_key_as_the_model_says_it(
+    page: str, model: type[StackFile] | type[Rates]
+) -> None:
+    text = (Path(__file__).parents[2] / "docs" / page).read_text()
+
+    assert reference(model) in text, "write the table anew: skytier.stack.document.reference"

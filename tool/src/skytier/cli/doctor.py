@@ -2,8 +2,7 @@
 
 import json
 from dataclasses import asdict
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 from rich import box
@@ -11,7 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from skytier.cli import console
+from skytier.cli import chosen, console
 from skytier.cloud import clouds
 
 if TYPE_CHECKING:
@@ -35,34 +34,21 @@ _WIDTH = 18
     "\n\nExample: skytier doctor --cloud mycloud"
 )
 def doctor(
-    cloud: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="A cloud of clouds.yaml; at first the stack file's. envvars is what OS_AUTH_URL "
-            "and its like say.",
-            autocompletion=clouds.complete,
-        ),
-    ] = None,
-    file: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="PATH", help="The stack file. At first ./skytier.toml if it is there."
-        ),
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object, for scripts.")] = False,
+    cloud: chosen.Cloud = None,
+    file: chosen.File = None,
+    as_json: chosen.Json = False,
 ) -> None:
     """Look whether a stack could be brought up, before anything is made. Changes nothing.
 
     Credentials, catalog, flavor, image, external network, the quotas for the whole plan, the clock
-    and this machine's SSH: each failure says what to do.
+    and this machine's SSH: each failure says what to do. The cloud envvars is what OS_AUTH_URL and
+    its like say.
     """
+    wanted = chosen.stack_file(file, cloud)
+    name = wanted.cloud
     # Imported here, so that other commands need not wait for openstacksdk.
-    from skytier import stack
     from skytier.doctor import examine
 
-    wanted = stack.load(file)
-    name = cloud or wanted.cloud
     found: list[tuple[str, Finding]] = []
     for check, finding in examine(wanted, name, with_cloud=name is not None):
         found.append((check, finding))
@@ -88,8 +74,8 @@ def _show(check: str, finding: "Finding") -> None:
     console.out.print(line.append(finding.said, "dim" if finding.state.value == "skipped" else ""))
     if finding.do:
         console.out.print(Text(f"{'':<{_WIDTH + 2}}{finding.do}", colour))
-    if any(row.verdict.value != "fits" for row in finding.quota):
-        console.out.print(Padding(_quota_table(finding.quota), (0, 0, 0, _WIDTH + 2)))
+    if finding.quota:
+        console.out.print(Padding(_quota_table(finding.quota), (0, 0, 0, 2)))
 
 
 def _quota_table(rows: "tuple[Row, ...]") -> Table:
@@ -97,7 +83,7 @@ def _quota_table(rows: "tuple[Row, ...]") -> Table:
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in ("Quota", "Limit", "Used", "Remaining", "Needed", "Short by"):
-        table.add_column(heading, justify="left" if heading == "Quota" else "right")
+        table.add_column(heading, justify="left" if heading == "Quota" else "right", no_wrap=True)
     colours = {"short": "red", "low": "yellow", "unknown": "yellow"}
     for row in rows:
         unknown = row.verdict.value == "unknown"

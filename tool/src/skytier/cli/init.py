@@ -68,7 +68,7 @@ def init(
     if asking:
         cloud = cloud or _ask_cloud()
     if name or asking:
-        draft.chosen["name"] = _valid("name", name) if name else _ask("name", "The stack's name")
+        draft.chosen["name"] = _valid("name", name) if name else _ask("name", "The stack's name")[1]
     if cloud:
         draft.chosen["cloud"] = cloud
         _look(draft, cloud, as_json)
@@ -118,17 +118,22 @@ def _ask_all(draft: _Draft) -> None:
     for key, question in questions.items():
         if options := draft.options.get(key):
             _ask_option(draft, key, question, options)
-    draft.chosen["web.count"] = _ask("web.count", "How many web servers")
+    _ask_into(draft, "web.count", "How many web servers")
     if "cloud" not in draft.chosen:
         return
-    draft.chosen["ssh_from"] = _ask("ssh_from", "Who may come by SSH, as networks")
-    if domain := typer.prompt("Domain (Enter: none yet)", default="", show_default=False):
-        draft.chosen["domain"] = _valid("domain", domain)
-        email = _ask(
-            "email", "Your e-mail address, for certificates of Let's Encrypt (Enter: none)"
-        )
-        if email:
-            draft.chosen |= {"email": email, "tls": "acme"}
+    _ask_into(draft, "ssh_from", "Who may come by SSH, as networks")
+    _ask_into(draft, "domain", "Domain (Enter: none yet)")
+    if "domain" in draft.chosen:
+        _ask_into(draft, "email", "Your e-mail address, for Let's Encrypt (Enter: no certificate)")
+    if "email" in draft.chosen:
+        draft.chosen["tls"] = "acme"
+
+
+def _ask_into(draft: _Draft, key: str, question: str) -> None:
+    """Ask for a key's value; what is the default anyway is left out of the file."""
+    default, value = _ask(key, question)
+    if value != default:
+        draft.chosen[key] = value
 
 
 def _ask_option(draft: _Draft, key: str, question: str, options: Sequence[str]) -> None:
@@ -149,24 +154,24 @@ def _ask_option(draft: _Draft, key: str, question: str, options: Sequence[str]) 
         console.err.print(f"The cloud has no {answer!r}. It has {', '.join(options)}.")
 
 
-def _ask(key: str, question: str) -> Any:
-    """Ask until the answer is one that the key may hold; Enter is its default."""
+def _ask(key: str, question: str) -> tuple[Any, Any]:
+    """The key's default, and an answer that the key may hold; Enter is the default."""
     from skytier.stack.document import keys
 
     about = next(each for each in keys() if each.dotted == key)
     default = about.default
     shown = ", ".join(default) if isinstance(default, list) else default
     while True:
-        answer = str(typer.prompt(question, default=shown or "", show_default=bool(shown)))
+        answer = typer.prompt(question, default=str(shown or ""), show_default=bool(shown))
         if not answer.strip():
-            return default
+            return default, default
         value: Any = answer
         if about.type == "number" and answer.strip().isdecimal():
             value = int(answer)
         elif about.type == "list of texts":
             value = [each for each in answer.replace(",", " ").split() if each]
         try:
-            return _valid(key, value)
+            return default, _valid(key, value)
         except SkytierError as error:
             console.err.print(error.what, markup=False)
 

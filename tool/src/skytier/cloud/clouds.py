@@ -2,6 +2,12 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from skytier.errors import SkytierError
+
+if TYPE_CHECKING:
+    from openstack.config.cloud_region import CloudRegion
 
 
 @dataclass(frozen=True)
@@ -26,7 +32,29 @@ def find() -> Clouds:
     if not config.config_filename:
         return Clouds(None, ())
     clouds = config.cloud_config.get("clouds") or {}
-    return Clouds(Path(config.config_filename), tuple(sorted(clouds)))
+    # Where there is no cloud at all, openstacksdk makes one of this name that leads nowhere.
+    names = (name for name in clouds if name != "defaults" or "auth" in clouds[name])
+    return Clouds(Path(config.config_filename), tuple(sorted(names)))
+
+
+def region(name: str | None) -> "CloudRegion":
+    """What clouds.yaml says of a cloud; None takes OS_CLOUD or the environment's OS_*.
+
+    Raises SkytierError, with the clouds that there are, when there is no such cloud.
+    """
+    from openstack.config import OpenStackConfig
+    from openstack.exceptions import ConfigException
+
+    try:
+        return OpenStackConfig(app_name="skytier").get_one(cloud=name)
+    except ConfigException as error:
+        there = find()
+        where = f" in {there.file}" if there.file else ""
+        raise SkytierError(
+            f"There is no usable cloud {name!r}: {error}",
+            f"Clouds that are there{where}: {', '.join(there.names) or 'none'}. clouds.yaml is "
+            "looked for here, in ~/.config/openstack/ and in /etc/openstack/.",
+        ) from error
 
 
 def complete(incomplete: str) -> list[str]:

@@ -7,14 +7,15 @@ from openstack.connection import Connection
 
 from skytier.cloud.choices import Flavor
 from skytier.cloud.quota import Amounts
+from skytier.roles import ROLES
 from skytier.stack import StackFile
 
-PUBLIC = frozenset({"web"})
-"""Roles whose machines have a floating IP each."""
 _OUTGOING_RULES = 2
 """Neutron begins every security group with a rule for IPv4 and one for IPv6."""
 _OWN_PORTS = 2
 """Besides the machines': the router's, and the one that DHCP (or OVN for metadata) takes."""
+_LOCK_GROUPS = 1
+"""The stack's lock is a security group while a command works."""
 
 
 def whole_plan(stack: StackFile, flavors: Mapping[str, Flavor]) -> Amounts:
@@ -27,15 +28,15 @@ def whole_plan(stack: StackFile, flavors: Mapping[str, Flavor]) -> Amounts:
     """
     machines = {role: section.machines for role, section in stack.machines().items()}
     count = sum(machines.values())
-    public = sum(number for role, number in machines.items() if role in PUBLIC)
+    public = sum(number for role, number in machines.items() if ROLES[role].public)
     return Amounts(
         instances=count,
         cores=sum(flavors[role].vcpus * number for role, number in machines.items()),
         ram_mib=sum(flavors[role].ram_mib * number for role, number in machines.items()),
         ports=count + _OWN_PORTS,
         floating_ips=public - (1 if stack.floating_ip else 0),
-        security_groups=len(machines),
-        security_group_rules=_rules(stack, len(machines)),
+        security_groups=len(machines) + _LOCK_GROUPS,
+        security_group_rules=_rules(stack, len(machines) + _LOCK_GROUPS),
         networks=1,
         subnets=1,
         routers=1,
@@ -43,9 +44,8 @@ def whole_plan(stack: StackFile, flavors: Mapping[str, Flavor]) -> Amounts:
 
 
 def _rules(stack: StackFile, groups: int) -> int:
-    web = 2 + len(stack.ssh_from) + len(stack.api_from)  # HTTP, HTTPS, SSH, the application
-    database = 2  # PostgreSQL and SSH, from the web servers
-    return groups * _OUTGOING_RULES + web + database
+    openings = [role.openings(stack.ssh_from, stack.api_from) for role in ROLES.values()]
+    return groups * _OUTGOING_RULES + sum(map(len, openings))
 
 
 def held(conn: Connection, name: str) -> Amounts:

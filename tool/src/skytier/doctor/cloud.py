@@ -38,9 +38,10 @@ class Subject:
     def conn(self) -> Connection:
         return connect(self.cloud)
 
-    @property
+    @cached_property
     def config(self) -> CloudRegion:
-        return self.conn.config
+        """What clouds.yaml says. A connection already asks Keystone, and patiently."""
+        return clouds.region(self.cloud)
 
     @property
     def auth_url(self) -> str:

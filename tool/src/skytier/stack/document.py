@@ -114,14 +114,14 @@ def commented(chosen: Mapping[str, Any], why: Mapping[str, str] | None = None) -
         if key.path[:-1] != section:
             section = key.path[:-1]
             parts.append(f"[{'.'.join(section)}]\n{_comment(_section_meaning(section))}")
-        comment = f"{key.meaning} It holds {key.holds}."
+        comment = _comment(f"{key.meaning} It holds {key.holds}.")
         if reason := (why or {}).get(key.dotted):
-            comment += f" {reason}"
+            comment += f"\n{_comment(reason)}"
         if key.dotted in chosen:
             line = f"{key.path[-1]} = {toml(chosen[key.dotted])}"
         else:
             line = f"#{key.path[-1]} = {toml(key.example)}"
-        parts.append(f"{_comment(comment)}\n{line}")
+        parts.append(f"{comment}\n{line}")
     return "\n\n".join(parts) + "\n"
 
 
@@ -134,3 +134,12 @@ def _comment(text: str) -> str:
     return textwrap.fill(
         text, _WIDTH, initial_indent="# ", subsequent_indent="# ", break_on_hyphens=False
     )
+
+
+def reference(model: type[BaseModel] = StackFile) -> str:
+    """A table of every key in Markdown."""
+    rows = ["| key | type | default | it holds | |", "|---|---|---|---|---|"]
+    for key in keys(model):
+        default = f"`{toml(key.default)}`" if key.default not in (None, [], {}) else ""
+        rows.append(f"| `{key.dotted}` | {key.type} | {default} | {key.holds} | {key.meaning} |")
+    return "\n".join(rows)

@@ -1,0 +1,161 @@
+"""`skytier init` and `skytier doctor` where there is no cloud."""
+
+import json
+import os
+import pty
+import select
+import signal
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from skytier.stack import StackFile, load
+from tests.skytier_command import PROGRAM, Skytier
+
+
+def test_a_file_of_defaults_is_written_and_never_over_another(
+    fresh: Skytier, tmp_path: Path
+) -> None:
+    said = fresh.run("init", cwd=tmp_path)
+    path = tmp_path / "skytier.toml"
+    assert "Wrote skytier.toml" in said
+    assert load(path) == StackFile()
+
+    path.write_text("name = 'mine'\n")
+    assert "skytier.toml is there already" in fresh.ends_with(1, "init", cwd=tmp_path)
+    assert path.read_text() == "name = 'mine'\n"
+
+    fresh.run("init", "--force", "--name", "shop", cwd=tmp_path)
+    assert load(path) == StackFile(name="shop")
+
+
+def test_a_wrong_name_writes_nothing(fresh: Skytier, tmp_path: Path) -> None:
+    said = fresh.ends_with(1, "init", "--name", "Shop", cwd=tmp_path)
+
+    assert 'name = "Shop" has other characters' in said
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_was_chosen_is_told_to_scripts(fresh: Skytier, tmp_path: Path) -> None:
+    path = tmp_path / "other.toml"
+
+    answer = json.loads(fresh.run("init", "--json", "--name", "shop", "--file", str(path)))
+
+    assert answer == {"file": str(path), "chosen": {"name": "shop"}, "why": {}, "undecided": {}}
+    assert load(path).name == "shop"
+
+
+def test_a_person_is_asked_until_the_answer_is_good(fresh: Skytier, tmp_path: Path) -> None:
+    answers = {
+        "The stack's name": ["Shop", "shop"],
+        "How many web servers": ["many", "200", "3"],
+    }
+    (tmp_path / "clouds.yaml").write_text("clouds: {}\n")
+    environment = fresh.environment | {"OS_CLIENT_CONFIG_FILE": str(tmp_path / "clouds.yaml")}
+
+    said = _converse(["init"], environment, tmp_path, answers)
+
+    assert 'name = "Shop" has other characters' in said
+    assert 'web.count = "many" is not a whole number' in said
+    assert "web.count = 200 is too large" in said
+    assert load(tmp_path / "skytier.toml").web.count == 3
+    assert load(tmp_path / "skytier.toml").name == "shop"
+
+
+def _converse(
+    arguments: list[str], environment: dict[str, str], cwd: Path, answers: dict[str, list[str]]
+) -> str:
+    """What a command says on a terminal, when each of its questions has its answers in turn."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.chdir(cwd)
+        os.execve(PROGRAM, [str(PROGRAM), *arguments], environment)
+    said, seen = "", 0
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if select.select([terminal], [], [], 1)[0]:
+            try:
+                said += os.read(terminal, 4096).decode()
+            except OSError:  # it has ended
+                break
+        asked = said[seen:].rstrip(" ")
+        if asked.endswith(":"):
+            for question, left in answers.items():
+                if question in asked.splitlines()[-1] and left:
+                    seen = len(said)
+                    os.write(terminal, f"{left.pop(0)}\n".encode())
+    else:
+        os.kill(pid, signal.SIGKILL)
+    _, status = os.waitpid(pid, 0)
+    assert os.waitstatus_to_exitcode(status) == 0, said
+    return said
+
+
+def test_the_doctor_looks_at_this_machine_where_no_cloud_is_named(
+    fresh: Skytier, tmp_path: Path
+) -> None:
+    answer = json.loads(fresh.run("doctor", "--json", cwd=tmp_path))
+
+    assert answer["usable"]
+    assert [check["name"] for check in answer["checks"]] == ["python", "ssh", "ssh-keygen"]
+    python = answer["checks"][0]
+    assert f"Python {sys.version_info.major}.{sys.version_info.minor}" in python["said"]
+
+
+def test_the_doctor_says_what_to_do_without_ssh(fresh: Skytier, tmp_path: Path) -> None:
+    said = fresh.ends_with(1, "doctor", cwd=tmp_path, env={"PATH": str(tmp_path)})
+
+    assert "There is no ssh." in said
+    assert "apt-get install openssh-client" in said
+    assert "Not usable yet: ssh, ssh-keygen." in said
+
+
+def test_a_wrong_stack_file_is_said_with_its_line(fresh: Skytier, tmp_path: Path) -> None:
+    (tmp_path / "skytier.toml").write_text("\nclod = 'x'\n")
+
+    said = fresh.ends_with(1, "doctor", cwd=tmp_path)
+
+    assert "skytier.toml, line 2: clod is not a key. Did you mean cloud?" in said
+
+
+def test_an_unknown_cloud_is_said_with_those_that_there_are(fresh: Skytier, tmp_path: Path) -> None:
+    (tmp_path / "clouds.yaml").write_text("clouds:\n  nearby:\n    auth: {auth_url: http://x/v3}\n")
+    environment = {"OS_CLIENT_CONFIG_FILE": str(tmp_path / "clouds.yaml")}
+
+    said = fresh.ends_with(1, "doctor", "--cloud", "nearbuy", cwd=tmp_path, env=environment)
+
+    assert "Cloud nearbuy was not found" in said
+    assert "clouds.yaml: nearby." in said
+    assert "needs clouds.yaml" in said
+
+
+@pytest.mark.parametrize("command", ["init", "doctor"])
+def test_the_commands_show_an_example_and_their_exit_codes(fresh: Skytier, command: str) -> None:
+    said = fresh.run(command, "--help")
+
+    assert "Exit codes: 0" in said
+    assert said.strip().splitlines()[-1].strip().startswith(f"Example: skytier {command}")
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_clouds_are_completed_in_every_shell(fresh: Skytier, tmp_path: Path, shell: str) -> None:
+    (tmp_path / "clouds.yaml").write_text(
+        "clouds:\n  nearby: {auth: {}}\n  newer: {auth: {}}\n  far: {}\n"
+    )
+    words = "skytier doctor --cloud ne"
+    environment = {
+        "OS_CLIENT_CONFIG_FILE": str(tmp_path / "clouds.yaml"),
+        "_SKYTIER_COMPLETE": f"complete_{shell}",
+        "_TYPER_COMPLETE_ARGS": words,
+        "_TYPER_COMPLETE_FISH_ACTION": "get-args",
+        "COMP_WORDS": words,
+        "COMP_CWORD": "3",
+    }
+
+    said = fresh.run(env=environment)
+
+    assert "nearby" in said
+    assert "newer" in said
+    assert "far" not in said
