@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from skytier.errors import SkytierError
 
 if TYPE_CHECKING:
+    from keystoneauth1.session import Session
     from openstack.config.cloud_region import CloudRegion
 
 
@@ -37,16 +38,18 @@ def find() -> Clouds:
     return Clouds(Path(config.config_filename), tuple(sorted(names)))
 
 
-def region(name: str | None) -> "CloudRegion":
+def region(name: str | None, session: "type[Session] | None" = None) -> "CloudRegion":
     """What clouds.yaml says of a cloud; None takes OS_CLOUD or the environment's OS_*.
 
+    `session` is what its connections speak through, in place of keystoneauth's own.
     Raises SkytierError, with the clouds that there are, when there is no such cloud.
     """
     from openstack.config import OpenStackConfig
     from openstack.exceptions import ConfigException
 
     try:
-        return OpenStackConfig(app_name="skytier").get_one(cloud=name)
+        config = OpenStackConfig(app_name="skytier", session_constructor=session)
+        return config.get_one(cloud=name)
     except ConfigException as error:
         there = find()
         where = f" in {there.file}" if there.file else ""

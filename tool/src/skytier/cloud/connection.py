@@ -4,15 +4,13 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-import openstack
 import requests
 from keystoneauth1 import exceptions as keystone
 from keystoneauth1.session import Session
-from openstack.config import OpenStackConfig
 from openstack.connection import Connection
-from openstack.exceptions import ConfigException
 
-from skytier.errors import SkytierError
+from skytier.cloud import clouds
+from skytier.resources.errors import API_ERRORS, explained
 
 IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 SAFE_POSTS = ("/auth/tokens", "/metadata")
@@ -29,8 +27,11 @@ class PatientSession(Session):
     """Repeats what may be repeated: everything idempotent, and what was refused by a rate limit.
 
     A POST whose answer was lost may have done its work. It is not repeated here, but by
-    `resources.creation`, which looks for its result first.
+    `resources.creation`, which looks for its result first. Before the first answer a cloud is
+    rather misspelt or away than busy, and one repetition has to do.
     """
+
+    _reached = False
 
     def request(  # type: ignore[override]  # the other arguments are handed on as they are
         self, url: str, method: str, **arguments: Any
@@ -39,7 +40,7 @@ class PatientSession(Session):
         # Both layers below would repeat a POST.
         arguments |= {"connect_retries": 0, "status_code_retries": 0}
         safe = method.upper() in IDEMPOTENT or url.endswith(SAFE_POSTS)
-        for wait_s in (*_waits(), None):
+        for wait_s in (*_waits(ATTEMPTS if self._reached else 2), None):
             try:
                 response: requests.Response = super().request(url, method, **arguments)
             except (keystone.ConnectionError, keystone.HttpError) as error:
@@ -48,6 +49,7 @@ class PatientSession(Session):
                     raise
                 retry_after = getattr(error, "retry_after", 0)
             else:
+                self._reached = True
                 status = response.status_code
                 if wait_s is None or status < 400 or not _again(status, safe):
                     return response
@@ -60,8 +62,8 @@ def _again(status: int | None, safe: bool) -> bool:
     return status == REFUSED or (safe and (not status or status in AMBIGUOUS))
 
 
-def _waits() -> Iterator[float]:
-    yield from (0.5 * 2**attempt for attempt in range(ATTEMPTS - 1))
+def _waits(attempts: int) -> Iterator[float]:
+    yield from (0.5 * 2**attempt for attempt in range(attempts - 1))
 
 
 def _seconds(retry_after: object) -> float:
@@ -72,21 +74,17 @@ def _seconds(retry_after: object) -> float:
 def connect(name: str | None) -> Connection:
     """A connection to a cloud of clouds.yaml; None takes OS_CLOUD or the environment's OS_*.
 
-    Nothing is asked of the cloud yet. Raises SkytierError when there is no such cloud.
+    Raises SkytierError when there is no such cloud, or when it lets nobody in.
     """
-    config = OpenStackConfig(session_constructor=PatientSession, app_name="skytier")
-    try:
-        region = config.get_one(cloud=name)
-    except ConfigException as error:
-        known = ", ".join(sorted(config.get_cloud_names())) or "none"
-        raise SkytierError(
-            f"There is no usable cloud {name!r} in clouds.yaml: {error}",
-            f"Clouds that are there: {known}. The file is looked for in the current directory, in "
-            "~/.config/openstack/ and in /etc/openstack/.",
-        ) from error
+    region = clouds.region(name, PatientSession)
     region.config["api_timeout"] = region.config.get("api_timeout") or API_TIMEOUT_S
-    connection = openstack.connection.Connection(config=region)
-    # Made here once, since several threads use them later.
-    for service in ("compute", "network", "image"):
-        getattr(connection, service)
+    connection = Connection(config=region)
+    try:
+        # Made here once, since several threads use them later.
+        for service in ("compute", "network", "image"):
+            getattr(connection, service)
+    except API_ERRORS as error:
+        raise explained(
+            f"The cloud {name or 'of the environment'} cannot be used", error
+        ) from error
     return connection

@@ -143,7 +143,7 @@ class Lock:
     def _tidy_up(self, me: Holder) -> None:
         """Delete groups that were made at the same time as ours. They are nobody's: we hold it."""
         for group in self._groups():
-            if self._read(group) != me:
+            if not self._is(group, me):
                 self._network.delete_security_group(group.id, ignore_missing=True)
 
     def _renew(self, me: Holder, ended: threading.Event, lost: threading.Event) -> None:
@@ -172,7 +172,11 @@ class Lock:
         return [holder for group in self._groups() if (holder := self._alive(group))]
 
     def _held_by(self, me: Holder) -> Any | None:
-        return next((group for group in self._groups() if self._read(group) == me), None)
+        return next((group for group in self._groups() if self._is(group, me)), None)
+
+    def _is(self, group: Any, me: Holder) -> bool:
+        holder = self._read(group)
+        return holder is not None and holder.token == me.token
 
     def _write(self, group: Any, me: Holder, padding: int = 0) -> None:
         text = self._mark + json.dumps(asdict(me), separators=(",", ":")) + " " * padding

@@ -1,6 +1,5 @@
 """Whether a stack could be brought up, before anything is made."""
 
-import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -49,8 +48,6 @@ def examine(
 
     `cloud_name` is as for `connect`; without a cloud only this machine is looked at.
     """
-    # What keystoneauth has to warn of is told by the findings, and better.
-    logging.getLogger("keystoneauth").addHandler(logging.NullHandler())
     subject = Subject(stack, cloud_name)
     failed: set[str] = set()
     for check in (*MACHINE, *(CLOUD if with_cloud else ())):
