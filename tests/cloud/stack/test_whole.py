@@ -11,22 +11,32 @@ import pytest
 
 from .account import Account, Operator
 
+NO_PACKAGE = "no-such-package"
 PASSWORD = "a long and private sentence"
 SIGNED_IN = {"username": "ada", "password": PASSWORD}
 
 
 @pytest.fixture(scope="module")
-def url(account: Account, operator: Operator, name: str) -> Iterator[str]:
-    """The front door of a stack that was brought up by the command."""
-    operator.write(f'name = "{name}"\nimage = "debian-12-skytier"\nflavor = "m1.tiny"\n')
+def first_try(account: Account, operator: Operator, name: str) -> Iterator[str]:
+    """What `up` says when the stack file names a package that does not exist."""
     before = account.count()
+    file = f'name = "{name}"\nimage = "debian-12-skytier"\nflavor = "m1.tiny"\n'
     try:
-        operator.run("up", "--yes")
-        yield operator.json("status")["url"]
+        operator.write(f'{file}[web]\npackages = ["{NO_PACKAGE}"]\n')
+        yield operator.ends_with(1, "up", "--yes")
     finally:
+        operator.write(file)
         operator.run("down", "--yes")
         assert account.count() == before
         assert operator.json("status", code=3)["machines"] == []
+
+
+@pytest.fixture(scope="module")
+def url(operator: Operator, name: str, first_try: str) -> str:
+    """The front door of the stack, which the second `up` brought to its end."""
+    operator.write(f'name = "{name}"\nimage = "debian-12-skytier"\nflavor = "m1.tiny"\n')
+    operator.run("up", "--yes")
+    return str(operator.json("status")["url"])
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +48,12 @@ def visitor(url: str) -> Iterator[httpx.Client]:
         assert client.post("/api/users", json=user).status_code in (201, 409)
         assert client.post("/api/sessions", json=SIGNED_IN).status_code == 201
         yield client
+
+
+def test_a_first_boot_that_failed_is_told_with_the_lines_that_say_why(first_try: str) -> None:
+    assert f"Unable to locate package {NO_PACKAGE}" in first_try
+    assert "could not be set up" in first_try
+    assert "release" not in first_try.partition("Error:")[2].splitlines()[0]
 
 
 def test_every_endpoint_answers_through_the_floating_ip(url: str) -> None:

@@ -28,8 +28,14 @@ def explained(what: str, error: Exception) -> SkytierError:
             f"{what}: the cloud does not allow it. It says: {said}",
             "The user needs the role member in this project.",
         )
+    if status is None:
+        return SkytierError(
+            f"{what}: the cloud's API gave no answer. {said}",
+            "Check that this machine reaches it, and auth_url in clouds.yaml. Then run it again: "
+            "it goes on where it stopped.",
+        )
     return SkytierError(
-        f"{what}: the cloud's API failed ({status or 'no answer'}). It says: {said}",
+        f"{what}: the cloud's API failed ({status}). It says: {said}",
         "Run it again: it goes on where it stopped. skytier --debug shows the whole error.",
     )
 
