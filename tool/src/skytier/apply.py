@@ -76,7 +76,9 @@ def apply(
                 elif steps[index].action is Action.KEEP:
                     order.done(index)
                 else:
-                    running[pool.submit(_carry_out, steps[index], kinds, events, there)] = index
+                    # A copy: it has all that the step needs, and does not change under its hands.
+                    so_far = Known(there)
+                    running[pool.submit(_carry_out, steps[index], kinds, events, so_far)] = index
             if not running:
                 continue
             for future in wait(running, return_when=FIRST_COMPLETED).done:

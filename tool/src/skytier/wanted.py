@@ -218,7 +218,12 @@ def _configuration(blueprint: Blueprint, known: Known, role: str, number: int) -
         key(CONFIGURATION, role, number),
         {"fingerprint": fingerprint(blueprint.setup(role, number, known))},
         {"role": role, "number": number},
-        needs=[key("server", role, number), *blueprint.way_in()],
+        # All addresses have to be known, since machines are told of each other.
+        needs=[
+            key("server", role, number),
+            *blueprint.way_in(),
+            *(key("port", *place) for place in blueprint.places()),
+        ],
         # All are configured at the same time; but a database that is made anew has new secrets.
         renewed_with=[] if blueprint.roles[role].keeps else keepers,
     )

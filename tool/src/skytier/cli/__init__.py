@@ -77,6 +77,16 @@ def main() -> None:
     except Exception as error:
         if _debug:
             raise
-        what = f"Something unexpected happened: {type(error).__name__}: {error}"
-        console.show(SkytierError(what, "Run it as skytier --debug ... and report what it shows."))
+        console.show(_unexpected(error))
         sys.exit(1)
+
+
+def _unexpected(error: Exception) -> SkytierError:
+    """An error that no code foresaw; those of a cloud's API are explained all the same."""
+    # Loaded only when a cloud was asked: it brings openstacksdk along.
+    api = sys.modules.get("skytier.resources.errors")
+    if api and isinstance(error, api.API_ERRORS):
+        explained: SkytierError = api.explained("The cloud could not be asked", error)
+        return explained
+    what = f"Something unexpected happened: {type(error).__name__}: {error}"
+    return SkytierError(what, "Run it as skytier --debug ... and report what it shows.")

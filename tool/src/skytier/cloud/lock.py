@@ -108,9 +108,12 @@ class Lock:
         return line
 
     def delete(self) -> None:
-        """Take it away: the last thing of a stack that is taken down."""
+        """Take it away: the last thing of a stack that is taken down. One that is held stays."""
         for group in self._groups():
-            self._network.delete_security_group(group.id, ignore_missing=True)
+            if self._alive(group):
+                continue
+            with suppress(PreconditionFailedException):  # somebody took it just now
+                self._network.delete_security_group(group, if_revision=group.revision_number)
 
     def _take(self, me: Holder) -> None:
         """Write, then look: of several who do it at once, each sees those who wrote before.
@@ -121,9 +124,9 @@ class Lock:
         for _ in range(ATTEMPTS):
             if others := self._holders():
                 raise _locked(others[0])
-            group, *_ = self._groups() or [self._create()]
             # 412: somebody was quicker. 404: somebody tidied up. What is there now decides.
             with suppress(PreconditionFailedException, ConflictException, NotFoundException):
+                group, *_ = self._groups() or [self._create()]
                 self._write(group, me)
             if self._held_by(me):
                 if self._holders() == [me]:
@@ -160,7 +163,8 @@ class Lock:
 
     def _release(self, me: Holder) -> None:
         if group := self._held_by(me):
-            self._network.update_security_group(group, description=self._mark)
+            with suppress(NotFoundException):  # somebody else who holds it tidied up
+                self._network.update_security_group(group, description=self._mark)
 
     def _groups(self) -> list[Any]:
         mark = self._mark.strip()
