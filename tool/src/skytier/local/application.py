@@ -7,12 +7,12 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from skytier import files, health
 from skytier.errors import SkytierError
+from skytier.follow import follow
 from skytier.local.daemon import Daemon
 from skytier.local.home import Home
 from skytier.local.options import Options
@@ -104,22 +104,12 @@ class Application:
 
     def follow(self, options: Options, *arguments: str) -> Iterator[str]:
         """The same, with each line of the output as soon as it is written."""
-        with (
-            tempfile.TemporaryFile("w+") as stderr,
-            subprocess.Popen(
-                self.command(*arguments),
-                env=self.environment(options),
-                cwd=self._home.path,
-                stdout=subprocess.PIPE,
-                stderr=stderr,
-                text=True,
-            ) as popen,
-        ):
-            assert popen.stdout is not None  # noqa: S101  # it is a pipe
-            yield from popen.stdout
-            if popen.wait():
-                stderr.seek(0)
-                raise failed(arguments[0], stderr.read())
+        yield from follow(
+            self.command(*arguments),
+            lambda said: failed(arguments[0], said),
+            env=self.environment(options),
+            cwd=self._home.path,
+        )
 
     def command(self, *arguments: str) -> list[str]:
         """The words that run one of its commands."""
