@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from skytier.cloud import lock
+from skytier.cloud import holder, lock
 from skytier.cloud.lock import Lock, LockedError
 from skytier.resources.project import Project
 
@@ -63,30 +63,54 @@ def test_of_many_who_reach_for_it_at_once_no_two_ever_have_it(project: Project) 
 def test_a_holder_on_another_machine_who_does_not_renew_it_is_dead_after_a_while(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    dead = Lock(project)
-    monkeypatch.setattr(lock, "who", lambda: "alice@elsewhere")
-    with dead.held("up", threading.Event()) as holder:
-        assert Lock(project).holder() == holder
-        time.sleep(2)
-        assert Lock(project, dead_after_s=1).holder() is None
-        with Lock(project, dead_after_s=1).held("up", threading.Event()) as me:
-            assert Lock(project).holder() == me
-        # The first one lets go of nothing that is not its own any more.
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(holder, "who", lambda: "alice@elsewhere")
+        dead = Lock(project).held("up", threading.Event())
+        first = dead.__enter__()
+    assert Lock(project).holder() == first
+    time.sleep(2)
+    assert Lock(project, dead_after_s=1).holder() is None
+    with Lock(project, dead_after_s=1).held("up", threading.Event()) as me:
+        assert Lock(project).holder() == me
+        # The first one lets go of nothing that is not its own.
+        dead.__exit__(None, None, None)
+        assert Lock(project).holder() == me
     assert Lock(project).holder() is None
+
+
+def test_who_lost_it_is_told(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lock, "RENEW_EVERY_S", 0.5)
+    lost = threading.Event()
+    with Lock(project).held("up", lost):
+        Lock(project).delete()
+        assert lost.wait(timeout=60)
+
+
+def test_who_renews_it_keeps_it(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lock, "RENEW_EVERY_S", 0.5)
+    lost = threading.Event()
+    with Lock(project).held("up", lost) as me:
+        for _ in range(60):
+            now = Lock(project).holder()
+            assert now is not None
+            if now.age_s > 1:
+                break
+            time.sleep(0.5)
+        assert (now.token, now.age_s > 1, lost.is_set()) == (me.token, True, False)
 
 
 def test_a_dead_holder_on_this_machine_is_passed_over_at_once(project: Project) -> None:
     with Lock(project).held("up", threading.Event()) as me:
-        group = Lock(project)._held_by(me)
-        Lock(project)._write(group, replace(me, pid=2**22 + 1))
-        assert Lock(project).holder() is None
+        assert replace(me, pid=2**22 + 1).is_alive(lock.DEAD_AFTER_S) is False
+        assert me.is_alive(lock.DEAD_AFTER_S) is True
 
 
 def test_the_audit_keeps_its_last_lines(project: Project) -> None:
     held = Lock(project)
     with held.held("up", threading.Event()) as me:
         for minute in range(lock.AUDIT_LINES + 3):
-            held.note(replace(me, since=f"2026-01-01T00:{minute:02}:00Z"), "ok")
+            held.note(replace(me, began=60 * minute), "ok")
+        assert Lock(project).holder() == me
     lines = Lock(project).audit()
     assert len(lines) == lock.AUDIT_LINES
-    assert lines[-1].startswith(f"20260101T00{lock.AUDIT_LINES + 2}00Z up ok ")
+    assert lines[-1].startswith(f"19700101T00{lock.AUDIT_LINES + 2}00Z up ok ")

@@ -136,7 +136,6 @@ class CloudStack:
         lost = threading.Event()
         with self._held("down", lost):
             self._delete_all(events, lost)
-        self.lock.delete()
         self.operator.forget_hosts()
 
     def _delete_all(self, events: Events, lost: threading.Event) -> None:
@@ -187,3 +186,5 @@ class CloudStack:
                 raise
             finally:
                 self.operator.note(self.lock.note(holder, result))
+            if what == "down":
+                self.lock.delete()
