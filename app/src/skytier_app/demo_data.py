@@ -1,7 +1,6 @@
 """Believable users and posts, many of them quickly: for trying out and for measuring."""
 
 import random
-import secrets
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -40,14 +39,13 @@ async def _load_users(
     )
     ids = [row[0] for row in rows]
     person = Person(Locale.EN)
-    run = secrets.token_hex(3)  # keeps the names of two runs apart
     since = _times(rng, users, timedelta(days=365))
     for start in range(0, users, CHUNK):
         records = []
         for number, user_id in enumerate(ids[start : start + CHUNK], start):
             first, last = person.first_name(), person.last_name()
             name = "".join(c for c in f"{first}.{last}".lower() if c.isascii() and c != " ")
-            name = f"{name[:30]}.{run}{number}"
+            name = f"{name[:30]}{user_id}"  # unique as the id is
             records.append((user_id, name, f"{name}@example.org", _NO_PASSWORD, since[number]))
         columns = ["id", "username", "email", "password_hash", "created_at"]
         await connection.copy_records_to_table("users", records=records, columns=columns)
