@@ -5,7 +5,9 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import asyncpg
-from mimesis import Locale, Person, Text
+from mimesis import Locale, Person
+
+from skytier_app import demo_text
 
 CHUNK = 5000
 Report = Callable[[str, int, int], None]
@@ -60,23 +62,14 @@ async def _load_posts(
     posts: int,
     report: Report,
 ) -> None:
-    text = Text(Locale.EN)
-    # Whole sentences and titles, made once and put together anew for each post.
-    sentences = list(dict.fromkeys(text.sentence() for _ in range(2000)))
-    titles = list(dict.fromkeys(text.title() for _ in range(2000)))
     times = _times(rng, posts, timedelta(days=60))
-
-    def content() -> str:
-        paragraphs = (
-            " ".join(rng.choices(sentences, k=rng.randint(2, 5))) for _ in range(rng.randint(1, 3))
-        )
-        return "\n\n".join(paragraphs)
 
     def records(start: int, end: int) -> Iterator[tuple[int, str, str, datetime, datetime]]:
         for at in times[start:end]:
             # A few write much, most write little.
             author = user_ids[int(len(user_ids) * rng.random() ** 2)]
-            yield author, rng.choice(titles)[:200], content(), at, at
+            title, content = demo_text.post(rng)
+            yield author, title, content, at, at
 
     columns = ["user_id", "title", "content", "created_at", "updated_at"]
     for start in range(0, posts, CHUNK):
