@@ -173,7 +173,9 @@ async def test_text_in_a_link_header_makes_no_header_of_its_own(
         answer = await client.get(path, params={"q": text, "limit": 1})
         assert answer.status_code == 200
         assert "X-Injected" not in answer.headers
-    assert "%0D%0A" in (await client.get("/api/posts", params={"q": text, "limit": 1})).headers["Link"]
+    assert (
+        "%0D%0A" in (await client.get("/api/posts", params={"q": text, "limit": 1})).headers["Link"]
+    )
     answer = await client.get("/write%0d%0aX-Injected:%20yes")
     assert "X-Injected" not in answer.headers
 

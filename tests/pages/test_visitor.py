@@ -1,5 +1,7 @@
 """What a visitor does."""
 
+import asyncio
+import json
 import re
 import subprocess
 
@@ -83,6 +85,11 @@ async def test_reading_works_without_javascript(new_visitor: NewVisitor) -> None
     await expect(page.locator("h1")).to_have_text("All is well")
     await visitor.open("/register")
     await expect(page.get_by_text("This form needs JavaScript")).to_be_visible()
+    # Nor does the browser send what was typed by itself, into an address that is kept.
+    await page.get_by_label("Password").fill(PASSWORD)
+    await page.get_by_label("Password").press("Enter")
+    await expect(page.get_by_role("button", name="Register")).to_be_disabled()
+    assert page.url == f"{visitor.site}/register"
 
 
 async def test_the_list_grows_as_one_reads_and_shows_each_post_once(visitor: Visitor) -> None:
@@ -127,6 +134,29 @@ async def test_the_second_of_two_who_edit_one_post_is_told(
     await page.get_by_role("button", name="Save mine over it").click()
     await page.wait_for_url(second.site + path)
     await expect(page.locator(".content")).to_have_text("The second was late.")
+
+
+async def test_a_draft_from_before_somebody_s_change_does_not_overwrite_it(ada: Visitor) -> None:
+    page = ada.page
+    path = await ada.publish("Shared", "As it was.")
+    await ada.open(f"{path}/edit")
+    await page.get_by_label("Content").fill("A draft, begun long ago.")
+    change = {"content": "Changed meanwhile."}
+    assert (await page.request.patch(f"{ada.site}/api{path}", data=change)).ok
+
+    await ada.open(f"{path}/edit")
+    await expect(page.get_by_text("This is your draft")).to_be_visible()
+    await expect(page.get_by_label("Content")).to_have_value("A draft, begun long ago.")
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.get_by_text("Somebody changed this post")).to_be_visible()
+    await page.get_by_text("What it says now").click()
+    await expect(page.locator("[data-theirs-content]")).to_have_text("Changed meanwhile.")
+
+    await page.get_by_role("button", name="Discard it").click()
+    await page.get_by_label("Title").fill("Shared by two")
+    await page.get_by_role("button", name="Save", exact=True).click()
+    await page.wait_for_url(ada.site + path)
+    await expect(page.locator(".content")).to_have_text("Changed meanwhile.")
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
@@ -174,6 +204,21 @@ async def test_a_session_that_ends_while_writing_loses_nothing(ada: Visitor) -> 
     await ada.sign_in_by("dialog form")
     await page.wait_for_url(re.compile(r"/posts/\d+$"))
     await expect(page.locator("article.post .content")).to_have_text("Every word of it.")
+
+
+async def test_a_session_that_ends_on_the_account_page_goes_on_as_well(ada: Visitor) -> None:
+    page = ada.page
+    await ada.open("/account")
+    await page.get_by_label("Name of the token").fill("laptop")
+    await ada.context.clear_cookies()
+    await page.get_by_role("button", name="Create a token").click()
+    await expect(page.get_by_role("dialog")).to_contain_text("Your session has ended")
+    await page.keyboard.press("Escape")
+    await expect(page.locator("form[data-then=token] [data-form-error]")).to_contain_text("Sign in")
+    await expect(page.get_by_label("Name of the token")).to_have_value("laptop")
+    await page.get_by_role("button", name="Create a token").click()
+    await ada.sign_in_by("dialog form")
+    await expect(page.get_by_role("button", name="Revoke: laptop")).to_be_visible()
 
 
 async def test_a_draft_survives_an_error_and_a_closed_page(ada: Visitor) -> None:
@@ -292,6 +337,27 @@ async def test_the_keyboard_is_enough(visitor: Visitor) -> None:
     await expect(page.get_by_role("link", name=visitor.username)).to_be_visible()
 
 
+async def test_a_post_is_written_without_a_mouse(ada: Visitor) -> None:
+    page = ada.page
+    await ada.open("/write")
+    await page.keyboard.press("Tab")
+    await page.keyboard.press("Enter")  # to the content
+    await page.keyboard.press("Tab")
+    await page.keyboard.type("By hand")
+    await page.keyboard.press("Tab")
+    await page.keyboard.type("Every *letter* of it.")
+    await page.keyboard.press("Tab")
+    await expect(page.get_by_role("button", name="Publish")).to_be_focused()
+    await page.keyboard.press("Tab")
+    await page.keyboard.press("Enter")
+    await expect(page.locator("[data-preview] em")).to_have_text("letter")
+    await expect(page.get_by_role("button", name="Go on writing")).to_be_focused()
+    await page.keyboard.press("Shift+Tab")
+    await page.keyboard.press("Enter")
+    await page.wait_for_url(re.compile(r"/posts/\d+$"))
+    await expect(page.locator("article.post em")).to_have_text("letter")
+
+
 async def test_a_chosen_theme_stays(visitor: Visitor) -> None:
     page = visitor.page
     await visitor.open("/")
@@ -336,3 +402,32 @@ async def test_the_statistics_are_drawn(visitor: Visitor) -> None:
     for canvas in await page.locator(".chart canvas").all():
         assert await canvas.evaluate(drawn) > 3
     await expect(page.locator("[data-value=cpu]")).to_contain_text("%")
+
+
+async def test_charts_take_the_chosen_theme_at_once(visitor: Visitor) -> None:
+    page = visitor.page
+    await visitor.open("/statistics")
+    canvas = page.locator("[data-chart=per-day] canvas")
+    await canvas.wait_for()
+    button = page.get_by_role("button", name="Light or dark")
+    await button.click()
+    light = await canvas.evaluate("canvas => canvas.toDataURL()")
+    await button.click()
+    await expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    await page.wait_for_function(
+        "light => document.querySelector('[data-chart=per-day] canvas').toDataURL() !== light",
+        arg=light,
+    )
+
+
+async def test_the_machine_s_charts_begin_with_what_the_server_has_kept(visitor: Visitor) -> None:
+    def kept(html: str) -> list[list[float]]:
+        found = re.search(r'id="samples">(.*?)</script>', html)
+        assert found
+        columns: list[list[float]] = json.loads(found[1])
+        return columns
+
+    while len((columns := kept(await (await visitor.open("/statistics")).text()))[0]) < 2:
+        await asyncio.sleep(1)
+    assert len(columns) == 6
+    assert columns[0] == sorted(columns[0])
