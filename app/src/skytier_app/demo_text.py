@@ -1,6 +1,7 @@
 """Titles and paragraphs that a person might have written, put together from parts."""
 
 import random
+from itertools import islice
 
 _SUBJECTS = (
     "night trains", "sourdough", "old maps", "rooftop gardens", "film cameras", "tide tables",
@@ -55,11 +56,13 @@ _SENTENCES = (
 def post(rng: random.Random) -> tuple[str, str]:
     """A title, and content of one to three paragraphs on the same thing."""
     subject, place = rng.choice(_SUBJECTS), rng.choice(_PLACES)
+    sizes = [rng.randint(2, 5) for _ in range(rng.randint(1, 3))]
+    sentences = iter(rng.sample(_SENTENCES, sum(sizes)))  # none twice
     paragraphs = (
         " ".join(
             sentence.format(subject=subject, place=place, number=rng.randint(3, 40))
-            for sentence in rng.sample(_SENTENCES, rng.randint(2, 5))
+            for sentence in islice(sentences, size)
         )
-        for _ in range(rng.randint(1, 3))
+        for size in sizes
     )
     return rng.choice(_TITLES).format(subject=subject, place=place), "\n\n".join(paragraphs)
