@@ -12,7 +12,7 @@ from playwright.async_api import Browser
 
 import skytier_app
 
-from .conftest import Serve, client_of
+from .conftest import NewVisitor, Serve, client_of, write_post
 
 VENDORED = [
     Path(skytier_app.__file__).parent / "static/vendor",
@@ -66,6 +66,15 @@ async def test_every_link_of_the_first_page_leads_somewhere(app: FastAPI) -> Non
         assert len(links) >= 8
         for link in links:
             assert (await client.get(link)).status_code == 200, link
+
+
+async def test_a_post_of_another_is_not_open_to_edit(new_visitor: NewVisitor) -> None:
+    ada, grace = await new_visitor("ada"), await new_visitor("grace")
+    path = f"/posts/{(await write_post(ada))['id']}/edit"
+    assert (await ada.get(path)).status_code == 200
+    refused = await grace.get(path, headers={"Accept": "text/html"})
+    assert refused.status_code == 403
+    assert "This is open to its author only." in refused.text
 
 
 @pytest.mark.parametrize("vendor", VENDORED, ids=["pages", "tests"])
