@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -10,6 +11,10 @@ import pytest
 from playwright.async_api import Browser, async_playwright
 
 from tests.skytier_command import Skytier
+
+# A shell without a terminal starts what runs in its background deaf to Ctrl-C, and processes
+# inherit that. Tests send this signal: theirs hear it however they are run.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
