@@ -9,4 +9,6 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 # shellcheck source=scripts/venv.sh
 source scripts/venv.sh
 make_venv requirements.txt
-exec .venv/bin/skytier up "$@"
+checkout=$PWD
+cd "$OLDPWD" # relative paths among the arguments, and those that are printed, are the caller's
+exec "$checkout/.venv/bin/skytier" up "$@"

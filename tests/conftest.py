@@ -1,13 +1,33 @@
-"""Real stacks for the tests, run by the command that an operator runs."""
+"""What tests of several parts share: a browser, and stacks run by the operator's own command."""
 
+import os
 import shutil
+import signal
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
+from playwright.async_api import Browser, async_playwright
 
 from tests.skytier_command import Skytier
+
+# A shell without a terminal starts what runs in its background deaf to Ctrl-C, and processes
+# inherit that. Tests send this signal: theirs hear it however they are run.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    arguments = ["--disable-gpu", "--disable-quic", "--disable-background-networking"]
+    if os.geteuid() == 0:
+        arguments.append("--no-sandbox")  # Chromium's own sandbox refuses root
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path="/usr/bin/chromium", args=arguments
+        )
+        yield browser
+        await browser.close()
 
 
 @pytest.fixture(scope="session")

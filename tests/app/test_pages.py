@@ -2,34 +2,22 @@
 
 import hashlib
 import json
-import os
 import re
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
 import pytest
 from fastapi import FastAPI
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser
 
 import skytier_app
 
-from .conftest import Serve, client_of
+from .conftest import NewVisitor, Serve, client_of, write_post
 
-VENDOR = Path(skytier_app.__file__).parent / "static/vendor"
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    arguments = ["--disable-gpu", "--disable-quic", "--disable-background-networking"]
-    if os.geteuid() == 0:
-        arguments.append("--no-sandbox")  # Chromium's own sandbox refuses root
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path="/usr/bin/chromium", args=arguments
-        )
-        yield browser
-        await browser.close()
+VENDORED = [
+    Path(skytier_app.__file__).parent / "static/vendor",
+    Path(__file__).parents[1] / "vendor",
+]
 
 
 @pytest.mark.parametrize(
@@ -80,14 +68,24 @@ async def test_every_link_of_the_first_page_leads_somewhere(app: FastAPI) -> Non
             assert (await client.get(link)).status_code == 200, link
 
 
-def test_what_is_vendored_is_what_was_published() -> None:
+async def test_a_post_of_another_is_not_open_to_edit(new_visitor: NewVisitor) -> None:
+    ada, grace = await new_visitor("ada"), await new_visitor("grace")
+    path = f"/posts/{(await write_post(ada))['id']}/edit"
+    assert (await ada.get(path)).status_code == 200
+    refused = await grace.get(path, headers={"Accept": "text/html"})
+    assert refused.status_code == 403
+    assert "This is open to its author only." in refused.text
+
+
+@pytest.mark.parametrize("vendor", VENDORED, ids=["pages", "tests"])
+def test_what_is_vendored_is_what_was_published(vendor: Path) -> None:
     listed = {"vendor.json"}
-    for library in json.loads((VENDOR / "vendor.json").read_text()):
+    for library in json.loads((vendor / "vendor.json").read_text()):
         assert library["version"] in library["directory"]
         assert "LICENSE" in library["sha256"]
         for name, wanted in library["sha256"].items():
             listed.add(f"{library['directory']}/{name}")
-            content = (VENDOR / library["directory"] / name).read_bytes()
+            content = (vendor / library["directory"] / name).read_bytes()
             assert hashlib.sha256(content).hexdigest() == wanted, name
-    found = {str(path.relative_to(VENDOR)) for path in VENDOR.rglob("*") if path.is_file()}
+    found = {str(path.relative_to(vendor)) for path in vendor.rglob("*") if path.is_file()}
     assert found == listed

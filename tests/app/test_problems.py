@@ -150,6 +150,36 @@ async def test_a_problem_names_every_field_at_fault(client: httpx.AsyncClient) -
     assert fields == {"body.username", "body.email", "body.password", "body.more"}
 
 
+@pytest.mark.parametrize(
+    ("username", "words"),
+    [("<script>", "letters, digits"), ("no", "at least 3"), ("x" * 51, "at most 50")],
+)
+async def test_what_is_wrong_with_a_field_is_said_in_words(
+    client: httpx.AsyncClient, username: str, words: str
+) -> None:
+    body = {"username": username, "email": "ada@example.org", "password": PASSWORD}
+    (error,) = (await client.post("/api/users", json=body)).json()["errors"]
+    assert words in error["detail"]
+    assert "pattern" not in error["detail"]
+
+
+async def test_text_in_a_link_header_makes_no_header_of_its_own(
+    ada: httpx.AsyncClient, client: httpx.AsyncClient
+) -> None:
+    text = "a\r\nX-Injected: yes"
+    for _ in range(2):
+        await ada.post("/api/posts", json={"title": "t", "content": text})
+    for path in ("/api/posts", "/"):
+        answer = await client.get(path, params={"q": text, "limit": 1})
+        assert answer.status_code == 200
+        assert "X-Injected" not in answer.headers
+    assert (
+        "%0D%0A" in (await client.get("/api/posts", params={"q": text, "limit": 1})).headers["Link"]
+    )
+    answer = await client.get("/write%0d%0aX-Injected:%20yes")
+    assert "X-Injected" not in answer.headers
+
+
 async def test_a_unique_name_stays_unique_when_many_register_it_at_once(
     client: httpx.AsyncClient,
 ) -> None:

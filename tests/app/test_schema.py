@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -120,8 +121,10 @@ async def test_demo_data_is_believable_and_can_be_loaded_twice(
     authors = await sql.fetchval("SELECT count(DISTINCT user_id) FROM posts")
     titles = await sql.fetchval("SELECT count(DISTINCT title) FROM posts")
     days = await sql.fetchval("SELECT count(DISTINCT created_at::date) FROM posts")
+    names = [row[0] for row in await sql.fetch("SELECT username FROM users")]
+    assert all(re.fullmatch(r"[a-z'-]+\.[a-z'-]+\d+", name) for name in names), names
     assert authors > 80
-    assert titles > 5
+    assert titles > 300
     assert days >= 60
 
 

@@ -26,12 +26,19 @@ async def test_signing_in_sets_a_cookie_that_scripts_and_other_sites_do_not_get(
     assert me.json()["email"] == "ada@example.org"
 
 
-async def test_behind_tls_the_cookie_is_secure(app: FastAPI) -> None:
+async def test_behind_tls_the_cookie_is_secure_and_the_browser_comes_by_tls_again(
+    app: FastAPI, client: httpx.AsyncClient
+) -> None:
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(app), base_url="https://skytier.test"
-    ) as client:
-        await register(client, "ada")
-        assert "Secure" in (await sign_in(client, "ada")).headers["Set-Cookie"]
+    ) as behind_tls:
+        await register(behind_tls, "ada")
+        assert "Secure" in (await sign_in(behind_tls, "ada")).headers["Set-Cookie"]
+        for path in ("/", "/api/posts", "/nothing"):
+            hsts = (await behind_tls.get(path)).headers["Strict-Transport-Security"]
+            assert hsts.startswith("max-age=")
+    assert "Secure" not in (await sign_in(client, "ada")).headers["Set-Cookie"]
+    assert "Strict-Transport-Security" not in (await client.get("/")).headers
 
 
 @pytest.mark.parametrize(
@@ -105,12 +112,36 @@ async def test_only_a_hash_of_the_session_is_stored(
     assert token not in held
 
 
-async def test_a_page_of_another_site_cannot_use_the_session(ada: httpx.AsyncClient) -> None:
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Origin": "https://evil.test"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Origin": "http://other.skytier.test"}, 403),
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Sec-Fetch-Site": "same-site"}, 403),
+        ({"Origin": "http://skytier.test", "Sec-Fetch-Site": "same-origin"}, 201),
+        ({}, 201),
+    ],
+)
+async def test_a_page_of_another_site_cannot_use_the_session(
+    ada: httpx.AsyncClient, headers: dict[str, str], status: int
+) -> None:
     body = {"title": "Mine", "content": "Not yours."}
-    foreign = {"Origin": "https://evil.test"}
-    assert (await ada.post("/api/posts", json=body, headers=foreign)).status_code == 403
-    own = {"Origin": "http://skytier.test"}
-    assert (await ada.post("/api/posts", json=body, headers=own)).status_code == 201
+    assert (await ada.post("/api/posts", json=body, headers=headers)).status_code == status
+
+
+async def test_a_form_of_another_site_signs_nobody_in(
+    ada: httpx.AsyncClient, client: httpx.AsyncClient
+) -> None:
+    # What a browser sends across sites without asking first.
+    body = '{"username": "ada", "password": "' + PASSWORD + '"}'
+    for kind in ("text/plain", "application/x-www-form-urlencoded"):
+        answer = await client.post("/api/sessions", content=body, headers={"Content-Type": kind})
+        assert answer.status_code == 422
+        assert "Set-Cookie" not in answer.headers
+    answer = await client.post("/api/sessions", content=body)
+    assert answer.status_code == 422
 
 
 async def test_a_token_signs_in_until_it_is_revoked(

@@ -1,9 +1,14 @@
 """/api/stats"""
 
 import asyncio
+import time
 from datetime import UTC, datetime, timedelta
 
 import httpx
+import pytest
+
+from skytier_app.stats import machine
+from skytier_app.stats.machine import KEPT, SHORTEST_S, MachineSampler
 
 from .conftest import write_post
 
@@ -50,3 +55,25 @@ async def test_a_request_takes_no_sample_of_its_own(client: httpx.AsyncClient) -
         sampled = (await client.get("/api/stats")).json()["machine"]
         await asyncio.sleep(0.01)
     assert (await client.get("/api/stats")).json()["machine"] == sampled
+
+
+async def test_the_first_sample_shows_a_machine_at_work() -> None:
+    sampler = MachineSampler()
+    end = time.monotonic() + SHORTEST_S
+    while time.monotonic() < end:
+        pass
+    await sampler.sample()
+    assert sampler.newest is not None
+    assert 0 < sampler.newest["cpu"]["percent"] <= 100
+    at, cpu, memory, disk, received, sent = sampler.columns()
+    assert [len(column) for column in (at, cpu, memory, disk, received, sent)] == [1] * 6
+
+
+async def test_only_the_newest_samples_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "SHORTEST_S", 0)
+    sampler = MachineSampler()
+    for _ in range(KEPT + 3):
+        await sampler.sample()
+    at = sampler.columns()[0]
+    assert len(at) == KEPT
+    assert at == sorted(at)

@@ -1,7 +1,6 @@
 """A visitor in a real browser, before the whole stack: Nginx, Uvicorn, PostgreSQL."""
 
 import itertools
-import os
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
@@ -13,7 +12,6 @@ from playwright.async_api import (
     ConsoleMessage,
     Page,
     Response,
-    async_playwright,
     expect,
 )
 
@@ -24,19 +22,6 @@ expect.set_options(timeout=30_000)
 
 PASSWORD = "a long and private sentence"
 _numbers = itertools.count(1)
-
-
-@pytest.fixture(scope="session")
-async def browser() -> AsyncIterator[Browser]:
-    arguments = ["--disable-gpu", "--disable-quic", "--disable-background-networking"]
-    if os.geteuid() == 0:
-        arguments.append("--no-sandbox")  # Chromium's own sandbox refuses root
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path="/usr/bin/chromium", args=arguments
-        )
-        yield browser
-        await browser.close()
 
 
 @dataclass

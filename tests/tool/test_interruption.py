@@ -11,12 +11,14 @@ def test_two_at_once_are_one_and_an_interrupted_up_is_continued(fresh: Skytier) 
     with fresh.start("up", port, "--workers=1", env={"PYTHONUNBUFFERED": "1"}) as first:
         assert first.stdout is not None
         assert "postgresql  created" in first.stdout.readline()
+        first.send_signal(signal.SIGSTOP)  # the others take as long as they like
 
         for other in (["up"], ["down"], ["down", "--purge", "--yes"]):
             said = fresh.ends_with(1, *other)
             assert f"Another skytier is changing this stack (process {first.pid})" in said
 
         first.send_signal(signal.SIGINT)
+        first.send_signal(signal.SIGCONT)
         said = first.stdout.read()
     assert first.returncode == 1
     assert "Interrupted half way" in said

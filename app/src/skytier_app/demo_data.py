@@ -1,12 +1,13 @@
 """Believable users and posts, many of them quickly: for trying out and for measuring."""
 
 import random
-import secrets
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import asyncpg
-from mimesis import Locale, Person, Text
+from mimesis import Locale, Person
+
+from skytier_app import demo_text
 
 CHUNK = 5000
 Report = Callable[[str, int, int], None]
@@ -40,14 +41,13 @@ async def _load_users(
     )
     ids = [row[0] for row in rows]
     person = Person(Locale.EN)
-    run = secrets.token_hex(3)  # keeps the names of two runs apart
     since = _times(rng, users, timedelta(days=365))
     for start in range(0, users, CHUNK):
         records = []
         for number, user_id in enumerate(ids[start : start + CHUNK], start):
             first, last = person.first_name(), person.last_name()
             name = "".join(c for c in f"{first}.{last}".lower() if c.isascii() and c != " ")
-            name = f"{name[:30]}.{run}{number}"
+            name = f"{name[:30]}{user_id}"  # unique as the id is
             records.append((user_id, name, f"{name}@example.org", _NO_PASSWORD, since[number]))
         columns = ["id", "username", "email", "password_hash", "created_at"]
         await connection.copy_records_to_table("users", records=records, columns=columns)
@@ -62,23 +62,14 @@ async def _load_posts(
     posts: int,
     report: Report,
 ) -> None:
-    text = Text(Locale.EN)
-    # Whole sentences and titles, made once and put together anew for each post.
-    sentences = list(dict.fromkeys(text.sentence() for _ in range(2000)))
-    titles = list(dict.fromkeys(text.title() for _ in range(2000)))
     times = _times(rng, posts, timedelta(days=60))
-
-    def content() -> str:
-        paragraphs = (
-            " ".join(rng.choices(sentences, k=rng.randint(2, 5))) for _ in range(rng.randint(1, 3))
-        )
-        return "\n\n".join(paragraphs)
 
     def records(start: int, end: int) -> Iterator[tuple[int, str, str, datetime, datetime]]:
         for at in times[start:end]:
             # A few write much, most write little.
             author = user_ids[int(len(user_ids) * rng.random() ** 2)]
-            yield author, rng.choice(titles)[:200], content(), at, at
+            title, content = demo_text.post(rng)
+            yield author, title, content, at, at
 
     columns = ["user_id", "title", "content", "created_at", "updated_at"]
     for start in range(0, posts, CHUNK):

@@ -11,15 +11,14 @@ import asyncpg
 from fastapi import Request
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from skytier_app.text import CURSOR_PATTERN
+
 MAX_ID = 2**63 - 1
 _FORMAT = ">qq"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _EARLIEST = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
 _LATEST = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
-
-# 16 bytes in URL-safe Base64 without its padding: the last character carries two bits.
-CURSOR_PATTERN = r"^[A-Za-z0-9_\-]{21}[AQgw]$"
 
 Position = tuple[datetime, int]
 """Where a page begins: after the row with this (created_at, id)."""

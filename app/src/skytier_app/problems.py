@@ -1,5 +1,6 @@
 """Errors as RFC 9457 problem documents."""
 
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -13,6 +14,7 @@ from starlette.routing import Match
 from skytier_app.cache import CacheUnavailable
 from skytier_app.database import DatabaseUnavailable
 from skytier_app.logs import request_id
+from skytier_app.text import PATTERN_WORDS
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -109,16 +111,19 @@ def _methods(request: Request) -> list[str]:
 def _validation_error(_: Request, error: RequestValidationError) -> Problem:
     # The input itself stays out of the answer: it may be a password.
     errors = [
-        {"field": ".".join(str(part) for part in item["loc"]), "detail": _words(item["msg"])}
+        {"field": ".".join(str(part) for part in item["loc"]), "detail": _words(item)}
         for item in error.errors()
     ]
     fields = ", ".join(dict.fromkeys(item["field"] for item in errors))
     return Problem(422, f"The request does not have the right form: {fields}.", errors=errors)
 
 
-def _words(message: str) -> str:
+def _words(item: Mapping[str, Any]) -> str:
+    if item["type"] == "string_pattern_mismatch":
+        return PATTERN_WORDS[item["ctx"]["pattern"]]
     # Pydantic's, without the words that speak of the program.
-    return message.removeprefix("Value error, ").replace("String should", "This should")
+    message: str = item["msg"].removeprefix("Value error, ")
+    return re.sub("^(String|Input) should", "This should", message)
 
 
 class ProblemSchema:

@@ -11,6 +11,17 @@ LINE_PATTERN = r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$"
 # PostgreSQL's text has no NUL; line breaks and tabs are welcome.
 TEXT_PATTERN = r"^[^\x00]*[^\x00-\x20][^\x00]*$"
 NO_NUL_PATTERN = r"^[^\x00]*$"
+# 16 bytes in URL-safe Base64 without its padding: the last character carries two bits.
+CURSOR_PATTERN = r"^[A-Za-z0-9_\-]{21}[AQgw]$"
+
+PATTERN_WORDS = {
+    USERNAME_PATTERN: "This takes letters, digits, `_`, `.` and `-`, and a letter or digit first.",
+    LINE_PATTERN: "This takes one line with something to see on it, and no control characters.",
+    TEXT_PATTERN: "This takes text with something to see in it, and no NUL character.",
+    NO_NUL_PATTERN: "This takes text without the NUL character.",
+    CURSOR_PATTERN: "This is no cursor from a `Link` header.",
+}
+"""What a text that does not match a pattern is told: nobody should have to read a pattern."""
 
 
 def _email(value: str) -> str:

@@ -17,7 +17,7 @@ async def error_page(request: Request, problem: Problem) -> Response:
         return problem.response()
     # To a person, an address that is no number of a post is one where nothing is.
     status = 404 if problem.status == 422 else problem.status
-    if status in (404, 503):
+    if status in (403, 404, 503):
         heading = text(f"errors.http_{status}")
     else:
         heading = text("errors.http_5xx" if status >= 500 else "errors.http_4xx")

@@ -157,6 +157,7 @@ async def statistics(request: Request, services: ServicesDep, reader: Reader) ->
         days=await stats.posts_per_day(services.database),
         pool=services.database.pool_state(),
         machine=services.machine.newest,
+        samples=services.machine.columns(),
     )
 
 

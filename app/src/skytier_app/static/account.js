@@ -1,6 +1,7 @@
 // The account: what was saved, tokens, and deleting it.
-import { Problem, notice, patiently, request, text } from "./api.js";
-import { sendOnSubmit, showProblem, values } from "./forms.js";
+import { Problem, notice, request, text } from "./api.js";
+import { onSubmit, sendOnSubmit, values } from "./forms.js";
+import { signedIn } from "./session.js";
 import { localTime } from "./times.js";
 
 const list = document.querySelector("[data-tokens]");
@@ -13,7 +14,7 @@ function element(name, content, attributes = {}) {
 }
 
 async function showTokens() {
-  const { body: tokens } = await patiently(() => request("GET", "/api/tokens"));
+  const { body: tokens } = await signedIn(() => request("GET", "/api/tokens"));
   list.replaceChildren(...tokens.map(row));
   if (!tokens.length) list.append(element("li", text("account.token_none")));
 }
@@ -29,9 +30,15 @@ function row(token) {
   });
   revoke.addEventListener("click", async () => {
     revoke.disabled = true;
-    await patiently(() => request("DELETE", `/api/tokens/${token.id}`));
     made.hidden = true;
+    try {
+      await signedIn(() => request("DELETE", `/api/tokens/${token.id}`));
+    } catch (problem) {
+      if (!(problem instanceof Problem)) throw problem;
+      notice(problem.message); // revoked elsewhere, say: the list below is fresh
+    }
     await showTokens();
+    list.focus(); // the button that had it is gone
   });
   const item = element("li", element("strong", token.name));
   item.append(element("span", used, { className: "quiet" }), revoke);
@@ -39,40 +46,37 @@ function row(token) {
 }
 
 for (const form of document.querySelectorAll("form[data-then=say]")) {
-  sendOnSubmit(form, () => {
+  const done = () => {
     notice(form.dataset.say);
     if ("clear" in form.dataset) form.reset();
-  });
+  };
+  sendOnSubmit(form, done, signedIn);
 }
 
 const creation = document.querySelector("form[data-then=token]");
-sendOnSubmit(creation, async ({ body }) => {
+const show = async ({ body }) => {
   made.querySelector("[data-token]").textContent = body.token;
   made.hidden = false;
   creation.reset();
   await showTokens();
-});
+};
+sendOnSubmit(creation, show, signedIn);
 
-made.querySelector("[data-copy]").addEventListener("click", async () => {
+const copy = made.querySelector("[data-copy]");
+copy.hidden = !navigator.clipboard; // which browsers give to TLS and to this machine only
+copy.addEventListener("click", async () => {
   await navigator.clipboard.writeText(made.querySelector("[data-token]").textContent);
   notice(text("account.token_copied"));
 });
 
 const deletion = document.querySelector("[data-delete-account]");
-deletion.addEventListener("submit", async (event) => {
-  event.preventDefault();
+onSubmit(deletion, async () => {
   if (values(deletion).confirm !== deletion.dataset.username) {
     const detail = text("account.delete_mismatch");
-    showProblem(deletion, new Problem(0, { detail, errors: [{ field: "confirm", detail }] }));
-    return;
+    throw new Problem(0, { detail, errors: [{ field: "confirm", detail }] });
   }
-  try {
-    await patiently(() => request("DELETE", deletion.dataset.endpoint));
-    location.assign("/");
-  } catch (problem) {
-    if (!(problem instanceof Problem)) throw problem;
-    showProblem(deletion, problem);
-  }
+  await signedIn(() => request("DELETE", deletion.dataset.endpoint));
+  location.assign("/");
 });
 
 await showTokens();

@@ -59,7 +59,7 @@ export async function patiently(run) {
         notice("");
         throw problem;
       }
-      notice(text("script.offline"));
+      notice(text("script.waiting"));
       await new Promise((resolve) => setTimeout(resolve, wait));
     }
   }

@@ -1,62 +1,56 @@
-// Writing a post: drafts, preview, an ended session, and somebody else's change.
+// Writing a post: drafts, preview, and somebody else's change.
 import { Problem, patiently, request, text } from "./api.js";
-import { sendOnSubmit, showProblem, values } from "./forms.js";
+import { attempt, onSubmit, values } from "./forms.js";
+import { signedIn } from "./session.js";
 
 const form = document.querySelector("[data-editor]");
-const dialog = document.querySelector("[data-sign-in]");
 const conflict = form.querySelector("[data-conflict]");
 const preview = form.querySelector("[data-preview]");
 // Somebody else may sign in on this machine: a draft belongs to one user.
 const key = `draft:${form.dataset.user}:${form.dataset.draft}`;
 let tag = form.dataset.tag;
 
-// The draft is kept with each letter, and goes when the post is saved.
+// The draft is kept with each letter, and goes when the post is saved. With it goes the tag of
+// what it was written on, so that a change made meanwhile is not written over unseen.
 const stored = localStorage.getItem(key);
 if (stored) {
   const draft = JSON.parse(stored);
-  const original = values(form);
-  if (draft.title !== original.title || draft.content !== original.content) {
+  const { title, content } = form.elements;
+  if (draft.title !== title.defaultValue || draft.content !== content.defaultValue) {
     const restored = form.querySelector("[data-restored]");
-    form.elements.title.value = draft.title;
-    form.elements.content.value = draft.content;
+    title.value = draft.title;
+    content.value = draft.content;
+    tag = draft.tag;
     restored.hidden = false;
     restored.querySelector("[data-discard]").addEventListener("click", () => {
       localStorage.removeItem(key);
-      form.elements.title.value = original.title;
-      form.elements.content.value = original.content;
+      title.value = title.defaultValue;
+      content.value = content.defaultValue;
+      tag = form.dataset.tag;
       restored.hidden = true;
     });
   }
 }
-form.addEventListener("input", () => localStorage.setItem(key, JSON.stringify(values(form))));
+form.addEventListener("input", () => {
+  localStorage.setItem(key, JSON.stringify({ ...values(form), tag }));
+});
 
-/** Asks to sign in when the session has ended, then does the same again. */
-async function signedIn(run) {
-  for (;;) {
-    try {
-      return await patiently(run);
-    } catch (problem) {
-      if (!(problem instanceof Problem) || problem.status !== 401) throw problem;
-      const again = new Promise((resolve) => {
-        dialog.addEventListener("close", () => resolve(dialog.returnValue === "done"), {
-          once: true,
-        });
-      });
-      dialog.returnValue = "";
-      dialog.showModal();
-      if (!(await again)) throw problem;
-    }
-  }
+/** Sends a change; the Problem is 412 when the post is not the one that is being edited. */
+function change(method, body) {
+  const headers = tag ? { "If-Match": tag } : {};
+  return signedIn(() => request(method, form.dataset.endpoint, body, headers));
 }
 
-sendOnSubmit(dialog.querySelector("form"), () => dialog.close("done"));
-
 async function save() {
-  const headers = tag ? { "If-Match": tag } : {};
-  const { endpoint, method } = form.dataset;
-  const { body } = await signedIn(() => request(method, endpoint, values(form), headers));
+  const { body } = await change(form.dataset.method, values(form));
   localStorage.removeItem(key);
   location.assign(`/posts/${body.id}`);
+}
+
+async function remove() {
+  await change("DELETE");
+  localStorage.removeItem(key);
+  location.assign("/");
 }
 
 async function showTheirs() {
@@ -68,47 +62,32 @@ async function showTheirs() {
   return headers.get("ETag");
 }
 
-async function attempt(run) {
-  const buttons = form.querySelectorAll("button");
-  for (const button of buttons) button.disabled = true;
+/** Runs a change of the post; when somebody else has changed it before, shows that. */
+async function unlessChanged(run) {
   try {
     await run();
   } catch (problem) {
-    if (!(problem instanceof Problem)) throw problem;
-    if (problem.status === 412) {
-      const theirs = await showTheirs();
-      // Saving over it is for what was shown, not for a change that came still later.
-      conflict.querySelector("[data-overwrite]").onclick = () => {
-        tag = theirs;
-        conflict.hidden = true;
-        attempt(save);
-      };
-    } else {
-      showProblem(form, problem);
-    }
-  } finally {
-    for (const button of buttons) button.disabled = false;
+    if (!(problem instanceof Problem) || problem.status !== 412) throw problem;
+    const theirs = await showTheirs();
+    // Saving over it is for what was shown, not for a change that came still later.
+    conflict.querySelector("[data-overwrite]").onclick = () => {
+      tag = theirs;
+      conflict.hidden = true;
+      form.requestSubmit();
+    };
   }
 }
 
-form.addEventListener("submit", (event) => {
-  event.preventDefault();
-  attempt(save);
-});
+onSubmit(form, () => unlessChanged(save));
 
 form.querySelector("[data-delete]")?.addEventListener("click", () => {
   if (!confirm(text("write.delete_confirm"))) return;
-  attempt(async () => {
-    const headers = tag ? { "If-Match": tag } : {};
-    await signedIn(() => request("DELETE", form.dataset.endpoint, undefined, headers));
-    localStorage.removeItem(key);
-    location.assign("/");
-  });
+  attempt(form, () => unlessChanged(remove));
 });
 
 const toggle = form.querySelector("[data-toggle-preview]");
 toggle.addEventListener("click", () =>
-  attempt(async () => {
+  attempt(form, async () => {
     const show = preview.hidden;
     if (show) {
       const { content } = values(form);

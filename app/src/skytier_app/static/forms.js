@@ -3,7 +3,7 @@ import { Problem, patiently, request } from "./api.js";
 
 function errorPlace(form, name) {
   const field = form.elements.namedItem(name);
-  return field && form.querySelector(`#${CSS.escape(name)}-error`);
+  return field && form.querySelector(`[data-error="${CSS.escape(name)}"]`);
 }
 
 function clearErrors(form) {
@@ -32,22 +32,41 @@ export function values(form) {
   return Object.fromEntries(new FormData(form));
 }
 
-/** Send a form when it is submitted, and call `done` with the answer. */
-export function sendOnSubmit(form, done) {
-  form.addEventListener("submit", async (event) => {
+/**
+ * Runs something for a form and shows its Problem. Until it has ended no button of the form works;
+ * the focus, which a button loses by that, returns.
+ */
+export async function attempt(form, run) {
+  const focused = document.activeElement;
+  const buttons = form.querySelectorAll("button");
+  for (const button of buttons) button.disabled = true;
+  try {
+    await run();
+  } catch (problem) {
+    if (!(problem instanceof Problem)) throw problem;
+    showProblem(form, problem);
+  } finally {
+    for (const button of buttons) button.disabled = false;
+    if (document.activeElement === document.body) focused.focus();
+  }
+}
+
+/** Attempt something whenever a form is submitted. */
+export function onSubmit(form, run) {
+  // Until now the button was off: the browser itself would have sent what was typed to a page.
+  form.querySelector("[type=submit]").disabled = false;
+  form.addEventListener("submit", (event) => {
     event.preventDefault();
-    const button = form.querySelector("[type=submit]");
-    button.disabled = true;
-    try {
-      const { endpoint, method } = form.dataset;
-      const answer = await patiently(() => request(method, endpoint, values(form)));
-      clearErrors(form);
-      await done(answer, values(form));
-    } catch (problem) {
-      if (!(problem instanceof Problem)) throw problem;
-      showProblem(form, problem);
-    } finally {
-      button.disabled = false;
-    }
+    attempt(form, run);
+  });
+}
+
+/** Send a form to the API when it is submitted, by `send`, and call `done` with the answer. */
+export function sendOnSubmit(form, done, send = patiently) {
+  onSubmit(form, async () => {
+    const { endpoint, method } = form.dataset;
+    const answer = await send(() => request(method, endpoint, values(form)));
+    clearErrors(form);
+    await done(answer, values(form));
   });
 }

@@ -22,6 +22,7 @@ function setUpTheme(button) {
       root.dataset.theme = next;
       localStorage.setItem("theme", next);
     }
+    document.dispatchEvent(new Event("themechange"));
     show();
   });
 }

@@ -4,11 +4,17 @@ import { isOffline, notice, request, text } from "./api.js";
 const EVERY_MS = 5000;
 const HALF_DAY = 43200;
 const KEPT = 120; // ten minutes of samples
+// Posts are counted in whole numbers, and so is their axis.
+const WHOLE = Array.from({ length: 9 }, (_, power) => [1, 2, 5].map((n) => n * 10 ** power)).flat();
+const BINARY = Array.from({ length: 40 }, (_, power) => 2 ** power);
+const DAY = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", timeZone: "UTC" });
+const MOMENT = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
 
 const style = getComputedStyle(document.documentElement);
 const charts = [];
+let ink = inks();
 
-function colours() {
+function inks() {
   // A custom property may hold light-dark(), which only a real property resolves.
   const probe = document.createElement("span");
   document.body.append(probe);
@@ -26,38 +32,54 @@ function colours() {
   return found;
 }
 
+/** The room that an axis needs for its longest label. */
+function widthOf(_, labels) {
+  return Math.max(0, ...(labels ?? []).map((label) => String(label ?? "").length)) * 7 + 14;
+}
+
 function draw(place, height, series, data, options = {}) {
-  const colour = colours();
+  // As functions, since a chosen theme changes them later.
   const axis = {
-    stroke: colour.text,
-    grid: { stroke: colour.line, width: 1 },
+    stroke: () => ink.text,
+    grid: { stroke: () => ink.line, width: 1 },
     ticks: { show: false },
     font: `12px ${style.fontFamily}`,
   };
+  const time = options.bars ? DAY : MOMENT;
   const chart = new uPlot(
     {
       width: place.clientWidth,
       height,
-      cursor: { y: false },
+      padding: [8, options.bars ? 0 : 24, 0, 0],
+      cursor: { show: false },
       legend: { show: series.length > 1, live: false },
       scales: {
         // A bar stands around its moment: half of one more fits at each end.
         x: options.bars ? { range: (_, first, last) => [first - HALF_DAY, last + HALF_DAY] } : {},
         y: { range: (_, low, high) => [0, options.top ?? (high || 1) * 1.1] },
       },
-      axes: [axis, { ...axis, size: 64, values: options.values }],
+      axes: [
+        {
+          ...axis,
+          grid: { show: false },
+          space: 80,
+          size: 30,
+          values: (_, moments) => moments.map((moment) => time.format(moment * 1000)),
+        },
+        { ...axis, size: widthOf, incrs: options.steps, values: options.values },
+      ],
       series: [
         {},
         ...series.map((label, index) => ({
           label,
-          stroke: index ? colour.second : colour.accent,
-          fill: options.bars ? colour.accent : undefined,
+          stroke: () => (index ? ink.second : ink.accent),
+          fill: options.bars && (() => ink.accent),
           width: options.bars ? 0 : 1.5,
-          paths: options.bars ? uPlot.paths.bars({ size: [0.7, 40] }) : undefined,
+          paths: options.bars && uPlot.paths.bars({ size: [0.7, 40] }),
           points: { show: false },
         })),
       ],
-      tzDate: options.utc ? (ts) => uPlot.tzDate(new Date(ts * 1000), "Etc/UTC") : undefined,
+      tzDate: options.bars && ((moment) => uPlot.tzDate(new Date(moment * 1000), "Etc/UTC")),
     },
     data,
     place,
@@ -82,22 +104,24 @@ function drawPostsPerDay() {
   const rows = [...document.querySelectorAll("[data-per-day] tbody tr")];
   const days = rows.map((row) => Date.parse(row.querySelector("time").dateTime) / 1000);
   const posts = rows.map((row) => Number(row.cells[1].textContent));
-  draw(place("per-day"), 220, [text("statistics.posts")], [days, posts], { bars: true, utc: true });
+  draw(place("per-day"), 220, [text("statistics.posts")], [days, posts], { bars: true, steps: WHOLE });
 }
 
 const percent = (_, values) => values.map((value) => `${value} %`);
 const perSecond = (_, values) => values.map((value) => `${bytes(value)}/s`);
 
 function machineCharts() {
+  // What the server has kept, so that nobody waits before an empty chart.
+  const samples = JSON.parse(document.getElementById("samples").textContent);
+  const [at, cpu, memory, disk, received, sent] = samples;
   const share = { top: 100, values: percent };
+  const rate = { values: perSecond, steps: BINARY };
+  const names = [text("statistics.received"), text("statistics.sent")];
   return {
-    cpu: draw(place("cpu"), 130, ["%"], [[], []], share),
-    memory: draw(place("memory"), 130, ["%"], [[], []], share),
-    disk: draw(place("disk"), 130, ["%"], [[], []], share),
-    network: draw(
-      place("network"), 130, [text("statistics.received"), text("statistics.sent")],
-      [[], [], []], { values: perSecond },
-    ),
+    cpu: draw(place("cpu"), 130, ["%"], [at, cpu], share),
+    memory: draw(place("memory"), 130, ["%"], [at, memory], share),
+    disk: draw(place("disk"), 130, ["%"], [at, disk], share),
+    network: draw(place("network"), 130, names, [at, received, sent], rate),
   };
 }
 
@@ -153,3 +177,10 @@ new ResizeObserver(() => {
   }
 }).observe(document.querySelector("main"));
 follow(machineCharts());
+
+function repaint() {
+  ink = inks();
+  for (const { chart } of charts) chart.redraw();
+}
+document.addEventListener("themechange", repaint);
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);

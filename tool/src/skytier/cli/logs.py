@@ -1,5 +1,6 @@
 """`skytier logs`"""
 
+import signal
 import subprocess
 from enum import StrEnum
 from typing import Annotated
@@ -69,11 +70,12 @@ def _local(source: str | None, *, follow: bool, lines: int) -> None:
     paths = [directory / name for name in names if (directory / name).exists()]
     if not paths:
         raise SkytierError(f"There is no log in {directory} yet.", "Start it: skytier up")
+    options = ["--follow=name"] if follow else []
+    command = ["tail", f"--lines={lines}", *options, *map(str, paths)]
     try:
-        subprocess.run(
-            ["tail", f"--lines={lines}", *(["--follow=name"] if follow else []), *paths], check=True
-        )
+        code = subprocess.run(command, check=False).returncode
     except KeyboardInterrupt:
         return
-    except subprocess.CalledProcessError as error:
-        raise typer.Exit(1) from error
+    # Ctrl-C goes to both, and tail may be gone before it is noticed here.
+    if code not in (0, -signal.SIGINT):
+        raise typer.Exit(1)
