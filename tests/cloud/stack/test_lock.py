@@ -70,7 +70,7 @@ def test_a_holder_on_another_machine_who_does_not_renew_it_is_dead_after_a_while
     assert Lock(project).holder() == first
     time.sleep(2)
     assert Lock(project, dead_after_s=1).holder() is None
-    with Lock(project, dead_after_s=1).held("up", threading.Event()) as me:
+    with Lock(project, dead_after_s=2).held("up", threading.Event()) as me:
         assert Lock(project).holder() == me
         # The first one lets go of nothing that is not its own.
         dead.__exit__(None, None, None)

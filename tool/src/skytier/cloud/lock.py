@@ -8,7 +8,6 @@ go through. But each tag is a row of its own. So whoever wants the lock adds a t
 then: of two who do it at the same time at least one sees the other. Who sees another lets go.
 """
 
-import secrets
 import threading
 import time
 from collections.abc import Iterator
@@ -86,20 +85,32 @@ class Lock:
             self._network.delete_security_group(group.id, ignore_missing=True)
 
     def _take(self, me: Holder) -> None:
+        """Say so, then look: it is ours when nobody else says so.
+
+        Of several who reach for it at the same time the one with the lowest token stays and waits
+        for the others to give way; against a holder it waits in vain.
+        """
+        if others := self._alive():
+            raise _locked(others[0])
         for _ in range(ATTEMPTS):
-            if others := self._alive():
-                raise _locked(others[0])
-            with suppress(NotFoundException):  # somebody took the whole stack away just now
-                group, *_ = self._groups() or [self._create()]
-                group.add_tag(self._network, me.tag)
-            if [holder.token for holder in self._alive()] == [me.token]:
+            groups = self._groups()
+            if not any(me.tag in group.tags for group in groups):
+                with suppress(NotFoundException):  # the whole stack was taken away just now
+                    (groups or [self._create()])[0].add_tag(self._network, me.tag)
+                continue
+            others = [holder for holder in self._alive() if holder.token != me.token]
+            if not others:
                 self._tidy_up(me)
                 return
-            self._remove(me)
-            time.sleep(secrets.randbelow(1000) / 1000)
+            if min(other.token for other in others) < me.token:
+                break
+            time.sleep(0.5)
+        self._remove(me)
+        if others:
+            raise _locked(others[0])
         raise SkytierError(
-            "The stack's lock changes all the time: several are reaching for it.",
-            "Wait a moment, and run again.",
+            "The stack's lock cannot be taken: it is taken away again each time.",
+            "Somebody may be taking the stack down. Wait a moment, and run again.",
         )
 
     def _create(self) -> Any:
@@ -125,9 +136,10 @@ class Lock:
                 if not groups:
                     lost.set()
                     return
-                group, old = groups[0]
-                group.add_tag(self._network, me.renewed().tag)
-                self._untag(group, old)
+                (group, old), new = groups[0], me.renewed().tag
+                if new != old:
+                    group.add_tag(self._network, new)
+                    self._untag(group, old)
             except Exception:  # noqa: S112  # the next one may go through; the others wait for that
                 continue
 
