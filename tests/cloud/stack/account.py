@@ -12,7 +12,10 @@ from typing import Any
 
 import openstack
 import yaml
+from openstack.config import OpenStackConfig
 from openstack.connection import Connection
+
+from skytier.cloud.connection import PatientSession
 
 PROGRAM = Path(sys.executable).with_name("skytier")
 ADMIN, CLOUD = "devcloud-admin", "test"
@@ -82,7 +85,11 @@ def make_account(directory: Path) -> Account:
             "region_name": config["region_name"],
         }
         clouds = write_clouds(directory, entry)
-        connection = openstack.connect(load_yaml_config=False, load_envvars=False, **entry)
+        # As patient as the product: busy services fail now and then.
+        loader = OpenStackConfig(
+            load_yaml_config=False, load_envvars=False, session_constructor=PatientSession
+        )
+        connection = Connection(config=loader.get_one(**entry))
         return Account(project.id, user.id, clouds, connection)
 
 
