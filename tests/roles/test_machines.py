@@ -43,8 +43,8 @@ def test_after_a_restart_of_both_all_is_there_again(machines: Machines) -> None:
     for machine in (machines.web, machines.database):
         machine.start()
 
-    machines.web.wait_for("[ -z \"$(systemctl list-jobs --no-legend)\" ]")
-    machines.database.wait_for("[ -z \"$(systemctl list-jobs --no-legend)\" ]")
+    machines.web.wait_for('[ -z "$(systemctl list-jobs --no-legend)" ]')
+    machines.database.wait_for('[ -z "$(systemctl list-jobs --no-legend)" ]')
     health = "exec 3<>/dev/tcp/192.168.128.10/8000; printf 'GET /health HTTP/1.0\r\n\r\n' >&3; "
     machines.web.wait_for(f"{health} grep -q ' 200 ' <&3")
     assert machines.wrong() == {}
@@ -76,9 +76,7 @@ def test_postgresql_refuses(machines: Machines, parameters: str, said: str) -> N
 
 def test_postgresql_is_tuned_for_the_machine_and_keeps_checksums(machines: Machines) -> None:
     settings = "shared_buffers, data_checksums, ssl_min_protocol_version, server_encoding"
-    said = [
-        machines.database.run(_sql(f"SHOW {name}")).strip() for name in settings.split(", ")
-    ]
+    said = [machines.database.run(_sql(f"SHOW {name}")).strip() for name in settings.split(", ")]
 
     assert said == ["192MB", "on", "TLSv1.3", "UTF8"]
     verifier = _sql("SELECT rolpassword FROM pg_authid WHERE rolname = 'skytier'")
@@ -106,12 +104,12 @@ def test_a_changed_setting_is_taken_with_a_restart_only_when_it_needs_one(
 def test_a_configuration_that_is_refused_leaves_the_servers_as_they_are(
     running: Machines,
 ) -> None:
-    for machine, path, said in (
-        (DATABASE, "/etc/skytier/postgresql/skytier.conf", 'unrecognized configuration parameter'),
-        (WEB, "/etc/skytier/nginx.conf", "unknown directive"),
+    for machine, path, line, said in (
+        (DATABASE, "/etc/skytier/postgresql/skytier.conf", "nonsense = on", "unrecognized config"),
+        (WEB, "/etc/skytier/nginx.conf", "nonsense on;", "unknown directive"),
     ):
         one = running.of(machine)
-        one.run(f"echo 'nonsense = on;' >>{path}")
+        one.run(f"echo '{line}' >>{path}")
 
         with pytest.raises(SkytierError) as refused:
             one.run(running.setup(machine).script)
@@ -196,4 +194,4 @@ def test_no_secret_is_where_another_may_read_it(machines: Machines, machine: Mac
 
 
 def _sql(statement: str) -> str:
-    return f"runuser -u postgres -- psql -XAt -c \"{statement}\""
+    return f'runuser -u postgres -- psql -XAt -c "{statement}"'

@@ -120,7 +120,9 @@ def test_the_last_three_releases_are_kept(machines: Machines) -> None:
     releases = "/opt/skytier/releases"
     old = [f"0.0.{number}-old" for number in range(4)]
     for number, name in enumerate(old):
-        machines.web.run(f"mkdir -p {releases}/{name}; touch -d '2020-01-0{number + 1}' {releases}/{name}")
+        machines.web.run(
+            f"mkdir -p {releases}/{name}; touch -d '2020-01-0{number + 1}' {releases}/{name}"
+        )
     machines.web.run(f"cd {releases}; rm -rf $(ls | grep -v -e old -e {machines.release.id})")
 
     assert sorted(release.prune(machines.web)) == old[:2]
