@@ -180,7 +180,7 @@ def test_no_secret_is_where_another_may_read_it(machines: Machines, machine: Mac
     # The first part of the password is the same however it is escaped.
     script = """
         cat >/run/patterns
-        cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null | grep -aFf /run/patterns && echo processes
+        cat /proc/[0-9]*/{cmdline,environ} 2>/dev/null | grep -aFf /run/patterns && echo processes
         journalctl --no-pager | grep -F -f /run/patterns && echo journal
         grep -rFl -f /run/patterns /var/log /var/lib/cloud /run/cloud-init
         find / -xdev -type f -perm /044 -size -1M -newermt 2020-01-01 -print0 2>/dev/null |
@@ -188,9 +188,7 @@ def test_no_secret_is_where_another_may_read_it(machines: Machines, machine: Mac
         find /etc/skytier/secrets -perm /077
         rm /run/patterns
     """
-    (patterns := [password[:24], key])
-
-    assert one.run(script, "\n".join(patterns).encode()) == ""
+    assert one.run(script, f"{password[:24]}\n{key}".encode()) == ""
 
 
 def _sql(statement: str) -> str:
