@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from skytier import release
+from skytier.poll import until
 from skytier.roles import ROLES
 from skytier.roles.role import Machine, Setup
 from tests.roles import container, secrets
@@ -75,4 +76,6 @@ def running(machines: Machines) -> Iterator[Machines]:
     yield machines
     for machine in (WEB, DATABASE):
         machines.set_up(machine)
+    # What was started again takes a moment until it answers.
+    until(lambda: not machines.wrong(), 60)
     assert machines.wrong() == {}
