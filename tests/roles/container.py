@@ -115,6 +115,8 @@ class Container:
         log = (self.home / "console").open("ab")
         self.process = subprocess.Popen(
             [
+                # It ends with these tests, however they end.
+                *("setpriv", "--pdeathsig", "TERM"),
                 *("systemd-nspawn", "--quiet", "--boot", "--register=no", "--keep-unit"),
                 *(f"--directory={self.root}", f"--machine={self.name}", "--console=pipe"),
                 f"--network-namespace-path=/run/netns/{self.namespace}",

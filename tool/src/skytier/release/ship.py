@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from skytier.release.build import Progress, Release
 from skytier.release.machine import Runner, script
 
-HEALTH_TIMEOUT_S = 90
-"""How long a new release may take until it is healthy. A machine without hardware
-virtualisation needs half of it."""
+HEALTH_TIMEOUT_S = 180
+"""How long a new release may take until it is healthy: a busy machine without hardware
+virtualisation was seen to need up to 110 s, an ordinary one needs 3."""
 KEPT = 3
 
 

@@ -1,0 +1,81 @@
+"""Two machines that are set up and serve a release, for the tests that need real ones."""
+
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from skytier import release
+from skytier.poll import until
+from skytier.roles import ROLES
+from skytier.roles.role import Machine, Setup
+from tests.roles import container, secrets
+from tests.roles.container import Container
+from tests.roles.site import DATABASE, SITE, WEB
+
+
+@dataclass(frozen=True)
+class Machines:
+    """The two, with what they were given."""
+
+    web: Container
+    database: Container
+    secrets: dict[str, str]
+    release: release.Release
+
+    def of(self, machine: Machine) -> Container:
+        return self.web if machine is WEB else self.database
+
+    def setup(self, machine: Machine) -> Setup:
+        return ROLES[machine.role].setup(SITE, machine)
+
+    def set_up(self, machine: Machine) -> None:
+        self.of(machine).set_up(self.setup(machine), self.secrets)
+
+    def wrong(self) -> dict[str, str]:
+        """The checks that fail, with what they say."""
+        asked = {
+            f"{machine.role} {check.name}": self.of(machine).ask(check)
+            for machine in (WEB, DATABASE)
+            for check in self.setup(machine).checks
+        }
+        return {name: said for name, (code, said) in asked.items() if code}
+
+
+@pytest.fixture(scope="session")
+def machines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machines]:
+    """A web and a database machine, booted with their user-data, set up, with a release."""
+    if reason := container.missing():
+        pytest.skip(reason)
+    home = Path(tempfile.mkdtemp(prefix="roles"))
+    made = secrets.make(home, database=DATABASE.address, web=WEB.address)
+    pair = {m.role: Container(m.name, m.address, home / m.role) for m in (WEB, DATABASE)}
+    web, database = pair["web"], pair["database"]
+    try:
+        container.connect(web, database)
+        for role, machine in pair.items():
+            machine.create(ROLES[role].user_data(SITE))
+            machine.start()
+        for machine in (WEB, DATABASE):
+            setup = ROLES[machine.role].setup(SITE, machine)
+            pair[machine.role].set_up(setup, made)
+        cache = tmp_path_factory.mktemp("cache")
+        built = release.build(release.target(web), cache=cache)
+        release.ship({"web": web}, built)
+        yield Machines(web, database, made, built)
+    finally:
+        for each in pair.values():
+            each.delete()
+
+
+@pytest.fixture
+def running(machines: Machines) -> Iterator[Machines]:
+    """The same for a test that breaks something: set up anew afterwards."""
+    yield machines
+    for machine in (WEB, DATABASE):
+        machines.set_up(machine)
+    # What was started again takes a moment until it answers.
+    until(lambda: not machines.wrong(), 60)
+    assert machines.wrong() == {}

@@ -1,0 +1,195 @@
+"""The machines for real: cloud-init, the setup, its checks, and what they refuse."""
+
+import pytest
+
+from skytier.errors import SkytierError
+from skytier.roles import ROLES
+from skytier.roles.role import Machine
+from tests.roles.conftest import Machines
+from tests.roles.site import DATABASE, SITE, WEB
+
+
+@pytest.mark.parametrize("machine", [WEB, DATABASE], ids=["web", "database"])
+def test_cloud_init_carries_out_the_user_data(machines: Machines, machine: Machine) -> None:
+    one = machines.of(machine)
+
+    assert "status: done" in one.run("cloud-init status --long")
+    assert one.run("hostname").strip() == machine.name
+    assert machine.name in one.run(f"getent hosts {machine.name}"), "sudo wants to resolve it"
+    keys = one.run("cd /etc/ssh && echo ssh_host_*_key").split()
+    assert keys == ["ssh_host_ecdsa_key", "ssh_host_ed25519_key"]
+
+
+def test_all_checks_pass(machines: Machines) -> None:
+    assert machines.wrong() == {}
+
+
+@pytest.mark.parametrize("machine", [WEB, DATABASE], ids=["web", "database"])
+def test_a_second_setup_restarts_nothing(machines: Machines, machine: Machine) -> None:
+    services = "systemctl show --property=Id,MainPID,ActiveEnterTimestamp,InvocationID -- "
+    services += "nginx skytier-app 'postgresql@*' ssh systemd-journald"
+    before = machines.of(machine).run(services)
+
+    machines.set_up(machine)
+
+    assert machines.of(machine).run(services) == before
+
+
+def test_after_a_restart_of_both_all_is_there_again(machines: Machines) -> None:
+    machines.database.run(_sql("CREATE TABLE kept AS SELECT 42 AS answer"))
+
+    for machine in (machines.web, machines.database):
+        machine.stop()
+    for machine in (machines.web, machines.database):
+        machine.start()
+
+    machines.web.wait_for('[ -z "$(systemctl list-jobs --no-legend)" ]')
+    machines.database.wait_for('[ -z "$(systemctl list-jobs --no-legend)" ]')
+    health = "exec 3<>/dev/tcp/192.168.128.10/8000; printf 'GET /health HTTP/1.0\r\n\r\n' >&3; "
+    machines.web.wait_for(f"{health} grep -q ' 200 ' <&3")
+    assert machines.wrong() == {}
+    assert machines.database.run(_sql("SELECT answer FROM kept")).strip() == "42"
+    machines.database.run(_sql("DROP TABLE kept"))
+
+
+@pytest.mark.parametrize(
+    ("parameters", "said"),
+    [
+        ("sslmode=disable", "no encryption"),
+        ("user=postgres sslmode=require", "no pg_hba.conf entry"),
+        ("dbname=postgres sslmode=require", "no pg_hba.conf entry"),
+        ("sslmode=verify-full sslrootcert=/etc/skytier/secrets/web_tls_certificate", "verify"),
+        ("sslmode=verify-full hostaddr=192.168.128.20 host=elsewhere", "does not match host"),
+        ("password=wrong sslmode=require", "password authentication failed"),
+    ],
+    ids=["without TLS", "superuser", "other database", "other certificate", "name", "password"],
+)
+def test_postgresql_refuses(machines: Machines, parameters: str, said: str) -> None:
+    default = "host=192.168.128.20 user=skytier dbname=skytier password=x"
+    default += " sslrootcert=/etc/skytier/database.crt"
+
+    with pytest.raises(SkytierError) as refused:
+        machines.web.run(f"psql '{default} {parameters}' -c 'SELECT 1'")
+
+    assert said in refused.value.what
+
+
+def test_postgresql_is_tuned_for_the_machine_and_keeps_checksums(machines: Machines) -> None:
+    settings = "shared_buffers, data_checksums, ssl_min_protocol_version, server_encoding"
+    said = [machines.database.run(_sql(f"SHOW {name}")).strip() for name in settings.split(", ")]
+
+    assert said == ["192MB", "on", "TLSv1.3", "UTF8"]
+    verifier = _sql("SELECT rolpassword FROM pg_authid WHERE rolname = 'skytier'")
+    assert machines.database.run(verifier).startswith("SCRAM-SHA-256$")
+
+
+def test_a_changed_setting_is_taken_with_a_restart_only_when_it_needs_one(
+    running: Machines,
+) -> None:
+    conf, started = "/etc/skytier/postgresql/skytier.conf", "SELECT pg_postmaster_start_time()"
+    script = running.setup(DATABASE).script
+    before = running.database.run(_sql(started))
+
+    running.database.run(f"sed -i 's/^work_mem = .*/work_mem = 5MB/' {conf}")
+    running.database.run(script)
+    assert running.database.run(_sql("SHOW work_mem")).strip() == "5MB"
+    assert running.database.run(_sql(started)) == before
+
+    running.database.run(f"sed -i 's/^max_connections = .*/max_connections = 123/' {conf}")
+    running.database.run(script)
+    assert running.database.run(_sql("SHOW max_connections")).strip() == "123"
+    assert running.database.run(_sql(started)) != before
+
+
+def test_a_configuration_that_is_refused_leaves_the_servers_as_they_are(
+    running: Machines,
+) -> None:
+    for machine, path, line, said in (
+        (DATABASE, "/etc/skytier/postgresql/skytier.conf", "nonsense = on", "unrecognized config"),
+        (WEB, "/etc/skytier/nginx.conf", "nonsense on;", "unknown directive"),
+    ):
+        one = running.of(machine)
+        one.run(f"echo '{line}' >>{path}")
+
+        with pytest.raises(SkytierError) as refused:
+            one.run(running.setup(machine).script)
+
+        assert said in refused.value.what
+    assert running.wrong() == {}
+
+
+@pytest.mark.parametrize(
+    ("machine", "damage", "check", "said"),
+    [
+        (WEB, "systemctl stop nginx", "web nginx", "Nginx does not run: it is inactive."),
+        (WEB, "systemctl stop skytier-app", "web application", "does not run: it is inactive"),
+        (WEB, "echo PermitRootLogin yes >/etc/ssh/sshd_config.d/00.conf", "web ssh", "'permit"),
+        (DATABASE, "systemctl stop postgresql", "database postgresql", "does not run"),
+        (
+            DATABASE,
+            "echo 'ssl = off' >/etc/postgresql/15/main/conf.d/z.conf; systemctl reload postgresql; "
+            "sleep 1",
+            "database postgresql",
+            "PostgreSQL has TLS turned off.",
+        ),
+    ],
+    ids=["Nginx", "application", "root by SSH", "PostgreSQL", "no TLS"],
+)
+def test_a_check_says_what_is_wrong(
+    running: Machines, machine: Machine, damage: str, check: str, said: str
+) -> None:
+    running.of(machine).run(damage)
+
+    wrong = running.wrong()
+
+    running.of(machine).run(
+        "rm -f /etc/ssh/sshd_config.d/00.conf /etc/postgresql/15/main/conf.d/z.conf; "
+        "systemctl start skytier-app 'postgresql' 2>/dev/null; systemctl reload postgresql"
+    )
+    assert said in wrong[check]
+
+
+def test_without_the_database_the_application_says_so(running: Machines) -> None:
+    running.database.run("systemctl stop postgresql")
+
+    said = running.wrong()["web application"]
+
+    running.database.run("systemctl start postgresql")
+    assert said.startswith("The application is not healthy: ")
+    assert '"status":"unavailable"' in said
+
+
+def test_a_package_that_does_not_exist_is_named_with_what_apt_says(machines: Machines) -> None:
+    site = SITE.__class__(**{**vars(SITE), "packages": {"web": ["no-such-package"]}})
+    setup = ROLES["web"].setup(site, WEB)
+    one = machines.web
+
+    with pytest.raises(SkytierError) as refused:
+        one.set_up(setup, machines.secrets)
+    code, said = one.ask(next(c for c in setup.checks if c.name == "packages"))
+
+    machines.set_up(WEB)
+    assert "could not install these packages: no-such-package" in refused.value.what
+    assert (code, said.splitlines()[0]) == (1, "These packages are not installed: no-such-package")
+
+
+@pytest.mark.parametrize("machine", [WEB, DATABASE], ids=["web", "database"])
+def test_no_secret_is_where_another_may_read_it(machines: Machines, machine: Machine) -> None:
+    one, password = machines.of(machine), machines.secrets["database_password"]
+    key = machines.secrets["database_tls_key"].splitlines()[1]
+    # The first part of the password is the same however it is escaped.
+    script = """
+        cat >/run/patterns
+        cat /proc/[0-9]*/{cmdline,environ} 2>/dev/null | grep -aFf /run/patterns && echo processes
+        journalctl --no-pager | grep -F -f /run/patterns && echo journal
+        grep -rFl -f /run/patterns /var/log /var/lib/cloud /run/cloud-init
+        find / -xdev -type f -perm /044 -size -1M -newermt 2020-01-01 -print0 2>/dev/null |
+            xargs -0 grep -lF -f /run/patterns
+        find /etc/skytier/secrets -perm /077
+        rm /run/patterns
+    """
+    assert one.run(script, f"{password[:24]}\n{key}".encode()) == ""
+
+
+def _sql(statement: str) -> str:
+    return f'runuser -u postgres -- psql -XAt -c "{statement}"'

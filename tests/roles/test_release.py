@@ -1,0 +1,152 @@
+"""A release on the machines: served, replaced, and switched back when it is broken."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from skytier import release
+from skytier.errors import SkytierError
+from skytier.release.source import Source, find
+from tests.roles.conftest import Machines
+
+REQUEST = """
+import json, ssl, sys, urllib.request
+url, method, body, cookie = json.load(sys.stdin)
+context = ssl.create_default_context(cafile="/etc/skytier/secrets/web_tls_certificate")
+headers = {"Content-Type": "application/json", "Cookie": cookie}
+data = json.dumps(body).encode() if body else None
+request = urllib.request.Request(url, data, headers, method=method)
+with urllib.request.urlopen(request, context=context) as answer:
+    headers = {name.lower(): value for name, value in answer.headers.items()}
+    json.dump([answer.status, headers, answer.read().decode()], sys.stdout)
+"""
+
+
+def ask(
+    machines: Machines, path: str, method: str = "GET", body: object = None, cookie: str = ""
+) -> tuple[int, dict[str, str], Any]:
+    """An answer through Nginx, by a TLS whose certificate is checked."""
+    url = f"https://192.168.128.10{path}"
+    asked = json.dumps([url, method, body, cookie]).encode()
+    return tuple(json.loads(machines.web.run(f"python3 -c '{REQUEST}'", asked)))
+
+
+def test_a_visitor_registers_signs_in_and_posts(machines: Machines) -> None:
+    account = {"username": "ada", "email": "ada@example.org", "password": "correct horse battery"}
+    credentials = {name: account[name] for name in ("username", "password")}
+    assert ask(machines, "/api/users", "POST", account)[0] == 201
+    status, headers, _ = ask(machines, "/api/sessions", "POST", credentials)
+    assert status == 201
+    cookie = headers["set-cookie"].partition(";")[0]
+    assert "Secure" in headers["set-cookie"]
+    post = {"title": "From a machine", "content": "It runs."}
+
+    assert ask(machines, "/api/posts", "POST", post, cookie)[0] == 201
+
+    assert json.loads(ask(machines, "/api/posts")[2])[0]["title"] == "From a machine"
+
+
+def test_pages_and_static_files_come_by_https_only(machines: Machines) -> None:
+    status, headers, page = ask(machines, "/")
+    assert status == 200
+    assert headers["strict-transport-security"] == "max-age=86400"
+    static = page.partition('href="/static/')[2].partition('"')[0]
+    status, headers, _ = ask(machines, f"/static/{static}")
+    assert (status, headers["strict-transport-security"]) == (200, "max-age=86400")
+    assert "immutable" in headers["cache-control"]
+
+    plain = machines.web.run(
+        "exec 3<>/dev/tcp/127.0.0.1/80; cat <&3 & "
+        "printf 'GET /a?b HTTP/1.0\\r\\nHost: shop\\r\\n\\r\\n' >&3; wait"
+    )
+    assert plain.startswith("HTTP/1.1 308")
+    assert "Location: https://shop/a?b\r\n" in plain
+
+
+def test_shipping_the_same_release_again_changes_nothing(machines: Machines) -> None:
+    started = "systemctl show --property=InvocationID skytier-app"
+    before = machines.web.run(started)
+
+    assert release.ship({"web": machines.web}, machines.release) == {"web": False}
+
+    assert machines.web.run(started) == before
+    assert release.current(machines.web) == machines.release.id
+
+
+def test_a_broken_release_is_switched_back_with_its_last_words(
+    machines: Machines, tmp_path: Path
+) -> None:
+    broken = _changed(tmp_path, "main.py", 'raise RuntimeError("the moon is missing")\n')
+    built = release.build(machines.release.target, source=broken, cache=_cache(machines))
+
+    with pytest.raises(SkytierError) as refused:
+        release.ship({"web": machines.web}, built)
+
+    assert built.id in refused.value.what
+    assert "the moon is missing" in refused.value.what
+    assert f"The release before, {machines.release.id}, serves again." in refused.value.what
+    assert release.current(machines.web) == machines.release.id
+    assert ask(machines, "/health")[0] == 200
+
+
+def test_a_release_that_answers_but_is_not_healthy_is_switched_back(
+    machines: Machines, tmp_path: Path
+) -> None:
+    sick = _changed(tmp_path, "health/report.py", "\nasync def report(_): raise RuntimeError\n")
+    built = release.build(machines.release.target, source=sick, cache=_cache(machines))
+
+    with pytest.raises(SkytierError) as refused:
+        release.ship({"web": machines.web}, built, timeout_s=8)
+
+    assert "It answers: HTTP/1.1 500" in refused.value.what
+    assert release.current(machines.web) == machines.release.id
+    assert ask(machines, "/health")[0] == 200
+
+
+def test_a_release_that_did_not_arrive_whole_is_not_there(machines: Machines) -> None:
+    whole = machines.release
+    torn = release.Release("0.1.0-torn", whole.archive, "0" * 64, whole.target)
+
+    with pytest.raises(SkytierError, match="did not arrive whole"):
+        release.unpack(machines.web, torn)
+
+    assert machines.web.run("ls -A /opt/skytier/releases").split().count("0.1.0-torn") == 0
+    with pytest.raises(SkytierError, match="not on this machine"):
+        release.activate(machines.web, "0.1.0-torn")
+
+
+def test_the_last_three_releases_are_kept(machines: Machines) -> None:
+    releases = "/opt/skytier/releases"
+    old = [f"0.0.{number}-old" for number in range(4)]
+    for number, name in enumerate(old):
+        machines.web.run(
+            f"mkdir -p {releases}/{name}; touch -d '2020-01-0{number + 1}' {releases}/{name}"
+        )
+    machines.web.run(f"cd {releases}; rm -rf $(ls | grep -v -e old -e {machines.release.id})")
+
+    assert sorted(release.prune(machines.web)) == old[:2]
+
+    assert machines.web.run(f"ls {releases}").split() == [*old[2:], machines.release.id]
+
+
+def test_the_unit_keeps_the_security_score_that_is_documented(machines: Machines) -> None:
+    said = machines.web.run("systemd-analyze security --no-pager skytier-app | tail -n 1")
+
+    assert float(said.partition(": ")[2].split()[0]) <= 1.2, said
+
+
+def _cache(machines: Machines) -> Path:
+    """Where the packages already are."""
+    return machines.release.archive.parents[1]
+
+
+def _changed(directory: Path, name: str, text: str) -> Source:
+    """The application's source with a text added at the end of one of its files."""
+    copy = directory / "app"
+    shutil.copytree(find().path, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    with (copy / "src/skytier_app" / name).open("a") as file:
+        file.write(text)
+    return Source(copy)

@@ -1,0 +1,212 @@
+"""What is rendered, before the real judges of each kind of file; and openings, names, sizes."""
+
+import os
+import re
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from skytier.errors import SkytierError
+from skytier.release.machine import script as release_script
+from skytier.roles import ROLES, common
+from skytier.roles.fingerprint import fingerprint
+from skytier.roles.role import ANYWHERE, Machine, Opening, Setup, Site
+from tests.roles import container, secrets
+from tests.roles.site import DATABASE, SITE, SITES, WEB
+
+DISTRIBUTIONS = {
+    "Ubuntu 20.04": "focal",
+    "Ubuntu 22.04": "jammy",
+    "Ubuntu 24.04": "noble",
+    "Debian 12": "bookworm",
+}
+PATH = os.environ["PATH"] + ":/usr/sbin"
+needs_systemd = pytest.mark.skipif(
+    not shutil.which("systemd-analyze"), reason="needs the package systemd"
+)
+
+
+@pytest.fixture(params=SITES, ids=str)
+def site(request: pytest.FixtureRequest) -> Site:
+    return SITES[request.param]
+
+
+def setups(site: Site) -> list[Setup]:
+    return [ROLES[machine.role].setup(site, machine) for machine in site.machines]
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_cloud_init_accepts_the_user_data(tmp_path: Path, site: Site, role: str) -> None:
+    path = tmp_path / "user-data"
+    path.write_text(ROLES[role].user_data(site))
+
+    done = run(*_cloud_init(tmp_path), "schema", "--config-file", str(path))
+
+    assert "Valid cloud-config" in done.stdout, done.stderr
+
+
+def _cloud_init(directory: Path) -> list[str]:
+    """The words that run it. It is not installed for a test: it would take over the next boot."""
+    if shutil.which("cloud-init"):
+        return ["cloud-init"]
+    if reason := container.missing():
+        pytest.skip(f"cloud-init is not installed, and {reason}")
+    nspawn = ["systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--pipe", "--read-only"]
+    return [*nspawn, f"--bind-ro={directory}", f"--directory={container.image()}", "cloud-init"]
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_user_data_is_small_and_has_no_address(site: Site, role: str) -> None:
+    user_data = ROLES[role].user_data(site)
+
+    assert common.encoded_size(user_data) < 8192 < common.USER_DATA_LIMIT
+    assert not re.search(r"\d+\.\d+\.\d+\.\d+", user_data)
+
+
+@pytest.mark.parametrize("codename", DISTRIBUTIONS.values(), ids=list(DISTRIBUTIONS))
+def test_each_distribution_gets_a_postgresql_that_is_new_enough(
+    tmp_path: Path, codename: str
+) -> None:
+    release = tmp_path / "os-release"
+    release.write_text(f"VERSION_CODENAME={codename}\n")
+    (install,) = [f for f in setups(SITE)[1].files if f.path == common.INSTALL]
+    text, _, _ = install.text.replace("/etc/os-release", str(release)).partition("# missing")
+
+    wanted = run("bash", "-c", text + 'echo "${wanted[*]}"').stdout.split()
+
+    expected = "postgresql-common" if codename == "focal" else "postgresql"
+    assert wanted == ["unattended-upgrades", expected]
+
+
+def test_all_scripts_are_bash_without_a_finding_of_shellcheck(tmp_path: Path, site: Site) -> None:
+    scripts = [text for setup in setups(site) for text in _scripts(setup)]
+    values = {"release": "1.0-a", "sha256": "0" * 64, "timeout_s": 9, "keep": 3}
+    templates = Path(release_script.__code__.co_filename).with_name("templates")
+    names = [path.name.removesuffix(".sh.j2") for path in templates.glob("*.sh.j2")]
+    scripts += [release_script(name, **values) for name in names]
+    paths = []
+    for number, text in enumerate(scripts):
+        paths.append(tmp_path / f"{number}.sh")
+        paths[-1].write_text(text)
+
+    checked = run("shellcheck", "--shell=bash", *map(str, paths))
+
+    assert checked.returncode == 0, checked.stdout
+
+
+def _scripts(setup: Setup) -> list[str]:
+    files = [file.text for file in setup.files if file.text.startswith("#!/bin/bash")]
+    return [setup.script, *files, *(check.script for check in setup.checks)]
+
+
+def test_nginx_accepts_its_file(tmp_path: Path, site: Site) -> None:
+    (conf,) = [f.text for f in setups(site)[0].files if f.path == "/etc/skytier/nginx.conf"]
+    key, certificate = secrets.certificate(tmp_path / "tls", WEB.address)
+    for name, text in (("key", key), ("certificate", certificate)):
+        (tmp_path / name).write_text(text)
+    for found, here in {
+        "/etc/skytier/secrets/web_tls_": tmp_path,
+        "/etc/skytier/tls/": tmp_path,
+        "/run/": tmp_path,
+        "/var/log/nginx/": tmp_path,
+        "/var/lib/nginx/": tmp_path,
+    }.items():
+        conf = conf.replace(f'"{found}', f'"{here}/')
+    if os.geteuid() != 0:
+        conf = conf.replace("user www-data;", "")
+    path = tmp_path / "nginx.conf"
+    path.write_text(conf)
+
+    checked = run("nginx", "-t", "-c", str(path))
+
+    # An ordinary user may not listen at port 80: that is tried after the file was read.
+    assert "syntax is ok" in checked.stderr, checked.stderr
+    assert "[warn] " not in checked.stderr.replace('[warn] the "user" directive', "")
+
+
+@needs_systemd
+def test_systemd_accepts_the_units(tmp_path: Path, site: Site) -> None:
+    units = [f for f in setups(site)[0].files if f.path.startswith("/etc/systemd/system/")]
+    paths = []
+    for file in units:
+        if not file.path.endswith((".service", ".timer")):
+            continue
+        # What they start is on the machine, not here.
+        text = re.sub(r"^(Exec\w+=)\S+", r"\1/bin/true", file.text, flags=re.MULTILINE)
+        paths.append(tmp_path / file.path.rpartition("/")[2])
+        paths[-1].write_text(text)
+
+    checked = run("systemd-analyze", "verify", "--man=no", *map(str, paths))
+
+    mine = [line for line in checked.stderr.splitlines() if "skytier-" in line]
+    assert mine == [], checked.stderr
+
+
+@needs_systemd
+def test_the_unit_s_security_score_is_the_documented_one(tmp_path: Path) -> None:
+    (unit,) = [f for f in setups(SITE)[0].files if f.path.endswith("/skytier-app.service")]
+    path = tmp_path / "skytier-app.service"
+    path.write_text(unit.text)
+
+    judged = run("systemd-analyze", "security", "--offline=true", "--threshold=12", str(path))
+    if "unrecognized option" in judged.stderr:
+        pytest.skip("this systemd cannot judge a file")
+
+    assert judged.returncode == 0, judged.stdout
+
+
+def test_openings() -> None:
+    web = ROLES["web"].openings(["198.51.100.0/24", "203.0.113.9/32"], ["192.0.2.0/24"])
+    database = ROLES["database"].openings(["198.51.100.0/24"], ["192.0.2.0/24"])
+
+    assert web == [
+        Opening(80, ANYWHERE),
+        Opening(443, ANYWHERE),
+        Opening(22, "198.51.100.0/24"),
+        Opening(22, "203.0.113.9/32"),
+        Opening(8000, "192.0.2.0/24"),
+    ]
+    assert database == [Opening(5432, "web"), Opening(22, "web")]
+    assert [o.port for o in ROLES["web"].openings([ANYWHERE], [])] == [80, 443, 22]
+
+
+@pytest.mark.parametrize("machine", SITE.machines, ids=lambda machine: machine.role)
+def test_a_fingerprint_changes_with_what_it_names(machine: Machine) -> None:
+    role = ROLES[machine.role]
+    name = fingerprint(role.setup(SITE, machine))
+
+    assert fingerprint(role.setup(replace(SITE), machine)) == name
+    others = {
+        fingerprint(role.setup(replace(SITE, packages={machine.role: ["jq"]}), machine)),
+        fingerprint(role.setup(SITE, replace(machine, address="192.168.128.77"))),
+        fingerprint(role.setup(SITE, replace(machine, memory_mib=4096, vcpus=4))),
+    }
+    assert len(others | {name}) == 4
+
+
+def test_every_web_server_more_raises_what_postgresql_lets_in() -> None:
+    def connections(webs: int, vcpus: int) -> int:
+        machines = [replace(WEB, number=n, vcpus=vcpus, memory_mib=8192) for n in range(webs)]
+        setup = ROLES["database"].setup(replace(SITE, machines=[*machines, DATABASE]), DATABASE)
+        (conf,) = [f.text for f in setup.files if f.path.endswith("postgresql/skytier.conf")]
+        return int(re.findall(r"^max_connections = (\d+)$", conf, re.MULTILINE)[0])
+
+    assert [connections(1, 1), connections(4, 4), connections(8, 16)] == [100, 180, 1300]
+
+
+def test_what_cannot_work_is_said_when_it_is_planned() -> None:
+    with pytest.raises(SkytierError, match="needs a database"):
+        ROLES["web"].setup(replace(SITE, machines=[WEB]), WEB)
+    with pytest.raises(SkytierError, match="needs a domain"):
+        ROLES["web"].setup(replace(SITE, tls="acme"), WEB)
+
+
+def run(*command: str) -> subprocess.CompletedProcess[str]:
+    program = shutil.which(command[0], path=PATH)
+    assert program, f"{command[0]} is missing: ./test.sh installs it"
+    return subprocess.run(
+        [program, *command[1:]], check=False, capture_output=True, text=True, env=os.environ
+    )
