@@ -115,8 +115,10 @@ def test_what_somebody_changed_is_shown_and_mended(
     network.update_ip(ip, port_id=None)
     [router] = network.routers(project_id=account.project_id)
     network.set_tags(router, ["somebody-elses"])
-    account.connection.compute.stop_server(f"{stack}-web-1")
-    wait_for(lambda: account.connection.compute.find_server(f"{stack}-web-1").status == "SHUTOFF")
+    compute = account.connection.compute
+    web = compute.find_server(f"{stack}-web-1", ignore_missing=False)
+    compute.stop_server(web)
+    wait_for(lambda: compute.get_server(web.id).status == "SHUTOFF")
     changed = {name: action for name, action in actions(operator).items() if action != "keep"}
     assert changed == {
         f"security group {stack}-web": "change",

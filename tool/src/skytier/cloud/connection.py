@@ -27,8 +27,8 @@ class PatientSession(Session):
     """Repeats what may be repeated: everything idempotent, and what was refused by a rate limit.
 
     A POST whose answer was lost may have done its work. It is not repeated here, but by
-    `resources.creation`, which looks for its result first. Before the first answer a cloud is
-    rather misspelt or away than busy, and one repetition has to do.
+    `resources.creation`, which looks for its result first. Where nobody listens, and nobody did
+    before, the address is rather wrong than the cloud busy, and one repetition has to do.
     """
 
     _reached = False
@@ -40,12 +40,13 @@ class PatientSession(Session):
         # Both layers below would repeat a POST.
         arguments |= {"connect_retries": 0, "status_code_retries": 0}
         safe = method.upper() in IDEMPOTENT or url.endswith(SAFE_POSTS)
-        for wait_s in (*_waits(ATTEMPTS if self._reached else 2), None):
+        for attempt, wait_s in enumerate((*_waits(), None)):
             try:
                 response: requests.Response = super().request(url, method, **arguments)
             except (keystone.ConnectionError, keystone.HttpError) as error:
                 status = getattr(error, "http_status", None)
-                if wait_s is None or not _again(status, safe):
+                hopeless = attempt > 0 and not self._reached and _nobody_listens(error)
+                if wait_s is None or hopeless or not _again(status, safe):
                     raise
                 retry_after = getattr(error, "retry_after", 0)
             else:
@@ -62,8 +63,13 @@ def _again(status: int | None, safe: bool) -> bool:
     return status == REFUSED or (safe and (not status or status in AMBIGUOUS))
 
 
-def _waits(attempts: int) -> Iterator[float]:
-    yield from (0.5 * 2**attempt for attempt in range(attempts - 1))
+def _nobody_listens(error: Exception) -> bool:
+    # keystoneauth has one class for all that can happen to a connection; urllib3's is in its text.
+    return "NewConnectionError" in str(error) or "NameResolutionError" in str(error)
+
+
+def _waits() -> Iterator[float]:
+    yield from (0.5 * 2**attempt for attempt in range(ATTEMPTS - 1))
 
 
 def _seconds(retry_after: object) -> float:
