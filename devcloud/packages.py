@@ -27,12 +27,12 @@ WANTED = [
     "neutron-metadata-agent",
     "neutron-server",
     "nova-api",
-    "nova-compute-qemu",
+    "nova-compute-kvm",
     "nova-conductor",
     "nova-scheduler",
     "placement-api",
     "python3-openstackclient",
-    # the hypervisor and what the agents call
+    # the hypervisor (nova-compute-qemu would bring the emulators of thirty other CPUs) and what the agents call
     "conntrack",
     "dnsmasq-base",
     "ebtables",
