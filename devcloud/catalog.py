@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from devcloud import configuration
+from devcloud import configuration, wait
 from devcloud.passwords import passwords
 from devcloud.stage import Stage
 
@@ -35,7 +35,10 @@ def connect() -> Any:
 
 
 def up(stage: Stage) -> None:
-    """Make what is missing. One connection: each start of the command line client takes seconds."""
+    """Make what is missing. Raises DevcloudError when Keystone keeps refusing its administrator."""
+    do = "Look at devcloud/logs keystone."
+    wait.until(_administers, "Keystone does not let its administrator in", 60, do)
+    # One connection: each start of the command line client takes seconds.
     identity = connect().identity
     made: list[str] = []
     service = _project(identity, "service", made)
@@ -49,6 +52,16 @@ def up(stage: Stage) -> None:
         _endpoints(identity, name, kind, url, made)
     if made:
         stage.done(f"{len(made)} users, projects and endpoints made")
+
+
+def _administers() -> bool:
+    """Whether the administrator may read. For a moment after its bootstrap Keystone says no."""
+    from openstack.exceptions import SDKException
+
+    try:
+        return connect().identity.find_project("admin", domain_id=DOMAIN) is not None
+    except SDKException:
+        return False
 
 
 def _project(identity: Any, name: str, made: list[str]) -> Any:

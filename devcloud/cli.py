@@ -12,6 +12,7 @@ from devcloud.errors import DevcloudError
 from devcloud.stage import say
 
 NOT_HEALTHY = 3
+DEBUG = "DEVCLOUD_DEBUG"
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -21,6 +22,12 @@ def main(arguments: Sequence[str]) -> int:
         return COMMANDS[name](rest)
     except DevcloudError as error:
         sys.stderr.write(f"Error: {error.what}\n" + (f"{error.do}\n" if error.do else ""))
+        return 1
+    except Exception as error:
+        # The SDK's errors among them, which is not there to be imported before the packages are.
+        if DEBUG in os.environ:
+            raise
+        sys.stderr.write(f"Error: {type(error).__name__}: {error}\n{DEBUG}=1 shows where.\n")
         return 1
     except KeyboardInterrupt:
         sys.stderr.write("Interrupted. Run the same again to go on.\n")

@@ -50,6 +50,7 @@ WANTED = [
     "openssl",
     "python3-ruamel.yaml",
 ]
+SCHEMAS = ["glance", "keystone", "neutron-server", "nova-api", "placement-api"]
 POLICY = Path("/usr/sbin/policy-rc.d")
 POLICY_ASIDE = POLICY.with_name("policy-rc.d.before-devcloud")
 OURS = "#!/bin/sh\n# devcloud: packages that are being installed start no services.\nexit 101\n"
@@ -92,8 +93,8 @@ def installed() -> set[str]:
 
 
 def versions() -> str:
-    """The versions of the wanted packages: what their schemas and files depend on."""
-    return command.run(["dpkg-query", "-W", *WANTED])
+    """The versions of the packages that bring a schema."""
+    return command.run(["dpkg-query", "-W", *SCHEMAS])
 
 
 def _recorded() -> set[str]:
