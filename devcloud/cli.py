@@ -88,7 +88,9 @@ def _status(arguments: list[str]) -> int:
         say(json.dumps(asdict(found), indent=2))
     else:
         for name, state in found.services.items():
-            answer = {True: "answers", False: "DOES NOT ANSWER"}.get(found.answers.get(name), "")
+            answer = ""
+            if name in found.answers:
+                answer = "answers" if found.answers[name] else "DOES NOT ANSWER"
             say(f"{name:<28}{state:<44}{answer}".rstrip())
         memory = found.memory_mib
         say(f"\nMemory: services {memory['control_plane']} MiB, guests {memory['guests']} MiB")

@@ -29,7 +29,6 @@ from devcloud import (
 from devcloud.services import Service
 from devcloud.stage import Stage, say, stage
 
-
 # What the agents call at once; a server reads its queue a while after its API answers.
 QUEUES = {"services": ("q-plugin", "q-reports-plugin", "conductor")}
 

@@ -57,9 +57,7 @@ def make_databases() -> None:
     for name, account in configuration.DATABASES.items():
         statements.append(f"GRANT ALL ON {name}.* TO {account}@localhost;")
     # Through the standard input: a command line is for everyone to see.
-    command.run(
-        ["mariadb", f"--socket={SOCKET}", "--user=root"], text="\n".join(statements)
-    )
+    command.run(["mariadb", f"--socket={SOCKET}", "--user=root"], text="\n".join(statements))
 
 
 def up(stage: Stage) -> None:

@@ -137,9 +137,7 @@ def _sort(image: dict[str, Any], identity: str, known: dict[str, str]) -> list[s
     return [image["id"]]
 
 
-def _upload(
-    glance: Any, directory: Path, name: str, identity: str, known: dict[str, str]
-) -> str:
+def _upload(glance: Any, directory: Path, name: str, identity: str, known: dict[str, str]) -> str:
     file, disk, container = FILES[name]
     body: dict[str, Any] = {
         "name": name,

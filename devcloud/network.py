@@ -47,9 +47,7 @@ def rules(device: str | None, resolvers: list[str]) -> dict[tuple[str, str, str]
         for protocol in ("udp", "tcp"):
             dns = ["-d", f"{resolver}/32", "-p", protocol, "--dport", "53"]
             forward.append(["-i", BRIDGE, *out, *dns, "-j", "ACCEPT"])
-    forward += [
-        ["-i", BRIDGE, *out, "-d", private, *refuse] for private in PRIVATE.split(",")
-    ]
+    forward += [["-i", BRIDGE, *out, "-d", private, *refuse] for private in PRIVATE.split(",")]
     # The package registries; nothing else outside is a guest's to reach.
     for port in ("80", "443"):
         forward.append(["-i", BRIDGE, *out, "-p", "tcp", "--dport", port, "-j", "ACCEPT"])

@@ -32,7 +32,8 @@ WANTED = [
     "nova-scheduler",
     "placement-api",
     "python3-openstackclient",
-    # the hypervisor (nova-compute-qemu would bring the emulators of thirty other CPUs) and what the agents call
+    # the hypervisor, and what the agents call; nova-compute-qemu would bring along the emulators
+    # of thirty other CPUs, and libvirt asks each what it can, for a minute
     "conntrack",
     "dnsmasq-base",
     "ebtables",
@@ -126,7 +127,9 @@ def _units(packages: set[str]) -> set[str]:
     if not packages:
         return set()
     files = command.run(["dpkg-query", "-L", *sorted(packages)])
-    return set(re.findall(r"/lib/systemd/system/([^/\n@]+\.(?:service|socket|timer))$", files, re.M))
+    return set(
+        re.findall(r"/lib/systemd/system/([^/\n@]+\.(?:service|socket|timer))$", files, re.M)
+    )
 
 
 def _mask(packages: set[str]) -> None:
@@ -146,7 +149,8 @@ def _mask(packages: set[str]) -> None:
 
 
 _DAEMONS = (
-    "mariadb|memcached|rabbitmq|supervisor|epmd|erlang-base|uwsgi|glance|keystone|neutron|nova|placement|libvirt"
+    "mariadb|memcached|rabbitmq|supervisor|epmd|erlang-base|uwsgi"
+    "|glance|keystone|neutron|nova|placement|libvirt"
 )
 
 

@@ -3,7 +3,8 @@
 import hashlib
 from pathlib import Path
 
-from devcloud import command, home, templates
+from devcloud import command, home, templates, vendordata
+from devcloud.errors import DevcloudError
 
 SUITE = "bookworm"
 # Below this no recommendation is installed: each package below is meant.
@@ -118,7 +119,7 @@ def make_base(root: Path, log: Path) -> None:
     _put(root, "etc/initramfs-tools/conf.d/devcloud", "initramfs.conf")
     _put(root, "usr/share/initramfs-tools/modules.d/devcloud", "initramfs-modules")
     _put(root, "etc/systemd/system-preset/10-roles.preset", "roles.preset", units=ROLE_UNITS)
-    _put(root, "etc/cloud/cloud.cfg.d/90_image.cfg", "cloud.cfg")
+    _put(root, "etc/cloud/cloud.cfg.d/90_image.cfg", "cloud.cfg", mirror=mirror())
     (root / "etc/fstab").write_text("LABEL=root / ext4 defaults,noatime 0 1\n")
     (root / "etc/hostname").write_text("debian\n")
     (root / "etc/default/locale").write_text("LANG=C.UTF-8\n")
@@ -148,13 +149,13 @@ def clean(root: Path) -> None:
 
 
 def mirror() -> str:
-    """The Debian mirror in this machine's apt sources."""
+    """The Debian mirror in this machine's apt sources. Raises DevcloudError when there is none."""
     sources = command.run(["apt-get", "indextargets", "--format", "$(SITE) $(RELEASE)"])
     for line in sources.splitlines():
         site, _, release = line.partition(" ")
         if release == SUITE:
             return site
-    return "http://deb.debian.org/debian"
+    raise DevcloudError(f"The apt sources of this machine name no mirror of {SUITE}.")
 
 
 def _put(root: Path, path: str, template: str, **values: object) -> None:
@@ -163,8 +164,6 @@ def _put(root: Path, path: str, template: str, **values: object) -> None:
 
 
 def _install(root: Path, packages: list[str], log: Path) -> None:
-    from devcloud import vendordata
-
     for path, text in vendordata.apt_files().items():
         (root / path.lstrip("/")).write_text(text)
     (root / "etc/resolv.conf").write_text(Path("/etc/resolv.conf").read_text())
@@ -190,6 +189,4 @@ def _chroot(root: Path, words: list[str], log: Path) -> None:
         'root=$1 && shift 2 && exec chroot "$root" "$@"'
     )
     inside = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", script, "sh"]
-    command.run(
-        [*inside, root, CACHE, *words], env={"DEBIAN_FRONTEND": "noninteractive"}, log=log
-    )
+    command.run([*inside, root, CACHE, *words], env={"DEBIAN_FRONTEND": "noninteractive"}, log=log)

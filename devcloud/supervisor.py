@@ -1,5 +1,6 @@
 """supervisord, Debian's package of it: starts the daemons, and again when one ends."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -94,6 +95,8 @@ def _status() -> dict[str, list[str]]:
 def stop() -> None:
     """End supervisord with all its services, and whatever outlived them."""
     if running():
+        # All at once; `shutdown` alone would end one after another.
+        command.try_run(["supervisorctl", "-c", CONF, "stop", "all"])
         command.try_run(["supervisorctl", "-c", CONF, "shutdown"])
         end = time.monotonic() + 60
         while PIDFILE.exists() and SOCKET.exists() and time.monotonic() < end:
@@ -135,7 +138,5 @@ def _alive(pid: int) -> bool:
 
 
 def _signal(pid: int, number: signal.Signals) -> None:
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.kill(pid, number)
-    except ProcessLookupError:
-        pass

@@ -14,6 +14,7 @@ DISTRIBUTION = Path("/usr/share/ca-certificates")
 APT = Path("/etc/apt")
 # What pip may be told that holds on another machine too.
 PIP_OPTIONS = ("index-url", "extra-index-url", "trusted-host", "proxy", "timeout")
+PIP_FILES = ("/etc/pip.conf", "/root/.config/pip/pip.conf", "/root/.pip/pip.conf")
 PEM = re.compile("-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 
 
@@ -35,9 +36,7 @@ def text() -> str:
 
 def certificates() -> dict[str, str]:
     """The certificates this machine trusts and Debian does not, in PEM, by OpenSSL's name hash."""
-    known = {
-        ssl.PEM_cert_to_DER_cert(path.read_text()) for path in DISTRIBUTION.rglob("*.crt")
-    }
+    known = {ssl.PEM_cert_to_DER_cert(path.read_text()) for path in DISTRIBUTION.rglob("*.crt")}
     found = {}
     for pem in PEM.findall(BUNDLE.read_text()) if BUNDLE.exists() else []:
         if ssl.PEM_cert_to_DER_cert(pem) not in known:
@@ -75,7 +74,9 @@ def apt_files() -> dict[str, str]:
 def pip_conf() -> str:
     """The machine's pip settings without those that name files of this machine."""
     found = configparser.ConfigParser(interpolation=None)
-    found.read([Path("/etc/pip.conf"), Path("/root/.config/pip/pip.conf"), Path("/root/.pip/pip.conf")])
+    found.read(
+        [Path("/etc/pip.conf"), Path("/root/.config/pip/pip.conf"), Path("/root/.pip/pip.conf")]
+    )
     lines = ["[global]", f"cert = {BUNDLE}"]
     for name in PIP_OPTIONS:
         value = found.get("global", name, fallback="")

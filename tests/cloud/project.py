@@ -79,10 +79,8 @@ class Project:
         public = network.find_network("public", ignore_missing=False)
         router = network.create_router(name=name, external_gateway_info={"network_id": public.id})
         self._undo.append(lambda: network.delete_router(router))
-        network.add_interface_to_router(router, subnet_id=subnet.id)
-        self._undo.append(
-            lambda: network.remove_interface_from_router(router, subnet_id=subnet.id)
-        )
+        network.add_interface_to_router(router, subnet=subnet.id)
+        self._undo.append(lambda: network.remove_interface_from_router(router, subnet=subnet.id))
         pair = self.cloud.compute.create_keypair(
             name=name, public_key=self.key.with_suffix(".pub").read_text()
         )
@@ -119,7 +117,7 @@ class Project:
 
     def _delete_server(self, server: Any) -> None:
         self.cloud.compute.delete_server(server)
-        gone = lambda: self.cloud.compute.find_server(server.id) is None  # noqa: E731
+        gone = lambda: not [s for s in self.cloud.compute.servers() if s.id == server.id]  # noqa: E731
         poll(gone, f"{server.name} is gone", GONE_S)
 
     def console(self, name: str) -> str:
@@ -128,7 +126,7 @@ class Project:
         return str(said["output"])
 
     def host_key(self, name: str) -> str:
-        """A server's SSH host key: cloud-init writes it on the console, and only we can read that."""
+        """A server's SSH host key, from its console, which only the project can read."""
 
         def ask() -> str | None:
             found = HOST_KEYS.search(self.console(name))
