@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from devcloud.home import DONE, HOME
 MEMORY_GIB = 7.5  # what the kernel leaves of a machine with 8 GiB
 DISK_GIB = 15
 DISK_GIB_WHEN_INSTALLED = 5
+DYING_S = 10
 # On every one of them something of ours listens, on 127.0.0.1 only.
 PORTS = {
     5000: "Keystone",
@@ -32,7 +34,7 @@ MARK = "DEVCLOUD_SERVICE_OF"
 
 def check() -> None:
     """Raises DevcloudError that names everything that is in the way."""
-    problems = [*_root(), *_distribution(), *_memory(), *_disk(), *_ports(), *_libvirt()]
+    problems = [*_root(), *_distribution(), *_memory(), *_disk(), *_settled_ports(), *_libvirt()]
     if problems:
         raise DevcloudError(
             "This machine cannot run the cloud:\n" + "\n".join(f"  - {p}" for p in problems),
@@ -72,6 +74,14 @@ def _disk() -> Iterator[str]:
     gib = shutil.disk_usage(at).free / 2**30
     if gib < needed:
         yield f"It needs {needed} GiB free below {at}, and there are {gib:.1f} GiB."
+
+
+def _settled_ports() -> list[str]:
+    """The ports' problems that stay: a killed process holds its ports until it is gone."""
+    end = time.monotonic() + DYING_S
+    while (problems := list(_ports())) and time.monotonic() < end:
+        time.sleep(0.5)
+    return problems
 
 
 def _ports() -> Iterator[str]:
