@@ -119,7 +119,7 @@ def make_base(root: Path, log: Path) -> None:
     _put(root, "etc/initramfs-tools/conf.d/devcloud", "initramfs.conf")
     _put(root, "usr/share/initramfs-tools/modules.d/devcloud", "initramfs-modules")
     _put(root, "etc/systemd/system-preset/10-roles.preset", "roles.preset", units=ROLE_UNITS)
-    _put(root, "etc/cloud/cloud.cfg.d/90_image.cfg", "cloud.cfg", mirror=mirror())
+    _put(root, "etc/cloud/cloud.cfg.d/90_image.cfg", "cloud.cfg")
     (root / "etc/fstab").write_text("LABEL=root / ext4 defaults,noatime 0 1\n")
     (root / "etc/hostname").write_text("debian\n")
     (root / "etc/default/locale").write_text("LANG=C.UTF-8\n")
