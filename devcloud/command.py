@@ -82,6 +82,15 @@ def process_environment(pid: int) -> dict[str, str]:
     return dict(pair.split("=", 1) for pair in pairs if "=" in pair)
 
 
+def process_command_line(pid: int) -> str:
+    """The words a process was started with, or its title; empty when it is gone."""
+    try:
+        line = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
+    except OSError:
+        return ""
+    return line.replace("\0", " ").strip()
+
+
 def pids() -> list[int]:
     """The ids of all processes but this one."""
     return [

@@ -18,11 +18,8 @@ def processes() -> list[int]:
     """The ids of the guests' QEMU processes."""
     found = []
     for pid in command.pids():
-        try:
-            line = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
-        except OSError:
-            continue
-        if "qemu-system" in line.partition("\0")[0] and QEMU.search(line):
+        line = command.process_command_line(pid)
+        if "qemu-system" in line.partition(" ")[0] and QEMU.search(line):
             found.append(pid)
     return found
 

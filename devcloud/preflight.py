@@ -10,7 +10,7 @@ from pathlib import Path
 
 from devcloud import command
 from devcloud.errors import DevcloudError
-from devcloud.home import DONE, HOME
+from devcloud.home import DONE, ETC, HOME
 
 MEMORY_GIB = 7.5  # what the kernel leaves of a machine with 8 GiB
 DISK_GIB = 15
@@ -110,5 +110,8 @@ def _libvirt() -> Iterator[str]:
 
 
 def is_ours(pid: int) -> bool:
-    """Whether a process was started by this cloud's supervisor."""
-    return command.process_environment(pid).get(MARK) == str(HOME)
+    """Whether a process was started by this cloud's supervisor, or by one of its daemons."""
+    if command.process_environment(pid).get(MARK) == str(HOME):
+        return True
+    # Neutron's agents change their title, which lies where the environment was.
+    return f"--config-file {ETC}/" in command.process_command_line(pid)
