@@ -52,6 +52,8 @@ WANTED = [
     "python3-ruamel.yaml",
 ]
 SCHEMAS = ["glance", "keystone", "neutron-server", "nova-api", "placement-api"]
+# It refuses to go where root has no password, and somebody may count on it by now.
+KEPT = {"sudo"}
 POLICY = Path("/usr/sbin/policy-rc.d")
 POLICY_ASIDE = POLICY.with_name("policy-rc.d.before-devcloud")
 OURS = "#!/bin/sh\n# devcloud: packages that are being installed start no services.\nexit 101\n"
@@ -176,7 +178,7 @@ def purge(stage: Stage) -> None:
         text=True,
         check=True,
     ).stdout
-    unneeded = set(re.findall(r"^Remv (\S+)", simulated, re.MULTILINE)) & new
+    unneeded = (set(re.findall(r"^Remv (\S+)", simulated, re.MULTILINE)) & new) - KEPT
     with _no_services():
         command.run(["apt-get", "purge", "-y", "-q", *sorted(unneeded)], env=environment, log=log)
     kept = len(new) - len(unneeded)
