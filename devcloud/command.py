@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -66,11 +67,18 @@ def run(
 
 
 def try_run(command: Sequence[str | Path]) -> bool:
-    """Whether a program ended well. What it prints is dropped."""
+    """Whether a program is there and ended well. What it prints is dropped."""
+    if not is_there(str(command[0])):
+        return False
     done = subprocess.run(
         [str(word) for word in command], env=environment(), capture_output=True, cwd="/"
     )
     return done.returncode == 0
+
+
+def is_there(program: str) -> bool:
+    """Whether a program is on this machine."""
+    return shutil.which(program, path=PATH) is not None
 
 
 def process_environment(pid: int) -> dict[str, str]:

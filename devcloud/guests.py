@@ -44,6 +44,9 @@ def remove_networks() -> None:
     for path in Path("/sys/class/net").iterdir():
         if DEVICE.fullmatch(path.name):
             command.try_run(["ip", "link", "delete", path.name])
+    # A purge that was killed has taken these programs away already.
+    if not all(map(command.is_there, ("iptables-save", "ipset", "ebtables"))):
+        return
     for table in ("filter", "nat", "mangle", "raw"):
         _remove_chains(["iptables", "-w"], table)
         _remove_chains(["ip6tables", "-w"], table)

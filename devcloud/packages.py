@@ -89,10 +89,10 @@ def up(stage: Stage) -> None:
     stage.done(f"{len(new)} are new on this machine")
 
 
-def installed() -> set[str]:
-    """The names of the packages that are installed whole."""
+def installed(status: str = "ii ") -> set[str]:
+    """The names of the packages that are installed whole, or have another status of dpkg's."""
     listed = command.run(["dpkg-query", "-W", "-f", "${db:Status-Abbrev} ${Package}\n"])
-    return {line.split()[1] for line in listed.splitlines() if line.startswith("ii ")}
+    return {line.split()[1] for line in listed.splitlines() if line.startswith(status)}
 
 
 def versions() -> str:
@@ -158,8 +158,9 @@ _DAEMONS = (
 
 def purge(stage: Stage) -> None:
     """Remove, with their configuration, the packages that `up` brought and nothing else needs."""
-    new = _recorded() & installed()
-    if not new:
+    # "rc": removed by a run that was killed before it took the configuration.
+    new, removed = _recorded() & installed(), _recorded() & installed("rc ")
+    if not new | removed:
         return
     stage.doing("removing packages that the cloud brought along")
     for unit in _units(new):
@@ -168,7 +169,12 @@ def purge(stage: Stage) -> None:
             link.unlink()
     log = home.LOGS / "packages.log"
     environment = {"DEBIAN_FRONTEND": "noninteractive"}
-    command.run(["apt-mark", "auto", *sorted(new)], log=log)
+    with _no_services():  # after a purge that was killed half-way; otherwise it does nothing
+        command.run(["dpkg", "--configure", "-a"], env=environment, log=log)
+        command.run(["apt-get", "install", "--fix-broken", "-y", "-q"], env=environment, log=log)
+    new = _recorded() & installed()
+    if new:
+        command.run(["apt-mark", "auto", *sorted(new)], log=log)
     # What other packages need by now stays; what was here before is never touched.
     strictly = ["-o", "APT::AutoRemove::RecommendsImportant=false"]
     simulated = subprocess.run(
@@ -180,8 +186,10 @@ def purge(stage: Stage) -> None:
     ).stdout
     unneeded = (set(re.findall(r"^Remv (\S+)", simulated, re.MULTILINE)) & new) - KEPT
     with _no_services():
-        command.run(["apt-get", "purge", "-y", "-q", *sorted(unneeded)], env=environment, log=log)
+        words = ["apt-get", "purge", "-y", "-q", *sorted(unneeded | removed)]
+        command.run(words, env=environment, log=log)
     kept = len(new) - len(unneeded)
     stage.done(
-        f"{len(unneeded)} removed" + (f", {kept} kept that others need by now" if kept else "")
+        f"{len(unneeded | removed)} removed"
+        + (f", {kept} kept that others need by now" if kept else "")
     )
