@@ -3,6 +3,7 @@
 #
 #   ./test.sh                    everything that needs no cloud
 #   ./test.sh tests/app -k users only these (arguments go to pytest; linters are left out)
+#   ./test.sh cloud              those on a real OpenStack, which devcloud/up brings up on this machine
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 # shellcheck source=scripts/venv.sh
@@ -26,6 +27,12 @@ require_packages() {
     RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 }
 
+if [ "${1:-}" = cloud ]; then
+    require_packages ssh:openssh-client ip:iproute2
+    make_venv requirements-dev.txt
+    devcloud/up
+    exec .venv/bin/pytest tests/cloud "${@:2}"
+fi
 require_packages nginx:nginx redis-server:redis-server chromium:chromium shellcheck:shellcheck
 make_venv requirements-dev.txt
 
@@ -36,5 +43,5 @@ echo "Linters and type checks ..."
 .venv/bin/ruff check .
 .venv/bin/ruff format --check .
 .venv/bin/mypy
-shellcheck --external-sources deploy.sh test.sh .ci/run scripts/*
-.venv/bin/pytest
+shellcheck --external-sources deploy.sh test.sh .ci/run scripts/* devcloud/{up,down,status,logs,image}
+.venv/bin/pytest --ignore=tests/cloud

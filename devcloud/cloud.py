@@ -1,0 +1,175 @@
+"""Bringing the cloud up and down: the stages in their order."""
+
+import shutil
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from devcloud import (
+    catalog,
+    clouds,
+    command,
+    configuration,
+    databases,
+    guests,
+    home,
+    images,
+    messages,
+    network,
+    offer,
+    packages,
+    preflight,
+    services,
+    supervisor,
+    wait,
+)
+from devcloud.services import Service
+from devcloud.stage import Stage, say, stage
+
+# What the agents call at once; a server reads its queue a while after its API answers.
+QUEUES = {"services": ("q-plugin", "q-reports-plugin", "conductor")}
+
+
+def up(with_images: bool) -> None:
+    """Bring the cloud to what it should be. Raises DevcloudError that says what to do."""
+    start = time.monotonic()
+    preflight.check()
+    with home.lock(Path("/run/lock/devcloud")):
+        home.make()
+        with stage("packages") as current:
+            packages.up(current)
+        building = images.build_in_background() if with_images else None
+        with stage("network") as current:
+            network.up(current)
+        with stage("configuration") as current:
+            configuration.up(current)
+        with stage("ground") as current:
+            _ground(current)
+        with stage("schemas") as current:
+            databases.up(current)
+        with stage("catalog") as current:
+            _start(current, [services.KEYSTONE])
+            catalog.up(current)
+        with stage("services") as current:
+            _start(current, services.CONTROL)
+        with stage("agents") as current:
+            _start(current, services.AGENTS)
+        with stage("clouds.yaml") as current:
+            clouds.up(current)
+        with stage("offer") as current:
+            offer.up(current)
+        with stage("hypervisor") as current:
+            _hypervisor(current)
+        if building:
+            with stage("images") as current:
+                images.up(current, building)
+    say(f"\nThe cloud is up, after {time.monotonic() - start:.0f} s. Try:")
+    say("    openstack --os-cloud devcloud server list")
+
+
+def _ground(current: Stage) -> None:
+    """MariaDB, RabbitMQ and memcached under supervisord."""
+    started = ["supervisord"] if supervisor.start() else []
+    if databases.make_data():
+        current.doing("making the database server's data")
+    started += supervisor.ensure(services.GROUND)
+    databases.wait_for_server()
+    if started:
+        current.done(f"{', '.join(started)} started")
+
+
+def _start(current: Stage, wanted: Sequence[Service]) -> None:
+    started = supervisor.ensure(wanted)
+    for service in wanted:
+        if service.answers:
+            wait.until(
+                lambda url=service.answers: _answers(url),  # type: ignore[misc]
+                f"{service.name} does not answer at {service.answers}",
+                120,
+                f"Look at devcloud/logs {service.name}.",
+            )
+    for queue in QUEUES.get(current.name, ()):
+        wait.until(
+            lambda name=queue: messages.consumers(name),  # type: ignore[misc]
+            f"nobody reads the queue {queue}",
+            60,
+            "Look at devcloud/logs neutron-server and devcloud/logs nova-conductor.",
+        )
+    if started:
+        current.done(f"{len(started)} started")
+
+
+def _answers(url: str) -> bool:
+    """Whether anything comes back over HTTP; an open port alone is no answer."""
+    try:
+        urllib.request.urlopen(url, timeout=5).close()  # noqa: S310
+    except urllib.error.HTTPError as error:
+        return error.code < 500
+    except OSError:
+        return False
+    return True
+
+
+def _hypervisor(current: Stage) -> None:
+    """Wait until the agents and the hypervisor have reported, and give that to its cell."""
+    connection = catalog.connect()
+    do = "Look at devcloud/status and devcloud/logs SERVICE."
+
+    def agents() -> bool:
+        alive = {a.agent_type for a in connection.network.agents() if a.is_alive}
+        return len(alive) == 4
+
+    def hypervisor() -> bool:
+        return any(
+            s.binary == "nova-compute" and s.state == "up" for s in connection.compute.services()
+        )
+
+    wait.until(agents, "Neutron's agents have not reported", 120, do)
+    wait.until(hypervisor, "nova-compute has not reported", 120, do)
+    if not list(connection.compute.hypervisors()):
+        conf = f"--config-file={home.ETC}/nova/nova.conf"
+        command.run(["nova-manage", conf, "cell_v2", "discover_hosts"], user="nova")
+        current.done("the hypervisor is in its cell")
+
+
+def down(purge: bool) -> None:
+    """Stop everything and take its traces off the network; with `purge` delete data as well."""
+    with home.lock(Path("/run/lock/devcloud")):
+        with stage("guests") as current:
+            guests.stop(current)
+        with stage("services") as current:
+            supervisor.stop()
+            current.done("stopped")
+        with stage("network") as current:
+            guests.remove_networks()
+            network.down(current)
+        if purge:
+            clouds.purge()
+            configuration.purge()
+            with stage("packages") as current:
+                packages.purge(current)
+            with stage("data") as current:
+                shutil.rmtree(home.HOME, ignore_errors=True)
+                current.done(f"{home.HOME} is gone")
+
+
+@dataclass(frozen=True)
+class Status:
+    """What runs: state by service, whether those with an address answer, memory by kind."""
+
+    services: dict[str, str]
+    answers: dict[str, bool]
+    memory_mib: dict[str, int]
+    healthy: bool
+
+
+def status() -> Status:
+    """Ask supervisord, each API and the kernel."""
+    details = supervisor.details()
+    running = {service.name: details.get(service.name, "not running") for service in services.ALL}
+    answers = {s.name: _answers(s.answers) for s in services.ALL if s.answers}
+    well = all(answers.values()) and all(s.startswith("RUNNING") for s in running.values())
+    return Status(running, answers, guests.memory_mib(), well)

@@ -1,0 +1,149 @@
+"""Writes the configuration of every service below home.ETC, from the templates."""
+
+import hashlib
+import os
+import pwd
+from pathlib import Path
+
+from devcloud import home, machine, network, templates, vendordata
+from devcloud.passwords import passwords
+from devcloud.services import SOCKET
+from devcloud.stage import Stage
+
+ADDRESS = "127.0.0.1"
+KEYSTONE = f"http://{ADDRESS}:5000/v3"
+HOST = "devcloud"
+QEMU_CONF = Path("/etc/libvirt/qemu.conf")
+QEMU_CONF_BEFORE = QEMU_CONF.with_name("qemu.conf.before-devcloud")
+OUR_MARK = "# Written by devcloud/up; devcloud/down --purge takes it away."
+
+# file below home.ETC: (template, account that reads it)
+FILES = {
+    "mariadb/mariadb.cnf": ("mariadb.cnf", "mysql"),
+    "rabbitmq/rabbitmq.conf": ("rabbitmq.conf", "rabbitmq"),
+    "keystone/keystone.conf": ("keystone.conf", "keystone"),
+    "placement/placement.conf": ("placement.conf", "placement"),
+    "glance/glance-api.conf": ("glance-api.conf", "glance"),
+    "nova/nova.conf": ("nova.conf", "nova"),
+    "nova/nova-api.conf": ("nova-api.conf", "nova"),
+    "nova/nova-compute.conf": ("nova-compute.conf", "root"),
+    "neutron/neutron.conf": ("neutron.conf", "neutron"),
+    "neutron/ml2_conf.ini": ("ml2_conf.ini", "neutron"),
+    "neutron/linuxbridge_agent.ini": ("linuxbridge_agent.ini", "neutron"),
+    "neutron/l3_agent.ini": ("l3_agent.ini", "neutron"),
+    "neutron/dhcp_agent.ini": ("dhcp_agent.ini", "neutron"),
+    "neutron/metadata_agent.ini": ("metadata_agent.ini", "neutron"),
+    "libvirt/libvirtd.conf": ("libvirtd.conf", "root"),
+    "supervisord.conf": ("supervisord.conf", "root"),
+}
+UWSGI = {
+    "keystone": {"wsgi_file": "/usr/bin/keystone-wsgi-public", "port": 5000, "processes": 2},
+    "placement": {"wsgi_file": "/usr/bin/placement-api", "port": 8778, "processes": 1},
+}
+# database: the account that owns it
+DATABASES = {
+    "keystone": "keystone",
+    "glance": "glance",
+    "placement": "placement",
+    "nova_api": "nova",
+    "nova_cell0": "nova",
+    "nova": "nova",
+    "neutron": "neutron",
+}
+# directory below home.HOME: the account that owns it
+DIRECTORIES = {
+    "run/mariadb": "mysql",
+    "data/rabbitmq": "rabbitmq",
+    "data/keystone": "keystone",
+    "data/glance": "glance",
+    "data/glance/images": "glance",
+    "data/glance/staging": "glance",
+    "data/glance/tasks": "glance",
+    "data/glance/lock": "glance",
+    "data/nova": "nova",
+    "data/nova/lock": "nova",
+    "data/nova/instances": "nova",
+    "data/neutron": "neutron",
+    "data/neutron/lock": "neutron",
+}
+
+
+def up(stage: Stage) -> None:
+    """Write all files. Those with passwords are readable by their service's group alone."""
+    values = _values()
+    changed = [
+        name
+        for name, (template, account) in FILES.items()
+        if _write(name, templates.render(template, **values), account)
+    ]
+    for name, more in UWSGI.items():
+        text = templates.render("uwsgi.ini", **values | more, name=name, account=name)
+        changed += [name] if _write(f"{name}/uwsgi.ini", text, name) else []
+    changed += [name] if _write(name := "nova/vendor_data.json", vendordata.text(), "nova") else []
+    _write("rabbitmq/enabled_plugins", "[].\n", "rabbitmq")
+    changed += _qemu_conf(values)
+    for name, account in DIRECTORIES.items():
+        path = home.HOME / name
+        path.mkdir(mode=0o750, parents=True, exist_ok=True)
+        entry = pwd.getpwnam(account)
+        path.chmod(0o755)
+        if path.stat().st_uid != entry.pw_uid:
+            os.chown(path, entry.pw_uid, entry.pw_gid)
+    if changed:
+        stage.done(f"{len(changed)} files written below {home.ETC}")
+
+
+def fingerprint(*names: str) -> str:
+    """A hash of files below home.ETC."""
+    texts = [(home.ETC / name).read_bytes() for name in names]
+    return hashlib.sha256(b"\0".join(texts)).hexdigest()[:16]
+
+
+def _values() -> dict[str, object]:
+    secret = passwords()
+    return {
+        "address": ADDRESS,
+        "bridge": network.BRIDGE,
+        "data": home.DATA,
+        "database": {
+            name: f"mysql+pymysql://{account}:{secret[account]}@localhost/{name}"
+            f"?charset=utf8&unix_socket={SOCKET}"
+            for name, account in DATABASES.items()
+        },
+        "etc": home.ETC,
+        "home": home.HOME,
+        "host": HOST,
+        "keystone": KEYSTONE,
+        "logs": home.LOGS,
+        "mark": OUR_MARK,
+        "mtu": machine.mtu(),
+        "passwords": secret,
+        "resolvers": machine.resolvers(),
+        "run": home.RUN,
+        "transport_url": f"rabbit://openstack:{secret['rabbitmq']}@{ADDRESS}:5672/",
+    }
+
+
+def _write(name: str, text: str, account: str) -> bool:
+    path = home.ETC / name
+    path.parent.mkdir(mode=0o755, exist_ok=True)
+    return home.write(path, text, 0o640, (0, pwd.getpwnam(account).pw_gid))
+
+
+def _qemu_conf(values: dict[str, object]) -> list[str]:
+    """libvirt reads this one from /etc alone. A file that is not ours is put aside for `down`."""
+    text = templates.render("qemu.conf", **values)
+    if QEMU_CONF.exists() and not QEMU_CONF.read_text().startswith(OUR_MARK):
+        QEMU_CONF.rename(QEMU_CONF_BEFORE)
+    changed = home.write(QEMU_CONF, text)
+    # The same text below home.ETC says whether libvirtd has to be restarted.
+    _write("libvirt/qemu.conf", text, "root")
+    return ["qemu.conf"] if changed else []
+
+
+def purge() -> None:
+    """Give back what was in /etc/libvirt before."""
+    if QEMU_CONF.exists() and QEMU_CONF.read_text().startswith(OUR_MARK):
+        QEMU_CONF.unlink()
+    if QEMU_CONF_BEFORE.exists():
+        QEMU_CONF_BEFORE.rename(QEMU_CONF)

@@ -1,0 +1,175 @@
+"""The guests' images: built once for each recipe, kept in a cache, and given to Glance."""
+
+import shutil
+import subprocess
+import sys
+import uuid
+from pathlib import Path
+from typing import Any
+
+from devcloud import catalog, command, home, recipe
+from devcloud.errors import DevcloudError
+from devcloud.stage import Stage, stage
+
+LOG = home.LOGS / "image.log"
+BASE, ROLES = "debian-12", "debian-12-skytier"
+KERNEL, RAMDISK = "debian-12-kernel", "debian-12-initrd"
+# Glance's name: (file in the cache, disk format, container format)
+FILES = {
+    KERNEL: ("vmlinuz", "aki", "aki"),
+    RAMDISK: ("initrd", "ari", "ari"),
+    BASE: ("debian-12.qcow2", "qcow2", "bare"),
+    ROLES: ("debian-12-skytier.qcow2", "qcow2", "bare"),
+}
+BUILD = "devcloud_build"  # the image property that says which build it is
+
+
+def main(rebuild: bool, upload: bool) -> None:
+    """`devcloud/image`. Raises DevcloudError when a program fails."""
+    home.make()
+    with stage("image") as current, home.lock(home.IMAGES / "lock", wait=True):
+        directory = cached()
+        if rebuild:
+            shutil.rmtree(directory, ignore_errors=True)
+        if not directory.exists():
+            build(current, directory)
+    if upload:
+        with stage("upload") as current:
+            give_to_glance(current)
+
+
+def cached() -> Path:
+    """The directory of the images of today's recipe: complete when it exists."""
+    return home.IMAGES / recipe.fingerprint()
+
+
+def build(current: Stage, directory: Path) -> None:
+    """Build both images, the second on top of the first."""
+    current.doing(f"building {BASE} and {ROLES} with debootstrap; log: {LOG}")
+    new = home.IMAGES / "new"
+    shutil.rmtree(new, ignore_errors=True)
+    root = new / "root"
+    root.mkdir(parents=True)
+    root.chmod(0o755)
+    LOG.write_text("")
+    recipe.make_base(root, LOG)
+    for name, pattern in (("vmlinuz", "vmlinuz-*"), ("initrd", "initrd.img-*")):
+        shutil.copy(next(iter((root / "boot").glob(pattern))), new / name)
+    _pack(root, new / "debian-12.qcow2")
+    recipe.add_roles(root, LOG)
+    _pack(root, new / "debian-12-skytier.qcow2")
+    shutil.rmtree(root)
+    (new / "id").write_text(str(uuid.uuid4()))
+    for old in home.IMAGES.iterdir():
+        if old.is_dir() and old != new:
+            shutil.rmtree(old)
+    new.rename(directory)
+    size = sum(path.stat().st_size for path in directory.iterdir()) // 2**20
+    current.done(f"{BASE} and {ROLES} built, {size} MiB")
+
+
+def _pack(root: Path, image: Path) -> None:
+    """Make a qcow2 of one file system without partitions."""
+    recipe.clean(root)
+    raw = image.with_suffix(".raw")
+    raw.unlink(missing_ok=True)
+    with raw.open("wb") as file:
+        file.truncate(recipe.SIZE_GIB * 2**30)
+    command.run(["mkfs.ext4", "-q", "-L", "root", "-d", root, raw], log=LOG)
+    # zstd is much quicker to read than the default.
+    options = ["-c", "-o", "compression_type=zstd", "-m", "4", "-W"]
+    command.run(["qemu-img", "convert", "-O", "qcow2", *options, raw, image], log=LOG)
+    raw.unlink()
+
+
+def build_in_background() -> subprocess.Popen[bytes]:
+    """Begin to build, unless the cache has it; the cloud comes up meanwhile."""
+    return subprocess.Popen(
+        [sys.executable, "-s", "-m", "devcloud", "image", "--build-only"],
+        env=command.environment(
+            PYTHONPATH=str(Path(__file__).parent.parent), DEVCLOUD_HOME=str(home.HOME)
+        ),
+        stdin=subprocess.DEVNULL,
+        stdout=(home.LOGS / "image-build.log").open("wb"),
+        stderr=subprocess.STDOUT,
+    )
+
+
+def up(current: Stage, building: subprocess.Popen[bytes]) -> None:
+    """Wait for the build, and upload what Glance does not have."""
+    if building.poll() is None:
+        current.doing("waiting until the images are built")
+    if building.wait():
+        said = (home.LOGS / "image-build.log").read_text()
+        raise DevcloudError(f"The images could not be built:\n{said}", f"The whole log: {LOG}")
+    give_to_glance(current)
+
+
+def give_to_glance(current: Stage) -> None:
+    """Upload the images that Glance has not, or has of another build."""
+    directory = cached()
+    identity = (directory / "id").read_text()
+    glance = catalog.connect().image
+    known: dict[str, str] = {}
+    outdated = []
+    for image in glance.get("/images", params={"limit": "500"}).json()["images"]:
+        outdated += _sort(image, identity, known)
+    for image in glance.get("/images?visibility=community&limit=500").json()["images"]:
+        outdated += _sort(image, identity, known)
+    missing = [name for name in FILES if name not in known]
+    if missing:
+        current.doing(f"uploading {', '.join(missing)}")
+    for name in missing:
+        known[name] = _upload(glance, directory, name, identity, known)
+    for image_id in outdated:
+        glance.delete(f"/images/{image_id}")
+    if missing:
+        current.done(f"{', '.join(missing)} uploaded")
+
+
+def _sort(image: dict[str, Any], identity: str, known: dict[str, str]) -> list[str]:
+    """Note an image of ours that is current; return the id of one that is not."""
+    if image["name"] not in FILES:
+        return []
+    if image["status"] == "active" and image.get(BUILD) == identity:
+        known[image["name"]] = image["id"]
+        return []
+    return [image["id"]]
+
+
+def _upload(glance: Any, directory: Path, name: str, identity: str, known: dict[str, str]) -> str:
+    file, disk, container = FILES[name]
+    body: dict[str, Any] = {
+        "name": name,
+        "disk_format": disk,
+        "container_format": container,
+        # Kernel and initrd are there for whoever boots, and in nobody's list.
+        "visibility": "public" if disk == "qcow2" else "community",
+        BUILD: identity,
+    }
+    if disk == "qcow2":
+        body |= {
+            "min_disk": recipe.SIZE_GIB,
+            "min_ram": 512,
+            "kernel_id": known[KERNEL],
+            "ramdisk_id": known[RAMDISK],
+            "os_command_line": recipe.KERNEL_ARGUMENTS,
+            # Without it a new guest waits for random numbers.
+            "hw_rng_model": "virtio",
+            "os_distro": "debian",
+            "os_version": "12",
+            "os_admin_user": "debian",
+        }
+    made = glance.post("/images", json=body)
+    if made.status_code != 201:
+        raise DevcloudError(f"Glance did not take {name}: {made.text}")
+    image_id = str(made.json()["id"])
+    with (directory / file).open("rb") as data:
+        put = glance.put(
+            f"/images/{image_id}/file",
+            data=data,
+            headers={"Content-Type": "application/octet-stream"},
+        )
+    if put.status_code != 204:
+        raise DevcloudError(f"Glance did not take the data of {name}: {put.text}")
+    return image_id

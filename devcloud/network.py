@@ -1,0 +1,155 @@
+"""The cloud's side of the machine's network: guard routes, the external bridge, NAT, a firewall.
+
+The resolver and the default route are read and never changed.
+"""
+
+import json
+from pathlib import Path
+
+from devcloud import command, home, machine
+from devcloud.stage import Stage
+
+BRIDGE = "br-ex"
+PUBLIC = "172.24.4.0/24"
+GATEWAY = "172.24.4.1"
+# The networks of the guests. The real routes have a lower metric and win while they are there.
+GUARDED = (PUBLIC, "192.168.128.0/24")
+GUARD_METRIC = "4000"
+# Where no guest has any business beyond this machine.
+PRIVATE = "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,100.64.0.0/10,169.254.0.0/16"
+SYSCTLS = {"net/ipv4/ip_forward": "1", "net/bridge/bridge-nf-call-iptables": "1"}
+PROC = Path("/proc/sys")
+BEFORE = "sysctl-before"  # in home.DONE
+
+Rule = list[str]
+
+
+def guard_routes() -> list[Rule]:
+    """The `ip route` words of the guard routes: a packet that no real route takes goes nowhere."""
+    return [["unreachable", network, "metric", GUARD_METRIC] for network in GUARDED]
+
+
+def rules(device: str | None, resolvers: list[str]) -> dict[tuple[str, str, str], list[Rule]]:
+    """The firewall by (table, builtin chain, our chain). `device` is that of the default route."""
+    if device is None:
+        return {}
+    out = ["-o", device]
+    refuse = ["-j", "REJECT"]
+    forward: list[Rule] = [
+        # Nobody outside opens a connection to a guest.
+        ["-i", device, "-o", BRIDGE, "-m", "conntrack", "--ctstate", "ESTABLISHED,RELATED",
+         "-j", "ACCEPT"],
+        ["-i", device, "-o", BRIDGE, "-j", "DROP"],
+        # An address that a router did not translate must not leave.
+        ["-i", BRIDGE, *out, "!", "-s", PUBLIC, *refuse],
+    ]  # fmt: skip
+    for resolver in resolvers:
+        for protocol in ("udp", "tcp"):
+            dns = ["-d", f"{resolver}/32", "-p", protocol, "--dport", "53"]
+            forward.append(["-i", BRIDGE, *out, *dns, "-j", "ACCEPT"])
+    forward += [["-i", BRIDGE, *out, "-d", private, *refuse] for private in PRIVATE.split(",")]
+    # The package registries; nothing else outside is a guest's to reach.
+    for port in ("80", "443"):
+        forward.append(["-i", BRIDGE, *out, "-p", "tcp", "--dport", port, "-j", "ACCEPT"])
+    forward.append(["-i", BRIDGE, *out, *refuse])
+    return {
+        ("filter", "FORWARD", "devcloud-forward"): forward,
+        # Only out of the default route's device: packets between guests pass here as well, since
+        # the kernel shows bridged packets to iptables, and would lose their source.
+        ("nat", "POSTROUTING", "devcloud-postrouting"): [["-s", PUBLIC, *out, "-j", "MASQUERADE"]],
+        # What listens on all of the machine's addresses is not the guests' business.
+        ("filter", "INPUT", "devcloud-input"): [
+            ["-i", BRIDGE, "-m", "conntrack", "--ctstate", "ESTABLISHED,RELATED", "-j", "ACCEPT"],
+            ["-i", BRIDGE, "-p", "icmp", "-j", "ACCEPT"],
+            ["-i", BRIDGE, *refuse],
+        ],
+    }
+
+
+def up(stage: Stage) -> None:
+    """Bring all of it to what it should be. Raises DevcloudError when a program fails."""
+    changed = [*_guard(), *_sysctls(), *_bridge(), *_firewall()]
+    if changed:
+        stage.done(", ".join(changed))
+
+
+def _guard() -> list[str]:
+    changed = []
+    for route in guard_routes():
+        if not command.run(["ip", "-4", "route", "show", "type", *route[:2]]).strip():
+            command.run(["ip", "route", "replace", *route])
+            changed.append(f"guard route {route[1]}")
+    return changed
+
+
+def _sysctls() -> list[str]:
+    found = {name: (PROC / name).read_text().strip() for name in SYSCTLS if (PROC / name).exists()}
+    wrong = {name for name, value in found.items() if value != SYSCTLS[name]}
+    if not wrong:
+        return []
+    if not (home.DONE / BEFORE).exists():
+        home.write(home.DONE / BEFORE, json.dumps(found))
+    for name in wrong:
+        (PROC / name).write_text(SYSCTLS[name])
+    return ["IP forwarding"]
+
+
+def _bridge() -> list[str]:
+    path = Path("/sys/class/net") / BRIDGE
+    address = f"{GATEWAY}/{PUBLIC.partition('/')[2]}"
+    changed = not path.exists()
+    if changed:
+        command.run(["ip", "link", "add", BRIDGE, "type", "bridge"])
+    if f" {address} " not in command.run(["ip", "-4", "address", "show", "dev", BRIDGE]):
+        command.run(["ip", "address", "replace", address, "dev", BRIDGE])
+        changed = True
+    if int((path / "flags").read_text(), 16) & 1 == 0:
+        command.run(["ip", "link", "set", BRIDGE, "up"])
+        changed = True
+    return [f"bridge {BRIDGE}"] if changed else []
+
+
+def _firewall() -> list[str]:
+    wanted = rules(machine.default_device(), machine.resolvers())
+    mark = json.dumps([[*key, *chain] for key, chain in wanted.items()])
+    there = all(
+        command.try_run(["iptables", "-w", "-t", table, "-C", builtin, "-j", chain])
+        for table, builtin, chain in wanted
+    )
+    if there and home.is_done("firewall", mark):
+        return []
+    _remove_firewall()
+    for (table, builtin, chain), lines in wanted.items():
+        iptables = ["iptables", "-w", "-t", table]
+        command.run([*iptables, "-N", chain])
+        for line in lines:
+            command.run([*iptables, "-A", chain, *line])
+        # First, before the rules that Neutron's agent puts there.
+        command.run([*iptables, "-I", builtin, "1", "-j", chain])
+    home.set_done("firewall", mark)
+    return ["NAT and firewall"]
+
+
+def _remove_firewall() -> None:
+    for table, builtin, chain in rules("any", []):
+        iptables = ["iptables", "-w", "-t", table]
+        while command.try_run([*iptables, "-D", builtin, "-j", chain]):
+            pass
+        if command.try_run([*iptables, "-F", chain]):
+            command.try_run([*iptables, "-X", chain])
+
+
+def down(stage: Stage) -> None:
+    """Take all of it away again; what the kernel's settings were before comes back."""
+    _remove_firewall()
+    (home.DONE / "firewall").unlink(missing_ok=True)
+    command.try_run(["ip", "link", "delete", BRIDGE])
+    # Last of all: while a bridge stands, its guard does too.
+    for route in guard_routes():
+        command.try_run(["ip", "route", "delete", *route])
+    before = home.DONE / BEFORE
+    if before.exists():
+        for name, value in json.loads(before.read_text()).items():
+            (PROC / name).write_text(value)
+        before.unlink()
+    stage.done(f"{BRIDGE}, routes and firewall rules are gone")

@@ -1,0 +1,125 @@
+"""The daemons of the cloud: how each is started, and when it answers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from devcloud.home import DATA, ETC, RUN
+
+_UWSGI = "/usr/bin/uwsgi --ini "
+_NEUTRON = f"--config-file {ETC}/neutron/neutron.conf --config-file {ETC}/neutron/"
+_NOVA = f"--config-file {ETC}/nova/nova.conf"
+
+
+@dataclass(frozen=True)
+class Service:
+    """One daemon under supervisord.
+
+    `files` are the configuration files, below home.ETC, that it must be restarted for; `answers`
+    is an address that gives any HTTP answer when it is ready, or "".
+    """
+
+    name: str
+    command: str
+    files: tuple[str, ...] = ()
+    account: str = "root"
+    answers: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    # Ending the process alone would leave its children; for libvirtd those are the guests.
+    whole_group: bool = True
+
+
+GROUND = (
+    Service(
+        "mariadb",
+        f"/usr/sbin/mariadbd --defaults-file={ETC}/mariadb/mariadb.cnf",
+        ("mariadb/mariadb.cnf",),
+        "mysql",
+    ),
+    Service(
+        "rabbitmq",
+        "/usr/lib/rabbitmq/bin/rabbitmq-server",
+        ("rabbitmq/rabbitmq.conf",),
+        "rabbitmq",
+        environment={
+            "HOME": f"{DATA}/rabbitmq",  # of the Erlang cookie
+            "RABBITMQ_NODENAME": "devcloud@localhost",
+            "RABBITMQ_CONFIG_FILE": f"{ETC}/rabbitmq/rabbitmq",
+            "RABBITMQ_CONF_ENV_FILE": "/dev/null",
+            "RABBITMQ_MNESIA_BASE": f"{DATA}/rabbitmq/mnesia",
+            "RABBITMQ_ENABLED_PLUGINS_FILE": f"{ETC}/rabbitmq/enabled_plugins",
+            "RABBITMQ_LOGS": "-",
+            "ERL_EPMD_ADDRESS": "127.0.0.1",
+            # One scheduler that sleeps when there is nothing to do.
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+S 1:1 +sbwt none +sbwtdcpu none +sbwtdio none",
+        },
+    ),
+    Service("memcached", "/usr/bin/memcached -l 127.0.0.1 -m 64 -u nobody"),
+)
+
+KEYSTONE = Service(
+    "keystone",
+    f"{_UWSGI}{ETC}/keystone/uwsgi.ini",
+    ("keystone/keystone.conf", "keystone/uwsgi.ini"),
+    answers="http://127.0.0.1:5000/v3",
+    environment={"OS_KEYSTONE_CONFIG_FILES": f"{ETC}/keystone/keystone.conf"},
+)
+
+CONTROL = (
+    Service(
+        "placement",
+        f"{_UWSGI}{ETC}/placement/uwsgi.ini",
+        ("placement/placement.conf", "placement/uwsgi.ini"),
+        answers="http://127.0.0.1:8778/",
+        environment={"OS_PLACEMENT_CONFIG_DIR": f"{ETC}/placement"},
+    ),
+    Service(
+        "glance-api",
+        f"/usr/bin/glance-api --config-file {ETC}/glance/glance-api.conf",
+        ("glance/glance-api.conf",),
+        "glance",
+        answers="http://127.0.0.1:9292/versions",
+    ),
+    Service(
+        "nova-api",
+        f"/usr/bin/nova-api {_NOVA} --config-file {ETC}/nova/nova-api.conf",
+        ("nova/nova.conf", "nova/nova-api.conf", "nova/vendor_data.json"),
+        "nova",
+        answers="http://127.0.0.1:8774/",
+    ),
+    Service("nova-conductor", f"/usr/bin/nova-conductor {_NOVA}", ("nova/nova.conf",), "nova"),
+    Service("nova-scheduler", f"/usr/bin/nova-scheduler {_NOVA}", ("nova/nova.conf",), "nova"),
+    Service(
+        "neutron-server",
+        f"/usr/bin/neutron-server {_NEUTRON}ml2_conf.ini",
+        ("neutron/neutron.conf", "neutron/ml2_conf.ini"),
+        "neutron",
+        answers="http://127.0.0.1:9696/",
+    ),
+)
+
+# Those that report to the control plane. One that comes before its server waits for a minute.
+AGENTS = (
+    Service("virtlogd", "/usr/sbin/virtlogd", whole_group=False),
+    Service(
+        "libvirtd",
+        f"/usr/sbin/libvirtd --config {ETC}/libvirt/libvirtd.conf",
+        ("libvirt/libvirtd.conf", "libvirt/qemu.conf"),
+        whole_group=False,
+    ),
+    Service(
+        "nova-compute",
+        f"/usr/bin/nova-compute --config-file {ETC}/nova/nova-compute.conf",
+        ("nova/nova-compute.conf",),
+    ),
+    *(
+        Service(
+            f"neutron-{name}-agent",
+            f"/usr/bin/neutron-{name}-agent {_NEUTRON}{name}_agent.ini",
+            ("neutron/neutron.conf", f"neutron/{name}_agent.ini"),
+        )
+        for name in ("linuxbridge", "l3", "dhcp", "metadata")
+    ),
+)
+
+ALL = (*GROUND, KEYSTONE, *CONTROL, *AGENTS)
+SOCKET = RUN / "mariadb" / "mariadb.sock"

@@ -1,0 +1,70 @@
+"""What the cloud does to the machine it runs on."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from .conftest import machine
+
+DEVCLOUD = Path(__file__).parents[2] / "devcloud"
+COMMANDS = ["up", "down", "status", "logs", "image"]
+
+
+@pytest.mark.parametrize("network", ["172.24.4.0/24", "192.168.128.0/24"])
+def test_a_guard_route_refuses_what_no_real_route_takes(network: str) -> None:
+    routes = json.loads(machine("ip", "-json", "route", "show", "type", "unreachable", network))
+    assert [route["dst"] for route in routes] == [network]
+    assert routes[0]["metric"] > 1000
+
+
+def test_no_route_to_the_guests_leaves_by_the_default_device() -> None:
+    default = json.loads(machine("ip", "-json", "-4", "route", "show", "default"))
+    assert "dev br-ex" in machine("ip", "route", "get", "172.24.4.77")
+    for route in default:
+        assert f"-o {route['dev']} -s 172.24.4.0/24" not in machine("ip", "route", "show")
+    refused = subprocess.run(["ip", "route", "get", "192.168.128.77"], capture_output=True)
+    assert refused.returncode != 0
+
+
+def test_guests_are_refused_all_private_ranges_beyond_the_machine() -> None:
+    rules = machine("iptables", "-S", "devcloud-forward").splitlines()
+    last_accept = max(i for i, rule in enumerate(rules) if "--dport 443 -j ACCEPT" in rule)
+    for network in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"):
+        refusing = [i for i, r in enumerate(rules) if f"-d {network} " in r and "-j REJECT" in r]
+        assert refusing
+        assert refusing[0] < last_accept
+    assert "-j REJECT" in rules[-1]
+
+
+def test_a_second_run_changes_nothing() -> None:
+    said = machine(DEVCLOUD / "up")
+    stages = [line for line in said.splitlines() if line[:1] in "=✓✗…" and line.strip()]
+    assert stages
+    assert [line for line in stages if not line.startswith("=")] == []
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_each_command_tells_how_to_use_it(command: str) -> None:
+    said = machine(DEVCLOUD / command, "--help")
+    assert f"Example: devcloud/{command}" in said
+
+
+def test_without_root_it_says_so_and_changes_nothing() -> None:
+    done = subprocess.run(
+        ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", DEVCLOUD / "up"],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert "needs root" in done.stderr
+    assert "Nothing was changed" in done.stderr
+    assert done.stdout == ""
+
+
+def test_passwords_are_on_no_command_line_and_readable_by_root_alone() -> None:
+    path = Path("/var/lib/devcloud/passwords.json")
+    assert path.stat().st_mode & 0o777 == 0o600
+    lines = machine("ps", "-eo", "args")
+    assert not [name for name, value in json.loads(path.read_text()).items() if value in lines]
