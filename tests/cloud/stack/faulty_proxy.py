@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 FAULTS = ("refused", "unavailable", "failed", "dropped before", "dropped after", "lost after")
-HOP_BY_HOP = {"connection", "transfer-encoding", "content-length", "keep-alive"}
+HOP_BY_HOP = {"connection", "transfer-encoding", "content-length", "keep-alive", "host"}
 
 
 class FaultyProxy(ThreadingHTTPServer):
@@ -76,11 +76,11 @@ class _Handler(BaseHTTPRequestHandler):
                 self._answer(response.status, dict(response.getheaders()), content)
 
     def _forward(self, body: bytes) -> tuple[HTTPResponse, bytes]:
-        _, service, rest = self.path.split("/", 2)
+        service, _, rest = self.path.removeprefix("/").partition("/")
         upstream = urlsplit(self.server.upstreams[service])
         connection = HTTPConnection(upstream.netloc, timeout=120)
         headers = {k: v for k, v in self.headers.items() if k.lower() not in HOP_BY_HOP}
-        path = f"{upstream.path.rstrip('/')}/{rest}"
+        path = f"{upstream.path.rstrip('/')}/{rest}".rstrip("/") or "/"
         connection.request(self.command, path, body or None, headers)
         response = connection.getresponse()
         content = response.read()

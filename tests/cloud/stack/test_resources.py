@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import openstack
 import pytest
@@ -267,16 +268,15 @@ def test_an_api_that_fails_now_and_then_makes_nothing_twice(
 ) -> None:
     before = account.count()
     session = account.connection.session
-    upstreams = {
-        service: session.get_endpoint(service_type=service)
-        for service in ("compute", "network", "image")
-    }
-    upstreams["identity"] = account.entry["auth"]["auth_url"]
+    services = ("compute", "network", "image", "identity")
+    real = {name: urlsplit(session.get_endpoint(service_type=name)) for name in services}
+    upstreams = {name: f"{url.scheme}://{url.netloc}" for name, url in real.items()}
     with running(upstreams, seed, rate=0.15) as proxy:
+        addresses = {name: proxy.address(name) + url.path for name, url in real.items()}
         entry = {
             **account.entry,
-            "auth": {**account.entry["auth"], "auth_url": proxy.address("identity")},
-            **{f"{name}_endpoint_override": proxy.address(name) for name in upstreams},
+            "auth": {**account.entry["auth"], "auth_url": addresses["identity"]},
+            **{f"{name}_endpoint_override": address for name, address in addresses.items()},
         }
         operator = Operator(make_operator().directory, write_clouds(tmp_path / "faulty", entry))
         operator.write(f'name = "{stack}"\n{STACK}')
