@@ -68,6 +68,7 @@ class Blueprint:
             domain=stack.domain,
             email=stack.email,
             public_address=door.facts["address"] if door else None,
+            api_from=stack.api_from,
             packages={role: each.packages for role, each in stack.machines().items()},
         )
 
