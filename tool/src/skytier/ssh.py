@@ -32,6 +32,10 @@ class UnreachableError(SkytierError):
     """No command was run: there was no connection."""
 
 
+class HostKeyError(UnreachableError):
+    """The machine shows another key than the one that the cloud told."""
+
+
 class CommandError(SkytierError):
     """The command ran and ended with another code than 0. `output` is all that it printed."""
 
@@ -137,12 +141,14 @@ class Ssh:
 
 def unreachable(host: str, said: str) -> UnreachableError:
     """Which of the many things it is that keep one from a machine."""
+    if "Host key verification failed" in said:
+        return HostKeyError(
+            f"{host} cannot be reached: its host key is another than the one that was learnt from "
+            "the cloud.",
+            "Somebody may be in between. If the machine was rebuilt on purpose, have it made anew: "
+            "openstack server delete, then skytier up.",
+        )
     causes = {
-        "Host key verification failed": (
-            "its host key is another than the one that was learnt from the cloud",
-            "Somebody may be in between. If the machine was rebuilt on purpose, replace it: "
-            "skytier down and skytier up.",
-        ),
         "Permission denied": (
             "it refuses the SSH key",
             "Run it on the machine that brought the stack up, or copy its key here.",

@@ -11,7 +11,7 @@ from skytier.cloud import host_keys
 from skytier.cloud.operator import OperatorFiles
 from skytier.errors import SkytierError
 from skytier.resources.kind import Found, Key, Tell
-from skytier.ssh import Host, Ssh, UnreachableError
+from skytier.ssh import CommandError, Host, HostKeyError, Ssh, UnreachableError
 
 REACH_TIMEOUT_S = 300.0
 
@@ -41,6 +41,8 @@ class Access:
     def __init__(self, connection: Connection, operator: OperatorFiles, shell: Ssh) -> None:
         self._connection = connection
         self._operator = operator
+        # Several steps use this at once, and each knows only what was there when it began.
+        self._hosts: dict[str, Host] = {}
         self._keys: dict[str, str] = {}
         self._lock = threading.Lock()
         self.shell = shell
@@ -67,13 +69,15 @@ class Access:
 
     def write(self, known: Mapping[Key, Found]) -> None:
         """Write what ssh reads, from what is known by now."""
-        for key, found in known.items():
-            pinned = found.facts.get("metadata", {}).get(host_keys.HOST_KEY)
-            if key.kind == "server" and pinned:
-                self._keys.setdefault(found.id, pinned)
         with self._lock:
-            self._operator.write_known_hosts(host_keys.known_hosts(dict(self._keys)))
-            text = ssh.config(hosts(known), self._operator.key, self._operator.known_hosts)
+            self._hosts |= {host.name: host for host in hosts(known)}
+            for key, found in known.items():
+                pinned = found.facts.get("metadata", {}).get(host_keys.HOST_KEY)
+                if key.kind == "server" and pinned:
+                    self._keys.setdefault(found.id, pinned)
+            self._operator.write_known_hosts(host_keys.known_hosts(self._keys))
+            ways = list(self._hosts.values())
+            text = ssh.config(ways, self._operator.key, self._operator.known_hosts)
             files.write(self._operator.config, text, 0o600)
 
     def _learn(self, host: Host, key: str) -> None:
@@ -85,8 +89,9 @@ class Access:
         while True:
             try:
                 self.shell.run(name, "true", timeout_s=60)
-            except UnreachableError:
-                if time.monotonic() > deadline:
+            except (UnreachableError, CommandError) as error:
+                # No waiting makes another key of it.
+                if isinstance(error, HostKeyError) or time.monotonic() > deadline:
                     raise
                 time.sleep(1)
             else:
