@@ -62,10 +62,17 @@ def test_an_address_of_another_machine_is_refused(fresh: Skytier) -> None:
     assert "--bind 127.0.0.1" in said
 
 
-def test_a_cloud_is_refused_honestly(fresh: Skytier) -> None:
+def test_a_cloud_that_clouds_yaml_does_not_name_is_refused(fresh: Skytier) -> None:
     said = fresh.ends_with(1, "up", "--cloud", "mycloud")
 
-    assert "OpenStack is not supported yet" in said
+    assert "There is no usable cloud 'mycloud'" in said
+    assert "clouds.yaml is looked for here" in said
+
+
+def test_options_of_this_machine_are_refused_on_a_cloud(fresh: Skytier) -> None:
+    said = fresh.ends_with(1, "up", "--cloud", "mycloud", "--port", "9000")
+
+    assert "--port is for a stack on this machine" in said
 
 
 def test_a_home_whose_sockets_would_have_too_long_a_path_is_refused(fresh: Skytier) -> None:

@@ -64,7 +64,8 @@ def logs(
 
 def _local(source: str | None, *, follow: bool, lines: int) -> None:
     if source not in (None, *Service):
-        raise typer.BadParameter(f"On this machine it is one of {', '.join(Service)}.")
+        known = ", ".join(Service)
+        raise typer.BadParameter(f"{source!r} is none of {known}, which run on this machine.")
     directory = home.from_environment().logs
     names = [name for each in Service if source in (None, each) for name in FILES[each]]
     paths = [directory / name for name in names if (directory / name).exists()]
