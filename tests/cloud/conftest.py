@@ -11,12 +11,22 @@ from openstack.connection import Connection
 from .project import Listing, Project, listing
 from .ssh import Ssh, new_key
 
+HERE = Path(__file__).parent
+# Emulated machines boot for minutes, and what a test waits for has bounds of its own.
+TIMEOUT_S = 2400
 GREETING = "hello from user-data"
 USER_DATA = f"""#cloud-config
 write_files:
   - path: /etc/greeting
     content: {GREETING}
 """
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Longer bounds than elsewhere, for what is in this directory."""
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.timeout(TIMEOUT_S))
 
 
 @pytest.fixture(scope="session")

@@ -2,22 +2,10 @@
 
 import secrets
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
 from .account import Account, Operator, delete_account, make_account
-
-# Emulated machines boot for minutes.
-TIMEOUT_S = 2400
-HERE = Path(__file__).parent
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Longer bounds than elsewhere, for what is in this directory."""
-    for item in items:
-        if HERE in item.path.parents:
-            item.add_marker(pytest.mark.timeout(TIMEOUT_S))
 
 
 @pytest.fixture(scope="session")
