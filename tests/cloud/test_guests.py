@@ -9,12 +9,8 @@ from .conftest import GREETING
 from .project import Listing, Project, listing, poll
 from .ssh import Ssh
 
-# The first of them waits for two emulated machines to boot.
-pytestmark = [
-    pytest.mark.timeout(1500),
-    # The SDK's own use of what it will drop.
-    pytest.mark.filterwarnings("ignore::PendingDeprecationWarning"),
-]
+# The SDK's own use of what it will drop.
+pytestmark = pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")
 
 
 def answers(address: str, port: int) -> bool:
