@@ -23,7 +23,15 @@ def measure(stack: Stack) -> Status:
     if stack.nginx.installed:
         web.append(_service("nginx", found))
     machines = [
-        Machine("web", "web", wished.bind, bool(answer) and _all_run(web), web, [wished.bind]),
+        Machine(
+            name="web",
+            role="web",
+            address=wished.bind,
+            healthy=bool(answer) and _all_run(web),
+            services=web,
+            addresses=[wished.bind],
+            release=found["application"].marks.get("version"),
+        ),
         _database(stack, wished, found, bool(answer)),
     ]
     return Status("local", None, wished.url, all(m.healthy for m in machines), machines, [])
