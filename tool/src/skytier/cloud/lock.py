@@ -18,6 +18,8 @@ from openstack.exceptions import NotFoundException
 
 from skytier.cloud.holder import Holder
 from skytier.errors import SkytierError
+from skytier.resources.creation import is_ambiguous
+from skytier.resources.errors import API_ERRORS
 from skytier.resources.project import PREFIX, Project
 
 DEAD_AFTER_S = 150.0
@@ -95,8 +97,7 @@ class Lock:
         for _ in range(ATTEMPTS):
             groups = self._groups()
             if not any(me.tag in group.tags for group in groups):
-                with suppress(NotFoundException):  # the whole stack was taken away just now
-                    (groups or [self._create()])[0].add_tag(self._network, me.tag)
+                self._add(me, groups)
                 continue
             others = [holder for holder in self._alive() if holder.token != me.token]
             if not others:
@@ -113,10 +114,20 @@ class Lock:
             "Somebody may be taking the stack down. Wait a moment, and run again.",
         )
 
+    def _add(self, me: Holder, groups: list[Any]) -> None:
+        """Say that we want it; whether that went through is seen by the next look."""
+        try:
+            group = groups[0] if groups else self._create()
+            group.add_tag(self._network, me.tag)
+        except NotFoundException:  # the whole stack was taken away just now
+            return
+        except API_ERRORS as error:
+            if not is_ambiguous(error):
+                raise
+            time.sleep(1)
+
     def _create(self) -> Any:
-        group = self._network.create_security_group(name=self._name, description=self._mark)
-        # One by one: to set all of them would take away what another just added.
-        return group.add_tag(self._network, self._project.mark)
+        return self._network.create_security_group(name=self._name, description=self._mark)
 
     def _tidy_up(self, me: Holder) -> None:
         """For who holds it: what the dead left, and groups that were made at the same time."""
@@ -126,6 +137,9 @@ class Lock:
             if group is not ours:
                 self._network.delete_security_group(group.id, ignore_missing=True)
         if ours is not None:
+            # One by one: to set all of them would take away what another just added.
+            if self._project.mark not in ours.tags:
+                ours.add_tag(self._network, self._project.mark)
             for tag in [tag for tag in ours.tags if Holder.read(tag) and tag != me.tag]:
                 self._untag(ours, tag)
 

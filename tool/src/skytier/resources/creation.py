@@ -22,7 +22,7 @@ def create_once(kind: Kind, wanted: Wanted, known: Known, first_wait_s: float = 
         try:
             return kind.create(wanted, known)
         except API_ERRORS as error:
-            if attempt == ATTEMPTS or not _ambiguous(error):
+            if attempt == ATTEMPTS or not is_ambiguous(error):
                 raise
         time.sleep(first_wait_s * 2 ** (attempt - 1))
         there = [found for found in kind.find() if found.key == wanted.key and not found.fault]
@@ -39,13 +39,14 @@ def settle_patiently(
         try:
             return kind.settle(wanted, found, known, tell)
         except API_ERRORS as error:
-            if not _ambiguous(error):
+            if not is_ambiguous(error):
                 raise
         time.sleep(first_wait_s * 2 ** (attempt - 1))
     return kind.settle(wanted, found, known, tell)
 
 
-def _ambiguous(error: Exception) -> bool:
+def is_ambiguous(error: Exception) -> bool:
+    """Whether an error of the API leaves open what was done."""
     if isinstance(error, HttpException):
         return error.status_code in AMBIGUOUS
     return isinstance(error, NoAnswer)
