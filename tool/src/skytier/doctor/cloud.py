@@ -117,10 +117,10 @@ def credentials(subject: Subject) -> Finding:
     do = "Check the user, the password and the project in clouds.yaml; they may have expired."
     try:
         subject.conn.authorize()
-    except SkytierError:
-        raise
     except Exception as error:
-        return failed(f"Keystone refuses {subject.who}: {_reason(error)}", do)
+        # What `connect` makes of it does not say who was refused.
+        cause = (error.__cause__ or error) if isinstance(error, SkytierError) else error
+        return failed(f"Keystone refuses {subject.who}: {_reason(cause)}", do)
     if not subject.conn.current_project_id:
         return failed(
             f"The token is for no project: {subject.who}.",
@@ -242,5 +242,5 @@ def _by_role(said: dict[str, str]) -> str:
     return "; ".join(f"{role}: {what}" for role, what in said.items())
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: BaseException) -> str:
     return (str(error) or type(error).__name__).partition(" (HTTP ")[0]
