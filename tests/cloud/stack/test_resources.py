@@ -295,7 +295,7 @@ def test_a_quota_that_runs_out_midway_is_said_and_down_cleans_up(
     ports = account.count()["port"]
     with openstack.connect(cloud="devcloud-admin") as admin:
         old = admin.network.get_quota(account.project_id).ports
-        admin.network.update_quota(account.project_id, ports=ports + 2)
+        admin.network.update_quota(account.project_id, ports=ports + 1)
         try:
             said = script(operator, "up", code=1)
         finally:
