@@ -74,9 +74,7 @@ def apt_files() -> dict[str, str]:
 def pip_conf() -> str:
     """The machine's pip settings without those that name files of this machine."""
     found = configparser.ConfigParser(interpolation=None)
-    found.read(
-        [Path("/etc/pip.conf"), Path("/root/.config/pip/pip.conf"), Path("/root/.pip/pip.conf")]
-    )
+    found.read(PIP_FILES)
     lines = ["[global]", f"cert = {BUNDLE}"]
     for name in PIP_OPTIONS:
         value = found.get("global", name, fallback="")

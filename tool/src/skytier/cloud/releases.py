@@ -1,20 +1,16 @@
 """The application's releases on the machines, planned and carried out like any other resource."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
 from skytier import release
 from skytier.cloud import machines
-from skytier.cloud.access import Access
+from skytier.cloud.in_server import InServer
 from skytier.release import source
-from skytier.resources.kind import Found, Key, Known, Tell, Wanted
+from skytier.resources.kind import Found, Known, Tell, Wanted
 from skytier.resources.project import PREFIX
-from skytier.resources.server import Server
 from skytier.ssh import Ssh
-from skytier.wanted import RELEASE, Blueprint
-
-METADATA = f"{PREFIX}release"
+from skytier.wanted import RELEASE
 
 
 @dataclass(frozen=True)
@@ -30,7 +26,7 @@ class Machine:
 
 
 @dataclass(frozen=True)
-class Releases:
+class Releases(InServer):
     """`attributes`: release, the id of the source that the running release was built from.
 
     The server's metadata has it. On the machine the id is another one, which has what the release
@@ -38,33 +34,14 @@ class Releases:
     """
 
     name: ClassVar[str] = RELEASE
-    fixed: ClassVar[frozenset[str]] = frozenset()
-
-    servers: Server
-    blueprint: Blueprint
-    access: Access
+    attribute: ClassVar[str] = "release"
+    metadata: ClassVar[str] = f"{PREFIX}release"
 
     @staticmethod
     def current() -> str:
         """The id of the source beside this tool: `0.1.0-3f2a9c81d0e4`."""
         application = source.find()
         return f"{application.version}-{application.fingerprint()[:12]}"
-
-    @staticmethod
-    def among(servers: Iterable[Found]) -> Iterable[Found]:
-        """Those of servers that ever got a release."""
-        for server in servers:
-            if value := server.facts["metadata"].get(METADATA):
-                yield Found(Key(RELEASE, server.key.name), server.id, {"release": value})
-
-    def find(self) -> Iterable[Found]:
-        """Those of the stack's servers."""
-        return self.among(self.servers.find())
-
-    def create(self, wanted: Wanted, known: Known) -> Found:
-        """Nothing is there to be made but the server."""
-        server = known[Key("server", wanted.key.name)]
-        return Found(wanted.key, server.id, {})
 
     def settle(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
         """Build it for the machine, send it, migrate, switch, and wait until all is well."""
@@ -75,9 +52,4 @@ class Releases:
         release.ship({host: machine}, built, progress=tell)
         setup = self.blueprint.setup(wanted.creation["role"], wanted.creation["number"], known)
         machines.check(self.access.shell, host, setup.checks, tell)
-        value = wanted.attributes["release"]
-        self.servers.note(found.id, {METADATA: value})
-        return Found(found.key, found.id, {"release": value})
-
-    def delete(self, found: Found, tell: Tell) -> None:
-        """It goes with its server."""
+        return self.noted(found, wanted.attributes["release"])

@@ -7,7 +7,7 @@ from dataclasses import replace
 from skytier.cloud import machines
 from skytier.cloud.access import Access, hosts
 from skytier.cloud.front_door import FrontDoor
-from skytier.cloud.releases import METADATA
+from skytier.cloud.releases import Releases
 from skytier.cloud.stack import CloudStack, Plan
 from skytier.errors import SkytierError
 from skytier.plan import Action
@@ -54,7 +54,7 @@ def _machine(
     addresses = [each.facts["address"] for each in (public, port) if each]
     reached = next((host.address for host in hosts(known) if host.name == name), "")
     healthy = all(service.running for service in services)
-    release = server.facts["metadata"].get(METADATA)
+    release = server.facts["metadata"].get(Releases.metadata)
     return Machine(name, role, reached, healthy, services, addresses, release)
 
 
