@@ -2,8 +2,8 @@
 
 import pytest
 
+from skytier import roles
 from skytier.errors import SkytierError
-from skytier.roles import ROLES
 from skytier.roles.role import Machine
 from tests.roles.conftest import Machines
 from tests.roles.site import DATABASE, SITE, WEB
@@ -161,7 +161,7 @@ def test_without_the_database_the_application_says_so(running: Machines) -> None
 
 def test_a_package_that_does_not_exist_is_named_with_what_apt_says(machines: Machines) -> None:
     site = SITE.__class__(**{**vars(SITE), "packages": {"web": ["no-such-package"]}})
-    setup = ROLES["web"].setup(site, WEB)
+    setup = roles.setup(site, WEB)
     one = machines.web
 
     with pytest.raises(SkytierError) as refused:
