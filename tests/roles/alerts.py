@@ -144,7 +144,7 @@ CASES = [
     ),
     Case(
         "ErrorsBurnBudgetFast",
-        # For a quarter of an hour an eighth of all fails: 3% of the hour, and half a percent of six.
+        # A quarter of an hour an eighth of all fails: 3% of the hour, half a percent of six.
         requests("0+600x360 216525+525x14", "0x360 75+75x14"),
         # The same, and ten good minutes since.
         requests("0+600x350 210525+525x14 218475+600x9", "0x350 75+75x14 1125x10"),
