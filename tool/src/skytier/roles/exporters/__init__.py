@@ -28,7 +28,14 @@ class Exporter:
 
 
 NODE = Exporter(
-    "node", 9100, (f"--collector.textfile.directory={TEXTFILES}", "--web.disable-exporter-metrics")
+    "node",
+    9100,
+    (
+        f"--collector.textfile.directory={TEXTFILES}",
+        "--web.disable-exporter-metrics",
+        # Each start would else name some fifty collectors.
+        "--log.level=warn",
+    ),
 )
 REDIS_PORT = 9121
 """Of the redis exporter's, once a role runs Redis."""
