@@ -18,6 +18,7 @@ from skytier.cli import (
     plan,
     ssh,
     status,
+    top,
     trust,
     up,
 )
@@ -31,7 +32,7 @@ app = typer.Typer(
     "is not healthy or does not run.\n\nExample: skytier up",
 )
 for command in (
-    *(init, doctor, plan, up, status, logs, ssh, down),
+    *(init, doctor, plan, up, status, top, logs, ssh, down),
     *(demo_data, admin, audit, trust),
 ):
     app.add_typer(command.app)
