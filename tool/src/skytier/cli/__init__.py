@@ -15,6 +15,7 @@ from skytier.cli import (
     down,
     init,
     logs,
+    metrics,
     plan,
     ssh,
     status,
@@ -33,7 +34,7 @@ app = typer.Typer(
 )
 for command in (
     *(init, doctor, plan, up, status, top, logs, ssh, down),
-    *(demo_data, admin, audit, trust),
+    *(metrics, demo_data, admin, audit, trust),
 ):
     app.add_typer(command.app)
 
