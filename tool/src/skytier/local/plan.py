@@ -81,11 +81,7 @@ def plan(wanted: Mapping[str, Wanted], found: Mapping[str, Found]) -> list[Step]
 
 def stop_all(found: Mapping[str, Found]) -> list[Step]:
     """The steps that stop whatever runs, the last one started first."""
-    return [
-        Step(name, Action.STOP)
-        for name in reversed(ORDER)
-        if _runs(found.get(name))
-    ]
+    return [Step(name, Action.STOP) for name in reversed(ORDER) if _runs(found.get(name))]
 
 
 def nothing_to_do(steps: list[Step]) -> bool:
