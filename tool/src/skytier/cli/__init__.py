@@ -15,9 +15,11 @@ from skytier.cli import (
     down,
     init,
     logs,
+    metrics,
     plan,
     ssh,
     status,
+    top,
     trust,
     up,
 )
@@ -31,8 +33,8 @@ app = typer.Typer(
     "is not healthy or does not run.\n\nExample: skytier up",
 )
 for command in (
-    *(init, doctor, plan, up, status, logs, ssh, down),
-    *(demo_data, admin, audit, trust),
+    *(init, doctor, plan, up, status, top, logs, ssh, down),
+    *(metrics, demo_data, admin, audit, trust),
 ):
     app.add_typer(command.app)
 

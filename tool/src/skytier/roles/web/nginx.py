@@ -41,6 +41,8 @@ class Site:
     tls: Tls | None = None
     status: str | None = None
     """Where it tells how many connections there are: `127.0.0.1:8081`. Never a public address."""
+    metrics: str | None = None
+    """Where a monitor on the same machine finds the application's metrics: `127.0.0.1:9145`."""
 
 
 def nginx_conf(site: Site) -> str:

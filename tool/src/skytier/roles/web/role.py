@@ -88,10 +88,15 @@ def _values(site: Site, machine: Machine) -> dict[str, object]:
         "public_address": site.public_address,
         "challenges": "/var/lib/skytier/challenges",
         "watched": site.monitor is not None,
-        "metrics_from": json.dumps([site.monitor.address] if site.monitor else ["127.0.0.1"]),
+        "metrics_from": json.dumps(_metrics_from(site, machine)),
         "textfiles": exporters.TEXTFILES,
         "certificate": _certificate(site),
     }
+
+
+def _metrics_from(site: Site, machine: Machine) -> list[str]:
+    """The monitor; and the machine itself, for who asks over SSH while the monitor is away."""
+    return list(dict.fromkeys([*([site.monitor.address] if site.monitor else []), machine.address]))
 
 
 def _files(site: Site, values: Mapping[str, object]) -> list[File]:
