@@ -8,9 +8,9 @@ from typing import Any
 from skytier import moment
 from skytier.dashboard.alerts import current
 from skytier.dashboard.fresh import Fresh
-from skytier.dashboard.grid import aligned, grid
 from skytier.dashboard.topology import topology
 from skytier.metrics.catalogue import BY_ID, CHARTS
+from skytier.metrics.grid import aligned, grid
 from skytier.metrics.source import Series
 from skytier.watched import Cost, Watched
 

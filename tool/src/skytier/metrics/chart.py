@@ -67,7 +67,10 @@ def human(value: float, unit: Unit) -> str:
         return f"{value:.1f} s"
     if unit is Unit.MONEY:
         return f"{value:.2f}"
-    text = f"{value:.1f}" if unit is not Unit.COUNT or value % 1 else f"{value:.0f}"
+    if 0 < abs(value) < 0.1:
+        text = f"{value:.1g}"
+    else:
+        text = f"{value:.1f}" if unit is not Unit.COUNT or value % 1 else f"{value:.0f}"
     return text + {Unit.PERCENT: " %", Unit.PER_S: "/s"}.get(unit, "")
 
 
