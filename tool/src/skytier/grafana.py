@@ -1,4 +1,4 @@
-"""Dashboards for Grafana, with the same charts as our own: `python -m skytier.grafana DIRECTORY`."""
+"""Dashboards for Grafana, of the same charts: `python -m skytier.grafana DIRECTORY`."""
 
 import json
 import sys

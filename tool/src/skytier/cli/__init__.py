@@ -10,12 +10,14 @@ from skytier.cli import (
     admin,
     audit,
     console,
+    dashboard,
     demo_data,
     doctor,
     down,
     init,
     logs,
     plan,
+    report,
     ssh,
     status,
     trust,
@@ -33,6 +35,7 @@ app = typer.Typer(
 for command in (
     *(init, doctor, plan, up, status, logs, ssh, down),
     *(demo_data, admin, audit, trust),
+    *(dashboard, report),
 ):
     app.add_typer(command.app)
 

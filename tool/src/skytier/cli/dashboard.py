@@ -32,9 +32,8 @@ def dashboard(
     wanted = chosen.stack_file(file, cloud)
     # They take their time to import, which other commands need not wait for.
     from skytier.dashboard.server import open_browser, serve
-    from skytier.watching import watched
 
-    with watched(wanted) as stack, tempfile.TemporaryDirectory(prefix="skytier-") as folder:
+    with chosen.watched(wanted) as stack, tempfile.TemporaryDirectory(prefix="skytier-") as folder:
 
         def ready(address: str) -> None:
             console.out.print(f"{stack.name} is at {address}", markup=False)

@@ -52,9 +52,8 @@ def report(
     form = form or _by_name(output) or Format.HTML
     # They take their time to import, which other commands need not wait for.
     from skytier.report.facts import gather
-    from skytier.watching import watched
 
-    with watched(wanted) as stack:
+    with chosen.watched(wanted) as stack:
         facts = gather(stack, first.timestamp(), last.timestamp())
     output = output or Path(f"{stack.name}-{last:%Y-%m-%d}.{form}")
     content = _written(facts, form)

@@ -60,6 +60,9 @@ def _answer(ask: Callable[[], dict[str, Any]]) -> Response:
         return JSONResponse(ask())
     except SkytierError as error:
         return _problem(503, error.what, error.do)
+    except Exception as error:
+        what = f"Something unexpected happened: {type(error).__name__}: {error}"
+        return _problem(500, what, "See whether skytier status says the same.")
 
 
 def _problem(status: int, what: str, do: str | None) -> Response:

@@ -10,8 +10,6 @@ PARTS = {
     "application": "Application",
     "postgresql": "PostgreSQL",
     "redis": "Redis",
-    "prometheus": "Prometheus",
-    "alertmanager": "Alertmanager",
 }
 """What is drawn, in the order in which a request comes to it. Other checks are in the table."""
 TIERS = ("balancer", "web", "cache", "database", "monitor")
@@ -65,7 +63,7 @@ def _tier(role: str) -> int:
 def _edges(machines: Sequence[Machine]) -> Iterator[tuple[str, str, str]]:
     """From whom to whom, and what goes that way."""
     balancers = _having(machines, "nginx", "balancer")
-    proxies = _having(machines, "nginx", "web")
+    proxies = [each for each in _having(machines, "nginx") if each not in balancers]
     applications = _having(machines, "application")
     doors = balancers or proxies or applications
     yield from (("clients", door, "requests") for door in doors)

@@ -34,7 +34,28 @@ function box(machine, x, y, width) {
   return { machine, x, y, width, height: heightOf(machine), parts };
 }
 
+/** A machine that has everything: its parts stand side by side. */
+function alone(machine, width) {
+  const gap = Math.min(90, Math.max(40, width * 0.06));
+  const x = CLIENTS.width + gap;
+  const room = width - x - 2 - 2 * PADDING;
+  const between = Math.min(60, room * 0.06);
+  const count = machine.parts.length || 1;
+  const size = (room - (count - 1) * between) / count;
+  const parts = machine.parts.map((part, index) => ({
+    part,
+    x: x + PADDING + index * (size + between),
+    y: 2 + HEAD,
+    width: size,
+    height: PART,
+  }));
+  const placed = { machine, x, y: 2, width: width - x - 2, height: HEAD + PART + PADDING, parts };
+  return { height: placed.height + 30, clients: { ...CLIENTS, x: 0, y: 2 + HEAD }, machines: [placed] };
+}
+
 function beside(tiers, width) {
+  const all = tiers.flat();
+  if (all.length === 1 && all[0].parts.length) return alone(all[0], width);
   const gap = Math.min(90, Math.max(40, width * 0.06));
   const column = Math.min(340, (width - CLIENTS.width - tiers.length * gap - 40) / tiers.length);
   const heights = tiers.map((tier) => tier.reduce((sum, machine) => sum + heightOf(machine) + BETWEEN, -BETWEEN));
@@ -79,10 +100,7 @@ function edges(wanted, { clients, machines }, narrow) {
 function path(from, to, narrow) {
   const start = from.y + from.height / 2;
   const end = to.y + to.height / 2;
-  if (from.machine === to.machine && from.machine) {
-    const x = from.x + from.width / 2;
-    return `M${x} ${from.y + from.height}V${to.y - 1}`;
-  }
+  if (from.machine === to.machine && from.machine) return within(from, to);
   if (narrow && !from.machine) return `M${from.x + 60} ${from.y + from.height}V${to.y - 1}`;
   if (narrow) return `M${from.x} ${start}C${from.x - 40} ${start} ${to.x - 40} ${end} ${to.x - 1} ${end}`;
   if (from.x === to.x) {
@@ -91,4 +109,17 @@ function path(from, to, narrow) {
   }
   const middle = (from.x + from.width + to.x) / 2;
   return `M${from.x + from.width} ${start}C${middle} ${start} ${middle} ${end} ${to.x - 1} ${end}`;
+}
+
+/** Between two parts of one machine; past those that stand between them. */
+function within(from, to) {
+  const [x, y] = [from.x + from.width / 2, from.y + from.height / 2];
+  if (from.y === to.y) {
+    if (to.x - from.x < 1.5 * from.width) return `M${from.x + from.width} ${y}H${to.x - 1}`;
+    const [bottom, end] = [from.y + from.height, to.x + to.width / 2];
+    return `M${x} ${bottom}C${x} ${bottom + 32} ${end} ${bottom + 32} ${end} ${bottom + 1}`;
+  }
+  if (to.y - from.y < 2 * from.height) return `M${x} ${from.y + from.height}V${to.y - 1}`;
+  const [right, end] = [from.x + from.width, to.y + to.height / 2];
+  return `M${right} ${y}C${right + 32} ${y} ${right + 32} ${end} ${right + 1} ${end}`;
 }
