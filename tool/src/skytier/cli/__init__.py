@@ -20,6 +20,7 @@ from skytier.cli import (
     report,
     ssh,
     status,
+    top,
     trust,
     up,
 )
@@ -33,7 +34,7 @@ app = typer.Typer(
     "is not healthy or does not run.\n\nExample: skytier up",
 )
 for command in (
-    *(init, doctor, plan, up, status, logs, ssh, down),
+    *(init, doctor, plan, up, status, top, logs, ssh, down),
     *(demo_data, admin, audit, trust),
     *(dashboard, report),
 ):

@@ -105,7 +105,7 @@ _APPLICATION = [
     ),
     Chart(
         "error_percent",
-        "Answers that were errors of ours (5xx)",
+        "Errors (5xx)",
         Group.APPLICATION,
         Unit.PERCENT,
         # `or` covers the time in which no error was counted yet, and so there is no such counter.
@@ -137,21 +137,21 @@ _APPLICATION = [
     ),
     Chart(
         "pool_connections",
-        "Database connections of the pools",
+        "Pooled connections",
         Group.APPLICATION,
         Unit.COUNT,
         total("skytier_database_connections", ("state",)),
     ),
     Chart(
         "pool_waiting",
-        "Requests that wait for a database connection",
+        "Waiting for a connection",
         Group.APPLICATION,
         Unit.COUNT,
         total("skytier_database_waiting"),
     ),
     Chart(
         "cache_hit_percent",
-        "Found in the application's caches",
+        "Found in caches",
         Group.APPLICATION,
         Unit.PERCENT,
         100
@@ -276,3 +276,13 @@ _COST = [
 
 CHARTS = (*_MACHINES, *_APPLICATION, *_NGINX, *_POSTGRESQL, *_REDIS, *_COST)
 BY_ID = {chart.id: chart for chart in CHARTS}
+
+# Not to be drawn: what answers, and which release runs.
+UP = Chart("up", "What answers", Group.MACHINES, Unit.COUNT, largest("up", ("machine", "job")))
+BUILD = Chart(
+    "build",
+    "The release that runs",
+    Group.APPLICATION,
+    Unit.COUNT,
+    largest("skytier_build_info", ("version", "release")),
+)
