@@ -3,14 +3,12 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from skytier.cloud import monitor
 from skytier.cloud.stack import CloudStack
 from skytier.cloud.status import measure
+from skytier.cloud.watching import prometheus
 from skytier.costs import rates
 from skytier.costs.bill import Bill
-from skytier.metrics.prometheus import Prometheus
 from skytier.metrics.reopened import reopened
-from skytier.metrics.source import Source
 from skytier.watched import Cost, CostLine, Watched
 
 
@@ -18,12 +16,7 @@ from skytier.watched import Cost, CostLine, Watched
 def watched(stack: CloudStack) -> Iterator[Watched]:
     """The stack, with its monitor through SSH."""
 
-    @contextmanager
-    def opened() -> Iterator[Source]:
-        with monitor.tunnel(stack) as way:
-            yield Prometheus(way.prometheus_url)
-
-    with reopened(opened) as figures:
+    with reopened(lambda: prometheus(stack)) as figures:
         yield Watched(
             stack.stack.name, stack.cloud, figures, lambda: measure(stack), lambda: _cost(stack)
         )

@@ -90,7 +90,7 @@ def _scales(axes: Axes, unit: Unit, times: Sequence[float]) -> None:
 def _tick(value: float, unit: Unit) -> str:
     if unit in (Unit.BYTES, Unit.BYTES_PER_S, Unit.SECONDS):
         return human(value, unit).replace(".0 ", " ")
-    return f"{value:.3g}" + {Unit.PERCENT: " %", Unit.PER_S: "/s"}.get(unit, "")
+    return f"{value:.3g}" + {Unit.PERCENT: "%", Unit.PER_S: "/s"}.get(unit, "")
 
 
 def _is_sparse(values: Sequence[float | None]) -> bool:

@@ -62,7 +62,7 @@ def requests(facts: Facts) -> float:
 
 
 def drawing(shown: Drawing) -> str:
-    """`12.3 % on average, at the most 45.6 % on 24 Nov 2026, 12:03.` for each line."""
+    """`12.3% on average, at the most 45.6% on 24 Nov 2026, 12:03.` for each line."""
     said = []
     lines = sorted(shown.grid.lines, key=lambda line: -_mean(line[1]))
     for name, values in lines[:_MOST_LINES]:
@@ -128,9 +128,9 @@ def _mean(values: Sequence[float | None]) -> float:
 
 
 def _share(percent: float) -> str:
-    """Never rounded up to 100 %.
+    """Never rounded up to 100%.
 
     >>> _share(99.9999), _share(100), _share(98.5)
-    ('99.99 %', '100 %', '98.5 %')
+    ('99.99%', '100%', '98.5%')
     """
-    return f"{int(percent * 100) / 100:g} %"
+    return f"{int(percent * 100) / 100:g}%"

@@ -73,7 +73,7 @@ export class Chart {
     this.figure.dataset.state = "failed";
     this.figure.hidden = false;
     this.now.textContent = "";
-    this.plot.replaceChildren(html("p", { class: "quiet empty" }, "No figures could be had. Trying again."));
+    this.plot.replaceChildren(html("p", { class: "quiet empty" }, "No figures could be had."));
   }
 
   clear() {

@@ -29,7 +29,8 @@ function trouble(about, problem) {
   place.dataset.told = key;
   place.hidden = !told.size;
   place.replaceChildren(
-    ...[...told.values()].map((each) => html("p", {}, html("strong", {}, each.message), " ", each.todo ?? "", each.status === 401 ? "" : " Trying again.")),
+    ...[...told.values()].map((each) => html("p", {}, html("strong", {}, each.message), " ", each.todo ?? "")),
+    html("p", { class: "quiet" }, "It is tried again every few seconds."),
   );
 }
 

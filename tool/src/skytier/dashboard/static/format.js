@@ -33,7 +33,7 @@ export function human(value, unit) {
   if (unit === "B") return bytes(value);
   if (unit === "B/s") return `${bytes(value)}/s`;
   if (unit === "s") return duration(value);
-  if (unit === "%") return `${number.format(value)} %`;
+  if (unit === "%") return `${number.format(value)}%`;
   if (unit === "/s") return `${value && value < 0.1 ? value.toPrecision(1) : number.format(value)}/s`;
   if (unit === "a month") return `${money.format(value)} a month`;
   return number.format(value);

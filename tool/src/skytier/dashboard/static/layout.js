@@ -50,7 +50,7 @@ function alone(machine, width) {
     height: PART,
   }));
   const placed = { machine, x, y: 2, width: width - x - 2, height: HEAD + PART + PADDING, parts };
-  return { height: placed.height + 30, clients: { ...CLIENTS, x: 0, y: 2 + HEAD }, machines: [placed] };
+  return { height: placed.height + (machine.parts.length > 3 ? 30 : 4), clients: { ...CLIENTS, x: 0, y: 2 + HEAD }, machines: [placed] };
 }
 
 function beside(tiers, width) {
@@ -101,8 +101,8 @@ function path(from, to, narrow) {
   const start = from.y + from.height / 2;
   const end = to.y + to.height / 2;
   if (from.machine === to.machine && from.machine) return within(from, to);
-  if (narrow && !from.machine) return `M${from.x + 60} ${from.y + from.height}V${to.y - 1}`;
-  if (narrow) return `M${from.x} ${start}C${from.x - 40} ${start} ${to.x - 40} ${end} ${to.x - 1} ${end}`;
+  // Along the left side, past what stands between them.
+  if (narrow) return `M${from.x} ${start}C${from.x - 44} ${start} ${from.x - 44} ${end} ${to.x - 1} ${end}`;
   if (from.x === to.x) {
     const x = from.x + from.width;
     return `M${x} ${start}C${x + 50} ${start} ${x + 50} ${end} ${x + 1} ${end}`;

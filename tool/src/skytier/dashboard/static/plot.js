@@ -76,7 +76,7 @@ export function plot(place, unit, lines, data, { marks, look, zoom }) {
     {
       width: Math.max(place.clientWidth, 120),
       height: HEIGHT,
-      padding: [10, 16, 0, 0],
+      padding: [10, 30, 0, 0],
       legend: { show: false },
       cursor: {
         y: false,

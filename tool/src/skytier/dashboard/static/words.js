@@ -8,7 +8,7 @@ export function latest(values) {
   return values.findLast((value) => value !== null) ?? null;
 }
 
-/** ` · highest 40 % (web-1)` */
+/** ` · highest 40% (web-1)` */
 export function highest({ series }, unit) {
   const tops = series.map(({ name, values }) => ({ name, value: Math.max(...values.filter((value) => value !== null)) }));
   const top = tops.reduce((most, each) => (each.value > most.value ? each : most));
