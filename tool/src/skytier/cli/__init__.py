@@ -10,6 +10,7 @@ from skytier.cli import (
     admin,
     audit,
     console,
+    dashboard,
     demo_data,
     doctor,
     down,
@@ -17,6 +18,7 @@ from skytier.cli import (
     logs,
     metrics,
     plan,
+    report,
     ssh,
     status,
     top,
@@ -34,7 +36,8 @@ app = typer.Typer(
 )
 for command in (
     *(init, doctor, plan, up, status, top, logs, ssh, down),
-    *(metrics, demo_data, admin, audit, trust),
+    *(dashboard, report, metrics),
+    *(demo_data, admin, audit, trust),
 ):
     app.add_typer(command.app)
 

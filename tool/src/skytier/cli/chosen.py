@@ -1,5 +1,6 @@
 """Which stack a command is about: the options that all of them share."""
 
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +16,7 @@ from skytier.stack import StackFile
 if TYPE_CHECKING:
     from skytier.cloud.application import CloudApplication
     from skytier.cloud.stack import CloudStack
+    from skytier.watched import Watched
 
 Cloud = Annotated[
     str | None,
@@ -61,3 +63,14 @@ def application(file: Path | None, cloud: str | None) -> "LocalStack | CloudAppl
     from skytier.cloud.application import CloudApplication
 
     return CloudApplication(cloud_stack(wanted))
+
+
+def watched(wanted: StackFile) -> "AbstractContextManager[Watched]":
+    """The stack for the dashboard and reports, and the way to its figures while it is open."""
+    if wanted.cloud is None:
+        from skytier.local.watched import watched as watched_here
+
+        return watched_here(LocalStack(home.from_environment()))
+    from skytier.cloud.watched import watched as watched_there
+
+    return watched_there(cloud_stack(wanted))

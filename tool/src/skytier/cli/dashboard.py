@@ -1,0 +1,44 @@
+"""`skytier dashboard`"""
+
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from skytier.cli import chosen, console
+from skytier.cli.chosen import Cloud, File
+
+app = typer.Typer()
+
+
+@app.command(epilog="Example: skytier dashboard --cloud mycloud")
+def dashboard(
+    cloud: Cloud = None,
+    file: File = None,
+    port: Annotated[
+        int,
+        typer.Option(min=0, max=65535, help="This machine's port for the page; 0 is any."),
+    ] = 0,
+    browser: Annotated[
+        bool, typer.Option("--open/--no-open", help="Open the page in the browser.")
+    ] = True,
+) -> None:
+    """Show the stack in the browser: health, charts, alerts, releases and cost, live.
+
+    The page is served on this machine alone, to whoever has the address that is printed, and
+    until Ctrl-C. A stack on a cloud is looked at through SSH.
+    """
+    wanted = chosen.stack_file(file, cloud)
+    # They take their time to import, which other commands need not wait for.
+    from skytier.dashboard.server import open_browser, serve
+
+    with chosen.watched(wanted) as stack, tempfile.TemporaryDirectory(prefix="skytier-") as folder:
+
+        def ready(address: str) -> None:
+            console.out.print(f"{stack.name} is at {address}", markup=False)
+            if browser and not open_browser(address, Path(folder)):
+                console.out.print("There is no browser here that could be opened: open it there.")
+            console.out.print("Ctrl-C ends it.")
+
+        serve(stack, port, ready)

@@ -1,0 +1,43 @@
+// Talking to the command that serves this page. Its errors say what happened and what to do.
+
+export class Problem extends Error {
+  constructor(status, what, todo) {
+    super(what);
+    this.status = status;
+    this.todo = todo;
+  }
+}
+
+const GONE = [
+  "The command that serves this page does not answer.",
+  "Start it again: skytier dashboard. This page goes on trying.",
+];
+
+/** The token that the address brought along: kept for this tab alone, out of sight and history. */
+function token() {
+  const brought = new URLSearchParams(location.hash.slice(1)).get("token");
+  if (brought) {
+    sessionStorage.setItem("token", brought);
+    history.replaceState(null, "", location.pathname);
+  }
+  return sessionStorage.getItem("token") ?? "";
+}
+
+const KEY = token();
+
+/** What the command says to a question. Throws a Problem. */
+export async function ask(path, parameters = {}) {
+  const query = new URLSearchParams(parameters).toString();
+  let answer, body;
+  try {
+    answer = await fetch(`/api/${path}${query ? `?${query}` : ""}`, {
+      headers: { Authorization: `Bearer ${KEY}` },
+      cache: "no-store",
+    });
+    body = await answer.json();
+  } catch {
+    throw new Problem(0, ...GONE);
+  }
+  if (!answer.ok) throw new Problem(answer.status, body.what, body.do);
+  return body;
+}

@@ -1,0 +1,1 @@
+"""Reports: one file about a stack over a time, for people who were not there."""
