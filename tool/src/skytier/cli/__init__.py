@@ -10,6 +10,7 @@ from skytier.cli import (
     admin,
     audit,
     console,
+    cost,
     demo_data,
     doctor,
     down,
@@ -31,7 +32,7 @@ app = typer.Typer(
     "is not healthy or does not run.\n\nExample: skytier up",
 )
 for command in (
-    *(init, doctor, plan, up, status, logs, ssh, down),
+    *(init, doctor, plan, up, status, logs, ssh, down, cost),
     *(demo_data, admin, audit, trust),
 ):
     app.add_typer(command.app)
