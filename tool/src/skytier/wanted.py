@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from skytier import roles
 from skytier.cloud.choices import Choices
+from skytier.costs import budget
 from skytier.errors import SkytierError
 from skytier.resources.kind import Key, Known, Wanted
 from skytier.resources.project import Project
@@ -89,7 +91,14 @@ class Blueprint:
             smtp_server=wanted.smtp_server or "",
             smtp_from=wanted.smtp_from or "",
             smtp_username=wanted.smtp_username or "",
+            currency=self._cost.currency,
+            cost_per_month=self._cost.cost,
+            budget_per_month=self._cost.budget,
         )
+
+    @cached_property
+    def _cost(self) -> budget.PerMonth:
+        return budget.per_month(self.stack, self.roles, self.choices.flavors)
 
     def openings(self, role: str) -> list[Opening]:
         """What the security group of a role lets in: who asks for what it does, and the monitor."""

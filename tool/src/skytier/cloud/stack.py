@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 
 from openstack.connection import Connection
 
@@ -19,6 +20,8 @@ from skytier.cloud.kinds import RULES, find_all, resources
 from skytier.cloud.lock import Lock
 from skytier.cloud.releases import Releases
 from skytier.cloud.vault import Vault, given
+from skytier.costs import rates
+from skytier.costs.planned import PlanCost
 from skytier.errors import SkytierError
 from skytier.plan import Action, Step, nothing_to_do, one_of_each, plan
 from skytier.resources.errors import API_ERRORS, explained
@@ -54,6 +57,12 @@ class Plan:
         """What is there, and counts."""
         steps = [step for step in self.steps if step.action is not Action.DELETE]
         return Known({step.key: step.found for step in steps if step.found})
+
+    @cached_property
+    def cost(self) -> PlanCost:
+        """What it costs, by the rates that the stack file names. Raises SkytierError."""
+        stack, flavors = self.blueprint.stack, self.blueprint.choices.flavors
+        return PlanCost(rates.for_stack(stack), stack, self.steps, flavors)
 
     def same_as(self, other: "Plan") -> bool:
         """Whether both do the same to the same."""

@@ -6,8 +6,6 @@ from contextlib import contextmanager
 from skytier.cloud.stack import CloudStack
 from skytier.cloud.status import measure
 from skytier.cloud.watching import prometheus
-from skytier.costs import rates
-from skytier.costs.bill import Bill
 from skytier.metrics.reopened import reopened
 from skytier.watched import Cost, CostLine, Watched
 
@@ -23,14 +21,10 @@ def watched(stack: CloudStack) -> Iterator[Watched]:
 
 
 def _cost(stack: CloudStack) -> Cost:
-    plan = stack.plan()
-    bill = Bill(rates.EXAMPLE, plan.blueprint.choices)
-    prices = [(step.key, bill.found(step)) for step in plan.steps]
-    lines = [CostLine(key.name, key.kind, price.per_month) for key, price in prices if price]
-    total = bill.before(plan.steps)
-    sentence = f"The stack costs {total.per_month} {bill.currency} a month as it is now"
-    if total.unknown:
-        sentence += f", and {total.unknown} resources have no known price"
-    if bill.rates.is_example:
-        sentence += ", by example rates that are no cloud's"
-    return Cost(bill.currency, total.per_month, lines, f"{sentence}.")
+    bill = stack.plan().cost.before
+    lines = [
+        CostLine(resource.name, resource.kind, price.per_month)
+        for resource, price in zip(bill.resources, bill.prices, strict=True)
+    ]
+    sentence = f"The stack as it is now costs {bill.sentence()}"
+    return Cost(bill.total.currency, bill.total.per_month, lines, sentence)

@@ -1,31 +1,52 @@
 """Rounding: once, half up, and never a cent lost."""
 
-from collections.abc import Sequence
-from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal, localcontext
+from collections.abc import Iterable, Sequence
+from decimal import Decimal, localcontext
+from fractions import Fraction
+from math import floor
+
+Amount = Decimal | Fraction
 
 CENT = Decimal("0.01")
 HOURLY = Decimal("0.000001")
 """An hour of something small costs less than a cent, so it has six places."""
 _DIGITS = 60
+_NO_DECIMALS = frozenset(
+    [
+        *("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG"),
+        *("RWF", "UGX", "UYI", "VND", "VUV", "XAF", "XOF", "XPF"),
+    ]
+)
+_THREE_DECIMALS = frozenset(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"])
 
 
-def rounded(amount: Decimal, unit: Decimal = CENT) -> Decimal:
+def unit_of(currency: str) -> Decimal:
+    """The smallest amount that is paid in a currency (ISO 4217).
+
+    >>> unit_of("EUR"), unit_of("JPY"), unit_of("KWD")
+    (Decimal('0.01'), Decimal('1'), Decimal('0.001'))
+    """
+    if currency in _NO_DECIMALS:
+        return Decimal(1)
+    return Decimal("0.001") if currency in _THREE_DECIMALS else CENT
+
+
+def rounded(amount: Amount, unit: Decimal = CENT) -> Decimal:
     """An amount in whole units, half up.
 
     >>> rounded(Decimal("2.345"))
     Decimal('2.35')
     """
-    with localcontext(prec=_DIGITS):
-        return amount.quantize(unit, ROUND_HALF_UP)
+    return _units(floor(Fraction(amount) / Fraction(unit) + Fraction(1, 2)), unit)
 
 
-def exact_sum(amounts: Sequence[Decimal]) -> Decimal:
+def exact_sum(amounts: Iterable[Decimal]) -> Decimal:
     """A sum in which no digit is lost."""
     with localcontext(prec=_DIGITS):
         return sum(amounts, Decimal(0))
 
 
-def shares(amounts: Sequence[Decimal], unit: Decimal = CENT) -> list[Decimal]:
+def shares(amounts: Sequence[Amount], unit: Decimal = CENT) -> list[Decimal]:
     """Amounts in whole units whose sum is the rounded sum of the exact ones.
 
     Each is its amount rounded up or down; the largest remainders go up.
@@ -33,10 +54,26 @@ def shares(amounts: Sequence[Decimal], unit: Decimal = CENT) -> list[Decimal]:
     >>> shares([Decimal("0.005"), Decimal("0.004"), Decimal("0.004")])
     [Decimal('0.01'), Decimal('0.00'), Decimal('0.00')]
     """
+    whole = Fraction(unit)
+    exact = [Fraction(amount) / whole for amount in amounts]
+    down = [floor(amount) for amount in exact]
+    missing = floor(sum(exact) + Fraction(1, 2)) - sum(down)
+    by_remainder = sorted(range(len(exact)), key=lambda i: (down[i] - exact[i], i))
+    for i in by_remainder[:missing]:
+        down[i] += 1
+    return [_units(count, unit) for count in down]
+
+
+def split(total: Decimal, weights: Sequence[Amount], unit: Decimal = CENT) -> list[Decimal]:
+    """A total in whole units, split in proportion to weights of which one at least is above 0.
+
+    >>> split(Decimal("0.10"), [Decimal(1)] * 3)
+    [Decimal('0.04'), Decimal('0.03'), Decimal('0.03')]
+    """
+    one = Fraction(total) / sum(Fraction(weight) for weight in weights)
+    return shares([Fraction(weight) * one for weight in weights], unit)
+
+
+def _units(count: int, unit: Decimal) -> Decimal:
     with localcontext(prec=_DIGITS):
-        down = [amount.quantize(unit, ROUND_FLOOR) for amount in amounts]
-        missing = int((rounded(exact_sum(amounts), unit) - exact_sum(down)) / unit)
-        by_remainder = sorted(range(len(amounts)), key=lambda i: (down[i] - amounts[i], i))
-        for i in by_remainder[:missing]:
-            down[i] += unit
-    return down
+        return count * unit

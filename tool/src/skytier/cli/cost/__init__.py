@@ -1,0 +1,11 @@
+"""`skytier cost`: one file for each command of the group."""
+
+import typer
+
+from skytier.cli.cost import estimate
+
+app = typer.Typer()
+cost = typer.Typer(no_args_is_help=True, help="What a stack would cost, costs and has cost.")
+for command in (estimate,):
+    cost.add_typer(command.app)
+app.add_typer(cost, name="cost")
