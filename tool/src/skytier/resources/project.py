@@ -8,7 +8,8 @@ from typing import Any
 from openstack.connection import Connection
 
 PREFIX = "skytier:"
-STACK = f"{PREFIX}stack"
+STACK, ROLE = f"{PREFIX}stack", f"{PREFIX}role"
+LONGEST_DESCRIPTION = 255
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,18 @@ class Project:
     def metadata(self) -> dict[str, str]:
         """The same for what has metadata."""
         return dict(tag.split("=", 1) for tag in self.tags)
+
+    def told(self, role: str) -> str:
+        """The mark, the role and the labels for a server's description, which outlives the server.
+
+        Nova forgets the metadata and the tags of what is deleted, and a bill has to know them.
+        Its 255 characters hold as many whole labels as fit.
+        """
+        told = f"{self.mark},{ROLE}={role}"
+        for tag in self.tags:
+            if tag != self.mark and len(told) + len(tag) < LONGEST_DESCRIPTION:
+                told += f",{tag}"
+        return told
 
     def owns(self, metadata: Mapping[str, Any]) -> bool:
         """Whether metadata carries the mark."""

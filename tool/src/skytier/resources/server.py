@@ -8,12 +8,12 @@ from openstack.exceptions import NotFoundException
 
 from skytier.errors import SkytierError
 from skytier.resources.kind import Found, Key, Known, Tell, Wanted
-from skytier.resources.project import PREFIX, Project
+from skytier.resources.project import PREFIX, ROLE, Project
 from skytier.resources.waiting import wait_for
 
 ACTIVE_TIMEOUT_S = 900.0
 GONE_TIMEOUT_S = 300.0
-IMAGE, FLAVOR, ROLE, NUMBER = (f"{PREFIX}{name}" for name in ("image", "flavor", "role", "number"))
+IMAGE, FLAVOR, NUMBER = (f"{PREFIX}{name}" for name in ("image", "flavor", "number"))
 RUNNING = "running"
 _TRANSIENT = frozenset({"BUILD", "REBOOT", "HARD_REBOOT"})
 
@@ -56,6 +56,7 @@ class Server:
             key_name=creation["key_name"],
             networks=[{"port": creation["port"]}],
             metadata=metadata,
+            description=self._project.told(creation["role"]),
             user_data=base64.b64encode(creation["user_data"].encode()).decode(),
             **({"availability_zone": zone} if (zone := creation.get("zone")) else {}),
         )
@@ -75,6 +76,9 @@ class Server:
         for name in server.metadata:
             if name.startswith(f"{PREFIX}label:") and name not in self._project.metadata:
                 self._compute.delete_server_metadata(server, [name])
+        told = self._project.told(server.metadata.get(ROLE, ""))
+        if server.description != told:
+            self._compute.update_server(server, description=told)
         server = self._at_rest(server, tell)
         if server.status == "SHUTOFF":
             tell("starting")

@@ -1,0 +1,303 @@
+"""What the cloud tells of what was used, against times that the test took itself."""
+
+import csv
+import io
+import secrets
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from openstack.exceptions import ForbiddenException, HttpException
+
+from skytier.cloud import leftovers
+from skytier.cloud.usages import project, servers
+from skytier.cloud.usages.collected import Window
+from skytier.cloud.usages.nova import Nova
+from skytier.costs.advice.decide import advise
+from skytier.costs.advice.facts import Facts, Spare
+from skytier.costs.rates import EXAMPLE
+from skytier.costs.usage import Kind, Usage
+from skytier.resources.project import Project
+
+from ...prometheus_history import running
+from ..project import poll
+from .account import Account, Operator
+
+WAIT_S = 600
+OFF = timedelta(seconds=2)
+"""By how much a time of the cloud may differ from ours."""
+
+
+class Span(NamedTuple):
+    """From when something was asked for to when it was seen to be done."""
+
+    asked: datetime
+    seen: datetime
+
+    def has(self, moment: datetime) -> bool:
+        return self.asked - OFF <= moment <= self.seen + OFF
+
+
+class Guest:
+    """A server without a network, and when what was done to it."""
+
+    def __init__(self, account: Account, name: str, flavor: str = "m1.tiny", **more: Any) -> None:
+        self.account, self.compute = account, account.connection.compute
+        self.server: Any = None
+
+        def create() -> None:
+            self.server = self.compute.create_server(
+                name=name,
+                image_id=account.connection.image.find_image("debian-12").id,
+                flavor_id=self.compute.find_flavor(flavor).id,
+                networks="none",
+                **more,
+            )
+
+        self.created = self.do(create, "ACTIVE")
+
+    def now(self) -> Any:
+        return self.compute.get_server(self.server.id)
+
+    def do(self, call: Callable[[], object], *statuses: str) -> Span:
+        asked = datetime.now(UTC)
+        call()
+
+        def done() -> bool:
+            now = self.now()
+            return now.status in statuses and now.task_state is None
+
+        poll(done, f"it is {' or '.join(statuses)}", WAIT_S)
+        return Span(asked, datetime.now(UTC))
+
+    def delete(self) -> Span:
+        asked = datetime.now(UTC)
+        self.compute.delete_server(self.server)
+        poll(lambda: self.server.id not in {s.id for s in self.compute.servers()}, "gone", WAIT_S)
+        return Span(asked, datetime.now(UTC))
+
+
+def used(account: Account, since: datetime) -> list[Usage]:
+    window = Window(since - timedelta(hours=1), datetime.now(UTC))
+    return sorted(servers.collect(account.connection, window).usages, key=lambda each: each.start)
+
+
+@pytest.fixture
+def began() -> datetime:
+    return datetime.now(UTC)
+
+
+def of_a_stack(account: Account, flavor: str) -> Guest:
+    """A server that looks like the web server of a stack."""
+    stack = Project(account.connection, f"t{secrets.token_hex(3)}", {"team": "shop"})
+    return Guest(
+        account,
+        f"{stack.stack}-web-1",
+        flavor,
+        metadata={
+            **stack.metadata,
+            "skytier:role": "web",
+            "skytier:number": "1",
+            "skytier:flavor": flavor,
+            "skytier:image": "debian-12",
+        },
+        description=stack.told("web"),
+    )
+
+
+@pytest.fixture
+def guest(account: Account) -> Iterator[Guest]:
+    guest = of_a_stack(account, "m1.tiny")
+    yield guest
+    guest.delete()
+
+
+def test_a_servers_life_is_told_to_the_second_also_when_it_is_deleted(
+    account: Account, guest: Guest, began: datetime
+) -> None:
+    compute, server = guest.compute, guest.server
+    stopped = guest.do(lambda: compute.stop_server(server), "SHUTOFF")
+    started = guest.do(lambda: compute.start_server(server), "ACTIVE")
+    resized = _resize(guest)
+    shelved = guest.do(lambda: compute.shelve_server(server), "SHELVED_OFFLOADED")
+    living = used(account, began)
+    deleted = guest.delete()
+    found = used(account, began)
+
+    borders = [guest.created, stopped, started, *([resized] if resized else []), shelved, deleted]
+    assert [s.has(u.start) for s, u in zip(borders, found, strict=False)] == [True] * len(found)
+    assert [s.has(u.end) for s, u in zip(borders[1:], found, strict=True)] == [True] * len(found)
+    states = ["active", "stopped", "active", *(["active"] if resized else []), "shelved_offloaded"]
+    assert [each.state for each in found] == states
+    assert [each.end for each in found[:-1]] == [each.start for each in found[1:]]
+    assert [each.flavor for each in found[:3]] == ["m1.tiny"] * 3
+    assert (found[0].vcpus, found[0].ram_mib, found[0].disk_gib) == (1, 768, 4)
+
+    stack = server.name.removesuffix("-web-1")
+    for each in (*living, *found):
+        assert (each.id, each.name, each.stack, each.role) == (server.id, server.name, stack, "web")
+        assert each.labels == {"team": "shop"}
+
+
+def _resize(guest: Guest) -> Span | None:
+    """Resize it, where the cloud has room for that; None where it has not."""
+    small = guest.compute.find_flavor("m1.small", ignore_missing=False)
+    try:
+        span = guest.do(
+            lambda: guest.compute.resize_server(guest.server, small), "VERIFY_RESIZE", "ACTIVE"
+        )
+    except HttpException:
+        return None
+    if guest.now().status != "VERIFY_RESIZE":
+        return None
+    guest.do(lambda: guest.compute.confirm_server_resize(guest.server), "ACTIVE")
+    return span
+
+
+@pytest.fixture
+def foreign(account: Account, began: datetime) -> Iterator[str]:
+    """The address of a floating IP of the project that no stack made."""
+    network = account.connection.network
+    public = network.find_network("public", ignore_missing=False)
+    ip = network.create_ip(floating_network_id=public.id, description="hands off")
+    yield ip.floating_ip_address
+    network.delete_ip(ip)
+
+
+def test_the_bill_has_the_floating_ip_of_nobody_from_its_allocation_on(
+    account: Account, foreign: str, began: datetime
+) -> None:
+    allocated = Span(began, datetime.now(UTC))
+    window = Window(began - timedelta(hours=1), datetime.now(UTC))
+
+    found = project.collect(account.connection, window)
+
+    (usage,) = [each for each in found.usages if each.kind is Kind.FLOATING_IP]
+    assert (usage.name, usage.stack, usage.end) == (foreign, "", window.end)
+    assert allocated.has(usage.start)
+    assert [note for note in found.notes if note.startswith("Of floating IPs and images")]
+
+
+RATES = """currency = "EUR"
+vcpu_hour = 3600
+ram_gib_hour = 0
+disk_gb_month = 0
+image_gb_month = 0
+floating_ip_hour = 3600
+"""
+"""A euro for each second of an m1.tiny, and of a floating IP."""
+
+
+@pytest.fixture
+def rates(operator: Operator) -> str:
+    path = operator.directory / "rates.toml"
+    path.write_text(RATES)
+    return str(path)
+
+
+def test_the_commands_tell_what_a_stack_and_its_project_cost(
+    operator: Operator, guest: Guest, foreign: str, rates: str, began: datetime
+) -> None:
+    stack = guest.server.name.removesuffix("-web-1")
+    operator.write(f'name = "{stack}"\n[cost]\nbudget = 1\n')
+    other = Guest(guest.account, "somebodys-own")
+    other.delete()
+    options = ("--from", "-30m", "--rates", rates)
+    bill = operator.json("cost", "report", "--all", *options)
+    of_stack = operator.json("cost", "report", "--by", "role", *options)
+    split = operator.json("cost", "chargeback", "--by", "team", *options)
+    ahead = operator.json("cost", "forecast", "--rates", rates)
+    page = operator.directory / "bill.html"
+    operator.run("cost", "report", "--all", "--format", "html", "--output", str(page), *options)
+    rows = list(csv.DictReader(io.StringIO(_csv(operator, *options))))
+
+    kinds = {(row["kind"], row["name"]): Decimal(row["amount"]) for row in bill["rows"]}
+    ours = kinds["server", guest.server.name]
+    seconds = Decimal(int((datetime.now(UTC) - guest.created.asked).total_seconds()))
+    assert 0 < ours <= seconds + 2
+    assert kinds["server", "somebodys-own"] > 0
+    assert kinds["floating IP", foreign] > 0
+    assert sum(Decimal(row["amount"]) for row in bill["rows"]) == Decimal(bill["gross"])
+    assert [row["role"] for row in of_stack["rows"]] == ["web"]
+
+    assert [(row["belongs"], row["team"]) for row in split["rows"]] == [
+        ("label", "shop"),
+        ("shared", ""),
+    ]
+    assert sum(Decimal(row["total"]) for row in split["rows"]) == Decimal(split["gross"])
+    assert Decimal(split["rows"][1]["total"]) >= kinds["server", "somebodys-own"]
+
+    assert ahead["passes_budget"] is True
+    assert Decimal(ahead["per_hour"]) == 3600
+    assert foreign in page.read_text()
+    assert {row["name"] for row in rows} >= {guest.server.name, "somebodys-own", foreign}
+
+
+def _csv(operator: Operator, *options: str) -> str:
+    return operator.run("cost", "report", "--all", "--format", "csv", *options)
+
+
+def test_advice_reports_what_is_unused_anywhere_and_touches_nothing(
+    account: Account, operator: Operator, foreign: str
+) -> None:
+    operator.write('image = "debian-12"\nflavor = "m1.tiny"\n')
+    before = account.holdings()
+
+    advised = operator.json("cost", "advise")
+
+    assert advised["enough_data"] is False
+    assert advised["no_figures"] == "the stack skytier has no machines."
+    # What was just allocated may have its use in a minute.
+    assert advised["advice"] == []
+    assert account.holdings() == before
+    (ip,) = [each for each in leftovers.find(account.connection) if each.name == foreign]
+    assert (ip.spare, ip.stack) == (Spare.IDLE, "")
+    hour_later = Facts(EXAMPLE, 300, leftovers=[ip], now=datetime.now(UTC) + timedelta(hours=1))
+    assert [str(each.saving) for each in advise(hour_later).advice] == ["7.30"]
+
+
+def test_a_smaller_flavor_is_advised_from_a_day_of_figures(
+    account: Account, operator: Operator, tmp_path: Path
+) -> None:
+    guest = of_a_stack(account, "m1.small")
+    try:
+        name = guest.server.name
+        operator.write(
+            f'name = "{name.removesuffix("-web-1")}"\nimage = "debian-12"\nflavor = "m1.small"\n'
+        )
+        with running(tmp_path, name, datetime.now(UTC)) as url:
+            advised = operator.json("cost", "advise", "--prometheus", url)
+            told = operator.run("cost", "advise", "--prometheus", url)
+    finally:
+        guest.delete()
+
+    # m1.small is 2 x 36.50 + 4 x 14.60 + 2.00 = 133.40 a month; m1.tiny 36.50 + 0.75 x 14.60 + 0.40
+    # = 47.85. Its 768 MiB have room for 30% more than a tenth of 4096, its 4 GB than a tenth of 20.
+    (advice,) = advised["advice"]
+    assert advised["measured_hours"] > 24
+    assert advice["what"] == f"{name}: m1.tiny instead of m1.small"
+    assert advice["saving"] == "85.55"
+    assert advice["evidence"].startswith("CPU p95 25%, memory p95 10% over 2")
+    assert advice["reaches"] == "CPU p95 50%, memory p95 53%"
+    assert advice["do"].startswith('flavor = "m1.tiny" in the section [web]')
+    assert f"85.55 USD a month  {advice['what']}" in told
+
+
+def test_a_member_who_may_not_see_the_usage_is_told_so(
+    account: Account, monkeypatch: pytest.MonkeyPatch, began: datetime, guest: Guest
+) -> None:
+    # The devcloud refuses members the usage of another project, as a cloud may refuse it at all.
+    nova = Nova(account.connection)
+    monkeypatch.setattr(nova, "_project", secrets.token_hex(16))
+    refused = nova.used
+    with pytest.raises(ForbiddenException):
+        refused(Window(began, datetime.now(UTC)))
+    monkeypatch.setattr(Nova, "used", lambda self, window: refused(window))
+
+    found = servers.collect(account.connection, Window(began, datetime.now(UTC)))
+
+    assert servers.REFUSED in found.notes
+    assert [each.id for each in found.usages] == [guest.server.id]

@@ -1,0 +1,62 @@
+"""Figures for advice and bills, from a real Prometheus that has a day of history."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from skytier.cloud import load
+from skytier.cloud.usages import traffic
+from skytier.cloud.usages.collected import Window
+from skytier.costs.usage import Kind, Usage
+from skytier.metrics.prometheus import Prometheus
+
+from ...prometheus_history import running
+
+
+@pytest.fixture(scope="module")
+def end() -> datetime:
+    return datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory, end: datetime) -> Iterator[Prometheus]:
+    with running(tmp_path_factory.mktemp("prometheus"), "shop-web-1", end) as url:
+        yield Prometheus(url)
+
+
+def test_a_machines_figures_are_those_of_its_time(source: Prometheus, end: datetime) -> None:
+    stop = end.timestamp()
+    start = (end - timedelta(hours=24)).timestamp()
+
+    cpu, memory, disk = (load.by_machine(source, name, start, stop) for name in load.FIGURES)
+
+    assert {round(point.value, 6) for point in cpu["shop-web-1"]} == {25.0}
+    assert {round(point.value, 6) for point in memory["shop-web-1"]} == {10.0}
+    assert len(cpu["shop-web-1"]) == 24 * 3600 / load.STEP_S + 1
+    assert {round(point.value, 6) for point in disk["shop-web-1"]} == {10.0}
+
+
+def test_what_a_public_machine_sent_is_its_traffic(source: Prometheus, end: datetime) -> None:
+    window = Window(end - timedelta(hours=24), end)
+    public = Usage(
+        kind=Kind.FLOATING_IP,
+        id="1",
+        name="shop-web-1",
+        stack="shop",
+        role="web",
+        labels={"team": "web"},
+        start=window.start,
+        end=window.end,
+    )
+
+    found = traffic.sent(source, [public], window)
+
+    # 24 hours of 1 MiB a second, without what went to the machine itself
+    assert sum(each.bytes_out for each in found.usages) == pytest.approx(
+        24 * 3600 * 2**20, rel=1e-3
+    )
+    assert {(u.kind, u.stack, u.role) for u in found.usages} == {(Kind.TRAFFIC, "shop", "web")}
+    assert found.usages[0].labels == {"team": "web"}
+    assert found.notes == [traffic.NOTE]
+    assert traffic.sent(source, [], window).usages == []

@@ -1,0 +1,37 @@
+"""The facts that advice is decided from, asked of the cloud and of a Prometheus."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from skytier.cloud import figures, leftovers, load
+from skytier.cloud.stack import CloudStack
+from skytier.costs.advice.facts import Facts
+from skytier.costs.rates import Rates
+from skytier.metrics.source import Source
+
+
+def facts(
+    stack: CloudStack, rates: Rates, prometheus: str | None, start: datetime, end: datetime
+) -> tuple[Facts, str]:
+    """All that is known, and why there are no figures; empty where there are.
+
+    `prometheus` is a URL; without it the stack's own monitor is asked. What needs no figures is
+    told without them. Raises SkytierError when the cloud cannot be asked.
+    """
+    bare = Facts(rates, load.STEP_S, leftovers=leftovers.find(stack.connection), now=end)
+    plan, offered = stack.plan(), load.flavors(stack.connection)
+    begin, stop = start.timestamp(), end.timestamp()
+
+    def measured(source: Source) -> Facts:
+        return replace(
+            bare,
+            machines=load.machines(plan, source, offered, begin, stop),
+            flavors=offered,
+            p99_s=load.latency(source, begin, stop),
+            objective_s=load.objective_s(stack.stack),
+        )
+
+    if not load.servers(plan):
+        return bare, f"the stack {stack.stack.name} has no machines."
+    found, why = figures.ask(stack, prometheus, measured)
+    return found or bare, why
