@@ -15,14 +15,14 @@ from skytier.cli.on_cloud.progress import Lines
 from skytier.cloud.connection import connect
 from skytier.cloud.stack import CloudStack
 from skytier.errors import SkytierError
-from skytier.wanted import CONFIGURATION, RELEASE
+from skytier.wanted import IN_SERVERS
 
 
 def up(made: CloudStack) -> None:
     lost = threading.Event()
     with made._held("up", lost):
         planned = made.plan()
-        steps = [step for step in planned.steps if step.key.kind not in (CONFIGURATION, RELEASE)]
+        steps = [step for step in planned.steps if step.key.kind not in IN_SERVERS]
         apply(steps, made.kinds, Lines(), planned.known, lost)
 
 

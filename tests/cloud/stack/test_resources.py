@@ -16,6 +16,8 @@ from urllib.parse import urlsplit
 import openstack
 import pytest
 
+from skytier.wanted import IN_SERVERS
+
 from .account import CLOUD, Account, Operator, write_clouds
 from .faulty_proxy import running
 
@@ -58,7 +60,7 @@ def actions(operator: Operator) -> dict[str, str]:
     return {
         f"{step['kind']} {step['resource']}": step["action"]
         for step in steps
-        if step["kind"] not in ("configuration", "release")
+        if step["kind"] not in IN_SERVERS
     }
 
 

@@ -15,7 +15,7 @@ from skytier.resources.router import Router
 from skytier.resources.security_group import SecurityGroup
 from skytier.resources.server import Server
 from skytier.resources.subnet import Subnet
-from skytier.wanted import CONFIGURATION, RELEASE
+from skytier.wanted import CONFIGURATION, DELIVERY, RELEASE
 
 _HELD_BY = {
     SecurityGroup.name: {Port.name},
@@ -34,6 +34,7 @@ RULES = {
     },
     # A database that was made anew has another password.
     CONFIGURATION: Rules(within=Server.name, follows={CONFIGURATION: frozenset({Action.CREATE})}),
+    DELIVERY: Rules(within=Server.name),
     RELEASE: Rules(
         within=Server.name,
         follows={CONFIGURATION: frozenset({Action.CREATE, Action.CHANGE})},

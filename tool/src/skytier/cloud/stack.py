@@ -17,7 +17,7 @@ from skytier.cloud.front_door import FrontDoor
 from skytier.cloud.host_keys import HOST_KEY
 from skytier.cloud.kinds import RULES, find_all, resources
 from skytier.cloud.lock import Lock
-from skytier.cloud.releases import Releases
+from skytier.cloud.releases import Deliveries, Releases
 from skytier.cloud.vault import Vault
 from skytier.errors import SkytierError
 from skytier.plan import Action, Step, nothing_to_do, one_of_each, plan
@@ -87,7 +87,8 @@ class CloudStack:
         """Everything of the stack that there is, with what its servers say of themselves."""
         found = find_all(self.kinds.values())
         servers = [each for each in found if each.key.kind == Server.name]
-        return [*found, *Configurations.among(servers), *Releases.among(servers)]
+        inside = (Configurations, Deliveries, Releases)
+        return [*found, *(each for kind in inside for each in kind.among(servers))]
 
     def find_made(self) -> list[Found]:
         """Everything that carries the stack's mark, in the order in which it is deleted."""
@@ -168,6 +169,7 @@ class CloudStack:
         servers = Server(self.project)
         inside: list[Kind] = [
             Configurations(servers, current.blueprint, access, Vault(read)),
+            Deliveries(servers, current.blueprint, access),
             Releases(servers, current.blueprint, access),
         ]
         kinds = {**self.kinds, **{kind.name: kind for kind in inside}}

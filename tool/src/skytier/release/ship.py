@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from skytier.release.build import Progress, Release
+from skytier.release.build import Progress, Release, Tree
 from skytier.release.machine import Runner, script
 
 HEALTH_TIMEOUT_S = 180
@@ -12,13 +12,19 @@ KEPT = 3
 
 
 def unpack(machine: Runner, release: Release) -> None:
-    """Put a release onto a machine, where nothing uses it yet. Does nothing when it is there.
+    """Put a release onto a machine, where nothing uses it yet. What is there is not sent again.
 
-    A half-unpacked one never has its name. Raises SkytierError when the bytes did not arrive.
+    Needs nothing of the machine's set-up but a Python. A half-unpacked one never has its name.
+    Raises SkytierError when the bytes did not arrive.
     """
-    values = {"release": release.id, "sha256": release.sha256}
+    _unpack(machine, "libraries", release.libraries, "lib")
+    _unpack(machine, "releases", release.application, "skytier-app")
+
+
+def _unpack(machine: Runner, place: str, tree: Tree, sign: str) -> None:
+    values = {"place": place, "tree": tree.name, "sign": sign, "sha256": tree.sha256}
     if machine.run(script("is-unpacked", **values)).strip() != "yes":
-        machine.run(script("unpack", **values), release.archive.read_bytes())
+        machine.run(script("unpack", **values), tree.archive.read_bytes())
 
 
 def migrate(machine: Runner, release: str) -> str:
