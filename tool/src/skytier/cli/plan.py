@@ -31,9 +31,10 @@ def plan(
     from skytier.cli.on_cloud import plan as shown
 
     planned = stack.plan()
+    quota = stack.quota(planned)
     if as_json:
-        print(shown.as_json(planned))  # noqa: T201  # nothing may wrap or colour it
+        print(shown.as_json(planned, quota))  # noqa: T201  # nothing may wrap or colour it
     else:
-        shown.show(planned, everything=everything)
+        shown.show(planned, quota, everything=everything)
     if detailed and not planned.empty:
         raise typer.Exit(CHANGES)

@@ -1,12 +1,21 @@
 """What a stack takes of a project's quotas, and what it has of it already."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from openstack.connection import Connection
 
 from skytier.cloud.choices import Flavor
 from skytier.cloud.quota import Amounts
+from skytier.plan import Action, Step
+from skytier.resources.floating_ip import FloatingIP
+from skytier.resources.network import Network
+from skytier.resources.port import Port
+from skytier.resources.router import Router
+from skytier.resources.security_group import SecurityGroup
+from skytier.resources.server import Server
+from skytier.resources.subnet import Subnet
 from skytier.roles import ROLES
 from skytier.stack import StackFile
 
@@ -46,6 +55,33 @@ def whole_plan(stack: StackFile, flavors: Mapping[str, Flavor]) -> Amounts:
 def _rules(stack: StackFile, groups: int) -> int:
     openings = [role.openings(stack.ssh_from, stack.api_from) for role in ROLES.values()]
     return groups * _OUTGOING_RULES + sum(map(len, openings))
+
+
+def of_steps(steps: Iterable[Step], flavors: Mapping[str, Flavor]) -> Amounts:
+    """What the steps of a plan take more than there is. `flavors` is by role.
+
+    What is replaced is deleted first, and takes nothing more.
+    """
+    made = [
+        step.wanted for step in steps if step.action is Action.CREATE and step.wanted is not None
+    ]
+    kinds = Counter(wanted.key.kind for wanted in made)
+    roles = [wanted.creation["role"] for wanted in made if wanted.key.kind == Server.name]
+    # The lock's group is made before anything else, and stays for as long as the stack does.
+    groups = kinds[SecurityGroup.name] + (_LOCK_GROUPS if kinds[Network.name] else 0)
+    openings = [w.attributes["rules"] for w in made if w.key.kind == SecurityGroup.name]
+    return Amounts(
+        instances=len(roles),
+        cores=sum(flavors[role].vcpus for role in roles),
+        ram_mib=sum(flavors[role].ram_mib for role in roles),
+        ports=kinds[Port.name] + (_OWN_PORTS if kinds[Network.name] else 0),
+        floating_ips=kinds[FloatingIP.name],
+        security_groups=groups,
+        security_group_rules=groups * _OUTGOING_RULES + sum(map(len, openings)),
+        networks=kinds[Network.name],
+        subnets=kinds[Subnet.name],
+        routers=kinds[Router.name],
+    )
 
 
 def held(conn: Connection, name: str) -> Amounts:

@@ -2,7 +2,8 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from decimal import Decimal
 from typing import Any
 
@@ -11,6 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from skytier.cli import console
+from skytier.cli.on_cloud import quota as quotas
+from skytier.cloud.quota import MORE_ROOM, Row
 from skytier.cloud.stack import Plan
 from skytier.costs import rates
 from skytier.costs.bill import Bill
@@ -25,8 +28,11 @@ SIGNS = {
 }
 
 
-def show(plan: Plan, *, everything: bool = False) -> None:
-    """Print a table of the steps, what they come to, and what it costs a month."""
+def show(plan: Plan, quota: Sequence[Row], *, everything: bool = False) -> None:
+    """Print a table of the steps, what they come to, and what it costs a month.
+
+    Quotas are shown where they are short, or will be low.
+    """
     bill = Bill(rates.EXAMPLE, plan.blueprint.choices)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in ("", "Resource", "Name", "Why"):
@@ -48,6 +54,11 @@ def show(plan: Plan, *, everything: bool = False) -> None:
         console.out.print(table)
     console.out.print(summary(plan.steps))
     console.out.print(bill.sentence(plan.steps), style="dim")
+    if rows := quotas.worth_showing(quota):
+        console.out.print(quotas.table(rows))
+    if any(row.short_by for row in rows):
+        text = f"The project has no room for this plan: skytier up refuses it. {MORE_ROOM}"
+        console.out.print(text, style="red")
 
 
 def summary(steps: Iterable[Step]) -> str:
@@ -58,7 +69,7 @@ def summary(steps: Iterable[Step]) -> str:
     return f"{', '.join([*words, *kept]) or 'Nothing'}."
 
 
-def as_json(plan: Plan) -> str:
+def as_json(plan: Plan, quota: Sequence[Row]) -> str:
     """The plan for scripts; money is a string, so that it stays exact."""
     bill = Bill(rates.EXAMPLE, plan.blueprint.choices)
     steps = [
@@ -82,6 +93,7 @@ def as_json(plan: Plan) -> str:
         "monthly_cost": str(bill.after(plan.steps).per_month),
         "monthly_cost_before": str(bill.before(plan.steps).per_month),
         "currency": bill.currency,
+        "quota": [asdict(row) for row in quota],
     }
     return json.dumps(answer, indent=2, default=str)
 

@@ -9,6 +9,7 @@ from skytier.cli.chosen import cloud_stack
 from skytier.cli.on_cloud import plan as shown
 from skytier.cli.on_cloud.progress import Stages, progress
 from skytier.cloud.front_door import FrontDoor
+from skytier.cloud.quota import refuse_short
 from skytier.cloud.stack import CloudStack, Plan
 from skytier.costs import rates
 from skytier.costs.bill import Bill
@@ -23,8 +24,11 @@ def up(wanted: StackFile, *, yes: bool, as_json: bool) -> None:
     if planned.empty:
         _nothing_to_do(stack, planned, as_json=as_json)
         return
+    quota = stack.quota(planned)
     if not as_json:
-        shown.show(planned)
+        shown.show(planned, quota)
+    refuse_short(quota)
+    if not as_json:
         _confirm(yes=yes)
     elif not yes:
         raise SkytierError("With --json there is nobody to ask.", "Add --yes.")
