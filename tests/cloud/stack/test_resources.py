@@ -307,6 +307,23 @@ def test_a_quota_that_runs_out_midway_is_said_and_down_cleans_up(
     assert account.holdings() == before
 
 
+def test_a_plan_that_exceeds_a_quota_is_refused_before_anything_is_made(
+    account: Account, operator: Operator, stack: str
+) -> None:
+    before = account.holdings()
+    with openstack.connect(cloud="devcloud-admin") as admin:
+        old = admin.network.get_quota(account.project_id).ports
+        admin.network.update_quota(account.project_id, ports=3)
+        try:
+            planned = operator.json("plan")
+            said = operator.ends_with(1, "up", "--yes")
+        finally:
+            admin.network.update_quota(account.project_id, ports=old)
+    assert [row["name"] for row in planned["quota"] if row["short_by"]] == ["ports"]
+    assert "ports: limit 3, used 0, remaining 3, needed 4, short by 1" in said
+    assert account.holdings() == before
+
+
 def test_down_says_who_holds_what_it_cannot_delete(
     account: Account, operator: Operator, stack: str
 ) -> None:

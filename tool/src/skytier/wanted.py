@@ -186,6 +186,7 @@ def _machine(blueprint: Blueprint, project: Project, role: str, number: int) -> 
             {
                 "image_id": image.id,
                 "flavor_id": flavor.id,
+                "disk_gib": flavor.disk_gib,
                 "key_name": key("key pair").name,
                 "port": port,
                 "user_data": blueprint.user_data(role),
@@ -195,6 +196,7 @@ def _machine(blueprint: Blueprint, project: Project, role: str, number: int) -> 
             },
             # Without a way out a machine finds no packages at its first boot.
             needs=[port, key("key pair"), key("router")],
+            after=_well_before(blueprint, role, number),
             protected=blueprint.roles[role].keeps,
         ),
     ]
@@ -208,6 +210,19 @@ def _machine(blueprint: Blueprint, project: Project, role: str, number: int) -> 
             )
         )
     return made
+
+
+def _well_before(blueprint: Blueprint, role: str, number: int) -> list[Key]:
+    """What is taken down before a machine is: those that keep data, then those before it."""
+    if number > 1:
+        return [blueprint.key(CONFIGURATION, role, number - 1)]
+    if blueprint.roles[role].keeps:
+        return []
+    return [
+        blueprint.key("server", name, other)
+        for name, other in blueprint.places()
+        if blueprint.roles[name].keeps
+    ]
 
 
 def _configuration(blueprint: Blueprint, known: Known, role: str, number: int) -> Wanted:
@@ -260,7 +275,7 @@ def _releases(blueprint: Blueprint) -> list[Wanted]:
                 key(RELEASE, role, number),
                 release,
                 {"role": role, "number": number},
-                needs=[*own, *keepers, *(each.key for each in deliveries), *earlier],
+                needs=[*own, *keepers, key(DELIVERY, role, number), *earlier],
             )
         )
     return [*deliveries, *switches]

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -55,14 +56,18 @@ class Choices:
 
 
 def choose(conn: Connection, stack: StackFile) -> Choices:
-    """Image and flavor for every role, and the external network, by three lists of the API.
+    """Image and flavor for every role, and the external network, by three lists of the API at once.
 
     Raises SkytierError for what there is not, with what there is and the key to set.
     """
+    with ThreadPoolExecutor(3) as pool:
+        images = pool.submit(offered_images, conn)
+        flavors = pool.submit(offered_flavors, conn)
+        networks = pool.submit(offered_networks, conn)
     return Choices(
-        choose_images(offered_images(conn), stack),
-        choose_flavors(offered_flavors(conn), stack),
-        choose_external_network(offered_networks(conn), stack),
+        choose_images(images.result(), stack),
+        choose_flavors(flavors.result(), stack),
+        choose_external_network(networks.result(), stack),
     )
 
 

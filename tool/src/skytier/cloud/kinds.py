@@ -29,7 +29,11 @@ _MADE = (KeyPair, SecurityGroup, Network, Subnet, Router, Port, Server, Floating
 
 RULES = {
     **{
-        kind.name: Rules(kind.fixed, held_by=frozenset(_HELD_BY.get(kind.name, ())))
+        kind.name: Rules(
+            kind.fixed,
+            getattr(kind, "disruptive", {}),
+            held_by=frozenset(_HELD_BY.get(kind.name, ())),
+        )
         for kind in _MADE
     },
     # A database that was made anew has another password.
