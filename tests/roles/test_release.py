@@ -1,7 +1,9 @@
 """A release on the machines: served, replaced, and switched back when it is broken."""
 
+import ast
 import json
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -159,6 +161,39 @@ def test_packages_that_the_machine_has_are_not_sent_again(
 
     assert sum(sent) == built.application.archive.stat().st_size
     machines.web.run(f"rm -r /opt/skytier/releases/{built.id}")
+
+
+VISITOR = """
+import collections, pathlib, ssl, urllib.error, urllib.request
+answers = collections.Counter()
+context = ssl.create_default_context(cafile="/etc/skytier/secrets/web_tls_certificate")
+while not pathlib.Path("/run/visitor-goes").exists():
+    try:
+        with urllib.request.urlopen("https://192.168.128.10/api/posts", context=context) as answer:
+            answers[answer.status] += 1
+    except urllib.error.HTTPError as error:
+        answers[error.code] += 1
+print(dict(answers))
+"""
+
+
+def test_a_visitor_sees_no_failure_while_one_release_takes_the_other_s_place(
+    machines: Machines, tmp_path: Path
+) -> None:
+    changed = _changed(tmp_path, "text.py", "\n# The next release.\n")
+    built = release.build(machines.release.target, source=changed, cache=_cache(machines))
+    with ThreadPoolExecutor(1) as pool:
+        visit = pool.submit(machines.web.run, f"python3 -c '{VISITOR}'")
+        try:
+            for each in (built, machines.release):
+                assert release.ship({"web": machines.web}, each) == {"web": True}
+        finally:
+            machines.web.run("touch /run/visitor-goes")
+        answers = ast.literal_eval(visit.result())
+        machines.web.run("rm /run/visitor-goes")
+
+    assert set(answers) == {200}
+    assert answers[200] > 10
 
 
 def test_the_unit_keeps_the_security_score_that_is_documented(machines: Machines) -> None:

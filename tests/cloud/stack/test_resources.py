@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import openstack
 import pytest
@@ -19,7 +18,7 @@ import pytest
 from skytier.wanted import IN_SERVERS
 
 from .account import CLOUD, Account, Operator, write_clouds
-from .faulty_proxy import running
+from .faulty_proxy import running, through, upstreams
 
 SCRIPT = Path(__file__).with_name("resources_only.py")
 STACK = 'image = "debian-12"\nflavor = "m1.tiny"\n'
@@ -269,17 +268,8 @@ def test_an_api_that_fails_now_and_then_makes_nothing_twice(
     seed: int,
 ) -> None:
     before = account.count()
-    session = account.connection.session
-    services = ("compute", "network", "image", "identity")
-    real = {name: urlsplit(session.get_endpoint(service_type=name)) for name in services}
-    upstreams = {name: f"{url.scheme}://{url.netloc}" for name, url in real.items()}
-    with running(upstreams, seed, rate=0.15) as proxy:
-        addresses = {name: proxy.address(name) + url.path for name, url in real.items()}
-        entry = {
-            **account.entry,
-            "auth": {**account.entry["auth"], "auth_url": addresses["identity"]},
-            **{f"{name}_endpoint_override": address for name, address in addresses.items()},
-        }
+    with running(upstreams(account), seed, rate=0.15) as proxy:
+        entry = through(proxy, account)
         operator = Operator(make_operator().directory, write_clouds(tmp_path / "faulty", entry))
         operator.write(f'name = "{stack}"\n{STACK}')
         up(operator)
