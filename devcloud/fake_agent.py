@@ -10,8 +10,10 @@ import time
 
 from neutron.agent.rpc import PluginReportStateAPI
 from neutron.common import config
+from neutron.conf.agent.common import register_agent_state_opts_helper
 from neutron_lib import constants, context
 from neutron_lib.agent import topics
+from oslo_config import cfg
 
 REPORT_EVERY_S = 30
 """Neutron takes an agent for dead after 75."""
@@ -20,6 +22,7 @@ REPORT_EVERY_S = 30
 def main(host: str, arguments: list[str]) -> None:
     """Report for ever."""
     config.register_common_config_options()
+    register_agent_state_opts_helper(cfg.CONF)
     config.init(arguments)
     config.setup_logging()
     state = {

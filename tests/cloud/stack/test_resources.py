@@ -1,6 +1,6 @@
 """What is made, what is never touched, and what a killed run or a failing API leaves behind.
 
-No guest is booted to its end: a machine is deleted before it gets far.
+Servers are those of Nova's fake driver: ACTIVE at once, and nothing boots. All else is real.
 """
 
 import random
@@ -21,7 +21,7 @@ from .account import CLOUD, Account, Operator, write_clouds
 from .faulty_proxy import running, through, upstreams
 
 SCRIPT = Path(__file__).with_name("resources_only.py")
-STACK = 'image = "debian-12"\nflavor = "m1.tiny"\n'
+STACK = 'image = "debian-12"\nflavor = "m1.tiny"\navailability_zone = "fake"\n'
 KILLS = 10
 SEED = secrets.randbelow(10**6)
 PYTHON = Path(sys.executable)
@@ -278,6 +278,24 @@ def test_an_api_that_fails_now_and_then_makes_nothing_twice(
         assert any(fault.startswith("POST") for fault in proxy.faults)
         down(operator)
     assert account.count() == before
+
+
+def test_another_flavor_is_a_resize_of_the_same_servers(
+    account: Account, operator: Operator, stack: str
+) -> None:
+    up(operator)
+    compute = account.connection.compute
+    before = {server.name: server.id for server in compute.servers()}
+    operator.write(f'name = "{stack}"\n{STACK.replace("m1.tiny", "m1.small")}')
+    changed = {name: action for name, action in actions(operator).items() if action != "keep"}
+    assert changed == {f"server {stack}-{name}-1": "change" for name in ("web", "database")}
+    up(operator)
+    assert {server.name: server.id for server in compute.servers()} == before
+    assert {server.flavor.original_name for server in compute.servers()} == {"m1.small"}
+    assert set(actions(operator).values()) == {"keep"}
+    operator.write(f'name = "{stack}"\n{STACK}')
+    assert "Nova makes no disk smaller" in script(operator, "up", code=1)
+    assert {compute.find_server(name).status for name in before} == {"ACTIVE"}
 
 
 def test_a_quota_that_runs_out_midway_is_said_and_down_cleans_up(

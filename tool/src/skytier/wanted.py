@@ -215,7 +215,7 @@ def _machine(blueprint: Blueprint, project: Project, role: str, number: int) -> 
 def _well_before(blueprint: Blueprint, role: str, number: int) -> list[Key]:
     """What is taken down before a machine is: those that keep data, then those before it."""
     if number > 1:
-        return [blueprint.key(CONFIGURATION, role, number - 1)]
+        return [blueprint.key(kind, role, number - 1) for kind in ("server", CONFIGURATION)]
     if blueprint.roles[role].keeps:
         return []
     return [
