@@ -111,6 +111,17 @@ def test_a_plan_takes_what_it_makes_and_nothing_for_what_is_there_or_replaced() 
     assert of_steps(plan(wanted, there, rules), small) == Amounts()
 
 
+def test_a_resize_takes_what_the_flavor_is_larger_by() -> None:
+    key = Key("server", "shop-web-1")
+    wanted = Wanted(key, {"flavor": "m1.small"}, {"role": "web", "number": 1})
+    found = Found(key, "id", {"flavor": "m1.tiny"}, {"vcpus": 1, "ram_mib": 768})
+    small = {"web": Flavor("1", "m1.small", vcpus=2, ram_mib=4096, disk_gib=20)}
+
+    more = of_steps(plan([wanted], [found], {"server": Rules()}), small)
+
+    assert more == Amounts(cores=1, ram_mib=3328)
+
+
 def test_a_plan_that_does_not_fit_is_refused_in_the_words_of_operators() -> None:
     limits = {"ports": Limit(10, 8), "cores": Limit(20, 0)}
 

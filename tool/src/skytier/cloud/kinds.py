@@ -25,13 +25,16 @@ _HELD_BY = {
     Port.name: {Server.name, FloatingIP.name},
     Server.name: {FloatingIP.name},
 }
+_DISRUPTIVE = {
+    Server.name: {"flavor": "resize: it is away for some minutes, one machine after another"}
+}
 _MADE = (KeyPair, SecurityGroup, Network, Subnet, Router, Port, Server, FloatingIP)
 
 RULES = {
     **{
         kind.name: Rules(
             kind.fixed,
-            getattr(kind, "disruptive", {}),
+            _DISRUPTIVE.get(kind.name, {}),
             held_by=frozenset(_HELD_BY.get(kind.name, ())),
         )
         for kind in _MADE

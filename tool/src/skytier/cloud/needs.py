@@ -60,10 +60,17 @@ def _rules(stack: StackFile, groups: int) -> int:
 def of_steps(steps: Iterable[Step], flavors: Mapping[str, Flavor]) -> Amounts:
     """What the steps of a plan take more than there is. `flavors` is by role.
 
-    What is replaced is deleted first, and takes nothing more.
+    What is replaced is deleted first, and takes nothing more. A larger flavor takes what it is
+    larger by.
     """
+    steps = list(steps)
     made = [
         step.wanted for step in steps if step.action is Action.CREATE and step.wanted is not None
+    ]
+    grown = [
+        (flavors[step.wanted.creation["role"]], step.found.facts)
+        for step in steps
+        if step.wanted and step.found and any(c.attribute == "flavor" for c in step.changes)
     ]
     kinds = Counter(wanted.key.kind for wanted in made)
     roles = [wanted.creation["role"] for wanted in made if wanted.key.kind == Server.name]
@@ -72,8 +79,10 @@ def of_steps(steps: Iterable[Step], flavors: Mapping[str, Flavor]) -> Amounts:
     openings = [w.attributes["rules"] for w in made if w.key.kind == SecurityGroup.name]
     return Amounts(
         instances=len(roles),
-        cores=sum(flavors[role].vcpus for role in roles),
-        ram_mib=sum(flavors[role].ram_mib for role in roles),
+        cores=sum(flavors[role].vcpus for role in roles)
+        + sum(max(0, flavor.vcpus - now["vcpus"]) for flavor, now in grown),
+        ram_mib=sum(flavors[role].ram_mib for role in roles)
+        + sum(max(0, flavor.ram_mib - now["ram_mib"]) for flavor, now in grown),
         ports=kinds[Port.name] + (_OWN_PORTS if kinds[Network.name] else 0),
         floating_ips=kinds[FloatingIP.name],
         security_groups=groups,

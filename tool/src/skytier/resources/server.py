@@ -1,7 +1,7 @@
 """Servers."""
 
 import base64
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from openstack.exceptions import NotFoundException
@@ -25,14 +25,11 @@ class Server:
     `attributes`: image and flavor (names), power (`running`), metadata (the mark and the labels).
     `creation`: image_id, flavor_id, disk_gib (the flavor's), key_name, port (a Key), user_data,
     role, number.
-    `facts`: status, image_id, launched_at, metadata, role, number.
+    `facts`: status, image_id, vcpus, ram_mib, launched_at, metadata, role, number.
     """
 
     name = "server"
     fixed = frozenset({"image"})
-    disruptive: Mapping[str, str] = {
-        "flavor": "resize: it is away for some minutes, one machine after another"
-    }
 
     def __init__(self, project: Project) -> None:
         self._project = project
@@ -199,6 +196,8 @@ class Server:
             {
                 "status": server.status,
                 "image_id": (server.image or {}).get("id"),
+                "vcpus": server.flavor.vcpus or 0,
+                "ram_mib": server.flavor.ram or 0,
                 "launched_at": server.launched_at,
                 "metadata": metadata,
                 "role": metadata.get(ROLE, ""),
