@@ -263,8 +263,13 @@ def _releases(blueprint: Blueprint) -> list[Wanted]:
     places = [place for place in blueprint.places() if roles[place[0]].runs_application]
     release = {"release": blueprint.release}
     deliveries = [
-        Wanted(key(DELIVERY, *place), release, needs=[key("server", *place), *blueprint.way_in()])
-        for place in places
+        Wanted(
+            key(DELIVERY, role, number),
+            release,
+            {"role": role, "number": number},
+            needs=[key("server", role, number), *blueprint.way_in()],
+        )
+        for role, number in places
     ]
     switches: list[Wanted] = []
     for role, number in places:

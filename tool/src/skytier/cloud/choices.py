@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from openstack.connection import Connection
@@ -12,6 +12,7 @@ from skytier.cloud import images
 from skytier.cloud.images import Image, Offer
 from skytier.cloud.listing import nearest_first
 from skytier.errors import SkytierError
+from skytier.release.target import System
 from skytier.stack import StackFile
 
 # Glance gives 25 at once unless it is asked for more; 1000 is the most it gives.
@@ -53,6 +54,8 @@ class Choices:
     images: Mapping[str, Image]
     flavors: Mapping[str, Flavor]
     external_network: ExternalNetwork
+    systems: Mapping[str, System] = field(default_factory=dict)
+    """The distribution of each role's image, as far as it can be told."""
 
 
 def choose(conn: Connection, stack: StackFile) -> Choices:
@@ -64,10 +67,13 @@ def choose(conn: Connection, stack: StackFile) -> Choices:
         images = pool.submit(offered_images, conn)
         flavors = pool.submit(offered_flavors, conn)
         networks = pool.submit(offered_networks, conn)
+    systems = {offer.image.id: offer.system for offer in images.result()}
+    chosen = choose_images(images.result(), stack)
     return Choices(
-        choose_images(images.result(), stack),
+        chosen,
         choose_flavors(flavors.result(), stack),
         choose_external_network(networks.result(), stack),
+        {role: systems[image.id] for role, image in chosen.items()},
     )
 
 

@@ -1,5 +1,7 @@
 """The application's releases on the machines, planned and carried out like any other resource."""
 
+import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -8,6 +10,7 @@ from skytier.cloud import machines
 from skytier.cloud.in_server import InServer
 from skytier.errors import SkytierError
 from skytier.release import source
+from skytier.release.target import System, Target
 from skytier.resources.kind import Found, Known, Tell, Wanted
 from skytier.resources.project import PREFIX
 from skytier.ssh import Ssh
@@ -24,6 +27,21 @@ class Machine:
     def run(self, script: str, stdin: bytes | None = None) -> str:
         """Run a script. Raises SkytierError with what it said."""
         return self.shell.script(self.host, script, stdin)
+
+
+def build_ahead(system: System) -> None:
+    """Begin to build the release for a distribution, while its machines are being made.
+
+    A guess that saves time: what goes wrong with it is said when a machine needs the release.
+    """
+    target = Target.likely(system)
+
+    def build() -> None:
+        with suppress(SkytierError):
+            if target:
+                release.build(target)
+
+    threading.Thread(target=build, daemon=True).start()
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from skytier.cloud.host_keys import HOST_KEY
 from skytier.cloud.kinds import RULES, find_all, resources
 from skytier.cloud.lock import Lock
 from skytier.cloud.quota import Amounts, Row, check
-from skytier.cloud.releases import Deliveries, Releases
+from skytier.cloud.releases import Deliveries, Releases, build_ahead
 from skytier.cloud.vault import Vault
 from skytier.errors import SkytierError
 from skytier.plan import Action, Step, nothing_to_do, one_of_each, plan
@@ -30,7 +30,7 @@ from skytier.resources.server import Server
 from skytier.roles import ROLES
 from skytier.ssh import Ssh
 from skytier.stack import StackFile
-from skytier.wanted import IN_SERVERS, Blueprint, wanted
+from skytier.wanted import DELIVERY, IN_SERVERS, Blueprint, wanted
 
 STUCK_AFTER_S = 60.0
 ROUND_S = 1.5
@@ -182,6 +182,12 @@ class CloudStack:
             raise explained("What the cloud offers could not be listed", error) from error
 
     def _apply(self, current: Plan, shell: Ssh, events: Events, lost: threading.Event) -> Known:
+        for system in {
+            current.blueprint.choices.systems[step.wanted.creation["role"]]
+            for step in current.steps
+            if step.key.kind == DELIVERY and step.action is not Action.KEEP and step.wanted
+        }:
+            build_ahead(system)
         access = Access(self.connection, self.operator, shell)
         keeper = current.blueprint.key("server", "database", 1).name
 

@@ -18,6 +18,7 @@ import hashlib
 import os
 import sys
 import tempfile
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,7 @@ from skytier.roles.render import render_from
 
 Progress = Callable[[str], None]
 """Is told what begins: `installing 44 packages`."""
+_BUILDING = threading.Lock()
 FORMAT = "2"
 """Another one whenever this file lays out a release in another way."""
 
@@ -120,15 +122,16 @@ def _compile(tree: Path, directory: str, target: Target) -> None:
 def _tree(cache: Path, name: str, make: Callable[[Path], None]) -> Tree:
     """A tree's archive in a directory of the cache; `make` fills the tree when there is none."""
     archive = cache / f"{name}.tar.gz"
-    if not archive.exists():
-        cache.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=cache, prefix="new-") as directory:
-            tree = Path(directory, "tree")
-            tree.mkdir()
-            make(tree)
-            new = Path(directory, "archive")
-            pack(tree, new)
-            new.replace(archive)
+    with _BUILDING:  # who asks for the same at the same time takes what the other has made
+        if not archive.exists():
+            cache.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=cache, prefix="new-") as directory:
+                tree = Path(directory, "tree")
+                tree.mkdir()
+                make(tree)
+                new = Path(directory, "archive")
+                pack(tree, new)
+                new.replace(archive)
     return Tree(name, archive, hashlib.sha256(archive.read_bytes()).hexdigest())
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from skytier.release.build import Progress, Release, Tree
+from skytier.release.build import Progress, Release
 from skytier.release.machine import Runner, script
 
 HEALTH_TIMEOUT_S = 180
@@ -17,14 +17,13 @@ def unpack(machine: Runner, release: Release) -> None:
     Needs nothing of the machine's set-up but a Python. A half-unpacked one never has its name.
     Raises SkytierError when the bytes did not arrive.
     """
-    _unpack(machine, "libraries", release.libraries, "lib")
-    _unpack(machine, "releases", release.application, "skytier-app")
-
-
-def _unpack(machine: Runner, place: str, tree: Tree, sign: str) -> None:
-    values = {"place": place, "tree": tree.name, "sign": sign, "sha256": tree.sha256}
-    if machine.run(script("is-unpacked", **values)).strip() != "yes":
-        machine.run(script("unpack", **values), tree.archive.read_bytes())
+    trees = {"libraries": release.libraries, "releases": release.application}
+    paths = [f"{place}/{tree.name}" for place, tree in trees.items()]
+    missing = machine.run(script("missing", paths=paths)).split()
+    for place, tree in trees.items():
+        if f"{place}/{tree.name}" in missing:
+            values = {"place": place, "tree": tree.name, "sha256": tree.sha256}
+            machine.run(script("unpack", **values), tree.archive.read_bytes())
 
 
 def migrate(machine: Runner, release: str) -> str:
