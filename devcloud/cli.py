@@ -51,8 +51,13 @@ def _up(arguments: list[str]) -> int:
         "devcloud/up && openstack --os-cloud devcloud server list",
     )
     parser.add_argument("--no-images", action="store_true", help="leave the guests' images out")
+    parser.add_argument(
+        "--fake-hosts",
+        action="store_true",
+        help="add a host in the zone `fake` for a thousand servers that are not there",
+    )
     options = parser.parse_args(arguments)
-    cloud.up(with_images=not options.no_images)
+    cloud.up(with_images=not options.no_images, with_fake_hosts=options.fake_hosts)
     return 0
 
 

@@ -11,9 +11,9 @@ from pathlib import Path
 from devcloud import (
     catalog,
     clouds,
-    command,
     configuration,
     databases,
+    fake_hosts,
     guests,
     home,
     images,
@@ -33,7 +33,7 @@ from devcloud.stage import Stage, say, stage
 QUEUES = {"services": ("q-plugin", "q-reports-plugin", "conductor")}
 
 
-def up(with_images: bool) -> None:
+def up(with_images: bool, with_fake_hosts: bool = False) -> None:
     """Bring the cloud to what it should be. Raises DevcloudError that says what to do."""
     start = time.monotonic()
     preflight.check()
@@ -63,6 +63,10 @@ def up(with_images: bool) -> None:
             offer.up(current)
         with stage("hypervisor") as current:
             _hypervisor(current)
+        if with_fake_hosts:
+            with stage("fake hosts") as current:
+                _start(current, services.FAKE)
+                fake_hosts.up(current)
         if building:
             with stage("images") as current:
                 images.up(current, building)
@@ -130,8 +134,7 @@ def _hypervisor(current: Stage) -> None:
     wait.until(agents, "Neutron's agents have not reported", 120, do)
     wait.until(hypervisor, "nova-compute has not reported", 120, do)
     if not list(connection.compute.hypervisors()):
-        conf = f"--config-file={home.ETC}/nova/nova.conf"
-        command.run(["nova-manage", conf, "cell_v2", "discover_hosts"], user="nova")
+        fake_hosts.discover()
         current.done("the hypervisor is in its cell")
 
 
@@ -169,7 +172,8 @@ class Status:
 def status() -> Status:
     """Ask supervisord, each API and the kernel."""
     details = supervisor.details()
-    running = {service.name: details.get(service.name, "not running") for service in services.ALL}
+    wanted = [*services.ALL, *(each for each in services.FAKE if each.name in details)]
+    running = {service.name: details.get(service.name, "not running") for service in wanted}
     answers = {s.name: _answers(s.answers) for s in services.ALL if s.answers}
     well = all(answers.values()) and all(s.startswith("RUNNING") for s in running.values())
     return Status(running, answers, guests.memory_mib(), well)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from devcloud import home, machine, network, templates, vendordata
 from devcloud.passwords import passwords
-from devcloud.services import SOCKET
+from devcloud.services import FAKE_HOST, SOCKET
 from devcloud.stage import Stage
 
 ADDRESS = "127.0.0.1"
@@ -27,6 +27,7 @@ FILES = {
     "nova/nova.conf": ("nova.conf", "nova"),
     "nova/nova-api.conf": ("nova-api.conf", "nova"),
     "nova/nova-compute.conf": ("nova-compute.conf", "root"),
+    "nova/nova-compute-fake.conf": ("nova-compute-fake.conf", "nova"),
     "neutron/neutron.conf": ("neutron.conf", "neutron"),
     "neutron/ml2_conf.ini": ("ml2_conf.ini", "neutron"),
     "neutron/linuxbridge_agent.ini": ("linuxbridge_agent.ini", "neutron"),
@@ -111,6 +112,7 @@ def _values() -> dict[str, object]:
             for name, account in DATABASES.items()
         },
         "etc": home.ETC,
+        "fake_host": FAKE_HOST,
         "home": home.HOME,
         "host": HOST,
         "keystone": KEYSTONE,

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from devcloud.home import DATA, ETC, RUN
 
@@ -118,6 +119,25 @@ AGENTS = (
             ("neutron/neutron.conf", f"neutron/{name}_agent.ini"),
         )
         for name in ("linuxbridge", "l3", "dhcp", "metadata")
+    ),
+)
+
+# Only when they are asked for: a hypervisor that makes nothing, and what tells Neutron that its
+# servers' ports can be bound.
+FAKE_HOST = "fake"
+FAKE = (
+    Service(
+        "nova-compute-fake",
+        f"/usr/bin/nova-compute --config-file {ETC}/nova/nova-compute-fake.conf",
+        ("nova/nova-compute-fake.conf",),
+        "nova",
+    ),
+    Service(
+        "neutron-fake-agent",
+        f"/usr/bin/python3 {Path(__file__).with_name('fake_agent.py')} {FAKE_HOST} "
+        f"--config-file {ETC}/neutron/neutron.conf",
+        ("neutron/neutron.conf",),
+        "neutron",
     ),
 )
 

@@ -39,7 +39,7 @@ def test_guests_are_refused_all_private_ranges_beyond_the_machine() -> None:
 
 
 def test_a_second_run_changes_nothing() -> None:
-    said = machine(DEVCLOUD / "up")
+    said = machine(DEVCLOUD / "up", "--fake-hosts")
     stages = [line for line in said.splitlines() if line[:1] in "=✓✗…" and line.strip()]
     assert stages
     assert [line for line in stages if not line.startswith("=")] == []
@@ -60,6 +60,26 @@ def test_without_root_it_says_so_and_changes_nothing() -> None:
     assert done.returncode == 1
     assert "needs root" in done.stderr
     assert "Nothing was changed" in done.stderr
+    assert done.stdout == ""
+
+
+def test_what_the_machine_lacks_is_said_all_at_once_and_nothing_is_changed(tmp_path: Path) -> None:
+    ubuntu, memory = tmp_path / "os-release", tmp_path / "meminfo"
+    ubuntu.write_text('ID=ubuntu\nVERSION_ID="24.04"\nPRETTY_NAME="Ubuntu 24.04.1 LTS"\n')
+    memory.write_text("MemTotal:        4194304 kB\n")
+    # Another machine in the eyes of this one process.
+    elsewhere = (
+        f"mount --bind {ubuntu} /etc/os-release && mount --bind {memory} /proc/meminfo && "
+        f"mount -t tmpfs -o size=1g tmpfs /var/lib/devcloud && exec {DEVCLOUD}/up"
+    )
+    done = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", elsewhere], capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert "It needs Debian 12, and this is Ubuntu 24.04.1 LTS." in done.stderr
+    assert "It needs 8 GiB of memory, and this machine has 4.0 GiB." in done.stderr
+    assert "It needs 15 GiB free below /var/lib/devcloud, and there are 1.0 GiB." in done.stderr
+    assert "Nothing was changed." in done.stderr
     assert done.stdout == ""
 
 

@@ -61,7 +61,9 @@ def machines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machines]:
             setup = roles.setup(SITE, machine)
             pair[machine.role].set_up(setup, made)
         cache = tmp_path_factory.mktemp("cache")
-        built = release.build(release.target(web), cache=cache)
+        target = release.target(web)
+        assert target
+        built = release.build(target, cache=cache)
         release.ship({"web": web}, built)
         yield Machines(web, database, made, built)
     finally:

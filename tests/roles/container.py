@@ -117,7 +117,7 @@ class Container:
         only.write_text("datasource_list: [NoCloud]\nnetwork: {config: disabled}\n")
 
     def start(self) -> None:
-        """Boot, and wait until commands can be run."""
+        """Boot, and wait until SSH is there: no sooner does the tool come."""
         log = (self.home / "console").open("ab")
         self.process = subprocess.Popen(
             [
@@ -132,7 +132,7 @@ class Container:
             stdout=log,
             stderr=log,
         )
-        self.wait_for("[ -S /run/systemd/private ]")
+        self.wait_for("systemctl --quiet is-active ssh")
 
     def stop(self) -> None:
         """Shut down in good order, as Nova's stop does."""

@@ -40,11 +40,12 @@ def built(cache: Path) -> release.Release:
 
 @pytest.fixture
 def tree(built: release.Release, tmp_path: Path) -> Path:
-    directory = tmp_path / "release"
-    directory.mkdir()
-    # As the machine does it.
-    unpack = ["tar", "--extract", "--gzip", f"--directory={directory}", f"--file={built.archive}"]
-    subprocess.run(unpack, check=True)
+    for place, each in (("libraries", built.libraries), ("releases", built.application)):
+        directory = tmp_path / place / each.name
+        directory.mkdir(parents=True)
+        # As the machine does it.
+        unpack = ["tar", "--extract", "--gzip", f"--directory={directory}"]
+        subprocess.run([*unpack, f"--file={each.archive}"], check=True)
     return directory
 
 
@@ -81,9 +82,15 @@ def test_a_release_serves_from_its_own_tree(tree: Path, database: PostgresCluste
 
     assert health["status"] == "ok"
     assert health["database"]["schema_revision"] == migrated.stdout.strip()
-    assert f"{tree}/lib/" in maps
+    assert f"{(tree / 'libraries').resolve()}/lib/" in maps
     own = Path(find_spec("pydantic_core").origin or "").parents[1]  # type: ignore[union-attr]
     assert str(own) not in maps
+
+
+def test_its_static_files_lie_as_the_pages_name_them(tree: Path) -> None:
+    own = [path for path in (tree / "static").iterdir() if path.name != "vendor"]
+
+    assert [(path / "page.css").exists() for path in own] == [True]
 
 
 def test_it_is_compiled_for_the_python_that_built_it(tree: Path) -> None:
@@ -95,7 +102,8 @@ def test_it_is_compiled_for_the_python_that_built_it(tree: Path) -> None:
     }
 
     assert not [p for p in sources - compiled if "skytier_app" in p.parts]
-    assert (tree / "compiled").read_text().strip() == HERE.python
+    for each in (tree, tree / "libraries"):
+        assert (each / "compiled").read_text().strip() == HERE.python
     magic = next(tree.rglob("settings.*.pyc")).read_bytes()[4:8]
     assert magic == b"\x01\x00\x00\x00", "hash-based, and not looked up again"
 
@@ -110,24 +118,35 @@ def test_the_second_build_comes_from_the_cache_and_another_cache_gives_the_same(
     (tmp_path / "libraries").symlink_to(cache / "libraries")
     again = release.build(HERE, cache=tmp_path, progress=told.append)
 
-    assert told == [f"building {built.id}", f"packing {built.id}"]
-    assert (again.id, again.sha256) == (built.id, built.sha256)
+    assert told == [f"building {built.id}"]
+    assert (again.id, again.application.sha256) == (built.id, built.application.sha256)
+    assert again.libraries.sha256 == built.libraries.sha256
 
 
-def test_every_member_of_the_archive_is_root_s_and_open_to_all(built: release.Release) -> None:
-    with tarfile.open(built.archive) as archive:
+def test_what_changes_with_each_release_is_a_small_part_of_it(built: release.Release) -> None:
+    sizes = [tree.archive.stat().st_size for tree in (built.application, built.libraries)]
+
+    assert sizes[0] * 10 < sizes[1]
+
+
+@pytest.mark.parametrize("part", ["application", "libraries"])
+def test_every_member_of_an_archive_is_root_s_and_open_to_all(
+    built: release.Release, part: str
+) -> None:
+    with tarfile.open(getattr(built, part).archive) as archive:
         members = archive.getmembers()
 
     assert {(m.uid, m.gid, m.mtime) for m in members} == {(0, 0, 0)}
     assert {m.mode for m in members} == {0o644, 0o755}
-    assert {m.type for m in members} <= {tarfile.REGTYPE, tarfile.DIRTYPE}
+    links = [m.linkname for m in members if m.type not in (tarfile.REGTYPE, tarfile.DIRTYPE)]
+    assert links == ([f"../../libraries/{built.libraries.name}"] if part == "application" else [])
     assert not [m.name for m in members if m.name.startswith(("/", ".."))]
 
 
 def test_a_release_for_another_machine_has_that_one_s_packages(cache: Path) -> None:
     other = Target("3.12", "aarch64", 39)
 
-    with tarfile.open(release.build(other, cache=cache).archive) as archive:
+    with tarfile.open(release.build(other, cache=cache).libraries.archive) as archive:
         names = archive.getnames()
 
     compiled = [name for name in names if name.endswith(".so")]

@@ -1,7 +1,10 @@
 """A release on the machines: served, replaced, and switched back when it is broken."""
 
+import ast
 import json
 import shutil
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -108,7 +111,12 @@ def test_a_release_that_answers_but_is_not_healthy_is_switched_back(
 
 def test_a_release_that_did_not_arrive_whole_is_not_there(machines: Machines) -> None:
     whole = machines.release
-    torn = release.Release("0.1.0-torn", whole.archive, "0" * 64, whole.target)
+    torn = release.Release(
+        "0.1.0-torn",
+        replace(whole.application, name="0.1.0-torn", sha256="0" * 64),
+        whole.libraries,
+        whole.target,
+    )
 
     with pytest.raises(SkytierError, match="did not arrive whole"):
         release.unpack(machines.web, torn)
@@ -126,10 +134,66 @@ def test_the_last_three_releases_are_kept(machines: Machines) -> None:
             f"mkdir -p {releases}/{name}; touch -d '2020-01-0{number + 1}' {releases}/{name}"
         )
     machines.web.run(f"cd {releases}; rm -rf $(ls | grep -v -e old -e {machines.release.id})")
+    static = machines.web.run("ls /opt/skytier/static")
+    machines.web.run("mkdir /opt/skytier/libraries/old /opt/skytier/static/old")
 
     assert sorted(release.prune(machines.web)) == old[:2]
 
     assert machines.web.run(f"ls {releases}").split() == [*old[2:], machines.release.id]
+    libraries = machines.web.run("ls /opt/skytier/libraries").split()
+    assert libraries == [machines.release.libraries.name]
+    assert machines.web.run("ls /opt/skytier/static") == static
+
+
+def test_packages_that_the_machine_has_are_not_sent_again(
+    machines: Machines, tmp_path: Path
+) -> None:
+    changed = _changed(tmp_path, "text.py", "\n# Another release.\n")
+    built = release.build(machines.release.target, source=changed, cache=_cache(machines))
+    sent: list[int] = []
+
+    class Counted:
+        def run(self, script: str, stdin: bytes | None = None) -> str:
+            sent.append(len(stdin or b""))
+            return machines.web.run(script, stdin)
+
+    release.unpack(Counted(), built)
+
+    assert sum(sent) == built.application.archive.stat().st_size
+    machines.web.run(f"rm -r /opt/skytier/releases/{built.id}")
+
+
+VISITOR = """
+import collections, pathlib, ssl, urllib.error, urllib.request
+answers = collections.Counter()
+context = ssl.create_default_context(cafile="/etc/skytier/secrets/web_tls_certificate")
+while not pathlib.Path("/run/visitor-goes").exists():
+    try:
+        with urllib.request.urlopen("https://192.168.128.10/api/posts", context=context) as answer:
+            answers[answer.status] += 1
+    except urllib.error.HTTPError as error:
+        answers[error.code] += 1
+print(dict(answers))
+"""
+
+
+def test_a_visitor_sees_no_failure_while_one_release_takes_the_other_s_place(
+    machines: Machines, tmp_path: Path
+) -> None:
+    changed = _changed(tmp_path, "text.py", "\n# The next release.\n")
+    built = release.build(machines.release.target, source=changed, cache=_cache(machines))
+    with ThreadPoolExecutor(1) as pool:
+        visit = pool.submit(machines.web.run, f"python3 -c '{VISITOR}'")
+        try:
+            for each in (built, machines.release):
+                assert release.ship({"web": machines.web}, each) == {"web": True}
+        finally:
+            machines.web.run("touch /run/visitor-goes")
+        answers = ast.literal_eval(visit.result())
+        machines.web.run("rm /run/visitor-goes")
+
+    assert set(answers) == {200}
+    assert answers[200] > 10
 
 
 def test_the_unit_keeps_the_security_score_that_is_documented(machines: Machines) -> None:
@@ -140,7 +204,7 @@ def test_the_unit_keeps_the_security_score_that_is_documented(machines: Machines
 
 def _cache(machines: Machines) -> Path:
     """Where the packages already are."""
-    return machines.release.archive.parents[1]
+    return machines.release.application.archive.parents[1]
 
 
 def _changed(directory: Path, name: str, text: str) -> Source:

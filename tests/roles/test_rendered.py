@@ -91,6 +91,7 @@ def test_each_distribution_gets_a_postgresql_that_is_new_enough(
 def test_all_scripts_are_bash_without_a_finding_of_shellcheck(tmp_path: Path, site: Site) -> None:
     scripts = [text for setup in setups(site) for text in _scripts(setup)]
     values = {"release": "1.0-a", "sha256": "0" * 64, "timeout_s": 9, "keep": 3}
+    values |= {"place": "releases", "tree": "1.0-a", "paths": ["releases/1.0-a"]}
     templates = Path(release_script.__code__.co_filename).with_name("templates")
     names = [path.name.removesuffix(".sh.j2") for path in templates.glob("*.sh.j2")]
     scripts += [release_script(name, **values) for name in names]

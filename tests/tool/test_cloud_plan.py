@@ -1,6 +1,6 @@
 """Wanted + found -> steps, as a table; then the steps applied to the found, and nothing is left."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -24,7 +24,12 @@ WANTED = [
         SUBNET, {"network": NETWORK, "cidr": "192.168.128.0/24"}, needs=[NETWORK], protected="x"
     ),
     Wanted(PORT, {"network": NETWORK, "security_groups": [GROUP]}, needs=[SUBNET, GROUP]),
-    Wanted(SERVER, {"image": "debian-12", "flavor": "m1.small", "power": "running"}, needs=[PORT]),
+    Wanted(
+        SERVER,
+        {"image": "debian-12", "flavor": "m1.small", "power": "running"},
+        needs=[PORT],
+        after=[DATABASE],
+    ),
     Wanted(
         DATABASE,
         {"image": "debian-12", "flavor": "m1.small", "power": "running"},
@@ -76,8 +81,12 @@ TABLE: dict[str, tuple[list[Found], dict[Key, Action]]] = {
     ),
     "the floating IP leads nowhere": (there(found(IP, port=None)), {IP: Action.CHANGE}),
     "a server was stopped": (there(found(SERVER, power="shutoff")), {SERVER: Action.CHANGE}),
-    "another flavor is wanted for a server without data": (
-        there(found(SERVER, flavor="m1.large")),
+    "another flavor is wanted": (
+        there(found(SERVER, flavor="m1.large"), found(DATABASE, flavor="m1.large")),
+        {SERVER: Action.CHANGE, DATABASE: Action.CHANGE},
+    ),
+    "another image is wanted for a server without data": (
+        there(found(SERVER, image="debian-13")),
         {SERVER: Action.REPLACE, CONFIGURATION: Action.CREATE, RELEASE: Action.CREATE},
     ),
     "a server is in ERROR": (
@@ -156,14 +165,21 @@ def test_of_two_with_one_name_the_older_sound_one_stays() -> None:
     assert "duplicate" in deleted[0].reason
 
 
-@pytest.mark.parametrize(
-    ("change", "key"),
-    [({"image": "ubuntu-24.04"}, DATABASE), ({"flavor": "m1.large"}, DATABASE)],
-)
-def test_a_machine_with_data_is_never_replaced(change: Mapping[str, str], key: Key) -> None:
-    steps = plan(WANTED, there(found(key, **change)), RULES)
-    [step] = [step for step in steps if step.key == key]
+def test_a_machine_with_data_is_never_replaced() -> None:
+    steps = plan(WANTED, there(found(DATABASE, image="ubuntu-24.04")), RULES)
+    [step] = [step for step in steps if step.key == DATABASE]
     assert (step.action, step.loses) == (Action.REPLACE, "the data")
+
+
+def test_machines_are_resized_one_after_another_and_the_plan_says_that_they_will_be_away() -> None:
+    steps = plan(
+        WANTED, there(*(found(key, flavor="m1.large") for key in (SERVER, DATABASE))), RULES
+    )
+    by_key = {step.key: step for step in steps}
+    assert DATABASE in by_key[SERVER].needs
+    assert SERVER not in by_key[DATABASE].needs
+    assert by_key[SERVER].reason.startswith("resize: it is away")
+    assert DATABASE not in {step.key: step for step in plan(WANTED, [], RULES)}[SERVER].needs
 
 
 def test_a_change_says_the_old_and_the_new_value() -> None:

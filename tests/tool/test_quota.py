@@ -3,8 +3,11 @@
 import pytest
 
 from skytier.cloud.choices import Flavor
-from skytier.cloud.needs import whole_plan
-from skytier.cloud.quota import Amounts, Limit, Row, Verdict, check
+from skytier.cloud.needs import of_steps, whole_plan
+from skytier.cloud.quota import Amounts, Limit, Row, Verdict, check, refuse_short
+from skytier.errors import SkytierError
+from skytier.plan import Rules, plan
+from skytier.resources.kind import Found, Key, Wanted
 from skytier.stack import StackFile, parse
 
 # limit and used as OpenStack gives them, needed -> remaining, short by, verdict
@@ -95,3 +98,54 @@ def test_the_whole_plan_counts_every_quota(text: str, wanted: Amounts) -> None:
     stack: StackFile = parse(text)
 
     assert whole_plan(stack, {"web": SMALL, "database": LARGE, "monitor": SMALL}) == wanted
+
+
+def test_a_plan_takes_what_it_makes_and_nothing_for_what_is_there_or_replaced() -> None:
+    server = {"role": "web", "number": 1}
+    wanted = [
+        Wanted(Key("network", "shop-network"), {}),
+        Wanted(Key("security group", "shop-web"), {"rules": [[80, "0.0.0.0/0"], [22, "::/0"]]}),
+        Wanted(Key("port", "shop-web-1"), {}),
+        Wanted(Key("server", "shop-web-1"), {}, server),
+        Wanted(Key("server", "shop-web-2"), {}, server),
+    ]
+    rules = {kind: Rules() for kind in ("network", "security group", "port", "server")}
+    small = {"web": Flavor("1", "m1.small", vcpus=2, ram_mib=4096, disk_gib=20)}
+    broken = Found(Key("server", "shop-web-2"), "id", {}, fault="it is in ERROR")
+
+    everything = of_steps(plan(wanted, [broken], rules), small)
+
+    assert everything == Amounts(
+        instances=1,
+        cores=2,
+        ram_mib=4096,
+        ports=3,  # with the router's and DHCP's
+        security_groups=2,  # with the lock's
+        security_group_rules=6,
+        networks=1,
+    )
+    there = [Found(each.key, "id", each.attributes) for each in wanted]
+    assert of_steps(plan(wanted, there, rules), small) == Amounts()
+
+
+def test_a_resize_takes_what_the_flavor_is_larger_by() -> None:
+    key = Key("server", "shop-web-1")
+    wanted = Wanted(key, {"flavor": "m1.small"}, {"role": "web", "number": 1})
+    found = Found(key, "id", {"flavor": "m1.tiny"}, {"size": {"vcpus": 1, "ram_mib": 768}})
+    small = {"web": Flavor("1", "m1.small", vcpus=2, ram_mib=4096, disk_gib=20)}
+
+    more = of_steps(plan([wanted], [found], {"server": Rules()}), small)
+
+    assert more == Amounts(cores=1, ram_mib=3328)
+
+
+def test_a_plan_that_does_not_fit_is_refused_in_the_words_of_operators() -> None:
+    limits = {"ports": Limit(10, 8), "cores": Limit(20, 0)}
+
+    with pytest.raises(SkytierError) as refused:
+        refuse_short(check(Amounts(ports=4, cores=2), limits))
+
+    assert "ports: limit 10, used 8, remaining 2, needed 4, short by 2" in refused.value.what
+    assert "cores" not in refused.value.what
+    assert "web.count" in (refused.value.do or "")
+    refuse_short(check(Amounts(ports=2), limits))

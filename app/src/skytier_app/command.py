@@ -24,9 +24,20 @@ def _database_url() -> str:
     return get_settings().database_url.get_secret_value()
 
 
+def _inherited_socket() -> int | None:
+    """The socket that systemd holds for this process, and goes on holding while it is exchanged.
+
+    As sd_listen_fds(3) has it; the first one is always the descriptor 3.
+    """
+    return 3 if os.environ.get("LISTEN_PID") == str(os.getpid()) else None
+
+
 @cli.command()
 def serve() -> None:
-    """Serve the application in the foreground until SIGTERM, which lets requests finish."""
+    """Serve the application in the foreground until SIGTERM, which lets requests finish.
+
+    Listens where the settings say, or at the socket that systemd hands over.
+    """
     import uvicorn
 
     from skytier_app import logs
@@ -40,6 +51,7 @@ def serve() -> None:
         host=settings.host,
         port=settings.port,
         uds=str(settings.uds) if settings.uds else None,
+        fd=_inherited_socket(),
         workers=settings.workers,
         loop="uvloop",
         http="httptools",

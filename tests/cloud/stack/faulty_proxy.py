@@ -8,16 +8,23 @@ from contextlib import contextmanager
 from http.client import HTTPConnection, HTTPResponse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
+
+from .account import Account
 
 FAULTS = ("refused", "unavailable", "failed", "dropped before", "dropped after", "lost after")
 HOP_BY_HOP = {"connection", "transfer-encoding", "content-length", "keep-alive", "host"}
 
 
 class FaultyProxy(ThreadingHTTPServer):
-    """`/NAME/...` goes to the service of that name; `rate` of the requests go wrong."""
+    """`/NAME/...` goes to the service of that name; `rate` of the requests go wrong.
+
+    One whose body has the bytes `forbidden` is answered with 403, as a policy of the cloud's would.
+    """
 
     daemon_threads = True
+
+    forbidden = b""
 
     def __init__(self, upstreams: Mapping[str, str], seed: int, rate: float) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
@@ -41,6 +48,7 @@ class FaultyProxy(ThreadingHTTPServer):
 
 @contextmanager
 def running(upstreams: Mapping[str, str], seed: int, rate: float) -> Iterator[FaultyProxy]:
+    """A proxy for the time of a block."""
     with FaultyProxy(upstreams, seed, rate) as proxy:
         thread = threading.Thread(target=proxy.serve_forever, daemon=True)
         thread.start()
@@ -51,6 +59,27 @@ def running(upstreams: Mapping[str, str], seed: int, rate: float) -> Iterator[Fa
             thread.join()
 
 
+def upstreams(account: Account) -> dict[str, str]:
+    """Where the services really are."""
+    return {name: f"{url.scheme}://{url.netloc}" for name, url in _endpoints(account).items()}
+
+
+def through(proxy: FaultyProxy, account: Account) -> dict[str, Any]:
+    """An entry of clouds.yaml that leads to them by the proxy."""
+    addresses = {name: proxy.address(name) + url.path for name, url in _endpoints(account).items()}
+    return {
+        **account.entry,
+        "auth": {**account.entry["auth"], "auth_url": addresses["identity"]},
+        **{f"{name}_endpoint_override": address for name, address in addresses.items()},
+    }
+
+
+def _endpoints(account: Account) -> dict[str, SplitResult]:
+    session = account.connection.session
+    services = ("compute", "network", "image", "identity")
+    return {name: urlsplit(session.get_endpoint(service_type=name)) for name in services}
+
+
 class _Handler(BaseHTTPRequestHandler):
     server: FaultyProxy
     protocol_version = "HTTP/1.1"
@@ -58,7 +87,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _handle(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         fault = self.server.next_fault(self.command)
-        if fault == "dropped before":
+        if self.server.forbidden and self.server.forbidden in body:
+            self._answer(403, {}, b'{"forbidden": {"message": "by policy", "code": 403}}')
+        elif fault == "dropped before":
             self._drop()
         elif fault == "refused":
             self._answer(429, {"Retry-After": "1"}, b'{"error": "slow down"}')

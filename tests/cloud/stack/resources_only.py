@@ -6,24 +6,13 @@ For tests that are about resources: what is made of them needs no booted guest.
 """
 
 import sys
-import threading
 
 from skytier import stack
-from skytier.apply import apply
 from skytier.cli import console
 from skytier.cli.on_cloud.progress import Lines
 from skytier.cloud.connection import connect
 from skytier.cloud.stack import CloudStack
 from skytier.errors import SkytierError
-from skytier.wanted import CONFIGURATION, RELEASE
-
-
-def up(made: CloudStack) -> None:
-    lost = threading.Event()
-    with made._held("up", lost):
-        planned = made.plan()
-        steps = [step for step in planned.steps if step.key.kind not in (CONFIGURATION, RELEASE)]
-        apply(steps, made.kinds, Lines(), planned.known, lost)
 
 
 def main() -> int:
@@ -31,7 +20,7 @@ def main() -> int:
     assert wanted.cloud
     made = CloudStack(connect(wanted.cloud), wanted, wanted.cloud)
     try:
-        up(made) if sys.argv[1] == "up" else made.down(Lines())
+        made.make_resources(Lines()) if sys.argv[1] == "up" else made.down(Lines())
     except SkytierError as error:
         console.show(error)
         return 1

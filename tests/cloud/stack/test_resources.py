@@ -1,6 +1,6 @@
 """What is made, what is never touched, and what a killed run or a failing API leaves behind.
 
-No guest is booted to its end: a machine is deleted before it gets far.
+Servers are those of Nova's fake driver: ACTIVE at once, and nothing boots. All else is real.
 """
 
 import random
@@ -11,16 +11,17 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import openstack
 import pytest
 
+from skytier.wanted import IN_SERVERS
+
 from .account import CLOUD, Account, Operator, write_clouds
-from .faulty_proxy import running
+from .faulty_proxy import running, through, upstreams
 
 SCRIPT = Path(__file__).with_name("resources_only.py")
-STACK = 'image = "debian-12"\nflavor = "m1.tiny"\n'
+STACK = 'image = "debian-12"\nflavor = "m1.tiny"\navailability_zone = "fake"\n'
 KILLS = 10
 SEED = secrets.randbelow(10**6)
 PYTHON = Path(sys.executable)
@@ -58,7 +59,7 @@ def actions(operator: Operator) -> dict[str, str]:
     return {
         f"{step['kind']} {step['resource']}": step["action"]
         for step in steps
-        if step["kind"] not in ("configuration", "release")
+        if step["kind"] not in IN_SERVERS
     }
 
 
@@ -267,17 +268,8 @@ def test_an_api_that_fails_now_and_then_makes_nothing_twice(
     seed: int,
 ) -> None:
     before = account.count()
-    session = account.connection.session
-    services = ("compute", "network", "image", "identity")
-    real = {name: urlsplit(session.get_endpoint(service_type=name)) for name in services}
-    upstreams = {name: f"{url.scheme}://{url.netloc}" for name, url in real.items()}
-    with running(upstreams, seed, rate=0.15) as proxy:
-        addresses = {name: proxy.address(name) + url.path for name, url in real.items()}
-        entry = {
-            **account.entry,
-            "auth": {**account.entry["auth"], "auth_url": addresses["identity"]},
-            **{f"{name}_endpoint_override": address for name, address in addresses.items()},
-        }
+    with running(upstreams(account), seed, rate=0.15) as proxy:
+        entry = through(proxy, account)
         operator = Operator(make_operator().directory, write_clouds(tmp_path / "faulty", entry))
         operator.write(f'name = "{stack}"\n{STACK}')
         up(operator)
@@ -286,6 +278,24 @@ def test_an_api_that_fails_now_and_then_makes_nothing_twice(
         assert any(fault.startswith("POST") for fault in proxy.faults)
         down(operator)
     assert account.count() == before
+
+
+def test_another_flavor_is_a_resize_of_the_same_servers(
+    account: Account, operator: Operator, stack: str
+) -> None:
+    up(operator)
+    compute = account.connection.compute
+    before = {server.name: server.id for server in compute.servers()}
+    operator.write(f'name = "{stack}"\n{STACK.replace("m1.tiny", "m1.small")}')
+    changed = {name: action for name, action in actions(operator).items() if action != "keep"}
+    assert changed == {f"server {stack}-{name}-1": "change" for name in ("web", "database")}
+    up(operator)
+    assert {server.name: server.id for server in compute.servers()} == before
+    assert {server.flavor.original_name for server in compute.servers()} == {"m1.small"}
+    assert set(actions(operator).values()) == {"keep"}
+    operator.write(f'name = "{stack}"\n{STACK}')
+    assert "Nova makes no disk smaller" in script(operator, "up", code=1)
+    assert {compute.find_server(name).status for name in before} == {"ACTIVE"}
 
 
 def test_a_quota_that_runs_out_midway_is_said_and_down_cleans_up(
@@ -302,6 +312,23 @@ def test_a_quota_that_runs_out_midway_is_said_and_down_cleans_up(
             admin.network.update_quota(account.project_id, ports=old)
     assert "quota is used up" in said
     down(operator)
+    assert account.holdings() == before
+
+
+def test_a_plan_that_exceeds_a_quota_is_refused_before_anything_is_made(
+    account: Account, operator: Operator, stack: str
+) -> None:
+    before = account.holdings()
+    with openstack.connect(cloud="devcloud-admin") as admin:
+        old = admin.network.get_quota(account.project_id).ports
+        admin.network.update_quota(account.project_id, ports=3)
+        try:
+            planned = operator.json("plan")
+            said = operator.ends_with(1, "up", "--yes")
+        finally:
+            admin.network.update_quota(account.project_id, ports=old)
+    assert [row["name"] for row in planned["quota"] if row["short_by"]] == ["ports"]
+    assert "ports: limit 3, used 0, remaining 3, needed 4, short by 1" in said
     assert account.holdings() == before
 
 

@@ -265,6 +265,24 @@ def answering(way: monitor.Monitor) -> set[tuple[str, str, str]]:
     return {(each["job"], each["machine"], each["role"]) for each in found}
 
 
+def test_a_larger_flavor_keeps_the_data_and_the_database_is_tuned_for_it(
+    account: Account, operator: Operator, visitor: httpx.Client, name: str
+) -> None:
+    made = visitor.post("/api/posts", json={"title": "Before the resize", "content": "Bigger?"})
+    server = account.connection.compute.find_server(f"{name}-database-1", ignore_missing=False)
+    file = (operator.directory / "skytier.toml").read_text().partition("\n")[2]
+    operator.write(f'{file}[database]\nflavor = "m1.small"\n')
+
+    assert "resize: it is away for some minutes" in operator.run("up", "--yes")
+
+    now = account.connection.compute.get_server(server.id)
+    assert (now.flavor.original_name, now.status) == ("m1.small", "ACTIVE")
+    command = 'runuser -u postgres -- psql -At -c "SHOW shared_buffers"'
+    assert operator.run("exec", "database", command).split()[-1] == "1GB"
+    assert visitor.get(made.headers["Location"]).json()["title"] == "Before the resize"
+    operator.ends_with(0, "plan", "--detailed-exitcode")
+
+
 def boots(operator: Operator) -> list[str]:
     """What names the boot of each machine that it is in."""
     command = "cat /proc/sys/kernel/random/boot_id"

@@ -53,6 +53,8 @@ class Rules:
 
     fixed: frozenset[str] = frozenset()
     """Attributes of which a change means another resource."""
+    disruptive: Mapping[str, str] = field(default_factory=dict)
+    """Attributes whose change takes it away for a while, and what that is like."""
     within: str = ""
     """The kind that it lives in and dies with: a configuration in its server."""
     follows: Mapping[str, frozenset[Action]] = field(default_factory=dict)
@@ -126,11 +128,16 @@ def _step(wanted: Wanted, known: Known, before: Mapping[Key, Step], rules: Rules
         return step(Action.CHANGE, cause)
     if not changes:
         return step(Action.KEEP, "it is as wanted")
-    reason = f"{_listed([change.attribute for change in changes])} changed"
-    if fixed := [change.attribute for change in changes if change.attribute in rules.fixed]:
+    names = [change.attribute for change in changes]
+    if fixed := [name for name in names if name in rules.fixed]:
         reason = f"{_listed(fixed)} cannot be changed in place"
         return step(Action.REPLACE, reason, changes, wanted.protected)
-    return step(Action.CHANGE, reason, changes)
+    if disruption := next(
+        (rules.disruptive[name] for name in names if name in rules.disruptive), ""
+    ):
+        needs = (*needs, *wanted.after)
+        return step(Action.CHANGE, disruption, changes)
+    return step(Action.CHANGE, f"{_listed(names)} changed", changes)
 
 
 def _cause(needs: Sequence[Key], before: Mapping[Key, Step], rules: Rules) -> str:

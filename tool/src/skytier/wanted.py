@@ -16,7 +16,9 @@ from skytier.roles.fingerprint import fingerprint
 from skytier.roles.role import PRIVATE, Machine, Opening, Role, Setup, Site, Watching
 from skytier.stack import StackFile
 
-CONFIGURATION, RELEASE = "configuration", "release"
+CONFIGURATION, DELIVERY, RELEASE = "configuration", "delivery", "release"
+IN_SERVERS = frozenset({CONFIGURATION, DELIVERY, RELEASE})
+"""The kinds that live in servers; all others are OpenStack's own."""
 
 
 @dataclass(frozen=True)
@@ -224,6 +226,7 @@ def _machine(blueprint: Blueprint, project: Project, role: str, number: int) -> 
             {
                 "image_id": image.id,
                 "flavor_id": flavor.id,
+                "disk_gib": flavor.disk_gib,
                 "key_name": key("key pair").name,
                 "port": port,
                 "user_data": blueprint.user_data(role, number),
@@ -233,6 +236,7 @@ def _machine(blueprint: Blueprint, project: Project, role: str, number: int) -> 
             },
             # Without a way out a machine finds no packages at its first boot.
             needs=[port, key("key pair"), key("router")],
+            after=_well_before(blueprint, role, number),
             protected=blueprint.roles[role].keeps,
         ),
     ]
@@ -248,46 +252,75 @@ def _machine(blueprint: Blueprint, project: Project, role: str, number: int) -> 
     return made
 
 
+def _well_before(blueprint: Blueprint, role: str, number: int) -> list[Key]:
+    """What is taken down before a machine is: those that keep data, then those before it."""
+    if number > 1:
+        return [blueprint.key(kind, role, number - 1) for kind in ("server", CONFIGURATION)]
+    if blueprint.roles[role].keeps:
+        return []
+    return [
+        blueprint.key("server", name, other)
+        for name, other in blueprint.places()
+        if blueprint.roles[name].keeps
+    ]
+
+
 def _configuration(blueprint: Blueprint, known: Known, role: str, number: int) -> Wanted:
     key = blueprint.key
-    keepers = [
-        key(CONFIGURATION, name, other)
-        for name, other in blueprint.places()
-        if blueprint.roles[name].keeps and (name, other) != (role, number)
+    others = [
+        place
+        for place in blueprint.places()
+        if blueprint.roles[place[0]].keeps and place != (role, number)
     ]
     return Wanted(
         key(CONFIGURATION, role, number),
         {"fingerprint": fingerprint(blueprint.setup(role, number, known))},
         {"role": role, "number": number},
-        # All addresses have to be known, since machines are told of each other.
+        # All addresses have to be known, since machines are told of each other. Secrets are read
+        # from the machines that keep them.
         needs=[
             key("server", role, number),
             *blueprint.way_in(),
+            *(key("server", *place) for place in others),
             *(key("port", *place) for place in blueprint.places()),
         ],
         # All are configured at the same time; but a database that is made anew has new secrets.
-        renewed_with=[] if blueprint.roles[role].keeps else keepers,
+        renewed_with=[]
+        if blueprint.roles[role].keeps
+        else [key(CONFIGURATION, *place) for place in others],
     )
 
 
 def _releases(blueprint: Blueprint) -> list[Wanted]:
-    """One after another: the first one changes the schema, and a broken one stops the rest."""
+    """Delivered as soon as there is a way in; switched to one after another.
+
+    The first one changes the schema, and a broken one stops the rest.
+    """
     key, roles = blueprint.key, blueprint.roles
     keepers = [
         key(CONFIGURATION, role, number) for role, number in blueprint.places() if roles[role].keeps
     ]
-    wanted: list[Wanted] = []
-    for role, number in blueprint.places():
-        if not roles[role].runs_application:
-            continue
+    places = [place for place in blueprint.places() if roles[place[0]].runs_application]
+    release = {"release": blueprint.release}
+    deliveries = [
+        Wanted(
+            key(DELIVERY, role, number),
+            release,
+            {"role": role, "number": number},
+            needs=[key("server", role, number), *blueprint.way_in()],
+        )
+        for role, number in places
+    ]
+    switches: list[Wanted] = []
+    for role, number in places:
         own = [key("server", role, number), key(CONFIGURATION, role, number)]
-        earlier = [wanted[-1].key] if wanted else []
-        wanted.append(
+        earlier = [each.key for each in switches[-1:]]
+        switches.append(
             Wanted(
                 key(RELEASE, role, number),
-                {"release": blueprint.release},
+                release,
                 {"role": role, "number": number},
-                needs=[*own, *keepers, *earlier],
+                needs=[*own, *keepers, key(DELIVERY, role, number), *earlier],
             )
         )
-    return wanted
+    return [*deliveries, *switches]

@@ -5,16 +5,13 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import typer
-from rich import box
 from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
 from skytier.cli import chosen, console
 from skytier.cloud import clouds
 
 if TYPE_CHECKING:
-    from skytier.cloud.quota import Row
     from skytier.doctor import Finding
 
 app = typer.Typer()
@@ -75,30 +72,9 @@ def _show(check: str, finding: "Finding") -> None:
     if finding.do:
         console.out.print(Text(f"{'':<{_WIDTH + 2}}{finding.do}", colour))
     if finding.quota:
-        console.out.print(Padding(_quota_table(finding.quota), (0, 0, 0, 2)))
+        from skytier.cli.on_cloud import quota
 
-
-def _quota_table(rows: "tuple[Row, ...]") -> Table:
-    from skytier.cloud.quota import words
-
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in ("Quota", "Limit", "Used", "Remaining", "Needed", "Short by"):
-        table.add_column(heading, justify="left" if heading == "Quota" else "right", no_wrap=True)
-    colours = {"short": "red", "low": "yellow", "unknown": "yellow"}
-    for row in rows:
-        unknown = row.verdict.value == "unknown"
-        amounts = [row.limit, row.used, row.remaining]
-        endless = "?" if unknown else "endless"
-        shown = [endless if amount is None else str(amount) for amount in amounts]
-        short = str(row.short_by) if row.short_by else row.verdict.value.replace("fits", "")
-        table.add_row(
-            words(row.name),
-            *shown,
-            str(row.needed),
-            short,
-            style=colours.get(row.verdict.value, ""),
-        )
-    return table
+        console.out.print(Padding(quota.table(finding.quota), (0, 0, 0, 2)))
 
 
 def _conclude(name: str | None, bad: list[str]) -> None:

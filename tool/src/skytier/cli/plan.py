@@ -32,11 +32,11 @@ def plan(
     from skytier.cli.on_cloud import plan as shown
 
     planned = stack.plan()
-    cost = planned.cost
+    cost, quota = planned.cost, stack.quota(planned)
     if as_json:
-        print(shown.as_json(planned, cost))  # noqa: T201  # nothing may wrap or colour it
+        print(shown.as_json(planned, quota))  # noqa: T201  # nothing may wrap or colour it
     else:
-        shown.show(planned, cost, everything=everything)
+        shown.show(planned, quota, everything=everything)
     if cost.over_budget and cost.over_budget.refused:
         raise typer.Exit(shown.OVER_BUDGET)
     if detailed and not planned.empty:

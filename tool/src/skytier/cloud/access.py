@@ -44,14 +44,17 @@ class Access:
         # Several steps use this at once, and each knows only what was there when it began.
         self._hosts: dict[str, Host] = {}
         self._keys: dict[str, str] = {}
+        self._reached: set[str] = set()
         self._lock = threading.Lock()
         self.shell = shell
 
     def open(self, name: str, known: Mapping[Key, Found], tell: Tell) -> None:
-        """Wait until a machine lets us in.
+        """Wait until a machine lets us in. One that did so before is not asked again.
 
         Raises SkytierError which says what keeps us out.
         """
+        if name in self._reached:
+            return
         there = {host.name: host for host in hosts(known)}
         if name not in there:
             raise SkytierError(
@@ -66,6 +69,7 @@ class Access:
         self.write(known)
         tell("waiting for SSH")
         self._wait(name)
+        self._reached.add(name)
 
     def write(self, known: Mapping[Key, Found]) -> None:
         """Write what ssh reads, from what is known by now."""

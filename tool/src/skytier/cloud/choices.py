@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from openstack.connection import Connection
@@ -11,6 +12,7 @@ from skytier.cloud import images
 from skytier.cloud.images import Image, Offer
 from skytier.cloud.listing import nearest_first
 from skytier.errors import SkytierError
+from skytier.release.target import System
 from skytier.stack import StackFile
 
 # Glance gives 25 at once unless it is asked for more; 1000 is the most it gives.
@@ -52,17 +54,26 @@ class Choices:
     images: Mapping[str, Image]
     flavors: Mapping[str, Flavor]
     external_network: ExternalNetwork
+    systems: Mapping[str, System] = field(default_factory=dict)
+    """The distribution of each role's image, as far as it can be told."""
 
 
 def choose(conn: Connection, stack: StackFile) -> Choices:
-    """Image and flavor for every role, and the external network, by three lists of the API.
+    """Image and flavor for every role, and the external network, by three lists of the API at once.
 
     Raises SkytierError for what there is not, with what there is and the key to set.
     """
+    with ThreadPoolExecutor(3) as pool:
+        images = pool.submit(offered_images, conn)
+        flavors = pool.submit(offered_flavors, conn)
+        networks = pool.submit(offered_networks, conn)
+    systems = {offer.image.id: offer.system for offer in images.result()}
+    chosen = choose_images(images.result(), stack)
     return Choices(
-        choose_images(offered_images(conn), stack),
-        choose_flavors(offered_flavors(conn), stack),
-        choose_external_network(offered_networks(conn), stack),
+        chosen,
+        choose_flavors(flavors.result(), stack),
+        choose_external_network(networks.result(), stack),
+        {role: systems[image.id] for role, image in chosen.items()},
     )
 
 

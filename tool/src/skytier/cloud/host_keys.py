@@ -19,7 +19,7 @@ from skytier.resources.project import PREFIX
 HOST_KEY = f"{PREFIX}host-key"
 CONSOLE_LINES = 5000
 LEARN_TIMEOUT_S = 900.0
-POLL_S = 2.0
+POLL_S = 1.0
 _BLOCK = re.compile(r"-----BEGIN SSH HOST KEY KEYS-----(.*?)-----END SSH HOST KEY KEYS-----", re.S)
 _KEY = re.compile(r"\bssh-ed25519 [A-Za-z0-9+/]{60,}={0,2}")
 

@@ -15,7 +15,7 @@ from skytier.resources.router import Router
 from skytier.resources.security_group import SecurityGroup
 from skytier.resources.server import Server
 from skytier.resources.subnet import Subnet
-from skytier.wanted import CONFIGURATION, RELEASE
+from skytier.wanted import CONFIGURATION, DELIVERY, RELEASE
 
 _HELD_BY = {
     SecurityGroup.name: {Port.name},
@@ -25,15 +25,23 @@ _HELD_BY = {
     Port.name: {Server.name, FloatingIP.name},
     Server.name: {FloatingIP.name},
 }
+_DISRUPTIVE = {
+    Server.name: {"flavor": "resize: it is away for some minutes, one machine after another"}
+}
 _MADE = (KeyPair, SecurityGroup, Network, Subnet, Router, Port, Server, FloatingIP)
 
 RULES = {
     **{
-        kind.name: Rules(kind.fixed, held_by=frozenset(_HELD_BY.get(kind.name, ())))
+        kind.name: Rules(
+            kind.fixed,
+            _DISRUPTIVE.get(kind.name, {}),
+            held_by=frozenset(_HELD_BY.get(kind.name, ())),
+        )
         for kind in _MADE
     },
     # A database that was made anew has another password.
     CONFIGURATION: Rules(within=Server.name, follows={CONFIGURATION: frozenset({Action.CREATE})}),
+    DELIVERY: Rules(within=Server.name),
     RELEASE: Rules(
         within=Server.name,
         follows={CONFIGURATION: frozenset({Action.CREATE, Action.CHANGE})},

@@ -19,9 +19,12 @@ cloud-init status --long || true
 echo '--- the end of /var/log/cloud-init-output.log'
 tail -n 30 /var/log/cloud-init-output.log
 """
-# Directories that are there keep their owner and mode.
-_UNPACK = (
-    "tar --extract --file=- --directory=/ --no-overwrite-dir --same-owner --preserve-permissions"
+_SET_UP = "/usr/local/lib/skytier/set-up"
+# Directories that are there keep their owner and mode. One command for all: each is a process
+# that begins a session on a machine which may be slow.
+_UNPACK_AND_RUN = (
+    "tar --extract --file=- --directory=/ --no-overwrite-dir --same-owner --preserve-permissions "
+    f"&& exec bash {_SET_UP}"
 )
 _READ_SECRETS = f"""
 cd {DIRECTORY} 2>/dev/null || exit 0
@@ -36,8 +39,8 @@ def set_up(shell: Ssh, host: str, setup: Setup, secrets: Mapping[str, str], tell
     """Bring a machine to what its role wants. Raises SkytierError with what the machine said."""
     tell("configuring")
     try:
-        shell.run(host, f"sudo {_UNPACK}", archive(setup.files, secrets))
-        shell.script(host, "exec bash /dev/stdin", setup.script.encode())
+        files = [*setup.files, File(_SET_UP, setup.script, 0o700)]
+        shell.script(host, _UNPACK_AND_RUN, archive(files, secrets))
     except CommandError as error:
         # What cloud-init says of itself is not trusted; but what it did may be why.
         first_boot = shell.script(host, _EXPLAIN_FIRST_BOOT).strip()

@@ -1,12 +1,21 @@
 """What a stack takes of a project's quotas, and what it has of it already."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from openstack.connection import Connection
 
 from skytier.cloud.choices import Flavor
 from skytier.cloud.quota import Amounts
+from skytier.plan import Action, Step
+from skytier.resources.floating_ip import FloatingIP
+from skytier.resources.network import Network
+from skytier.resources.port import Port
+from skytier.resources.router import Router
+from skytier.resources.security_group import SecurityGroup
+from skytier.resources.server import Server
+from skytier.resources.subnet import Subnet
 from skytier.roles import ROLES, metrics
 from skytier.stack import StackFile
 
@@ -16,6 +25,8 @@ _OWN_PORTS = 2
 """Besides the machines': the router's, and the one that DHCP (or OVN for metadata) takes."""
 _LOCK_GROUPS = 1
 """The stack's lock is a security group while a command works."""
+_UNKNOWN = {"vcpus": 0, "ram_mib": 0}
+"""A server's size where an old Nova tells none: then the new one counts in full."""
 
 
 def whole_plan(stack: StackFile, flavors: Mapping[str, Flavor]) -> Amounts:
@@ -49,6 +60,42 @@ def _rules(stack: StackFile, groups: int) -> int:
     )
     watched = [role for role in stack.machines() if stack.monitor.enabled and role != "monitor"]
     return groups * _OUTGOING_RULES + openings + sum(len(metrics(role)) for role in watched)
+
+
+def of_steps(steps: Iterable[Step], flavors: Mapping[str, Flavor]) -> Amounts:
+    """What the steps of a plan take more than there is. `flavors` is by role.
+
+    What is replaced is deleted first, and takes nothing more. A larger flavor takes what it is
+    larger by.
+    """
+    steps = list(steps)
+    made = [
+        step.wanted for step in steps if step.action is Action.CREATE and step.wanted is not None
+    ]
+    grown = [
+        (flavors[step.wanted.creation["role"]], step.found.facts["size"] or _UNKNOWN)
+        for step in steps
+        if step.wanted and step.found and any(c.attribute == "flavor" for c in step.changes)
+    ]
+    kinds = Counter(wanted.key.kind for wanted in made)
+    roles = [wanted.creation["role"] for wanted in made if wanted.key.kind == Server.name]
+    # The lock's group is made before anything else, and stays for as long as the stack does.
+    groups = kinds[SecurityGroup.name] + (_LOCK_GROUPS if kinds[Network.name] else 0)
+    openings = [w.attributes["rules"] for w in made if w.key.kind == SecurityGroup.name]
+    return Amounts(
+        instances=len(roles),
+        cores=sum(flavors[role].vcpus for role in roles)
+        + sum(max(0, flavor.vcpus - now["vcpus"]) for flavor, now in grown),
+        ram_mib=sum(flavors[role].ram_mib for role in roles)
+        + sum(max(0, flavor.ram_mib - now["ram_mib"]) for flavor, now in grown),
+        ports=kinds[Port.name] + (_OWN_PORTS if kinds[Network.name] else 0),
+        floating_ips=kinds[FloatingIP.name],
+        security_groups=groups,
+        security_group_rules=groups * _OUTGOING_RULES + sum(map(len, openings)),
+        networks=kinds[Network.name],
+        subnets=kinds[Subnet.name],
+        routers=kinds[Router.name],
+    )
 
 
 def held(conn: Connection, name: str) -> Amounts:

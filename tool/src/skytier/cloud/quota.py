@@ -1,9 +1,15 @@
 """Whether a plan fits into what the project may have, in the words of operators."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from enum import StrEnum
 
+from skytier.errors import SkytierError
+
+MORE_ROOM = (
+    "Delete what is not needed, ask who runs the cloud for more, or make the plan smaller: "
+    "web.count, flavor."
+)
 LOW_SHARE = 0.2
 """What remains is called low below this share of the limit."""
 
@@ -101,6 +107,27 @@ def _row(name: str, needed: int, limit: Limit | None) -> Row:
     else:
         verdict = Verdict.FITS
     return Row(name, needed, limit.limit, limit.used, remaining, short_by, verdict)
+
+
+def sentence(row: Row) -> str:
+    """A row in one line.
+
+    >>> [row] = check(Amounts(ports=4), {"ports": Limit(limit=10, used=8)})
+    >>> sentence(row)
+    'ports: limit 10, used 8, remaining 2, needed 4, short by 2'
+    """
+    amounts = {"limit": row.limit, "used": row.used, "remaining": row.remaining}
+    endless = "unknown" if row.verdict is Verdict.UNKNOWN else "endless"
+    said = [f"{name} {endless if amount is None else amount}" for name, amount in amounts.items()]
+    short = [f"short by {row.short_by}"] if row.short_by else []
+    return f"{words(row.name)}: {', '.join([*said, f'needed {row.needed}', *short])}"
+
+
+def refuse_short(rows: Iterable[Row]) -> None:
+    """Raises SkytierError when a plan does not fit, with what of it does not."""
+    if short := [row for row in rows if row.short_by]:
+        lines = "\n".join(f"  {sentence(row)}" for row in short)
+        raise SkytierError(f"The project has no room for this plan:\n{lines}", MORE_ROOM)
 
 
 def words(name: str) -> str:

@@ -1,16 +1,20 @@
 """The application's releases on the machines, planned and carried out like any other resource."""
 
+import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import ClassVar
 
 from skytier import release
 from skytier.cloud import machines
 from skytier.cloud.in_server import InServer
+from skytier.errors import SkytierError
 from skytier.release import source
+from skytier.release.target import System, Target
 from skytier.resources.kind import Found, Known, Tell, Wanted
 from skytier.resources.project import PREFIX
 from skytier.ssh import Ssh
-from skytier.wanted import RELEASE
+from skytier.wanted import DELIVERY, RELEASE
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,47 @@ class Machine:
     def run(self, script: str, stdin: bytes | None = None) -> str:
         """Run a script. Raises SkytierError with what it said."""
         return self.shell.script(self.host, script, stdin)
+
+
+def build_ahead(system: System) -> None:
+    """Begin to build the release for a distribution, while its machines are being made.
+
+    A guess that saves time: what goes wrong with it is said when a machine needs the release.
+    """
+    target = Target.likely(system)
+
+    def build() -> None:
+        with suppress(SkytierError):
+            if target:
+                release.build(target)
+
+    threading.Thread(target=build, daemon=True).start()
+
+
+@dataclass(frozen=True)
+class Deliveries(InServer):
+    """`attributes`: release, the id of the source whose release lies on the machine, unused yet.
+
+    It needs nothing but a way in and a Python, so it goes on while the machine is set up.
+    """
+
+    name: ClassVar[str] = DELIVERY
+    attribute: ClassVar[str] = "release"
+    metadata: ClassVar[str] = f"{PREFIX}delivered"
+
+    def settle(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
+        """Build it for the machine, send what it has not, unpack."""
+        host = wanted.key.name
+        self.access.open(host, known, tell)
+        machine = Machine(self.access.shell, host)
+        target = release.target(machine)
+        if target is None:
+            # Its set-up brings a Python; whoever switches to the release sends it first.
+            return found
+        built = release.build(target, progress=tell)
+        tell(f"sending {built.id}")
+        release.unpack(machine, built)
+        return self.noted(found, wanted.attributes["release"])
 
 
 @dataclass(frozen=True)
@@ -44,12 +89,19 @@ class Releases(InServer):
         return f"{application.version}-{application.fingerprint()[:12]}"
 
     def settle(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
-        """Build it for the machine, send it, migrate, switch, and wait until all is well."""
-        host = wanted.key.name
+        """Migrate, switch to what was delivered, and wait until all is well."""
+        host, wanted_release = wanted.key.name, wanted.attributes["release"]
         self.access.open(host, known, tell)
         machine = Machine(self.access.shell, host)
-        built = release.build(release.target(machine), progress=tell)
+        target = release.target(machine)
+        if target is None:
+            raise SkytierError(
+                f"{host} has no Python 3.11 or newer, though it is set up.",
+                f"Look at it: skytier ssh {host} -- ls -l /opt/skytier",
+            )
+        built = release.build(target, progress=tell)
         release.ship({host: machine}, built, progress=tell)
         setup = self.blueprint.setup(wanted.creation["role"], wanted.creation["number"], known)
         machines.check(self.access.shell, host, setup.checks, tell)
-        return self.noted(found, wanted.attributes["release"])
+        self.servers.note(found.id, {Deliveries.metadata: wanted_release})
+        return self.noted(found, wanted_release)

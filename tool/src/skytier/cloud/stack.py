@@ -11,14 +11,15 @@ from functools import cached_property
 from openstack.connection import Connection
 
 from skytier.apply import Events, apply, refuse_losses
-from skytier.cloud import choices, machines, operator
+from skytier.cloud import choices, limits, machines, needs, operator
 from skytier.cloud.access import Access
 from skytier.cloud.configurations import Configurations
 from skytier.cloud.front_door import FrontDoor
 from skytier.cloud.host_keys import HOST_KEY
 from skytier.cloud.kinds import RULES, find_all, resources
 from skytier.cloud.lock import Lock
-from skytier.cloud.releases import Releases
+from skytier.cloud.quota import Amounts, Row, check
+from skytier.cloud.releases import Deliveries, Releases, build_ahead
 from skytier.cloud.vault import Vault, given
 from skytier.costs import rates
 from skytier.costs.planned import PlanCost
@@ -32,7 +33,7 @@ from skytier.resources.server import Server
 from skytier.roles import ROLES
 from skytier.ssh import Ssh
 from skytier.stack import StackFile
-from skytier.wanted import Blueprint, wanted
+from skytier.wanted import DELIVERY, IN_SERVERS, Blueprint, wanted
 
 STUCK_AFTER_S = 60.0
 ROUND_S = 1.5
@@ -92,11 +93,22 @@ class CloudStack:
         steps = plan(wanted(blueprint, self.project, public_key, there), found, RULES)
         return Plan(steps, blueprint, public_key)
 
+    def quota(self, plan: Plan) -> list[Row]:
+        """Whether what a plan makes fits into the project; no row when it makes nothing."""
+        more = needs.of_steps(plan.steps, plan.blueprint.choices.flavors)
+        if more == Amounts():
+            return []
+        try:
+            return check(more, limits.read(self.connection))
+        except API_ERRORS as error:
+            raise explained("The project's quotas could not be read", error) from error
+
     def find(self) -> list[Found]:
         """Everything of the stack that there is, with what its servers say of themselves."""
         found = find_all(self.kinds.values())
         servers = [each for each in found if each.key.kind == Server.name]
-        return [*found, *Configurations.among(servers), *Releases.among(servers)]
+        inside = (Configurations, Deliveries, Releases)
+        return [*found, *(each for kind in inside for each in kind.among(servers))]
 
     def find_made(self) -> list[Found]:
         """Everything that carries the stack's mark, in the order in which it is deleted."""
@@ -137,6 +149,18 @@ class CloudStack:
             door.wait()
         return door.url
 
+    def make_resources(self, events: Events) -> None:
+        """Bring about what OpenStack itself has of the stack, and enter no machine.
+
+        For whoever asks what resources cost or leave behind, which needs no booted guest. `up` goes
+        on from there. Raises SkytierError.
+        """
+        lost = threading.Event()
+        with self._held("up", lost):
+            planned = self.plan()
+            steps = [step for step in planned.steps if step.key.kind not in IN_SERVERS]
+            apply(steps, self.kinds, events, planned.known, lost)
+
     def down(self, events: Events) -> None:
         """Delete what carries the stack's mark, and nothing else. Raises SkytierError.
 
@@ -167,6 +191,12 @@ class CloudStack:
             raise explained("What the cloud offers could not be listed", error) from error
 
     def _apply(self, current: Plan, shell: Ssh, events: Events, lost: threading.Event) -> Known:
+        for system in {
+            current.blueprint.choices.systems[step.wanted.creation["role"]]
+            for step in current.steps
+            if step.key.kind == DELIVERY and step.action is not Action.KEEP and step.wanted
+        }:
+            build_ahead(system)
         access = Access(self.connection, self.operator, shell)
         keeper = current.blueprint.key("server", "database", 1).name
 
@@ -177,6 +207,7 @@ class CloudStack:
         servers = Server(self.project)
         inside: list[Kind] = [
             Configurations(servers, current.blueprint, access, Vault(read, given())),
+            Deliveries(servers, current.blueprint, access),
             Releases(servers, current.blueprint, access),
         ]
         kinds = {**self.kinds, **{kind.name: kind for kind in inside}}

@@ -219,8 +219,7 @@ def quotas(subject: Subject) -> Finding:
         return Finding(
             State.FAILED,
             f"Short by {', '.join(short)}.",
-            "Delete what is not needed, ask who runs the cloud for more, or make the plan "
-            "smaller: web.count, flavor.",
+            quota.MORE_ROOM,
             rows,
         )
     low = [quota.words(row.name) for row in rows if row.verdict is quota.Verdict.LOW]

@@ -1,6 +1,6 @@
 """Releases of the web application: built on the operator's machine, shipped to web servers."""
 
-from skytier.release.build import Release, build
+from skytier.release.build import Release, Tree, build
 from skytier.release.machine import Runner, current, target
 from skytier.release.ship import activate, migrate, prune, ship, unpack
 from skytier.release.target import Target
@@ -9,6 +9,7 @@ __all__ = [
     "Release",
     "Runner",
     "Target",
+    "Tree",
     "activate",
     "build",
     "current",

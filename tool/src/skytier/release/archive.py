@@ -19,7 +19,7 @@ def pack(tree: Path, archive: Path) -> None:
                 member.type, member.size = tarfile.REGTYPE, path.stat().st_size
             member.mtime = member.uid = member.gid = 0
             member.uname = member.gname = "root"
-            member.mode = 0o755 if member.isdir() or member.mode & 0o100 else 0o644
+            member.mode = 0o755 if not member.isfile() or member.mode & 0o100 else 0o644
             if member.isfile():
                 with path.open("rb") as content:
                     tar.addfile(member, content)

@@ -1,30 +1,50 @@
-"""Builds a release: one directory tree with the application and everything it stands on.
+"""Builds a release: the application's own tree, and beside it the packages it stands on.
+
+A release, below releases/ID on a machine:
 
 skytier-app     runs a command of the application with this release's own code
-lib/            the application and its packages
-compiled        names the Python that lib/ is compiled for; missing when it is not
+app/            the application
+static/         its static files, as Nginx serves them
+libraries       leads to its packages
+compiled        names the Python that app/ is compiled for; missing when it is not
+
+Its packages, below libraries/HASH, which the next release has too if it stands on the same:
+
+lib/            the packages
+compiled        as above
 """
 
 import hashlib
 import os
-import shutil
 import sys
 import tempfile
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from skytier.release import source as sources
 from skytier.release.archive import pack
-from skytier.release.packages import byte_compile, install, wheel
+from skytier.release.packages import byte_compile, collect_static, install, wheel
 from skytier.release.source import Source
 from skytier.release.target import Target
 from skytier.roles.render import render_from
 
 Progress = Callable[[str], None]
 """Is told what begins: `installing 44 packages`."""
-FORMAT = "1"
+_BUILDING = threading.Lock()
+FORMAT = "2"
 """Another one whenever this file lays out a release in another way."""
+
+
+@dataclass(frozen=True)
+class Tree:
+    """A directory tree on the operator's machine, packed for a machine."""
+
+    name: str
+    archive: Path
+    """A .tar.gz of the tree's contents."""
+    sha256: str
 
 
 @dataclass(frozen=True)
@@ -33,9 +53,8 @@ class Release:
 
     id: str
     """`0.1.0-3f2a9c81d0e4`: the version, and a hash of all that it was built from."""
-    archive: Path
-    """A .tar.gz of the tree's contents."""
-    sha256: str
+    application: Tree
+    libraries: Tree
     target: Target
 
 
@@ -55,73 +74,69 @@ def build(
     '0.1.0-3f2a9c81d0e4'
     """
     source, cache = source or sources.find(), cache or _cache()
+    libraries = _libraries(source, target, cache, progress)
     launcher = render_from("skytier.release", "skytier-app.sh")
     parts = (FORMAT, str(target), launcher, source.fingerprint())
     release_id = f"{source.version}-{_hash(*parts)}"
-    archive = cache / "releases" / f"{release_id}.tar.gz"
-    if not archive.exists():
-        libraries = _libraries(source, target, cache, progress)
+
+    def make(tree: Path) -> None:
         progress(f"building {release_id}")
-        archive.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=archive.parent, prefix="new-") as directory:
-            tree = Path(directory, "tree")
-            _lay_out(tree, source, target, libraries, launcher)
-            new = Path(directory, "archive")
-            progress(f"packing {release_id}")
-            pack(tree, new)
-            new.replace(archive)
-    return Release(release_id, archive, hashlib.sha256(archive.read_bytes()).hexdigest(), target)
+        _application(tree, source, target, libraries, launcher)
+
+    return Release(release_id, _tree(cache / "releases", release_id, make), libraries, target)
 
 
-def _libraries(source: Source, target: Target, cache: Path, progress: Progress) -> Path:
-    """The directory of the installed packages: they change less often than the application."""
+def _libraries(source: Source, target: Target, cache: Path, progress: Progress) -> Tree:
+    """The packages by themselves: they are many, and change less often than the application."""
     requirements = source.requirements.read_text()
-    directory = cache / "libraries" / _hash(FORMAT, str(target), requirements)
-    if not directory.exists():
+
+    def make(tree: Path) -> None:
         count = sum(not line.startswith((" ", "#")) for line in requirements.splitlines() if line)
         progress(f"getting {count} packages for Python {target.python} on {target.architecture}")
-        directory.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=directory.parent, prefix="new-") as temporary:
-            new = Path(temporary, "lib")
-            install(source.requirements, target, new)
-            if target.python == _own_python():
-                byte_compile(new)
-            _move(new, directory)
-    return directory
+        install(source.requirements, target, tree / "lib")
+        _compile(tree, "lib", target)
+
+    return _tree(cache / "libraries", _hash(FORMAT, str(target), requirements), make)
 
 
-def _lay_out(tree: Path, source: Source, target: Target, libraries: Path, launcher: str) -> None:
-    tree.mkdir()
-    shutil.copytree(libraries, tree / "lib", symlinks=True, copy_function=_link)
-    with tempfile.TemporaryDirectory(dir=tree.parent) as own:
-        wheel(source.path, Path(own))
-        if target.python == _own_python():
-            byte_compile(Path(own))
-            (tree / "compiled").write_text(f"{target.python}\n")
-        shutil.copytree(own, tree / "lib", dirs_exist_ok=True)
+def _application(
+    tree: Path, source: Source, target: Target, libraries: Tree, launcher: str
+) -> None:
+    wheel(source.path, tree / "app")
+    collect_static(tree / "app", tree / "static")
+    _compile(tree, "app", target)
+    (tree / "libraries").symlink_to(f"../../libraries/{libraries.name}")
     script = tree / "skytier-app"
     script.write_text(launcher)
     script.chmod(0o755)
 
 
-def _link(origin: str, copy: str) -> None:
-    os.link(origin, copy)
+def _compile(tree: Path, directory: str, target: Target) -> None:
+    """Compile a directory of a tree and note it, if this is the target's Python."""
+    own = f"{sys.version_info.major}.{sys.version_info.minor}"
+    if target.python == own:
+        byte_compile(tree / directory)
+        (tree / "compiled").write_text(f"{own}\n")
 
 
-def _move(new: Path, directory: Path) -> None:
-    try:
-        new.rename(directory)
-    except OSError:
-        if not directory.exists():  # else another run was quicker, with the same
-            raise
+def _tree(cache: Path, name: str, make: Callable[[Path], None]) -> Tree:
+    """A tree's archive in a directory of the cache; `make` fills the tree when there is none."""
+    archive = cache / f"{name}.tar.gz"
+    with _BUILDING:  # who asks for the same at the same time takes what the other has made
+        if not archive.exists():
+            cache.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=cache, prefix="new-") as directory:
+                tree = Path(directory, "tree")
+                tree.mkdir()
+                make(tree)
+                new = Path(directory, "archive")
+                pack(tree, new)
+                new.replace(archive)
+    return Tree(name, archive, hashlib.sha256(archive.read_bytes()).hexdigest())
 
 
 def _hash(*parts: str) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
-
-
-def _own_python() -> str:
-    return f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
 def _cache() -> Path:

@@ -16,9 +16,14 @@ class Runner(Protocol):
         """
 
 
-def target(machine: Runner) -> Target:
-    """What a release for a machine has to be built for. Raises SkytierError when it cannot be."""
-    return Target.parse(machine.run(script("target")))
+def target(machine: Runner) -> Target | None:
+    """What a release for a machine has to be built for.
+
+    None when it has no Python that is new enough yet: its set-up brings one. Raises SkytierError
+    when it says something else.
+    """
+    said = machine.run(script("target")).strip()
+    return Target.parse(said) if said else None
 
 
 def current(machine: Runner) -> str | None:

@@ -1,5 +1,6 @@
 """pip and the byte compiler, run as commands for a Python that need not be this one."""
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -50,6 +51,29 @@ def wheel(project: Path, directory: Path) -> None:
             )
         with zipfile.ZipFile(built) as archive:
             archive.extractall(directory)
+
+
+def collect_static(application: Path, directory: Path) -> None:
+    """Have an application that is laid out put its static files into a directory.
+
+    By this Python and the packages beside this tool: those of the target may be for another one.
+    Raises SkytierError.
+    """
+    # No path of this machine and nothing compiled for it gets into the tree.
+    environment = {**os.environ, "PYTHONPATH": str(application), "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(
+        [sys.executable, "-m", "skytier_app", "collect-static", str(directory)],
+        check=False,
+        capture_output=True,
+        text=True,
+        env=environment,
+    )
+    if done.returncode:
+        said = "\n".join(done.stderr.strip().splitlines()[-8:])
+        raise SkytierError(
+            f"The application's static files could not be collected:\n{said}",
+            "Mend what it says, and run it again.",
+        )
 
 
 def byte_compile(directory: Path) -> None:

@@ -12,13 +12,18 @@ KEPT = 3
 
 
 def unpack(machine: Runner, release: Release) -> None:
-    """Put a release onto a machine, where nothing uses it yet. Does nothing when it is there.
+    """Put a release onto a machine, where nothing uses it yet. What is there is not sent again.
 
-    A half-unpacked one never has its name. Raises SkytierError when the bytes did not arrive.
+    Needs nothing of the machine's set-up but a Python. A half-unpacked one never has its name.
+    Raises SkytierError when the bytes did not arrive.
     """
-    values = {"release": release.id, "sha256": release.sha256}
-    if machine.run(script("is-unpacked", **values)).strip() != "yes":
-        machine.run(script("unpack", **values), release.archive.read_bytes())
+    trees = {"libraries": release.libraries, "releases": release.application}
+    paths = [f"{place}/{tree.name}" for place, tree in trees.items()]
+    missing = machine.run(script("missing", paths=paths)).split()
+    for place, tree in trees.items():
+        if f"{place}/{tree.name}" in missing:
+            values = {"place": place, "tree": tree.name, "sha256": tree.sha256}
+            machine.run(script("unpack", **values), tree.archive.read_bytes())
 
 
 def migrate(machine: Runner, release: str) -> str:

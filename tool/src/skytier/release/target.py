@@ -8,6 +8,17 @@ OLDEST_PYTHON = (3, 11)
 OLDEST_GLIBC = 17
 """Compiled packages for a glibc older than 2.17 are no longer made."""
 
+System = tuple[str, tuple[int, ...]]
+"""A distribution and its version: `("ubuntu", (24, 4))`."""
+# Python and glibc as each ships them; where its Python is too old, the one that the set-up brings.
+_LIKELY = {
+    ("debian", (12,)): ("3.11", 36),
+    ("debian", (13,)): ("3.13", 41),
+    ("ubuntu", (20, 4)): ("3.12", 31),
+    ("ubuntu", (22, 4)): ("3.12", 35),
+    ("ubuntu", (24, 4)): ("3.12", 39),
+}
+
 
 @dataclass(frozen=True)
 class Target:
@@ -51,3 +62,13 @@ class Target:
                 "Set the machine up again: that brings a newer one.",
             )
         return cls(python, architecture, minor)
+
+    @classmethod
+    def likely(cls, system: System) -> "Target | None":
+        """What a machine of a distribution will probably say; None for one that is not known.
+
+        >>> Target.likely(("debian", (12,)))
+        Target(python='3.11', architecture='x86_64', glibc=36)
+        """
+        found = _LIKELY.get(system)
+        return cls(found[0], "x86_64", found[1]) if found else None

@@ -32,6 +32,8 @@ class Wanted:
     """What has to be there before."""
     renewed_with: Sequence[Key] = ()
     """What need not be there before, but makes it be done again when that is made anew."""
+    after: Sequence[Key] = ()
+    """What has to be well again before a change takes this one away for a while."""
     protected: str = ""
     """What would be lost if it were replaced; then it is not."""
 

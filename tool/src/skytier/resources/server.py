@@ -1,7 +1,7 @@
 """Servers."""
 
 import base64
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from openstack.exceptions import NotFoundException
@@ -15,19 +15,21 @@ ACTIVE_TIMEOUT_S = 900.0
 GONE_TIMEOUT_S = 300.0
 IMAGE, FLAVOR, NUMBER = (f"{PREFIX}{name}" for name in ("image", "flavor", "number"))
 RUNNING = "running"
-_TRANSIENT = frozenset({"BUILD", "REBOOT", "HARD_REBOOT"})
+RESIZED = "VERIFY_RESIZE"
+_TRANSIENT = frozenset({"BUILD", "REBOOT", "HARD_REBOOT", "RESIZE", "REVERT_RESIZE"})
 
 
 class Server:
     """A machine. What it is made of is pinned in its metadata when it is created.
 
     `attributes`: image and flavor (names), power (`running`), metadata (the mark and the labels).
-    `creation`: image_id, flavor_id, key_name, port (a Key), user_data, role, number.
+    `creation`: image_id, flavor_id, disk_gib (the flavor's), key_name, port (a Key), user_data,
+    role, number.
     `facts`: status, image_id, launched_at, metadata, role, number, size (of its flavor).
     """
 
     name = "server"
-    fixed = frozenset({"image", "flavor"})
+    fixed = frozenset({"image"})
 
     def __init__(self, project: Project) -> None:
         self._project = project
@@ -64,7 +66,7 @@ class Server:
         return self._found(self._compute.get_server(server.id))
 
     def settle(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
-        """Its labels; and it runs."""
+        """Its labels, its flavor; and it runs."""
         server = self._compute.get_server(found.id)
         missing = {
             name: value
@@ -79,11 +81,11 @@ class Server:
         told = self._project.told(server.metadata.get(ROLE, ""))
         if server.description != told:
             self._compute.update_server(server, description=told)
-        server = self._at_rest(server, tell)
+        server = self._resized(wanted, self._at_rest(server, tell), tell)
         if server.status == "SHUTOFF":
             tell("starting")
             self._compute.start_server(server)
-            server = self._become("ACTIVE", server, tell)
+            server = self._become(["ACTIVE"], server, tell)
         if server.status != "ACTIVE":
             raise SkytierError(
                 f"The server {server.name} is {server.status}, and Skytier does not know how to go "
@@ -106,11 +108,43 @@ class Server:
         """Write down something about a server where every operator finds it."""
         self._compute.set_server_metadata(server_id, **metadata)
 
+    def _resized(self, wanted: Wanted, server: Any, tell: Tell) -> Any:
+        """The server with its wanted flavor. A resize that was cut short is gone on with."""
+        if server.metadata.get(FLAVOR) == wanted.attributes["flavor"] and server.status != RESIZED:
+            return server
+        if server.status != RESIZED and not _has_flavor(server, wanted):
+            self._refuse_smaller_disk(wanted, server)
+            tell("resizing")
+            self._compute.resize_server(server, wanted.creation["flavor_id"])
+            server = self._at_rest(self._compute.get_server(server.id), tell)
+        if server.status == RESIZED:
+            self._compute.confirm_server_resize(server)
+            # One that was off stays off, and is started below like any other.
+            server = self._become(["ACTIVE", "SHUTOFF"], server, tell)
+        if not _has_flavor(server, wanted):
+            raise SkytierError(
+                f"Nova did not resize the server {server.name} to "
+                f"{wanted.attributes['flavor']}: it is as it was before.",
+                f"See why: openstack server event list {server.id}. Often no host has the room.",
+            )
+        flavor = {FLAVOR: wanted.attributes["flavor"]}
+        self._compute.set_server_metadata(server, **flavor)
+        return self._compute.get_server(server.id)
+
+    def _refuse_smaller_disk(self, wanted: Wanted, server: Any) -> None:
+        now, then = server.flavor.disk or 0, wanted.creation["disk_gib"]
+        if then < now:
+            raise SkytierError(
+                f"The server {server.name} has a disk of {now} GiB, and the flavor "
+                f"{wanted.attributes['flavor']} one of {then} GiB: Nova makes no disk smaller.",
+                "Name a flavor with a disk at least as large.",
+            )
+
     def _at_rest(self, server: Any, tell: Tell) -> Any:
         return self._become(None, server, tell) if server.status in _TRANSIENT else server
 
-    def _become(self, status: str | None, server: Any, tell: Tell) -> Any:
-        """The server when it has a status, or any that lasts. Raises with Nova's fault on ERROR."""
+    def _become(self, statuses: Collection[str] | None, server: Any, tell: Tell) -> Any:
+        """The server when it has one of these, or any that lasts. Raises with Nova's fault."""
 
         def ask() -> Any:
             now = self._get(server.id)
@@ -125,11 +159,11 @@ class Server:
                     f"The server {now.name} went into ERROR: {_fault(now)}",
                     "Mend the cause; skytier up then replaces it.",
                 )
-            done = now.status == status if status else now.status not in _TRANSIENT
+            done = now.status in statuses if statuses else now.status not in _TRANSIENT
             return now if done else None
 
         return wait_for(
-            f"The server {server.name} did not become {status or 'ACTIVE'}",
+            f"The server {server.name} did not become {' or '.join(statuses or ['ACTIVE'])}",
             ask,
             ACTIVE_TIMEOUT_S,
             "Run skytier up again to go on waiting, or see openstack server event list.",
@@ -182,6 +216,12 @@ def _size(flavor: Any) -> dict[str, int] | None:
     if not flavor or not flavor.vcpus:
         return None
     return {"vcpus": flavor.vcpus, "ram_mib": flavor.ram, "disk_gib": flavor.disk}
+
+
+def _has_flavor(server: Any, wanted: Wanted) -> bool:
+    # Old versions of the API tell the id, new ones the name.
+    names = (server.flavor.original_name, server.flavor.id)
+    return wanted.attributes["flavor"] in names or wanted.creation["flavor_id"] in names
 
 
 def _fault(server: Any) -> str:

@@ -2,7 +2,8 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from decimal import Decimal
 from typing import Any
 
@@ -11,6 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from skytier.cli import console
+from skytier.cli.on_cloud import quota as quotas
+from skytier.cloud.quota import MORE_ROOM, Row
 from skytier.cloud.stack import Plan
 from skytier.costs.planned import PlanCost
 from skytier.plan import Action, Step
@@ -28,8 +31,12 @@ OVER_BUDGET = 4
 """The exit code of a plan that the stack file's budget refuses."""
 
 
-def show(plan: Plan, cost: PlanCost, *, everything: bool = False) -> None:
-    """Print a table of the steps, what they come to, and what it costs a month."""
+def show(plan: Plan, quota: Sequence[Row], *, everything: bool = False) -> None:
+    """Print a table of the steps, what they come to, and what it costs a month.
+
+    Quotas are shown where they are short, or will be low.
+    """
+    cost = plan.cost
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in ("", "Resource", "Name", "Why"):
         table.add_column(heading)
@@ -53,6 +60,11 @@ def show(plan: Plan, cost: PlanCost, *, everything: bool = False) -> None:
     if cost.before.resources and cost.difference.words:
         console.out.print(str(cost.difference), markup=False)
     warn_of_budget(cost)
+    if rows := quotas.worth_showing(quota):
+        console.out.print(quotas.table(rows))
+    if any(row.short_by for row in rows):
+        text = f"The project has no room for this plan: skytier up refuses it. {MORE_ROOM}"
+        console.out.print(text, style="red")
 
 
 def warn_of_budget(cost: PlanCost) -> None:
@@ -70,8 +82,9 @@ def summary(steps: Iterable[Step]) -> str:
     return f"{', '.join([*words, *kept]) or 'Nothing'}."
 
 
-def as_json(plan: Plan, cost: PlanCost) -> str:
+def as_json(plan: Plan, quota: Sequence[Row]) -> str:
     """The plan for scripts; money is a string, so that it stays exact."""
+    cost = plan.cost
     steps = [
         {
             "resource": step.key.name,
@@ -97,6 +110,7 @@ def as_json(plan: Plan, cost: PlanCost) -> str:
         "example_rates": cost.rates.is_example,
         "budget": _money(plan.blueprint.stack.cost.budget),
         "over_budget": cost.over_budget is not None,
+        "quota": [asdict(row) for row in quota],
     }
     return json.dumps(answer, indent=2, default=str)
 

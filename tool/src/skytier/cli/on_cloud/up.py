@@ -10,6 +10,7 @@ from skytier.cli.chosen import cloud_stack
 from skytier.cli.on_cloud import plan as shown
 from skytier.cli.on_cloud.progress import Stages, progress
 from skytier.cloud.front_door import FrontDoor
+from skytier.cloud.quota import refuse_short
 from skytier.cloud.stack import CloudStack, Plan
 from skytier.costs.planned import PlanCost
 from skytier.errors import SkytierError
@@ -23,11 +24,12 @@ def up(wanted: StackFile, *, yes: bool, as_json: bool) -> None:
     if planned.empty:
         _nothing_to_do(stack, planned, as_json=as_json)
         return
-    cost = planned.cost
+    cost, quota = planned.cost, stack.quota(planned)
     if as_json:
         shown.warn_of_budget(cost)
     else:
-        shown.show(planned, cost)
+        shown.show(planned, quota)
+    refuse_short(quota)
     if cost.over_budget and cost.over_budget.refused:
         raise typer.Exit(shown.OVER_BUDGET)
     if not as_json:

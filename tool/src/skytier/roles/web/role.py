@@ -105,6 +105,7 @@ def _files(site: Site, values: Mapping[str, object]) -> list[File]:
         f"{ETC}/nginx.conf": nginx.nginx_conf(_nginx(site, values)),
         f"{units}/nginx.service.d/skytier.conf": render("web", "nginx.service.conf", **values),
         f"{units}/skytier-app.service": render("web", "skytier-app.service", **values),
+        f"{units}/skytier-app.socket": render("web", "skytier-app.socket", **values),
         f"{ETC}/uv.txt": render("web", "uv.txt"),
         f"{ETC}/skytier-app.before-247.conf": render("web", "before-247.conf", **values),
     }
