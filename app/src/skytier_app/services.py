@@ -15,6 +15,7 @@ from skytier_app.health.probe import HealthProbe
 from skytier_app.health.report import watch
 from skytier_app.housekeeping import every, sweep_expired
 from skytier_app.pages.skyline import SkylineCache
+from skytier_app.posts.reads import PostReads
 from skytier_app.rate_limit import HitCounter, PostgresHits, RedisHits
 from skytier_app.sessions.store import PostgresSessions, RedisSessions, SessionStore
 from skytier_app.settings import Settings
@@ -37,6 +38,7 @@ class Services:
     health: HealthProbe
     machine: MachineSampler
     skyline: SkylineCache
+    posts: PostReads
 
 
 @asynccontextmanager
@@ -66,7 +68,17 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         health = HealthProbe(database, redis)
         # So that a change of the status is seen when it happens, and not when somebody asks.
         await stack.enter_async_context(every(WATCH_EVERY_S, lambda: watch(health)))
-        yield Services(settings, database, redis, sessions, hits, health, machine, SkylineCache())
+        yield Services(
+            settings=settings,
+            database=database,
+            redis=redis,
+            sessions=sessions,
+            hits=hits,
+            health=health,
+            machine=machine,
+            skyline=SkylineCache(),
+            posts=PostReads(database),
+        )
 
 
 async def _services(request: Request) -> Services:

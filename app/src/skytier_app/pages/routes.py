@@ -58,7 +58,7 @@ async def _list(
     rows = await posts.list_posts(
         services.database, query.limit + 1, query.position(), query.user_id, query.q
     )
-    more = next_address(request, rows, query)
+    more = next_address(request.url.path, rows, query)
     return await page(
         request,
         services,
@@ -98,7 +98,7 @@ async def author(
 @router.get("/posts/{post_id}")
 async def post(request: Request, services: ServicesDep, reader: Reader, post_id: Id) -> Response:
     """One post, at an address of its own."""
-    row = await posts.get_post(services.database, post_id)
+    row = await services.posts.post(post_id)
     if row is None:
         raise Problem(404, f"There is no post {post_id}.")
     return await page(request, services, reader, "post", post=row, may_edit=_may_edit(reader, row))
@@ -107,7 +107,7 @@ async def post(request: Request, services: ServicesDep, reader: Reader, post_id:
 @router.get("/posts/{post_id}/edit")
 async def edit(request: Request, services: ServicesDep, reader: Reader, post_id: Id) -> Response:
     """The form to edit a post."""
-    row = await posts.get_post(services.database, post_id)
+    row = await services.posts.post(post_id)
     if row is None:
         raise Problem(404, f"There is no post {post_id}.")
     if reader is None:
