@@ -59,7 +59,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         sessions: SessionStore
         hits: HitCounter
         if redis is not None:
-            sessions, hits = RedisSessions(redis, lifetime), RedisHits(redis)
+            sessions, hits = RedisSessions(redis, database, lifetime), RedisHits(redis)
         else:
             sessions, hits = PostgresSessions(database, lifetime), PostgresHits(database)
         machine = MachineSampler()

@@ -9,7 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from skytier_app import __version__, markdown
-from skytier_app.auth import Account
+from skytier_app.accounts import Account
 from skytier_app.pages.assets import asset
 from skytier_app.pages.texts import LANGUAGE, section, text
 from skytier_app.representation import etag, matches

@@ -9,7 +9,8 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic import ConfigDict, Field
 
-from skytier_app.auth import Account, viewer
+from skytier_app.accounts import Account
+from skytier_app.auth import viewer
 from skytier_app.cache import CacheUnavailable
 from skytier_app.health.report import report
 from skytier_app.pages.render import documentation, page

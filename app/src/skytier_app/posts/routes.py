@@ -8,7 +8,8 @@ import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from skytier_app.auth import SECURITY, Account, SignedIn
+from skytier_app.accounts import Account
+from skytier_app.auth import SECURITY, SignedIn
 from skytier_app.database import Database
 from skytier_app.openapi import problems
 from skytier_app.pagination import MAX_ID
