@@ -66,13 +66,13 @@ def conditional_response(
 def cache_headers(request: Request) -> Mapping[str, str]:
     """Who may keep the answer. "no-cache" means: keep it, and ask whether it still holds."""
     headers = request.headers
-    return _FOR_ONE if "cookie" in headers or "authorization" in headers else _FOR_ALL
+    return NOT_SHARED if "cookie" in headers or "authorization" in headers else _SHARED
 
 
-_FOR_ONE = {"Cache-Control": "private, no-cache"}
-# Nginx alone, and it keeps this line to itself, may give the answer to all strangers for a
-# second; then for one more, while it asks for a new one. Older ones want it before the other.
-_FOR_ALL = {"X-Accel-Expires": "1", "Cache-Control": "no-cache, stale-while-revalidate=1"}
+NOT_SHARED = {"Cache-Control": "private, no-cache"}
+# Nginx alone, which passes the first line to nobody, may give the answer to all strangers for a
+# second, and then for one more while it asks for a new one. Old ones want it before the other.
+_SHARED = {"X-Accel-Expires": "1", "Cache-Control": "no-cache, stale-while-revalidate=1"}
 
 
 def require_match(request: Request, content: Any) -> None:
