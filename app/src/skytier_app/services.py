@@ -4,10 +4,9 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Depends, Request
-from redis.asyncio import Redis
 
 from skytier_app.cache import open_cache
 from skytier_app.database import Database, open_database
@@ -19,7 +18,11 @@ from skytier_app.posts.reads import PostReads
 from skytier_app.rate_limit import HitCounter, PostgresHits, RedisHits
 from skytier_app.sessions.store import PostgresSessions, RedisSessions, SessionStore
 from skytier_app.settings import Settings
+from skytier_app.stats.figures import Figures
 from skytier_app.stats.machine import MachineSampler
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
 
 SWEEP_EVERY_S = 600
 SAMPLE_EVERY_S = 5
@@ -32,13 +35,14 @@ class Services:
 
     settings: Settings
     database: Database
-    redis: Redis | None
+    redis: "Redis | None"
     sessions: SessionStore
     hits: HitCounter
     health: HealthProbe
     machine: MachineSampler
     skyline: SkylineCache
     posts: PostReads
+    figures: Figures
 
 
 @asynccontextmanager
@@ -78,6 +82,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             machine=machine,
             skyline=SkylineCache(),
             posts=PostReads(database),
+            figures=Figures(database),
         )
 
 

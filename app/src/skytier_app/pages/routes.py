@@ -20,7 +20,6 @@ from skytier_app.posts.models import PostQuery
 from skytier_app.problems import Problem
 from skytier_app.representation import etag, to_json
 from skytier_app.services import ServicesDep
-from skytier_app.stats import queries as stats
 from skytier_app.users import queries as users
 
 PAGE_SIZE = 20
@@ -154,8 +153,8 @@ async def statistics(request: Request, services: ServicesDep, reader: Reader) ->
         services,
         reader,
         "statistics",
-        counts=await stats.counts(services.database),
-        days=await stats.posts_per_day(services.database),
+        counts=await services.figures.counts(),
+        days=await services.figures.posts_per_day(),
         pool=services.database.pool_state(),
         machine=services.machine.newest,
         samples=services.machine.columns(),

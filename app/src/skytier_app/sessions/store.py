@@ -3,15 +3,16 @@
 import time
 from collections.abc import Collection
 from datetime import timedelta
-from typing import Protocol, cast
-
-from redis.asyncio import Redis
+from typing import TYPE_CHECKING, Protocol, cast
 
 from skytier_app.accounts import Account
 from skytier_app.cache import unavailability
 from skytier_app.database import Database
 from skytier_app.secret_token import new_token, token_hash
 from skytier_app.together import Batch
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
 
 
 class SessionStore(Protocol):
@@ -86,7 +87,7 @@ class RedisSessions:
     The sorted set `user-sessions:ID` has a user's hashes, by the time of their end.
     """
 
-    def __init__(self, redis: Redis, database: Database, lifetime: timedelta) -> None:
+    def __init__(self, redis: "Redis", database: Database, lifetime: timedelta) -> None:
         self._redis = redis
         self._lifetime = lifetime
         self._accounts = Batch[int, Account](lambda ids: _find_accounts(database, ids))
