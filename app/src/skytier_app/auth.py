@@ -1,13 +1,12 @@
 """Who makes a request: by the session's cookie, or by an API token."""
 
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Annotated, cast
+from typing import Annotated
 from urllib.parse import urlsplit
 
 from fastapi import Depends, Request
 from fastapi.security import APIKeyCookie, HTTPBearer
 
+from skytier_app.accounts import Account
 from skytier_app.problems import Problem
 from skytier_app.secret_token import token_hash
 from skytier_app.services import Services, ServicesDep
@@ -15,17 +14,6 @@ from skytier_app.services import Services, ServicesDep
 COOKIE = "skytier_session"
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _WWW_AUTHENTICATE = {"WWW-Authenticate": "Bearer"}
-
-
-@dataclass(frozen=True)
-class Account:
-    """A user who has shown who they are."""
-
-    id: int
-    username: str
-    email: str
-    is_admin: bool
-    created_at: datetime
 
 
 async def viewer(request: Request, services: ServicesDep) -> Account | None:
@@ -42,8 +30,7 @@ async def viewer(request: Request, services: ServicesDep) -> Account | None:
     if (session := request.cookies.get(COOKIE)) is None:
         return None
     _refuse_other_sites(request)
-    user_id = await services.sessions.user_id(session)
-    return await _by_id(services, user_id) if user_id is not None else None
+    return await services.sessions.account(session)
 
 
 Viewer = Annotated[Account | None, Depends(viewer)]
@@ -76,13 +63,6 @@ def _refuse_other_sites(request: Request) -> None:
         raise Problem(403, "A page of another site sent this request with your session.")
 
 
-async def _by_id(services: Services, user_id: int) -> Account | None:
-    row = await services.database.fetchrow(
-        "SELECT id, username, email, is_admin, created_at FROM users WHERE id = $1", user_id
-    )
-    return Account(**row) if row else None
-
-
 async def _by_token(services: Services, token: str) -> Account | None:
     row = await services.database.fetchrow(
         """
@@ -98,5 +78,4 @@ async def _by_token(services: Services, token: str) -> Account | None:
         await services.database.execute(
             "UPDATE api_tokens SET last_used_at = now() WHERE id = $1", row["token_id"]
         )
-    values = cast(dict[str, object], dict(row))
-    return Account(**{name: values[name] for name in Account.__dataclass_fields__})  # type: ignore[arg-type]
+    return Account.of(row)

@@ -11,12 +11,13 @@ from skytier_app.housekeeping import every
 from skytier_app.metrics import figures
 from skytier_app.metrics import routes as metrics
 from skytier_app.middleware.body_limit import BodyLimit
-from skytier_app.middleware.head import Head
+from skytier_app.middleware.hot_routes import HotRoutes
 from skytier_app.middleware.request_context import RequestContext
-from skytier_app.middleware.security_headers import SecurityHeaders
+from skytier_app.middleware.request_log import RequestLog
 from skytier_app.pages import assets, preview
 from skytier_app.pages import routes as pages
 from skytier_app.pages.errors import error_page
+from skytier_app.posts import hot
 from skytier_app.posts import routes as posts
 from skytier_app.services import open_services
 from skytier_app.sessions import routes as sessions
@@ -62,9 +63,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     for part in (health, users, sessions, tokens, posts, preview, stats, metrics, pages):
         app.include_router(part.router)
     assets.install(app)
-    # The last added is the outermost.
-    app.add_middleware(Head)
     app.add_middleware(BodyLimit)
-    app.add_middleware(SecurityHeaders)
-    app.add_middleware(RequestContext)
+    # Outside of what the framework itself puts around the routes.
+    stack = app.build_middleware_stack()
+    app.middleware_stack = RequestContext(HotRoutes(stack, app, hot.ROUTES), RequestLog())
     return app

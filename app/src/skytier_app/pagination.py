@@ -8,7 +8,6 @@ from typing import Annotated
 from urllib.parse import urlencode
 
 import asyncpg
-from fastapi import Request
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from skytier_app.text import CURSOR_PATTERN
@@ -27,7 +26,7 @@ Position = tuple[datetime, int]
 class PageQuery(BaseModel):
     """What every list takes. A parameter that it does not know is refused."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     limit: int = Field(default=20, ge=1, le=100, description="How many to answer at the most.")
     cursor: Annotated[str, StringConstraints(pattern=CURSOR_PATTERN)] | None = Field(
@@ -51,17 +50,17 @@ def encode_cursor(created_at: datetime, row_id: int) -> str:
     return base64.urlsafe_b64encode(packed).decode().rstrip("=")
 
 
-def next_address(request: Request, rows: Sequence[asyncpg.Record], query: PageQuery) -> str | None:
+def next_address(path: str, rows: Sequence[asyncpg.Record], query: PageQuery) -> str | None:
     """The address of the page after `rows`, which are one more than the limit; None at the end."""
     if len(rows) <= query.limit:
         return None
     last = rows[query.limit - 1]
     parameters = query.model_dump(exclude_defaults=True)
     parameters["cursor"] = encode_cursor(last["created_at"], last["id"])
-    return f"{request.url.path}?{urlencode(parameters)}"
+    return f"{path}?{urlencode(parameters)}"
 
 
-def next_link(request: Request, rows: Sequence[asyncpg.Record], query: PageQuery) -> dict[str, str]:
+def next_link(path: str, rows: Sequence[asyncpg.Record], query: PageQuery) -> dict[str, str]:
     """The `Link` header to the page after `rows`; nothing at the end."""
-    address = next_address(request, rows, query)
+    address = next_address(path, rows, query)
     return {"Link": f'<{address}>; rel="next"'} if address else {}

@@ -56,6 +56,7 @@ class Problem(Exception):  # noqa: N818  # the protocol's own name
         )
 
 
+FAULT = Problem(500, "Something went wrong here. The log has the request id.")
 UNAVAILABLE_HEADERS = {"Retry-After": "1"}
 
 Answer = Callable[[Request, Problem], Awaitable[Response]]
@@ -81,6 +82,7 @@ def install(app: FastAPI, answer: Answer = as_document) -> None:
     handle(RequestValidationError, _validation_error)
     handle(DatabaseUnavailable, lambda *_: _unavailable("The database"))
     handle(CacheUnavailable, lambda *_: _unavailable("The session store"))
+    handle(Exception, lambda *_: FAULT)
 
 
 def _unavailable(what: str) -> Problem:

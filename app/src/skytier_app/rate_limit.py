@@ -1,13 +1,15 @@
 """How often one address may do a thing, counted where all workers see it."""
 
-from typing import Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from fastapi import Request
-from redis.asyncio import Redis
 
 from skytier_app.cache import unavailability
 from skytier_app.database import Database
 from skytier_app.problems import Problem
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
 
 WINDOW_S = 60
 
@@ -56,7 +58,7 @@ class PostgresHits:
 class RedisHits:
     """Counters as `hits:KEY`, which end by themselves."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: "Redis") -> None:
         self._redis = redis
 
     async def hit(self, key: str) -> tuple[int, int]:

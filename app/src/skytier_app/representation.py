@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
@@ -34,17 +35,44 @@ def etag(body: bytes) -> str:
     return f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
 
 
+@dataclass(frozen=True)
+class Representation:
+    """A thing as JSON, with the ETag of these bytes, which any number of answers may share."""
+
+    body: bytes
+    headers: Mapping[str, str]
+
+    @classmethod
+    def of(cls, content: object, headers: Mapping[str, str] | None = None) -> "Representation":
+        """That of database rows."""
+        body = to_json(content)
+        return cls(body, {**(headers or {}), "ETag": etag(body)})
+
+    def answer(self, request: Request) -> Response:
+        """The answer to a GET; 304 when the client has these bytes already."""
+        headers = {**cache_headers(request), **self.headers}
+        if matches(request.headers.get("if-none-match"), self.headers["ETag"]):
+            return Response(status_code=304, headers=headers)
+        return Response(self.body, headers=headers, media_type="application/json")
+
+
 def conditional_response(
     request: Request, content: Any, headers: Mapping[str, str] | None = None
 ) -> Response:
     """The answer to a GET with its ETag; 304 when the client has these bytes already."""
-    body = to_json(content)
-    tag = etag(body)
-    # "no-cache" lets a cache keep the answer, and has it ask whether it still holds.
-    headers = {**(headers or {}), "ETag": tag, "Cache-Control": "private, no-cache"}
-    if matches(request.headers.get("if-none-match"), tag):
-        return Response(status_code=304, headers=headers)
-    return Response(body, headers=headers, media_type="application/json")
+    return Representation.of(content, headers).answer(request)
+
+
+def cache_headers(request: Request) -> Mapping[str, str]:
+    """Who may keep the answer. "no-cache" means: keep it, and ask whether it still holds."""
+    headers = request.headers
+    return NOT_SHARED if "cookie" in headers or "authorization" in headers else _SHARED
+
+
+NOT_SHARED = {"Cache-Control": "private, no-cache"}
+# Nginx alone, which passes the first line to nobody, may give the answer to all strangers for a
+# second, and then for one more while it asks for a new one. Old ones want it before the other.
+_SHARED = {"X-Accel-Expires": "1", "Cache-Control": "no-cache, stale-while-revalidate=1"}
 
 
 def require_match(request: Request, content: Any) -> None:

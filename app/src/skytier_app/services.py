@@ -4,10 +4,9 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Depends, Request
-from redis.asyncio import Redis
 
 from skytier_app.cache import open_cache
 from skytier_app.database import Database, open_database
@@ -15,10 +14,15 @@ from skytier_app.health.probe import HealthProbe
 from skytier_app.health.report import watch
 from skytier_app.housekeeping import every, sweep_expired
 from skytier_app.pages.skyline import SkylineCache
+from skytier_app.posts.reads import PostReads
 from skytier_app.rate_limit import HitCounter, PostgresHits, RedisHits
 from skytier_app.sessions.store import PostgresSessions, RedisSessions, SessionStore
 from skytier_app.settings import Settings
+from skytier_app.stats.figures import Figures
 from skytier_app.stats.machine import MachineSampler
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
 
 SWEEP_EVERY_S = 600
 SAMPLE_EVERY_S = 5
@@ -31,12 +35,14 @@ class Services:
 
     settings: Settings
     database: Database
-    redis: Redis | None
+    redis: "Redis | None"
     sessions: SessionStore
     hits: HitCounter
     health: HealthProbe
     machine: MachineSampler
     skyline: SkylineCache
+    posts: PostReads
+    figures: Figures
 
 
 @asynccontextmanager
@@ -57,7 +63,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         sessions: SessionStore
         hits: HitCounter
         if redis is not None:
-            sessions, hits = RedisSessions(redis, lifetime), RedisHits(redis)
+            sessions, hits = RedisSessions(redis, database, lifetime), RedisHits(redis)
         else:
             sessions, hits = PostgresSessions(database, lifetime), PostgresHits(database)
         machine = MachineSampler()
@@ -66,7 +72,18 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         health = HealthProbe(database, redis)
         # So that a change of the status is seen when it happens, and not when somebody asks.
         await stack.enter_async_context(every(WATCH_EVERY_S, lambda: watch(health)))
-        yield Services(settings, database, redis, sessions, hits, health, machine, SkylineCache())
+        yield Services(
+            settings=settings,
+            database=database,
+            redis=redis,
+            sessions=sessions,
+            hits=hits,
+            health=health,
+            machine=machine,
+            skyline=SkylineCache(),
+            posts=PostReads(database),
+            figures=Figures(database),
+        )
 
 
 async def _services(request: Request) -> Services:

@@ -6,12 +6,15 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import asyncpg
-from redis.asyncio import Redis
 
 from skytier_app.cache import CacheUnavailable, unavailability
 from skytier_app.database import Database, DatabaseUnavailable
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
 
 _log = logging.getLogger(__name__)
 
@@ -58,7 +61,7 @@ class Probe:
 class HealthProbe:
     """The probes of a worker's database and, where there is one, Redis."""
 
-    def __init__(self, database: Database, redis: Redis | None) -> None:
+    def __init__(self, database: Database, redis: "Redis | None") -> None:
         self._status, self._since = "", datetime.now(UTC)
         self.database = Probe(lambda: _schema_revision(database))
         self.cache = Probe(lambda: _ping(redis)) if redis is not None else None
@@ -79,6 +82,6 @@ async def _schema_revision(database: Database) -> str | None:
     return str(revision) if revision else None
 
 
-async def _ping(redis: Redis) -> None:
+async def _ping(redis: "Redis") -> None:
     with unavailability():
         await redis.ping()

@@ -1,73 +1,68 @@
-"""What every request gets: an id, a log line, a count, and an answer even when the code fails."""
+"""What every request gets: an id, security headers, a line in the log and a count, HEAD wherever
+there is GET, and an answer even when the code fails."""
 
 import logging
 import re
 import time
 import uuid
 
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from skytier_app.logs import request_id
-from skytier_app.metrics.figures import DURATION, IN_PROGRESS, REQUESTS
-from skytier_app.problems import Problem
+from skytier_app.middleware.request_log import RequestLog
+from skytier_app.middleware.security_headers import add_security_headers
+from skytier_app.problems import FAULT
 
 _log = logging.getLogger("skytier_app.requests")
-_GIVEN_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
-_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_is_id = re.compile(rb"[A-Za-z0-9-]{8,64}").fullmatch
 
 
 class RequestContext:
-    """The outermost middleware."""
+    """The outermost middleware. One for all of it: each layer costs every request a little."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, log: RequestLog) -> None:
         self._app = app
+        self._requests = log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        given = Headers(scope=scope).get("x-request-id", "")
-        current = given if _GIVEN_ID.fullmatch(given) else uuid.uuid4().hex
-        token = request_id.set(current)
-        status = 0
         began = time.perf_counter()
+        self._requests.began()
+        current = _given_id(scope) or uuid.uuid4().hex
+        token = request_id.set(current)
+        # The server knows that it was HEAD, and leaves the body out.
+        inner = {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
+        status = 0
+        is_complete = False
 
-        async def send_with_id(message: Message) -> None:
-            nonlocal status
+        async def send_on(message: Message) -> None:
+            nonlocal status, is_complete
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)["X-Request-ID"] = current
+                add_security_headers(message["headers"], scope["scheme"])
+                message["headers"].append((b"x-request-id", current.encode()))
+            elif not message.get("more_body"):
+                is_complete = True
             await send(message)
 
         try:
-            with IN_PROGRESS.track_inprogress():
-                try:
-                    await self._app(scope, receive, send_with_id)
-                except Exception:
-                    _log.exception("the request failed")
-                    if status:
-                        raise  # half an answer is out: only an aborted connection tells the client
-                    problem = Problem(500, "Something went wrong here. The log has the request id.")
-                    await problem.response()(scope, receive, send_with_id)
+            await self._app(inner, receive, send_on)
+        except Exception:
+            _log.exception("the request failed")
+            if status and not is_complete:
+                raise  # half an answer is out: only an aborted connection tells the client
+            if not status:
+                await FAULT.response()(scope, receive, send_on)
         finally:
-            self._note(scope, status, time.perf_counter() - began)
+            scope.setdefault("route", inner.get("route"))
+            self._requests.ended(current, scope, status, began)
             request_id.reset(token)
 
-    @staticmethod
-    def _note(scope: Scope, status: int, seconds: float) -> None:
-        method = scope["method"] if scope["method"] in _METHODS else "OTHER"
-        # The template, not the path: a label for each post would grow without end.
-        route = getattr(scope.get("route"), "path", "unmatched")
-        REQUESTS.labels(method, route, status).inc()
-        DURATION.labels(method, route).observe(seconds)
-        _log.info(
-            "request",
-            extra={
-                "method": scope["method"],
-                "path": scope["path"],
-                "status": status,
-                "duration_ms": round(seconds * 1000, 2),
-                "client": scope["client"][0] if scope.get("client") else None,
-            },
-        )
+
+def _given_id(scope: Scope) -> str | None:
+    for name, value in scope["headers"]:
+        if name == b"x-request-id":
+            return value.decode() if _is_id(value) else None
+    return None

@@ -9,10 +9,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from skytier_app import __version__, markdown
-from skytier_app.auth import Account
+from skytier_app.accounts import Account
 from skytier_app.pages.assets import asset
 from skytier_app.pages.texts import LANGUAGE, section, text
-from skytier_app.representation import etag, matches
+from skytier_app.representation import NOT_SHARED, cache_headers, etag, matches
 from skytier_app.services import Services
 
 _CSP = (
@@ -81,9 +81,9 @@ async def page(
     ).encode()
     tag = etag(body)
     common = {
+        **(cache_headers(request) if status == 200 else NOT_SHARED),
         **(headers or {}),
         "Content-Security-Policy": _CSP,
-        "Cache-Control": "private, no-cache",
         "Vary": "Cookie",
         "ETag": tag,
     }

@@ -9,7 +9,8 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic import ConfigDict, Field
 
-from skytier_app.auth import Account, viewer
+from skytier_app.accounts import Account
+from skytier_app.auth import viewer
 from skytier_app.cache import CacheUnavailable
 from skytier_app.health.report import report
 from skytier_app.pages.render import documentation, page
@@ -19,7 +20,6 @@ from skytier_app.posts.models import PostQuery
 from skytier_app.problems import Problem
 from skytier_app.representation import etag, to_json
 from skytier_app.services import ServicesDep
-from skytier_app.stats import queries as stats
 from skytier_app.users import queries as users
 
 PAGE_SIZE = 20
@@ -58,7 +58,7 @@ async def _list(
     rows = await posts.list_posts(
         services.database, query.limit + 1, query.position(), query.user_id, query.q
     )
-    more = next_address(request, rows, query)
+    more = next_address(request.url.path, rows, query)
     return await page(
         request,
         services,
@@ -98,7 +98,7 @@ async def author(
 @router.get("/posts/{post_id}")
 async def post(request: Request, services: ServicesDep, reader: Reader, post_id: Id) -> Response:
     """One post, at an address of its own."""
-    row = await posts.get_post(services.database, post_id)
+    row = await services.posts.post(post_id)
     if row is None:
         raise Problem(404, f"There is no post {post_id}.")
     return await page(request, services, reader, "post", post=row, may_edit=_may_edit(reader, row))
@@ -107,7 +107,7 @@ async def post(request: Request, services: ServicesDep, reader: Reader, post_id:
 @router.get("/posts/{post_id}/edit")
 async def edit(request: Request, services: ServicesDep, reader: Reader, post_id: Id) -> Response:
     """The form to edit a post."""
-    row = await posts.get_post(services.database, post_id)
+    row = await services.posts.post(post_id)
     if row is None:
         raise Problem(404, f"There is no post {post_id}.")
     if reader is None:
@@ -153,8 +153,8 @@ async def statistics(request: Request, services: ServicesDep, reader: Reader) ->
         services,
         reader,
         "statistics",
-        counts=await stats.counts(services.database),
-        days=await stats.posts_per_day(services.database),
+        counts=await services.figures.counts(),
+        days=await services.figures.posts_per_day(),
         pool=services.database.pool_state(),
         machine=services.machine.newest,
         samples=services.machine.columns(),

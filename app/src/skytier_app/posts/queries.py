@@ -1,5 +1,7 @@
 """The SQL of posts."""
 
+from collections.abc import Collection
+
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
@@ -38,9 +40,10 @@ async def list_posts(
     )
 
 
-async def get_post(database: Database, post_id: int) -> asyncpg.Record | None:
-    """A post with its author's name."""
-    return await database.fetchrow(f"{_SELECT} WHERE posts.id = $1", post_id)
+async def get_posts(database: Database, post_ids: Collection[int]) -> dict[int, asyncpg.Record]:
+    """Those of these posts that there are, by their id, with their authors' names."""
+    rows = await database.fetch(f"{_SELECT} WHERE posts.id = ANY($1)", post_ids)
+    return {row["id"]: row for row in rows}
 
 
 async def lock_post(

@@ -8,12 +8,14 @@ import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from skytier_app.auth import SECURITY, Account, SignedIn
+from skytier_app.accounts import Account
+from skytier_app.auth import SECURITY, SignedIn
 from skytier_app.database import Database
 from skytier_app.openapi import problems
-from skytier_app.pagination import MAX_ID, next_link
+from skytier_app.pagination import MAX_ID
 from skytier_app.posts import queries
 from skytier_app.posts.models import NewPost, Post, PostChange, PostQuery
+from skytier_app.posts.reads import PATH
 from skytier_app.problems import Problem
 from skytier_app.representation import (
     conditional_response,
@@ -22,22 +24,19 @@ from skytier_app.representation import (
     require_match,
     to_json,
 )
-from skytier_app.services import DatabaseDep
+from skytier_app.services import DatabaseDep, Services, ServicesDep
 
-router = APIRouter(prefix="/api/posts", tags=["posts"])
+router = APIRouter(prefix=PATH, tags=["posts"])
 
 PostId = Annotated[int, Path(ge=1, le=MAX_ID)]
 
 
 @router.get("", response_model=list[Post], responses=problems(422))
 async def list_posts(
-    request: Request, database: DatabaseDep, query: Annotated[PostQuery, Query()]
+    request: Request, services: ServicesDep, query: Annotated[PostQuery, Query()]
 ) -> Response:
     """Posts, newest first: all, of one author, or those that match a search."""
-    rows = await queries.list_posts(
-        database, query.limit + 1, query.position(), query.user_id, query.q
-    )
-    return conditional_response(request, rows[: query.limit], next_link(request, rows, query))
+    return (await services.posts.list(query)).answer(request)
 
 
 @router.post(
@@ -47,21 +46,26 @@ async def list_posts(
     dependencies=SECURITY,
     responses=problems(400, 401, 403, 413, 422),
 )
-async def create_post(database: DatabaseDep, account: SignedIn, body: NewPost) -> Response:
+async def create_post(services: ServicesDep, account: SignedIn, body: NewPost) -> Response:
     """Write a post."""
+    return await created(services, account, body)
+
+
+async def created(services: Services, account: Account, post: NewPost) -> Response:
+    """Store a new post; the answer to it."""
     try:
-        row = await queries.create_post(database, account.id, body.title, body.content)
+        row = await queries.create_post(services.database, account.id, post.title, post.content)
     except asyncpg.ForeignKeyViolationError:
         raise Problem(401, "Your account was deleted in the meantime.") from None
     assert row is not None  # noqa: S101  # INSERT ... RETURNING
-    headers = {"Location": f"/api/posts/{row['id']}", "ETag": etag(to_json(row))}
+    headers = {"Location": f"{PATH}/{row['id']}", "ETag": etag(to_json(row))}
     return json_response(row, 201, headers)
 
 
 @router.get("/{post_id}", response_model=Post, responses=problems(404, 422))
-async def get_post(request: Request, database: DatabaseDep, post_id: PostId) -> Response:
+async def get_post(request: Request, services: ServicesDep, post_id: PostId) -> Response:
     """One post."""
-    row = await queries.get_post(database, post_id)
+    row = await services.posts.post(post_id)
     if row is None:
         raise _no_such_post(post_id)
     return conditional_response(request, row)

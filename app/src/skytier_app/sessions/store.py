@@ -1,15 +1,19 @@
 """Where signed-in sessions live: Redis when there is one, otherwise PostgreSQL."""
 
 import time
+from collections.abc import Collection
 from datetime import timedelta
-from typing import Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
-from redis.asyncio import Redis
-
+from skytier_app.accounts import Account
 from skytier_app.cache import unavailability
 from skytier_app.database import Database
 from skytier_app.metrics.figures import looked_up
 from skytier_app.secret_token import new_token, token_hash
+from skytier_app.together import Batch
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
 
 
 class SessionStore(Protocol):
@@ -22,8 +26,8 @@ class SessionStore(Protocol):
         """Begin a session; its token."""
         ...
 
-    async def user_id(self, token: str) -> int | None:
-        """Whose session it is; None when it is unknown, ended or expired."""
+    async def account(self, token: str) -> Account | None:
+        """Whose session it is; None when it is unknown, ended or expired, or they are gone."""
         ...
 
     async def end(self, token: str) -> None:
@@ -41,6 +45,7 @@ class PostgresSessions:
     def __init__(self, database: Database, lifetime: timedelta) -> None:
         self._database = database
         self._lifetime = lifetime
+        self._accounts = Batch(self._find)
 
     async def create(self, user_id: int) -> str:
         token = new_token()
@@ -52,14 +57,17 @@ class PostgresSessions:
         )
         return token
 
-    async def user_id(self, token: str) -> int | None:
-        return cast(
-            int | None,
-            await self._database.fetchval(
-                "SELECT user_id FROM sessions WHERE token_hash = $1 AND expires_at > now()",
-                token_hash(token),
-            ),
+    async def account(self, token: str) -> Account | None:
+        return await self._accounts.get(token_hash(token))
+
+    async def _find(self, hashes: Collection[bytes]) -> dict[bytes, Account]:
+        rows = await self._database.fetch(
+            "SELECT token_hash, users.id, username, email, is_admin, users.created_at "
+            "FROM sessions JOIN users ON users.id = user_id "
+            "WHERE token_hash = ANY($1) AND expires_at > now()",
+            hashes,
         )
+        return {row["token_hash"]: Account.of(row) for row in rows}
 
     async def end(self, token: str) -> None:
         await self._database.execute(
@@ -80,9 +88,10 @@ class RedisSessions:
     The sorted set `user-sessions:ID` has a user's hashes, by the time of their end.
     """
 
-    def __init__(self, redis: Redis, lifetime: timedelta) -> None:
+    def __init__(self, redis: "Redis", database: Database, lifetime: timedelta) -> None:
         self._redis = redis
         self._lifetime = lifetime
+        self._accounts = Batch[int, Account](lambda ids: _find_accounts(database, ids))
 
     async def create(self, user_id: int) -> str:
         token = new_token()
@@ -98,11 +107,11 @@ class RedisSessions:
                 await pipeline.execute()
         return token
 
-    async def user_id(self, token: str) -> int | None:
+    async def account(self, token: str) -> Account | None:
         with unavailability():
             found = await self._redis.get(f"session:{token_hash(token).hex()}")
         looked_up("sessions", found is not None)
-        return int(found) if found else None
+        return await self._accounts.get(int(found)) if found else None
 
     async def end(self, token: str) -> None:
         name = token_hash(token).hex()
@@ -121,3 +130,10 @@ class RedisSessions:
                     pipeline.delete(*(f"session:{name}" for name in names))
                     pipeline.zrem(f"user-sessions:{user_id}", *names)
                     await pipeline.execute()
+
+
+async def _find_accounts(database: Database, user_ids: Collection[int]) -> dict[int, Account]:
+    rows = await database.fetch(
+        "SELECT id, username, email, is_admin, created_at FROM users WHERE id = ANY($1)", user_ids
+    )
+    return {row["id"]: Account.of(row) for row in rows}

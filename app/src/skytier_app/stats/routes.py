@@ -8,7 +8,6 @@ from pydantic import BaseModel, Field
 from skytier_app.openapi import problems
 from skytier_app.representation import json_response
 from skytier_app.services import ServicesDep
-from skytier_app.stats import queries
 
 router = APIRouter(prefix="/api/stats", tags=["stats"])
 
@@ -62,7 +61,7 @@ class Machine(BaseModel):
 
 
 class Stats(BaseModel):
-    """Counts of now; the machine as sampled a few seconds ago."""
+    """Counts, of large tables kept for a while; the machine as sampled a few seconds ago."""
 
     users: int
     posts: int
@@ -74,10 +73,10 @@ class Stats(BaseModel):
 @router.get("", response_model=Stats, responses=problems())
 async def stats(services: ServicesDep) -> Response:
     """Counts, posts a day, the pool's state, and the machine's CPU, memory, disk and network."""
-    counts = await queries.counts(services.database)
+    counts = await services.figures.counts()
     content = {
         **counts,
-        "posts_per_day": await queries.posts_per_day(services.database),
+        "posts_per_day": await services.figures.posts_per_day(),
         "pool": services.database.pool_state(),
         "machine": services.machine.newest,
     }

@@ -27,7 +27,7 @@ async def list_users(
 ) -> Response:
     """All users, newest first. The `Link` header names the next page."""
     rows = await queries.list_users(database, query.limit + 1, query.position())
-    return conditional_response(request, rows[: query.limit], next_link(request, rows, query))
+    return conditional_response(request, rows[: query.limit], next_link(router.prefix, rows, query))
 
 
 @router.post("", status_code=201, response_model=Self, responses=problems(400, 409, 413, 422, 429))

@@ -1,0 +1,94 @@
+"""The requests that come most often, answered without the framework in between.
+
+Each of them has its route in FastAPI too, which documents it. What a hot route does not answer,
+because the request is not of the plain form that most have, is answered there as ever: there are
+no two opinions of what is wrong with a request.
+"""
+
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from fastapi import FastAPI, Request, Response
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from skytier_app.middleware.body_limit import LIMIT_BYTES
+from skytier_app.services import Services
+
+Answer = Callable[[Request, Services], Awaitable[Response | None]]
+"""Answers a request; None leaves it to the full route. It may raise what a full route may."""
+
+_MOST_DIGITS = 18  # fits a bigint, whatever the digits are
+
+
+@dataclass(frozen=True)
+class HotRoute:
+    """The path is the full route's, which may end with one number: `/api/posts/{post_id}`."""
+
+    method: str
+    path: str
+    answer: Answer
+
+
+class HotRoutes:
+    """Answers by the hot routes what they can, and lets `full` answer the rest."""
+
+    def __init__(self, full: ASGIApp, app: FastAPI, routes: Sequence[HotRoute]) -> None:
+        self._full = full
+        self._app = app
+        self._routes = {
+            (route.method, re.sub(r"{\w+}$", "#", route.path)): route for route in routes
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        route = self._find(scope) if scope["type"] == "http" else None
+        if route is not None:
+            request = Request(scope, receive)
+            if scope["method"] == "GET" or _has_small_json(request):
+                scope["route"] = route
+                if (response := await self._answer(route, request)) is not None:
+                    await response(scope, receive, send)
+                    return
+                receive = _once_more(request, receive)
+        await self._full(scope, receive, send)
+
+    def _find(self, scope: Scope) -> HotRoute | None:
+        path: str = scope["path"]
+        parent, _, last = path.rpartition("/")
+        if last.isdecimal() and last.isascii() and len(last) <= _MOST_DIGITS:
+            path = f"{parent}/#"
+        return self._routes.get((scope["method"], path))
+
+    async def _answer(self, route: HotRoute, request: Request) -> Response | None:
+        try:
+            return await route.answer(request, self._app.state.services)
+        except ClientDisconnect:
+            return None
+        except Exception as error:
+            handler = self._app.exception_handlers.get(type(error))
+            if handler is None:
+                raise
+            return cast(Response, await handler(request, error))  # type: ignore[misc]  # all of ours are async
+
+
+def _has_small_json(request: Request) -> bool:
+    headers = request.headers
+    length = headers.get("content-length", "")
+    return (
+        headers.get("content-type") == "application/json"
+        and length.isdecimal()
+        and int(length) <= LIMIT_BYTES
+    )
+
+
+def _once_more(request: Request, receive: Receive) -> Receive:
+    """What gives the full route the body that the hot route has read."""
+    if request.method == "GET":
+        return receive
+
+    async def body() -> Message:
+        return {"type": "http.request", "body": await request.body()}
+
+    return body

@@ -1,0 +1,35 @@
+"""Reading posts, for many at once: one statement for all who ask at the same time."""
+
+import asyncpg
+
+from skytier_app.database import Database
+from skytier_app.pagination import next_link
+from skytier_app.posts import queries
+from skytier_app.posts.models import PostQuery
+from skytier_app.representation import Representation
+from skytier_app.together import Batch, Shared
+
+PATH = "/api/posts"
+
+
+class PostReads:
+    """The posts of a database, as one worker reads them."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._posts = Batch[int, asyncpg.Record](lambda ids: queries.get_posts(database, ids))
+        self._lists = Shared(self._list)
+
+    async def post(self, post_id: int) -> asyncpg.Record | None:
+        """A post with its author's name; None when there is none."""
+        return await self._posts.get(post_id)
+
+    async def list(self, query: PostQuery) -> Representation:
+        """A page of the list, with the link to the next one."""
+        return await self._lists.get(query)
+
+    async def _list(self, query: PostQuery) -> Representation:
+        rows = await queries.list_posts(
+            self._database, query.limit + 1, query.position(), query.user_id, query.q
+        )
+        return Representation.of(rows[: query.limit], next_link(PATH, rows, query))

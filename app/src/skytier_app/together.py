@@ -1,0 +1,75 @@
+"""Questions that are asked at the same time, answered together.
+
+Nobody is answered from before their question: who comes while the database is at work waits for
+the next answer, and does not get the one under way.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping
+from typing import Generic, TypeVar
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+
+class Batch(Generic[K, V]):
+    """Finds values by their keys: one question at a time, for all keys wanted by then."""
+
+    def __init__(self, find: Callable[[Collection[K]], Awaitable[Mapping[K, V]]]) -> None:
+        self._find = find
+        self._waiting: defaultdict[K, list[asyncio.Future[V | None]]] = defaultdict(list)
+        self._work: asyncio.Task[None] | None = None
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nobody waits for an answer."""
+        return self._work is None
+
+    async def get(self, key: K) -> V | None:
+        """The value; None when nothing was found for the key. Raises what the question raised."""
+        answer: asyncio.Future[V | None] = asyncio.get_running_loop().create_future()
+        self._waiting[key].append(answer)
+        if self._work is None:
+            self._work = asyncio.create_task(self._answer_all())
+        return await answer
+
+    async def _answer_all(self) -> None:
+        while self._waiting:
+            waiting, self._waiting = self._waiting, defaultdict(list)
+            try:
+                found = await self._find(waiting.keys())
+            except Exception as error:  # it is theirs who asked
+                for answers in waiting.values():
+                    for answer in answers:
+                        if not answer.done():
+                            answer.set_exception(error)
+                continue
+            for key, answers in waiting.items():
+                for answer in answers:
+                    if not answer.done():  # or given up
+                        answer.set_result(found.get(key))
+        self._work = None
+
+
+class Shared(Generic[K, V]):
+    """Answers a question once for all who wait for the same, and different ones side by side."""
+
+    def __init__(self, answer: Callable[[K], Awaitable[V]]) -> None:
+        self._answer = answer
+        self._under_way: dict[K, Batch[K, V]] = {}
+
+    async def get(self, key: K) -> V:
+        """The answer. Raises what the question raised."""
+
+        async def find(_: Collection[K]) -> Mapping[K, V]:
+            return {key: await self._answer(key)}
+
+        batch = self._under_way.setdefault(key, Batch(find))
+        try:
+            found = await batch.get(key)
+        finally:
+            if batch.is_idle:
+                self._under_way.pop(key, None)
+        assert found is not None  # noqa: S101  # `find` has just put it there
+        return found
