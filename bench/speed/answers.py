@@ -11,6 +11,7 @@ from skytier.errors import SkytierError
 
 EACH = 5
 """How many requests of each kind of work are compared."""
+LONGEST = 400
 MADE_ANEW = ("id", "created_at", "updated_at")
 """What two posts that were created alike differ in."""
 REFUSALS = {
@@ -24,12 +25,16 @@ REFUSALS = {
 
 def compare(servers: Sequence[Server], product: Server, works: Works) -> None:
     """Raises SkytierError when a contender does not answer as the product does."""
-    for server in servers:
-        for difference in differences(server, product, works):
-            raise SkytierError(
-                f"{server.name} does not answer as the product does: {difference}",
-                "Mend it in bench/peers/: what differs is not measured.",
-            )
+    found = [
+        f"{server.name}: {difference}"[:LONGEST]
+        for server in servers
+        for difference in differences(server, product, works)
+    ]
+    if found:
+        raise SkytierError(
+            "These do not answer as the product does, and nothing was timed:\n" + "\n".join(found),
+            "Mend them in bench/peers/, or leave them out with --only.",
+        )
 
 
 def differences(server: Server, product: Server, works: Works) -> Iterator[str]:
@@ -54,6 +59,8 @@ def differences(server: Server, product: Server, works: Works) -> Iterator[str]:
 
 def meaning(answer: Answer, work: str) -> Any:
     """What an answer says, whatever the order of its fields and the form of its times."""
+    if answer.status >= 400:
+        return answer.status
     content = json.loads(answer.body)
     if work == "health":
         return answer.status, content["status"], content["database"]["reachable"]
