@@ -23,13 +23,13 @@ class Contender:
     title: str
     command: str
     """Words; `{port}` is where to listen, `{python}` and `{fastify}` are in the environments."""
-    distributions: Sequence[str] = ()
+    parts: Sequence[str]
     """What it is made of, for the versions that are stated."""
 
     @property
     def on_uvicorn(self) -> bool:
         """Whether uvloop and httptools have to be in use."""
-        return "uvicorn" in self.distributions
+        return "uvicorn" in self.parts
 
 
 CONTENDERS = (
@@ -79,7 +79,7 @@ CONTENDERS = (
         "fastify",
         "Fastify + pg",
         "node {fastify}/server.js {port}",
-        ("fastify", "pg"),
+        ("fastify", "pg", "node"),
     ),
 )
 

@@ -1,7 +1,10 @@
 """What was measured, as tables that a person reads: in the terminal and in docs/speed.md."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+from bench.speed import stage
+from bench.speed.about import About
+from bench.speed.aims import Aim
 from bench.speed.contenders import PLAIN
 from bench.speed.measure import Setting
 from bench.speed.results import Key, Result
@@ -15,7 +18,7 @@ def tables(found: Found, main: Setting) -> Iterator[str]:
     """Every table, in Markdown, each with its heading."""
     works = list(dict.fromkeys(work for work, _, _ in found))
     settings = list(dict.fromkeys(setting for _, setting, _ in found))
-    names = list(dict.fromkeys(name for _, _, name in found))
+    names = [name for name in stage.NAMES if any(n == name for _, _, n in found)]
     yield f"Requests a second, as ratios to {PLAIN} ({_words(main)}):"
     yield _table(names, works, lambda name, work: _rps(found, work, main, name))
     yield "Half of the answers within / 99% within, in ms:"
@@ -37,6 +40,39 @@ def tables(found: Found, main: Setting) -> Iterator[str]:
                     if text
                 ),
             )
+
+
+def aims(found: Iterable[Aim]) -> str:
+    """What was aimed at, and what was found."""
+    rows = [
+        [
+            aim.words + (f" (hardest: `{aim.row}`)" if aim.row else ""),
+            f"{'at least' if aim.at_least else 'at most'} {aim.bound:g}",
+            f"{aim.found:.2f}",
+            "met" if aim.met else "**not met**",
+        ]
+        for aim in found
+    ]
+    return markdown(["", "aim", "found", ""], rows)
+
+
+def about(known: About) -> Iterator[str]:
+    """What the figures were found with."""
+    yield f"Machine: {known.machine}."
+    if known.noise is not None:
+        yield f"Noise: {PLAIN} against itself differs by {known.noise:.0%}."
+    yield markdown(
+        ["", "version", "memory, MiB", "start-up, s"],
+        [
+            [
+                name,
+                version,
+                str(known.memory_mib.get(name, "")),
+                str(known.start_up_s.get(name, "")),
+            ]
+            for name, version in known.versions.items()
+        ],
+    )
 
 
 def _words(setting: Setting) -> str:

@@ -11,9 +11,11 @@ import argparse
 import json
 import tempfile
 from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 
-from bench.speed import database, machine, plans, report, stage
+from bench.speed import about, database, machine, pages, plans, report, stage
+from bench.speed.aims import aims
 from bench.speed.measure import measure
 from bench.speed.results import as_json, results
 from bench.speed.work import WORK
@@ -35,14 +37,18 @@ def main() -> None:
         ):
             Path(directory).chmod(0o711)
             with stage.ready(arguments.only, data, Path(directory)) as ready:
+                noise = about.noise(ready, replace(plans.NOISE, rounds=chosen[0].rounds))
                 found = results(measure(chosen, ready.subjects, ready.works))
+                known = about.look(ready, data, noise)
     except SkytierError as error:
         raise SystemExit(f"bench/run: {error}") from None
     main_setting = chosen[0].setting
-    if arguments.json:
-        print(json.dumps(as_json(found, main_setting)))
-    else:
-        print("\n\n".join(report.tables(found, main_setting)))
+    document = {**as_json(found, main_setting), "about": asdict(known)}
+    reached = aims(found, known)
+    parts = [*report.tables(found, main_setting), report.aims(reached), *report.about(known)]
+    if arguments.write:
+        pages.write(found, document, "\n\n".join(parts))
+    print(json.dumps(document) if arguments.json else "\n\n".join(parts))
 
 
 def _arguments() -> argparse.Namespace:
@@ -58,6 +64,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--posts", type=int, default=POSTS, help="rows of the table")
     parser.add_argument("--json", action="store_true", help="one JSON object: work, contender")
+    parser.add_argument("--write", action="store_true", help="put the results into docs/")
     return parser.parse_args()
 
 
