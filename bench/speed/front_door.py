@@ -14,12 +14,6 @@ Change = Callable[[str], str]
 """Makes another nginx.conf of the product's."""
 
 APPLICATION = "        location / {\n"
-CACHE = """\
-            proxy_cache micro;
-            proxy_cache_valid 200 1s;
-            proxy_cache_lock on;
-            proxy_ignore_headers Cache-Control;
-"""
 
 
 def start(name: str, upstream: str, directory: Path, change: Change = str) -> Server:
@@ -51,17 +45,6 @@ def answering(path: str, body: str) -> Change:
         f"            return 200 '{quoted}';\n        }}\n"
     )
     return lambda text: text.replace(APPLICATION, location + APPLICATION, 1)
-
-
-def caching(directory: Path) -> Change:
-    """Nginx keeps answers for a second."""
-    path = f'    proxy_cache_path "{directory}" keys_zone=micro:1m;\n'
-
-    def change(text: str) -> str:
-        text = text.replace("http {\n", "http {\n" + path, 1)
-        return text.replace(APPLICATION, APPLICATION + CACHE, 1)
-
-    return change
 
 
 def _user() -> str | None:

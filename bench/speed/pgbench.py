@@ -85,6 +85,8 @@ def _last_statement(database: Database, product: Server, request: Request) -> st
 
 def _script(database: Database, work: str, statement: str) -> str:
     """The statement as pgbench takes it, with a variable for each of its parameters."""
+    # A statement for many who ask at once is asked for one.
+    statement = re.sub(r"ANY\((\$\d+)\)", r"ANY(ARRAY[\1]::bigint[])", statement)
     lines = []
     for number, name in enumerate(VALUES[work], 1):
         if name == "id":

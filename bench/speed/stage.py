@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.speed import answers, contenders, front_door, machine
@@ -11,7 +11,7 @@ from bench.speed.database import Database
 from bench.speed.measure import Subject
 from bench.speed.pgbench import Pgbench
 from bench.speed.server import Server
-from bench.speed.subjects import Application, OneAddress
+from bench.speed.subjects import Application, Limit
 from bench.speed.work import Request, Works, works
 
 LIMITS = ("pgbench", "nginx_fixed", "nginx_cached")
@@ -66,13 +66,12 @@ def ready(names: Sequence[str], data: Database, directory: Path) -> Iterator[Sta
 
 def _nginx_limits(
     names: Sequence[str], product: Server, directory: Path, one: Request
-) -> Iterator[OneAddress]:
-    body = product.ask(one).body.decode()
-    changes = {
-        "nginx_fixed": front_door.answering(one.path, body),
-        "nginx_cached": front_door.caching(directory / "cache"),
-    }
-    for name, change in changes.items():
-        if name in names:
-            nginx = front_door.start(name, product.address, directory, change)
-            yield OneAddress(name, nginx, one)
+) -> Iterator[Limit]:
+    post = replace(one, cached=True)
+    fixed = front_door.answering(post.path, product.ask(post).body.decode())
+    if "nginx_fixed" in names:
+        nginx = front_door.start("nginx_fixed", product.address, directory, fixed)
+        yield Limit(nginx.name, nginx, {"one": post})
+    if "nginx_cached" in names:
+        nginx = front_door.start("nginx_cached", product.address, directory)
+        yield Limit(nginx.name, nginx, {"one": post, "list": Request("/api/posts", cached=True)})

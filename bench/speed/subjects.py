@@ -1,6 +1,6 @@
 """What is put under load: contenders, and the limits that nobody can be faster than."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from bench.speed import load
 from bench.speed.measure import DIRECT, NGINX, Sample, Setting
@@ -33,22 +33,23 @@ class Application:
         return Sample(self.name, work, setting, found, cpu_s)
 
 
-class OneAddress:
-    """A limit: Nginx, asked for one post over and over."""
+class Limit:
+    """Nginx without the application: asked for the same over and over, it answers by itself."""
 
-    def __init__(self, name: str, nginx: Server, request: Request) -> None:
+    def __init__(self, name: str, nginx: Server, requests: Mapping[str, Request]) -> None:
         self.name = name
         self.nginx = nginx
-        self._request = request
+        self._requests = requests
 
     def can(self, work: str, setting: Setting) -> bool:
-        """One post, through Nginx."""
-        return work == "one" and setting.door == NGINX
+        """The work that there is a request for, through Nginx."""
+        return work in self._requests and setting.door == NGINX
 
     def sample(
         self, work: str, requests: Sequence[Request], setting: Setting, seconds: float
     ) -> Sample:
         """Load it with the one request."""
-        found = load.run(self.nginx.address, [self._request], setting.connections, seconds)
+        same = [self._requests[work]]
+        found = load.run(self.nginx.address, same, setting.connections, seconds)
         self.nginx.shorten_logs()
         return Sample(self.name, work, setting, found)

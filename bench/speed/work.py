@@ -37,11 +37,14 @@ class Request:
     method: str = "GET"
     body: bytes = b""
     token: str | None = None
+    cached: bool = False
+    """Whether Nginx may answer from its cache, which it does for those who show no cookie."""
 
     @property
     def headers(self) -> dict[str, str]:
         """What a client sends besides Host."""
-        found = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        found = {} if self.cached else {"Cookie": "cached=no"}
+        found |= {"Authorization": f"Bearer {self.token}"} if self.token else {}
         if self.body:
             found |= {"Content-Type": "application/json", "Content-Length": str(len(self.body))}
         return found
