@@ -56,7 +56,9 @@ class Plan:
 class Subject(Protocol):
     """A contender, or one of the limits."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """As it stands in the results."""
 
     def can(self, work: str, setting: Setting) -> bool:
         """Whether it does this work in this setting."""

@@ -8,7 +8,7 @@ from bench.speed.about import About
 from bench.speed.aims import aims
 from bench.speed.load import Slice
 from bench.speed.measure import MAIN, NGINX, Plan, Sample, Setting, measure
-from bench.speed.pages import BEGIN, END, between
+from bench.speed.pages import END, GROW, RUN, between
 from bench.speed.report import markdown, tables
 from bench.speed.results import as_json, ratio, results, spread
 from bench.speed.work import Request
@@ -113,12 +113,12 @@ def test_a_table_is_aligned() -> None:
 
 
 def test_the_page_keeps_what_is_around_the_results() -> None:
-    page = f"before\n{BEGIN}\nold\n{END}\nafter\n"
+    rest = f"{GROW}\nmore\n{END}\nafter\n"
 
-    once = between(page, "new")
+    once = between(f"before\n{RUN}\nold\n{END}\n{rest}", RUN, "new")
 
-    assert once == f"before\n{BEGIN}\n\nnew\n\n{END}\nafter\n"
-    assert between(once, "new") == once
+    assert once == f"before\n{RUN}\n\nnew\n\n{END}\n{rest}"
+    assert between(once, RUN, "new") == once
 
 
 def test_plans_are_narrowed_to_what_was_asked_for() -> None:
