@@ -10,13 +10,13 @@ The results go to the standard output, how it goes to the standard error.
 import argparse
 import json
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
 from bench.speed import about, database, machine, pages, plans, report, stage
 from bench.speed.aims import aims
-from bench.speed.measure import measure
+from bench.speed.measure import Sample, measure
 from bench.speed.results import as_json, results
 from bench.speed.work import WORK
 from skytier.errors import SkytierError
@@ -38,7 +38,7 @@ def main() -> None:
             Path(directory).chmod(0o711)
             with stage.ready(arguments.only, data, Path(directory)) as ready:
                 noise = about.noise(ready, replace(plans.NOISE, rounds=chosen[0].rounds))
-                found = results(measure(chosen, ready.subjects, ready.works))
+                found = results(_told(measure(chosen, ready.subjects, ready.works)))
                 known = about.look(ready, data, noise)
     except SkytierError as error:
         raise SystemExit(f"bench/run: {error}") from None
@@ -49,6 +49,17 @@ def main() -> None:
     if arguments.write:
         pages.write(found, document, "\n\n".join(parts))
     print(json.dumps(document) if arguments.json else "\n\n".join(parts))
+
+
+def _told(samples: Iterable[Sample]) -> Iterator[Sample]:
+    """The same samples; says what they are about when that changes."""
+    before = None
+    for sample in samples:
+        about_now = f"{sample.work}, {sample.setting.name} ..."
+        if about_now != before:
+            machine.say(about_now)
+        before = about_now
+        yield sample
 
 
 def _arguments() -> argparse.Namespace:
