@@ -11,6 +11,7 @@ from pathlib import Path
 import asyncpg
 
 from bench.speed import machine
+from skytier import files
 from skytier.local.home import Home
 from skytier.local.options import Options
 from skytier.local.postgresql import Postgresql
@@ -75,19 +76,24 @@ class Database:
 def running(posts: int) -> Iterator[Database]:
     """The cluster with `posts` posts, for the time of the block; loaded at the first time."""
     home = Home(machine.cache() / f"data-{posts}")
+    with machine.alone(f"data-{posts}"):
+        yield from _running(home, posts)
+
+
+def _running(home: Home, posts: int) -> Iterator[Database]:
+    server, options = Postgresql(home), Options()
     ready = home.path / "tokens"
     if home.path.exists() and not ready.exists():
-        shutil.rmtree(home.path)  # whoever loaded it was stopped
+        server.stop()  # whoever loaded it was killed
+        shutil.rmtree(home.path)
     home.create()
-    server, options = Postgresql(home), Options()
     url = server.url()
     machine.say(server.start(options, server.wanted(options).marks))
     try:
         if not ready.exists():
             machine.say(f"Loading {posts:,} posts (once) ...")
             tokens = asyncio.run(_load(url, posts))
-            ready.touch(mode=0o600)
-            ready.write_text("\n".join(tokens))
+            files.write(ready, "\n".join(tokens), 0o600)
         database = Database(url, home, posts, tuple(ready.read_text().split()))
         database.forget_new_posts()
         yield database

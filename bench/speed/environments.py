@@ -45,13 +45,13 @@ def _made(kind: str, depends_on: list[str], make: Callable[[Path], None]) -> Pat
     digest = hashlib.sha256("\0".join(depends_on).encode()).hexdigest()[:12]
     directory = machine.cache() / f"{kind}-{digest}"
     whole = directory / "whole"
-    if not whole.exists():
-        # Whoever stopped in the middle left no mark. Environments cannot be renamed when done.
-        for old in machine.cache().glob(f"{kind}-*"):
-            shutil.rmtree(old)
-        machine.cache().mkdir(parents=True, exist_ok=True)
-        make(directory)
-        whole.touch()
+    with machine.alone(kind):
+        if not whole.exists():
+            # Whoever stopped in the middle left no mark. Environments cannot be renamed when done.
+            for old in machine.cache().glob(f"{kind}-*"):
+                shutil.rmtree(old)
+            make(directory)
+            whole.touch()
     return directory
 
 

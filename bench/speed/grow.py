@@ -15,7 +15,6 @@ from bench.speed import growth, machine, pages
 from bench.speed.growth import Step
 from bench.speed.report import markdown
 from bench.speed.run import POSTS
-from skytier.errors import SkytierError
 
 WORKERS = (1, 2, 4)
 SIZES = (10_000, 100_000, 1_000_000)
@@ -28,12 +27,10 @@ def main() -> None:
     """Measure, and print what was found."""
     arguments = _arguments()
     parts: list[str] = []
-    try:
+    with machine.telling("bench/grow"):
         machine.require(machine.PACKAGES)
         for kind in arguments.kinds or KINDS[:3]:
             parts += _tables(kind, (*SIZES, 10 * MILLION) if arguments.ten_million else SIZES)
-    except SkytierError as error:
-        raise SystemExit(f"bench/grow: {error}") from None
     text = "\n\n".join(parts)
     if arguments.write:
         pages.write_growth(text)

@@ -1,10 +1,14 @@
 """The machine that measures: its programs, its cache directory, its processors, what it is."""
 
+import fcntl
 import os
 import platform
 import shutil
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from skytier.errors import SkytierError
@@ -26,6 +30,32 @@ def cache() -> Path:
         # PostgreSQL runs as another user, and has to reach it.
         return Path("/var/cache/skytier/bench")
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "skytier/bench"
+
+
+@contextmanager
+def alone(name: str) -> Iterator[None]:
+    """Wait until no other run uses what `name` stands for; none does for the time of the block."""
+    cache().mkdir(parents=True, exist_ok=True)
+    with (cache() / f"{name}.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say(f"Another run uses {name}: waiting for its end ...")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def telling(command: str) -> Iterator[None]:
+    """Turn what ends a run early into one line; all that it started is ended before."""
+    # `timeout` and the like end it as Ctrl-C does.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    except SkytierError as error:
+        raise SystemExit(f"{command}: {error}") from None
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
 
 
 def program(name: str) -> str:

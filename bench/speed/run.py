@@ -19,7 +19,6 @@ from bench.speed.aims import aims
 from bench.speed.measure import Sample, measure
 from bench.speed.results import as_json, results
 from bench.speed.work import WORK
-from skytier.errors import SkytierError
 
 POSTS = 100_000
 
@@ -29,19 +28,19 @@ def main() -> None:
     arguments = _arguments()
     base = plans.QUICK if arguments.quick else plans.FULL
     chosen = [*plans.chosen(base, arguments.work, arguments.connections, arguments.rounds)]
-    try:
+    with (
+        machine.telling("bench/run"),
+        tempfile.TemporaryDirectory(prefix="skytier-bench") as directory,
+    ):
         machine.require(machine.PACKAGES)
+        Path(directory).chmod(0o711)
         with (
-            tempfile.TemporaryDirectory(prefix="skytier-bench") as directory,
             database.running(arguments.posts) as data,
+            stage.ready(arguments.only, data, Path(directory)) as ready,
         ):
-            Path(directory).chmod(0o711)
-            with stage.ready(arguments.only, data, Path(directory)) as ready:
-                noise = about.noise(ready, replace(plans.NOISE, rounds=chosen[0].rounds))
-                found = results(_told(measure(chosen, ready.subjects, ready.works)))
-                known = about.look(ready, data, noise)
-    except SkytierError as error:
-        raise SystemExit(f"bench/run: {error}") from None
+            noise = about.noise(ready, replace(plans.NOISE, rounds=chosen[0].rounds))
+            found = results(_told(measure(chosen, ready.subjects, ready.works)))
+            known = about.look(ready, data, noise)
     main_setting = chosen[0].setting
     document = {**as_json(found, main_setting), "about": asdict(known)}
     reached = aims(found, known)

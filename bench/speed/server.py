@@ -57,7 +57,11 @@ class Server:
                 stderr=output,
                 start_new_session=True,
             )
-        self._wait(began + START_TIMEOUT_S)
+        try:
+            self._wait(began + START_TIMEOUT_S)
+        except BaseException:
+            self.stop()
+            raise
         self.started_in_s = time.perf_counter() - began
         """From the start of the process to its first answer."""
 
@@ -109,7 +113,6 @@ class Server:
     def _wait(self, until: float) -> None:
         while not self._answers():
             if self._popen.poll() is not None or time.perf_counter() > until:
-                self.stop()
                 raise SkytierError(
                     f"{self.name} did not start:\n{files.last_lines(self._logs[0], 20)}",
                     "Mend what it says, or leave it out with --only.",
