@@ -37,7 +37,8 @@ require_packages nginx:nginx redis-server:redis-server chromium:chromium shellch
     openssl:openssl systemd-analyze:systemd ssh:openssh-client \
     promtool:prometheus amtool:prometheus-alertmanager \
     prometheus-node-exporter:prometheus-node-exporter prometheus-nginx-exporter:prometheus-nginx-exporter \
-    prometheus-postgres-exporter:prometheus-postgres-exporter
+    prometheus-postgres-exporter:prometheus-postgres-exporter \
+    wrk:wrk node:nodejs npm:npm
 # Machines in containers, which only root can start.
 [ "$(id -u)" != 0 ] || require_packages systemd-nspawn:systemd-container debootstrap:debootstrap ip:iproute2
 make_venv requirements-dev.txt
@@ -49,5 +50,5 @@ echo "Linters and type checks ..."
 .venv/bin/ruff check .
 .venv/bin/ruff format --check .
 .venv/bin/mypy
-shellcheck --external-sources deploy.sh test.sh .ci/run scripts/* devcloud/{up,down,status,logs,image}
+shellcheck --external-sources deploy.sh test.sh .ci/run scripts/* bench/{run,grow} devcloud/{up,down,status,logs,image}
 .venv/bin/pytest --ignore=tests/cloud

@@ -1,0 +1,1 @@
+"""The application and its neighbours, measured side by side: `bench/run` and `bench/grow`."""

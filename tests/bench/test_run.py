@@ -1,0 +1,51 @@
+"""A tiny run with everyone in it: all of them start, and give the same answers."""
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bench.speed.stage import NAMES
+
+CHECKOUT = Path(__file__).parents[2]
+
+
+def bench(*words: str) -> subprocess.CompletedProcess[str]:
+    command = [CHECKOUT / "bench/run", *words]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def document() -> dict[str, Any]:
+    words = ["--quick", "--rounds", "1", "--posts", "2000", "--work", "one,create", "--json"]
+    done = bench(*words)
+    assert done.returncode == 0, done.stderr
+    assert "All give the same answers." in done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def test_everyone_is_measured_without_a_failed_request(document: dict[str, Any]) -> None:
+    assert set(document["one"]) == set(NAMES)
+    for contenders in (document["one"], document["create"]):
+        for name, figures in contenders.items():
+            assert figures["rps"] > 0, name
+            assert 0 < figures["p50_ms"] <= figures["p99_ms"], name
+            assert figures["failed"] == 0, name
+
+
+def test_it_says_what_was_measured_and_what_it_took(document: dict[str, Any]) -> None:
+    about = document["about"]
+    assert about["versions"]["postgresql"].count(".") == 1
+    for name in set(NAMES) - {"pgbench", "nginx_fixed", "nginx_cached"}:
+        assert about["memory_mib"][name] > 1
+        assert about["start_up_s"][name] > 0
+        assert document["one"][name]["cpu_ms"] > 0
+
+
+def test_a_wrong_name_is_one_line_with_the_right_ones() -> None:
+    done = bench("--only", "skytier,plane")
+
+    assert done.returncode == 2
+    assert "plane: it takes skytier, plain" in done.stderr
