@@ -20,6 +20,8 @@ class Exporter:
     arguments: Sequence[str] = ()
     environment: str = ""
     """`NAME=value`"""
+    reads: Sequence[str] = ()
+    """Files that it reads when it starts."""
 
     @property
     def name(self) -> str:
@@ -63,7 +65,7 @@ def _running(site: Site, machine: Machine, exporter: Exporter) -> Setup:
         "arguments": exporter.arguments,
         "environment": exporter.environment,
         "monitor": site.monitor.address,
-        "addition": _addition(exporter),
+        "files": [_addition(exporter), *exporter.reads],
     }
     return Setup(
         files=[File(_addition(exporter), render("exporters", "exporter.service.conf", **values))],
