@@ -171,7 +171,8 @@ def test_prometheus_asks_every_machine_and_knows_whose_answer_it_is(machines: Ma
 
     wanted = [(t.job, t.machine, t.role) for t in targets(SITE)]
     assert sorted(found) == sorted("/".join(("shop", *target)) for target in wanted)
-    for metric in ("node_cpu_seconds_total", "pg_stat_activity_count", "nginx_connections_active"):
+    metrics = ["node_cpu_seconds_total", "pg_stat_activity_count", "nginx_connections_active"]
+    for metric in (*metrics, "pg_replication_lag == 0"):
         machines.web.wait_for(f'[ -n "$({_asked(metric)})" ]')
     expiry = "skytier_certificate_expiry_timestamp_seconds > time()"
     machines.web.wait_for(f'[ -n "$({_asked(expiry)})" ]')
