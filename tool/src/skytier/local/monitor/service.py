@@ -131,7 +131,7 @@ def daemon_name(part: str) -> str:
 
 def _answers(part: Part) -> bool:
     if part.port is None:
-        return True
+        return part.makes is None or part.makes.exists()
     path = {parts.PROMETHEUS: "/-/ready", parts.ALERTMANAGER: "/-/ready"}.get(part.name, "/")
     try:
         url = f"http://{ports.HOST}:{part.port}{path}"
