@@ -37,7 +37,7 @@ require_packages nginx:nginx redis-server:redis-server chromium:chromium shellch
     openssl:openssl systemd-analyze:systemd ssh:openssh-client \
     promtool:prometheus amtool:prometheus-alertmanager \
     prometheus-node-exporter:prometheus-node-exporter prometheus-nginx-exporter:prometheus-nginx-exporter \
-    prometheus-postgres-exporter:prometheus-postgres-exporter \
+    prometheus-postgres-exporter:prometheus-postgres-exporter prometheus-redis-exporter:prometheus-redis-exporter \
     wrk:wrk node:nodejs npm:npm
 # Machines in containers, which only root can start.
 [ "$(id -u)" != 0 ] || require_packages systemd-nspawn:systemd-container debootstrap:debootstrap ip:iproute2

@@ -280,6 +280,20 @@ def test_the_figures_of_a_time_are_exported(stack: Skytier, tmp_path: Path) -> N
     assert {"cpu_percent", "requests_per_s"} <= set(table["metric"].to_pylist())
 
 
+def test_a_redis_is_watched_while_there_is_one(stack: Skytier, tmp_path: Path) -> None:
+    socket = tmp_path / "redis.sock"
+    command = ["redis-server", "--port", "0", "--save", "", "--unixsocket", str(socket)]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL) as redis:
+        assert until(socket.exists, 30)
+        stack.run("up", "--redis", f"unix://{socket}")
+
+        assert until(lambda: top(stack)["redis"]["redis_clients"], 60, 1)
+
+        stack.run("up", "--redis", "none")
+        redis.terminate()
+    assert part_pid(stack, "redis") is None
+
+
 def test_an_exporter_that_is_killed_is_healed_alone(stack: Skytier) -> None:
     killed, kept = part_pid(stack, "node"), part_pid(stack, "prometheus")
     assert killed is not None

@@ -5,6 +5,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import httpx
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from skytier.cli.chosen import cloud_stack
 from skytier.cloud import monitor
 from skytier.cloud.stack import CloudStack
+from skytier.cloud.watching import view
 from skytier.poll import until
 from skytier.stack import load
 
@@ -151,6 +153,54 @@ def test_a_stopped_application_is_told_and_so_is_its_recovery(
     assert until(lambda: hook.told("ApplicationDown", "resolved"), 300, 1), hook.messages
 
 
+def test_top_has_figures_of_every_machine(operator: Operator, name: str, url: str) -> None:
+    def known() -> dict[str, Any] | None:
+        said = operator.json("top", "--once")
+        complete = all(machine["cpu_percent"] is not None for machine in said["machines"])
+        return said if complete and said["application"]["latency_p99_s"] else None
+
+    said = until(known, 180, 2)
+
+    assert said, operator.json("top", "--once")
+    assert said["source"] == "Prometheus"
+    assert {(machine["name"], machine["role"]) for machine in said["machines"]} == {
+        (f"{name}-web-1", "web"),
+        (f"{name}-database-1", "database"),
+    }
+    assert said["database"]["database_connections"] > 0
+    (database,) = [each for each in said["machines"] if each["role"] == "database"]
+    told = operator.run("exec", "database", "cat /proc/meminfo")
+    kib = {line.split(":")[0]: int(line.split()[1]) for line in told.splitlines() if ":" in line}
+    used = 100 * (1 - kib["MemAvailable"] / kib["MemTotal"])
+    assert database["memory_percent"] == pytest.approx(used, rel=0.05)
+
+
+def test_cpu_that_is_burnt_on_a_guest_shows_in_top_within_15_s(
+    operator: Operator, stack: CloudStack, url: str
+) -> None:
+    with view(stack) as seen:
+        pictures = seen.pictures(None, 1)
+
+        def busy() -> bool:
+            (cpu,) = [m["cpu_percent"] for m in next(pictures).machines if m["role"] == "database"]
+            return cpu is not None and cpu > 50
+
+        command = "echo begun; timeout 30 sh -c 'while :; do :; done' || true"
+        with operator.start("exec", "database", command) as burning:
+            assert burning.stdout is not None
+            assert burning.stdout.readline().strip() == "begun"
+            assert until(busy, 15)
+            burning.terminate()
+
+
+def test_diagnostics_are_refused_to_a_member_of_the_project(operator: Operator, url: str) -> None:
+    said = operator.json("metrics", "cloud")
+
+    assert said["diagnostics"] == {}
+    assert "to administrators only" in said["notes"][0]
+    assert "has no Gnocchi" in said["notes"][1]
+
+
 def test_without_the_monitor_the_application_goes_on(operator: Operator, url: str) -> None:
     units = "prometheus prometheus-alertmanager prometheus-node-exporter"
     operator.run("exec", "monitor", f"systemctl kill --signal=KILL {units}; systemctl stop {units}")
@@ -162,6 +212,12 @@ def test_without_the_monitor_the_application_goes_on(operator: Operator, url: st
         }
         assert "does not run" in services["prometheus"]["detail"]
         assert services["application"]["running"]
+        top = operator.json("top", "--once")
+        assert top["source"] == "exporters", "over SSH"
+        web, database = sorted(top["machines"], key=lambda m: m["role"], reverse=True)
+        assert (web["role"], web["cpu_percent"]) == ("web", None)
+        assert database["cpu_percent"] is not None
+        assert top["application"]["pool_connections"]["max"] > 0
     finally:
         operator.run("exec", "monitor", f"systemctl start {units}")
     assert "prometheus" in operator.run("logs", "monitor", "--lines", "5")
