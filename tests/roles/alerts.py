@@ -144,11 +144,11 @@ CASES = [
     ),
     Case(
         "ErrorsBurnBudgetFast",
-        # For ten minutes an eighth of all fails: 2% of the hour, and a third of a percent of six.
-        requests("0+600x360 216525+525x9", "0x360 75+75x9"),
+        # A quarter of an hour an eighth of all fails: 3% of the hour, half a percent of six.
+        requests("0+600x360 216525+525x14", "0x360 75+75x14"),
         # The same, and ten good minutes since.
-        requests("0+600x350 210525+525x9 215850+600x9", "0x350 75+75x9 750x10"),
-        at=370,
+        requests("0+600x350 210525+525x14 218475+600x9", "0x350 75+75x14 1125x10"),
+        at=375,
         why="within minutes, until minutes after it",
     ),
     Case(

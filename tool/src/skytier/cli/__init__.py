@@ -16,6 +16,7 @@ from skytier.cli import (
     down,
     init,
     logs,
+    metrics,
     plan,
     report,
     ssh,
@@ -35,8 +36,8 @@ app = typer.Typer(
 )
 for command in (
     *(init, doctor, plan, up, status, top, logs, ssh, down),
-    *(demo_data, admin, audit, trust),
     *(dashboard, report),
+    *(metrics, demo_data, admin, audit, trust),
 ):
     app.add_typer(command.app)
 

@@ -1,5 +1,6 @@
 """A stack on a cloud, to be looked at: by its monitor, or by its exporters over SSH."""
 
+import shlex
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -17,7 +18,7 @@ from skytier.metrics.view import View
 from skytier.roles.role import Machine
 from skytier.ssh import Ssh
 
-READ_TIMEOUT_S = 20
+READ_TIMEOUT_S, PATIENCE_S = 20, 5
 # Nothing has to be installed for it. Answers by HTTP/1.0 end with the connection.
 _READ = (
     "exec 3<>/dev/tcp/{address}/{port} && "
@@ -52,7 +53,7 @@ def prometheus(stack: CloudStack) -> Iterator[Prometheus]:
     """The stack's Prometheus, through a tunnel; it answers. Raises SkytierError."""
     with tunnel(stack) as monitor:
         found = Prometheus(monitor.prometheus_url)
-        deadline = time.monotonic() + READ_TIMEOUT_S
+        deadline = time.monotonic() + PATIENCE_S
         while True:
             try:
                 found.latest(UP)
@@ -89,7 +90,7 @@ def _targets(stack: CloudStack, machines: Sequence[Machine], shell: Ssh) -> list
 
 def _target(stack: CloudStack, machine: Machine, job: str, port: int, shell: Ssh) -> Target:
     labels = {JOB: job, STACK: stack.stack.name, MACHINE: machine.name, ROLE: machine.role}
-    command = f"bash -c '{_READ.format(address=machine.address, port=port)}'"
+    command = f"bash -c {shlex.quote(_READ.format(address=machine.address, port=port))}"
 
     def read() -> str:
         head, _, body = shell.run(machine.name, command, timeout_s=READ_TIMEOUT_S).partition(

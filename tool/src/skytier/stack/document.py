@@ -18,6 +18,7 @@ _TYPES = {
     "dict[str, decimal": "table of numbers",
     "dict": "table of texts",
     "tuple": "list of texts",
+    "bool": "true or false",
     "int": "number",
     "decimal": "number",
 }
@@ -30,7 +31,7 @@ class Key:
 
     path: tuple[str, ...]
     type: str
-    """`text`, `number`, `list of texts` or `table of texts`."""
+    """`text`, `number`, `true or false`, `list of texts` or `table of texts`."""
     default: Any
     """None where the key is left out at first."""
     holds: str
@@ -78,6 +79,8 @@ def _keys(model: type[BaseModel], path: tuple[str, ...]) -> list[Key]:
 
 
 def _type(annotation: str) -> str:
+    if annotation.startswith("typing.Literal[") and "'" not in annotation:
+        return "number"
     for sign, word in _TYPES.items():
         if sign in annotation.lower():
             return word

@@ -21,6 +21,7 @@ _Model = TypeVar("_Model", bound=BaseModel)
 _WORDS = {
     "string_type": "is not a text in quotes",
     "int_type": "is not a whole number",
+    "bool_type": "is neither true nor false",
     "tuple_type": "is not a list in brackets",
     "dict_type": "is not a table",
     "decimal_type": "is not a number",
