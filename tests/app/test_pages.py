@@ -10,12 +10,14 @@ import pytest
 from fastapi import FastAPI
 from playwright.async_api import Browser
 
+import skytier
 import skytier_app
 
 from .conftest import NewVisitor, Serve, client_of, write_post
 
 VENDORED = [
     Path(skytier_app.__file__).parent / "static/vendor",
+    Path(skytier.__file__).parent / "dashboard/static/vendor",
     Path(__file__).parents[1] / "vendor",
 ]
 
@@ -77,7 +79,7 @@ async def test_a_post_of_another_is_not_open_to_edit(new_visitor: NewVisitor) ->
     assert "This is open to its author only." in refused.text
 
 
-@pytest.mark.parametrize("vendor", VENDORED, ids=["pages", "tests"])
+@pytest.mark.parametrize("vendor", VENDORED, ids=["pages", "dashboard", "tests"])
 def test_what_is_vendored_is_what_was_published(vendor: Path) -> None:
     listed = {"vendor.json"}
     for library in json.loads((vendor / "vendor.json").read_text()):

@@ -1,9 +1,11 @@
 """The page's server: on the loopback, for as long as the command runs."""
 
 import secrets
+import signal
 import socket
 import webbrowser
 from collections.abc import Callable
+from contextlib import suppress
 from html import escape
 from pathlib import Path
 
@@ -42,7 +44,10 @@ def serve(watched: Watched, port: int, ready: Callable[[str], None]) -> None:
         )
         # It listens already: what asks from now on is answered once the server is up.
         ready(f"http://{LOOPBACK}:{port}/#token={token}")
-        server.run(sockets=[listening])
+        # Uvicorn ends in good order at both signals, and raises them again for its caller.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        with suppress(KeyboardInterrupt):
+            server.run(sockets=[listening])
 
 
 def open_browser(address: str, folder: Path) -> bool:
