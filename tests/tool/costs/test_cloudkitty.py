@@ -124,9 +124,9 @@ def test_what_is_in_no_rate_card_is_listed_and_its_price_is_unknown() -> None:
     found = adapted(rules, "EUR", {})
 
     assert found.left_out == [
-        "thresholds (1)",
         "prices by availability_zone of the metric instance",
         "the metric gpu.hours",
+        "thresholds (1)",
     ]
     assert found.rates.flavor_hour == {}
     assert found.rates.vcpu_hour is None
