@@ -1,7 +1,5 @@
 """From samples to figures: medians, ratios, aims, and what is made of them."""
 
-import math
-
 import pytest
 from bench.speed import plans
 from bench.speed.about import About
@@ -10,7 +8,7 @@ from bench.speed.load import Slice
 from bench.speed.measure import MAIN, NGINX, Plan, Sample, Setting, measure
 from bench.speed.pages import END, GROW, RUN, between
 from bench.speed.report import markdown, tables
-from bench.speed.results import as_json, ratio, results, spread
+from bench.speed.results import as_json, results, spread
 from bench.speed.work import Request
 
 MANY = Setting(NGINX, 256)
@@ -53,11 +51,12 @@ def test_one_strange_round_does_not_widen_the_spread() -> None:
     assert spread([100]) == 0
 
 
-def test_a_ratio_is_between_two_of_the_same_work_and_setting() -> None:
-    found = results([sample("skytier", 600), sample("plain", 100), sample("plain", 1, work="list")])
+def test_a_round_without_an_answer_counts_for_the_rate_and_not_for_the_latency() -> None:
+    silent, answering = sample("plain", 0, p50_ms=0, p99_ms=0), sample("plain", 100)
 
-    assert ratio(found, "one", "skytier", "plain") == 6
-    assert math.isnan(ratio(found, "list", "skytier", "plain"))
+    assert results([silent, silent, answering])["one", MAIN, "plain"].rps == 0
+    assert results([silent, answering])["one", MAIN, "plain"].p50_ms == 1
+    assert as_json(results([silent]))["one"]["plain"]["p50_ms"] is None
 
 
 def test_the_document_has_work_then_contender_then_figures() -> None:
