@@ -5,7 +5,7 @@ from bench.speed import plans
 from bench.speed.about import About
 from bench.speed.aims import aims
 from bench.speed.load import Slice
-from bench.speed.measure import MAIN, NGINX, Plan, Sample, Setting, measure
+from bench.speed.measure import DIRECT, MAIN, NGINX, Plan, Sample, Setting, measure
 from bench.speed.pages import END, GROW, RUN, between
 from bench.speed.report import markdown, tables
 from bench.speed.results import as_json, results, spread
@@ -121,14 +121,16 @@ def test_the_page_keeps_what_is_around_the_results() -> None:
 
 
 def test_plans_are_narrowed_to_what_was_asked_for() -> None:
-    narrowed = [*plans.chosen(plans.FULL, ["one"], [256], rounds=2)]
+    narrowed = [*plans.chosen(plans.FULL, ["one"], rounds=2)]
 
-    assert {plan.setting.connections for plan in narrowed} == {256}
+    assert [plan.setting for plan in narrowed] == [plan.setting for plan in plans.FULL]
     assert all(plan.works == ("one",) and plan.rounds == 2 for plan in narrowed)
 
 
-def test_connections_that_no_plan_has_are_measured_through_nginx() -> None:
-    assert [p.setting for p in plans.chosen(plans.QUICK, ["one"], [8])] == [Setting(NGINX, 8)]
+def test_connections_that_are_named_are_measured_through_nginx_and_directly_when_asked() -> None:
+    assert [p.setting for p in plans.chosen(plans.FULL, ["mixed"], [8])] == [Setting(NGINX, 8)]
+    both = [p.setting for p in plans.chosen(plans.QUICK, direct=True)]
+    assert both == [MAIN, Setting(DIRECT, 32)]
 
 
 class Subject:
