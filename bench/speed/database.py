@@ -84,7 +84,7 @@ def _schema() -> str:
     """What stands for the migrations: with other ones the data is loaded anew."""
     versions = Path(migrations.__file__).with_name("versions")
     texts = [path.read_text() for path in sorted(versions.glob("*.py"))]
-    return files.fingerprint(*texts)[:8]
+    return files.fingerprint(*texts).removeprefix(files.HASH)[:8]
 
 
 def _running(home: Home, posts: int) -> Iterator[Database]:
