@@ -36,8 +36,9 @@ def noise(stage: Stage, plan: Plan) -> float | None:
         return None
     again = Application("again", plain.server, plain.nginx)
     found = results.results(measure([plan], [plain, again], stage.works))
-    ratio = results.ratio(found, plan.works[0], PLAIN, again.name, plan.setting)
-    return abs(ratio - 1)
+    work, setting = plan.works[0], plan.setting
+    one, other = found[work, setting, PLAIN], found[work, setting, again.name]
+    return abs(results.quotient(one.rps, other.rps) - 1)
 
 
 def look(stage: Stage, data: Database, noise: float | None) -> About:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from bench.speed.about import About
 from bench.speed.contenders import PLAIN, PRODUCT
 from bench.speed.measure import MAIN, NGINX, Setting
-from bench.speed.results import Key, Result
+from bench.speed.results import Key, Result, quotient
 
 Found = Mapping[Key, Result]
 Figure = Callable[[Result], float]
@@ -56,9 +56,11 @@ def aims(found: Found, known: About) -> Iterator[Aim]:
             yield Aim(f"every row: {words}, to {PLAIN}", worst.ratio, bound, False, worst.work)
     cached, fixed = (found.get(("one", MAIN, f"nginx_{kind}")) for kind in ("cached", "fixed"))
     if cached and fixed:
-        yield Aim("a micro-cached read, to a fixed body", cached.rps / fixed.rps, 0.75, True)
+        yield Aim(
+            "a micro-cached read, to a fixed body", quotient(cached.rps, fixed.rps), 0.75, True
+        )
     many = [
-        (result.p99_ms / result.p50_ms, work)
+        (quotient(result.p99_ms, result.p50_ms), work)
         for (work, setting, name), result in found.items()
         if name == PRODUCT and setting == MANY
     ]
@@ -85,7 +87,7 @@ def _ratios(found: Found, other: str, figure: Figure) -> Iterator[_At]:
     for (work, setting, name), result in found.items():
         theirs = found.get((work, setting, other))
         if name == PRODUCT and setting == MAIN and theirs:
-            yield _At(work, figure(result) / figure(theirs))
+            yield _At(work, quotient(figure(result), figure(theirs)))
 
 
 def _rps(result: Result) -> float:

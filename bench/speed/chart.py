@@ -21,10 +21,10 @@ def draw(found: Mapping[Key, Result], path: Path) -> None:
     from matplotlib import pyplot
 
     works = [work for work in WORK if any((work, MAIN, c.name) in found for c in CONTENDERS)]
-    columns = 3
+    columns = 4
     rows = -(-len(works) // columns)
     figure, grid = pyplot.subplots(
-        rows, columns, figsize=(11, 2.7 * rows), squeeze=False, layout="constrained"
+        rows, columns, figsize=(14, 2.7 * rows), squeeze=False, layout="constrained"
     )
     panels = grid.flatten()
     for panel, work in zip(panels, works, strict=False):
@@ -39,7 +39,7 @@ def draw(found: Mapping[Key, Result], path: Path) -> None:
             color=[OURS if ours else OTHERS for _, _, ours in bars],
         )
         panel.bar_label(drawn, fmt="%.0f", padding=3)
-        panel.set_title(WORK[work], loc="left", fontsize=9)
+        panel.set_title(work, loc="left", fontweight="bold")
         panel.margins(x=0.18)
         panel.spines[["top", "right", "bottom"]].set_visible(False)
         panel.tick_params(bottom=False, labelbottom=False, left=False)
@@ -48,5 +48,5 @@ def draw(found: Mapping[Key, Result], path: Path) -> None:
     figure.suptitle(
         "Requests a second: one worker, 32 connections, through Nginx", x=0.01, ha="left"
     )
-    figure.savefig(path, format="svg", metadata={"Date": None, "Creator": None})
+    figure.savefig(path, format="svg", facecolor="white", metadata={"Date": None, "Creator": None})
     pyplot.close(figure)

@@ -15,7 +15,7 @@ from skytier import files
 from skytier.local.home import Home
 from skytier.local.options import Options
 from skytier.local.postgresql import Postgresql
-from skytier_app import demo_data
+from skytier_app import demo_data, migrations
 from skytier_app.migrate import migrate
 from skytier_app.secret_token import new_token, token_hash
 
@@ -75,9 +75,16 @@ class Database:
 @contextmanager
 def running(posts: int) -> Iterator[Database]:
     """The cluster with `posts` posts, for the time of the block; loaded at the first time."""
-    home = Home(machine.cache() / f"data-{posts}")
-    with machine.alone(f"data-{posts}"):
-        yield from _running(home, posts)
+    name = f"data-{posts}-{_schema()}"
+    with machine.alone(name):
+        yield from _running(Home(machine.cache() / name), posts)
+
+
+def _schema() -> str:
+    """What stands for the migrations: with other ones the data is loaded anew."""
+    versions = Path(migrations.__file__).with_name("versions")
+    texts = [path.read_text() for path in sorted(versions.glob("*.py"))]
+    return files.fingerprint(*texts).removeprefix(files.HASH)[:8]
 
 
 def _running(home: Home, posts: int) -> Iterator[Database]:

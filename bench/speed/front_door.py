@@ -2,7 +2,7 @@
 
 import grp
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from bench.speed import machine
@@ -14,6 +14,8 @@ Change = Callable[[str], str]
 """Makes another nginx.conf of the product's."""
 
 APPLICATION = "        location / {\n"
+CHUNK = 1500
+"""Characters of a body in one word of nginx.conf, which takes 4096 bytes."""
 
 
 def start(name: str, upstream: str, directory: Path, change: Change = str) -> Server:
@@ -37,14 +39,20 @@ def start(name: str, upstream: str, directory: Path, change: Change = str) -> Se
     return Server(name, port, command, os.environ, [home / "nginx.log", home / "access.log"])
 
 
-def answering(path: str, body: str) -> Change:
-    """Nginx itself answers this path, always with the same."""
-    quoted = body.replace("\\", "\\\\").replace("'", "\\'")
-    location = (
-        f"        location = {path} {{\n            default_type application/json;\n"
-        f"            return 200 '{quoted}';\n        }}\n"
-    )
-    return lambda text: text.replace(APPLICATION, location + APPLICATION, 1)
+def answering(bodies: Mapping[str, str]) -> Change:
+    """Nginx itself answers these paths, each always with the same."""
+    locations = "".join(_location(path, body) for path, body in bodies.items())
+    return lambda text: text.replace(APPLICATION, locations + APPLICATION, 1)
+
+
+def _location(path: str, body: str) -> str:
+    chunks = [body[i : i + CHUNK] for i in range(0, len(body), CHUNK)]
+    lines = [f"location = {path} {{", "default_type application/json;"]
+    for number, chunk in enumerate(chunks):
+        quoted = chunk.replace("\\", "\\\\").replace("'", "\\'")
+        lines.append(f"set $part{number} '{quoted}';")
+    parts = "".join(f"${{part{number}}}" for number in range(len(chunks)))
+    return "\n".join([*lines, f'return 200 "{parts}";', "}", ""])
 
 
 def _user() -> str | None:

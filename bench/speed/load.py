@@ -42,7 +42,8 @@ def run(address: str, requests: Sequence[Request], connections: int, seconds: fl
         file.flush()
         wrk = subprocess.Popen(
             [
-                *("taskset", "--cpu-list", machine.last_processor(), machine.program("wrk")),
+                *("taskset", "--cpu-list", machine.last_processor()),
+                *("stdbuf", "--output=L", machine.program("wrk")),
                 *("--threads", "1", "--connections", str(connections)),
                 *("--duration", f"{LONGEST_S}s", "--timeout", f"{TIMEOUT_S}s"),
                 *("--script", str(SCRIPT), f"http://{address}", "--", file.name),
@@ -51,9 +52,12 @@ def run(address: str, requests: Sequence[Request], connections: int, seconds: fl
             text=True,
         )
         try:
+            # Its first line says that it has begun, and that it listens to signals.
+            if wrk.stdout:
+                wrk.stdout.readline()
             time.sleep(seconds)
         finally:
-            # wrk counts in whole seconds, but ends a slice early when it is interrupted.
+            # wrk counts in whole seconds, but ends early when it is interrupted.
             wrk.send_signal(signal.SIGINT)
             said, _ = wrk.communicate(timeout=2 * TIMEOUT_S)
     return Slice(**json.loads(said.splitlines()[-1]))

@@ -9,6 +9,7 @@ from bench.speed.load import Slice
 from bench.speed.work import Request, Works
 
 DIRECT, NGINX = "direct", "nginx"
+WARM_UP_S = 0.2
 PAUSE_S = 0.05
 """What a contender left to do, it does before the next one is measured."""
 
@@ -70,17 +71,17 @@ class Subject(Protocol):
 
 
 def measure(plans: Sequence[Plan], subjects: Sequence[Subject], works: Works) -> Iterator[Sample]:
-    """Every sample of the plans. Each round goes through all of them; the first warms up."""
+    """Every sample of the plans. Each round goes through all of them, after one that warms up."""
     # Work by work: those that write come last, and what they leave is in nobody's way.
     for work, requests in works.items():
         for plan in plans:
             if work not in plan.works:
                 continue
             able = [subject for subject in subjects if subject.can(work, plan.setting)]
-            for number in range(-1, plan.rounds):
+            for subject in able:
+                subject.sample(work, requests, plan.setting, min(WARM_UP_S, plan.seconds))
+            for number in range(plan.rounds):
                 # Forth and back, so that nobody is always the one after the heaviest.
                 for subject in able if number % 2 else reversed(able):
-                    sample = subject.sample(work, requests, plan.setting, plan.seconds)
+                    yield subject.sample(work, requests, plan.setting, plan.seconds)
                     time.sleep(PAUSE_S)
-                    if number >= 0:
-                        yield sample

@@ -6,40 +6,26 @@ from bench.speed import stage
 from bench.speed.about import About
 from bench.speed.aims import Aim
 from bench.speed.contenders import PLAIN
-from bench.speed.measure import Setting
+from bench.speed.measure import DIRECT, NGINX, Setting
 from bench.speed.results import Key, Result
 
 Found = Mapping[Key, Result]
-Cell = Callable[[str, str], str]
-"""The text for a contender (first) and a kind of work."""
+Cell = Callable[[Result, Result | None], str]
+"""The text for a result, given that of the plain design for the same work."""
 
 
 def tables(found: Found, main: Setting) -> Iterator[str]:
     """Every table, in Markdown, each with its heading."""
-    works = list(dict.fromkeys(work for work, _, _ in found))
-    settings = list(dict.fromkeys(setting for _, setting, _ in found))
-    names = [name for name in stage.NAMES if any(n == name for _, _, n in found)]
-    yield f"Requests a second, as ratios to {PLAIN} ({_words(main)}):"
-    yield _table(names, works, lambda name, work: _rps(found, work, main, name))
-    yield "Half of the answers within / 99% within, in ms:"
-    yield _table(names, works, lambda name, work: _latency(found, work, main, name))
-    yield "Processor time of the application for a request, in ms:"
-    yield _table(names, works, lambda name, work: _cpu(found, work, main, name))
-    for setting in settings:
+    yield f"Requests a second, as ratios to {PLAIN}, {_words(main)}:"
+    yield _table(found, main, _rps)
+    yield f"Half of the answers within / 99% within, in ms, {_words(main)}:"
+    yield _table(found, main, _latency)
+    yield f"Processor time of the application for a request, in ms, {_words(main)}:"
+    yield _table(found, main, _cpu)
+    for setting in dict.fromkeys(setting for _, setting, _ in found):
         if setting != main:
-            own = [work for work in works if any((work, setting, n) in found for n in names)]
-            yield f"{_words(setting).capitalize()}: ratio, and 50% / 99% within ms:".replace(
-                "nginx", "Nginx"
-            )
-            yield _table(
-                names,
-                own,
-                lambda name, work, s=setting: " · ".join(  # type: ignore[misc]
-                    text
-                    for text in (_rps(found, work, s, name), _latency(found, work, s, name))
-                    if text
-                ),
-            )
+            yield f"Ratio to {PLAIN} · 50% / 99% within ms, {_words(setting)}:"
+            yield _table(found, setting, _all)
 
 
 def aims(found: Iterable[Aim]) -> str:
@@ -76,30 +62,37 @@ def about(known: About) -> Iterator[str]:
 
 
 def _words(setting: Setting) -> str:
-    return f"{setting.connections} connections, {setting.door}"
+    door = {NGINX: "through Nginx", DIRECT: "without Nginx"}[setting.door]
+    return f"{setting.connections} connections, {door}"
 
 
-def _rps(found: Found, work: str, setting: Setting, name: str) -> str:
-    result, plain = found.get((work, setting, name)), found.get((work, setting, PLAIN))
-    if result is None:
-        return ""
+def _rps(result: Result, plain: Result | None) -> str:
     if plain is None or not plain.rps:
         return f"{result.rps:.0f}/s"
     return f"{result.rps / plain.rps:.2f}"
 
 
-def _latency(found: Found, work: str, setting: Setting, name: str) -> str:
-    result = found.get((work, setting, name))
-    return f"{result.p50_ms:.1f} / {result.p99_ms:.1f}" if result else ""
+def _latency(result: Result, plain: Result | None) -> str:
+    return f"{result.p50_ms:.1f} / {result.p99_ms:.1f}"
 
 
-def _cpu(found: Found, work: str, setting: Setting, name: str) -> str:
-    result = found.get((work, setting, name))
-    return f"{result.cpu_ms:.3f}" if result and result.cpu_ms is not None else ""
+def _cpu(result: Result, plain: Result | None) -> str:
+    return "" if result.cpu_ms is None else f"{result.cpu_ms:.3f}"
 
 
-def _table(names: Sequence[str], works: Sequence[str], cell: Cell) -> str:
-    rows = [[name, *(cell(name, work) for work in works)] for name in names]
+def _all(result: Result, plain: Result | None) -> str:
+    return f"{_rps(result, plain)} · {_latency(result, plain)}"
+
+
+def _table(found: Found, setting: Setting, cell: Cell) -> str:
+    """A row for each contender, a column for each kind of work."""
+    works = list(dict.fromkeys(work for work, at, _ in found if at == setting))
+
+    def text(name: str, work: str) -> str:
+        result = found.get((work, setting, name))
+        return cell(result, found.get((work, setting, PLAIN))) if result else ""
+
+    rows = [[name, *(text(name, work) for work in works)] for name in stage.NAMES]
     return markdown(["", *works], [row for row in rows if any(row[1:])])
 
 

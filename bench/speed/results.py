@@ -1,5 +1,6 @@
 """From samples to results: medians over the rounds, ratios, and how far the rounds lie apart."""
 
+import math
 import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -43,13 +44,18 @@ def _result(samples: Sequence[Sample]) -> Result:
     rps = [found.rps for found in slices]
     return Result(
         rps=statistics.median(rps),
-        p50_ms=statistics.median(found.p50_ms for found in slices),
-        p99_ms=statistics.median(found.p99_ms for found in slices),
+        p50_ms=_median(found.p50_ms for found in slices if found.requests),
+        p99_ms=_median(found.p99_ms for found in slices if found.requests),
         failed=sum(found.failed for found in slices),
         cpu_ms=1000 * sum(cpu) / requests if cpu and requests else None,
         spread=spread(rps),
         rounds=len(samples),
     )
+
+
+def _median(values: Iterable[float]) -> float:
+    found = [*values]
+    return statistics.median(found) if found else math.nan  # nothing was answered
 
 
 def spread(values: Sequence[float]) -> float:
@@ -65,10 +71,9 @@ def spread(values: Sequence[float]) -> float:
     return (third - first) / median
 
 
-def ratio(found: Mapping[Key, Result], work: str, a: str, b: str, setting: Setting = MAIN) -> float:
-    """How many times the requests a second of `b` `a` answers; NaN when one was not measured."""
-    mine, theirs = found.get((work, setting, a)), found.get((work, setting, b))
-    return mine.rps / theirs.rps if mine and theirs and theirs.rps else float("nan")
+def quotient(a: float, b: float) -> float:
+    """`a` divided by `b`; NaN when that is nothing."""
+    return a / b if b else math.nan
 
 
 def as_json(found: Mapping[Key, Result], main: Setting = MAIN) -> dict[str, Any]:
@@ -85,4 +90,6 @@ def as_json(found: Mapping[Key, Result], main: Setting = MAIN) -> dict[str, Any]
 
 
 def _rounded(value: float | None) -> float | None:
-    return round(value, 4) if isinstance(value, float) else value
+    if value is None or math.isnan(value):
+        return None
+    return round(value, 4)

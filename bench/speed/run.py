@@ -2,6 +2,7 @@
 
     bench/run --quick                             every contender, in less than 3 minutes
     bench/run --only skytier,plain --work one     these contenders, this work
+    bench/run --quick --connections 32,256 --direct
     bench/run --write                             a full run, into docs/
 
 The results go to the standard output, how it goes to the standard error.
@@ -26,8 +27,15 @@ POSTS = 100_000
 def main() -> None:
     """Measure, and print what was found."""
     arguments = _arguments()
-    base = plans.QUICK if arguments.quick else plans.FULL
-    chosen = [*plans.chosen(base, arguments.work, arguments.connections, arguments.rounds)]
+    chosen = [
+        *plans.chosen(
+            plans.QUICK if arguments.quick else plans.FULL,
+            arguments.work,
+            arguments.connections,
+            arguments.rounds,
+            direct=arguments.direct,
+        )
+    ]
     with (
         machine.telling("bench/run"),
         tempfile.TemporaryDirectory(prefix="skytier-bench") as directory,
@@ -42,8 +50,9 @@ def main() -> None:
             found = results(_told(measure(chosen, ready.subjects, ready.works)))
             known = about.look(ready, data, noise)
     main_setting = chosen[0].setting
-    document = {**as_json(found, main_setting), "about": asdict(known)}
-    reached = aims(found, known)
+    reached = [*aims(found, known)]
+    about_it = {**asdict(known), "aims": [{**asdict(aim), "met": aim.met} for aim in reached]}
+    document = {**as_json(found, main_setting), "about": about_it}
     parts = [*report.tables(found, main_setting), report.aims(reached), *report.about(known)]
     if arguments.write:
         pages.write(found, document, "\n\n".join(parts))
@@ -71,11 +80,16 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--work", type=_some_of([*WORK]), metavar="NAME,...")
     parser.add_argument("--connections", type=_numbers, metavar="N,...")
-    parser.add_argument("--rounds", type=int)
-    parser.add_argument("--posts", type=int, default=POSTS, help="rows of the table")
+    parser.add_argument("--direct", action="store_true", help="also without Nginx")
+    parser.add_argument("--rounds", type=_number)
+    parser.add_argument("--posts", type=_number, default=POSTS, help="rows of the table")
     parser.add_argument("--json", action="store_true", help="one JSON object: work, contender")
     parser.add_argument("--write", action="store_true", help="put the results into docs/")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    narrowed = arguments.work or arguments.connections or arguments.direct
+    if arguments.write and (narrowed or arguments.only != stage.NAMES):
+        parser.error("--write takes everyone and all the work")
+    return arguments
 
 
 def _some_of(known: Sequence[str]) -> Callable[[str], list[str]]:
@@ -90,7 +104,13 @@ def _some_of(known: Sequence[str]) -> Callable[[str], list[str]]:
 
 
 def _numbers(text: str) -> list[int]:
-    return [int(word) for word in text.split(",")]
+    return [_number(word) for word in text.split(",")]
+
+
+def _number(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of 1 and above")
+    return int(text)
 
 
 if __name__ == "__main__":

@@ -12,9 +12,10 @@ from bench.speed.measure import Subject
 from bench.speed.pgbench import Pgbench
 from bench.speed.server import Server
 from bench.speed.subjects import Application, Limit
-from bench.speed.work import Request, Works, works
+from bench.speed.work import Works, works
 
 LIMITS = ("pgbench", "nginx_fixed", "nginx_cached")
+READS = ("one", "list", "page", "search", "health")
 NAMES = (*(contender.name for contender in CONTENDERS), *LIMITS)
 
 
@@ -57,7 +58,7 @@ def ready(names: Sequence[str], data: Database, directory: Path) -> Iterator[Sta
         limits: list[Subject] = []
         if "pgbench" in names:
             limits.append(Pgbench(data, product, requests, directory))
-        for limit in _nginx_limits(names, product, directory, requests["one"][0]):
+        for limit in _nginx_limits(names, product, directory, requests):
             stack.callback(limit.nginx.stop)
             limits.append(limit)
         kept = [one for name, one in applications.items() if name in names]
@@ -65,13 +66,18 @@ def ready(names: Sequence[str], data: Database, directory: Path) -> Iterator[Sta
 
 
 def _nginx_limits(
-    names: Sequence[str], product: Server, directory: Path, one: Request
+    names: Sequence[str], product: Server, directory: Path, requests: Works
 ) -> Iterator[Limit]:
-    post = replace(one, cached=True)
-    fixed = front_door.answering(post.path, product.ask(post).body.decode())
+    same = {work: replace(requests[work][0], cached=True) for work in READS}
     if "nginx_fixed" in names:
-        nginx = front_door.start("nginx_fixed", product.address, directory, fixed)
-        yield Limit(nginx.name, nginx, {"one": post})
+        bodies = {  # without a query: Nginx chooses by the path
+            same[work].path: product.ask(same[work]).body.decode()
+            for work in ("one", "list", "health")
+        }
+        change = front_door.answering(bodies)
+        nginx = front_door.start("nginx_fixed", product.address, directory, change)
+        yield Limit(nginx.name, nginx, same)
     if "nginx_cached" in names:
         nginx = front_door.start("nginx_cached", product.address, directory)
-        yield Limit(nginx.name, nginx, {"one": post, "list": Request("/api/posts", cached=True)})
+        kept = {work: request for work, request in same.items() if work != "health"}
+        yield Limit(nginx.name, nginx, kept)

@@ -1,16 +1,14 @@
 """From samples to figures: medians, ratios, aims, and what is made of them."""
 
-import math
-
 import pytest
 from bench.speed import plans
 from bench.speed.about import About
 from bench.speed.aims import aims
 from bench.speed.load import Slice
-from bench.speed.measure import MAIN, NGINX, Plan, Sample, Setting, measure
+from bench.speed.measure import DIRECT, MAIN, NGINX, Plan, Sample, Setting, measure
 from bench.speed.pages import END, GROW, RUN, between
 from bench.speed.report import markdown, tables
-from bench.speed.results import as_json, ratio, results, spread
+from bench.speed.results import as_json, results, spread
 from bench.speed.work import Request
 
 MANY = Setting(NGINX, 256)
@@ -53,11 +51,12 @@ def test_one_strange_round_does_not_widen_the_spread() -> None:
     assert spread([100]) == 0
 
 
-def test_a_ratio_is_between_two_of_the_same_work_and_setting() -> None:
-    found = results([sample("skytier", 600), sample("plain", 100), sample("plain", 1, work="list")])
+def test_a_round_without_an_answer_counts_for_the_rate_and_not_for_the_latency() -> None:
+    silent, answering = sample("plain", 0, p50_ms=0, p99_ms=0), sample("plain", 100)
 
-    assert ratio(found, "one", "skytier", "plain") == 6
-    assert math.isnan(ratio(found, "list", "skytier", "plain"))
+    assert results([silent, silent, answering])["one", MAIN, "plain"].rps == 0
+    assert results([silent, answering])["one", MAIN, "plain"].p50_ms == 1
+    assert as_json(results([silent]))["one"]["plain"]["p50_ms"] is None
 
 
 def test_the_document_has_work_then_contender_then_figures() -> None:
@@ -122,14 +121,16 @@ def test_the_page_keeps_what_is_around_the_results() -> None:
 
 
 def test_plans_are_narrowed_to_what_was_asked_for() -> None:
-    narrowed = [*plans.chosen(plans.FULL, ["one"], [256], rounds=2)]
+    narrowed = [*plans.chosen(plans.FULL, ["one"], rounds=2)]
 
-    assert {plan.setting.connections for plan in narrowed} == {256}
+    assert [plan.setting for plan in narrowed] == [plan.setting for plan in plans.FULL]
     assert all(plan.works == ("one",) and plan.rounds == 2 for plan in narrowed)
 
 
-def test_connections_that_no_plan_has_are_measured_through_nginx() -> None:
-    assert [p.setting for p in plans.chosen(plans.QUICK, ["one"], [8])] == [Setting(NGINX, 8)]
+def test_connections_that_are_named_are_measured_through_nginx_and_directly_when_asked() -> None:
+    assert [p.setting for p in plans.chosen(plans.FULL, ["mixed"], [8])] == [Setting(NGINX, 8)]
+    both = [p.setting for p in plans.chosen(plans.QUICK, direct=True)]
+    assert both == [MAIN, Setting(DIRECT, 32)]
 
 
 class Subject:

@@ -49,3 +49,10 @@ def test_a_wrong_name_is_one_line_with_the_right_ones() -> None:
 
     assert done.returncode == 2
     assert "plane: it takes skytier, plain" in done.stderr
+
+
+def test_part_of_a_run_is_not_written_into_the_docs() -> None:
+    done = bench("--only", "skytier", "--write")
+
+    assert done.returncode == 2
+    assert "--write takes everyone and all the work" in done.stderr
