@@ -119,7 +119,7 @@ async def test_the_charts_show_the_time_that_is_chosen(watcher: Watcher) -> None
             await page.get_by_role("radio", name=name).check()
 
     await page.get_by_role("radio", name="Custom").check()
-    await page.get_by_label("From").fill("2026-01-02T10:00")
+    await page.get_by_label("From", exact=True).fill("2026-01-02T10:00")
     await page.get_by_label("To", exact=True).fill("2026-01-01T10:00")
     await page.get_by_role("button", name="Show").click()
     await expect(page.get_by_text("It ends before it begins.")).to_be_visible()
@@ -144,7 +144,7 @@ async def test_dragging_over_a_chart_looks_closer(watcher: Watcher) -> None:
         await page.mouse.move(box["x"] + box["width"] * 0.9, middle, steps=4)
         await page.mouse.up()
     await expect(page.get_by_role("radio", name="Custom")).to_be_checked()
-    await expect(page.get_by_label("Live")).to_be_disabled()
+    await expect(page.get_by_role("checkbox", name="Live")).to_be_disabled()
 
 
 async def test_pointing_at_a_moment_shows_its_values(watcher: Watcher) -> None:

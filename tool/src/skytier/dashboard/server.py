@@ -42,11 +42,11 @@ def serve(watched: Watched, port: int, ready: Callable[[str], None]) -> None:
                 timeout_graceful_shutdown=2,
             )
         )
-        # It listens already: what asks from now on is answered once the server is up.
-        ready(f"http://{LOOPBACK}:{port}/#token={token}")
         # Uvicorn ends in good order at both signals, and raises them again for its caller.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         with suppress(KeyboardInterrupt):
+            # It listens already: what asks from now on is answered once the server is up.
+            ready(f"http://{LOOPBACK}:{port}/#token={token}")
             server.run(sockets=[listening])
 
 

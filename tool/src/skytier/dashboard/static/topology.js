@@ -28,7 +28,10 @@ export function drawTopology(place, stack, figures, units) {
     const most = Math.floor(width / CHARACTER);
     return text.length > most ? `${text.slice(0, most - 1)}…` : text;
   };
-  const text = (x, y, kind, said, width) => svg("text", { x, y, class: kind }, svg("title", {}, said), cut(said, width));
+  const text = (x, y, kind, said, width) => {
+    const shown = cut(said, width);
+    return svg("text", { x, y, class: kind }, shown === said ? null : svg("title", {}, said), shown);
+  };
   const mark = (x, y, well) =>
     well
       ? svg("circle", { cx: x + 5, cy: y, r: 5, class: "well mark" })
