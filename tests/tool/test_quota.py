@@ -131,7 +131,7 @@ def test_a_plan_takes_what_it_makes_and_nothing_for_what_is_there_or_replaced() 
 def test_a_resize_takes_what_the_flavor_is_larger_by() -> None:
     key = Key("server", "shop-web-1")
     wanted = Wanted(key, {"flavor": "m1.small"}, {"role": "web", "number": 1})
-    found = Found(key, "id", {"flavor": "m1.tiny"}, {"size": {"vcpus": 1, "ram_mib": 768}})
+    found = Found(key, "id", {"flavor": "m1.tiny"}, {"vcpus": 1, "ram_mib": 768})
     small = {"web": Flavor("1", "m1.small", vcpus=2, ram_mib=4096, disk_gib=20)}
 
     more = of_steps(plan([wanted], [found], {"server": Rules()}), small)

@@ -49,7 +49,7 @@ def there(stack: StackFile) -> list[Found]:
             {
                 "role": each.creation.get("role", ""),
                 "address": "",
-                "size": _size(each.attributes["flavor"]) if each.key.kind == "server" else None,
+                **(_size(each.attributes["flavor"]) if each.key.kind == "server" else {}),
             },
         )
         for each in everything(stack)

@@ -25,8 +25,6 @@ _OWN_PORTS = 2
 """Besides the machines': the router's, and the one that DHCP (or OVN for metadata) takes."""
 _LOCK_GROUPS = 1
 """The stack's lock is a security group while a command works."""
-_UNKNOWN = {"vcpus": 0, "ram_mib": 0}
-"""A server's size where an old Nova tells none: then the new one counts in full."""
 
 
 def whole_plan(stack: StackFile, flavors: Mapping[str, Flavor]) -> Amounts:
@@ -73,7 +71,7 @@ def of_steps(steps: Iterable[Step], flavors: Mapping[str, Flavor]) -> Amounts:
         step.wanted for step in steps if step.action is Action.CREATE and step.wanted is not None
     ]
     grown = [
-        (flavors[step.wanted.creation["role"]], step.found.facts["size"] or _UNKNOWN)
+        (flavors[step.wanted.creation["role"]], step.found.facts)
         for step in steps
         if step.wanted and step.found and any(c.attribute == "flavor" for c in step.changes)
     ]

@@ -119,25 +119,27 @@ class Statement:
 
     def lines(self) -> list[Line]:
         """Each resource's parts, sorted by text; a part is there once for each rate that it had."""
-        pairs = [(_line_of(charge), charge) for charge in self.charges]
-        last: dict[_Key, Charge] = {}
-        for key, charge in pairs:
-            if key not in last or charge.end > last[key].end:
-                last[key] = charge
-        quantities = totals((key, charge.quantity) for key, charge in pairs)
-        exact = totals((key, charge.amount) for key, charge in pairs)
-        amounts = self._split((charge.month, key, charge.amount) for key, charge in pairs)
+        numbers: dict[_Key, int] = {}
+        numbered = [(numbers.setdefault(_line_of(c), len(numbers)), c) for c in self.charges]
+        keys, last = list(numbers), dict[int, Charge]()
+        for number, charge in numbered:
+            if number not in last or charge.end > last[number].end:
+                last[number] = charge
+        quantities = totals((number, charge.quantity) for number, charge in numbered)
+        months = totals(((charge.month, number), charge.amount) for number, charge in numbered)
+        exact = totals((number, amount) for (_, number), amount in months.items())
+        split = self._split((month, keys[n], amount) for (month, n), amount in months.items())
         return [
             Line(
-                last[key].usage,
-                last[key].meter.what,
-                quantities[key],
-                last[key].meter.counted_in,
-                last[key].rate,
+                last[number].usage,
+                last[number].meter.what,
+                quantities[number],
+                last[number].meter.counted_in,
+                last[number].rate,
                 amount,
-                exact[key],
+                exact[number],
             )
-            for key, amount in amounts.items()
+            for number, amount in ((numbers[key], amount) for key, amount in split.items())
         ]
 
     def _split(self, parts: Iterable[tuple[date, _Part, Fraction]]) -> dict[_Part, Decimal]:

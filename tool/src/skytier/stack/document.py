@@ -85,7 +85,7 @@ def _type(annotation: Any) -> str:
     if get_origin(bare) is tuple:
         return f"list of {_type(arguments[0])}s"
     if get_origin(bare) is Literal:
-        bare = type(arguments[0])
+        return _type(type(arguments[0]))
     return "section" if _is_section(bare) else _WORDS.get(bare, "text")
 
 
