@@ -1,0 +1,85 @@
+"""Periods as bills have them: `2026-11` is a whole month. And what of charges is in one."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from fractions import Fraction
+
+from skytier.costs import clock
+from skytier.costs.charge import Charge
+from skytier.errors import SkytierError
+from skytier.moment import moment
+
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_MONTH = re.compile(r"\d{4}-\d{2}")
+
+
+@dataclass(frozen=True)
+class Period:
+    """From a moment on until another, to the second, with the zone whose days and months count."""
+
+    start: datetime
+    end: datetime
+    """The first moment that is not in it."""
+    zone: tzinfo = UTC
+
+    @property
+    def month_start(self) -> datetime:
+        """When the month of its start began: allowances and tiers count from there on."""
+        first = self.start.astimezone(self.zone).date().replace(day=1)
+        return datetime.fromtimestamp(clock.midnight(first, self.zone), UTC)
+
+    def charges(self, charges: Iterable[Charge]) -> list[Charge]:
+        """What of the charges is in the period: they are spread evenly over their time."""
+        start, end = clock.second_of(self.start), clock.second_of(self.end)
+        return [part for each in charges if (part := _part(each, start, end))]
+
+
+def period(start: str, end: str, zone: tzinfo = UTC, now: datetime | None = None) -> Period:
+    """The period from one time to another as they are typed, cut off at now.
+
+    A day or a month as its end means all of it. Raises SkytierError.
+
+    >>> now = datetime(2027, 1, 1, tzinfo=UTC)
+    >>> november = period("2026-11", "2026-11", now=now)
+    >>> f"{november.start:%m-%d} {november.end:%m-%d}"
+    '11-01 12-01'
+    """
+    now = now or datetime.now(UTC)
+    first = _moment(start, zone, now, after=False)
+    last = min(_moment(end, zone, now, after=True), now)
+    if first >= last:
+        late = "lies ahead" if first >= now else "ends before it begins"
+        raise SkytierError(f"The time from {start} to {end} {late}.", "Give an earlier --from.")
+    return Period(first.replace(microsecond=0), last.replace(microsecond=0), zone)
+
+
+def _moment(text: str, zone: tzinfo, now: datetime, *, after: bool) -> datetime:
+    try:
+        if _MONTH.fullmatch(text):
+            first = date.fromisoformat(f"{text}-01")
+            next_month = (first + timedelta(days=32)).replace(day=1)
+            return _midnight(next_month if after else first, zone)
+        if _DAY.fullmatch(text):
+            return _midnight(date.fromisoformat(text) + timedelta(days=after), zone)
+    except (ValueError, OverflowError):
+        pass
+    return moment(text, now).astimezone(UTC)
+
+
+def _midnight(day: date, zone: tzinfo) -> datetime:
+    return datetime.fromtimestamp(clock.midnight(day, zone), UTC)
+
+
+def _part(charge: Charge, start: int, end: int) -> Charge | None:
+    begin, stop = max(charge.begin, start), min(charge.end, end)
+    if begin >= stop:
+        return None
+    share = Fraction(stop - begin) / (charge.end - charge.begin)
+    return charge._replace(
+        begin=begin,
+        end=stop,
+        quantity=charge.quantity * share,
+        amount=charge.amount * share,
+    )
