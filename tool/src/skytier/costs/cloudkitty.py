@@ -55,7 +55,8 @@ class HashMap:
     fields: Sequence[Document]
     """`{"field_id", "service_id", "name"}`"""
     mappings: Sequence[Document]
-    """`{"mapping_id", "service_id" or "field_id", "value", "type", "cost", "group_id", "tenant_id"}`"""
+    """`{"mapping_id", "service_id" or "field_id", "value", "type", "cost", "group_id",
+    "tenant_id"}`"""
     thresholds: Sequence[Document] = ()
     """`{"threshold_id", "service_id" or "field_id", "level", "type", "cost", "group_id"}`"""
 
@@ -131,8 +132,8 @@ def adapted(
         if own and kind in _KEYS:
             found[_KEYS[kind]] = _number(by_key * _price(own, []))
         elif own:
-            rate = _number(by_key * _price(own, []))
-            found[_TABLES[kind]] = dict.fromkeys(flavors.values(), rate)
+            every = _number(by_key * _price(own, []))
+            found[_TABLES[kind]] = dict.fromkeys(flavors.values(), every)
         for field in fields:
             special = [m for m in mappings if m.get("field_id") == field["field_id"]]
             if field["name"] not in _FIELDS.get(kind, ()):
