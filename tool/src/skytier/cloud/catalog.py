@@ -8,6 +8,7 @@ COMPUTE = frozenset({"compute"})
 NETWORK = frozenset({"network"})
 LOAD_BALANCER = frozenset({"load-balancer"})
 OBJECT_STORE = frozenset({"object-store"})
+RATING = frozenset({"rating"})
 BLOCK_STORAGE = frozenset({"block-storage", "volumev3", "volume", "block-store"})
 """All the names that this service has had."""
 

@@ -2,10 +2,10 @@
 
 import typer
 
-from skytier.cli.cost import estimate
+from skytier.cli.cost import estimate, report
 
 app = typer.Typer()
 cost = typer.Typer(no_args_is_help=True, help="What a stack would cost, costs and has cost.")
-for command in (estimate,):
+for command in (estimate, report):
     cost.add_typer(command.app)
 app.add_typer(cost, name="cost")

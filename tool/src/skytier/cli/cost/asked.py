@@ -1,21 +1,23 @@
 """What the commands about costs that were have in common: options, and how they ask the cloud."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 import typer
 
 from skytier.cli import chosen
 from skytier.cloud.listing import nearest_first
+from skytier.costs import rates
+from skytier.costs.cloudkitty import Compared, side_by_side
+from skytier.costs.period import Period, period
+from skytier.costs.report import Report, report
 from skytier.errors import SkytierError
 
 if TYPE_CHECKING:
     from skytier.cloud.stack import CloudStack
-    from skytier.cloud.usages.collected import Collected
-    from skytier.costs.period import Period
-    from skytier.costs.rates import Rates
-    from skytier.stack import StackFile
 
 Start = Annotated[
     str,
@@ -25,17 +27,27 @@ Start = Annotated[
 ]
 End = Annotated[
     str,
-    typer.Option("--to", metavar="TIME", help="The same; a month or a day means all of it."),
+    typer.Option("--to", metavar="TIME", help="The same, or now; a month or a day: all of it."),
 ]
 RatesFile = Annotated[
     Path | None,
-    typer.Option("--rates", metavar="PATH", help="A rates file; without one rates are examples."),
+    typer.Option("--rates", metavar="PATH", help="A rates file; without one they are examples."),
 ]
 Zone = Annotated[
     str,
     typer.Option("--zone", metavar="ZONE", help="Whose days and months count: Europe/Berlin."),
 ]
+Everything = Annotated[bool, typer.Option("--all", help="The whole project, not the stack alone.")]
 NOTHING_BILLED = "This stack runs on this machine, where nothing is billed."
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What was found out."""
+
+    report: Report
+    beside: Sequence[Compared] = ()
+    """By our rates and by CloudKitty, where there is one and the whole project was asked for."""
 
 
 def cloud_stack(file: Path | None, cloud: str | None) -> "CloudStack":
@@ -48,20 +60,43 @@ def cloud_stack(file: Path | None, cloud: str | None) -> "CloudStack":
     return chosen.cloud_stack(wanted)
 
 
-def zone(name: str) -> ZoneInfo:
-    """A time zone by its name. Raises SkytierError with those most like it."""
-    from zoneinfo import available_timezones
+def bill(
+    cloud: str | None,
+    file: Path | None,
+    start: str,
+    end: str,
+    rates_file: Path | None,
+    zone: str,
+    *,
+    everything: bool,
+) -> Asked:
+    """The bill of a period, by what the options of these commands say. Raises SkytierError."""
+    wanted, card = period(start, end, time_zone(zone)), rates.load(rates_file)
+    return bill_of(cloud_stack(file, cloud), wanted, card, everything=everything)
 
+
+def bill_of(stack: "CloudStack", wanted: Period, card: rates.Rates, *, everything: bool) -> Asked:
+    """The same for a stack that is at hand."""
+    from skytier.cloud import rating
+    from skytier.cloud.usages import project
+    from skytier.cloud.usages.collected import Window
+
+    window = Window(wanted.month_start, wanted.end)
+    collected = project.collect(stack.connection, window)
+    name = stack.stack.name
+    if not everything:
+        told = report(card, collected.usages, wanted, f"stack {name}", collected.notes, stack=name)
+        return Asked(told)
+    about = f"project {stack.connection.current_project.name or stack.project.id}"
+    theirs, notes = rating.charged(stack.connection, wanted.start, wanted.end)
+    told = report(card, collected.usages, wanted, about, [*collected.notes, *notes])
+    return Asked(told, side_by_side(told.statement, theirs) if theirs is not None else ())
+
+
+def time_zone(name: str) -> ZoneInfo:
+    """A time zone by its name. Raises SkytierError with those most like it."""
     try:
         return ZoneInfo(name)
     except (ValueError, OSError, LookupError):
         near = nearest_first(name, available_timezones(), most=5)
         raise SkytierError(f"{name!r} is not a time zone.", f"Some that are: {near}.") from None
-
-
-def month_so_far(period: "Period", stack: "CloudStack") -> "Collected":
-    """All that the project used since the start of the period's month. Raises SkytierError."""
-    from skytier.cloud.usages import project
-    from skytier.cloud.usages.collected import Window
-
-    return project.collect(stack.connection, Window(period.month_start, period.end))

@@ -1,0 +1,74 @@
+"""`skytier cost report`"""
+
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from skytier import files
+from skytier.cli import console
+from skytier.cli.chosen import Cloud, File, Json
+from skytier.cli.cost import asked
+from skytier.cli.cost.asked import Asked, End, Everything, RatesFile, Start, Zone
+from skytier.costs.report import By
+
+app = typer.Typer()
+
+
+class Format(StrEnum):
+    """How a report is written."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+    HTML = "html"
+
+
+@app.command(
+    epilog="Example: skytier cost report --cloud mycloud --from 2026-11 --by role\n\n"
+    "Example: skytier cost report --from -7d --all --format html --output week.html"
+)
+def report(
+    cloud: Cloud = None,
+    file: File = None,
+    start: Start = "-30d",
+    end: End = "now",
+    by: Annotated[By, typer.Option(help="What there is a row for.")] = By.RESOURCE,
+    everything: Everything = False,
+    rates: RatesFile = None,
+    zone: Zone = "UTC",
+    written: Annotated[Format, typer.Option("--format", help="How it is written.")] = Format.TABLE,
+    output: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="A file to write it to.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Show what was used on a cloud and what it cost, to the second, with what is deleted."""
+    found = asked.bill(cloud, file, start, end, rates, zone, everything=everything)
+    text = _text(found, by, Format.JSON if as_json else written)
+    if output is None:
+        print(text, end="")  # noqa: T201  # nothing may wrap or colour it
+        return
+    files.write(output, text)
+    sums = found.report.statement
+    console.err.print(Text(f"Wrote {output}: {sums.gross} {sums.currency}."))
+
+
+def _text(found: Asked, by: By, written: Format) -> str:
+    from skytier.cli.cost import shown
+
+    match written:
+        case Format.JSON:
+            return json.dumps(shown.as_data(found.report, by, found.beside), indent=2) + "\n"
+        case Format.CSV:
+            return shown.as_csv(found.report, by)
+        case Format.HTML:
+            from skytier.cli.cost.page import page
+
+            return page(found.report, by, found.beside)
+    with console.out.capture() as captured:
+        shown.show(found.report, by, found.beside)
+    return captured.get()
