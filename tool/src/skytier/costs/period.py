@@ -30,6 +30,12 @@ class Period:
         first = self.start.astimezone(self.zone).date().replace(day=1)
         return datetime.fromtimestamp(clock.midnight(first, self.zone), UTC)
 
+    @property
+    def days(self) -> tuple[date, date]:
+        """The first and the last day that have a second in it."""
+        last = self.end - timedelta(seconds=1)
+        return self.start.astimezone(self.zone).date(), last.astimezone(self.zone).date()
+
     def charges(self, charges: Iterable[Charge]) -> list[Charge]:
         """What of the charges is in the period: they are spread evenly over their time."""
         start, end = clock.second_of(self.start), clock.second_of(self.end)

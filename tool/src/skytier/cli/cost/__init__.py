@@ -2,10 +2,10 @@
 
 import typer
 
-from skytier.cli.cost import estimate, report
+from skytier.cli.cost import chargeback, estimate, forecast, report
 
 app = typer.Typer()
 cost = typer.Typer(no_args_is_help=True, help="What a stack would cost, costs and has cost.")
-for command in (estimate, report):
+for command in (estimate, report, forecast, chargeback):
     cost.add_typer(command.app)
 app.add_typer(cost, name="cost")

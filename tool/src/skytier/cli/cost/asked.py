@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo, available_timezones
@@ -38,6 +39,16 @@ Zone = Annotated[
     typer.Option("--zone", metavar="ZONE", help="Whose days and months count: Europe/Berlin."),
 ]
 Everything = Annotated[bool, typer.Option("--all", help="The whole project, not the stack alone.")]
+
+
+class Format(StrEnum):
+    """How something for people and for scripts is written."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+
+
 NOTHING_BILLED = "This stack runs on this machine, where nothing is billed."
 
 
@@ -71,11 +82,16 @@ def bill(
     everything: bool,
 ) -> Asked:
     """The bill of a period, by what the options of these commands say. Raises SkytierError."""
-    wanted, card = period(start, end, time_zone(zone)), rates.load(rates_file)
-    return bill_of(cloud_stack(file, cloud), wanted, card, everything=everything)
+    wanted, stack = period(start, end, time_zone(zone)), cloud_stack(file, cloud)
+    return bill_of(stack, wanted, card(stack, rates_file), everything=everything)
 
 
-def bill_of(stack: "CloudStack", wanted: Period, card: rates.Rates, *, everything: bool) -> Asked:
+def card(stack: "CloudStack", rates_file: Path | None) -> rates.Rates:
+    """The rates: of the file that was named, else of the stack file's, else examples."""
+    return rates.load(rates_file)
+
+
+def bill_of(stack: "CloudStack", wanted: Period, prices: rates.Rates, *, everything: bool) -> Asked:
     """The same for a stack that is at hand."""
     from skytier.cloud import rating
     from skytier.cloud.usages import project
@@ -85,11 +101,13 @@ def bill_of(stack: "CloudStack", wanted: Period, card: rates.Rates, *, everythin
     collected = project.collect(stack.connection, window)
     name = stack.stack.name
     if not everything:
-        told = report(card, collected.usages, wanted, f"stack {name}", collected.notes, stack=name)
+        told = report(
+            prices, collected.usages, wanted, f"stack {name}", collected.notes, stack=name
+        )
         return Asked(told)
     about = f"project {stack.connection.current_project.name or stack.project.id}"
     theirs, notes = rating.charged(stack.connection, wanted.start, wanted.end)
-    told = report(card, collected.usages, wanted, about, [*collected.notes, *notes])
+    told = report(prices, collected.usages, wanted, about, [*collected.notes, *notes])
     return Asked(told, side_by_side(told.statement, theirs) if theirs is not None else ())
 
 

@@ -39,17 +39,16 @@ def page(bill: Report, by: By, beside: Sequence[Compared]) -> str:
         by=str(by),
         amounts=None if by is By.RESOURCE else bill.amounts(by),
         lines=bill.statement.lines(),
-        days=Markup(_days(by_day, bill.statement.currency)) if by_day else "",  # noqa: S704  # our own SVG
+        days=Markup(_days(by_day, bill)) if by_day else "",  # noqa: S704  # our own SVG
         largest=Markup(_largest(bill, by)) if by_day else "",  # noqa: S704
         beside=beside,
     )
 
 
-def _days(kinds: Mapping[str, Mapping[date, Decimal]], currency: str) -> str:
-    """A bar for each day, with a part for each kind; days on which nothing was used are empty."""
+def _days(kinds: Mapping[str, Mapping[date, Decimal]], bill: Report) -> str:
+    """A bar for each day of the period, with a part for each kind."""
     figure, axes = _figure(3.2)
-    used = {day for days in kinds.values() for day in days}
-    first, last = min(used), max(used)
+    first, last = bill.period.days
     every = [first + timedelta(days=n) for n in range((last - first).days + 1)]
     at, below = [day.toordinal() for day in every], [0.0] * len(every)
     for colour, (kind, days) in zip(_COLOURS, sorted(kinds.items()), strict=False):
@@ -58,7 +57,7 @@ def _days(kinds: Mapping[str, Mapping[date, Decimal]], currency: str) -> str:
         below = [low + height for low, height in zip(below, heights, strict=True)]
     step = -(-len(every) // _MOST_BARS)
     axes.set_xticks(at[::step], [f"{day:%d %b}" for day in every[::step]])
-    axes.set_ylabel(f"{currency} a day")
+    axes.set_ylabel(f"{bill.statement.currency} a day")
     axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
     return _svg(figure)
 

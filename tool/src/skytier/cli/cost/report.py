@@ -18,7 +18,7 @@ from skytier.costs.report import By
 app = typer.Typer()
 
 
-class Format(StrEnum):
+class Page(StrEnum):
     """How a report is written."""
 
     TABLE = "table"
@@ -40,7 +40,7 @@ def report(
     everything: Everything = False,
     rates: RatesFile = None,
     zone: Zone = "UTC",
-    written: Annotated[Format, typer.Option("--format", help="How it is written.")] = Format.TABLE,
+    written: Annotated[Page, typer.Option("--format", help="How it is written.")] = Page.TABLE,
     output: Annotated[
         Path | None, typer.Option(metavar="PATH", help="A file to write it to.")
     ] = None,
@@ -48,7 +48,7 @@ def report(
 ) -> None:
     """Show what was used on a cloud and what it cost, to the second, with what is deleted."""
     found = asked.bill(cloud, file, start, end, rates, zone, everything=everything)
-    text = _text(found, by, Format.JSON if as_json else written)
+    text = _text(found, by, Page.JSON if as_json else written)
     if output is None:
         print(text, end="")  # noqa: T201  # nothing may wrap or colour it
         return
@@ -57,15 +57,15 @@ def report(
     console.err.print(Text(f"Wrote {output}: {sums.gross} {sums.currency}."))
 
 
-def _text(found: Asked, by: By, written: Format) -> str:
+def _text(found: Asked, by: By, written: Page) -> str:
     from skytier.cli.cost import shown
 
     match written:
-        case Format.JSON:
+        case Page.JSON:
             return json.dumps(shown.as_data(found.report, by, found.beside), indent=2) + "\n"
-        case Format.CSV:
+        case Page.CSV:
             return shown.as_csv(found.report, by)
-        case Format.HTML:
+        case Page.HTML:
             from skytier.cli.cost.page import page
 
             return page(found.report, by, found.beside)

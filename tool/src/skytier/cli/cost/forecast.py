@@ -1,0 +1,86 @@
+"""`skytier cost forecast`"""
+
+import json
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import typer
+from rich.text import Text
+
+from skytier.cli import console
+from skytier.cli.chosen import Cloud, File, Json
+from skytier.cli.cost import asked
+from skytier.cli.cost.asked import Everything, RatesFile, Zone
+from skytier.costs.forecast import ENOUGH_DAYS, LOOK_BACK_DAYS, Forecast, forecast
+from skytier.costs.period import Period
+
+app = typer.Typer()
+
+
+@app.command(name="forecast", epilog="Example: skytier cost forecast --cloud mycloud")
+def look_ahead(
+    cloud: Cloud = None,
+    file: File = None,
+    everything: Everything = False,
+    rates: RatesFile = None,
+    zone: Zone = "UTC",
+    as_json: Json = False,
+) -> None:
+    """Show what this month will have cost at its end, and whether the budget holds."""
+    now = datetime.now(UTC).replace(microsecond=0)
+    # One day more than the range looks back, since the first one may be one in part.
+    back = Period(now - timedelta(days=LOOK_BACK_DAYS + 1), now, asked.time_zone(zone))
+    stack = asked.cloud_stack(file, cloud)
+    bill = asked.bill_of(stack, back, asked.card(stack, rates), everything=everything).report
+    ahead = forecast(bill.statement, now)
+    budget = None if everything else stack.stack.cost.budget
+    if as_json:
+        print(json.dumps(_as_data(bill.about, ahead, budget, bill.example), indent=2))  # noqa: T201
+        return
+    for line in _lines(bill.about, ahead, budget):
+        console.out.print(Text(line))
+    if bill.example:
+        console.out.print(Text("By example rates that are no cloud's.", "dim"))
+    for note in bill.notes:
+        console.out.print(Text(note, "dim"))
+
+
+def _as_data(
+    about: str, ahead: Forecast, budget: Decimal | None, example: bool
+) -> dict[str, object]:
+    ranged = ahead.days >= ENOUGH_DAYS
+    return {
+        "about": about,
+        "month": f"{ahead.month:%Y-%m}",
+        "currency": ahead.currency,
+        "example_rates": example,
+        "so_far": str(ahead.so_far),
+        "per_hour": str(ahead.per_hour),
+        "expected": str(ahead.expected),
+        "low": str(ahead.low) if ranged else None,
+        "high": str(ahead.high) if ranged else None,
+        "days_of_range": ahead.days,
+        "budget": None if budget is None else str(budget),
+        "passes_budget": None if budget is None else ahead.passes(budget),
+    }
+
+
+def _lines(about: str, ahead: Forecast, budget: Decimal | None) -> list[str]:
+    currency = ahead.currency
+    lines = [
+        f"{about}, {ahead.month:%B %Y}: {ahead.so_far} {currency} so far, "
+        f"{ahead.per_hour} {currency} an hour now.",
+        f"Expected at the month's end: {ahead.expected} {currency}.",
+    ]
+    if ahead.days >= ENOUGH_DAYS:
+        lines.append(
+            f"Between {ahead.low} and {ahead.high} {currency}, going by the cheap and the dear "
+            f"days of the last {ahead.days}."
+        )
+    else:
+        lines.append("No range yet: that takes two whole days.")
+    if budget is not None:
+        over = ahead.expected - budget
+        verdict = f"passed by {over} {currency}" if ahead.passes(budget) else "not passed"
+        lines.append(f"The budget of {budget} {currency} a month would be {verdict}.")
+    return lines
