@@ -34,7 +34,8 @@ if [ "${1:-}" = cloud ]; then
     exec .venv/bin/pytest tests/cloud "${@:2}"
 fi
 require_packages nginx:nginx redis-server:redis-server chromium:chromium shellcheck:shellcheck \
-    openssl:openssl systemd-analyze:systemd ssh:openssh-client
+    openssl:openssl systemd-analyze:systemd ssh:openssh-client \
+    promtool:prometheus amtool:prometheus-alertmanager
 # Machines in containers, which only root can start.
 [ "$(id -u)" != 0 ] || require_packages systemd-nspawn:systemd-container debootstrap:debootstrap ip:iproute2
 make_venv requirements-dev.txt

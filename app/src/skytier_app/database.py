@@ -48,12 +48,18 @@ class Database:
     def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", pool_wait_s: float) -> None:
         self._pool = pool
         self._pool_wait_s = pool_wait_s
+        self.waiting = 0
+        """How many wait for a connection."""
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator["PoolConnectionProxy[asyncpg.Record]"]:
         """Borrow a connection, for several statements that need no common transaction."""
         with _unavailability():
-            connection = await self._pool.acquire(timeout=self._pool_wait_s)
+            self.waiting += 1
+            try:
+                connection = await self._pool.acquire(timeout=self._pool_wait_s)
+            finally:
+                self.waiting -= 1
             try:
                 yield connection
             except asyncpg.InternalClientError as error:

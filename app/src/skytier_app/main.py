@@ -5,9 +5,11 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from skytier_app import __version__, metrics, openapi, problems
+from skytier_app import __version__, openapi, problems
 from skytier_app.health import routes as health
 from skytier_app.housekeeping import every
+from skytier_app.metrics import figures
+from skytier_app.metrics import routes as metrics
 from skytier_app.middleware.body_limit import BodyLimit
 from skytier_app.middleware.head import Head
 from skytier_app.middleware.request_context import RequestContext
@@ -16,7 +18,7 @@ from skytier_app.pages import assets, preview
 from skytier_app.pages import routes as pages
 from skytier_app.pages.errors import error_page
 from skytier_app.posts import routes as posts
-from skytier_app.services import SAMPLE_EVERY_S, open_services
+from skytier_app.services import open_services
 from skytier_app.sessions import routes as sessions
 from skytier_app.settings import Settings, get_settings
 from skytier_app.stats import routes as stats
@@ -28,6 +30,9 @@ Users and their posts. Lists are read page by page along the `Link` header; erro
 problem documents (RFC 9457). Sign in by `POST /api/sessions`, or send an API token.
 """
 
+POOL_EVERY_S = 1
+"""Often enough for a monitor, which asks every few seconds; a request need not do it."""
+
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The ASGI application; settings come from the environment when they are not given."""
@@ -37,8 +42,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with (
             open_services(settings) as services,
-            every(SAMPLE_EVERY_S, lambda: metrics.record_pool(services.database)),
+            every(POOL_EVERY_S, lambda: figures.record_pool(services.database)),
         ):
+            figures.record_build(settings.release)
             app.state.services = services
             yield
 

@@ -50,6 +50,8 @@ class Settings(BaseSettings):
     """Wrong passwords that one address may try in a minute; good ones do not count."""
     registrations_per_minute: int = Field(default=60, ge=1)
 
+    release: str = ""
+    """The id of the release that runs, for the monitor."""
     metrics_dir: Path | None = None
     """Where the workers keep their counters, so that /metrics shows the sum of all of them."""
     metrics_from: list[IPv4Network | IPv6Network] = LOOPBACK

@@ -9,7 +9,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from skytier_app.logs import request_id
-from skytier_app.metrics import DURATION, IN_PROGRESS, REQUESTS
+from skytier_app.metrics.figures import DURATION, IN_PROGRESS, REQUESTS
 from skytier_app.problems import Problem
 
 _log = logging.getLogger("skytier_app.requests")

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from skytier_app.database import Database, DatabaseUnavailable
+from skytier_app.metrics.figures import looked_up
 from skytier_app.stats import queries
 
 KEEP_S = 60
@@ -41,7 +42,9 @@ class SkylineCache:
     async def get(self, database: Database) -> Skyline:
         """The skyline of the last 30 days; the last one known when the database is away."""
         now = time.monotonic()
-        if now >= self._until:
+        kept = now < self._until
+        looked_up("skyline", kept)
+        if not kept:
             self._until = now + KEEP_S  # set first: those who come meanwhile take the old one
             try:
                 rows = await queries.posts_per_day(database)

@@ -4,6 +4,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict
 
 from skytier_app.auth import COOKIE, SECURITY, SignedIn
+from skytier_app.metrics.figures import SIGN_INS
 from skytier_app.openapi import problems
 from skytier_app.passwords import verify_password
 from skytier_app.problems import Problem
@@ -33,7 +34,9 @@ async def sign_in(request: Request, services: ServicesDep, body: Credentials) ->
     await limit(request, services.hits, "sign-in", settings.failed_sign_ins_per_minute)
     held = await queries.get_credentials(services.database, body.username)
     if not await verify_password(held["password_hash"] if held else None, body.password):
+        SIGN_INS.labels("failed").inc()
         raise Problem(401, "The username or the password is wrong.")
+    SIGN_INS.labels("ok").inc()
     await forgive(request, services.hits, "sign-in")
     assert held is not None  # noqa: S101  # nobody's password is never right
     row = await queries.get_self(services.database, held["id"])

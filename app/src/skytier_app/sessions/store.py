@@ -8,6 +8,7 @@ from redis.asyncio import Redis
 
 from skytier_app.cache import unavailability
 from skytier_app.database import Database
+from skytier_app.metrics.figures import looked_up
 from skytier_app.secret_token import new_token, token_hash
 
 
@@ -100,6 +101,7 @@ class RedisSessions:
     async def user_id(self, token: str) -> int | None:
         with unavailability():
             found = await self._redis.get(f"session:{token_hash(token).hex()}")
+        looked_up("sessions", found is not None)
         return int(found) if found else None
 
     async def end(self, token: str) -> None:

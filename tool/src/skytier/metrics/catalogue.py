@@ -276,3 +276,13 @@ _COST = [
 
 CHARTS = (*_MACHINES, *_APPLICATION, *_NGINX, *_POSTGRESQL, *_REDIS, *_COST)
 BY_ID = {chart.id: chart for chart in CHARTS}
+
+# Not to be drawn: what answers, and which release runs.
+UP = Chart("up", "What answers", Group.MACHINES, Unit.COUNT, largest("up", ("machine", "job")))
+BUILD = Chart(
+    "build",
+    "The release that runs",
+    Group.APPLICATION,
+    Unit.COUNT,
+    largest("skytier_build_info", ("version", "release")),
+)

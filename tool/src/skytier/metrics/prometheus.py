@@ -8,13 +8,15 @@ from typing import Any
 import httpx
 
 from skytier.errors import SkytierError
-from skytier.metrics.chart import Chart
+from skytier.metrics.catalogue import BUILD
+from skytier.metrics.chart import Chart, Group
 from skytier.metrics.expression import INTERVAL
+from skytier.metrics.live import begun
 from skytier.metrics.source import Alert, Mark, Point, Series
 
 TIMEOUT_S = 20.0
-SHORTEST_RATE_S = 60
-"""Four scrapes at the interval of 15 s: a rate goes on when one is missed."""
+SHORTEST_RATE_S, OF_POSTGRESQL_S = 15, 45
+"""Three scrapes, so that a rate goes on when one is missed. PostgreSQL is asked less often."""
 MOST_POINTS = 11_000
 """Prometheus refuses a series with more."""
 _SEVERITIES = ("critical", "warning")
@@ -67,15 +69,8 @@ class Prometheus:
     def releases(self, start: float, end: float) -> list[Mark]:
         """From the build information that the application gives."""
         step_s = max((end - start) / MOST_POINTS, 15)
-        query = "count by (version, release) (skytier_build_info)"
-        found = self._ask("query_range", query=query, start=start, end=end, step=step_s)
-        marks = [
-            Mark(float(each["values"][0][0]), **_build(each["metric"]))
-            for each in found["result"]
-            # What ran when the time began was not released within it.
-            if float(each["values"][0][0]) > start + step_s
-        ]
-        return sorted(marks, key=lambda mark: mark.at)
+        # What ran when the time began was not released within it.
+        return begun(self.series(BUILD, start, end, step_s), start + step_s)
 
     def _ask(self, what: str, **parameters: Any) -> Any:
         try:
@@ -102,7 +97,8 @@ class Prometheus:
 
 
 def _query(chart: Chart, step_s: float) -> str:
-    return chart.query.replace(INTERVAL, f"{max(int(step_s), SHORTEST_RATE_S)}s")
+    shortest = OF_POSTGRESQL_S if chart.group is Group.POSTGRESQL else SHORTEST_RATE_S
+    return chart.query.replace(INTERVAL, f"{max(int(step_s), shortest)}s")
 
 
 def _points(values: list[tuple[float, str]]) -> list[Point]:
@@ -129,7 +125,3 @@ def _rank(severity: str) -> int:
 
 def _unix(moment: str | None) -> float:
     return datetime.fromisoformat(moment).timestamp() if moment else time.time()
-
-
-def _build(labels: Mapping[str, str]) -> dict[str, str]:
-    return {name: labels.get(name, "") for name in ("version", "release")}

@@ -9,41 +9,17 @@ from prometheus_client import (
     CONTENT_TYPE_LATEST,
     REGISTRY,
     CollectorRegistry,
-    Counter,
-    Gauge,
-    Histogram,
     generate_latest,
     multiprocess,
 )
 
-from skytier_app.database import Database
 from skytier_app.problems import Problem
 from skytier_app.services import ServicesDep
 
 # Set by `skytier-app serve` before the workers start; prometheus_client reads it when imported.
 _SHARED = "PROMETHEUS_MULTIPROC_DIR"
 
-REQUESTS = Counter("skytier_http_requests", "Requests answered.", ["method", "route", "status"])
-DURATION = Histogram(
-    "skytier_http_request_duration_seconds", "From request to answer.", ["method", "route"]
-)
-IN_PROGRESS = Gauge(
-    "skytier_http_requests_in_progress", "Requests in hand.", multiprocess_mode="livesum"
-)
-POOL = Gauge(
-    "skytier_database_connections",
-    "Connections in the pool.",
-    ["state"],
-    multiprocess_mode="livesum",
-)
-
 router = APIRouter()
-
-
-async def record_pool(database: Database) -> None:
-    """Note the pool's state of this worker."""
-    for state, connections in database.pool_state().items():
-        POOL.labels(state).set(connections)
 
 
 def forget_dead_workers(directory: str) -> None:

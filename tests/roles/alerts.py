@@ -1,0 +1,236 @@
+"""For every alert: series with which it fires, and series just below that, with which it does not.
+
+A series is written as promtool takes it: `0+60x10` is 0, 60, 120 ... 600, one value a minute.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+WEB = 'stack="shop", machine="shop-web-1", role="web"'
+DATABASE = 'stack="shop", machine="shop-database-1", role="database"'
+REPLICA = 'stack="shop", machine="shop-database-2", role="database"'
+Series = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Case:
+    """An alert with what makes it fire `at` minutes after the beginning, and what does not."""
+
+    alert: str
+    fires: Series
+    does_not: Series
+    at: int = 60
+    why: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.alert} {self.why}".strip()
+
+
+def up(machine: str, **jobs: str) -> dict[str, str]:
+    """Whether jobs of a machine answer: job to values."""
+    return {f'up{{{machine}, job="{job}"}}': values for job, values in jobs.items()}
+
+
+def requests(good: str, failing: str) -> dict[str, str]:
+    name = f'skytier_http_requests_total{{{WEB}, method="GET", route="/", status='
+    return {f'{name}"200"}}': good, f'{name}"500"}}': failing}
+
+
+def durations(all_: str, quick: str) -> dict[str, str]:
+    labels = f'{WEB}, method="GET", route="/"'
+    return {
+        f'skytier_http_requests_total{{{labels}, status="200"}}': all_,
+        f"skytier_http_request_duration_seconds_count{{{labels}}}": all_,
+        f'skytier_http_request_duration_seconds_bucket{{{labels}, le="0.5"}}': quick,
+    }
+
+
+def disk(available: str, size: str = "100x60") -> dict[str, str]:
+    labels = f'{{{WEB}, device="/dev/vda1", fstype="ext4", mountpoint="/"}}'
+    return {
+        f"node_filesystem_avail_bytes{labels}": available,
+        f"node_filesystem_size_bytes{labels}": size,
+    }
+
+
+def network(errors: str) -> dict[str, str]:
+    labels = f'{{{WEB}, device="ens3"}}'
+    return {
+        f"node_network_receive_errs_total{labels}": errors,
+        f"node_network_transmit_errs_total{labels}": "0x60",
+        f"node_network_receive_packets_total{labels}": "0+3000x60",
+        f"node_network_transmit_packets_total{labels}": "0+3000x60",
+    }
+
+
+def connections(active: str) -> dict[str, str]:
+    name = f"pg_stat_activity_count{{{DATABASE}, datname="
+    return {
+        f'{name}"skytier", state="active"}}': active,
+        f'{name}"postgres", state="idle"}}': "1x60",
+        f"pg_settings_max_connections{{{DATABASE}}}": "100x60",
+    }
+
+
+def replica(lag: str, behind: str) -> dict[str, str]:
+    connected = f'{{{DATABASE}, application_name="replica"}}'
+    return {
+        f"pg_replication_lag{{{DATABASE}}}": "0x60",
+        f"pg_replication_lag{{{REPLICA}}}": lag,
+        f"pg_stat_replication_pg_wal_lsn_diff{connected}": behind,
+    }
+
+
+ANSWERS = "1x60"
+STOPPED = "1x50 0x10"
+HOUR, DAY = 3600, 86_400
+CASES = [
+    Case(
+        "MachineDown",
+        up(DATABASE, node=STOPPED, postgres=STOPPED),
+        up(DATABASE, node=STOPPED, postgres=ANSWERS),
+    ),
+    Case(
+        "MachineDown",
+        up(DATABASE, node="1x58 0x2"),
+        up(DATABASE, node="1x59 0x1"),
+        why="for a minute",
+    ),
+    Case(
+        "ExporterDown",
+        up(DATABASE, node=ANSWERS, postgres=STOPPED),
+        up(DATABASE, node=STOPPED, postgres=STOPPED),
+    ),
+    Case(
+        "CpuBusy",
+        {
+            f'node_cpu_seconds_total{{{WEB}, cpu="0", mode="idle"}}': "0+3x60",
+            f'node_cpu_seconds_total{{{WEB}, cpu="0", mode="iowait"}}': "0+2x60",
+        },
+        {
+            f'node_cpu_seconds_total{{{WEB}, cpu="0", mode="idle"}}': "0+4x60",
+            f'node_cpu_seconds_total{{{WEB}, cpu="0", mode="iowait"}}': "0+3x60",
+        },
+    ),
+    Case(
+        "MemoryLow",
+        {
+            f"node_memory_MemAvailable_bytes{{{WEB}}}": "9x60",
+            f"node_memory_MemTotal_bytes{{{WEB}}}": "100x60",
+        },
+        {
+            f"node_memory_MemAvailable_bytes{{{WEB}}}": "10x60",
+            f"node_memory_MemTotal_bytes{{{WEB}}}": "100x60",
+        },
+    ),
+    Case("DiskLow", disk("9x60"), disk("10x60")),
+    # 500 are left. 24 more hours take 518 or 475.
+    Case(
+        "DiskFullWithinADay",
+        disk("521-0.36x60", "1500x60"),
+        disk("521-0.33x60", "1500x60"),
+    ),
+    Case(
+        "DiskFullWithinADay",
+        disk("521-0.36x60", "775x60"),
+        disk("521-0.36x60", "740x60"),
+        why="only where a third is taken",
+    ),
+    Case("NetworkErrors", network("0+61x60"), network("0+59x60")),
+    Case(
+        "ErrorsBurnBudgetFast",
+        requests("0+9938x60", "0+62x60"),
+        requests("0+9942x60", "0+58x60"),
+    ),
+    Case(
+        "ErrorsBurnBudgetFast",
+        # For ten minutes an eighth of all fails: 2% of the hour, and a third of a percent of six.
+        requests("0+600x360 216525+525x9", "0x360 75+75x9"),
+        # The same, and ten good minutes since.
+        requests("0+600x350 210525+525x9 215850+600x9", "0x350 75+75x9 750x10"),
+        at=370,
+        why="within minutes, until minutes after it",
+    ),
+    Case(
+        "ErrorsBurnBudgetFast",
+        requests("0+1x60", "0+0.1x60"),
+        requests("0+1x60", "0+0.07x60"),
+        why="not for a handful",
+    ),
+    Case(
+        "ErrorsBurnBudget",
+        requests("0+99890x60", "0+110x60"),
+        requests("0+99910x60", "0+90x60"),
+    ),
+    Case(
+        "LatencyBurnsBudgetFast",
+        durations("0+1000x60", "0+939x60"),
+        durations("0+1000x60", "0+941x60"),
+    ),
+    Case(
+        "LatencyBurnsBudget",
+        durations("0+1000x60", "0+989x60"),
+        durations("0+1000x60", "0+991x60"),
+    ),
+    Case(
+        "ApplicationDown",
+        up(WEB, node=ANSWERS, application="1x58 0x2"),
+        up(WEB, node=ANSWERS, application="1x59 0x1"),
+    ),
+    Case(
+        "ApplicationDown",
+        up(WEB, node=ANSWERS, application=STOPPED),
+        up(WEB, node=STOPPED, application=STOPPED),
+        why="not where the machine is",
+    ),
+    Case("NginxDown", {f"nginx_up{{{WEB}}}": "1x58 0x2"}, {f"nginx_up{{{WEB}}}": "1x59 0x1"}),
+    Case(
+        "CertificateExpiring",
+        {f"skytier_certificate_expiry_timestamp_seconds{{{WEB}}}": f"{14 * DAY + 3599}x60"},
+        {f"skytier_certificate_expiry_timestamp_seconds{{{WEB}}}": f"{14 * DAY + 3601}x60"},
+    ),
+    Case(
+        "PostgreSQLDown", {f"pg_up{{{DATABASE}}}": "1x58 0x2"}, {f"pg_up{{{DATABASE}}}": "1x59 0x1"}
+    ),
+    Case("PostgreSQLConnectionsHigh", connections("80x60"), connections("79x60")),
+    Case("ReplicationLagging", replica("61x60", "4096x60"), replica("60x60", "4096x60")),
+    Case(
+        "ReplicationLagging",
+        replica("61x60", "1x60"),
+        replica("61x60", "0x60"),
+        why="not while nobody writes",
+    ),
+    Case(
+        "ReplicationLagging",
+        {f"pg_replication_lag_seconds{{{REPLICA}}}": "61x60"},
+        {f"pg_replication_lag_seconds{{{REPLICA}}}": "60x60"},
+        why="when it is not connected",
+    ),
+    Case(
+        "BackupTooOld",
+        {f"skytier_backup_completed_timestamp_seconds{{{DATABASE}}}": f"{3599 - 26 * HOUR}x60"},
+        {f"skytier_backup_completed_timestamp_seconds{{{DATABASE}}}": f"{3600 - 26 * HOUR}x60"},
+    ),
+    Case(
+        "BackupTooOld",
+        {f"skytier_backup_completed_timestamp_seconds{{{DATABASE}}}": f"{-2 * DAY}x60"},
+        {},
+        why="only where backups are made",
+    ),
+    Case(
+        "BudgetOverrun",
+        {
+            'skytier_cost_per_month{stack="shop", currency="EUR"}': "100.01x60",
+            'skytier_budget_per_month{stack="shop", currency="EUR"}': "100x60",
+        },
+        {
+            'skytier_cost_per_month{stack="shop", currency="EUR"}': "100x60",
+            'skytier_budget_per_month{stack="shop", currency="EUR"}': "100x60",
+        },
+    ),
+    Case(
+        "AlertsNotDelivered",
+        {f'alertmanager_notifications_failed_total{{{WEB}, integration="webhook"}}': "0x50 1x10"},
+        {f'alertmanager_notifications_failed_total{{{WEB}, integration="webhook"}}': "1x60"},
+    ),
+]
