@@ -2,10 +2,10 @@
 
 import typer
 
-from skytier.cli.cost import chargeback, estimate, forecast, report
+from skytier.cli.cost import advise, chargeback, estimate, forecast, report
 
 app = typer.Typer()
 cost = typer.Typer(no_args_is_help=True, help="What a stack would cost, costs and has cost.")
-for command in (estimate, report, forecast, chargeback):
+for command in (estimate, report, forecast, advise, chargeback):
     cost.add_typer(command.app)
 app.add_typer(cost, name="cost")
