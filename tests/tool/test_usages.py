@@ -187,7 +187,10 @@ def test_volumes_and_their_snapshots_are_known_by_their_metadata() -> None:
 
 def test_load_balancers_and_containers_count_since_they_were_created() -> None:
     balancer = LoadBalancer(
-        id="1", name="shop-balancer-1", tags=["skytier:stack=shop"], created_at="2026-11-01T06:00:00"
+        id="1",
+        name="shop-balancer-1",
+        tags=["skytier:stack=shop"],
+        created_at="2026-11-01T06:00:00",
     )
     container = Container(name="media", bytes=2**30, timestamp="1793512800.12345")
 

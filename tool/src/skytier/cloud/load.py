@@ -13,6 +13,7 @@ from skytier.roles import ROLES
 
 STEP_S = 300
 """Of the figures: a peak of less is not what a size is chosen for."""
+FIGURES = ("cpu_percent", "memory_percent", "disk_percent")
 
 
 def flavors(stack: CloudStack) -> list[Resource]:
@@ -33,23 +34,19 @@ def machines(
     stack: CloudStack, source: Source, offered: Sequence[Resource], start: float, end: float
 ) -> list[Machine]:
     """Every server of the stack, with its figures from start to end (unix seconds)."""
-    plan = stack.plan()
-    sizes = {each.flavor: each for each in offered}
-    cpu, memory, disk = (
-        _by_machine(source, name, start, end)
-        for name in ("cpu_percent", "memory_percent", "disk_percent")
-    )
+    plan, sizes = stack.plan(), {each.flavor: each for each in offered}
+    cpu, memory, disk = (by_machine(source, name, start, end) for name in FIGURES)
     found = []
     for key, server in plan.known.items():
-        size, role = sizes.get(server.attributes.get("flavor", "")), server.facts.get("role", "")
-        if key.kind != Server.name or role not in ROLES or size is None:
+        role, flavor = server.facts.get("role", ""), server.attributes.get("flavor", "")
+        if key.kind != Server.name or role not in ROLES or flavor not in sizes:
             continue
         image = plan.blueprint.choices.images[role]
         found.append(
             Machine(
                 key.name,
                 role,
-                size,
+                sizes[flavor],
                 cpu.get(key.name, ()),
                 memory.get(key.name, ()),
                 disk.get(key.name, ()),
@@ -61,15 +58,16 @@ def machines(
     return found
 
 
+def by_machine(source: Source, chart: str, start: float, end: float) -> dict[str, Sequence[Point]]:
+    """Machine to a figure of it, by the id of its chart."""
+    series = source.series(BY_ID[chart], start, end, STEP_S)
+    return {each.labels.get("machine", ""): each.points for each in series}
+
+
 def latency(source: Source, start: float, end: float) -> Sequence[Point]:
     """Within how many seconds 99 of 100 requests were answered."""
     found = source.series(BY_ID["latency_p99_s"], start, end, STEP_S)
     return found[0].points if found else ()
-
-
-def _by_machine(source: Source, chart: str, start: float, end: float) -> dict[str, Sequence[Point]]:
-    series = source.series(BY_ID[chart], start, end, STEP_S)
-    return {each.labels.get("machine", ""): each.points for each in series}
 
 
 def objective_s(stack: CloudStack) -> float | None:

@@ -46,7 +46,7 @@ def give_advice(
     now = datetime.now(UTC).replace(microsecond=0)
     begin, where = moment(start, now), asked.time_zone(zone)
     stack = asked.cloud_stack(file, cloud)
-    card = asked.card(stack, rates)
+    card = asked.card(stack, rates).on()
     from skytier.cloud.advice import facts
 
     known, missing = facts(stack, card, prometheus, begin, now)

@@ -32,11 +32,17 @@ End = Annotated[
 ]
 RatesFile = Annotated[
     Path | None,
-    typer.Option("--rates", metavar="PATH", help="A rates file; without one they are examples."),
+    typer.Option(
+        "--rates", metavar="PATH", help="The rates file. At first the stack file's cost.rates."
+    ),
 ]
 Zone = Annotated[
     str,
     typer.Option("--zone", metavar="ZONE", help="Whose days and months count: Europe/Berlin."),
+]
+MonitorUrl = Annotated[
+    str | None,
+    typer.Option("--prometheus", metavar="URL", help="Where traffic is counted, if anywhere."),
 ]
 Everything = Annotated[bool, typer.Option("--all", help="The whole project, not the stack alone.")]
 
@@ -49,7 +55,9 @@ class Format(StrEnum):
     CSV = "csv"
 
 
-NOTHING_BILLED = "This stack runs on this machine, where nothing is billed."
+NOTHING_BILLED = (
+    "Nothing is billed on this machine: name a cloud (--cloud NAME), or see skytier cost estimate."
+)
 
 
 @dataclass(frozen=True)
@@ -65,9 +73,7 @@ def cloud_stack(file: Path | None, cloud: str | None) -> "CloudStack":
     """The stack on its cloud. Raises SkytierError for one on this machine."""
     wanted = chosen.stack_file(file, cloud)
     if wanted.cloud is None:
-        raise SkytierError(
-            NOTHING_BILLED, "Name a cloud (--cloud NAME), or see skytier cost estimate."
-        )
+        raise SkytierError(NOTHING_BILLED)
     return chosen.cloud_stack(wanted)
 
 
@@ -78,36 +84,47 @@ def bill(
     end: str,
     rates_file: Path | None,
     zone: str,
+    prometheus: str | None,
     *,
     everything: bool,
 ) -> Asked:
     """The bill of a period, by what the options of these commands say. Raises SkytierError."""
     wanted, stack = period(start, end, time_zone(zone)), cloud_stack(file, cloud)
-    return bill_of(stack, wanted, card(stack, rates_file), everything=everything)
+    prices = card(stack, rates_file)
+    return bill_of(stack, wanted, prices, prometheus, everything=everything)
 
 
 def card(stack: "CloudStack", rates_file: Path | None) -> rates.Rates:
     """The rates: of the file that was named, else of the stack file's, else examples."""
-    return rates.load(rates_file)
+    named = rates_file or stack.stack.cost.rates
+    return rates.load(Path(named) if named else None)
 
 
-def bill_of(stack: "CloudStack", wanted: Period, prices: rates.Rates, *, everything: bool) -> Asked:
+def bill_of(
+    stack: "CloudStack",
+    wanted: Period,
+    prices: rates.Rates,
+    prometheus: str | None,
+    *,
+    everything: bool,
+) -> Asked:
     """The same for a stack that is at hand."""
     from skytier.cloud import rating
-    from skytier.cloud.usages import project
+    from skytier.cloud.usages import project, traffic
     from skytier.cloud.usages.collected import Window
+    from skytier.metrics.prometheus import Prometheus
 
     window = Window(wanted.month_start, wanted.end)
-    collected = project.collect(stack.connection, window)
+    source = Prometheus(prometheus) if prometheus else None
+    kept = project.collect(stack.connection, window)
+    sent = traffic.collect(source, kept.usages, window)
+    usages, notes = [*kept.usages, *sent.usages], [*kept.notes, *sent.notes]
     name = stack.stack.name
     if not everything:
-        told = report(
-            prices, collected.usages, wanted, f"stack {name}", collected.notes, stack=name
-        )
-        return Asked(told)
+        return Asked(report(prices, usages, wanted, f"stack {name}", notes, stack=name))
     about = f"project {stack.connection.current_project.name or stack.project.id}"
-    theirs, notes = rating.charged(stack.connection, wanted.start, wanted.end)
-    told = report(prices, collected.usages, wanted, about, [*collected.notes, *notes])
+    theirs, remarks = rating.charged(stack.connection, wanted.start, wanted.end)
+    told = report(prices, usages, wanted, about, [*notes, *remarks])
     return Asked(told, side_by_side(told.statement, theirs) if theirs is not None else ())
 
 

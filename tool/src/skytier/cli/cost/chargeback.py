@@ -14,7 +14,7 @@ from rich.text import Text
 from skytier.cli import console
 from skytier.cli.chosen import Cloud, File, Json
 from skytier.cli.cost import asked
-from skytier.cli.cost.asked import End, RatesFile, Start, Zone
+from skytier.cli.cost.asked import End, MonitorUrl, RatesFile, Start, Zone
 from skytier.costs.chargeback import Share, chargeback
 from skytier.costs.report import Report
 
@@ -41,13 +41,14 @@ def charge_back(
     ] = False,
     rates: RatesFile = None,
     zone: Zone = "UTC",
+    prometheus: MonitorUrl = None,
     written: Annotated[
         asked.Format, typer.Option("--format", help="How it is written.")
     ] = asked.Format.TABLE,
     as_json: Json = False,
 ) -> None:
     """Split the whole project's bill by a label: the rows add up to it, to the cent."""
-    bill = asked.bill(cloud, file, start, end, rates, zone, everything=True).report
+    bill = asked.bill(cloud, file, start, end, rates, zone, prometheus, everything=True).report
     rows = chargeback(bill.statement, by, spread_shared=spread)
     if as_json or written is asked.Format.JSON:
         print(json.dumps(_as_data(bill, by, rows), indent=2))  # noqa: T201

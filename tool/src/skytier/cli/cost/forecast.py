@@ -10,7 +10,7 @@ from rich.text import Text
 from skytier.cli import console
 from skytier.cli.chosen import Cloud, File, Json
 from skytier.cli.cost import asked
-from skytier.cli.cost.asked import Everything, RatesFile, Zone
+from skytier.cli.cost.asked import Everything, MonitorUrl, RatesFile, Zone
 from skytier.costs.forecast import ENOUGH_DAYS, LOOK_BACK_DAYS, Forecast, forecast
 from skytier.costs.period import Period
 
@@ -24,6 +24,7 @@ def look_ahead(
     everything: Everything = False,
     rates: RatesFile = None,
     zone: Zone = "UTC",
+    prometheus: MonitorUrl = None,
     as_json: Json = False,
 ) -> None:
     """Show what this month will have cost at its end, and whether the budget holds."""
@@ -31,7 +32,8 @@ def look_ahead(
     # One day more than the range looks back, since the first one may be one in part.
     back = Period(now - timedelta(days=LOOK_BACK_DAYS + 1), now, asked.time_zone(zone))
     stack = asked.cloud_stack(file, cloud)
-    bill = asked.bill_of(stack, back, asked.card(stack, rates), everything=everything).report
+    card = asked.card(stack, rates)
+    bill = asked.bill_of(stack, back, card, prometheus, everything=everything).report
     ahead = forecast(bill.statement, now)
     budget = None if everything else stack.stack.cost.budget
     if as_json:

@@ -12,7 +12,7 @@ from skytier import files
 from skytier.cli import console
 from skytier.cli.chosen import Cloud, File, Json
 from skytier.cli.cost import asked
-from skytier.cli.cost.asked import Asked, End, Everything, RatesFile, Start, Zone
+from skytier.cli.cost.asked import Asked, End, Everything, MonitorUrl, RatesFile, Start, Zone
 from skytier.costs.report import By
 
 app = typer.Typer()
@@ -40,6 +40,7 @@ def report(
     everything: Everything = False,
     rates: RatesFile = None,
     zone: Zone = "UTC",
+    prometheus: MonitorUrl = None,
     written: Annotated[Page, typer.Option("--format", help="How it is written.")] = Page.TABLE,
     output: Annotated[
         Path | None, typer.Option(metavar="PATH", help="A file to write it to.")
@@ -47,7 +48,7 @@ def report(
     as_json: Json = False,
 ) -> None:
     """Show what was used on a cloud and what it cost, to the second, with what is deleted."""
-    found = asked.bill(cloud, file, start, end, rates, zone, everything=everything)
+    found = asked.bill(cloud, file, start, end, rates, zone, prometheus, everything=everything)
     text = _text(found, by, Page.JSON if as_json else written)
     if output is None:
         print(text, end="")  # noqa: T201  # nothing may wrap or colour it
