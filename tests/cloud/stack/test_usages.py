@@ -1,20 +1,28 @@
 """What the cloud tells of what was used, against times that the test took itself."""
 
+import csv
+import io
 import secrets
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 import pytest
-from openstack.exceptions import HttpException
+from openstack.exceptions import ForbiddenException, HttpException
 
-from skytier.cloud.usages import servers
+from skytier.cloud import leftovers
+from skytier.cloud.usages import project, servers
 from skytier.cloud.usages.collected import Window
-from skytier.costs.usage import Usage
+from skytier.cloud.usages.nova import Nova
+from skytier.costs.advice.decide import advise
+from skytier.costs.advice.facts import Facts, Spare
+from skytier.costs.rates import EXAMPLE
+from skytier.costs.usage import Kind, Usage
 from skytier.resources.project import Project
 
 from ..project import poll
-from .account import Account
+from .account import Account, Operator
 
 WAIT_S = 600
 OFF = timedelta(seconds=2)
@@ -35,7 +43,7 @@ class Guest:
     """A server without a network, and when what was done to it."""
 
     def __init__(self, account: Account, name: str, flavor: str = "m1.tiny", **more: Any) -> None:
-        self.compute = account.connection.compute
+        self.account, self.compute = account, account.connection.compute
         self.server: Any = None
 
         def create() -> None:
@@ -82,12 +90,12 @@ def began() -> datetime:
 
 @pytest.fixture
 def guest(account: Account) -> Iterator[Guest]:
-    project = Project(account.connection, f"t{secrets.token_hex(3)}", {"team": "shop"})
+    stack = Project(account.connection, f"t{secrets.token_hex(3)}", {"team": "shop"})
     guest = Guest(
         account,
-        f"{project.stack}-web-1",
-        metadata={**project.metadata, "skytier:role": "web", "skytier:flavor": "m1.tiny"},
-        description=project.told("web"),
+        f"{stack.stack}-web-1",
+        metadata={**stack.metadata, "skytier:role": "web", "skytier:flavor": "m1.tiny"},
+        description=stack.told("web"),
     )
     yield guest
     guest.delete()
@@ -133,3 +141,122 @@ def _resize(guest: Guest) -> Span | None:
         return None
     guest.do(lambda: guest.compute.confirm_server_resize(guest.server), "ACTIVE")
     return span
+
+
+@pytest.fixture
+def foreign(account: Account) -> Iterator[str]:
+    """The address of a floating IP of the project that no stack made."""
+    network = account.connection.network
+    public = network.find_network("public", ignore_missing=False)
+    ip = network.create_ip(floating_network_id=public.id, description="hands off")
+    yield ip.floating_ip_address
+    network.delete_ip(ip)
+
+
+def test_the_bill_has_the_floating_ip_of_nobody_from_its_allocation_on(
+    account: Account, foreign: str, began: datetime
+) -> None:
+    allocated = Span(began, datetime.now(UTC))
+    window = Window(began - timedelta(hours=1), datetime.now(UTC))
+
+    found = project.collect(account.connection, window)
+
+    (usage,) = [each for each in found.usages if each.kind is Kind.FLOATING_IP]
+    assert (usage.name, usage.stack, usage.end) == (foreign, "", window.end.replace(microsecond=0))
+    assert allocated.has(usage.start)
+    assert [note for note in found.notes if note.startswith("Of floating IPs and images")]
+
+
+RATES = """currency = "EUR"
+vcpu_hour = 3600
+ram_gib_hour = 0
+disk_gb_month = 0
+image_gb_month = 0
+floating_ip_hour = 3600
+"""
+"""A euro for each second of an m1.tiny, and of a floating IP."""
+
+
+@pytest.fixture
+def rates(operator: Operator) -> str:
+    path = operator.directory / "rates.toml"
+    path.write_text(RATES)
+    return str(path)
+
+
+def test_the_commands_tell_what_a_stack_and_its_project_cost(
+    operator: Operator, guest: Guest, foreign: str, rates: str, began: datetime
+) -> None:
+    stack = guest.server.name.removesuffix("-web-1")
+    operator.write(f'name = "{stack}"\n[cost]\nbudget = 1\n')
+    other = Guest(guest.account, "somebodys-own")
+    other.delete()
+    options = ("--from", "-30m", "--rates", rates)
+    bill = operator.json("cost", "report", "--all", *options)
+    of_stack = operator.json("cost", "report", "--by", "role", *options)
+    split = operator.json("cost", "chargeback", "--by", "team", *options)
+    ahead = operator.json("cost", "forecast", "--rates", rates)
+    page = operator.directory / "bill.html"
+    operator.run("cost", "report", "--all", "--format", "html", "--output", str(page), *options)
+    rows = list(csv.DictReader(io.StringIO(_csv(operator, *options))))
+
+    kinds = {(row["kind"], row["name"]): Decimal(row["amount"]) for row in bill["rows"]}
+    ours = kinds["server", guest.server.name]
+    seconds = Decimal(int((datetime.now(UTC) - guest.created.asked).total_seconds()))
+    assert 0 < ours <= seconds + 2
+    assert kinds["server", "somebodys-own"] > 0
+    assert kinds["floating IP", foreign] > 0
+    assert sum(Decimal(row["amount"]) for row in bill["rows"]) == Decimal(bill["gross"])
+    assert [row["role"] for row in of_stack["rows"]] == ["web"]
+
+    assert [(row["belongs"], row["team"]) for row in split["rows"]] == [
+        ("label", "shop"),
+        ("shared", ""),
+    ]
+    assert sum(Decimal(row["total"]) for row in split["rows"]) == Decimal(split["gross"])
+    assert Decimal(split["rows"][1]["total"]) >= kinds["server", "somebodys-own"]
+
+    assert ahead["passes_budget"] is True
+    assert Decimal(ahead["per_hour"]) == 3600
+    assert foreign in page.read_text()
+    assert {row["name"] for row in rows} >= {guest.server.name, "somebodys-own", foreign}
+
+
+def _csv(operator: Operator, *options: str) -> str:
+    return operator.run("cost", "report", "--all", "--format", "csv", *options)
+
+
+def test_advice_reports_what_is_unused_anywhere_and_touches_nothing(
+    account: Account, operator: Operator, foreign: str
+) -> None:
+    operator.write('image = "debian-12"\nflavor = "m1.tiny"\n')
+    before = account.holdings()
+
+    advised = operator.json("cost", "advise")
+
+    assert advised["enough_data"] is False
+    assert "--prometheus" in advised["no_figures"]
+    # What was just allocated may have its use in a minute.
+    assert advised["advice"] == []
+    assert account.holdings() == before
+    (ip,) = [each for each in leftovers.find(account.connection) if each.name == foreign]
+    assert (ip.spare, ip.stack) == (Spare.IDLE, "")
+    hour_later = Facts(EXAMPLE, 300, leftovers=[ip], now=datetime.now(UTC) + timedelta(hours=1))
+    assert [str(each.saving) for each in advise(hour_later).advice] == ["7.30"]
+
+
+def test_a_member_who_may_not_see_the_usage_is_told_so(
+    account: Account, monkeypatch: pytest.MonkeyPatch, began: datetime, guest: Guest
+) -> None:
+    # The devcloud refuses members the usage of another project, as a cloud may refuse it at all.
+    nova = Nova(account.connection)
+    monkeypatch.setattr(nova, "_project", secrets.token_hex(16))
+    refused = nova.used
+    with pytest.raises(ForbiddenException):
+        refused(Window(began, datetime.now(UTC)))
+    monkeypatch.setattr(Nova, "used", lambda self, window: refused(window))
+
+    found = servers.collect(account.connection, Window(began, datetime.now(UTC)))
+
+    assert servers.REFUSED in found.notes
+    assert [each.id for each in found.usages] == [guest.server.id]
