@@ -16,9 +16,11 @@ from skytier.cli import (
     down,
     init,
     logs,
+    metrics,
     plan,
     ssh,
     status,
+    top,
     trust,
     up,
 )
@@ -32,8 +34,8 @@ app = typer.Typer(
     "is not healthy or does not run.\n\nExample: skytier up",
 )
 for command in (
-    *(init, doctor, plan, up, status, logs, ssh, down, cost),
-    *(demo_data, admin, audit, trust),
+    *(init, doctor, plan, up, status, top, logs, ssh, down, cost),
+    *(metrics, demo_data, admin, audit, trust),
 ):
     app.add_typer(command.app)
 

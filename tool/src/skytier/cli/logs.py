@@ -11,6 +11,7 @@ from skytier.cli import chosen
 from skytier.cli.chosen import Cloud, File
 from skytier.errors import SkytierError
 from skytier.local import home
+from skytier.local.monitor.service import ALL, daemon_name
 
 app = typer.Typer()
 
@@ -21,12 +22,14 @@ class Service(StrEnum):
     POSTGRESQL = "postgresql"
     APPLICATION = "application"
     NGINX = "nginx"
+    MONITOR = "monitor"
 
 
 FILES = {
     Service.POSTGRESQL: ["postgresql.log"],
     Service.APPLICATION: ["application.log"],
     Service.NGINX: ["nginx.log", "access.log"],
+    Service.MONITOR: [f"{daemon_name(part)}.log" for part in ALL],
 }
 
 
@@ -39,8 +42,8 @@ def logs(
         str | None,
         typer.Argument(
             metavar="SERVICE|ROLE[/N]",
-            help="On this machine postgresql, application or nginx, at first all of them; on a "
-            "cloud the machine.",
+            help="On this machine postgresql, application, nginx or monitor, at first all of them; "
+            "on a cloud the machine.",
         ),
     ] = None,
     cloud: Cloud = None,

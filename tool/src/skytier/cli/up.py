@@ -40,6 +40,12 @@ def _redis(value: str | None) -> str | None:
     )
 
 
+def _webhook(value: str | None) -> str | None:
+    if value in (None, "none") or _is_url(value, "http", "https"):
+        return value
+    raise typer.BadParameter("It is none, or a URL that begins with https:// or http://.")
+
+
 def _is_url(value: str | None, *schemes: str) -> bool:
     return value is not None and value.startswith(tuple(f"{scheme}://" for scheme in schemes))
 
@@ -82,6 +88,22 @@ def up(
             help="The application's processes. At first one for each core, at most 4.",
         ),
     ] = None,
+    monitor: Annotated[
+        bool | None,
+        typer.Option(
+            "--monitor/--no-monitor",
+            show_default=False,
+            help="Whether the stack is watched. At first it is.",
+        ),
+    ] = None,
+    alerts_to: Annotated[
+        str | None,
+        typer.Option(
+            callback=_webhook,
+            metavar="URL|none",
+            help="Where Alertmanager posts alerts to, where there is one: https://...",
+        ),
+    ] = None,
     cloud: Cloud = None,
     file: File = None,
     yes: Yes = False,
@@ -95,7 +117,15 @@ def up(
     """
     wanted = chosen.stack_file(file, cloud)
     if wanted.cloud:
-        _refuse_local_options(port=port, bind=bind, postgres=postgres, redis=redis, workers=workers)
+        _refuse_local_options(
+            port=port,
+            bind=bind,
+            postgres=postgres,
+            redis=redis,
+            workers=workers,
+            monitor=monitor,
+            alerts_to=alerts_to,
+        )
         from skytier.cli.on_cloud.up import up as up_on_cloud
 
         up_on_cloud(wanted, yes=yes, as_json=as_json)
@@ -103,6 +133,9 @@ def up(
     given: dict[str, Any] = {"port": port, "bind": bind, "postgres": postgres, "workers": workers}
     if postgres and "://" in postgres:
         given |= {"postgres": ELSEWHERE, "database_url": postgres}
+    given["monitor"] = monitor
+    if alerts_to:
+        given["alerts_to"] = "" if alerts_to == "none" else alerts_to
     if redis:
         given["redis_url"] = "" if redis == "none" else redis
     stack = Stack(home.from_environment())
@@ -117,7 +150,7 @@ def up(
 
 
 def _refuse_local_options(**given: object) -> None:
-    named = [f"--{name}" for name, value in given.items() if value is not None]
+    named = [f"--{name.replace('_', '-')}" for name, value in given.items() if value is not None]
     if named:
         raise SkytierError(
             f"{', '.join(named)} is for a stack on this machine, and this one is on a cloud.",
@@ -126,6 +159,11 @@ def _refuse_local_options(**given: object) -> None:
 
 
 def _summary(stack: Stack, outcome: Outcome) -> None:
+    if outcome.not_watched:
+        console.err.print(
+            Text.assemble(("It runs, and is not watched: ", "yellow"), outcome.not_watched.what)
+        )
+        console.err.print("Go without: skytier up --no-monitor")
     if not outcome.changed:
         console.out.print(f"Nothing to do: {outcome.url} is up and healthy.", markup=False)
         return

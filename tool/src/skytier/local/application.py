@@ -70,7 +70,9 @@ class Application:
         metrics = self._home.run / "metrics"
         shutil.rmtree(metrics, ignore_errors=True)
         metrics.mkdir(mode=0o700)
-        popen = self.daemon.start(self.command("serve"), self.environment(options))
+        release = marks["release"].removeprefix(files.HASH)[:12]
+        environment = {**self.environment(options), "SKYTIER_RELEASE": release}
+        popen = self.daemon.start(self.command("serve"), environment)
         socket = self._home.application_socket if self._behind_nginx else None
         url = f"http://application{LIVE}" if self._behind_nginx else options.url + LIVE
         until(lambda: popen.poll() is not None or health.ask(url, socket), START_TIMEOUT_S)

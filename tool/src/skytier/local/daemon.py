@@ -103,7 +103,7 @@ class Daemon:
         said = files.last_lines(self.log, 12)
         return SkytierError(
             f"{self.name} {what}." + (f" The end of its log:\n{said}" if said else ""),
-            f"The whole log: skytier logs {self.name}",
+            f"The whole log: {self.log}",
         )
 
     def _read(self) -> Record | None:

@@ -48,6 +48,11 @@ class Home:
         return self.path / "static"
 
     @property
+    def monitor(self) -> Path:
+        """What was measured."""
+        return self.path / "monitor"
+
+    @property
     def lock(self) -> Path:
         return self.path / "lock"
 
@@ -122,7 +127,7 @@ class Home:
     def purge(self) -> None:
         """Delete what `create` and the services made; what others put there stays."""
         for directory in (
-            *(self.postgresql, self.run, self.static),
+            *(self.postgresql, self.run, self.static, self.monitor),
             *(self.etc, self.logs, self.secrets),
         ):
             if directory.exists():

@@ -16,6 +16,8 @@ from skytier.local import account, process
 from skytier.local.account import Account
 from skytier.local.daemon import Daemon
 from skytier.local.home import Home
+from skytier.local.monitor import ports
+from skytier.local.monitor.parts import METRICS, STATUS
 from skytier.local.options import Options
 from skytier.local.plan import Found, Marks, Wanted
 from skytier.poll import until
@@ -87,6 +89,8 @@ class Nginx:
             run=home.run,
             logs=home.logs,
             user=_user_and_group(user) if user else None,
+            status=ports.address(home, STATUS) if options.monitor else None,
+            metrics=ports.address(home, METRICS) if options.monitor else None,
         )
         return web.nginx_conf(site)
 

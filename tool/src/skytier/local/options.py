@@ -22,6 +22,11 @@ class Options:
     workers: int = min(os.cpu_count() or 1, 4)
     """Processes of the application: one for each core, at most 4, when nothing is said."""
 
+    monitor: bool = True
+    """Whether the stack is watched."""
+    alerts_to: str = ""
+    """A URL that Alertmanager posts alerts to."""
+
     @property
     def url(self) -> str:
         """The front door, as seen from this machine."""

@@ -55,7 +55,8 @@ class Step:
 
 
 MIGRATIONS = "migrations"
-ORDER = ("postgresql", "application", "nginx")
+MONITOR = "monitor"
+ORDER = ("postgresql", "application", "nginx", MONITOR)
 """Each needs those before it."""
 
 
@@ -116,6 +117,8 @@ def _step(name: str, wanted: Wanted, found: Found) -> Step:
 
 def _change(mark: str, found: Found, wanted: Wanted) -> str:
     old, new = found.marks.get(mark, "none"), wanted.marks.get(mark, "none")
+    if HASH in new and mark not in found.marks:
+        return f"{mark} is missing"
     if HASH in old + new:
         return f"changed {mark}"
     return f"{mark} {old} → {new}"

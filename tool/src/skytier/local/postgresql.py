@@ -16,7 +16,7 @@ from skytier.local import account, postgresql_programs, process
 from skytier.local.account import Account
 from skytier.local.daemon import Daemon
 from skytier.local.home import Home
-from skytier.local.options import Options
+from skytier.local.options import ELSEWHERE, Options
 from skytier.local.plan import Found, Marks, Wanted
 from skytier.local.postgresql_programs import Programs
 from skytier.poll import until
@@ -92,6 +92,10 @@ class Postgresql:
         """Fast shutdown: sessions are ended, nothing is lost."""
         self.daemon.stop(signal.SIGINT, timeout_s=60)
         self._end_leftovers()
+
+    def runs_as(self, options: Options) -> Account | None:
+        """Who the server runs as; None when it runs elsewhere."""
+        return None if options.postgres == ELSEWHERE else self._account
 
     @property
     def _account(self) -> Account:

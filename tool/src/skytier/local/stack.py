@@ -11,10 +11,12 @@ from skytier.errors import SkytierError
 from skytier.local import lock, options, port
 from skytier.local.application import DATABASE_URL, REDIS_URL, Application
 from skytier.local.home import Home
+from skytier.local.monitor.service import Monitor
 from skytier.local.nginx import Nginx
 from skytier.local.options import Options
 from skytier.local.plan import (
     MIGRATIONS,
+    MONITOR,
     Action,
     Found,
     Step,
@@ -48,20 +50,24 @@ class Outcome:
     url: str
     changed: bool
     behind_nginx: bool
+    not_watched: SkytierError | None
+    """Why the stack runs without being watched as it should be."""
 
 
 class Stack:
-    """PostgreSQL, the application and Nginx of one home."""
+    """PostgreSQL, the application and Nginx of one home, and what watches them."""
 
     def __init__(self, home: Home) -> None:
         self.home = home
         self.nginx = Nginx(home)
         self.application = Application(home, behind_nginx=self.nginx.installed)
         self.postgresql = Postgresql(home)
-        self._services: dict[str, Postgresql | Application | Nginx] = {
+        self.monitor = Monitor(home, self.postgresql, behind_nginx=self.nginx.installed)
+        self._services: dict[str, Postgresql | Application | Nginx | Monitor] = {
             "postgresql": self.postgresql,
             "application": self.application,
             "nginx": self.nginx,
+            MONITOR: self.monitor,
         }
 
     def found(self) -> dict[str, Found]:
@@ -74,7 +80,7 @@ class Stack:
         *,
         database_url: str | None = None,
         redis_url: str | None = None,
-        **given: str | int | None,
+        **given: str | int | bool | None,
     ) -> Outcome:
         """Bring up what the remembered options and those that are `given` ask for.
 
@@ -89,14 +95,24 @@ class Stack:
             wanted = self._servers(wished)
             self._remember(wished, database_url, redis_url)
             wanted["application"] = self.application.wanted(wished)
+            if wished.monitor:
+                wanted[MONITOR] = self.monitor.wanted(wished)
             steps = plan(wanted, self.found())
-            for step in steps:
+            # What watches comes last, and what it lacks keeps nobody from the application.
+            for step in [step for step in steps if step.service != MONITOR]:
                 with _told(progress, step) as say:
                     say(self._do(step, wished, wanted))
             check = Step("check", Action.RUN, f"{wished.url}/health")
             with _told(progress, check) as say:
                 say(self._check(wished))
-        return Outcome(wished.url, not nothing_to_do(steps), self.nginx.installed)
+            not_watched = None
+            for step in [step for step in steps if step.service == MONITOR]:
+                try:
+                    with _told(progress, step) as say:
+                        say(self._do(step, wished, wanted))
+                except SkytierError as error:
+                    not_watched = error
+        return Outcome(wished.url, not nothing_to_do(steps), self.nginx.installed, not_watched)
 
     def down(self, progress: Progress, *, purge: bool = False) -> bool:
         """Stop what runs; with `purge`, delete the home too. Returns whether anything ran."""
@@ -142,6 +158,8 @@ class Stack:
 
     def _servers(self, wished: Options) -> dict[str, Wanted]:
         wanted = {}
+        if wished.monitor:
+            self.monitor.settle(wished)
         if wished.postgres != options.ELSEWHERE:
             wanted["postgresql"] = self.postgresql.wanted(wished)
         if self.nginx.installed:
@@ -154,7 +172,7 @@ class Stack:
             return
         ours = {
             process.pid
-            for service in self._services.values()
+            for service in (self.postgresql, self.application, self.nginx)
             for process in service.daemon.processes()
         }
         if holder.pid not in ours:

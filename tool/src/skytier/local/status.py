@@ -1,10 +1,14 @@
 """The stack as it is, measured now."""
 
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 from skytier import health
 from skytier.local import options
 from skytier.local.application import DATABASE_URL
+from skytier.local.monitor.parts import names
+from skytier.local.monitor.ports import HOST
+from skytier.local.monitor.service import daemon_name
 from skytier.local.options import Options
 from skytier.local.plan import Found
 from skytier.local.stack import Stack
@@ -33,6 +37,7 @@ def measure(stack: Stack) -> Status:
             release=found["application"].marks.get("version"),
         ),
         _database(stack, wished, found, bool(answer)),
+        *([_monitor(stack, wished)] if wished.monitor else []),
     ]
     return Status("local", None, wished.url, all(m.healthy for m in machines), machines, [])
 
@@ -48,6 +53,13 @@ def _database(stack: Stack, wished: Options, found: dict[str, Found], healthy: b
     address = str(stack.home.postgresql_sockets)
     well = stack.postgresql.accepts() and _all_run(services)
     return Machine("database", "database", address, well, services, [address])
+
+
+def _monitor(stack: Stack, wished: Options) -> Machine:
+    found = {daemon_name(name): each for name, each in stack.monitor.found_parts().items()}
+    wanted = [daemon_name(name) for name in names(stack.monitor.around(wished))]
+    services = [replace(_service(name, found), detail="") for name in wanted]
+    return Machine("monitor", "monitor", HOST, _all_run(services), services, [HOST])
 
 
 def _service(name: str, found: dict[str, Found], complaint: str = "") -> Service:

@@ -105,7 +105,7 @@ _APPLICATION = [
     ),
     Chart(
         "error_percent",
-        "Answers that were errors of ours (5xx)",
+        "Errors (5xx)",
         Group.APPLICATION,
         Unit.PERCENT,
         # `or` covers the time in which no error was counted yet, and so there is no such counter.
@@ -137,21 +137,21 @@ _APPLICATION = [
     ),
     Chart(
         "pool_connections",
-        "Database connections of the pools",
+        "Pooled connections",
         Group.APPLICATION,
         Unit.COUNT,
         total("skytier_database_connections", ("state",)),
     ),
     Chart(
         "pool_waiting",
-        "Requests that wait for a database connection",
+        "Waiting for a connection",
         Group.APPLICATION,
         Unit.COUNT,
         total("skytier_database_waiting"),
     ),
     Chart(
         "cache_hit_percent",
-        "Found in the application's caches",
+        "Found in caches",
         Group.APPLICATION,
         Unit.PERCENT,
         100

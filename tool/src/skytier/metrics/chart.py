@@ -57,7 +57,7 @@ def human(value: float, unit: Unit) -> str:
     """A figure for a person to read.
 
     >>> human(1536, Unit.BYTES_PER_S), human(0.0042, Unit.SECONDS), human(12.34, Unit.PERCENT)
-    ('1.5 KiB/s', '4.2 ms', '12.3 %')
+    ('1.5 KiB/s', '4.2 ms', '12.3%')
     """
     if unit in (Unit.BYTES, Unit.BYTES_PER_S):
         return _bytes(value) + ("/s" if unit is Unit.BYTES_PER_S else "")
@@ -68,7 +68,7 @@ def human(value: float, unit: Unit) -> str:
     if unit is Unit.MONEY:
         return f"{value:.2f}"
     text = f"{value:.1f}" if unit is not Unit.COUNT or value % 1 else f"{value:.0f}"
-    return text + {Unit.PERCENT: " %", Unit.PER_S: "/s"}.get(unit, "")
+    return text + {Unit.PERCENT: "%", Unit.PER_S: "/s"}.get(unit, "")
 
 
 def _bytes(value: float) -> str:

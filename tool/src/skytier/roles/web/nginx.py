@@ -39,6 +39,10 @@ class Site:
     temporary: Path | None = None
     """Where large bodies are kept for a while; None is `nginx` in `run`. It has to be there."""
     tls: Tls | None = None
+    status: str | None = None
+    """Where it tells how many connections there are: `127.0.0.1:8081`. Never a public address."""
+    metrics: str | None = None
+    """Where a monitor on the same machine finds the application's metrics: `127.0.0.1:9145`."""
 
 
 def nginx_conf(site: Site) -> str:

@@ -1,0 +1,104 @@
+"""`skytier metrics`"""
+
+import difflib
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from skytier.cli import chosen, console
+from skytier.cli.chosen import Cloud, File
+from skytier.errors import SkytierError
+from skytier.local import home
+from skytier.local.stack import Stack
+from skytier.metrics import export
+from skytier.metrics.catalogue import BY_ID, CHARTS
+from skytier.metrics.chart import Chart
+from skytier.metrics.source import Source
+from skytier.moment import period
+from skytier.stack import StackFile
+
+app = typer.Typer()
+_commands = typer.Typer(no_args_is_help=True, help="What was measured, for other programs.")
+app.add_typer(_commands, name="metrics")
+
+
+class Format(StrEnum):
+    """What is written."""
+
+    CSV = "csv"
+    PARQUET = "parquet"
+
+
+def _charts(ids: Sequence[str] | None) -> Sequence[Chart]:
+    for each in ids or []:
+        if each not in BY_ID:
+            near = difflib.get_close_matches(each, BY_ID, 1, 0.4)
+            meant = f" Did you mean {near[0]}?" if near else f" There are: {', '.join(BY_ID)}."
+            raise typer.BadParameter(f"There is no metric {each}.{meant}", param_hint="--metric")
+    return [BY_ID[each] for each in ids] if ids else CHARTS
+
+
+@_commands.command(
+    "export", epilog="Example: skytier metrics export --from -24h --format csv --output day.csv"
+)
+def export_metrics(
+    since: Annotated[
+        str, typer.Option("--from", metavar="TIME", help="A date, a time, or how long ago: -24h.")
+    ] = "-1h",
+    to: Annotated[str, typer.Option("--to", metavar="TIME", help="The same, or now.")] = "now",
+    form: Annotated[Format, typer.Option("--format", help="Parquet needs pyarrow.")] = Format.CSV,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Without one CSV is printed."),
+    ] = None,
+    metric: Annotated[
+        list[str] | None,
+        typer.Option("--metric", metavar="ID", help="Only this one; may be said more than once."),
+    ] = None,
+    step: Annotated[
+        float | None,
+        typer.Option(min=1, metavar="SECONDS", help="The time between two rows of a series."),
+    ] = None,
+    cloud: Cloud = None,
+    file: File = None,
+) -> None:
+    """Write what was measured, a row for each value: time, metric, unit, machine, series, value."""
+    charts = _charts(metric)
+    start, end = (each.timestamp() for each in period(since, to))
+    if form is Format.PARQUET and output is None:
+        raise typer.BadParameter("Parquet goes into a file: name one.", param_hint="--output")
+    with _source(chosen.stack_file(file, cloud)) as source:
+        # All of it before the file is opened: half a file is none.
+        found = list(export.rows(source, charts, start, end, step or export.step(start, end)))
+    if output is None:
+        export.write_csv(sys.stdout, found)
+        return
+    try:
+        if form is Format.PARQUET:
+            written = export.write_parquet(output, found)
+        else:
+            with output.open("w", newline="") as opened:
+                written = export.write_csv(opened, found)
+    except OSError as error:
+        raise SkytierError(
+            f"{output} cannot be written: {error.strerror}.", "Name another file with --output."
+        ) from error
+    console.out.print(f"{written} rows in {output}", markup=False)
+
+
+@contextmanager
+def _source(wanted: StackFile) -> Iterator[Source]:
+    if wanted.cloud is None:
+        from skytier.local.monitor.source import source as local_source
+
+        yield local_source(Stack(home.from_environment()))
+        return
+    from skytier.cloud.watching import prometheus
+
+    with prometheus(chosen.cloud_stack(wanted)) as found:
+        yield found

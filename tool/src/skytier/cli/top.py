@@ -1,0 +1,67 @@
+"""`skytier top`"""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+import typer
+from rich.live import Live as Screen
+
+from skytier.cli import chosen, console
+from skytier.cli.chosen import Cloud, File, Json
+from skytier.cli.figures import drawn
+from skytier.local import home
+from skytier.local.stack import Stack
+from skytier.metrics.view import View
+from skytier.stack import StackFile
+
+app = typer.Typer()
+
+
+@app.command(
+    epilog="Example: skytier top"
+    "\n\nExample: skytier top --once --json | jq '.machines[].cpu_percent'"
+)
+def top(
+    cloud: Cloud = None,
+    file: File = None,
+    once: Annotated[bool, typer.Option("--once", help="Look once, print, and end.")] = False,
+    every: Annotated[
+        float, typer.Option(min=1, max=60, metavar="SECONDS", help="How often to look.")
+    ] = 2,
+    as_json: Json = False,
+) -> None:
+    """Show CPU, memory, disk and network of every machine, and how the application does.
+
+    The figures come from the stack's monitor. Without one, or when it is away, they come from the
+    exporters on the machines. `--json` prints one object for each look. Ctrl-C ends it.
+    """
+    with _view(chosen.stack_file(file, cloud)) as view:
+        try:
+            if as_json or once:
+                for shown in view.pictures(1 if once else None, every):
+                    if as_json:
+                        # Nothing may wrap or colour it; a line for each look, when there are many.
+                        print(json.dumps(shown.document(), indent=2 if once else None), flush=True)  # noqa: T201
+                    else:
+                        console.out.print(drawn(shown, view.lately))
+                return
+            with Screen(console=console.out, screen=console.out.is_terminal) as screen:
+                for shown in view.pictures(None, every):
+                    screen.update(drawn(shown, view.lately), refresh=True)
+        except KeyboardInterrupt:
+            return
+
+
+@contextmanager
+def _view(wanted: StackFile) -> Iterator[View]:
+    if wanted.cloud is None:
+        from skytier.local.monitor.view import view as local_view
+
+        yield local_view(Stack(home.from_environment()))
+        return
+    from skytier.cloud.watching import view as cloud_view
+
+    with cloud_view(chosen.cloud_stack(wanted)) as found:
+        yield found

@@ -1,0 +1,184 @@
+"""Which processes watch the stack on this machine, and how each is run. Nothing is started here."""
+
+import json
+import sys
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from skytier import files
+from skytier.local.account import Account
+from skytier.local.home import Home
+from skytier.local.monitor.ports import HOST
+from skytier.local.options import Options
+from skytier.metrics.target import JOB, MACHINE, ROLE, SOCKET, STACK, THIS_MACHINE
+from skytier.roles.monitor import alertmanager, prometheus
+
+STACK_NAME, MACHINE_NAME, ROLE_NAME = "local", "localhost", "all"
+"""How this machine is called among the figures. All roles are on it."""
+STATUS, METRICS = "nginx-status", "nginx-metrics"
+"""The ports at which Nginx tells of itself, and leads to the application's metrics."""
+PROMETHEUS, ALERTMANAGER, RECORDER = "prometheus", "alertmanager", "recorder"
+NODE, POSTGRES, NGINX, REDIS = "node", "postgres", "nginx", "redis"
+RETENTION = "512MB"
+_RECORDER = "skytier.metrics.recorder"
+_MACHINE = "skytier.metrics.machine"
+# What node exporter leaves out by itself, but overlay: in a container that is the root.
+_NO_DISKS = (
+    "^(autofs|binfmt_misc|bpf|cgroup2?|configfs|debugfs|devpts|devtmpfs|fusectl|hugetlbfs|iso9660|"
+    "mqueue|nsfs|proc|procfs|pstore|rpc_pipefs|securityfs|selinuxfs|squashfs|sysfs|tmpfs|tracefs)$"
+)
+
+
+@dataclass(frozen=True)
+class Part:
+    """One process that watches."""
+
+    name: str
+    command: list[str]
+    port: int | None = None
+    """Where it answers by HTTP when it is ready; None where it does not."""
+    texts: Mapping[Path, str] = field(default_factory=dict)
+    """The files that it reads."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    account: Account | None = None
+    """Who it runs as; None is who we are."""
+
+    @property
+    def mark(self) -> str:
+        """A fingerprint of all of it."""
+        said = [self.name, *self.command, *self.environment.values(), *self.texts.values()]
+        return files.fingerprint(*said)
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What decides which parts there are."""
+
+    home: Home
+    options: Options
+    programs: Mapping[str, str]
+    """What the machine has, with its path."""
+    ports: Mapping[str, int]
+    behind_nginx: bool
+    database: Account | None
+    """Who a PostgreSQL of ours runs as."""
+    redis_url: str | None
+
+
+def names(around: Surroundings) -> list[str]:
+    """The parts that this machine can have, in the order in which they start."""
+    has = set(around.programs)
+    exporters = [
+        *([NODE] if NODE in has or PROMETHEUS in has else []),
+        *([POSTGRES] if POSTGRES in has and around.database else []),
+        *([NGINX] if NGINX in has and around.behind_nginx else []),
+        *([REDIS] if REDIS in has and around.redis_url else []),
+    ]
+    if PROMETHEUS not in has:
+        return [*exporters, RECORDER]
+    return [*exporters, *([ALERTMANAGER] if ALERTMANAGER in has else []), PROMETHEUS]
+
+
+def parts(around: Surroundings) -> list[Part]:
+    """How each of `names` is run; `ports` has one for each of them, and for Nginx."""
+    wanted = names(around)
+    made = [_exporter(name, around) for name in wanted if name in (NODE, POSTGRES, NGINX, REDIS)]
+    if ALERTMANAGER in wanted:
+        made.append(_alertmanager(around))
+    made.append(_prometheus(around) if PROMETHEUS in wanted else _recorder(around))
+    return made
+
+
+def addresses(around: Surroundings, exporters: Collection[str]) -> dict[str, str]:
+    """Where each job's metrics are read on this machine, with these exporters on it.
+
+    Without a node exporter it is `THIS_MACHINE`.
+    """
+    ports = around.ports
+    jobs = [name for name in (NODE, POSTGRES, NGINX, REDIS) if name in exporters]
+    found = {NODE: THIS_MACHINE} | {job: f"http://{HOST}:{ports[job]}" for job in jobs}
+    if around.behind_nginx:
+        application = f"{SOCKET}{around.home.application_socket}"
+    else:
+        application = around.options.url
+    return {**found, "application": application}
+
+
+def labels(job: str) -> dict[str, str]:
+    """The labels of all that a job on this machine tells."""
+    return {JOB: job, STACK: STACK_NAME, MACHINE: MACHINE_NAME, ROLE: ROLE_NAME}
+
+
+def _exporter(name: str, around: Surroundings) -> Part:
+    port = around.ports[name]
+    listen, program = f"{HOST}:{port}", around.programs.get(name)
+    if program is None:  # only the node exporter has a stand-in
+        return Part(name, [sys.executable, "-m", _MACHINE, str(port)], port)
+    if name == NODE:
+        command = [
+            *(program, f"--web.listen-address={listen}"),
+            f"--collector.filesystem.fs-types-exclude={_NO_DISKS}",
+        ]
+        return Part(name, command, port)
+    if name == POSTGRES:
+        sockets = around.home.postgresql_sockets
+        # By peer authentication: there is no password.
+        source = f"host={sockets} user=postgres dbname=postgres sslmode=disable"
+        command = [program, f"--web.listen-address={listen}"]
+        return Part(name, command, port, {}, {"DATA_SOURCE_NAME": source}, around.database)
+    if name == NGINX:
+        status = f"-nginx.scrape-uri=http://{HOST}:{around.ports[STATUS]}/"
+        return Part(name, [program, f"-web.listen-address={listen}", status], port)
+    # The URL may hold a password, which no list of processes shall show.
+    environment = {"REDIS_ADDR": around.redis_url or ""}
+    return Part(name, [program, f"-web.listen-address={listen}"], port, {}, environment)
+
+
+def _alertmanager(around: Surroundings) -> Part:
+    path, port = around.home.etc / "alertmanager.yml", around.ports[ALERTMANAGER]
+    receivers = alertmanager.Receivers(webhook=around.options.alerts_to)
+    arguments = alertmanager.arguments(path, around.home.monitor / "alertmanager", f"{HOST}:{port}")
+    command = [around.programs[ALERTMANAGER], *arguments]
+    return Part(ALERTMANAGER, command, port, {path: alertmanager.alertmanager_yml(receivers)})
+
+
+def _prometheus(around: Surroundings) -> Part:
+    home, ports = around.home, around.ports
+    path, rules = home.etc / "prometheus.yml", home.etc / "rules"
+    read = addresses(around, names(around))
+    if around.behind_nginx:
+        read["application"] = f"http://{HOST}:{ports[METRICS]}"
+    read |= {name: f"http://{HOST}:{ports[name]}" for name in (NODE, PROMETHEUS)}
+    if ALERTMANAGER in around.programs:
+        read[ALERTMANAGER] = f"http://{HOST}:{ports[ALERTMANAGER]}"
+    configuration = prometheus.Prometheus(
+        stack=STACK_NAME,
+        targets=[
+            prometheus.Target(job, address.removeprefix("http://"), MACHINE_NAME, ROLE_NAME)
+            for job, address in read.items()
+        ],
+        rules=rules,
+        alertmanager=f"{HOST}:{ports[ALERTMANAGER]}" if ALERTMANAGER in read else "",
+    )
+    texts = {path: prometheus.prometheus_yml(configuration)}
+    for name, text in prometheus.rules(prometheus.Rules(stack=STACK_NAME)).items():
+        texts[rules / name] = text
+    arguments = prometheus.arguments(
+        path, home.monitor / PROMETHEUS, f"{HOST}:{ports[PROMETHEUS]}", RETENTION
+    )
+    return Part(PROMETHEUS, [around.programs[PROMETHEUS], *arguments], ports[PROMETHEUS], texts)
+
+
+def _recorder(around: Surroundings) -> Part:
+    path = around.home.etc / "targets.json"
+    listed = [
+        {"address": where, **labels(job)} for job, where in addresses(around, names(around)).items()
+    ]
+    command = [sys.executable, "-m", _RECORDER, str(path), str(history(around.home))]
+    return Part(RECORDER, command, None, {path: json.dumps(listed, indent=2) + "\n"})
+
+
+def history(home: Home) -> Path:
+    """The recorder's file."""
+    return home.monitor / "history.sqlite"

@@ -1,0 +1,49 @@
+"""The ports on loopback that watching takes: free ones, kept from one run to the next."""
+
+import json
+import socket
+from collections.abc import Collection
+
+from skytier import files
+from skytier.local.home import Home
+
+HOST = "127.0.0.1"
+
+
+def remembered(home: Home) -> dict[str, int]:
+    """Name to port, as they were settled last."""
+    path = home.etc / "ports.json"
+    return json.loads(path.read_text()) if path.exists() else {}
+
+
+def address(home: Home, name: str) -> str | None:
+    """`127.0.0.1:PORT`; None when none was settled for this name."""
+    port = remembered(home).get(name)
+    return f"{HOST}:{port}" if port else None
+
+
+def settle(home: Home, names: Collection[str], held: Collection[str]) -> dict[str, int]:
+    """A port for each name: the one of before, if it is still free or `held` by the name itself."""
+    before = remembered(home)
+    settled = {name: before[name] for name in names if name in before}
+    for name in names:
+        if name not in settled or (name not in held and not _free(settled[name])):
+            settled[name] = _any_free()
+    files.write(home.etc / "ports.json", json.dumps({**before, **settled}, indent=2) + "\n", 0o600)
+    return settled
+
+
+def _free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True
+
+
+def _any_free() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
