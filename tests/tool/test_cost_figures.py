@@ -126,7 +126,7 @@ def test_what_a_public_machine_sent_is_its_traffic(source: Prometheus, end: date
         end=window.end,
     )
 
-    found = traffic.collect(source, [public], window)
+    found = traffic.sent(source, [public], window)
 
     # 24 hours of 1 MiB a second, without what went to the machine itself
     assert sum(each.bytes_out for each in found.usages) == pytest.approx(
@@ -135,4 +135,4 @@ def test_what_a_public_machine_sent_is_its_traffic(source: Prometheus, end: date
     assert {(u.kind, u.stack, u.role) for u in found.usages} == {(Kind.TRAFFIC, "shop", "web")}
     assert found.usages[0].labels == {"team": "web"}
     assert found.notes == [traffic.NOTE]
-    assert traffic.collect(source, [], window).usages == []
+    assert traffic.sent(source, [], window).usages == []

@@ -6,6 +6,7 @@ import json
 import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -21,6 +22,8 @@ from skytier.costs.rates import EXAMPLE, Rates
 from skytier.costs.report import By, Report, report
 from skytier.costs.usage import Kind, Usage
 from skytier.errors import SkytierError
+
+from ..skytier_command import Skytier
 
 NOW = datetime(2026, 11, 24, 18, 30, tzinfo=UTC)
 HOUR = Period(datetime(2026, 11, 3, 10, tzinfo=UTC), datetime(2026, 11, 3, 11, tzinfo=UTC))
@@ -222,3 +225,15 @@ def test_a_price_that_is_not_known_is_said_and_in_no_sum() -> None:
     assert str(found.statement.gross) == "0.01"
     assert shown.remarks(found)[0].startswith("Not in the sum: server shop-database-1, RAM")
     assert [row["amount"] for row in found.rows(By.RESOURCE)] == ["0.01", *[""] * 6]
+
+
+@pytest.mark.parametrize("command", ["report", "forecast", "advise", "chargeback --by team"])
+def test_on_this_machine_nothing_is_billed_and_one_line_says_so(
+    tmp_path: Path, command: str
+) -> None:
+    said = Skytier(tmp_path).ends_with(1, "cost", *command.split(), cwd=tmp_path)
+
+    assert said.splitlines() == [
+        "Error: Nothing is billed on this machine: name a cloud (--cloud NAME), or see skytier "
+        "cost estimate."
+    ]

@@ -1,13 +1,13 @@
 """The facts that advice is decided from, asked of the cloud and of a Prometheus."""
 
+from dataclasses import replace
 from datetime import datetime
 
-from skytier.cloud import leftovers, load
+from skytier.cloud import figures, leftovers, load
 from skytier.cloud.stack import CloudStack
 from skytier.costs.advice.facts import Facts
 from skytier.costs.rates import Rates
-from skytier.errors import SkytierError
-from skytier.metrics.prometheus import Prometheus
+from skytier.metrics.source import Source
 
 
 def facts(
@@ -15,25 +15,23 @@ def facts(
 ) -> tuple[Facts, str]:
     """All that is known, and why there are no figures; empty where there are.
 
-    `prometheus` is a URL. What needs no figures is told without them. Raises SkytierError.
+    `prometheus` is a URL; without it the stack's own monitor is asked. What needs no figures is
+    told without them. Raises SkytierError when the cloud cannot be asked.
     """
-    found = leftovers.find(stack.connection)
-    bare = Facts(rates, load.STEP_S, leftovers=found, now=end)
-    if prometheus is None:
-        return bare, "the stack has no monitor. Name a Prometheus: --prometheus URL."
-    source = Prometheus(prometheus)
+    bare = Facts(rates, load.STEP_S, leftovers=leftovers.find(stack.connection), now=end)
+    plan, offered = stack.plan(), load.flavors(stack.connection)
     begin, stop = start.timestamp(), end.timestamp()
-    try:
-        offered = load.flavors(stack)
-        return Facts(
-            rates,
-            load.STEP_S,
-            load.machines(stack, source, offered, begin, stop),
-            offered,
-            load.latency(source, begin, stop),
-            load.objective_s(stack),
-            found,
-            end,
-        ), ""
-    except SkytierError as error:
-        return bare, error.what
+
+    def measured(source: Source) -> Facts:
+        return replace(
+            bare,
+            machines=load.machines(plan, source, offered, begin, stop),
+            flavors=offered,
+            p99_s=load.latency(source, begin, stop),
+            objective_s=load.objective_s(stack.stack),
+        )
+
+    if not load.servers(plan):
+        return bare, f"the stack {stack.stack.name} has no machines."
+    found, why = figures.ask(stack, prometheus, measured)
+    return found or bare, why

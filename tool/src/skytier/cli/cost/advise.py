@@ -11,7 +11,7 @@ from rich.text import Text
 from skytier.cli import console
 from skytier.cli.chosen import Cloud, File, Json
 from skytier.cli.cost import asked
-from skytier.cli.cost.asked import RatesFile, Zone
+from skytier.cli.cost.asked import MonitorUrl, RatesFile, Zone
 from skytier.costs.advice.decide import advise
 from skytier.costs.advice.facts import ENOUGH_H, Advice, Advised, Facts
 from skytier.moment import moment
@@ -30,10 +30,7 @@ def give_advice(
     start: Annotated[
         str, typer.Option("--from", metavar="TIME", help="How far back figures count.")
     ] = "-7d",
-    prometheus: Annotated[
-        str | None,
-        typer.Option(metavar="URL", help="A Prometheus; without it the stack's own monitor."),
-    ] = None,
+    prometheus: MonitorUrl = None,
     rates: RatesFile = None,
     zone: Zone = "UTC",
     as_json: Json = False,

@@ -42,7 +42,9 @@ Zone = Annotated[
 ]
 MonitorUrl = Annotated[
     str | None,
-    typer.Option("--prometheus", metavar="URL", help="Where traffic is counted, if anywhere."),
+    typer.Option(
+        "--prometheus", metavar="URL", help="A Prometheus; without it the stack's own monitor."
+    ),
 ]
 Everything = Annotated[bool, typer.Option("--all", help="The whole project, not the stack alone.")]
 
@@ -112,12 +114,10 @@ def bill_of(
     from skytier.cloud import rating
     from skytier.cloud.usages import project, traffic
     from skytier.cloud.usages.collected import Window
-    from skytier.metrics.prometheus import Prometheus
 
     window = Window(wanted.month_start, wanted.end)
-    source = Prometheus(prometheus) if prometheus else None
     kept = project.collect(stack.connection, window)
-    sent = traffic.collect(source, kept.usages, window)
+    sent = traffic.collect(stack, prometheus, kept.usages, window)
     usages, notes = [*kept.usages, *sent.usages], [*kept.notes, *sent.notes]
     name = stack.stack.name
     if not everything:

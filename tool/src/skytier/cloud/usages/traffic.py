@@ -4,33 +4,43 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from skytier.cloud import figures
+from skytier.cloud.stack import CloudStack
 from skytier.cloud.usages.collected import Collected, Window
 from skytier.costs.usage import Kind, Usage
 from skytier.metrics.catalogue import BY_ID
 from skytier.metrics.source import Series, Source
 
 STEP_S = 3600
-UNCOUNTED = "Traffic is not counted: only a monitor does that (--prometheus URL)."
 NOTE = (
     "Traffic is what left the machines that have a floating IP, by Prometheus: what they sent to "
     "machines of the stack itself is in it, too."
 )
 
 
-def collect(source: Source | None, kept: Iterable[Usage], window: Window) -> Collected:
-    """What went out of the servers behind the floating IPs among `kept`, by whole hours.
+def collect(stack: CloudStack, url: str | None, kept: Iterable[Usage], window: Window) -> Collected:
+    """What went out of a stack's servers behind the floating IPs among `kept`.
 
-    Raises SkytierError when the source cannot be asked.
+    By the Prometheus at a URL, without one by the stack's own monitor; a note says where neither
+    can be asked.
     """
-    if source is None:
-        return Collected(notes=[UNCOUNTED])
+    name, public = stack.stack.name, Kind.FLOATING_IP
+    doors = [each for each in kept if each.kind is public and each.stack == name]
+    if not doors:
+        return Collected()
+    told, why = figures.ask(stack, url, lambda source: sent(source, doors, window))
+    return told or Collected(notes=[f"The traffic of {name} is not counted: {why}"])
+
+
+def sent(source: Source, doors: Iterable[Usage], window: Window) -> Collected:
+    """The same by a source at hand, by whole hours. Raises SkytierError."""
     series = source.series(
         BY_ID["network_tx_bytes_per_s"],
         window.start.timestamp(),
         window.end.timestamp(),
         STEP_S,
     )
-    owners = {each.name: each for each in kept if each.kind is Kind.FLOATING_IP and each.stack}
+    owners = {each.name: each for each in doors}
     found = [used for each in series for used in usages(each, owners.get(_machine(each)))]
     return Collected(window.clip(found), [NOTE] if found else [])
 
