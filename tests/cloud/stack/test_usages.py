@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -21,6 +22,7 @@ from skytier.costs.rates import EXAMPLE
 from skytier.costs.usage import Kind, Usage
 from skytier.resources.project import Project
 
+from ...prometheus_history import running
 from ..project import poll
 from .account import Account, Operator
 
@@ -88,15 +90,27 @@ def began() -> datetime:
     return datetime.now(UTC)
 
 
-@pytest.fixture
-def guest(account: Account) -> Iterator[Guest]:
+def of_a_stack(account: Account, flavor: str) -> Guest:
+    """A server that looks like the web server of a stack."""
     stack = Project(account.connection, f"t{secrets.token_hex(3)}", {"team": "shop"})
-    guest = Guest(
+    return Guest(
         account,
         f"{stack.stack}-web-1",
-        metadata={**stack.metadata, "skytier:role": "web", "skytier:flavor": "m1.tiny"},
+        flavor,
+        metadata={
+            **stack.metadata,
+            "skytier:role": "web",
+            "skytier:number": "1",
+            "skytier:flavor": flavor,
+            "skytier:image": "debian-12",
+        },
         description=stack.told("web"),
     )
+
+
+@pytest.fixture
+def guest(account: Account) -> Iterator[Guest]:
+    guest = of_a_stack(account, "m1.tiny")
     yield guest
     guest.delete()
 
@@ -144,7 +158,7 @@ def _resize(guest: Guest) -> Span | None:
 
 
 @pytest.fixture
-def foreign(account: Account) -> Iterator[str]:
+def foreign(account: Account, began: datetime) -> Iterator[str]:
     """The address of a floating IP of the project that no stack made."""
     network = account.connection.network
     public = network.find_network("public", ignore_missing=False)
@@ -162,7 +176,7 @@ def test_the_bill_has_the_floating_ip_of_nobody_from_its_allocation_on(
     found = project.collect(account.connection, window)
 
     (usage,) = [each for each in found.usages if each.kind is Kind.FLOATING_IP]
-    assert (usage.name, usage.stack, usage.end) == (foreign, "", window.end.replace(microsecond=0))
+    assert (usage.name, usage.stack, usage.end) == (foreign, "", window.end)
     assert allocated.has(usage.start)
     assert [note for note in found.notes if note.startswith("Of floating IPs and images")]
 
@@ -243,6 +257,33 @@ def test_advice_reports_what_is_unused_anywhere_and_touches_nothing(
     assert (ip.spare, ip.stack) == (Spare.IDLE, "")
     hour_later = Facts(EXAMPLE, 300, leftovers=[ip], now=datetime.now(UTC) + timedelta(hours=1))
     assert [str(each.saving) for each in advise(hour_later).advice] == ["7.30"]
+
+
+def test_a_smaller_flavor_is_advised_from_a_day_of_figures(
+    account: Account, operator: Operator, tmp_path: Path
+) -> None:
+    guest = of_a_stack(account, "m1.small")
+    try:
+        name = guest.server.name
+        operator.write(
+            f'name = "{name.removesuffix("-web-1")}"\nimage = "debian-12"\nflavor = "m1.small"\n'
+        )
+        with running(tmp_path, name, datetime.now(UTC)) as url:
+            advised = operator.json("cost", "advise", "--prometheus", url)
+            told = operator.run("cost", "advise", "--prometheus", url)
+    finally:
+        guest.delete()
+
+    # m1.small is 2 x 36.50 + 4 x 14.60 + 2.00 = 133.40 a month; m1.tiny 36.50 + 0.75 x 14.60 + 0.40
+    # = 47.85. Its 768 MiB have room for 30% more than a tenth of 4096, its 4 GB than a tenth of 20.
+    (advice,) = advised["advice"]
+    assert advised["measured_hours"] > 24
+    assert advice["what"] == f"{name}: m1.tiny instead of m1.small"
+    assert advice["saving"] == "85.55"
+    assert advice["evidence"].startswith("CPU p95 25%, memory p95 10% over 2")
+    assert advice["reaches"] == "CPU p95 50%, memory p95 53%"
+    assert advice["do"].startswith('flavor = "m1.tiny" in the section [web]')
+    assert f"85.55 USD a month  {advice['what']}" in told
 
 
 def test_a_member_who_may_not_see_the_usage_is_told_so(

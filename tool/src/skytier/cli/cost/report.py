@@ -18,7 +18,7 @@ from skytier.costs.report import By
 app = typer.Typer()
 
 
-class Page(StrEnum):
+class Written(StrEnum):
     """How a report is written."""
 
     TABLE = "table"
@@ -41,7 +41,9 @@ def report(
     rates: RatesFile = None,
     zone: Zone = "UTC",
     prometheus: MonitorUrl = None,
-    written: Annotated[Page, typer.Option("--format", help="How it is written.")] = Page.TABLE,
+    written: Annotated[
+        Written, typer.Option("--format", help="How it is written.")
+    ] = Written.TABLE,
     output: Annotated[
         Path | None, typer.Option(metavar="PATH", help="A file to write it to.")
     ] = None,
@@ -49,7 +51,7 @@ def report(
 ) -> None:
     """Show what was used on a cloud and what it cost, to the second, with what is deleted."""
     found = asked.bill(cloud, file, start, end, rates, zone, prometheus, everything=everything)
-    text = _text(found, by, Page.JSON if as_json else written)
+    text = _text(found, by, Written.JSON if as_json else written)
     if output is None:
         print(text, end="")  # noqa: T201  # nothing may wrap or colour it
         return
@@ -58,15 +60,15 @@ def report(
     console.err.print(Text(f"Wrote {output}: {sums.gross} {sums.currency}."))
 
 
-def _text(found: Asked, by: By, written: Page) -> str:
+def _text(found: Asked, by: By, written: Written) -> str:
     from skytier.cli.cost import shown
 
     match written:
-        case Page.JSON:
+        case Written.JSON:
             return json.dumps(shown.as_data(found.report, by, found.beside), indent=2) + "\n"
-        case Page.CSV:
+        case Written.CSV:
             return shown.as_csv(found.report, by)
-        case Page.HTML:
+        case Written.HTML:
             from skytier.cli.cost.page import page
 
             return page(found.report, by, found.beside)
