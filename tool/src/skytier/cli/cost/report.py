@@ -14,6 +14,7 @@ from skytier.cli.chosen import Cloud, File, Json
 from skytier.cli.cost import asked
 from skytier.cli.cost.asked import Asked, End, Everything, MonitorUrl, RatesFile, Start, Zone
 from skytier.costs.report import By
+from skytier.errors import SkytierError
 
 app = typer.Typer()
 
@@ -55,7 +56,12 @@ def report(
     if output is None:
         print(text, end="")  # noqa: T201  # nothing may wrap or colour it
         return
-    files.write(output, text)
+    try:
+        files.write(output, text)
+    except OSError as error:
+        raise SkytierError(
+            f"{output} cannot be written: {error.strerror}.", "Name another file with --output."
+        ) from error
     sums = found.report.statement
     console.err.print(Text(f"Wrote {output}: {sums.gross} {sums.currency}."))
 
