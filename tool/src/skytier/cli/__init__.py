@@ -31,7 +31,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     epilog="Exit codes: 0 done; 1 it failed; 2 wrong usage; skytier status exits 3 when the stack "
-    "is not healthy or does not run.\n\nExample: skytier up",
+    "is not healthy or does not run; 4 a plan would pass the budget.\n\nExample: skytier up",
 )
 for command in (
     *(init, doctor, plan, up, status, top, logs, ssh, down, cost),

@@ -12,7 +12,8 @@ CHANGES = 2
 
 
 @app.command(
-    epilog="Exit codes: 0 done; 1 it failed; 2 with --detailed-exitcode, there are changes."
+    epilog="Exit codes: 0 done; 1 it failed; 2 with --detailed-exitcode, there are changes; 4 it "
+    "would pass the budget, and the stack file has budget_enforce."
     "\n\nExample: skytier plan --cloud mycloud"
 )
 def plan(
@@ -31,9 +32,12 @@ def plan(
     from skytier.cli.on_cloud import plan as shown
 
     planned = stack.plan()
+    cost = shown.cost_of(planned)
     if as_json:
-        print(shown.as_json(planned))  # noqa: T201  # nothing may wrap or colour it
+        print(shown.as_json(planned, cost))  # noqa: T201  # nothing may wrap or colour it
     else:
-        shown.show(planned, everything=everything)
+        shown.show(planned, cost, everything=everything)
+    if cost.over_budget and cost.over_budget.refused:
+        raise typer.Exit(shown.OVER_BUDGET)
     if detailed and not planned.empty:
         raise typer.Exit(CHANGES)

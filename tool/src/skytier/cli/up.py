@@ -50,7 +50,10 @@ def _is_url(value: str | None, *schemes: str) -> bool:
     return value is not None and value.startswith(tuple(f"{scheme}://" for scheme in schemes))
 
 
-@app.command(epilog="Example: skytier up --port 9000 --workers 4")
+@app.command(
+    epilog="Exit codes: 0 done; 1 it failed; 2 wrong usage; 4 it would pass the budget, and the "
+    "stack file has budget_enforce.\n\nExample: skytier up --port 9000 --workers 4"
+)
 def up(
     port: Annotated[
         int | None, typer.Option(min=1, max=65535, help="The front door's port. At first 8000.")

@@ -1,75 +1,124 @@
-"""What a plan's resources cost, before and after it is carried out."""
+"""What a stack file's resources would cost, and how two bills differ."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 
-from skytier.cloud.choices import Choices, Flavor
-from skytier.costs import price
-from skytier.costs.price import Price
+from skytier.costs.flavors import Sized
+from skytier.costs.money import exact_sum
+from skytier.costs.price import Price, Total, price, total
 from skytier.costs.rates import Rates
-from skytier.plan import Action, Step
+from skytier.costs.usage import Kind, Resource
+from skytier.roles.role import Role
+from skytier.stack import StackFile
 
 
 @dataclass(frozen=True)
 class Bill:
-    """Prices of what a stack is made of, by rates and the flavors that were chosen for it."""
+    """Resources with their prices."""
 
     rates: Rates
-    choices: Choices
+    resources: Sequence[Resource]
+    notes: Sequence[str] = ()
+    """What was taken for granted."""
+
+    @cached_property
+    def prices(self) -> Sequence[Price]:
+        """One for each resource."""
+        return [price(self.rates, resource) for resource in self.resources]
+
+    @cached_property
+    def total(self) -> Total:
+        """The sum."""
+        return total(self.rates, self.resources)
 
     @property
-    def currency(self) -> str:
-        """`USD`"""
-        return self.rates.currency
+    def unknown(self) -> Mapping[str, Sequence[str]]:
+        """`the rates have no floating_ip_hour`, and the resources whose prices lack for it."""
+        found: dict[str, list[str]] = {}
+        for resource, priced in zip(self.resources, self.prices, strict=True):
+            if priced.unknown:
+                found.setdefault(priced.unknown, []).append(str(resource))
+        return found
 
-    def wanted(self, step: Step) -> Price | None:
-        """The price of what is there after the step; None for what is free everywhere."""
-        if step.wanted is None:
-            return None
-        if step.key.kind == "server":
-            return self._server(self.choices.flavors[step.wanted.creation["role"]])
-        return price.floating_ip(self.rates) if step.key.kind == "floating IP" else None
-
-    def found(self, step: Step) -> Price | None:
-        """The price of what was there before the step."""
-        if step.found is None:
-            return None
-        if step.key.kind == "server":
-            name = step.found.attributes["flavor"]
-            flavors = {flavor.name: flavor for flavor in self.choices.flavors.values()}
-            if name in flavors:
-                return self._server(flavors[name])
-            return Price(self.currency, None, None, unknown=f"the flavor {name} is not at hand")
-        return price.floating_ip(self.rates) if step.key.kind == "floating IP" else None
-
-    def monthly(self, step: Step) -> Decimal | None:
-        """What the step's resource costs a month: afterwards, or before it is deleted."""
-        asked = self.found(step) if step.action is Action.DELETE else self.wanted(step)
-        return asked.per_month if asked else None
-
-    def after(self, steps: Iterable[Step]) -> price.Total:
-        """The sum once the plan is carried out."""
-        return price.total(self.rates, filter(None, map(self.wanted, steps)))
-
-    def before(self, steps: Iterable[Step]) -> price.Total:
-        """The sum as it is now."""
-        return price.total(self.rates, filter(None, map(self.found, steps)))
-
-    def sentence(self, steps: Iterable[Step]) -> str:
-        """`198.90 USD a month (+12.40), by example rates that are no cloud's.`"""
-        steps = list(steps)
-        after, before = self.after(steps), self.before(steps)
-        change = after.per_month - before.per_month
-        words = f"{after.per_month} {self.currency} a month"
-        if change:
-            words += f" ({change:+})"
-        if after.unknown:
-            words += f", and {after.unknown} without a known price"
+    def sentence(self, change: Decimal = Decimal(0)) -> str:
+        """`142.70 USD a month (+12.40), by example rates that are no cloud's.`"""
+        words = f" ({change:+})" if change else ""
+        if self.total.unknown:
+            words += f", and {self.total.unknown} without a known price"
         if self.rates.is_example:
             words += ", by example rates that are no cloud's"
-        return words + "."
+        return f"{self.total.per_month} {self.total.currency} a month{words}."
 
-    def _server(self, flavor: Flavor) -> Price:
-        size = (flavor.vcpus, flavor.ram_mib, flavor.disk_gib)
-        return price.server(self.rates, flavor.name, *size)
+
+@dataclass(frozen=True)
+class Difference:
+    """From one bill to another in the same currency."""
+
+    amount: Decimal
+    """For each month."""
+    currency: str
+    words: Sequence[str]
+    """`1 → 3 web servers`"""
+
+    def __str__(self) -> str:
+        why = f": {', '.join(self.words)}" if self.words else ""
+        return f"{self.amount:+} {self.currency}/month{why}"
+
+
+def difference(before: Bill, after: Bill) -> Difference:
+    """What changes, and by how much."""
+    amount = exact_sum([after.total.per_month, -before.total.per_month])
+    words = []
+    for name in dict.fromkeys(_group(r) for r in [*before.resources, *after.resources]):
+        old, new = ([r for r in b.resources if _group(r) == name] for b in (before, after))
+        if len(old) != len(new):
+            words.append(f"{len(old)} → {len(new)} {name if len(new) == 1 else _many(name)}")
+        flavors = [", ".join(dict.fromkeys(r.flavor for r in each)) for each in (old, new)]
+        if all(flavors) and flavors[0] != flavors[1]:
+            words.append(f"{name} {flavors[0]} → {flavors[1]}")
+    return Difference(amount, after.rates.currency, words)
+
+
+def _group(resource: Resource) -> str:
+    return f"{resource.role} {resource.kind}" if resource.kind is Kind.SERVER else resource.kind
+
+
+def _many(name: str) -> str:
+    return f"{name}es" if name.endswith("s") else f"{name}s"
+
+
+def of_file(
+    stack: StackFile, roles: Mapping[str, Role], flavors: Mapping[str, Sized]
+) -> list[Resource]:
+    """What a stack file asks for that costs money; `flavors` is role to the flavor that it has."""
+    found = []
+    for role, section in stack.machines().items():
+        for number in range(1, section.machines + 1):
+            name = f"{stack.name}-{role}-{number}"
+            flavor = section.flavor or stack.flavor
+            found.append(server(name, role, flavor, flavors[role], stack))
+            if roles[role].public:
+                found.append(floating_ip(name, stack))
+    return found
+
+
+def server(name: str, role: str, flavor: str, size: Sized | None, stack: StackFile) -> Resource:
+    """A server of a stack; one without a known size has no known price either."""
+    return Resource(
+        kind=Kind.SERVER,
+        name=name,
+        stack=stack.name,
+        role=role,
+        labels=stack.labels,
+        flavor=flavor,
+        vcpus=size.vcpus if size else 0,
+        ram_mib=size.ram_mib if size else 0,
+        disk_gib=size.disk_gib if size else 0,
+    )
+
+
+def floating_ip(name: str, stack: StackFile) -> Resource:
+    """A floating IP of a stack."""
+    return Resource(kind=Kind.FLOATING_IP, name=name, stack=stack.name, labels=stack.labels)

@@ -45,12 +45,12 @@ class Charge(NamedTuple):
     @property
     def resource(self) -> str:
         """`server shop-web-1`"""
-        return f"{self.usage.kind} {self.usage.name or self.usage.id}"
+        return str(self.usage)
 
     @property
     def unknown(self) -> str:
         """`the rates have no traffic_gb`; empty when the price is known."""
-        return f"the rates have no {self.meter.key}" if self.rate is None else ""
+        return f"the rates have no {self.meter.dotted}" if self.rate is None else ""
 
 
 class _Span(NamedTuple):

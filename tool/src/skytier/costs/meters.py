@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from fractions import Fraction
 
-from skytier.costs.usage import Kind, Usage
+from skytier.costs.usage import Kind, Resource, Usage
 
 HOURS_A_MONTH = 730
 """8,760 hours of a year by 12: the month that clouds price by."""
@@ -37,6 +37,11 @@ class Meter:
         return _SECONDS[self.period]
 
     @property
+    def dotted(self) -> str:
+        """The whole key in the rates file: `flavor_hour.m1.small`."""
+        return f"{self.key}.{self.name}" if self.name else self.key
+
+    @property
     def counted_in(self) -> str:
         """`GiB-hours`, `GB-months`, `GB`"""
         return f"{self.unit}-{self.period}s" if self.period else self.unit
@@ -57,31 +62,33 @@ _OTHERS = {
 
 
 def meters(
-    usage: Usage, flavors: frozenset[str], volume_types: frozenset[str]
+    resource: Resource, flavors: frozenset[str], volume_types: frozenset[str]
 ) -> list[tuple[Meter, Fraction]]:
     """Each meter of a resource with its units: of traffic in all, of the rest at any moment.
 
     `flavors` and `volume_types` are those that have a rate of their own.
     """
-    match usage.kind:
-        case Kind.SERVER if usage.flavor in flavors:
-            own = Meter("flavor_hour", usage.flavor, "server", usage.flavor)
+    match resource.kind:
+        # A server that is made of nothing is one whose flavor nobody knows.
+        case Kind.SERVER if resource.flavor in flavors or not (resource.vcpus or resource.ram_mib):
+            own = Meter("flavor_hour", resource.flavor, "server", resource.flavor)
             return [(own, Fraction(1))]
         case Kind.SERVER:
             amounts = [
-                (VCPU, Fraction(usage.vcpus)),
-                (RAM, Fraction(usage.ram_mib, 1024)),
-                (DISK, Fraction(usage.disk_gib)),
+                (VCPU, Fraction(resource.vcpus)),
+                (RAM, Fraction(resource.ram_mib, 1024)),
+                (DISK, Fraction(resource.disk_gib)),
             ]
         case Kind.VOLUME:
             volume = _VOLUME
-            if (name := usage.volume_type) in volume_types:
+            if (name := resource.volume_type) in volume_types:
                 volume = Meter("volume_type_gb_month", f"volume {name}", "GB", name)
-            amounts = [(volume, Fraction(usage.size_gb))]
+            amounts = [(volume, Fraction(resource.size_gb))]
         case Kind.FLOATING_IP | Kind.LOAD_BALANCER:
-            amounts = [(_OTHERS[usage.kind], Fraction(1))]
+            amounts = [(_OTHERS[resource.kind], Fraction(1))]
         case Kind.TRAFFIC:
-            amounts = [(_OTHERS[usage.kind], Fraction(usage.bytes_out, GB))]
+            sent = resource.bytes_out if isinstance(resource, Usage) else 0
+            amounts = [(_OTHERS[Kind.TRAFFIC], Fraction(sent, GB))]
         case _:
-            amounts = [(_OTHERS[usage.kind], Fraction(usage.size_gb))]
+            amounts = [(_OTHERS[resource.kind], Fraction(resource.size_gb))]
     return [(meter, units) for meter, units in amounts if units]

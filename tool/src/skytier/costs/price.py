@@ -2,10 +2,15 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from decimal import Decimal, localcontext
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
 
-from skytier.costs.money import CENT, HOURLY, exact_sum, rounded, shares
-from skytier.costs.rates import HOURS_A_MONTH, Rates
+from skytier.costs.charge import charges
+from skytier.costs.meters import HOURS_A_MONTH, meters
+from skytier.costs.money import HOURLY, exact_sum, rounded, shares, unit_of
+from skytier.costs.rates import Rates
+from skytier.costs.usage import Resource, used
 
 
 @dataclass(frozen=True)
@@ -33,7 +38,7 @@ class Price:
     per_hour: Decimal | None
     """Six places."""
     per_month: Decimal | None
-    """Two places: 730 hours."""
+    """In whole cents, or what the currency has instead: 730 hours."""
     lines: tuple[Line, ...] = ()
     unknown: str = ""
     """`the rates have no ram_gib_hour`"""
@@ -41,95 +46,90 @@ class Price:
 
 @dataclass(frozen=True)
 class Total:
-    """The sum of what is known, and how many prices are not in it."""
+    """The sum of what is known, and how many prices are not in it. A month is 730 hours."""
 
     currency: str
     per_hour: Decimal
-    per_month: Decimal
+    """Of what is to be paid, with six places."""
+    listed: Decimal
+    """The sum of the resources' prices for a month."""
+    reduction: Decimal
+    """What free allowances and tiers take off that; negative where a higher tier is dearer."""
+    tax: Decimal
     unknown: int
 
-
-@dataclass(frozen=True)
-class _Part:
-    what: str
-    quantity: Decimal
-    unit: str
-    key: str
-    """The key of the rates, which ends with the period."""
-    rate: Decimal | None
+    @property
+    def per_month(self) -> Decimal:
+        """What is to be paid."""
+        return self.listed - self.reduction + self.tax
 
 
-def server(rates: Rates, flavor: str, vcpus: int, ram_mib: int, disk_gib: int) -> Price:
-    """A server by its flavor's own rate where there is one, else by vCPU, RAM and disk.
+def price(rates: Rates, resource: Resource) -> Price:
+    """A resource at the first tier's rates, as if nothing were free.
 
     >>> from skytier.costs.rates import EXAMPLE
-    >>> server(EXAMPLE, "m1.small", vcpus=1, ram_mib=2048, disk_gib=20).per_month
+    >>> from skytier.costs.usage import Kind
+    >>> small = Resource(kind=Kind.SERVER, flavor="m1.small", vcpus=1, ram_mib=2048, disk_gib=20)
+    >>> price(EXAMPLE, small).per_month
     Decimal('67.70')
     """
-    if flavor in rates.flavor_hour:
-        whole = rates.flavor_hour[flavor]
-        return _price(rates, [_Part(flavor, Decimal(1), "server", "flavor_hour", whole)])
-    return _price(
-        rates,
-        [
-            _Part("vCPU", Decimal(vcpus), "vCPU", "vcpu_hour", rates.vcpu_hour),
-            _Part("RAM", Decimal(ram_mib) / 1024, "GiB", "ram_gib_hour", rates.ram_gib_hour),
-            _Part("disk", Decimal(disk_gib), "GB", "disk_gb_month", rates.disk_gb_month),
-        ],
-    )
-
-
-def floating_ip(rates: Rates) -> Price:
-    """A floating IP, which costs from when it is allocated, used or not."""
-    rate = rates.floating_ip_hour
-    return _price(rates, [_Part("floating IP", Decimal(1), "address", "floating_ip_hour", rate)])
-
-
-def volume(rates: Rates, size_gib: int, volume_type: str | None = None) -> Price:
-    """A volume by its type's own rate where there is one, else by the one for all."""
-    rate = rates.volume_type_gb_month.get(volume_type or "", rates.volume_gb_month)
-    return _price(rates, [_Part("volume", Decimal(size_gib), "GB", "volume_gb_month", rate)])
-
-
-def total(rates: Rates, prices: Iterable[Price]) -> Total:
-    """The sum, which equals the amounts as they are shown to the cent."""
-    listed = list(prices)
-    return Total(
-        rates.currency,
-        exact_sum([p.per_hour for p in listed if p.per_hour is not None] or [0 * HOURLY]),
-        exact_sum([p.per_month for p in listed if p.per_month is not None] or [0 * CENT]),
-        sum(p.per_month is None for p in listed),
-    )
-
-
-def _price(rates: Rates, parts: Sequence[_Part]) -> Price:
-    parts = [part for part in parts if part.quantity]
-    missing = [part.key for part in parts if part.rate is None]
-    if missing:
+    own = frozenset(rates.flavor_hour), frozenset(rates.volume_type_gb_month)
+    parts = [(meter, units, rates.rate(meter)) for meter, units in meters(resource, *own)]
+    if missing := [meter.dotted for meter, _, rate in parts if rate is None]:
         why = f"the rates have no {' and no '.join(missing)}"
         return Price(rates.currency, None, None, unknown=why)
-    hourly, monthly = [], []
-    with localcontext(prec=60):
-        for part in parts:
-            amount = part.quantity * (part.rate or 0)
-            by_hour = part.key.endswith("_hour")
-            hourly.append(amount if by_hour else amount / HOURS_A_MONTH)
-            monthly.append(amount * HOURS_A_MONTH if by_hour else amount)
+    hourly = [units * Fraction(rate or 0) * 3600 / meter.seconds for meter, units, rate in parts]
+    unit = unit_of(rates.currency)
+    monthly = shares([each * HOURS_A_MONTH for each in hourly], unit)
     lines = [
-        Line(
-            part.what,
-            part.quantity,
-            part.unit,
-            part.rate or Decimal(0),
-            part.key.rpartition("_")[2],
-            hour,
-            month,
+        Line(meter.what, _decimal(units), meter.unit, rate or Decimal(0), meter.period, hour, month)
+        for (meter, units, rate), hour, month in zip(
+            parts, shares(hourly, HOURLY), monthly, strict=True
         )
-        for part, hour, month in zip(parts, shares(hourly, HOURLY), shares(monthly), strict=True)
     ]
+    whole = sum(hourly, Fraction(0))
     return Price(
         rates.currency,
-        rounded(exact_sum(hourly), HOURLY),
-        rounded(exact_sum(monthly)),
+        rounded(whole, HOURLY),
+        rounded(whole * HOURS_A_MONTH, unit),
         tuple(lines),
     )
+
+
+def total(rates: Rates, resources: Iterable[Resource]) -> Total:
+    """The sum for a month of 730 hours in which nothing changes."""
+    listed = list(resources)
+    prices = [price(rates, resource) for resource in listed]
+    unit = unit_of(rates.currency)
+    net = exact_sum([0 * unit, *(p.per_month for p in prices if p.per_month is not None)])
+    hour = exact_sum([0 * HOURLY, *(p.per_hour for p in prices if p.per_hour is not None)])
+    reduction, percent = _reduction(rates, listed), Fraction(rates.tax_percent or 0) / 100
+    return Total(
+        rates.currency,
+        rounded((Fraction(hour) - Fraction(reduction) / HOURS_A_MONTH) * (1 + percent), HOURLY),
+        net,
+        reduction,
+        rounded(Fraction(net - reduction) * percent, unit),
+        sum(each.per_month is None for each in prices),
+    )
+
+
+def _reduction(rates: Rates, resources: Sequence[Resource]) -> Decimal:
+    if not rates.free and not rates.tiers:
+        return 0 * unit_of(rates.currency)
+    # Any month that has room for 730 hours.
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    end = start + timedelta(hours=HOURS_A_MONTH)
+    month = [
+        used(each, start, end) for each in resources if price(rates, each).per_month is not None
+    ]
+    plain = rates.model_copy(update={"free": {}, "tiers": {}})
+    before, after = (
+        sum((charge.amount for charge in charges(card, month)), Fraction(0))
+        for card in (plain, rates)
+    )
+    return rounded(before - after, unit_of(rates.currency))
+
+
+def _decimal(units: Fraction) -> Decimal:
+    return Decimal(units.numerator) / units.denominator

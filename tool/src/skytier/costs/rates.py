@@ -10,10 +10,11 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field
 
 from skytier.costs.meters import HOURS_A_MONTH, Meter
+from skytier.stack import StackFile
 from skytier.stack.read import parse_as, text_of
 from skytier.stack.section import Section, key
 
-__all__ = ["EXAMPLE", "HOURS_A_MONTH", "Card", "FlavorSize", "Rates", "load"]
+__all__ = ["EXAMPLE", "HOURS_A_MONTH", "Card", "FlavorSize", "Rates", "for_stack", "load"]
 
 Rate = Annotated[Decimal, Field(ge=0, le=10**9, allow_inf_nan=False)]
 Use = Annotated[Decimal, Field(gt=0, le=10**15, allow_inf_nan=False)]
@@ -181,4 +182,11 @@ def load(path: Path | None) -> Rates:
     >>> load(None).vcpu_hour
     Decimal('0.05')
     """
-    return EXAMPLE if path is None else parse_as(Rates, text_of(path), str(path))
+    if path is None:
+        return EXAMPLE
+    return parse_as(Rates, text_of(path, "docs/costs.md has what a rates file holds."), str(path))
+
+
+def for_stack(stack: StackFile) -> Rates:
+    """Today's rates, of the file that a stack file names. Raises as `load` does."""
+    return load(Path(stack.cost.rates) if stack.cost.rates else None).on()

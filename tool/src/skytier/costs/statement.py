@@ -41,7 +41,7 @@ class Line:
     @property
     def resource(self) -> str:
         """`server shop-web-1`"""
-        return f"{self.usage.kind} {self.usage.name or self.usage.id}"
+        return str(self.usage)
 
 
 @dataclass(frozen=True)

@@ -6,21 +6,18 @@ import re
 import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cache
-from typing import Any
+from types import UnionType
+from typing import Annotated, Any, TypeGuard, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
 from skytier.stack.model import StackFile
 
 _WIDTH = 88
-_TYPES = {
-    "dict[str, decimal": "table of numbers",
-    "dict": "table of texts",
-    "tuple": "list of texts",
-    "int": "number",
-    "decimal": "number",
-}
+_Model = type[BaseModel]
+_WORDS = {bool: "true or false", int: "number", Decimal: "number"}
 _BARE = re.compile("[A-Za-z0-9_-]+")
 
 
@@ -30,7 +27,7 @@ class Key:
 
     path: tuple[str, ...]
     type: str
-    """`text`, `number`, `list of texts` or `table of texts`."""
+    """`text`, `number`, `true or false`, `list of texts`, `table of numbers` ..."""
     default: Any
     """None where the key is left out at first."""
     holds: str
@@ -38,6 +35,8 @@ class Key:
     meaning: str
     example: Any
     """What a commented-out line shows where the default is no good example."""
+    each: _Model | None = None
+    """What each section of a table of sections holds."""
 
     @property
     def dotted(self) -> str:
@@ -58,7 +57,7 @@ def keys(model: type[BaseModel] = StackFile) -> tuple[Key, ...]:
 def _keys(model: type[BaseModel], path: tuple[str, ...]) -> list[Key]:
     found = []
     for name, field in model.model_fields.items():
-        if inspect.isclass(field.annotation) and issubclass(field.annotation, BaseModel):
+        if _is_section(field.annotation):
             found += _keys(field.annotation, (*path, name))
             continue
         more = field.json_schema_extra
@@ -67,21 +66,41 @@ def _keys(model: type[BaseModel], path: tuple[str, ...]) -> list[Key]:
         found.append(
             Key(
                 path=(*path, name),
-                type=_type(str(field.annotation)),
+                type=_type(field.annotation),
                 default=default,
                 holds=str(more["holds"]),
                 meaning=" ".join((field.description or "").split()),
                 example=more["example"] if more["example"] is not None else default,
+                each=_each(field.annotation),
             )
         )
     return found
 
 
-def _type(annotation: str) -> str:
-    for sign, word in _TYPES.items():
-        if sign in annotation.lower():
-            return word
-    return "text"
+def _type(annotation: Any) -> str:
+    """`number`, `list of texts`, `table of numbers`, `table of sections`."""
+    bare, arguments = _bare(annotation), get_args(_bare(annotation))
+    if get_origin(bare) is dict:
+        return f"table of {_type(arguments[1])}s"
+    if get_origin(bare) is tuple:
+        return f"list of {_type(arguments[0])}s"
+    return "section" if _is_section(bare) else _WORDS.get(bare, "text")
+
+
+def _each(annotation: Any) -> type[BaseModel] | None:
+    last = get_args(annotation)[-1:]
+    return last[0] if last and _is_section(last[0]) else None
+
+
+def _bare(annotation: Any) -> Any:
+    """A type without None and without what pydantic is told of it."""
+    while get_origin(annotation) in (Annotated, Union, UnionType):
+        annotation = get_args(annotation)[0]
+    return annotation
+
+
+def _is_section(annotation: Any) -> TypeGuard[type[BaseModel]]:
+    return inspect.isclass(annotation) and issubclass(annotation, BaseModel)
 
 
 def toml(value: Any) -> str:

@@ -4,11 +4,12 @@ The text below a key is its documentation: `skytier init` writes it as the comme
 """
 
 from collections.abc import Mapping
+from decimal import Decimal
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from skytier.stack import values
 from skytier.stack.section import Section, contradiction, key
@@ -53,6 +54,26 @@ class WebSection(MachineSection):
 
 class DatabaseSection(MachineSection):
     """The database server: PostgreSQL."""
+
+
+class CostSection(Section):
+    """What the stack may cost, and by which rates."""
+
+    rates: Text | None = key(None, "the path of a rates file", "rates.toml")
+    """What things cost at the cloud, from where this file is. Without it examples are taken,
+    which are no cloud's rates."""
+    budget: Annotated[Decimal, Field(gt=0, le=10**12, allow_inf_nan=False)] | None = key(
+        None, "an amount above 0, in the currency of the rates", 200
+    )
+    """What the stack may cost a month, with tax. A plan that would pass it is warned of."""
+    budget_enforce: bool = key(False, "true or false", strict=True)
+    """Refuse a plan that would pass the budget, where it costs more than what is there."""
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> "CostSection":
+        if self.budget_enforce and self.budget is None:
+            raise contradiction("cost.budget_enforce", "is true, which needs cost.budget")
+        return self
 
 
 class StackFile(Section):
@@ -107,6 +128,7 @@ class StackFile(Section):
     """What goes on every resource besides the stack's mark: team, cost centre, environment."""
     web: WebSection = WebSection()
     database: DatabaseSection = DatabaseSection()
+    cost: CostSection = CostSection()
 
     def machines(self) -> Mapping[str, MachineSection]:
         """Role to its section, for every kind of machine of the stack.

@@ -20,12 +20,14 @@ _Model = TypeVar("_Model", bound=BaseModel)
 
 _WORDS = {
     "string_type": "is not a text in quotes",
+    "bool_type": "is neither true nor false",
     "int_type": "is not a whole number",
     "tuple_type": "is not a list in brackets",
     "dict_type": "is not a table",
     "decimal_type": "is not a number",
     "decimal_parsing": "is not a number",
     "finite_number": "is not a finite number",
+    "greater_than": "is too small",
     "greater_than_equal": "is too small",
     "less_than_equal": "is too large",
 }
@@ -39,18 +41,25 @@ def load(path: Path | None = None) -> StackFile:
     """
     if path is None and not DEFAULT_PATH.exists():
         return StackFile()
-    return parse(text_of(path or DEFAULT_PATH), str(path or DEFAULT_PATH))
+    path = path or DEFAULT_PATH
+    stack = parse(text_of(path), str(path))
+    if stack.cost.rates is None:
+        return stack
+    # The path is from where the stack file is, whatever directory the command is called in.
+    beside = stack.cost.model_copy(update={"rates": str(path.parent / stack.cost.rates)})
+    return stack.model_copy(update={"cost": beside})
 
 
-def text_of(path: Path) -> str:
-    """A file's text. Raises SkytierError when it cannot be read."""
+def text_of(path: Path, do: str = "skytier init writes a stack file; --file names another.") -> str:
+    """A file's text. Raises SkytierError when it cannot be read.
+
+    `do` is what to do when there is no such file.
+    """
     try:
         # An editor on Windows may have begun the file with a byte order mark.
         return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        raise SkytierError(
-            f"There is no file {path}.", "skytier init writes a stack file; --file names another."
-        ) from None
+        raise SkytierError(f"There is no file {path}.", do) from None
     except UnicodeDecodeError:
         raise SkytierError(f"{path} is not a text in UTF-8.", "Save it as UTF-8.") from None
     except OSError as error:
@@ -148,16 +157,27 @@ def _sentence(
         table = table[part]
     context = details.get("ctx", {})
     if details["type"] == "contradiction":
-        return [context["key"]], f"{context['key']} {context['wrong']}."
+        return context["key"].split("."), f"{context['key']} {context['wrong']}."
     dotted = ".".join(path)
     if details["type"] == "extra_forbidden":
         return path, f"{dotted} is not a key. {_instead(path, known)}"
     if details["type"] in ("model_type", "model_attributes_type"):
         return path, f"{dotted} is a section: [{dotted}], with its keys below."
-    holds = next(key.holds for key in known if path[: len(key.path)] == list(key.path))
+    holds = _key_of(path, known).holds
+    if details["loc"][-1] == "[key]":
+        if details["type"] == "value_error":
+            return path, f"{dotted} {context['error']}"
+        return path, f"{dotted} is not a key. {'.'.join(path[:-1])} holds {holds}."
     wrong = context["error"] if details["type"] == "value_error" else _WORDS.get(details["type"])
     value = _shown(details["input"])
     return path, f"{dotted} = {value} {wrong or 'is not among them'}. It holds {holds}."
+
+
+def _key_of(path: Sequence[str], known: Sequence[Key]) -> Key:
+    """The key that a path leads to or into: `valid_from.2026-07-01.vcpu_hour` is `vcpu_hour`."""
+    found = next(key for key in known if tuple(path[: len(key.path)]) == key.path)
+    within = path[len(found.path) + 1 :]
+    return _key_of(within, keys(found.each)) if found.each and within else found
 
 
 def _shown(value: Any) -> str:
@@ -169,6 +189,10 @@ def _shown(value: Any) -> str:
 
 def _instead(path: list[str], known: Sequence[Key]) -> str:
     """The same key of another section, or the nearest one of this, or what the section holds."""
+    for key in known:
+        depth = len(key.path) + 1
+        if key.each and len(path) > depth and tuple(path[: depth - 1]) == key.path:
+            return _instead(path[depth:], keys(key.each))
     if elsewhere := [key.dotted for key in known if key.path[-1] == path[-1]]:
         return f"Did you mean {' or '.join(elsewhere)}?"
     here = [key.path[-1] for key in known if list(key.path[:-1]) == path[:-1]]

@@ -1,13 +1,103 @@
 """`skytier cost estimate`"""
 
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
+from skytier.cli import chosen
 from skytier.cli.chosen import Cloud, File, Json
+from skytier.cli.cost import compared, priced
+from skytier.costs import bill, flavors, rates
+from skytier.costs.bill import Bill
+from skytier.costs.flavors import Sized
+from skytier.costs.planned import PlanCost
+from skytier.costs.rates import Rates
+from skytier.roles import ROLES
+from skytier.stack import StackFile
 
 app = typer.Typer()
 
 
-@app.command(epilog="Example: skytier cost estimate --rates rates.toml")
-def estimate(cloud: Cloud = None, file: File = None, as_json: Json = False) -> None:
-    """Show what the stack of the stack file would cost by the hour and the month."""
-    raise NotImplementedError
+@app.command(
+    epilog="Examples: skytier cost estimate --rates rates.toml; skytier cost estimate "
+    "--compare larger.toml; skytier cost estimate --compare-rates here.toml there.toml"
+)
+def estimate(
+    cloud: Cloud = None,
+    file: File = None,
+    rates_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--rates", metavar="PATH", help="The rates file. At first the stack file's cost.rates."
+        ),
+    ] = None,
+    compare: Annotated[
+        Path | None,
+        typer.Option(metavar="PATH", help="Another stack file: what would it cost instead?"),
+    ] = None,
+    compare_rates: Annotated[
+        tuple[Path, Path] | None,
+        typer.Option(metavar="PATH PATH", help="Two rates files, side by side."),
+    ] = None,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Ask no cloud how large its flavors are.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Show what the stack of the stack file would cost by the hour and the month.
+
+    With a cloud its flavors are priced, and the difference to what is there is shown; without one
+    the flavors of the rates file, or m1.tiny to m1.xlarge as OpenStack itself had them.
+    """
+    if compare and compare_rates:
+        raise typer.BadParameter("--compare and --compare-rates do not go together.")
+    if rates_file and compare_rates:
+        raise typer.BadParameter("--rates and --compare-rates do not go together.")
+    stack = chosen.stack_file(file, cloud)
+    if offline:
+        stack = stack.model_copy(update={"cloud": None})
+    if compare_rates:
+        before, after = (_bill(stack, rates.load(path).on()) for path in compare_rates)
+        compared.show(before, after, [path.name for path in compare_rates], as_json=as_json)
+        return
+    card = rates.load(rates_file).on() if rates_file else rates.for_stack(stack)
+    if compare:
+        other = chosen.stack_file(compare, stack.cloud)
+        names = ["now", compare.name]
+        compared.show(_bill(stack, card), _bill(other, card), names, as_json=as_json)
+        return
+    if stack.cloud:
+        before, after = _plan(stack, card)
+        priced.show(after, stack.cost, before, as_json=as_json)
+    else:
+        priced.show(_bill(stack, card), stack.cost, as_json=as_json)
+
+
+def _plan(stack: StackFile, card: Rates) -> tuple[Bill, Bill]:
+    """What is there on the stack's cloud, and what would be."""
+    planned = chosen.cloud_stack(stack).plan()
+    cost = PlanCost(card, stack, planned.steps, planned.blueprint.choices.flavors)
+    return cost.before, cost.after
+
+
+def _bill(stack: StackFile, card: Rates) -> Bill:
+    resources = bill.of_file(stack, ROLES, _flavors(stack, card))
+    names = [] if stack.cloud else dict.fromkeys(r.flavor for r in resources if r.flavor)
+    notes = [note for name in names if (note := flavors.assumed(card, name))]
+    return Bill(card, resources, notes)
+
+
+def _flavors(stack: StackFile, card: Rates) -> Mapping[str, Sized]:
+    """Role to the flavor that the stack file names."""
+    if stack.cloud is None:
+        return {
+            role: flavors.size(card, section.flavor or stack.flavor)
+            for role, section in stack.machines().items()
+        }
+    # openstacksdk takes a second to import, which an estimate without a cloud need not wait for.
+    from skytier.cloud import choices
+    from skytier.cloud.connection import connect
+
+    return choices.choose_flavors(choices.offered_flavors(connect(stack.cloud)), stack)

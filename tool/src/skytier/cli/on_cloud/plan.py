@@ -13,7 +13,7 @@ from rich.text import Text
 from skytier.cli import console
 from skytier.cloud.stack import Plan
 from skytier.costs import rates
-from skytier.costs.bill import Bill
+from skytier.costs.planned import PlanCost
 from skytier.plan import Action, Step
 
 SIGNS = {
@@ -25,29 +25,48 @@ SIGNS = {
 }
 
 
-def show(plan: Plan, *, everything: bool = False) -> None:
+OVER_BUDGET = 4
+"""The exit code of a plan that the stack file's budget refuses."""
+
+
+def cost_of(plan: Plan) -> PlanCost:
+    """What a plan costs, by the rates that its stack file names."""
+    stack, flavors = plan.blueprint.stack, plan.blueprint.choices.flavors
+    return PlanCost(rates.for_stack(stack), stack, plan.steps, flavors)
+
+
+def show(plan: Plan, cost: PlanCost, *, everything: bool = False) -> None:
     """Print a table of the steps, what they come to, and what it costs a month."""
-    bill = Bill(rates.EXAMPLE, plan.blueprint.choices)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in ("", "Resource", "Name", "Why"):
         table.add_column(heading)
-    table.add_column(f"{bill.currency} a month", justify="right")
+    table.add_column(f"{cost.rates.currency} a month", justify="right")
     for step in plan.steps:
         if step.action is Action.KEEP and not everything:
             continue
         sign, style = SIGNS[step.action]
-        cost = bill.monthly(step)
+        amount = cost.monthly(step)
         table.add_row(
             Text(sign, style),
             step.key.kind,
             step.key.name,
             _why(step),
-            "" if cost is None else f"{cost}",
+            "" if amount is None else f"{amount}",
         )
     if table.rows:
         console.out.print(table)
     console.out.print(summary(plan.steps))
-    console.out.print(bill.sentence(plan.steps), style="dim")
+    console.out.print(cost.sentence(), style="dim")
+    if cost.before.resources and cost.difference.words:
+        console.out.print(str(cost.difference), markup=False)
+    warn_of_budget(cost)
+
+
+def warn_of_budget(cost: PlanCost) -> None:
+    """Say when the plan would pass the budget, and what that means; on stderr."""
+    if over := cost.over_budget:
+        do = "The stack file refuses that: cost.budget_enforce." if over.refused else ""
+        console.err.print(Text.assemble(("Budget: ", "bold yellow"), f"{over} {do}".rstrip()))
 
 
 def summary(steps: Iterable[Step]) -> str:
@@ -58,9 +77,8 @@ def summary(steps: Iterable[Step]) -> str:
     return f"{', '.join([*words, *kept]) or 'Nothing'}."
 
 
-def as_json(plan: Plan) -> str:
+def as_json(plan: Plan, cost: PlanCost) -> str:
     """The plan for scripts; money is a string, so that it stays exact."""
-    bill = Bill(rates.EXAMPLE, plan.blueprint.choices)
     steps = [
         {
             "resource": step.key.name,
@@ -73,15 +91,19 @@ def as_json(plan: Plan) -> str:
             "loses": step.loses or None,
             "id": step.found.id if step.found else None,
             "needs": [str(key) for key in step.needs],
-            "monthly_cost": _money(bill.monthly(step)),
+            "monthly_cost": _money(cost.monthly(step)),
         }
         for step in plan.steps
     ]
     answer: dict[str, Any] = {
         "steps": steps,
-        "monthly_cost": str(bill.after(plan.steps).per_month),
-        "monthly_cost_before": str(bill.before(plan.steps).per_month),
-        "currency": bill.currency,
+        "monthly_cost": str(cost.after.total.per_month),
+        "monthly_cost_before": str(cost.before.total.per_month),
+        "unknown_prices": cost.after.total.unknown,
+        "currency": cost.rates.currency,
+        "example_rates": cost.rates.is_example,
+        "budget": _money(plan.blueprint.stack.cost.budget),
+        "over_budget": cost.over_budget is not None,
     }
     return json.dumps(answer, indent=2, default=str)
 

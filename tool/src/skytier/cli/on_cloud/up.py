@@ -2,6 +2,7 @@
 
 import json
 
+import typer
 from rich.text import Text
 
 from skytier.cli import console
@@ -10,8 +11,7 @@ from skytier.cli.on_cloud import plan as shown
 from skytier.cli.on_cloud.progress import Stages, progress
 from skytier.cloud.front_door import FrontDoor
 from skytier.cloud.stack import CloudStack, Plan
-from skytier.costs import rates
-from skytier.costs.bill import Bill
+from skytier.costs.planned import PlanCost
 from skytier.errors import SkytierError
 from skytier.stack import StackFile
 
@@ -23,8 +23,14 @@ def up(wanted: StackFile, *, yes: bool, as_json: bool) -> None:
     if planned.empty:
         _nothing_to_do(stack, planned, as_json=as_json)
         return
+    cost = shown.cost_of(planned)
+    if as_json:
+        shown.warn_of_budget(cost)
+    else:
+        shown.show(planned, cost)
+    if cost.over_budget and cost.over_budget.refused:
+        raise typer.Exit(shown.OVER_BUDGET)
     if not as_json:
-        shown.show(planned)
         _confirm(yes=yes)
     elif not yes:
         raise SkytierError("With --json there is nobody to ask.", "Add --yes.")
@@ -36,7 +42,7 @@ def up(wanted: StackFile, *, yes: bool, as_json: bool) -> None:
                 "Interrupted half way. What was made carries the stack's mark.",
                 "Go on with skytier up, or remove it with skytier down.",
             ) from None
-    _summary(stack, planned, url, events.stages, as_json=as_json)
+    _summary(stack, cost, url, events.stages, as_json=as_json)
 
 
 def _confirm(*, yes: bool) -> None:
@@ -52,11 +58,10 @@ def _nothing_to_do(stack: CloudStack, planned: Plan, *, as_json: bool) -> None:
         console.out.print(f"Nothing to do: {door.url} is up and healthy.", markup=False)
 
 
-def _summary(stack: CloudStack, planned: Plan, url: str, stages: Stages, *, as_json: bool) -> None:
-    bill = Bill(rates.EXAMPLE, planned.blueprint.choices)
+def _summary(stack: CloudStack, paid: PlanCost, url: str, stages: Stages, *, as_json: bool) -> None:
     seconds = {kind: round(took, 1) for kind, took in stages.seconds().items()}
     if as_json:
-        cost = str(bill.after(planned.steps).per_month)
+        cost = str(paid.after.total.per_month)
         about = {"event": "up", "url": url, "changed": True, "monthly_cost": cost}
         print(json.dumps({**about, "stages": seconds}))  # noqa: T201
         return
@@ -69,7 +74,7 @@ def _summary(stack: CloudStack, planned: Plan, url: str, stages: Stages, *, as_j
         ("Look", f"{skytier} status {cloud}"),
         ("Enter", f"{skytier} ssh web {cloud}"),
         ("Remove", f"{skytier} down {cloud}"),
-        ("Cost", bill.sentence(planned.steps)),
+        ("Cost", paid.sentence()),
         ("Took", took),
     ]
     console.out.print()

@@ -1,0 +1,63 @@
+"""What a stack may cost a month, as its stack file says."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from skytier.costs.bill import Bill, of_file
+from skytier.costs.flavors import Sized
+from skytier.costs.price import Total
+from skytier.costs.rates import for_stack
+from skytier.roles.role import Role
+from skytier.stack import StackFile
+from skytier.stack.model import CostSection
+
+
+@dataclass(frozen=True)
+class Over:
+    """A plan that costs more than the budget, each month and with tax."""
+
+    cost: Decimal
+    budget: Decimal
+    currency: str
+    refused: bool
+    """Whether it must not be carried out."""
+
+    def __str__(self) -> str:
+        too_much = self.cost - self.budget
+        return (
+            f"This would cost {self.cost} {self.currency} a month, and the budget is {self.budget} "
+            f"{self.currency}: {too_much} {self.currency} too much."
+        )
+
+
+@dataclass(frozen=True)
+class PerMonth:
+    """What a stack costs each month as its stack file has it, and what it may cost."""
+
+    currency: str
+    cost: Decimal
+    """With tax, without traffic; what has no known price is not in it."""
+    budget: Decimal | None
+
+
+def over(section: CostSection, before: Total, after: Total) -> Over | None:
+    """Whether a plan passes the budget.
+
+    One that does not cost more than what is there is never refused: repairs and savings go on.
+    """
+    if section.budget is None or after.per_month <= section.budget:
+        return None
+    dearer = after.per_month > before.per_month
+    return Over(after.per_month, section.budget, after.currency, section.budget_enforce and dearer)
+
+
+def per_month(
+    stack: StackFile, roles: Mapping[str, Role], flavors: Mapping[str, Sized]
+) -> PerMonth:
+    """What a monitor compares. `flavors` is role to the flavor that was chosen for it.
+
+    Raises SkytierError when the stack's rates file cannot be read.
+    """
+    bill = Bill(for_stack(stack), of_file(stack, roles, flavors))
+    return PerMonth(bill.total.currency, bill.total.per_month, stack.cost.budget)

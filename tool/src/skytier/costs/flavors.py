@@ -1,0 +1,61 @@
+"""How large flavors are, where no cloud can be asked."""
+
+from typing import Protocol
+
+from skytier.cloud.listing import nearest_first
+from skytier.costs.rates import FlavorSize, Rates
+from skytier.errors import SkytierError
+
+STANDARD = {
+    "m1.tiny": FlavorSize(vcpus=1, ram_mib=512, disk_gib=1),
+    "m1.small": FlavorSize(vcpus=1, ram_mib=2048, disk_gib=20),
+    "m1.medium": FlavorSize(vcpus=2, ram_mib=4096, disk_gib=40),
+    "m1.large": FlavorSize(vcpus=4, ram_mib=8192, disk_gib=80),
+    "m1.xlarge": FlavorSize(vcpus=8, ram_mib=16384, disk_gib=160),
+}
+"""What OpenStack itself called so for years. A cloud may mean something else by these names."""
+
+
+class Sized(Protocol):
+    """What of a flavor its price goes by: a cloud's flavor, or a rates file's."""
+
+    @property
+    def vcpus(self) -> int:
+        """Virtual processors."""
+
+    @property
+    def ram_mib(self) -> int:
+        """Memory."""
+
+    @property
+    def disk_gib(self) -> int:
+        """Its own disk."""
+
+
+def size(rates: Rates, flavor: str) -> FlavorSize:
+    """By the rates file, else the usual one. Raises SkytierError when there is neither.
+
+    >>> from skytier.costs.rates import EXAMPLE
+    >>> size(EXAMPLE, "m1.small").ram_mib
+    2048
+    """
+    known = {**STANDARD, **rates.flavors}
+    if flavor in known:
+        return known[flavor]
+    if flavor in rates.flavor_hour:
+        return FlavorSize()  # its price does not go by what it is made of
+    raise SkytierError(
+        f"How large the flavor {flavor!r} is cannot be told without a cloud. Known are "
+        f"{nearest_first(flavor, known)}.",
+        f'Add it to the rates file, [flavors."{flavor}"] with vcpus, ram_mib and disk_gib, or name '
+        "a cloud: --cloud NAME.",
+    )
+
+
+def assumed(rates: Rates, flavor: str) -> str:
+    """What was taken for granted of a flavor's size; empty when a rates file says it."""
+    if flavor in rates.flavors or flavor in rates.flavor_hour or flavor not in STANDARD:
+        return ""
+    usual = STANDARD[flavor]
+    size = f"{usual.vcpus} vCPU, {usual.ram_mib} MiB, {usual.disk_gib} GB"
+    return f"No cloud was asked: {flavor} is taken for OpenStack's usual one ({size})."

@@ -1,0 +1,80 @@
+"""What a plan's resources cost, before and after it is carried out."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cached_property
+
+from skytier.costs import bill, budget
+from skytier.costs.bill import Bill, Difference
+from skytier.costs.flavors import Sized
+from skytier.costs.price import price
+from skytier.costs.rates import FlavorSize, Rates
+from skytier.costs.usage import Kind, Resource
+from skytier.plan import Action, Step
+from skytier.stack import StackFile
+
+
+@dataclass(frozen=True)
+class PlanCost:
+    """Prices of the steps of a plan, by today's rates."""
+
+    rates: Rates
+    stack: StackFile
+    steps: Sequence[Step]
+    flavors: Mapping[str, Sized]
+    """Role to the flavor that was chosen for it."""
+
+    @cached_property
+    def before(self) -> Bill:
+        """What there is now."""
+        return Bill(self.rates, [r for step in self.steps if (r := self._found(step))])
+
+    @cached_property
+    def after(self) -> Bill:
+        """What is there once the plan is carried out."""
+        return Bill(self.rates, [r for step in self.steps if (r := self._wanted(step))])
+
+    @property
+    def difference(self) -> Difference:
+        """Between the two."""
+        return bill.difference(self.before, self.after)
+
+    @property
+    def over_budget(self) -> budget.Over | None:
+        """By how much the plan would pass the stack's budget; None when it would not."""
+        return budget.over(self.stack.cost, self.before.total, self.after.total)
+
+    def monthly(self, step: Step) -> Decimal | None:
+        """What a step's resource costs a month: afterwards, or before it is deleted.
+
+        None for what is free everywhere, and for what has no known price.
+        """
+        resource = self._found(step) if step.action is Action.DELETE else self._wanted(step)
+        return price(self.rates, resource).per_month if resource else None
+
+    def sentence(self) -> str:
+        """`198.90 USD a month (+12.40), by example rates that are no cloud's.`"""
+        return self.after.sentence(self.difference.amount)
+
+    def _wanted(self, step: Step) -> Resource | None:
+        if step.wanted is None:
+            return None
+        if step.key.kind == Kind.SERVER:
+            role, flavor = step.wanted.creation["role"], step.wanted.attributes["flavor"]
+            return bill.server(step.key.name, role, flavor, self.flavors[role], self.stack)
+        return self._other(step)
+
+    def _found(self, step: Step) -> Resource | None:
+        if step.found is None:
+            return None
+        if step.key.kind == Kind.SERVER:
+            facts, flavor = step.found.facts, step.found.attributes["flavor"]
+            size = FlavorSize(**facts["size"]) if facts.get("size") else None
+            return bill.server(step.key.name, facts.get("role", ""), flavor, size, self.stack)
+        return self._other(step)
+
+    def _other(self, step: Step) -> Resource | None:
+        if step.key.kind == Kind.FLOATING_IP:
+            return bill.floating_ip(step.key.name, self.stack)
+        return None
