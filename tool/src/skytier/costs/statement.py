@@ -70,12 +70,12 @@ class Statement:
     @property
     def net(self) -> Decimal:
         """The sum of the months, without tax."""
-        return sum((each.net for each in self.months), Decimal(0))
+        return sum((each.net for each in self.months), 0 * unit_of(self.currency))
 
     @property
     def tax(self) -> Decimal:
         """The tax of all months."""
-        return sum((each.tax for each in self.months), Decimal(0))
+        return sum((each.tax for each in self.months), 0 * unit_of(self.currency))
 
     @property
     def gross(self) -> Decimal:

@@ -11,7 +11,7 @@ from skytier.cloud.usages.collected import Window
 from skytier.costs.usage import Kind, Usage
 from skytier.metrics.prometheus import Prometheus
 
-from ..prometheus_history import running
+from ...prometheus_history import running
 
 
 @pytest.fixture(scope="module")

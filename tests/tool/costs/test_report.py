@@ -23,7 +23,7 @@ from skytier.costs.report import By, Report, report
 from skytier.costs.usage import Kind, Usage
 from skytier.errors import SkytierError
 
-from ..skytier_command import Skytier
+from ...skytier_command import Skytier
 
 NOW = datetime(2026, 11, 24, 18, 30, tzinfo=UTC)
 HOUR = Period(datetime(2026, 11, 3, 10, tzinfo=UTC), datetime(2026, 11, 3, 11, tzinfo=UTC))
@@ -237,3 +237,8 @@ def test_on_this_machine_nothing_is_billed_and_one_line_says_so(
         "Error: Nothing is billed on this machine: name a cloud (--cloud NAME), or see skytier "
         "cost estimate."
     ]
+
+
+def test_a_bill_of_nothing_is_0_in_whole_cents() -> None:
+    assert str(bill([]).statement.gross) == "0.00"
+    assert str(bill([], Rates(currency="JPY")).statement.gross) == "0"
