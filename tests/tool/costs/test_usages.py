@@ -68,7 +68,7 @@ def test_a_server_that_began_before_the_window_and_goes_on_fills_it() -> None:
 
 
 def test_a_deleted_server_is_known_by_its_description() -> None:
-    told = of({"team": "web"}).told("web")
+    told = of({"team": "web"}).told(role="web", flavor="m1.large")
     deleted = {**USED, "ended_at": "2026-11-01T06:00:00.000000"}
 
     (usage,), _ = usages(Server("1", deleted, listed(description=told), []))
@@ -97,10 +97,18 @@ def test_a_server_that_only_the_lists_have_counts_too() -> None:
     assert (usage.ram_mib, usage.disk_gib) == (1024, 8)
 
 
-def test_the_flavor_that_a_stacks_server_was_created_with_is_in_its_metadata() -> None:
+@pytest.mark.parametrize(
+    "carried",
+    [
+        {"metadata": {**MARKS, "skytier:flavor": "m1.large"}},
+        {"description": "skytier:stack=shop,skytier:role=web,skytier:flavor=m1.large"},
+    ],
+    ids=["metadata", "description"],
+)
+def test_a_stacks_server_says_which_flavor_it_was_created_with(carried: dict[str, Any]) -> None:
     large = Size("m1.large", 4, 8192, 80)
     resized = [Action("resize", datetime(2026, 11, 1, 12, tzinfo=UTC))]
-    there = listed(metadata={**MARKS, "skytier:flavor": "m1.large"})
+    there = listed(**carried)
 
     found, notes = usages(Server("1", USED, there, resized), offered=(large,))
 
@@ -135,7 +143,7 @@ def test_what_nova_is_still_at_has_changed_nothing_yet() -> None:
 def test_a_description_holds_whole_labels_only() -> None:
     labels = {f"label{n}": "x" * 30 for n in range(9)}
 
-    told = of(labels).told("web")
+    told = of(labels).told(role="web", flavor="m1.large")
 
     assert len(told) <= LONGEST_DESCRIPTION
     assert owner.of_marks(told.split(",")).labels.items() < labels.items()

@@ -44,13 +44,13 @@ class Project:
         """The same for what has metadata."""
         return dict(tag.split("=", 1) for tag in self.tags)
 
-    def told(self, role: str) -> str:
-        """The mark, the role and the labels for a server's description, which outlives the server.
+    def told(self, **facts: str) -> str:
+        """The mark, facts such as `role`, and the labels: for a server's description.
 
-        Nova forgets the metadata and the tags of what is deleted, and a bill has to know them.
-        Its 255 characters hold as many whole labels as fit.
+        It outlives the server: Nova forgets the metadata and the tags of what is deleted, and a
+        bill has to know them. Its 255 characters hold as many whole labels as fit.
         """
-        told = f"{self.mark},{ROLE}={role}"
+        told = ",".join([self.mark, *(f"{PREFIX}{fact}={value}" for fact, value in facts.items())])
         for tag in self.tags:
             if tag != self.mark and len(told) + len(tag) < LONGEST_DESCRIPTION:
                 told += f",{tag}"

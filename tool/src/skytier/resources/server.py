@@ -56,7 +56,9 @@ class Server:
             key_name=creation["key_name"],
             networks=[{"port": creation["port"]}],
             metadata=metadata,
-            description=self._project.told(creation["role"]),
+            description=self._project.told(
+                role=creation["role"], flavor=wanted.attributes["flavor"]
+            ),
             user_data=base64.b64encode(creation["user_data"].encode()).decode(),
             **({"availability_zone": zone} if (zone := creation.get("zone")) else {}),
         )
@@ -76,7 +78,8 @@ class Server:
         for name in server.metadata:
             if name.startswith(f"{PREFIX}label:") and name not in self._project.metadata:
                 self._compute.delete_server_metadata(server, [name])
-        told = self._project.told(server.metadata.get(ROLE, ""))
+        role, flavor = (server.metadata.get(name, "") for name in (ROLE, FLAVOR))
+        told = self._project.told(role=role, flavor=flavor)
         if server.description != told:
             self._compute.update_server(server, description=told)
         server = self._at_rest(server, tell)

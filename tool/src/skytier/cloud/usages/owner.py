@@ -18,14 +18,18 @@ class Owner:
     labels: Mapping[str, str] = field(default_factory=dict)
 
 
-def of_marks(marks: Iterable[str], name: str = "") -> Owner:
+def of_marks(tags: Iterable[str], name: str = "") -> Owner:
     """By tags, or the parts of a description: `skytier:stack=shop`, `skytier:label:team=web`.
 
     Labels count with or without a stack, so that others can label what they make, too. The role
     is in a name such as `shop-web-1` where nothing else says it.
     """
-    said = dict(mark.split("=", 1) for mark in marks if mark.startswith(PREFIX) and "=" in mark)
-    return of_metadata(said, name)
+    return of_metadata(marks(tags), name)
+
+
+def marks(tags: Iterable[str]) -> dict[str, str]:
+    """The tags that are ours, as metadata: `{"skytier:stack": "shop"}`."""
+    return dict(tag.split("=", 1) for tag in tags if tag.startswith(PREFIX) and "=" in tag)
 
 
 def of_metadata(metadata: Mapping[str, str], name: str = "") -> Owner:

@@ -65,20 +65,23 @@ class Server:
     @property
     def first_flavor(self) -> str:
         """The one it was created with, where it says so: servers of a stack do."""
-        return str((self.listed.metadata or {}).get(FLAVOR, "")) if self.listed else ""
+        return self._carried.get(FLAVOR, "")
 
     @property
     def owner(self) -> Owner:
         """By its metadata; when it is deleted by its description, else its key pair."""
-        if self.listed is None:
-            return Owner()
-        carried = owner.of_metadata(self.listed.metadata or {}, self.name)
-        if carried != Owner():
+        carried = owner.of_metadata(self._carried, self.name)
+        if carried != Owner() or self.listed is None:
             return carried
-        told = owner.of_marks((self.listed.description or "").split(","), self.name)
-        if told != Owner():
-            return told
         return owner.of_key_pair(self.listed.key_name or "", self.name)
+
+    @property
+    def _carried(self) -> Mapping[str, str]:
+        """Its metadata; its description has the same when it is deleted."""
+        if self.listed is None:
+            return {}
+        told = owner.marks((self.listed.description or "").split(","))
+        return {**told, **(self.listed.metadata or {})}
 
     def life(self, now: datetime, sizes: Mapping[str, Size]) -> list[Stretch]:
         """Its stretches until now. `sizes` has what is known of flavors by name."""
