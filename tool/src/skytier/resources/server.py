@@ -68,21 +68,9 @@ class Server:
     def settle(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
         """Its labels; and it runs."""
         server = self._compute.get_server(found.id)
-        missing = {
-            name: value
-            for name, value in self._project.metadata.items()
-            if server.metadata.get(name) != value
-        }
-        if missing:
-            self._compute.set_server_metadata(server, **missing)
-        for name in server.metadata:
-            if name.startswith(f"{PREFIX}label:") and name not in self._project.metadata:
-                self._compute.delete_server_metadata(server, [name])
-        role, flavor = (server.metadata.get(name, "") for name in (ROLE, FLAVOR))
-        told = self._project.told(role=role, flavor=flavor)
-        if server.description != told:
-            self._compute.update_server(server, description=told)
-        server = self._at_rest(server, tell)
+        self._describe(server)
+        # What was changed is not all there is in what openstacksdk makes of the answers.
+        server = self._at_rest(self._compute.get_server(found.id), tell)
         if server.status == "SHUTOFF":
             tell("starting")
             self._compute.start_server(server)
@@ -108,6 +96,20 @@ class Server:
     def note(self, server_id: str, metadata: dict[str, str]) -> None:
         """Write down something about a server where every operator finds it."""
         self._compute.set_server_metadata(server_id, **metadata)
+
+    def _describe(self, server: Any) -> None:
+        """Bring its labels up to date, in its metadata and in its description."""
+        has = dict(server.metadata)
+        wanted = self._project.metadata
+        missing = {name: value for name, value in wanted.items() if has.get(name) != value}
+        if missing:
+            self._compute.set_server_metadata(server.id, **missing)
+        gone = [n for n in has if n.startswith(f"{PREFIX}label:") and n not in wanted]
+        if gone:
+            self._compute.delete_server_metadata(server.id, gone)
+        told = self._project.told(role=has.get(ROLE, ""), flavor=has.get(FLAVOR, ""))
+        if server.description != told:
+            self._compute.update_server(server.id, description=told)
 
     def _at_rest(self, server: Any, tell: Tell) -> Any:
         return self._become(None, server, tell) if server.status in _TRANSIENT else server
