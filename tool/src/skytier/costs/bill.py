@@ -104,7 +104,7 @@ def of_file(
     return found
 
 
-def server(name: str, role: str, flavor: str, size: Sized | None, stack: StackFile) -> Resource:
+def server(name: str, role: str, flavor: str, size: Sized, stack: StackFile) -> Resource:
     """A server of a stack; one without a known size has no known price either."""
     return Resource(
         kind=Kind.SERVER,
@@ -113,9 +113,9 @@ def server(name: str, role: str, flavor: str, size: Sized | None, stack: StackFi
         role=role,
         labels=stack.labels,
         flavor=flavor,
-        vcpus=size.vcpus if size else 0,
-        ram_mib=size.ram_mib if size else 0,
-        disk_gib=size.disk_gib if size else 0,
+        vcpus=size.vcpus,
+        ram_mib=size.ram_mib,
+        disk_gib=size.disk_gib,
     )
 
 

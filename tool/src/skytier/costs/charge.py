@@ -2,7 +2,7 @@
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import UTC, date, tzinfo
 from decimal import Decimal
 from fractions import Fraction
@@ -12,13 +12,12 @@ from math import inf
 from typing import NamedTuple
 
 from skytier.costs import clock
-from skytier.costs.meters import Meter, meters
+from skytier.costs.meters import GB, Meter, meters
 from skytier.costs.rates import Rates
+from skytier.costs.tiers import Piece, Second, at_once, over_time
 from skytier.costs.usage import Kind, Usage
 
-Second = int | Fraction
-"""Since 1970. A tier may begin within a second."""
-_ONE = Decimal(1)
+_NOTHING = Fraction(0)
 
 
 class Charge(NamedTuple):
@@ -62,12 +61,8 @@ class _Span(NamedTuple):
     card: Rates
 
 
-class _Piece(NamedTuple):
-    usage: Usage
-    begin: int
-    end: int
-    each_second: Fraction
-    """Units times periods."""
+_Stretch = tuple[Usage, int, int]
+"""A usage with the seconds in which it begins and ends."""
 
 
 def charges(rates: Rates, usages: Iterable[Usage], zone: tzinfo = UTC) -> list[Charge]:
@@ -77,17 +72,16 @@ def charges(rates: Rates, usages: Iterable[Usage], zone: tzinfo = UTC) -> list[C
     `zone`. The order of the usages does not matter. A rate change within a month begins the
     counting of tiers and allowances anew.
     """
-    timed = [(each, clock.second_of(each.start), clock.second_of(each.end)) for each in usages]
-    timed = [each for each in timed if each[1] < each[2]]
+    seconds = ((each, clock.second_of(each.start), clock.second_of(each.end)) for each in usages)
+    timed = [each for each in seconds if each[1] < each[2]]
     if not timed:
         return []
     spans = _spans(rates, min(each[1] for each in timed), max(each[2] for each in timed), zone)
     starts = [span.begin for span in spans]
-    inside: list[list[tuple[Usage, int, int]]] = [[] for _ in spans]
-    for usage, begin, end in timed:
-        for index in range(bisect_right(starts, begin) - 1, bisect_left(starts, end)):
-            span = spans[index]
-            inside[index].append((usage, max(begin, span.begin), min(end, span.end)))
+    inside: list[list[_Stretch]] = [[] for _ in spans]
+    for each in timed:
+        for index in range(bisect_right(starts, each[1]) - 1, bisect_left(starts, each[2])):
+            inside[index].append(each)
     return [
         charge
         for span, stretches in zip(spans, inside, strict=True)
@@ -111,62 +105,28 @@ def _spans(rates: Rates, begin: int, end: int, zone: tzinfo) -> list[_Span]:
     ]
 
 
-def _charged(span: _Span, stretches: Iterable[tuple[Usage, int, int]]) -> Iterator[Charge]:
+def _charged(span: _Span, stretches: Iterable[_Stretch]) -> Iterator[Charge]:
     """The charges of one span."""
     card = span.card
     flavors, types = frozenset(card.flavor_hour), frozenset(card.volume_type_gb_month)
-    by_meter: dict[Meter, list[_Piece]] = defaultdict(list)
-    for usage, begin, end in stretches:
-        part = card.states.get(usage.state, _ONE) if usage.kind is Kind.SERVER else _ONE
+    by_meter: dict[Meter, list[Piece]] = defaultdict(list)
+    for usage, start, end in stretches:
+        first, last = max(start, span.begin), min(end, span.end)
         for meter, units in meters(usage, flavors, types):
-            each_second = _each_second(units, part, meter.seconds)
-            if not meter.period:
-                each_second /= clock.second_of(usage.end) - clock.second_of(usage.start)
-            by_meter[meter].append(_Piece(usage, begin, end, each_second))
+            if usage.kind is Kind.SERVER and usage.state in card.states:
+                units *= _fraction(card.states[usage.state])
+            elif not meter.period and (first, last) != (start, end):
+                # Bytes stay whole, so that no cut makes them more or less.
+                sent = [usage.bytes_out * (at - start) // (end - start) for at in (first, last)]
+                units = Fraction(sent[1] - sent[0], GB)
+            by_meter[meter].append(Piece(usage, first, last, units))
     tax = card.tax_percent or Decimal(0)
     for meter, pieces in by_meter.items():
-        for usage, since, until, rate, quantity in _priced(pieces, card.steps(meter)):
-            amount = quantity * _fraction(rate) if rate else Fraction(0)
-            yield Charge(usage, meter, rate, since, until, span.month, quantity, amount, tax)
-
-
-def _priced(
-    pieces: Sequence[_Piece], steps: Sequence[tuple[Decimal, Decimal | None]]
-) -> Iterator[tuple[Usage, Second, Second, Decimal | None, Fraction]]:
-    """Each piece with its rate and quantity, in parts where a tier begins within it."""
-    if len(steps) == 1:
-        for usage, begin, end, each_second in pieces:
-            yield usage, begin, end, steps[0][1], each_second * (end - begin)
-        return
-    cuts = _reached(pieces, [Fraction(above) for above, _ in steps[1:]])
-    for usage, begin, end, each_second in pieces:
-        first, last = bisect_right(cuts, begin), bisect_left(cuts, end)
-        times = [begin, *cuts[first:last], end]
-        for (_, rate), (since, until) in zip(steps[first:], pairwise(times), strict=False):
-            yield usage, since, until, rate, each_second * (until - since)
-
-
-def _reached(pieces: Sequence[_Piece], amounts: Sequence[Fraction]) -> list[Second]:
-    """The moments at which all pieces together have used the amounts, as far as they do."""
-    changes: dict[int, Fraction] = defaultdict(Fraction)
-    for piece in pieces:
-        changes[piece.begin] += piece.each_second
-        changes[piece.end] -= piece.each_second
-    reached: list[Second] = []
-    used, speed = Fraction(0), Fraction(0)
-    for since, until in pairwise(sorted(changes)):
-        speed += changes[since]
-        while (
-            len(reached) < len(amounts) and used + speed * (until - since) > amounts[len(reached)]
-        ):
-            reached.append(since + (amounts[len(reached)] - used) / speed)
-        used += speed * (until - since)
-    return reached
-
-
-@cache
-def _each_second(units: Fraction, part: Decimal, seconds: int) -> Fraction:
-    return units * _fraction(part) / seconds
+        steps = card.steps(meter)
+        parts = over_time(pieces, steps, meter.seconds) if meter.period else at_once(pieces, steps)
+        for user, since, until, rate, quantity in parts:
+            amount = quantity * _fraction(rate) if rate else _NOTHING
+            yield Charge(user, meter, rate, since, until, span.month, quantity, amount, tax)
 
 
 @cache

@@ -1,13 +1,12 @@
 """Days and months of a time zone, as whole seconds since 1970."""
 
-from calendar import timegm
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta, tzinfo
 
 
 def second_of(moment: datetime) -> int:
     """An aware moment in whole seconds; what is left of the second does not count."""
-    return timegm(moment.utctimetuple())
+    return int(moment.timestamp())
 
 
 def midnight(day: date, zone: tzinfo = UTC) -> int:

@@ -118,7 +118,7 @@ def adapted(
     of ours, so they are left out, as are mappings of fields that are in no rate card.
     """
     found: dict[str, Any] = defaultdict(dict)
-    left_out = [f"{len(rules.thresholds)} thresholds"] if rules.thresholds else []
+    left_out = [f"thresholds ({len(rules.thresholds)})"] if rules.thresholds else []
     mappings = [m for m in rules.mappings if m.get("tenant_id") in (None, "", project)]
     for service in rules.services:
         name, kind = str(service["name"]), _KINDS.get(str(service["name"]))

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 
 from skytier.costs.usage import Kind, Resource, Usage
 
@@ -28,8 +29,7 @@ class Meter:
     @property
     def period(self) -> str:
         """`hour` or `month`: how long one unit is had for the rate; empty for traffic."""
-        last = self.key.rpartition("_")[2]
-        return last if last in _SECONDS else ""
+        return _period(self.key)
 
     @property
     def seconds(self) -> int:
@@ -45,6 +45,12 @@ class Meter:
     def counted_in(self) -> str:
         """`GiB-hours`, `GB-months`, `GB`"""
         return f"{self.unit}-{self.period}s" if self.period else self.unit
+
+
+@cache
+def _period(key: str) -> str:
+    last = key.rpartition("_")[2]
+    return last if last in _SECONDS else ""
 
 
 VCPU = Meter("vcpu_hour", "vCPU", "vCPU")

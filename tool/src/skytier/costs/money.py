@@ -1,11 +1,14 @@
 """Rounding: once, half up, and never a cent lost."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from decimal import Decimal, localcontext
 from fractions import Fraction
 from math import floor
+from typing import TypeVar
 
 Amount = Decimal | Fraction
+_Part = TypeVar("_Part")
 
 CENT = Decimal("0.01")
 HOURLY = Decimal("0.000001")
@@ -44,6 +47,24 @@ def exact_sum(amounts: Iterable[Decimal]) -> Decimal:
     """A sum in which no digit is lost."""
     with localcontext(prec=_DIGITS):
         return sum(amounts, Decimal(0))
+
+
+def totals(parts: Iterable[tuple[_Part, Fraction]]) -> dict[_Part, Fraction]:
+    """The exact sum of each part, in the order in which they come.
+
+    Whole numbers over one denominator are added as such: fractions are slow, and a year of a
+    large project has a hundred thousand.
+
+    >>> totals([("a", Fraction(1, 3)), ("b", Fraction(1)), ("a", Fraction(1, 6))])
+    {'a': Fraction(1, 2), 'b': Fraction(1, 1)}
+    """
+    found: dict[_Part, dict[int, int]] = defaultdict(lambda: defaultdict(int))
+    for part, amount in parts:
+        found[part][amount.denominator] += amount.numerator
+    return {
+        part: sum((Fraction(*each[::-1]) for each in sums.items()), Fraction(0))
+        for part, sums in found.items()
+    }
 
 
 def shares(amounts: Sequence[Amount], unit: Decimal = CENT) -> list[Decimal]:

@@ -70,7 +70,9 @@ class PlanCost:
             return None
         if step.key.kind == Kind.SERVER:
             facts, flavor = step.found.facts, step.found.attributes["flavor"]
-            size = FlavorSize(**facts["size"]) if facts.get("size") else None
+            # Nova tells them with the server since microversion 2.47; 0 is not told.
+            known = {name: facts.get(name, 0) for name in ("vcpus", "ram_mib", "disk_gib")}
+            size = FlavorSize(**known)
             return bill.server(step.key.name, facts.get("role", ""), flavor, size, self.stack)
         return self._other(step)
 

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from skytier.costs import clock
 from skytier.costs.charge import Charge
-from skytier.costs.money import exact_sum, rounded, shares, unit_of
+from skytier.costs.money import exact_sum, rounded, shares, totals, unit_of
 from skytier.costs.rates import Rates
 from skytier.costs.usage import Usage
 
@@ -119,31 +119,33 @@ class Statement:
 
     def lines(self) -> list[Line]:
         """Each resource's parts, sorted by text; a part is there once for each rate that it had."""
-        groups: dict[tuple[object, ...], list[Charge]] = defaultdict(list)
-
-        def group(charge: Charge) -> tuple[object, ...]:
-            usage = charge.usage
-            return (str(usage.kind), usage.name, usage.id, charge.meter, charge.rate)
-
-        for charge in self.charges:
-            groups[group(charge)].append(charge)
+        numbers: dict[_Key, int] = {}
+        numbered = [(numbers.setdefault(_line_of(c), len(numbers)), c) for c in self.charges]
+        keys, last = list(numbers), dict[int, Charge]()
+        for number, charge in numbered:
+            if number not in last or charge.end > last[number].end:
+                last[number] = charge
+        quantities = totals((number, charge.quantity) for number, charge in numbered)
+        months = totals(((charge.month, number), charge.amount) for number, charge in numbered)
+        exact = totals((number, amount) for (_, number), amount in months.items())
+        split = self._split((month, keys[n], amount) for (month, n), amount in months.items())
         return [
             Line(
-                max(groups[key], key=lambda charge: charge.end).usage,
-                groups[key][0].meter.what,
-                sum((charge.quantity for charge in groups[key]), Fraction(0)),
-                groups[key][0].meter.counted_in,
-                groups[key][0].rate,
+                last[number].usage,
+                last[number].meter.what,
+                quantities[number],
+                last[number].meter.counted_in,
+                last[number].rate,
                 amount,
-                sum((charge.amount for charge in groups[key]), Fraction(0)),
+                exact[number],
             )
-            for key, amount in self.by(group).items()
+            for number, amount in ((numbers[key], amount) for key, amount in split.items())
         ]
 
     def _split(self, parts: Iterable[tuple[date, _Part, Fraction]]) -> dict[_Part, Decimal]:
-        exact: dict[date, dict[_Part, Fraction]] = defaultdict(lambda: defaultdict(Fraction))
-        for month, part, amount in parts:
-            exact[month][part] += amount
+        exact: dict[date, dict[_Part, Fraction]] = defaultdict(dict)
+        for (month, part), amount in totals(((m, p), amount) for m, p, amount in parts).items():
+            exact[month][part] = amount
         # Which of two equal remainders goes up must not depend on the order of the usages.
         order = sorted({part for month in exact.values() for part in month}, key=str)
         found = dict.fromkeys(order, 0 * unit_of(self.currency))
@@ -155,15 +157,24 @@ class Statement:
         return found
 
 
+_Key = tuple[str, str, str, str, Decimal | None]
+
+
+def _line_of(charge: Charge) -> _Key:
+    usage = charge.usage
+    return (str(usage.kind), usage.name, usage.id, charge.meter.dotted, charge.rate)
+
+
 def statement(rates: Rates, charges: Iterable[Charge], zone: tzinfo = UTC) -> Statement:
     """Sum up what `charge.charges` found with the same rates and zone.
 
     The net of a month is rounded half up, once; then its tax.
     """
     listed, unit = list(charges), unit_of(rates.currency)
-    exact: dict[date, dict[Decimal, Fraction]] = defaultdict(lambda: defaultdict(Fraction))
-    for charge in listed:
-        exact[charge.month][charge.tax_percent] += charge.amount
+    exact: dict[date, dict[Decimal, Fraction]] = defaultdict(dict)
+    sums = totals(((charge.month, charge.tax_percent), charge.amount) for charge in listed)
+    for (month, percent), amount in sums.items():
+        exact[month][percent] = amount
     months = []
     for month, by_tax in sorted(exact.items()):
         # A tax that changes within a month is taken of each part of the rounded net.
@@ -183,23 +194,25 @@ def daily(charges: Iterable[Charge], zone: tzinfo = UTC) -> Iterator[tuple[date,
     days = list(clock.days(first, last, zone))
     starts = [*(start for _, start in days), last]
     # Whole days are summed as speeds that begin and end, so that a year costs as much as a day.
-    amounts, speeds = [Fraction(0)] * len(days), [Fraction(0)] * (len(days) + 1)
-    charged = [0] * (len(days) + 1)
+    amounts: list[tuple[int, Fraction]] = []
+    changes: list[tuple[int, Fraction]] = []
+    present = [0] * (len(days) + 1)
     for charge in listed:
-        begin, end = charge.begin, charge.end
-        speed = charge.amount / (end - begin)
+        begin, end, amount = charge.begin, charge.end, charge.amount
         low, high = bisect_right(starts, begin) - 1, bisect_left(starts, end) - 1
-        charged[low] += 1
-        charged[high + 1] -= 1
+        present[low] += 1
+        present[high + 1] -= 1
         if low == high:
-            amounts[low] += charge.amount
-            continue
-        amounts[low] += speed * (starts[low + 1] - begin)
-        amounts[high] += speed * (end - starts[high])
-        speeds[low + 1] += speed
-        speeds[high] -= speed
-    running = list(accumulate(speeds))
-    counts = list(accumulate(charged))
-    for index, (day, start) in enumerate(days):
-        if counts[index]:
-            yield day, amounts[index] + running[index] * (starts[index + 1] - start)
+            amounts.append((low, amount))
+        elif amount:
+            speed = amount / (end - begin)
+            amounts += [
+                (low, speed * (starts[low + 1] - begin)),
+                (high, speed * (end - starts[high])),
+            ]
+            changes += [(low + 1, speed), (high, -speed)]
+    in_part, changed, speed = totals(amounts), totals(changes), Fraction(0)
+    for index, ((day, start), count) in enumerate(zip(days, accumulate(present), strict=False)):
+        speed += changed.get(index, 0)
+        if count:
+            yield day, in_part.get(index, 0) + speed * (starts[index + 1] - start)

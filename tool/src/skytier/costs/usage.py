@@ -19,7 +19,7 @@ class Kind(StrEnum):
     FLOATING_IP = "floating IP"
     LOAD_BALANCER = "load balancer"
     TRAFFIC = "traffic"
-    """What goes out: `bytes_out` of a stretch count as spread evenly over it."""
+    """What goes out. Of a stretch it is spread evenly over the days; tiers count it at its end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,7 +23,7 @@ class Server:
 
     `attributes`: image and flavor (names), power (`running`), metadata (the mark and the labels).
     `creation`: image_id, flavor_id, key_name, port (a Key), user_data, role, number.
-    `facts`: status, image_id, launched_at, metadata, role, number, size (of its flavor).
+    `facts`: status, image_id, vcpus, ram_mib, disk_gib, launched_at, metadata, role, number.
     """
 
     name = "server"
@@ -171,22 +171,17 @@ class Server:
             {
                 "status": server.status,
                 "image_id": (server.image or {}).get("id"),
+                "vcpus": server.flavor.vcpus or 0,
+                "ram_mib": server.flavor.ram or 0,
+                "disk_gib": server.flavor.disk or 0,
                 "launched_at": server.launched_at,
                 "metadata": metadata,
                 "role": metadata.get(ROLE, ""),
                 "number": int(metadata.get(NUMBER) or 0),
-                "size": _size(server.flavor),
             },
             fault=fault,
             created_at=server.created_at or "",
         )
-
-
-def _size(flavor: Any) -> dict[str, int] | None:
-    """What a flavor is made of, which Nova tells with the server since microversion 2.47."""
-    if not flavor or not flavor.vcpus:
-        return None
-    return {"vcpus": flavor.vcpus, "ram_mib": flavor.ram, "disk_gib": flavor.disk}
 
 
 def _fault(server: Any) -> str:

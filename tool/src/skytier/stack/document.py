@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
 from types import UnionType
-from typing import Annotated, Any, TypeGuard, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeGuard, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
@@ -84,6 +84,8 @@ def _type(annotation: Any) -> str:
         return f"table of {_type(arguments[1])}s"
     if get_origin(bare) is tuple:
         return f"list of {_type(arguments[0])}s"
+    if get_origin(bare) is Literal:
+        return _type(type(arguments[0]))
     return "section" if _is_section(bare) else _WORDS.get(bare, "text")
 
 

@@ -3,7 +3,6 @@
 import json
 from collections import Counter
 from collections.abc import Iterable
-from decimal import Decimal
 from typing import Any
 
 from rich import box
@@ -11,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from skytier.cli import console
+from skytier.cli.cost import data
 from skytier.cloud.stack import Plan
 from skytier.costs import rates
 from skytier.costs.planned import PlanCost
@@ -91,7 +91,7 @@ def as_json(plan: Plan, cost: PlanCost) -> str:
             "loses": step.loses or None,
             "id": step.found.id if step.found else None,
             "needs": [str(key) for key in step.needs],
-            "monthly_cost": _money(cost.monthly(step)),
+            "monthly_cost": data.text(cost.monthly(step)),
         }
         for step in plan.steps
     ]
@@ -99,10 +99,9 @@ def as_json(plan: Plan, cost: PlanCost) -> str:
         "steps": steps,
         "monthly_cost": str(cost.after.total.per_month),
         "monthly_cost_before": str(cost.before.total.per_month),
-        "unknown_prices": cost.after.total.unknown,
         "currency": cost.rates.currency,
-        "example_rates": cost.rates.is_example,
-        "budget": _money(plan.blueprint.stack.cost.budget),
+        "cost": data.of_bill(cost.after) | data.of_changes(cost.before, cost.after),
+        "budget": data.text(plan.blueprint.stack.cost.budget),
         "over_budget": cost.over_budget is not None,
     }
     return json.dumps(answer, indent=2, default=str)
@@ -120,7 +119,3 @@ def _why(step: Step) -> Text:
 def _short(value: Any) -> str:
     text = "none" if value in (None, "", []) else str(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
-
-
-def _money(amount: Decimal | None) -> str | None:
-    return None if amount is None else str(amount)

@@ -1,0 +1,161 @@
+"""CloudKitty's rates and its bill, as the documents of its API have them.
+
+There is no CloudKitty to try it against: shapes and amounts are those of its API reference (the
+summary of version 2) and of its guide to the hashmap module.
+"""
+
+import json
+from decimal import Decimal
+from typing import Any
+
+from skytier.costs.charge import charges
+from skytier.costs.cloudkitty import HashMap, adapted, rated, side_by_side
+from skytier.costs.rates import EXAMPLE
+from skytier.costs.statement import statement
+from skytier.costs.usage import Kind
+from tests.tool.costs.samples import address, server
+
+TINY, PROJECT = "93195dd4-bbf3-4b13-929d-8293ae72e056", "fe9c35372db6420089883805b37a34af"
+SUMMARY = json.loads(
+    """{
+    "columns": ["begin", "end", "qty", "rate", "project_id", "type"],
+    "results": [
+        ["2019-06-01T00:00:00Z", "2019-07-01T00:00:00Z", 2590.421676635742, 1295.210838317871,
+         "fe9c35372db6420089883805b37a34af", "image.size"],
+        ["2019-06-01T00:00:00Z", "2019-07-01T00:00:00Z", 1354, 3625,
+         "fe9c35372db6420089883805b37a34af", "instance"],
+        ["2019-06-01T00:00:00Z", "2019-07-01T00:00:00Z", 502, 502,
+         "fe9c35372db6420089883805b37a34af", "ip.floating"],
+        ["2019-06-01T00:00:00Z", "2019-07-01T00:00:00Z", 175.9, 351.8,
+         "fe9c35372db6420089883805b37a34af", "volume.size"]
+    ],
+    "total": 4
+}""",
+    parse_float=Decimal,
+)
+
+
+def service(name: str, **more: Any) -> dict[str, Any]:
+    return {"service_id": name, "name": name, **more}
+
+
+def mapping(cost: str, **more: Any) -> dict[str, Any]:
+    """As the API lists it: every key is there, and null where it does not apply."""
+    keys = ("service_id", "field_id", "value", "group_id", "tenant_id")
+    return dict.fromkeys(keys) | {"mapping_id": "m", "type": "flat", "cost": cost} | more
+
+
+def test_flavors_are_priced_by_the_hour_whatever_the_period() -> None:
+    rules = HashMap(
+        [service("instance")],
+        [{"field_id": "f", "service_id": "instance", "name": "flavor_id"}],
+        [mapping("0.01000000", field_id="f", value=TINY, group_id="uptime")],
+    )
+
+    assert adapted(rules, "EUR", {TINY: "m1.tiny"}).rates.flavor_hour == {
+        "m1.tiny": Decimal("0.01")
+    }
+    every_ten_minutes = adapted(rules, "EUR", {TINY: "m1.tiny"}, period_s=600)
+    assert every_ten_minutes.rates.flavor_hour == {"m1.tiny": Decimal("0.06")}
+    assert (every_ten_minutes.rates.currency, every_ten_minutes.left_out) == ("EUR", [])
+
+
+def test_each_metric_comes_in_the_unit_of_our_key() -> None:
+    names = ("volume.size", "image.size", "ip.floating", "network.outgoing.bytes")
+    rules = HashMap(
+        [service(name) for name in names],
+        [],
+        [mapping("0.001", service_id=name) for name in names],
+    )
+
+    rates = adapted(rules, "EUR", {}).rates
+
+    assert rates.volume_gb_month == Decimal("0.73"), "0.001 a GiB and hour, for 730 hours"
+    assert rates.image_gb_month == Decimal("747.52"), "a MiB, of which a GiB has 1024"
+    assert rates.floating_ip_hour == Decimal("0.001")
+    assert rates.traffic_gb == Decimal("1.073741824"), "a MB, of which a GiB has 1073.741824"
+    in_gib = adapted(rules, "EUR", {}, units={"image.size": "GiB"}).rates
+    assert in_gib.image_gb_month == Decimal("0.73")
+
+
+def test_a_group_takes_its_dearest_flat_mapping_times_its_rates_and_groups_add_up() -> None:
+    rules = HashMap(
+        [service("volume.size")],
+        [{"field_id": "type", "service_id": "volume.size", "name": "volume_type"}],
+        [
+            mapping("0.001", service_id="volume.size", group_id="size"),
+            mapping("0.003", field_id="type", value="ssd", group_id="size"),
+            mapping("0.5", field_id="type", value="old", group_id="size", type="rate"),
+            mapping("0.002", field_id="type", value="ssd", group_id="speed"),
+        ],
+    )
+
+    rates = adapted(rules, "EUR", {}).rates
+
+    assert rates.volume_gb_month == Decimal("0.73")
+    assert rates.volume_type_gb_month == {
+        "ssd": Decimal("3.65"),  # (0.003 + 0.002) x 730
+        "old": Decimal("0.365"),  # 0.001 x 0.5 x 730
+    }
+
+
+def test_a_mapping_of_another_project_is_not_ours() -> None:
+    rules = HashMap(
+        [service("ip.floating")],
+        [],
+        [
+            mapping("0.5", service_id="ip.floating"),
+            mapping("0.7", service_id="ip.floating", tenant_id=PROJECT),
+        ],
+    )
+
+    assert adapted(rules, "EUR", {}).rates.floating_ip_hour == Decimal("0.5")
+    assert adapted(rules, "EUR", {}, PROJECT).rates.floating_ip_hour == Decimal("0.7")
+
+
+def test_what_is_in_no_rate_card_is_listed_and_its_price_is_unknown() -> None:
+    rules = HashMap(
+        [service("instance"), service("gpu.hours")],
+        [{"field_id": "az", "service_id": "instance", "name": "availability_zone"}],
+        [mapping("2", field_id="az", value="north"), mapping("1", service_id="gpu.hours")],
+        [{"threshold_id": "t", "service_id": "instance", "level": "50", "cost": "0.98"}],
+    )
+
+    found = adapted(rules, "EUR", {})
+
+    assert found.left_out == [
+        "prices by availability_zone of the metric instance",
+        "the metric gpu.hours",
+        "thresholds (1)",
+    ]
+    assert found.rates.flavor_hour == {}
+    assert found.rates.vcpu_hour is None
+
+
+def test_the_summary_is_read_with_every_digit() -> None:
+    found = {each.type: each for each in rated(SUMMARY)}
+
+    assert str(found["image.size"].amount) == "1295.210838317871"
+    assert found["volume.size"].quantity == Decimal("175.9")
+    assert f"{found['instance'].begin:%Y-%m-%d %Z}" == "2019-06-01 UTC"
+    assert {each.kind for each in found.values()} == {
+        Kind.IMAGE,
+        Kind.SERVER,
+        Kind.FLOATING_IP,
+        Kind.VOLUME,
+    }
+
+
+def test_both_bills_are_side_by_side_and_neither_hides_what_the_other_lacks() -> None:
+    hours = ("06-01", "06-01 10:00")
+    used = [server(*hours), address(*hours)]
+    ours = statement(EXAMPLE, charges(EXAMPLE, used))
+
+    rows = side_by_side(ours, rated(SUMMARY))
+
+    assert [(row.what, str(row.ours), str(row.theirs), str(row.difference)) for row in rows] == [
+        ("floating IP", "0.10", "502.00", "501.90"),
+        ("image", "None", "1295.21", "1295.21"),
+        ("server", "0.93", "3625.00", "3624.07"),
+        ("volume", "None", "351.80", "351.80"),
+    ]

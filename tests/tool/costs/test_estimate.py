@@ -1,0 +1,123 @@
+"""`skytier cost estimate`, without a cloud."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from skytier.costs.rates import Rates
+from skytier.stack.read import parse_as
+from tests.skytier_command import Skytier
+
+EUROS = """\
+currency = "EUR"
+vcpu_hour = 0.02
+ram_gib_hour = 0.005
+disk_gb_month = 0.04
+floating_ip_hour = 0.003
+tax_percent = 19
+
+[free]
+floating_ip_hour = 730
+"""
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "euros.toml").write_text(EUROS)
+    return tmp_path
+
+
+def estimate(skytier: Skytier, *arguments: str) -> dict[str, Any]:
+    answer: dict[str, Any] = json.loads(skytier.run("cost", "estimate", "--json", *arguments))
+    return answer
+
+
+def test_each_part_of_each_resource_is_shown_with_unit_and_period(
+    fresh: Skytier, here: Path
+) -> None:
+    rows = [" ".join(line.split()) for line in fresh.run("cost", "estimate").splitlines()]
+
+    assert "server skytier-web-1 1 m1.small 0.092740 67.70" in rows
+    assert "vCPU 1 vCPU 0.05/hour 0.050000 36.50" in rows
+    assert "RAM 2 GiB 0.02/hour 0.040000 29.20" in rows
+    assert "disk 20 GB 0.10/month 0.002740 2.00" in rows
+    assert "floating IP skytier-web-1 1 address 0.01/hour 0.010000 7.30" in rows
+    assert "total 0.195480 142.70" in rows
+    assert "142.70 USD a month, by example rates that are no cloud's." in rows
+    assert any(row.startswith("No cloud was asked: m1.small is taken for") for row in rows)
+
+
+def test_tiers_allowances_tax_and_budget_are_in_it(fresh: Skytier, here: Path) -> None:
+    Path("skytier.toml").write_text("[cost]\nrates = 'euros.toml'\nbudget = 50\n")
+
+    found = estimate(fresh)
+
+    # an m1.small is 0.02 + 2 x 0.005 an hour and 20 x 0.04 a month: 21.90 + 0.80 = 22.70
+    # 2 x 22.70 + 2.19 for the address, which is free: 45.40, and 19 % are 8.63
+    assert [found[key] for key in ("reduction", "tax", "per_month")] == ["2.19", "8.63", "54.03"]
+    assert (found["currency"], found["example_rates"], found["over_budget"]) == ("EUR", False, True)
+    assert "This would cost 54.03 EUR a month, and the budget is 50 EUR" in fresh.run(
+        "cost", "estimate"
+    )
+
+
+def test_two_stack_files_are_compared(fresh: Skytier, here: Path) -> None:
+    Path("large.toml").write_text("web.count = 3\n[database]\nflavor = 'm1.large'\n")
+
+    found = estimate(fresh, "--compare", "large.toml")
+
+    # two more of 67.70 and 7.30; the database is 4 x 67.70
+    assert found["difference"] == "353.10"
+    assert found["changes"] == [
+        "1 → 3 web servers",
+        "1 → 3 floating IPs",
+        "database server m1.small → m1.large",
+    ]
+    said = fresh.run("cost", "estimate", "--compare", "large.toml")
+    assert "+353.10 USD/month: 1 → 3 web servers" in said
+
+
+def test_two_rates_files_are_compared_and_currencies_never_subtracted(
+    fresh: Skytier, here: Path
+) -> None:
+    Path("own.toml").write_text("currency = 'EUR'\n[flavor_hour]\n'm1.small' = 0.05\n")
+    Path("yen.toml").write_text("currency = 'JPY'\n[flavor_hour]\n'm1.small' = 5\n")
+
+    euros = estimate(fresh, "--compare-rates", "euros.toml", "own.toml")
+    yen = estimate(fresh, "--compare-rates", "euros.toml", "yen.toml")
+
+    # 2 x 36.50 - 54.03; the second file does not know what an address costs
+    assert (euros["difference"], euros["after"]["unknown_prices"]) == ("18.97", 1)
+    assert yen["after"]["per_month"] == "7300"
+    assert "difference" not in yen
+
+
+def test_a_flavor_of_another_size_is_in_the_rates_file(fresh: Skytier, here: Path) -> None:
+    Path("sizes.toml").write_text(
+        "vcpu_hour = 1\nram_gib_hour = 0\ndisk_gb_month = 0\nfloating_ip_hour = 0\n"
+        "[flavors.'c2.tall']\nvcpus = 2\n"
+    )
+    Path("skytier.toml").write_text("flavor = 'c2.tall'")
+
+    assert estimate(fresh, "--rates", "sizes.toml")["per_month"] == "2920.00"
+    said = fresh.ends_with(1, "cost", "estimate")
+    assert "How large the flavor 'c2.tall' is cannot be told without a cloud." in said
+    assert '[flavors."c2.tall"]' in said
+
+
+def test_wrong_options_are_one_clear_line(fresh: Skytier, here: Path) -> None:
+    both = ("--compare", "a.toml", "--compare-rates", "b.toml", "c.toml")
+    assert "do not go together" in fresh.ends_with(2, "cost", "estimate", *both)
+    assert "There is no file no.toml." in fresh.ends_with(
+        1, "cost", "estimate", "--rates", "no.toml"
+    )
+
+
+def test_the_rates_file_of_the_documentation_is_a_right_one() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "costs.md").read_text()
+    text = page.partition("```toml\n")[2].partition("```")[0]
+
+    assert parse_as(Rates, text, "docs/costs.md").valid_from

@@ -1,0 +1,181 @@
+"""What a plan costs: before, after, the difference, and the budget."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+import pytest
+
+from skytier.cloud.choices import Choices, ExternalNetwork, Flavor
+from skytier.cloud.images import Image
+from skytier.cloud.kinds import RULES
+from skytier.costs.bill import Bill, difference, of_file
+from skytier.costs.budget import per_month
+from skytier.costs.planned import PlanCost
+from skytier.costs.price import price
+from skytier.costs.rates import EXAMPLE
+from skytier.plan import Step, plan
+from skytier.resources.kind import Found, Known, Wanted
+from skytier.resources.project import Project
+from skytier.roles import ROLES
+from skytier.stack import StackFile, parse
+from skytier.wanted import Blueprint, wanted
+
+SMALL, LARGE = Flavor("1", "m1.small", 1, 2048, 20), Flavor("4", "m1.large", 4, 8192, 80)
+SIZES = {each.name: each for each in (SMALL, LARGE)}
+
+
+def flavors(stack: StackFile) -> dict[str, Flavor]:
+    return {role: SIZES[s.flavor or stack.flavor] for role, s in stack.machines().items()}
+
+
+def everything(stack: StackFile) -> list[Wanted]:
+    """All that a stack is made of; nothing of it asks the connection."""
+    choices = Choices(
+        dict.fromkeys(stack.machines(), Image("i", "debian-12", "2026-01-01")),
+        flavors(stack),
+        ExternalNetwork("n", "public"),
+    )
+    project = Project(None, stack.name)  # type: ignore[arg-type]
+    return wanted(Blueprint(stack, choices, ROLES, "1"), project, "ssh-ed25519 key", Known())
+
+
+def there(stack: StackFile) -> list[Found]:
+    """What is found once a stack is up, as far as prices go by it."""
+    return [
+        Found(
+            each.key,
+            str(each.key),
+            each.attributes,
+            {
+                "role": each.creation.get("role", ""),
+                "address": "",
+                **(_size(each.attributes["flavor"]) if each.key.kind == "server" else {}),
+            },
+        )
+        for each in everything(stack)
+    ]
+
+
+def _size(flavor: str) -> dict[str, int]:
+    size = SIZES[flavor]
+    return {"vcpus": size.vcpus, "ram_mib": size.ram_mib, "disk_gib": size.disk_gib}
+
+
+def steps(before: StackFile | None, after: StackFile) -> Sequence[Step]:
+    return plan(everything(after), there(before) if before else [], RULES)
+
+
+def cost(before: StackFile | None, after: StackFile) -> PlanCost:
+    return PlanCost(EXAMPLE, after, steps(before, after), flavors(after))
+
+
+ONE, THREE = StackFile(), parse("web.count = 3")
+
+
+def test_a_plan_from_nothing_costs_two_servers_and_a_floating_ip() -> None:
+    found = cost(None, ONE)
+
+    assert [str(each.total.per_month) for each in (found.before, found.after)] == ["0.00", "142.70"]
+    assert found.sentence() == "142.70 USD a month (+142.70), by example rates that are no cloud's."
+
+
+CHANGES = {
+    "two web servers more": (
+        ONE,
+        THREE,
+        "+150.00 USD/month: 1 → 3 web servers, 1 → 3 floating IPs",
+    ),
+    "two web servers less": (
+        THREE,
+        ONE,
+        "-150.00 USD/month: 3 → 1 web server, 3 → 1 floating IP",
+    ),
+    "larger web servers": (
+        ONE,
+        parse("web.flavor = 'm1.large'"),
+        "+203.10 USD/month: web server m1.small → m1.large",
+    ),
+    "nothing": (ONE, ONE, "+0.00 USD/month"),
+}
+
+
+@pytest.mark.parametrize(("before", "after", "said"), CHANGES.values(), ids=CHANGES.keys())
+def test_a_change_is_said_with_its_reason(before: StackFile, after: StackFile, said: str) -> None:
+    assert str(cost(before, after).difference) == said
+
+
+def test_steps_have_the_price_of_what_they_make_or_delete() -> None:
+    found = cost(THREE, ONE)
+
+    prices = {str(step.key): found.monthly(step) for step in found.steps}
+    assert prices["server skytier-web-3"] == Decimal("67.70"), "what its deletion saves"
+    assert prices["floating IP skytier-web-1"] == Decimal("7.30")
+    assert prices["network skytier-network"] is None
+
+
+def test_a_server_of_an_unknown_size_has_no_known_price() -> None:
+    found = [
+        Found(each.key, each.id, {**each.attributes, "flavor": "m9"}, {"role": "web"})
+        if each.key.name == "skytier-web-1" and each.key.kind == "server"
+        else each
+        for each in there(ONE)
+    ]
+    made = PlanCost(EXAMPLE, ONE, plan(everything(ONE), found, RULES), flavors(ONE))
+
+    assert made.before.unknown == {
+        "the rates have no flavor_hour.m9": ["server skytier-web-1"],
+    }
+
+
+@pytest.mark.parametrize("text", ["", "web.count = 3", "flavor = 'm1.large'"])
+def test_an_estimate_of_the_file_is_what_the_plan_says(text: str) -> None:
+    stack = parse(text)
+    alone = Bill(EXAMPLE, of_file(stack, ROLES, flavors(stack)))
+    planned = cost(None, stack).after
+
+    assert alone.total == planned.total
+    assert {str(r) for r in alone.resources} == {str(r) for r in planned.resources}
+    assert not difference(alone, planned).words
+
+
+def test_a_plan_over_the_budget_is_warned_of_and_refused_only_when_it_is_enforced() -> None:
+    warned = cost(ONE, parse("web.count = 3\n[cost]\nbudget = 200")).over_budget
+    refused = cost(ONE, parse("web.count = 3\n[cost]\nbudget = 200\nbudget_enforce = true"))
+
+    assert warned
+    assert not warned.refused
+    assert str(warned) == (
+        "This would cost 292.70 USD a month, and the budget is 200 USD: 92.70 USD too much."
+    )
+    assert refused.over_budget
+    assert refused.over_budget.refused
+    assert cost(ONE, parse("[cost]\nbudget = 142.70")).over_budget is None
+
+
+def test_what_costs_no_more_than_what_is_there_is_never_refused() -> None:
+    two = "web.count = 2\n[cost]\nbudget = 100\nbudget_enforce = true"
+
+    fewer, same = cost(THREE, parse(two)).over_budget, cost(parse(two), parse(two)).over_budget
+
+    assert fewer
+    assert same
+    assert not fewer.refused
+    assert not same.refused
+
+
+def test_the_monitor_is_told_cost_and_budget() -> None:
+    stack = parse("[cost]\nbudget = 200.5")
+
+    found = per_month(stack, ROLES, flavors(stack))
+
+    assert (found.currency, str(found.cost), str(found.budget)) == ("USD", "142.70", "200.5")
+    assert per_month(ONE, ROLES, flavors(ONE)).budget is None
+
+
+def test_labels_and_roles_are_on_every_resource() -> None:
+    stack = parse("labels = {team = 'shop'}")
+    resources = of_file(stack, ROLES, flavors(stack))
+
+    assert {each.labels["team"] for each in resources} == {"shop"}
+    assert {each.role for each in resources if each.flavor} == {"web", "database"}
+    assert all(price(EXAMPLE, each).per_month for each in resources)
