@@ -35,7 +35,9 @@ if [ "${1:-}" = cloud ]; then
 fi
 require_packages nginx:nginx redis-server:redis-server chromium:chromium shellcheck:shellcheck \
     openssl:openssl systemd-analyze:systemd ssh:openssh-client \
-    promtool:prometheus amtool:prometheus-alertmanager
+    promtool:prometheus amtool:prometheus-alertmanager \
+    prometheus-node-exporter:prometheus-node-exporter prometheus-nginx-exporter:prometheus-nginx-exporter \
+    prometheus-postgres-exporter:prometheus-postgres-exporter prometheus-redis-exporter:prometheus-redis-exporter
 # Machines in containers, which only root can start.
 [ "$(id -u)" != 0 ] || require_packages systemd-nspawn:systemd-container debootstrap:debootstrap ip:iproute2
 make_venv requirements-dev.txt

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from skytier import release
+from skytier import release, roles
 from skytier.poll import until
-from skytier.roles import ROLES
 from skytier.roles.role import Machine, Setup
 from tests.roles import container, secrets
 from tests.roles.container import Container
@@ -29,7 +28,7 @@ class Machines:
         return self.web if machine is WEB else self.database
 
     def setup(self, machine: Machine) -> Setup:
-        return ROLES[machine.role].setup(SITE, machine)
+        return roles.setup(SITE, machine)
 
     def set_up(self, machine: Machine) -> None:
         self.of(machine).set_up(self.setup(machine), self.secrets)
@@ -55,11 +54,11 @@ def machines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machines]:
     web, database = pair["web"], pair["database"]
     try:
         container.connect(web, database)
-        for role, machine in pair.items():
-            machine.create(ROLES[role].user_data(SITE))
-            machine.start()
         for machine in (WEB, DATABASE):
-            setup = ROLES[machine.role].setup(SITE, machine)
+            pair[machine.role].create(roles.user_data(SITE, machine))
+            pair[machine.role].start()
+        for machine in (WEB, DATABASE):
+            setup = roles.setup(SITE, machine)
             pair[machine.role].set_up(setup, made)
         cache = tmp_path_factory.mktemp("cache")
         built = release.build(release.target(web), cache=cache)

@@ -4,6 +4,7 @@ They stand in for a cloud's servers in all but the kernel. Each has a network na
 own, and a wire between them; nothing of this machine's network is touched.
 """
 
+import hashlib
 import os
 import shutil
 import signal
@@ -18,6 +19,8 @@ from skytier.roles.role import Check, Setup
 PACKAGES = (
     *("systemd", "systemd-sysv", "udev", "dbus", "cloud-init", "openssh-server", "sudo"),
     *("locales", "iproute2", "python3", "nginx", "openssl", "postgresql", "unattended-upgrades"),
+    *("prometheus", "prometheus-alertmanager", "prometheus-node-exporter"),
+    *("prometheus-nginx-exporter", "prometheus-postgres-exporter"),
 )
 NEEDED = ("debootstrap", "systemd-nspawn", "ip", "nsenter")
 CACHE = Path("/var/cache/skytier-tests")
@@ -32,10 +35,10 @@ def missing() -> str | None:
 
 
 def image() -> Path:
-    """Debian 12 with the packages of both roles; made once, in two minutes."""
-    made = CACHE / "debian-12"
+    """Debian 12 with the packages of all roles; made once for each list of them, in two minutes."""
+    made = CACHE / f"debian-12-{hashlib.sha256(repr(PACKAGES).encode()).hexdigest()[:8]}"
     if not made.exists():
-        new = CACHE / f"debian-12.{os.getpid()}"
+        new = made.with_suffix(f".{os.getpid()}")
         shutil.rmtree(new, ignore_errors=True)
         new.mkdir(parents=True)
         mirror, includes = _mirror(), "--include=ca-certificates"
@@ -52,6 +55,9 @@ def image() -> Path:
         chroot = ("chroot", str(new), "env", "DEBIAN_FRONTEND=noninteractive", "LC_ALL=C")
         _run(*chroot, "apt-get", "update", "-qq")
         _run(*chroot, "apt-get", "install", "-qq", "--no-install-recommends", *PACKAGES)
+        # A role starts them where it wants them; not every machine is a monitor.
+        units = [name for name in PACKAGES if name.startswith("prometheus")]
+        _run(*chroot, "systemctl", "--quiet", "disable", *units)
         policy.unlink()
         new.rename(made)
     return made

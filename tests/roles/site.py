@@ -2,16 +2,31 @@
 
 from dataclasses import replace
 
-from skytier.roles.role import Machine, Site
+from skytier.roles import metrics
+from skytier.roles.role import Machine, Site, Watching
 
-WEB = Machine("shop-web-1", "web", 1, "192.168.128.10", memory_mib=768, vcpus=1)
-DATABASE = Machine("shop-database-1", "database", 1, "192.168.128.20", memory_mib=768, vcpus=1)
+WEB = Machine("shop-web-1", "web", 1, "192.168.128.10", 768, 1, metrics("web"))
+DATABASE = Machine("shop-database-1", "database", 1, "192.168.128.20", 768, 1, metrics("database"))
+MONITOR = Machine("shop-monitor-1", "monitor", 1, "192.168.128.30", 768, 1, metrics("monitor"))
 SITE = Site(
-    "shop", [WEB, DATABASE], "192.168.128.0/24", tls="self-signed", public_address="203.0.113.7"
+    "shop",
+    [WEB, DATABASE],
+    "192.168.128.0/24",
+    tls="self-signed",
+    public_address="203.0.113.7",
+    watching=Watching(webhook="https://hooks.example.org/shop"),
 )
 SITES = {
     "off": replace(SITE, tls="off"),
     "self-signed": SITE,
     "acme": replace(SITE, tls="acme", domain="shop.example.org", email="admin@example.org"),
     "open API": replace(SITE, tls="off", api_from=("198.51.100.0/24",)),
+    "not watched": replace(SITE, watching=None),
+    "a monitor of its own": replace(
+        SITE,
+        machines=[WEB, DATABASE, MONITOR],
+        watching=Watching(
+            email="ops@example.org", smtp_server="smtp.example.org:587", smtp_username="ops"
+        ),
+    ),
 }

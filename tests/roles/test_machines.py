@@ -1,10 +1,15 @@
 """The machines for real: cloud-init, the setup, its checks, and what they refuse."""
 
-import pytest
+import shlex
+from dataclasses import replace
 
+import pytest
+import yaml
+
+from skytier import roles
 from skytier.errors import SkytierError
-from skytier.roles import ROLES
-from skytier.roles.role import Machine
+from skytier.roles.monitor.role import targets
+from skytier.roles.role import Machine, Watching
 from tests.roles.conftest import Machines
 from tests.roles.site import DATABASE, SITE, WEB
 
@@ -27,7 +32,7 @@ def test_all_checks_pass(machines: Machines) -> None:
 @pytest.mark.parametrize("machine", [WEB, DATABASE], ids=["web", "database"])
 def test_a_second_setup_restarts_nothing(machines: Machines, machine: Machine) -> None:
     services = "systemctl show --property=Id,MainPID,ActiveEnterTimestamp,InvocationID -- "
-    services += "nginx skytier-app 'postgresql@*' ssh systemd-journald"
+    services += "nginx skytier-app 'postgresql@*' ssh systemd-journald 'prometheus*'"
     before = machines.of(machine).run(services)
 
     machines.set_up(machine)
@@ -159,9 +164,80 @@ def test_without_the_database_the_application_says_so(running: Machines) -> None
     assert '"status":"unavailable"' in said
 
 
+def test_prometheus_asks_every_machine_and_knows_whose_answer_it_is(machines: Machines) -> None:
+    machines.web.wait_for(f'[ -z "$({_asked("up == 0")})" ] && [ -n "$({_asked("up")})" ]')
+
+    found = machines.web.run(_asked("up")).split()
+
+    wanted = [(t.job, t.machine, t.role) for t in targets(SITE)]
+    assert sorted(found) == sorted("/".join(("shop", *target)) for target in wanted)
+    metrics = ["node_cpu_seconds_total", "pg_stat_activity_count", "nginx_connections_active"]
+    for metric in (*metrics, "pg_replication_lag == 0"):
+        machines.web.wait_for(f'[ -n "$({_asked(metric)})" ]')
+    expiry = "skytier_certificate_expiry_timestamp_seconds > time()"
+    machines.web.wait_for(f'[ -n "$({_asked(expiry)})" ]')
+
+
+def test_the_exporter_of_postgresql_reads_no_data(machines: Machines) -> None:
+    as_exporter = "runuser -u prometheus -- psql -XAt -h /run/postgresql"
+
+    assert machines.database.run(f"{as_exporter} postgres -c 'SELECT 1'").strip() == "1"
+    for refused in ("skytier -c 'SELECT 1'", "postgres -c 'SELECT * FROM pg_authid'"):
+        with pytest.raises(SkytierError):
+            machines.database.run(f"{as_exporter} {refused}")
+
+
+def test_what_watches_is_bounded_and_reaches_only_itself_or_the_private_network(
+    machines: Machines,
+) -> None:
+    listening = machines.web.run("ss --tcp --listening --no-header --numeric")
+    found = {line.split()[3] for line in listening.splitlines()}
+    assert {"127.0.0.1:9090", "127.0.0.1:9093", "127.0.0.1:8081"} <= found
+    assert {f"{WEB.address}:{port}" for port in (9100, 9113)} <= found
+    elsewhere = {f"{any_}:{port}" for any_ in ("*", "0.0.0.0") for port in (9090, 9093, 9100, 9113)}
+    assert not elsewhere & found
+    show = "systemctl show --property=MemoryMax,CPUWeight --value prometheus"
+    assert set(machines.web.run(show).split()) == {"20", str(192 * 2**20)}
+
+
+def test_the_password_of_the_mail_server_is_in_one_file_that_only_the_service_reads(
+    running: Machines,
+) -> None:
+    password = 'it\'s & \\ $HOME "@smtp_password@" % ü'
+    watching = Watching(
+        email="ops@example.org", smtp_server="smtp.example.org:25", smtp_username="a"
+    )
+    setup = roles.setup(replace(SITE, watching=watching), WEB)
+
+    running.web.set_up(setup, {**running.secrets, "smtp_password": password})
+
+    file = "/etc/skytier/monitor/private/alertmanager.yml"
+    said = yaml.safe_load(running.web.run(f"cat {file}"))
+    assert said["global"]["smtp_auth_password"] == password
+    owner = running.web.run(f"stat --format='%U %G %a' {file}").split()
+    assert owner == ["root", "prometheus", "640"]
+    assert running.web.run("systemctl is-active prometheus-alertmanager").strip() == "active"
+
+
+def test_a_monitor_that_is_not_wanted_any_more_is_stopped_and_comes_back(running: Machines) -> None:
+    units = "prometheus prometheus-alertmanager prometheus-node-exporter prometheus-nginx-exporter"
+    states = f"systemctl is-active {units} || true"
+    assert running.web.run(states).split() == ["active"] * 4
+
+    for machine in (WEB, DATABASE):
+        setup = roles.setup(replace(SITE, watching=None), machine)
+        running.of(machine).set_up(setup, running.secrets)
+
+    assert running.web.run(states).split() == ["inactive"] * 4
+    wanted = "ls /etc/systemd/system/multi-user.target.wants"
+    assert "prometheus" not in running.web.run(wanted) + running.database.run(wanted)
+    running.set_up(WEB)
+    assert running.web.run(states).split() == ["active"] * 4
+
+
 def test_a_package_that_does_not_exist_is_named_with_what_apt_says(machines: Machines) -> None:
     site = SITE.__class__(**{**vars(SITE), "packages": {"web": ["no-such-package"]}})
-    setup = ROLES["web"].setup(site, WEB)
+    setup = roles.setup(site, WEB)
     one = machines.web
 
     with pytest.raises(SkytierError) as refused:
@@ -189,6 +265,17 @@ def test_no_secret_is_where_another_may_read_it(machines: Machines, machine: Mac
         rm /run/patterns
     """
     assert one.run(script, f"{password[:24]}\n{key}".encode()) == ""
+
+
+def _asked(expression: str) -> str:
+    """A command that prints stack/job/machine/role of each series that Prometheus answers with."""
+    program = (
+        "import json, urllib.parse, urllib.request as r, sys; "
+        "u = 'http://127.0.0.1:9090/api/v1/query?query=' + urllib.parse.quote(sys.argv[1]); "
+        "m = [s['metric'] for s in json.load(r.urlopen(u))['data']['result']]; "
+        "print(*('/'.join(s[k] for k in ('stack', 'job', 'machine', 'role')) for s in m))"
+    )
+    return f'python3 -c "{program}" {shlex.quote(expression)}'
 
 
 def _sql(statement: str) -> str:

@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from skytier import roles
 from skytier.errors import SkytierError
 from skytier.release.machine import script as release_script
 from skytier.roles import ROLES, common
 from skytier.roles.fingerprint import fingerprint
 from skytier.roles.role import ANYWHERE, Machine, Opening, Setup, Site
 from tests.roles import container, secrets
-from tests.roles.site import DATABASE, SITE, SITES, WEB
+from tests.roles.site import DATABASE, MONITOR, SITE, SITES, WEB
 
 DISTRIBUTIONS = {
     "Ubuntu 20.04": "focal",
@@ -34,14 +35,19 @@ def site(request: pytest.FixtureRequest) -> Site:
     return SITES[request.param]
 
 
+def user_data(site: Site, role: str) -> str:
+    (machine, *_) = [*site.of(role), MONITOR]
+    return roles.user_data(site, machine)
+
+
 def setups(site: Site) -> list[Setup]:
-    return [ROLES[machine.role].setup(site, machine) for machine in site.machines]
+    return [roles.setup(site, machine) for machine in site.machines]
 
 
 @pytest.mark.parametrize("role", ROLES)
 def test_cloud_init_accepts_the_user_data(tmp_path: Path, site: Site, role: str) -> None:
     path = tmp_path / "user-data"
-    path.write_text(ROLES[role].user_data(site))
+    path.write_text(user_data(site, role))
 
     done = run(*_cloud_init(tmp_path), "schema", "--config-file", str(path))
 
@@ -60,10 +66,10 @@ def _cloud_init(directory: Path) -> list[str]:
 
 @pytest.mark.parametrize("role", ROLES)
 def test_user_data_is_small_and_has_no_address(site: Site, role: str) -> None:
-    user_data = ROLES[role].user_data(site)
+    text = user_data(site, role)
 
-    assert common.encoded_size(user_data) < 8192 < common.USER_DATA_LIMIT
-    assert not re.search(r"\d+\.\d+\.\d+\.\d+", user_data)
+    assert common.encoded_size(text) < 8192 < common.USER_DATA_LIMIT
+    assert not re.search(r"\d+\.\d+\.\d+\.\d+", text)
 
 
 @pytest.mark.parametrize("codename", DISTRIBUTIONS.values(), ids=list(DISTRIBUTIONS))
@@ -78,7 +84,8 @@ def test_each_distribution_gets_a_postgresql_that_is_new_enough(
     wanted = run("bash", "-c", text + 'echo "${wanted[*]}"').stdout.split()
 
     expected = "postgresql-common" if codename == "focal" else "postgresql"
-    assert wanted == ["unattended-upgrades", expected]
+    exporters = [f"prometheus-{each}-exporter" for each in ("node", "postgres")]
+    assert wanted == ["unattended-upgrades", *exporters, expected]
 
 
 def test_all_scripts_are_bash_without_a_finding_of_shellcheck(tmp_path: Path, site: Site) -> None:
@@ -175,14 +182,13 @@ def test_openings() -> None:
 
 @pytest.mark.parametrize("machine", SITE.machines, ids=lambda machine: machine.role)
 def test_a_fingerprint_changes_with_what_it_names(machine: Machine) -> None:
-    role = ROLES[machine.role]
-    name = fingerprint(role.setup(SITE, machine))
+    name = fingerprint(roles.setup(SITE, machine))
 
-    assert fingerprint(role.setup(replace(SITE), machine)) == name
+    assert fingerprint(roles.setup(replace(SITE), machine)) == name
     others = {
-        fingerprint(role.setup(replace(SITE, packages={machine.role: ["jq"]}), machine)),
-        fingerprint(role.setup(SITE, replace(machine, address="192.168.128.77"))),
-        fingerprint(role.setup(SITE, replace(machine, memory_mib=4096, vcpus=4))),
+        fingerprint(roles.setup(replace(SITE, packages={machine.role: ["jq"]}), machine)),
+        fingerprint(roles.setup(SITE, replace(machine, address="192.168.128.77"))),
+        fingerprint(roles.setup(SITE, replace(machine, memory_mib=4096, vcpus=4))),
     }
     assert len(others | {name}) == 4
 
@@ -190,7 +196,7 @@ def test_a_fingerprint_changes_with_what_it_names(machine: Machine) -> None:
 def test_every_web_server_more_raises_what_postgresql_lets_in() -> None:
     def connections(webs: int, vcpus: int) -> int:
         machines = [replace(WEB, number=n, vcpus=vcpus, memory_mib=8192) for n in range(webs)]
-        setup = ROLES["database"].setup(replace(SITE, machines=[*machines, DATABASE]), DATABASE)
+        setup = roles.setup(replace(SITE, machines=[*machines, DATABASE]), DATABASE)
         (conf,) = [f.text for f in setup.files if f.path.endswith("postgresql/skytier.conf")]
         return int(re.findall(r"^max_connections = (\d+)$", conf, re.MULTILINE)[0])
 

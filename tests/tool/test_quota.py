@@ -61,20 +61,37 @@ SMALL, LARGE = Flavor("1", "m1.small", 1, 2048, 20), Flavor("4", "m1.large", 4, 
             "",
             Amounts(
                 instances=2, cores=5, ram_mib=10240, ports=4, floating_ips=1, security_groups=3,
-                security_group_rules=11, networks=1, subnets=1, routers=1,
+                security_group_rules=16, networks=1, subnets=1, routers=1,
             ),
         ),
         (
             "floating_ip = '203.0.113.7'\napi_from = ['10.1.0.0/16']\nweb.count = 3",
             Amounts(
                 instances=4, cores=7, ram_mib=14336, ports=6, floating_ips=2, security_groups=3,
-                security_group_rules=12, networks=1, subnets=1, routers=1,
+                security_group_rules=17, networks=1, subnets=1, routers=1,
+            ),
+        ),
+        (
+            "monitor.enabled = false",
+            Amounts(
+                instances=2, cores=5, ram_mib=10240, ports=4, floating_ips=1, security_groups=3,
+                security_group_rules=11, networks=1, subnets=1, routers=1,
+            ),
+        ),
+        (
+            "monitor.dedicated = true",
+            Amounts(
+                instances=3, cores=6, ram_mib=12288, ports=5, floating_ips=1, security_groups=4,
+                security_group_rules=19, networks=1, subnets=1, routers=1,
             ),
         ),
     ],
-    ids=["the defaults", "three web servers and an address of one's own"],
+    ids=[
+        "the defaults", "three web servers and an address of one's own", "nobody watches",
+        "a monitor of its own",
+    ],
 )  # fmt: skip
 def test_the_whole_plan_counts_every_quota(text: str, wanted: Amounts) -> None:
     stack: StackFile = parse(text)
 
-    assert whole_plan(stack, {"web": SMALL, "database": LARGE}) == wanted
+    assert whole_plan(stack, {"web": SMALL, "database": LARGE, "monitor": SMALL}) == wanted

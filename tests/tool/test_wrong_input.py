@@ -112,7 +112,7 @@ def test_commands_for_a_running_stack_say_how_to_start_it(fresh: Skytier) -> Non
         assert "skytier up" in fresh.ends_with(1, *arguments)
 
 
-@pytest.mark.parametrize("command", ["up", "status", "logs", "down", "demo-data", "admin"])
+@pytest.mark.parametrize("command", ["up", "status", "top", "logs", "down", "demo-data", "admin"])
 def test_every_help_ends_with_an_example(fresh: Skytier, command: str) -> None:
     last = fresh.run(command, "--help").strip().splitlines()[-1]
 

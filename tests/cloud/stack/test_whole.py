@@ -5,11 +5,20 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import httpx
 import pytest
 
+from skytier.cli.chosen import cloud_stack
+from skytier.cloud import monitor
+from skytier.cloud.stack import CloudStack
+from skytier.cloud.watching import view
+from skytier.poll import until
+from skytier.stack import load
+
 from .account import Account, Operator
+from .hook import Hook, listening
 
 NO_PACKAGE = "no-such-package"
 PASSWORD = "a long and private sentence"
@@ -17,10 +26,23 @@ SIGNED_IN = {"username": "ada", "password": PASSWORD}
 
 
 @pytest.fixture(scope="module")
-def first_try(account: Account, operator: Operator, name: str) -> Iterator[str]:
+def hook() -> Iterator[Hook]:
+    """What is told of alerts."""
+    with listening() as hook:
+        yield hook
+
+
+@pytest.fixture(scope="module")
+def file(name: str, hook: Hook) -> str:
+    """The stack file."""
+    machines = f'name = "{name}"\nimage = "debian-12-skytier"\nflavor = "m1.tiny"\n'
+    return f'{machines}[monitor]\nwebhook = "{hook.url}"\n'
+
+
+@pytest.fixture(scope="module")
+def first_try(account: Account, operator: Operator, file: str) -> Iterator[str]:
     """What `up` says when the stack file names a package that does not exist."""
     before = account.count()
-    file = f'name = "{name}"\nimage = "debian-12-skytier"\nflavor = "m1.tiny"\n'
     try:
         operator.write(f'{file}[web]\npackages = ["{NO_PACKAGE}"]\n')
         yield operator.ends_with(1, "up", "--yes")
@@ -32,9 +54,9 @@ def first_try(account: Account, operator: Operator, name: str) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def url(operator: Operator, name: str, first_try: str) -> str:
+def url(operator: Operator, file: str, first_try: str) -> str:
     """The front door of the stack, which the second `up` brought to its end."""
-    operator.write(f'name = "{name}"\nimage = "debian-12-skytier"\nflavor = "m1.tiny"\n')
+    operator.write(file)
     operator.run("up", "--yes")
     return str(operator.json("status")["url"])
 
@@ -72,11 +94,11 @@ def test_a_visitor_writes_and_reads_back(visitor: httpx.Client) -> None:
     assert (read.json()["title"], read.json()["username"]) == ("On engines", "ada")
 
 
-def test_neither_the_database_nor_the_application_itself_answers_from_outside(url: str) -> None:
+def test_nothing_but_the_front_door_answers_from_outside(url: str) -> None:
     host = httpx.URL(url).host
-    for port in (5432, 8000):
+    for port in (5432, 8000, 9090, 9093, 9100, 9113, 9187):
         with pytest.raises(OSError, match="timed out"):
-            socket.create_connection((host, port), timeout=5)
+            socket.create_connection((host, port), timeout=3)
 
 
 def test_all_is_well_and_there_is_nothing_to_do(operator: Operator, url: str) -> None:
@@ -99,6 +121,106 @@ def test_a_second_machine_sees_the_same(
     for key in ("name", "url", "healthy", "drift"):
         assert first_sees[key] == second_sees[key]
     assert "SSH key is not on this machine" in second.ends_with(1, "ssh", "web", "true")
+
+
+def test_prometheus_asks_every_machine(stack: CloudStack, name: str, url: str) -> None:
+    wanted = {
+        *(("node", f"{name}-{role}-1", role) for role in ("web", "database")),
+        *((job, f"{name}-web-1", "web") for job in ("nginx", "application")),
+        *((job, f"{name}-web-1", "web") for job in ("prometheus", "alertmanager")),
+        ("postgres", f"{name}-database-1", "database"),
+    }
+    with monitor.tunnel(stack) as way:
+        assert until(lambda: answering(way) == wanted, 120, 2), answering(way)
+        assert way.machine == f"{name}-web-1"
+        rules = httpx.get(f"{way.prometheus_url}/api/v1/rules", timeout=60).json()
+        found = [rule for group in rules["data"]["groups"] for rule in group["rules"]]
+        assert {rule["health"] for rule in found} <= {"ok", "unknown"}
+
+
+def test_a_stopped_application_is_told_and_so_is_its_recovery(
+    operator: Operator, hook: Hook, name: str, url: str
+) -> None:
+    operator.run("exec", "web", "systemctl stop 'skytier-app*'")
+    try:
+        told = until(lambda: hook.told("ApplicationDown", "firing"), 300, 1)
+    finally:
+        operator.run("exec", "web", "systemctl start skytier-app")
+    assert told, hook.messages
+    assert told["labels"]["machine"] == f"{name}-web-1"
+    assert told["labels"]["severity"] == "critical"
+    assert f"skytier logs {name}-web-1" in told["annotations"]["description"]
+    assert until(lambda: hook.told("ApplicationDown", "resolved"), 300, 1), hook.messages
+
+
+def test_top_has_figures_of_every_machine(operator: Operator, name: str, url: str) -> None:
+    def known() -> dict[str, Any] | None:
+        said = operator.json("top", "--once")
+        complete = all(machine["cpu_percent"] is not None for machine in said["machines"])
+        return said if complete and said["application"]["latency_p99_s"] else None
+
+    said = until(known, 180, 2)
+
+    assert said, operator.json("top", "--once")
+    assert said["source"] == "Prometheus"
+    assert {(machine["name"], machine["role"]) for machine in said["machines"]} == {
+        (f"{name}-web-1", "web"),
+        (f"{name}-database-1", "database"),
+    }
+    assert said["database"]["database_connections"] > 0
+    (database,) = [each for each in said["machines"] if each["role"] == "database"]
+    told = operator.run("exec", "database", "cat /proc/meminfo")
+    kib = {line.split(":")[0]: int(line.split()[1]) for line in told.splitlines() if ":" in line}
+    used = 100 * (1 - kib["MemAvailable"] / kib["MemTotal"])
+    assert database["memory_percent"] == pytest.approx(used, rel=0.05)
+
+
+def test_cpu_that_is_burnt_on_a_guest_shows_in_top_within_15_s(
+    operator: Operator, stack: CloudStack, url: str
+) -> None:
+    with view(stack) as seen:
+        pictures = seen.pictures(None, 1)
+
+        def busy() -> bool:
+            (cpu,) = [m["cpu_percent"] for m in next(pictures).machines if m["role"] == "database"]
+            return cpu is not None and cpu > 50
+
+        command = "echo begun; timeout 30 sh -c 'while :; do :; done' || true"
+        with operator.start("exec", "database", command) as burning:
+            assert burning.stdout is not None
+            assert burning.stdout.readline().strip() == "begun"
+            assert until(busy, 15)
+            burning.terminate()
+
+
+def test_diagnostics_are_refused_to_a_member_of_the_project(operator: Operator, url: str) -> None:
+    said = operator.json("metrics", "cloud")
+
+    assert said["diagnostics"] == {}
+    assert "to administrators only" in said["notes"][0]
+    assert "has no Gnocchi" in said["notes"][1]
+
+
+def test_without_the_monitor_the_application_goes_on(operator: Operator, url: str) -> None:
+    units = "prometheus prometheus-alertmanager prometheus-node-exporter"
+    operator.run("exec", "monitor", f"systemctl kill --signal=KILL {units}; systemctl stop {units}")
+    try:
+        assert httpx.get(f"{url}/health", timeout=60).json()["status"] == "ok"
+        assert httpx.get(f"{url}/api/posts", timeout=60).status_code == 200
+        services = {
+            s["name"]: s for s in operator.json("status", code=3)["machines"][0]["services"]
+        }
+        assert "does not run" in services["prometheus"]["detail"]
+        assert services["application"]["running"]
+        top = operator.json("top", "--once")
+        assert top["source"] == "exporters", "over SSH"
+        web, database = sorted(top["machines"], key=lambda m: m["role"], reverse=True)
+        assert (web["role"], web["cpu_percent"]) == ("web", None)
+        assert database["cpu_percent"] is not None
+        assert top["application"]["pool_connections"]["max"] > 0
+    finally:
+        operator.run("exec", "monitor", f"systemctl start {units}")
+    assert "prometheus" in operator.run("logs", "monitor", "--lines", "5")
 
 
 def test_a_command_runs_on_each_machine_by_a_key_that_the_api_told(
@@ -180,6 +302,23 @@ def test_what_was_written_survives_a_reboot_of_both_servers(
     while not operator.json("status", code=None)["healthy"]:
         assert time.monotonic() < end, "the stack is not well again"
         time.sleep(2)
+
+
+@pytest.fixture
+def stack(operator: Operator, monkeypatch: pytest.MonkeyPatch, url: str) -> CloudStack:
+    """The stack as the operator's own tool has it."""
+    for variable, value in operator.environment.items():
+        monkeypatch.setenv(variable, value)
+    wanted = load(operator.directory / "skytier.toml")
+    return cloud_stack(wanted)
+
+
+def answering(way: monitor.Monitor) -> set[tuple[str, str, str]]:
+    """Job, machine and role of all that Prometheus gets an answer from."""
+    query = {"query": "up == 1"}
+    answer = httpx.get(f"{way.prometheus_url}/api/v1/query", params=query, timeout=60).json()
+    found = [series["metric"] for series in answer["data"]["result"]]
+    return {(each["job"], each["machine"], each["role"]) for each in found}
 
 
 def boots(operator: Operator) -> list[str]:

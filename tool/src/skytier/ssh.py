@@ -5,9 +5,11 @@ without a public address are reached through the bastion.
 """
 
 import shutil
+import socket
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -91,10 +93,10 @@ class Ssh:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for socket in self._directory.iterdir():
-            if socket.is_socket():
+        for path in self._directory.iterdir():
+            if path.is_socket():
                 subprocess.run(
-                    ["ssh", "-o", f"ControlPath={socket}", "-O", "exit", "any"],
+                    ["ssh", "-o", f"ControlPath={path}", "-O", "exit", "any"],
                     check=False,
                     capture_output=True,
                 )
@@ -134,6 +136,28 @@ class Ssh:
             )
         return out
 
+    @contextmanager
+    def tunnel(self, host: str, ports: Sequence[int]) -> Iterator[list[int]]:
+        """Ports of this machine's 127.0.0.1 that lead to `ports` of a machine's own 127.0.0.1.
+
+        They are there as long as the context is. Raises UnreachableError.
+        """
+        local = [_free_port() for _ in ports]
+        options = ["BatchMode=yes", "ExitOnForwardFailure=yes"]
+        options += [
+            f"LocalForward=127.0.0.1:{here} 127.0.0.1:{there}"
+            for here, there in zip(local, ports, strict=True)
+        ]
+        words = [word for option in options for word in ("-o", option)]
+        # It ends when its input does, so with this program, however that ends.
+        command = ["ssh", "-F", str(self._config), *words, host, "echo open && exec cat"]
+        pipe = subprocess.PIPE
+        with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe) as popen:
+            if popen.stdout and not popen.stdout.readline():
+                said = popen.communicate()[1]
+                raise unreachable(host, _text(said))
+            yield local
+
     def script(self, host: str, text: str, stdin: bytes | None = None) -> str:
         """Run a bash script as root. It is part of the command, so it holds no secret."""
         return self.run(host, f"sudo bash -c {_quoted(text)}", stdin)
@@ -172,6 +196,12 @@ def unreachable(host: str, said: str) -> UnreachableError:
     return UnreachableError(
         f"{host} cannot be reached: {_end(said, 3)}", "See what ssh says above."
     )
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
 
 
 def _text(output: bytes | str | None) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from skytier import roles
 from skytier.cloud.choices import Choices
 from skytier.errors import SkytierError
 from skytier.resources.kind import Key, Known, Wanted
@@ -10,7 +11,7 @@ from skytier.resources.project import Project
 from skytier.resources.server import RUNNING
 from skytier.roles.common import USER_DATA_LIMIT, encoded_size
 from skytier.roles.fingerprint import fingerprint
-from skytier.roles.role import Machine, Opening, Role, Setup, Site
+from skytier.roles.role import PRIVATE, Machine, Opening, Role, Setup, Site, Watching
 from skytier.stack import StackFile
 
 CONFIGURATION, RELEASE = "configuration", "release"
@@ -37,10 +38,12 @@ class Blueprint:
 
     def places(self) -> list[tuple[str, int]]:
         """Role and number of every machine, in the order of the roles."""
+        machines = self.stack.machines()
         return [
             (role, number)
             for role in self.roles
-            for number in range(1, self.stack.machines()[role].machines + 1)
+            if role in machines
+            for number in range(1, machines[role].machines + 1)
         ]
 
     def site(self, known: Known) -> Site:
@@ -57,6 +60,7 @@ class Blueprint:
                     address=port.facts["address"] if port else "",
                     memory_mib=flavor.ram_mib,
                     vcpus=flavor.vcpus,
+                    metrics=roles.metrics(role),
                 )
             )
         stack, door = self.stack, known.get(self.front_door())
@@ -70,7 +74,31 @@ class Blueprint:
             public_address=door.facts["address"] if door else None,
             api_from=stack.api_from,
             packages={role: each.packages for role, each in stack.machines().items()},
+            watching=self._watching(),
         )
+
+    def _watching(self) -> Watching | None:
+        wanted = self.stack.monitor
+        if not wanted.enabled:
+            return None
+        return Watching(
+            retention=wanted.retention,
+            latency_objective_ms=wanted.latency_objective_ms,
+            webhook=wanted.webhook or "",
+            email=wanted.email or "",
+            smtp_server=wanted.smtp_server or "",
+            smtp_from=wanted.smtp_from or "",
+            smtp_username=wanted.smtp_username or "",
+        )
+
+    def openings(self, role: str) -> list[Opening]:
+        """What the security group of a role lets in: who asks for what it does, and the monitor."""
+        stack = self.stack
+        own = self.roles[role].openings(stack.ssh_from, stack.api_from)
+        if not stack.monitor.enabled or role == "monitor":
+            return own
+        monitor = "monitor" if stack.monitor.dedicated else self.roles["monitor"].lodges_with
+        return [*own, *(Opening(port, monitor) for port in roles.metrics(role).values())]
 
     def front_door(self) -> Key:
         """The floating IP of the first public machine, which is the bastion too."""
@@ -85,12 +113,12 @@ class Blueprint:
     def setup(self, role: str, number: int, known: Known) -> Setup:
         """How a machine is set up, with what is known so far."""
         site = self.site(known)
-        machine = next(m for m in site.of(role) if m.number == number)
-        return self.roles[role].setup(site, machine)
+        return roles.setup(site, _machine_of(site, role, number))
 
-    def user_data(self, role: str) -> str:
+    def user_data(self, role: str, number: int) -> str:
         """What a machine is told at its first boot. Raises SkytierError when it is too long."""
-        text = self.roles[role].user_data(self.site(Known()))
+        site = self.site(Known())
+        text = roles.user_data(site, _machine_of(site, role, number))
         if (size := encoded_size(text)) > USER_DATA_LIMIT:
             raise SkytierError(
                 f"The user-data of the role {role} has {size} bytes after base64, and Nova takes "
@@ -98,6 +126,10 @@ class Blueprint:
                 f"Name fewer packages in the section [{role}] of the stack file.",
             )
         return text
+
+
+def _machine_of(site: Site, role: str, number: int) -> Machine:
+    return next(machine for machine in site.of(role) if machine.number == number)
 
 
 def wanted(blueprint: Blueprint, project: Project, public_key: str, known: Known) -> list[Wanted]:
@@ -117,23 +149,21 @@ def wanted(blueprint: Blueprint, project: Project, public_key: str, known: Known
 def _network(blueprint: Blueprint, project: Project, public_key: str) -> list[Wanted]:
     key, stack = blueprint.key, blueprint.stack
     network, subnet = key("network"), key("subnet")
-    groups = {name: key("security group", name) for name in blueprint.roles}
+    openings = {name: blueprint.openings(name) for name in stack.machines()}
+    groups = {name: key("security group", name) for name in openings}
     return [
         Wanted(key("key pair"), {}, {"public_key": public_key}),
         *(
             Wanted(
                 groups[name],
-                {
-                    "rules": _rules(role.openings(stack.ssh_from, stack.api_from), groups),
-                    "tags": project.tags,
-                },
+                {"rules": _rules(opened, groups, stack.cidr), "tags": project.tags},
                 needs=[
                     groups[opening.remote]
-                    for opening in role.openings(stack.ssh_from, stack.api_from)
+                    for opening in opened
                     if opening.remote in groups and opening.remote != name
                 ],
             )
-            for name, role in blueprint.roles.items()
+            for name, opened in openings.items()
         ),
         Wanted(network, {"tags": project.tags}),
         Wanted(
@@ -159,8 +189,9 @@ def _network(blueprint: Blueprint, project: Project, public_key: str) -> list[Wa
     ]
 
 
-def _rules(openings: Sequence[Opening], groups: Mapping[str, Key]) -> list[list[object]]:
-    return [[each.port, groups.get(each.remote, each.remote)] for each in openings]
+def _rules(openings: Sequence[Opening], groups: Mapping[str, Key], cidr: str) -> list[list[object]]:
+    remotes = {**groups, PRIVATE: cidr}
+    return [[each.port, remotes.get(each.remote, each.remote)] for each in openings]
 
 
 def _machine(blueprint: Blueprint, project: Project, role: str, number: int) -> list[Wanted]:
@@ -186,7 +217,7 @@ def _machine(blueprint: Blueprint, project: Project, role: str, number: int) -> 
                 "flavor_id": flavor.id,
                 "key_name": key("key pair").name,
                 "port": port,
-                "user_data": blueprint.user_data(role),
+                "user_data": blueprint.user_data(role, number),
                 "role": role,
                 "number": number,
                 "zone": stack.availability_zone,

@@ -1,9 +1,11 @@
 """`skytier metrics`"""
 
 import difflib
+import json
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +13,7 @@ from typing import Annotated
 import typer
 
 from skytier.cli import chosen, console
-from skytier.cli.chosen import Cloud, File
+from skytier.cli.chosen import Cloud, File, Json
 from skytier.errors import SkytierError
 from skytier.local import home
 from skytier.local.stack import Stack
@@ -89,6 +91,28 @@ def export_metrics(
             f"{output} cannot be written: {error.strerror}.", "Name another file with --output."
         ) from error
     console.out.print(f"{written} rows in {output}", markup=False)
+
+
+@_commands.command("cloud", epilog="Example: skytier metrics cloud --cloud mycloud --json")
+def cloud_metrics(cloud: Cloud = None, file: File = None, as_json: Json = False) -> None:
+    """Show what the cloud itself measures: Nova's diagnostics, and Gnocchi's measures.
+
+    Most clouds show diagnostics to administrators only, and have no Gnocchi: it says so.
+    """
+    stack = chosen.cloud_stack(chosen.stack_file(file, cloud))
+    from skytier.cloud.own_figures import ask
+
+    found = ask(stack)
+    if as_json:
+        print(json.dumps(asdict(found), indent=2))  # noqa: T201  # nothing may wrap or colour it
+        return
+    for note in found.notes:
+        console.out.print(note, style="yellow", markup=False)
+    for title, servers in (("Nova", found.diagnostics), ("Gnocchi", found.measures)):
+        for server, figures in servers.items():
+            console.out.print(f"{title}: {server}", style="bold", markup=False)
+            for name, value in figures.items():
+                console.out.print(f"  {name:<24}{value}", markup=False)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from skytier.cli.chosen import Cloud, File
 app = typer.Typer()
 
 MachineName = Annotated[
-    str, typer.Argument(metavar="ROLE[/N]", help="Which machine: web, web/2, database.")
+    str, typer.Argument(metavar="ROLE[/N]", help="Which machine: web, web/2, database, monitor.")
 ]
 
 

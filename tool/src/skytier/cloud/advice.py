@@ -28,7 +28,7 @@ def facts(
             machines=load.machines(plan, source, offered, begin, stop),
             flavors=offered,
             p99_s=load.latency(source, begin, stop),
-            objective_s=load.objective_s(stack.stack),
+            objective_s=stack.stack.monitor.latency_objective_ms / 1000,
         )
 
     if not load.servers(plan):

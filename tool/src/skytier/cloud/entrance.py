@@ -8,18 +8,22 @@ from skytier.cloud.stack import CloudStack
 from skytier.errors import SkytierError
 from skytier.plan import one_of_each
 from skytier.resources.kind import Known
+from skytier.roles import ROLES
 from skytier.ssh import Ssh
 
 
 def entrance(stack: CloudStack, machine: str) -> tuple[Path, str]:
     """The ssh_config file and the host in it, for `web`, `web/2` or `shop-web-2`.
 
+    `monitor` is the web server that it is on, where it has no machine of its own.
     Raises SkytierError for a machine that there is not, or that there is no way to.
     """
     known = Known(one_of_each(find_all(stack.kinds.values()))[0])
     names = [host.name for host in hosts(known)]
     role, _, number = machine.partition("/")
     name = machine if machine in names else f"{stack.stack.name}-{role}-{number or 1}"
+    if name not in names and role in ROLES and ROLES[role].lodges_with and number in ("", "1"):
+        name = f"{stack.stack.name}-{ROLES[role].lodges_with}-1"
     if name not in names:
         raise SkytierError(
             f"The stack {stack.stack.name} has no machine {machine}.",
@@ -33,6 +37,7 @@ def entrance(stack: CloudStack, machine: str) -> tuple[Path, str]:
     return stack.operator.config, name
 
 
-def role_of(host: str, stack: str) -> str:
-    """`web` for the host `shop-web-2` of the stack `shop`."""
-    return host.removeprefix(f"{stack}-").rpartition("-")[0]
+def role_of(machine: str, host: str, stack: str) -> str:
+    """Whose machine was asked for: `web` for `web/2`, and for the host `shop-web-2` of `shop`."""
+    role = machine.partition("/")[0]
+    return role if role in ROLES else host.removeprefix(f"{stack}-").rpartition("-")[0]

@@ -13,7 +13,6 @@ from skytier.metrics.source import Point, Source
 from skytier.resources.kind import Found
 from skytier.resources.server import Server
 from skytier.roles import ROLES
-from skytier.stack import StackFile
 
 STEP_S = 300
 """Of the figures: a peak of less is not what a size is chosen for."""
@@ -78,9 +77,3 @@ def latency(source: Source, start: float, end: float) -> Sequence[Point]:
     """Within how many seconds 99 of 100 requests were answered."""
     found = source.series(BY_ID["latency_p99_s"], start, end, STEP_S)
     return found[0].points if found else ()
-
-
-def objective_s(stack: StackFile) -> float | None:
-    """Within how many seconds 99 of 100 requests shall be answered."""
-    monitor = getattr(stack, "monitor", None)
-    return monitor.latency_objective_ms / 1000 if monitor else None

@@ -7,7 +7,7 @@ from openstack.connection import Connection
 
 from skytier.cloud.choices import Flavor
 from skytier.cloud.quota import Amounts
-from skytier.roles import ROLES
+from skytier.roles import ROLES, metrics
 from skytier.stack import StackFile
 
 _OUTGOING_RULES = 2
@@ -44,8 +44,11 @@ def whole_plan(stack: StackFile, flavors: Mapping[str, Flavor]) -> Amounts:
 
 
 def _rules(stack: StackFile, groups: int) -> int:
-    openings = [role.openings(stack.ssh_from, stack.api_from) for role in ROLES.values()]
-    return groups * _OUTGOING_RULES + sum(map(len, openings))
+    openings = sum(
+        len(ROLES[role].openings(stack.ssh_from, stack.api_from)) for role in stack.machines()
+    )
+    watched = [role for role in stack.machines() if stack.monitor.enabled and role != "monitor"]
+    return groups * _OUTGOING_RULES + openings + sum(len(metrics(role)) for role in watched)
 
 
 def held(conn: Connection, name: str) -> Amounts:

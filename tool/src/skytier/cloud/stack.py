@@ -18,7 +18,7 @@ from skytier.cloud.host_keys import HOST_KEY
 from skytier.cloud.kinds import RULES, find_all, resources
 from skytier.cloud.lock import Lock
 from skytier.cloud.releases import Releases
-from skytier.cloud.vault import Vault
+from skytier.cloud.vault import Vault, given
 from skytier.errors import SkytierError
 from skytier.plan import Action, Step, nothing_to_do, one_of_each, plan
 from skytier.resources.errors import API_ERRORS, explained
@@ -167,7 +167,7 @@ class CloudStack:
 
         servers = Server(self.project)
         inside: list[Kind] = [
-            Configurations(servers, current.blueprint, access, Vault(read)),
+            Configurations(servers, current.blueprint, access, Vault(read, given())),
             Releases(servers, current.blueprint, access),
         ]
         kinds = {**self.kinds, **{kind.name: kind for kind in inside}}

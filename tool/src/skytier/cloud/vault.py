@@ -5,9 +5,10 @@ where only root reads them, and read from there the next time, from whichever ma
 """
 
 import ipaddress
+import os
 import secrets
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from cryptography import x509
@@ -16,22 +17,35 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
+from skytier.errors import SkytierError
 from skytier.resources.kind import Known
+from skytier.roles.monitor.alertmanager import SMTP_PASSWORD
 from skytier.roles.role import Site
 
 DIRECTORY = "/etc/skytier/secrets"
 CERTIFICATE_DAYS = 3650
 """Nobody but the stack's own machines relies on these certificates, and they trust no other."""
 
+GIVEN = {SMTP_PASSWORD: "SKYTIER_SMTP_PASSWORD"}
+"""Secrets that nobody can make: name to the variable that they come in. One is needed once."""
+
 Read = Callable[[Known], dict[str, str]]
 """Reads the secrets that the database machine has: name to text."""
+
+
+def given() -> dict[str, str]:
+    """The secrets that this run was given: name to text."""
+    return {
+        name: os.environ[variable] for name, variable in GIVEN.items() if variable in os.environ
+    }
 
 
 class Vault:
     """Secrets by name: `database_password`, and `X_tls_key` with `X_tls_certificate`."""
 
-    def __init__(self, read: Read) -> None:
+    def __init__(self, read: Read, given: Mapping[str, str] | None = None) -> None:
         self._read = read
+        self._given = dict(given or {})
         self._secrets: dict[str, str] | None = None
         self._lock = threading.Lock()
 
@@ -39,7 +53,7 @@ class Vault:
         """The secrets of these names; what is missing is made."""
         with self._lock:
             if self._secrets is None:
-                self._secrets = self._read(known)
+                self._secrets = self._read(known) | self._given
             for name in names:
                 if name not in self._secrets:
                     self._secrets |= _make(name, site)
@@ -47,6 +61,12 @@ class Vault:
 
 
 def _make(name: str, site: Site) -> dict[str, str]:
+    if name in GIVEN:
+        raise SkytierError(
+            f"The password of the account {site.watching and site.watching.smtp_username} at the "
+            "e-mail server is not known.",
+            f"Run skytier up again with it in the variable {GIVEN[name]}, this once.",
+        )
     for ending in ("_tls_key", "_tls_certificate"):
         if name.endswith(ending):
             role = name.removesuffix(ending)

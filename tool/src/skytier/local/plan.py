@@ -69,7 +69,7 @@ def plan(wanted: Mapping[str, Wanted], found: Mapping[str, Found]) -> list[Step]
     stops = [
         Step(name, Action.STOP, "not wanted any more")
         for name in reversed(ORDER)
-        if name not in wanted and (found[name].pid or found[name].leftovers)
+        if name not in wanted and _runs(found.get(name))
     ]
     steps = [_step(name, wanted[name], found[name]) for name in ORDER if name in wanted]
     for position, step in enumerate(steps):
@@ -81,16 +81,16 @@ def plan(wanted: Mapping[str, Wanted], found: Mapping[str, Found]) -> list[Step]
 
 def stop_all(found: Mapping[str, Found]) -> list[Step]:
     """The steps that stop whatever runs, the last one started first."""
-    return [
-        Step(name, Action.STOP)
-        for name in reversed(ORDER)
-        if found[name].pid or found[name].leftovers
-    ]
+    return [Step(name, Action.STOP) for name in reversed(ORDER) if _runs(found.get(name))]
 
 
 def nothing_to_do(steps: list[Step]) -> bool:
     """Whether everything is as it should be."""
     return all(step.action is Action.KEEP for step in steps)
+
+
+def _runs(found: Found | None) -> bool:
+    return found is not None and bool(found.pid or found.leftovers)
 
 
 def _step(name: str, wanted: Wanted, found: Found) -> Step:

@@ -159,7 +159,7 @@ class Stack:
     def _servers(self, wished: Options) -> dict[str, Wanted]:
         wanted = {}
         if wished.monitor:
-            self.monitor.settle(wished)
+            self.monitor.settle()
         if wished.postgres != options.ELSEWHERE:
             wanted["postgresql"] = self.postgresql.wanted(wished)
         if self.nginx.installed:

@@ -1,13 +1,11 @@
 """The stack as it is, measured now."""
 
-from dataclasses import replace
 from urllib.parse import urlsplit
 
 from skytier import health
 from skytier.local import options
 from skytier.local.application import DATABASE_URL
-from skytier.local.monitor.parts import names
-from skytier.local.monitor.ports import HOST
+from skytier.local.monitor.parts import POSTGRES, names
 from skytier.local.monitor.service import daemon_name
 from skytier.local.options import Options
 from skytier.local.plan import Found
@@ -26,6 +24,9 @@ def measure(stack: Stack) -> Status:
     web = [_service("application", found, complaint)]
     if stack.nginx.installed:
         web.append(_service("nginx", found))
+    # As on a cloud, where the monitor is on the first web server.
+    watching = _watching(stack, wished)
+    web += [service for name, service in watching.items() if name != POSTGRES]
     machines = [
         Machine(
             name="web",
@@ -36,30 +37,40 @@ def measure(stack: Stack) -> Status:
             addresses=[wished.bind],
             release=found["application"].marks.get("version"),
         ),
-        _database(stack, wished, found, bool(answer)),
-        *([_monitor(stack, wished)] if wished.monitor else []),
+        _database(stack, wished, found, bool(answer), watching),
     ]
     return Status("local", None, wished.url, all(m.healthy for m in machines), machines, [])
 
 
-def _database(stack: Stack, wished: Options, found: dict[str, Found], healthy: bool) -> Machine:
+def _database(
+    stack: Stack,
+    wished: Options,
+    found: dict[str, Found],
+    healthy: bool,
+    watching: dict[str, Service],
+) -> Machine:
     if wished.postgres == options.ELSEWHERE:
         # The application is the only one that knows: its health asks the database.
         url = urlsplit((stack.home.secrets / DATABASE_URL).read_text().strip())
         address = url.hostname or "unix socket"
         services = [Service("postgresql", healthy, None, "runs elsewhere")]
         return Machine("database", "database", address, healthy, services, [address])
-    services = [_service("postgresql", found)]
+    exporter = [watching[POSTGRES]] if POSTGRES in watching else []
+    services = [_service("postgresql", found), *exporter]
     address = str(stack.home.postgresql_sockets)
     well = stack.postgresql.accepts() and _all_run(services)
     return Machine("database", "database", address, well, services, [address])
 
 
-def _monitor(stack: Stack, wished: Options) -> Machine:
-    found = {daemon_name(name): each for name, each in stack.monitor.found_parts().items()}
-    wanted = [daemon_name(name) for name in names(stack.monitor.around(wished))]
-    services = [replace(_service(name, found), detail="") for name in wanted]
-    return Machine("monitor", "monitor", HOST, _all_run(services), services, [HOST])
+def _watching(stack: Stack, wished: Options) -> dict[str, Service]:
+    """What watches, by the name of the part; nothing where nobody wants it."""
+    if not wished.monitor:
+        return {}
+    found = stack.monitor.found_parts()
+    return {
+        name: Service(daemon_name(name), found[name].pid is not None, found[name].pid, "")
+        for name in names(stack.monitor.around(wished))
+    }
 
 
 def _service(name: str, found: dict[str, Found], complaint: str = "") -> Service:

@@ -2,16 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Protocol
 
 ANYWHERE = "0.0.0.0/0"
+PRIVATE = "private"
+"""Stands for the stack's private network as the remote of an opening."""
 
 
 @dataclass(frozen=True)
 class Opening:
     """A TCP port that a machine's security group opens, and for whom.
 
-    `remote` is a network (`203.0.113.0/24`) or the name of a role, whose machines may come.
+    `remote` is a network (`203.0.113.0/24`), the name of a role, whose machines may come, or
+    PRIVATE.
     """
 
     port: int
@@ -31,6 +35,26 @@ class Machine:
     """In the private network."""
     memory_mib: int
     vcpus: int
+    metrics: Mapping[str, int] = field(default_factory=dict)
+    """What it tells the monitor: the job's name to the port."""
+
+
+@dataclass(frozen=True)
+class Watching:
+    """How a stack is watched. It holds no secret: the password is `smtp_password`."""
+
+    retention: str = "2GB"
+    latency_objective_ms: int = 500
+    webhook: str = ""
+    email: str = ""
+    smtp_server: str = ""
+    smtp_from: str = ""
+    smtp_username: str = ""
+    currency: str = "USD"
+    cost_per_month: Decimal | None = None
+    """By the plan; None where it is not known."""
+    budget_per_month: Decimal | None = None
+    """None where nobody set one."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +76,14 @@ class Site:
     """More packages than the role needs, by role."""
     api_from: Sequence[str] = ()
     """Networks that may reach the application's port 8000 past Nginx."""
+    watching: Watching | None = None
+    """None where the stack is not watched."""
+
+    @property
+    def monitor(self) -> Machine | None:
+        """The machine that the monitor is on: one of its own, or else the first web server."""
+        carriers = [*self.of("monitor"), *self.of("web")] if self.watching else []
+        return carriers[0] if carriers else None
 
     def of(self, role: str) -> list[Machine]:
         """The machines of a role, by number."""
@@ -87,6 +119,8 @@ class Check:
 class Setup:
     """How a machine is brought to what it should be, over SSH. Running it again changes nothing.
 
+    Setups add up: a machine's is that of all machines, its role's, and that of what else is on it.
+
     In this order: `files` are put in place, `secrets` too (each as /etc/skytier/secrets/NAME,
     readable by root only), then `script` runs: bash, as root. All of it may begin as soon as the
     machine answers by SSH: the script waits for cloud-init itself, and every file belongs to root,
@@ -98,6 +132,15 @@ class Setup:
     checks: Sequence[Check]
     secrets: Sequence[str] = ()
     """Names of secrets that the script needs: `database_password`."""
+
+    def __add__(self, other: "Setup") -> "Setup":
+        """Both; the other one's script comes second, and finds the functions of the first."""
+        return Setup(
+            files=[*self.files, *other.files],
+            script=f"{self.script}\n{other.script}",
+            checks=[*self.checks, *other.checks],
+            secrets=tuple(dict.fromkeys([*self.secrets, *other.secrets])),
+        )
 
 
 class Role(Protocol):
@@ -120,14 +163,26 @@ class Role(Protocol):
         """Whether its machines get the application's releases."""
 
     @property
+    def lodges_with(self) -> str:
+        """The role on whose first machine it is where it has none of its own; empty for most."""
+
+    @property
+    def metrics(self) -> Mapping[str, int]:
+        """What its machines tell the monitor besides `node`: the job's name to the port."""
+
+    @property
     def units(self) -> Sequence[str]:
         """The systemd units whose logs matter; a pattern such as `postgresql@*` too."""
 
     def openings(self, ssh_from: Sequence[str], api_from: Sequence[str]) -> list[Opening]:
         """What its security group lets in."""
 
-    def user_data(self, site: Site) -> str:
-        """cloud-config for the first boot: small, without a secret and without addresses."""
+    def packages(self, site: Site, machine: Machine) -> Sequence[str]:
+        """The packages that it needs on a machine, as Debian and Ubuntu name them."""
 
     def setup(self, site: Site, machine: Machine) -> Setup:
-        """How one of its machines is set up."""
+        """Its part of how a machine is set up, after the part of all machines.
+
+        The machine is one of its own, or one of the role that it lodges with: then on all but the
+        first it takes away what an earlier arrangement left there.
+        """

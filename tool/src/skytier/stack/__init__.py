@@ -4,6 +4,7 @@ from skytier.stack.model import (
     DEFAULT_PATH,
     DatabaseSection,
     MachineSection,
+    MonitorSection,
     StackFile,
     WebSection,
 )
@@ -14,6 +15,7 @@ __all__ = [
     "DEFAULT_PATH",
     "DatabaseSection",
     "MachineSection",
+    "MonitorSection",
     "Section",
     "StackFile",
     "WebSection",

@@ -20,6 +20,7 @@ Text = Annotated[str, AfterValidator(values.text)]
 Network = Annotated[str, AfterValidator(values.network)]
 Networks = Annotated[tuple[Network, ...], AfterValidator(values.addresses_once)]
 Address = Annotated[str, AfterValidator(values.ipv4)]
+Email = Annotated[str, AfterValidator(values.email)]
 
 
 class MachineSection(Section):
@@ -76,6 +77,43 @@ class CostSection(Section):
         return self
 
 
+class MonitorSection(MachineSection):
+    """The monitor: Prometheus and Alertmanager, with exporters on every machine."""
+
+    enabled: bool = key(True, "true or false", strict=True)
+    """Whether the stack is watched."""
+    dedicated: bool = key(False, "true or false", strict=True)
+    """Whether it has a machine of its own; else it is on the first web server, and `flavor`,
+    `image` and `packages` say nothing."""
+    retention: Annotated[str, AfterValidator(values.size)] = key("2GB", 'a size such as "2GB"')
+    """How much history is kept on the disk; the oldest goes first. A small stack writes about
+    40 MB a day."""
+    latency_objective_ms: Literal[100, 250, 500, 1000, 2500] = key(
+        500, "100, 250, 500, 1000 or 2500"
+    )
+    """Within how many milliseconds 99 of 100 requests shall be answered."""
+    webhook: Annotated[str, AfterValidator(values.url)] | None = key(
+        None, "an address such as https://hooks.example.org/shop", "https://hooks.example.org/shop"
+    )
+    """Where alerts are sent, as Alertmanager's JSON."""
+    email: Email | None = key(None, "an e-mail address", "ops@example.org")
+    """Whom alerts are written to. It needs `smtp_server`."""
+    smtp_server: Annotated[str, AfterValidator(values.server)] | None = key(
+        None, "a server with its port such as smtp.example.org:587", "smtp.example.org:587"
+    )
+    """The server that takes the e-mail, by TLS."""
+    smtp_from: Email | None = key(None, "an e-mail address", "skytier@example.org")
+    """Whom the e-mail is from; without it `email`."""
+    smtp_username: Text | None = key(None, "the name of an account", "skytier")
+    """The account at that server. Its password comes from the variable SKYTIER_SMTP_PASSWORD when
+    `up` runs, and is kept where the stack's secrets are."""
+
+    @property
+    def machines(self) -> int:
+        """How many machines there are of this role."""
+        return int(self.enabled and self.dedicated)
+
+
 class StackFile(Section):
     """The whole file. Every key has a default."""
 
@@ -116,9 +154,7 @@ class StackFile(Section):
         None, "a full domain name such as shop.example.org", "shop.example.org"
     )
     """The name that visitors use. It has to lead to the floating IP before TLS by ACME works."""
-    email: Annotated[str, AfterValidator(values.email)] | None = key(
-        None, "an e-mail address", "ops@example.org"
-    )
+    email: Email | None = key(None, "an e-mail address", "ops@example.org")
     """Whom the certificate authority writes to when a certificate runs out."""
     labels: Annotated[dict[str, str], AfterValidator(values.labels)] = key(
         {},
@@ -129,15 +165,20 @@ class StackFile(Section):
     web: WebSection = WebSection()
     database: DatabaseSection = DatabaseSection()
     cost: CostSection = CostSection()
+    monitor: MonitorSection = MonitorSection()
 
     def machines(self) -> Mapping[str, MachineSection]:
-        """Role to its section, for every kind of machine of the stack.
+        """Role to its section, for every kind of machine that the stack has.
 
         >>> {role: section.machines for role, section in StackFile().machines().items()}
         {'web': 1, 'database': 1}
         """
         sections = {field: getattr(self, field) for field in type(self).model_fields}
-        return {role: s for role, s in sections.items() if isinstance(s, MachineSection)}
+        return {
+            role: section
+            for role, section in sections.items()
+            if isinstance(section, MachineSection) and section.machines
+        }
 
     @model_validator(mode="after")
     def _fits_together(self) -> "StackFile":
@@ -146,6 +187,8 @@ class StackFile(Section):
             if missing:
                 wrong = f'is "acme", which needs {" and ".join(missing)}'
                 raise contradiction("tls", wrong)
+        if self.monitor.email and not self.monitor.smtp_server:
+            raise contradiction("monitor", "has an email, which needs smtp_server")
         private = IPv4Network(self.cidr)
         if self.floating_ip and IPv4Address(self.floating_ip) in private:
             raise contradiction("floating_ip", f"is inside the private network {self.cidr}")

@@ -95,10 +95,32 @@ def domain(value: str) -> str:
 
 
 def email(value: str) -> str:
-    """An address that a certificate authority can write to."""
+    """An address that can be written to."""
     local, at, host = value.rpartition("@")
     if not at or not re.fullmatch(r"[^\s@\"<>,;]+", local) or not _DOMAIN.fullmatch(host.lower()):
         raise ValueError("is not an e-mail address")
+    return value
+
+
+def size(value: str) -> str:
+    """An amount of data as Prometheus writes it: `2GB` is 2^31 bytes."""
+    if not re.fullmatch("[1-9][0-9]{0,5}(MB|GB|TB)", value):
+        raise ValueError("is not a size")
+    return value
+
+
+def url(value: str) -> str:
+    """An address that takes POST requests."""
+    if not re.fullmatch(r"https?://[^\s/\"\\]+(/[^\s\"\\]*)?", value):
+        raise ValueError("is not an address that begins with https:// or http://")
+    return value
+
+
+def server(value: str) -> str:
+    """A server with its port: `smtp.example.org:587`."""
+    host, _, port = value.rpartition(":")
+    if not re.fullmatch("[A-Za-z0-9.-]+", host) or not re.fullmatch("[1-9][0-9]{0,4}", port):
+        raise ValueError("is not a server with its port")
     return value
 
 

@@ -11,7 +11,7 @@ from skytier.stack import StackFile
 def logs(wanted: StackFile, machine: str, *, follow: bool, lines: int) -> None:
     """The journal of what a machine is there for."""
     config, host = entrance(cloud_stack(wanted), machine)
-    units = [f"--unit='{unit}'" for unit in ROLES[role_of(host, wanted.name)].units]
+    units = [f"--unit='{unit}'" for unit in ROLES[role_of(machine, host, wanted.name)].units]
     journal = ["sudo", "journalctl", "--no-pager", f"--lines={lines}", *units]
     words = ["ssh", "-F", str(config), host, "--", *journal, *(["--follow"] if follow else [])]
     os.execvp("ssh", words)

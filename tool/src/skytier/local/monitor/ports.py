@@ -22,15 +22,14 @@ def address(home: Home, name: str) -> str | None:
     return f"{HOST}:{port}" if port else None
 
 
-def settle(home: Home, names: Collection[str], held: Collection[str]) -> dict[str, int]:
-    """A port for each name: the one of before, if it is still free or `held` by the name itself."""
+def settle(home: Home, names: Collection[str], held: Collection[str]) -> None:
+    """Remember a port for each name: the one of before, if it is free or `held` by the name."""
     before = remembered(home)
     settled = {name: before[name] for name in names if name in before}
     for name in names:
         if name not in settled or (name not in held and not _free(settled[name])):
             settled[name] = _any_free()
     files.write(home.etc / "ports.json", json.dumps({**before, **settled}, indent=2) + "\n", 0o600)
-    return settled
 
 
 def _free(port: int) -> bool:

@@ -34,14 +34,13 @@ class Monitor:
         self._behind_nginx = behind_nginx
         self.daemons = {name: Daemon(home, daemon_name(name)) for name in ALL}
 
-    def settle(self, options: Options) -> None:
-        """Find ports for what there will be. Before `wanted`, and before Nginx is asked for its."""
+    def settle(self) -> None:
+        """Find ports for all that may be. Before `wanted`, and before Nginx is asked for its."""
         of_nginx = (parts.STATUS, parts.METRICS)
-        needed = [*parts.names(self.around(options)), *of_nginx]
         held = [name for name, found in self.found_parts().items() if found.pid]
         if self._behind_nginx and Daemon(self._home, "nginx").found().pid:
             held += of_nginx
-        ports.settle(self._home, needed, held)
+        ports.settle(self._home, (*ALL, *of_nginx), held)
 
     def wanted(self, options: Options) -> Wanted:
         """Every part with its fingerprint."""
@@ -132,7 +131,7 @@ def daemon_name(part: str) -> str:
 
 def _answers(part: Part) -> bool:
     if part.port is None:
-        return True
+        return part.makes is None or part.makes.exists()
     path = {parts.PROMETHEUS: "/-/ready", parts.ALERTMANAGER: "/-/ready"}.get(part.name, "/")
     try:
         url = f"http://{ports.HOST}:{part.port}{path}"

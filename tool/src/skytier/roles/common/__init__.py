@@ -4,8 +4,9 @@ import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
+from skytier.roles import exporters
 from skytier.roles.render import render
-from skytier.roles.role import Check, File
+from skytier.roles.role import Check, File, Machine, Setup, Site
 
 USER_DATA_LIMIT = 65_535
 """Nova's, in bytes after base64."""
@@ -13,13 +14,13 @@ ACCOUNT = "skytier-operator"
 """Who the operator is on a machine: the account that gets the key pair, and sudo."""
 INSTALL = "/usr/local/lib/skytier/install-packages"
 SECRETS = "/etc/skytier/secrets"
-PACKAGES = ("unattended-upgrades",)
-"""What every machine needs."""
+UNITS = "/etc/systemd/system"
+POSTGRESQL = "postgresql"
 
 
 @dataclass(frozen=True)
 class Packages:
-    """The packages of a role, as the distribution names them."""
+    """The packages of a machine, as the distribution names them."""
 
     names: Sequence[str]
     postgresql: bool = False
@@ -48,8 +49,27 @@ def user_data(role: str, packages: Packages) -> str:
     )
 
 
-def files(packages: Packages) -> list[File]:
-    """The files that a machine of every kind has."""
+def packages(site: Site, names: Sequence[str]) -> Packages:
+    """Those that every machine needs, and those of these names."""
+    every = ("unattended-upgrades", *exporters.packages(site, exporters.NODE))
+    wanted = dict.fromkeys([*every, *names])
+    return Packages([name for name in wanted if name != POSTGRESQL], POSTGRESQL in wanted)
+
+
+def setup(site: Site, machine: Machine, packages: Packages, files: Sequence[File]) -> Setup:
+    """What a machine of every kind has. It comes first; `files` are what the others bring."""
+    node = exporters.setup(site, machine, exporters.NODE)
+    brought = [file.path for file in (*node.files, *files)]
+    units = [path for path in brought if path.startswith(UNITS)]
+    own = Setup(
+        files=_files(packages),
+        script=render("common", "setup-begin.sh", units=units),
+        checks=[check("common", "packages", asdict(packages)), check("common", "ssh", {})],
+    )
+    return own + node
+
+
+def _files(packages: Packages) -> list[File]:
     texts = {
         INSTALL: (_install(packages), 0o755),
         "/etc/apt/apt.conf.d/90skytier": (render("common", "apt.conf", periodic=True), 0o644),
@@ -66,14 +86,6 @@ def check(
     """The check of a role whose script is the template `check-NAME.sh`."""
     script = render(role, f"check-{name}.sh", **values)
     return Check(name, script, needs_release=needs_release)
-
-
-def checks(packages: Packages) -> list[Check]:
-    """The checks of a machine of every kind."""
-    return [
-        check("common", "packages", asdict(packages)),
-        check("common", "ssh", {}),
-    ]
 
 
 def _install(packages: Packages) -> str:

@@ -1,11 +1,19 @@
 """The database machine."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
-from skytier.roles import common
-from skytier.roles.database.server import NAME, pg_hba, pg_ident, role_sql_without_password
+from skytier.roles import common, exporters
+from skytier.roles.database.server import (
+    MONITOR,
+    NAME,
+    monitor_sql,
+    pg_hba,
+    pg_ident,
+    role_sql_without_password,
+)
 from skytier.roles.database.tuning import tuning
+from skytier.roles.monitor.alertmanager import SMTP_PASSWORD
 from skytier.roles.render import render
 from skytier.roles.role import File, Machine, Opening, Setup, Site
 
@@ -14,6 +22,14 @@ PASSWORD, TLS_KEY, TLS_CERTIFICATE = (
     "database_password",
     "database_tls_key",
     "database_tls_certificate",
+)
+QUERIES = "/etc/skytier/postgres-exporter.yml"
+POSTGRES = exporters.Exporter(
+    "postgres",
+    9187,
+    (f"--extend.query-path={QUERIES}",),
+    environment=f"DATA_SOURCE_NAME=host=/run/postgresql user={MONITOR} dbname=postgres",
+    reads=(QUERIES,),
 )
 
 
@@ -24,15 +40,17 @@ class Database:
     public = False
     keeps = "the data of the application"
     units: Sequence[str] = ("postgresql@*",)
+    lodges_with = ""
+    metrics: Mapping[str, int] = {POSTGRES.job: POSTGRES.port}
     runs_application = False
 
     def openings(self, ssh_from: Sequence[str], api_from: Sequence[str]) -> list[Opening]:
         """PostgreSQL and SSH for the web machines; the first of them is the way in."""
         return [Opening(5432, "web"), Opening(22, "web")]
 
-    def user_data(self, site: Site) -> str:
-        """cloud-config with PostgreSQL's packages."""
-        return common.user_data(self.name, _packages(site))
+    def packages(self, site: Site, machine: Machine) -> Sequence[str]:
+        """PostgreSQL, and what tells of it."""
+        return [common.POSTGRESQL, *exporters.packages(site, POSTGRES)]
 
     def setup(self, site: Site, machine: Machine) -> Setup:
         """The cluster `main` of the newest PostgreSQL that is installed.
@@ -40,7 +58,7 @@ class Database:
         `database_tls_certificate` has to name the machine's address (subjectAltName IP), because
         the application insists on it.
         """
-        packages = _packages(site)
+        watched = site.monitor is not None
         conf = render(
             "database",
             "conf.d.conf",
@@ -51,25 +69,36 @@ class Database:
         )
         files = {
             f"{ETC}/skytier.conf": conf,
-            f"{ETC}/pg_hba.conf": pg_hba(site.cidr),
+            f"{ETC}/pg_hba.conf": pg_hba(site.cidr, watched=watched),
             f"{ETC}/pg_ident.conf": pg_ident("postgres"),
             f"{ETC}/role.sql": role_sql_without_password(locale="C.UTF-8"),
             "/etc/skytier/pgdg.asc": render("database", "pgdg.asc"),
+            **(_watched() if watched else {}),
         }
-        values = {"etc": ETC, "secrets": common.SECRETS, "name": NAME, "address": machine.address}
-        return Setup(
-            files=[*common.files(packages), *(File(path, text) for path, text in files.items())],
+        values = {
+            "etc": ETC,
+            "secrets": common.SECRETS,
+            "name": NAME,
+            "address": machine.address,
+            "watched": watched,
+        }
+        server = Setup(
+            files=[File(path, text) for path, text in files.items()],
             script=render("database", "setup.sh", **values),
-            checks=[
-                *common.checks(packages),
-                common.check("database", "postgresql", values),
-            ],
-            secrets=(PASSWORD, TLS_KEY, TLS_CERTIFICATE),
+            checks=[common.check("database", "postgresql", values)],
+            secrets=(PASSWORD, TLS_KEY, TLS_CERTIFICATE, *_kept(site)),
         )
+        return server + exporters.setup(site, machine, POSTGRES)
 
 
-def _packages(site: Site) -> common.Packages:
-    return common.Packages((*common.PACKAGES, *site.packages.get("database", ())), postgresql=True)
+def _watched() -> dict[str, str]:
+    """The files of the exporter's."""
+    return {f"{ETC}/monitor.sql": monitor_sql(), QUERIES: render("database", "exporter.yml")}
+
+
+def _kept(site: Site) -> tuple[str, ...]:
+    """Secrets of other machines that nobody can make: they are kept where all of them are."""
+    return (SMTP_PASSWORD,) if site.watching and site.watching.smtp_username else ()
 
 
 ROLE = Database()

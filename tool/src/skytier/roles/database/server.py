@@ -8,6 +8,8 @@ from skytier.roles.render import render
 NAME = "skytier"
 """The database, and the role that owns it."""
 SUPERUSER = "postgres"
+MONITOR = "prometheus"
+"""The role of the exporter, called as the system's user that the exporter runs as."""
 
 
 @dataclass(frozen=True)
@@ -32,9 +34,18 @@ def configuration(server: Server) -> dict[str, str]:
     }
 
 
-def pg_hba(network: str | None = None) -> str:
-    """Who may connect: through the unix socket and, by TLS, from a network (`192.168.128.0/24`)."""
-    return render("database", "pg_hba.conf", name=NAME, network=network)
+def pg_hba(network: str | None = None, *, watched: bool = False) -> str:
+    """Who may connect: through the unix socket and, by TLS, from a network (`192.168.128.0/24`).
+
+    Where it is `watched`, the exporter too.
+    """
+    monitor = MONITOR if watched else None
+    return render("database", "pg_hba.conf", name=NAME, network=network, monitor=monitor)
+
+
+def monitor_sql() -> str:
+    """A psql script that makes the role of the exporter."""
+    return render("database", "monitor.sql", account=MONITOR)
 
 
 def pg_ident(account: str) -> str:

@@ -1,1 +1,5 @@
-"""The monitor: Prometheus and Alertmanager, for a stack on a cloud and for one on this machine."""
+"""The monitor role: Prometheus and Alertmanager, on a web server or on a machine of their own."""
+
+from skytier.roles.monitor.role import ROLE
+
+__all__ = ["ROLE"]

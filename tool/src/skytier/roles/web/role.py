@@ -1,10 +1,11 @@
 """The web machine."""
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from skytier.errors import SkytierError
-from skytier.roles import common
+from skytier.roles import common, exporters
 from skytier.roles.render import render
 from skytier.roles.role import ANYWHERE, Check, File, Machine, Opening, Setup, Site
 from skytier.roles.web import nginx
@@ -17,6 +18,9 @@ PORT = 8000
 PASSWORD, DATABASE_CERTIFICATE = "database_password", "database_tls_certificate"
 TLS_KEY, TLS_CERTIFICATE = "web_tls_key", "web_tls_certificate"
 YEAR_S, DAY_S = 31_536_000, 86_400
+STATUS = "127.0.0.1:8081"
+"""Where Nginx tells the exporter how many connections there are: not beyond the machine."""
+NGINX = exporters.Exporter("nginx", 9113, (f"--nginx.scrape-uri=http://{STATUS}/",))
 
 
 class Web:
@@ -26,6 +30,8 @@ class Web:
     public = True
     keeps = ""
     units: Sequence[str] = ("nginx", "skytier-app")
+    lodges_with = ""
+    metrics: Mapping[str, int] = {NGINX.job: NGINX.port, "application": PORT}
     runs_application = True
 
     def openings(self, ssh_from: Sequence[str], api_from: Sequence[str]) -> list[Opening]:
@@ -37,9 +43,10 @@ class Web:
             *(Opening(PORT, remote) for remote in api_from),
         ]
 
-    def user_data(self, site: Site) -> str:
-        """cloud-config with the packages of Nginx and Python."""
-        return common.user_data(self.name, _packages(site))
+    def packages(self, site: Site, machine: Machine) -> Sequence[str]:
+        """Nginx, what tells of it, and Python."""
+        certbot = ("certbot",) if site.tls == "acme" else ()
+        return ["nginx", "python3", "openssl", *certbot, *exporters.packages(site, NGINX)]
 
     def setup(self, site: Site, machine: Machine) -> Setup:
         """Raises SkytierError when the site has no database, or lacks what its TLS needs."""
@@ -50,22 +57,17 @@ class Web:
                 '`tls = "acme"` needs a domain, for which the certificate is made out.',
                 'Set `domain`, or take `tls = "self-signed"`.',
             )
-        packages, values = _packages(site), _values(site, machine)
-        return Setup(
-            files=[*common.files(packages), *_files(site, values)],
+        values = _values(site, machine)
+        server = Setup(
+            files=_files(site, values),
             script=render("web", "setup.sh", **values),
-            checks=[*common.checks(packages), *_checks(site, values)],
+            checks=_checks(site, values),
             secrets=(
                 *(PASSWORD, DATABASE_CERTIFICATE),
                 *((TLS_KEY, TLS_CERTIFICATE) if site.tls == "self-signed" else ()),
             ),
         )
-
-
-def _packages(site: Site) -> common.Packages:
-    certbot = ("certbot",) if site.tls == "acme" else ()
-    own = ("nginx", "python3", "openssl", *certbot)
-    return common.Packages((*common.PACKAGES, *own, *site.packages.get("web", ())))
+        return server + exporters.setup(site, machine, NGINX)
 
 
 def _values(site: Site, machine: Machine) -> dict[str, object]:
@@ -85,11 +87,20 @@ def _values(site: Site, machine: Machine) -> dict[str, object]:
         "email": site.email,
         "public_address": site.public_address,
         "challenges": "/var/lib/skytier/challenges",
+        "watched": site.monitor is not None,
+        "metrics_from": json.dumps(_metrics_from(site, machine)),
+        "textfiles": exporters.TEXTFILES,
+        "certificate": _certificate(site),
     }
 
 
+def _metrics_from(site: Site, machine: Machine) -> list[str]:
+    """The monitor; and the machine itself, for who asks over SSH while the monitor is away."""
+    return list(dict.fromkeys([*([site.monitor.address] if site.monitor else []), machine.address]))
+
+
 def _files(site: Site, values: Mapping[str, object]) -> list[File]:
-    units = "/etc/systemd/system"
+    units = common.UNITS
     texts = {
         f"{ETC}/nginx.conf": nginx.nginx_conf(_nginx(site, values)),
         f"{units}/nginx.service.d/skytier.conf": render("web", "nginx.service.conf", **values),
@@ -98,6 +109,11 @@ def _files(site: Site, values: Mapping[str, object]) -> list[File]:
         f"{ETC}/skytier-app.before-247.conf": render("web", "before-247.conf", **values),
     }
     programs = {"/usr/local/sbin/skytier-app": render("web", "skytier-app.sh", **values)}
+    if site.tls != "off" and site.monitor:
+        metric = "certificate-metric"
+        programs[f"{_LIB}/{metric}"] = render("web", f"{metric}.sh", **values)
+        for name in ("service", "timer"):
+            texts[f"{units}/skytier-{metric}.{name}"] = render("web", f"{metric}.{name}", **values)
     if site.tls == "acme":
         programs[f"{_LIB}/certificate"] = render("web", "certificate.sh", **values)
         for name in ("service", "timer"):
@@ -118,6 +134,7 @@ def _nginx(site: Site, values: Mapping[str, object]) -> nginx.Site:
         user="www-data",
         temporary=Path("/var/lib/nginx"),
         tls=_tls(site, Path(str(values["challenges"]))),
+        status=STATUS if site.monitor else None,
     )
 
 
@@ -131,6 +148,12 @@ def _tls(site: Site, challenges: Path) -> nginx.Tls | None:
         links = Path(ETC, "tls")
         return nginx.Tls(["443"], links / "certificate", links / "key", YEAR_S, challenges)
     return None
+
+
+def _certificate(site: Site) -> str:
+    """The file of the certificate that Nginx serves."""
+    tls = _tls(site, Path())
+    return str(tls.certificate) if tls else ""
 
 
 def _checks(site: Site, values: Mapping[str, object]) -> list[Check]:

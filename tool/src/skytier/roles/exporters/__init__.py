@@ -1,0 +1,87 @@
+"""The exporters: small programs of the distribution that tell the monitor how things are."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from skytier.roles.render import render
+from skytier.roles.role import Check, File, Machine, Setup, Site
+
+TEXTFILES = "/var/lib/prometheus/node-exporter"
+"""Where `NAME.prom` is written by what runs now and then; the node exporter tells what is in it."""
+
+
+@dataclass(frozen=True)
+class Exporter:
+    """One of them. It listens on the machine's private address only."""
+
+    job: str
+    """`node`: its package and its unit are `prometheus-node-exporter`."""
+    port: int
+    arguments: Sequence[str] = ()
+    environment: str = ""
+    """`NAME=value`"""
+    reads: Sequence[str] = ()
+    """Files that it reads when it starts."""
+
+    @property
+    def name(self) -> str:
+        """Its package, its program and its unit."""
+        return f"prometheus-{self.job}-exporter"
+
+
+NODE = Exporter(
+    "node",
+    9100,
+    (
+        f"--collector.textfile.directory={TEXTFILES}",
+        "--web.disable-exporter-metrics",
+        # Each start would else name some fifty collectors.
+        "--log.level=warn",
+    ),
+)
+REDIS_PORT = 9121
+"""Of the redis exporter's, once a role runs Redis."""
+
+
+def packages(site: Site, *exporters: Exporter) -> list[str]:
+    """Those of exporters, where the stack is watched."""
+    return [exporter.name for exporter in exporters] if site.watching else []
+
+
+def setup(site: Site, machine: Machine, *exporters: Exporter) -> Setup:
+    """Exporters that run, or that are stopped where the stack is not watched."""
+    parts = [_running if site.monitor else _stopped for _ in exporters]
+    done = [part(site, machine, each) for part, each in zip(parts, exporters, strict=True)]
+    return sum(done[1:], done[0])
+
+
+def _running(site: Site, machine: Machine, exporter: Exporter) -> Setup:
+    assert site.monitor  # noqa: S101  # else it is stopped
+    values = {
+        "name": exporter.name,
+        "job": exporter.job,
+        "address": machine.address,
+        "port": exporter.port,
+        "arguments": exporter.arguments,
+        "environment": exporter.environment,
+        "monitor": site.monitor.address,
+        "files": [_addition(exporter), *exporter.reads],
+    }
+    return Setup(
+        files=[File(_addition(exporter), render("exporters", "exporter.service.conf", **values))],
+        script=render("exporters", "start.sh", **values),
+        checks=[Check(exporter.name, render("exporters", "check-exporter.sh", **values))],
+    )
+
+
+def _stopped(site: Site, machine: Machine, exporter: Exporter) -> Setup:
+    return Setup(files=[], script=stop(exporter.name), checks=[])
+
+
+def stop(unit: str) -> str:
+    """A piece of a script that stops a unit which Skytier once set up, and keeps it stopped."""
+    return render("exporters", "stop.sh", name=unit)
+
+
+def _addition(exporter: Exporter) -> str:
+    return f"/etc/systemd/system/{exporter.name}.service.d/skytier.conf"
