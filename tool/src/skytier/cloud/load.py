@@ -10,7 +10,6 @@ from skytier.costs.advice.facts import Machine
 from skytier.costs.usage import Kind, Resource
 from skytier.metrics.catalogue import BY_ID
 from skytier.metrics.source import Point, Source
-from skytier.resources.kind import Found
 from skytier.resources.server import Server
 from skytier.roles import ROLES
 
@@ -40,31 +39,25 @@ def machines(
     sizes = {each.flavor: each for each in offered}
     cpu, memory, disk = (by_machine(source, name, start, end) for name in FIGURES)
     found = []
-    for server in servers(plan):
-        name, role, flavor = server.key.name, server.facts["role"], server.attributes["flavor"]
-        if flavor not in sizes:
+    for key, server in plan.known.items():
+        role, flavor = server.facts.get("role", ""), server.attributes.get("flavor", "")
+        if key.kind != Server.name or role not in ROLES or flavor not in sizes:
             continue
         image = plan.blueprint.choices.images[role]
         found.append(
             Machine(
-                name,
+                key.name,
                 role,
                 sizes[flavor],
-                cpu.get(name, ()),
-                memory.get(name, ()),
-                disk.get(name, ()),
+                cpu.get(key.name, ()),
+                memory.get(key.name, ()),
+                disk.get(key.name, ()),
                 keeps=ROLES[role].keeps,
                 image_ram_mib=image.min_ram_mib,
                 image_disk_gib=image.min_disk_gib,
             )
         )
     return found
-
-
-def servers(plan: Plan) -> list[Found]:
-    """The servers of a stack that have a role."""
-    servers = (found for key, found in plan.known.items() if key.kind == Server.name)
-    return [server for server in servers if server.facts["role"] in ROLES]
 
 
 def by_machine(source: Source, chart: str, start: float, end: float) -> dict[str, Sequence[Point]]:
