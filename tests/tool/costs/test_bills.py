@@ -168,6 +168,19 @@ def test_tiers_count_the_whole_project_and_every_month_anew() -> None:
     assert by_server == {"web-1": "10.00", "web-2": "3.50"}
 
 
+def test_not_a_byte_of_traffic_is_lost_where_a_month_ends() -> None:
+    rates = card(traffic_gb=money("1073741.824"), tiers={"traffic_gb": {money("100"): money("0")}})
+    # 3 bytes in 4 hours, of which one is in March: a byte costs 0.001, one alone rounds to nothing
+    three = replace(traffic("03-31 22:00", 4, 0), bytes_out=3)
+    one = replace(traffic("03-31 23:59", 1, 0, "web-2"), bytes_out=1)
+
+    found = bill(three, one, rates=rates)
+
+    assert sum(charge.quantity for charge in found.charges) * 2**30 == 4
+    assert [float(each.exact) for each in found.lines()] == [0.003, 0.001]
+    assert [float(each.exact) for each in bill(one, rates=rates).lines()] == [0.001]
+
+
 def test_what_is_free_is_free_for_all_at_once() -> None:
     rates = card(free={"floating_ip_hour": money("730")})
 

@@ -73,4 +73,4 @@ def test_the_tax_is_in_it() -> None:
 
 
 def test_without_any_use_nothing_is_expected() -> None:
-    assert figures(ahead("03-11")) == ["0", "0.00", "0.00", "0.00"]
+    assert figures(ahead("03-11")) == ["0.00", "0.00", "0.00", "0.00"]

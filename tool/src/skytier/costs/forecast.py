@@ -51,8 +51,8 @@ def forecast(bill: Statement, now: datetime) -> Forecast:
     left = clock.midnight((month + timedelta(days=32)).replace(day=1), zone) - second
     tax = 1 + Fraction(max((c.tax_percent for c in bill.charges), default=Decimal(0))) / 100
     per_second = tax * (_running(bill.charges, second) + _traffic(bill.charges, today, zone))
-    so_far = next((each.gross for each in bill.months if each.month == month), Decimal(0))
     unit = unit_of(bill.currency)
+    so_far = next((each.gross for each in bill.months if each.month == month), 0 * unit)
 
     def at_end(each_second: Fraction) -> Decimal:
         return so_far + rounded(each_second * left, unit)

@@ -48,7 +48,7 @@ def over_time(pieces: Sequence[Piece], steps: Steps, period_s: int) -> Iterator[
     units = lcm(units, *(Fraction(above).denominator for above, _ in steps))
     grain = units * period_s
     speeds = [piece.units.numerator * (units // piece.units.denominator) for piece in pieces]
-    levels = [int(above * grain) for above, _ in steps[1:]]
+    levels = [int(Fraction(above) * grain) for above, _ in steps[1:]]
     cuts = _reached(pieces, speeds, levels) if levels else []
     for piece, speed in zip(pieces, speeds, strict=True):
         usage, begin, end, _ = piece
@@ -90,6 +90,8 @@ def at_once(pieces: Sequence[Piece], steps: Steps) -> Iterator[Part]:
     before = Fraction(0)
     for _, ending in sorted(together.items()):
         size = sum((piece.units for piece in ending), Fraction(0))
+        if not size:
+            continue
         after = before + size
         first, last = bisect_right(levels, before) - 1, bisect_left(levels, after)
         bounds = [before, *levels[first + 1 : last], after]

@@ -16,6 +16,7 @@ from skytier.costs.planned import PlanCost
 from skytier.costs.rates import Rates
 from skytier.roles import ROLES
 from skytier.stack import StackFile
+from skytier.stack.model import DEFAULT_PATH
 
 app = typer.Typer()
 
@@ -64,8 +65,9 @@ def estimate(
         return
     card = rates.load(rates_file).on() if rates_file else rates.for_stack(stack)
     if compare:
-        other = chosen.stack_file(compare, stack.cloud)
-        names = ["now", compare.name]
+        # Both are of one cloud, or of none.
+        other = chosen.stack_file(compare, None).model_copy(update={"cloud": stack.cloud})
+        names = [(file or DEFAULT_PATH).name, compare.name]
         compared.show(_bill(stack, card), _bill(other, card), names, as_json=as_json)
         return
     if stack.cloud:
