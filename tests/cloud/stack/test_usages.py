@@ -20,7 +20,9 @@ from skytier.costs.advice.decide import advise
 from skytier.costs.advice.facts import Facts, Spare
 from skytier.costs.rates import EXAMPLE
 from skytier.costs.usage import Kind, Usage
+from skytier.resources.kind import Known, Wanted
 from skytier.resources.project import Project
+from skytier.resources.server import Server
 
 from ...prometheus_history import running
 from ..project import poll
@@ -104,9 +106,9 @@ def began() -> datetime:
     return datetime.now(UTC)
 
 
-def of_a_stack(account: Account, flavor: str, zone: str = ZONES[0]) -> Guest:
+def of_a_stack(account: Account, flavor: str, zone: str = ZONES[0], label: str = "team") -> Guest:
     """A server that looks like the web server of a stack."""
-    stack = Project(account.connection, f"t{secrets.token_hex(3)}", {"team": "shop"})
+    stack = Project(account.connection, f"t{secrets.token_hex(3)}", {label: "shop"})
     return Guest(
         account,
         f"{stack.stack}-web-1",
@@ -135,7 +137,7 @@ def resident(account: Account, request: pytest.FixtureRequest) -> Iterator[Guest
     """The same in each zone that the cloud has."""
     if request.param not in {zone.name for zone in account.connection.compute.availability_zones()}:
         pytest.skip(f"the cloud has no zone {request.param}")
-    guest = of_a_stack(account, "m1.tiny", request.param)
+    guest = of_a_stack(account, "m1.tiny", request.param, label="former")
     yield guest
     guest.delete()
 
@@ -145,6 +147,8 @@ def test_a_servers_life_is_told_to_the_second_also_when_it_is_deleted(
 ) -> None:
     guest = resident
     compute, server = guest.compute, guest.server
+    stack = server.name.removesuffix("-web-1")
+    relabel(Project(account.connection, stack, {"team": "shop"}))
     stopped = guest.do(lambda: compute.stop_server(server), "SHUTOFF")
     started = guest.do(lambda: compute.start_server(server), "ACTIVE")
     resized = _resize(guest)
@@ -163,7 +167,6 @@ def test_a_servers_life_is_told_to_the_second_also_when_it_is_deleted(
     assert found[-1].flavor == ("m1.small" if resized else "m1.tiny")
     assert (found[0].vcpus, found[0].ram_mib, found[0].disk_gib) == (1, 768, 4)
 
-    stack = server.name.removesuffix("-web-1")
     for each in (*living, *found):
         assert (each.id, each.name, each.stack, each.role) == (server.id, server.name, stack, "web")
         assert each.labels == {"team": "shop"}
@@ -177,6 +180,13 @@ def test_a_servers_life_is_told_to_the_second_also_when_it_is_deleted(
     from_lists = servers.collect(account.connection, window)
     assert from_lists.notes[0] == servers.REFUSED
     assert [u for u in from_lists.usages if u.id == server.id] == found
+
+
+def relabel(project: Project) -> None:
+    """What skytier up does when only the labels are others."""
+    kind = Server(project)
+    (found,) = kind.find()
+    kind.settle(Wanted(found.key, found.attributes), found, Known(), lambda text: None)
 
 
 def _resize(guest: Guest) -> Span | None:

@@ -8,6 +8,7 @@ from skytier.cloud.stack import CloudStack
 from skytier.costs.advice.facts import Facts
 from skytier.costs.rates import Rates
 from skytier.metrics.source import Source
+from skytier.resources.server import Server
 
 
 def facts(
@@ -19,6 +20,8 @@ def facts(
     told without them. Raises SkytierError when the cloud cannot be asked.
     """
     bare = Facts(rates, load.STEP_S, leftovers=leftovers.find(stack.connection), now=end)
+    if not list(Server(stack.project).find()):
+        return bare, f"the stack {stack.stack.name} has no machines."
     plan, offered = stack.plan(), load.flavors(stack.connection)
     begin, stop = start.timestamp(), end.timestamp()
 
@@ -28,10 +31,8 @@ def facts(
             machines=load.machines(plan, source, offered, begin, stop),
             flavors=offered,
             p99_s=load.latency(source, begin, stop),
-            objective_s=load.objective_s(stack.stack),
+            objective_s=stack.stack.monitor.latency_objective_ms / 1000,
         )
 
-    if not load.servers(plan):
-        return bare, f"the stack {stack.stack.name} has no machines."
     found, why = figures.ask(stack, prometheus, measured)
     return found or bare, why

@@ -10,10 +10,8 @@ from skytier.costs.advice.facts import Machine
 from skytier.costs.usage import Kind, Resource
 from skytier.metrics.catalogue import BY_ID
 from skytier.metrics.source import Point, Source
-from skytier.resources.kind import Found
 from skytier.resources.server import Server
 from skytier.roles import ROLES
-from skytier.stack import StackFile
 
 STEP_S = 300
 """Of the figures: a peak of less is not what a size is chosen for."""
@@ -41,31 +39,25 @@ def machines(
     sizes = {each.flavor: each for each in offered}
     cpu, memory, disk = (by_machine(source, name, start, end) for name in FIGURES)
     found = []
-    for server in servers(plan):
-        name, role, flavor = server.key.name, server.facts["role"], server.attributes["flavor"]
-        if flavor not in sizes:
+    for key, server in plan.known.items():
+        role, flavor = server.facts.get("role", ""), server.attributes.get("flavor", "")
+        if key.kind != Server.name or role not in ROLES or flavor not in sizes:
             continue
         image = plan.blueprint.choices.images[role]
         found.append(
             Machine(
-                name,
+                key.name,
                 role,
                 sizes[flavor],
-                cpu.get(name, ()),
-                memory.get(name, ()),
-                disk.get(name, ()),
+                cpu.get(key.name, ()),
+                memory.get(key.name, ()),
+                disk.get(key.name, ()),
                 keeps=ROLES[role].keeps,
                 image_ram_mib=image.min_ram_mib,
                 image_disk_gib=image.min_disk_gib,
             )
         )
     return found
-
-
-def servers(plan: Plan) -> list[Found]:
-    """The servers of a stack that have a role."""
-    servers = (found for key, found in plan.known.items() if key.kind == Server.name)
-    return [server for server in servers if server.facts["role"] in ROLES]
 
 
 def by_machine(source: Source, chart: str, start: float, end: float) -> dict[str, Sequence[Point]]:
@@ -78,9 +70,3 @@ def latency(source: Source, start: float, end: float) -> Sequence[Point]:
     """Within how many seconds 99 of 100 requests were answered."""
     found = source.series(BY_ID["latency_p99_s"], start, end, STEP_S)
     return found[0].points if found else ()
-
-
-def objective_s(stack: StackFile) -> float | None:
-    """Within how many seconds 99 of 100 requests shall be answered."""
-    monitor = getattr(stack, "monitor", None)
-    return monitor.latency_objective_ms / 1000 if monitor else None
