@@ -91,7 +91,7 @@ def test_each_distribution_gets_a_postgresql_that_is_new_enough(
 def test_all_scripts_are_bash_without_a_finding_of_shellcheck(tmp_path: Path, site: Site) -> None:
     scripts = [text for setup in setups(site) for text in _scripts(setup)]
     values = {"release": "1.0-a", "sha256": "0" * 64, "timeout_s": 9, "keep": 3}
-    values |= {"place": "releases", "tree": "1.0-a", "paths": ["releases/1.0-a"]}
+    values |= {"place": "releases", "tree": "1.0-a", "paths": ["libraries/a", "releases/1.0-a"]}
     templates = Path(release_script.__code__.co_filename).with_name("templates")
     names = [path.name.removesuffix(".sh.j2") for path in templates.glob("*.sh.j2")]
     scripts += [release_script(name, **values) for name in names]
@@ -140,7 +140,7 @@ def test_systemd_accepts_the_units(tmp_path: Path, site: Site) -> None:
     units = [f for f in setups(site)[0].files if f.path.startswith("/etc/systemd/system/")]
     paths = []
     for file in units:
-        if not file.path.endswith((".service", ".timer")):
+        if not file.path.endswith((".service", ".socket", ".timer")):
             continue
         # What they start is on the machine, not here.
         text = re.sub(r"^(Exec\w+=)\S+", r"\1/bin/true", file.text, flags=re.MULTILINE)
