@@ -42,7 +42,7 @@ def serve() -> None:
         uds=str(settings.uds) if settings.uds else None,
         workers=settings.workers,
         loop="uvloop",
-        http="httptools",
+        http="skytier_app.serving:OneWriteProtocol",
         log_config=logs.CONFIG,
         access_log=False,
         server_header=False,

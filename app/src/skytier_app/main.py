@@ -1,5 +1,6 @@
 """The application, put together."""
 
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -41,6 +42,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             every(SAMPLE_EVERY_S, lambda: metrics.record_pool(services.database)),
         ):
             app.state.services = services
+            gc.freeze()  # the modules stay: nobody's request waits while they are looked through
             yield
 
     app = FastAPI(
