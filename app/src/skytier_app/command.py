@@ -54,7 +54,7 @@ def serve() -> None:
         fd=_inherited_socket(),
         workers=settings.workers,
         loop="uvloop",
-        http="httptools",
+        http="skytier_app.serving:OneWriteProtocol",
         log_config=logs.CONFIG,
         access_log=False,
         server_header=False,

@@ -1,5 +1,6 @@
 """The application, put together."""
 
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -47,6 +48,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         ):
             figures.record_build(settings.release)
             app.state.services = services
+            gc.freeze()  # the modules stay: nobody's request waits while they are looked through
             yield
 
     app = FastAPI(
@@ -57,6 +59,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         docs_url=None,  # pages/ serves these with assets of our own
         redoc_url=None,
         redirect_slashes=False,  # one address for one thing
+        # The log and /metrics tell what there is to tell.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     problems.install(app, error_page)
     openapi.install(app)
@@ -66,5 +70,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(BodyLimit)
     # Outside of what the framework itself puts around the routes.
     stack = app.build_middleware_stack()
-    app.middleware_stack = RequestContext(HotRoutes(stack, app, hot.ROUTES), RequestLog())
+    routes = HotRoutes(stack, app, [*hot.ROUTES, health.HOT])
+    app.middleware_stack = RequestContext(routes, RequestLog())
     return app

@@ -14,7 +14,7 @@ from skytier_app.health.probe import HealthProbe
 from skytier_app.health.report import watch
 from skytier_app.housekeeping import every, sweep_expired
 from skytier_app.pages.skyline import SkylineCache
-from skytier_app.posts.reads import PostReads
+from skytier_app.posts.shared import Posts
 from skytier_app.rate_limit import HitCounter, PostgresHits, RedisHits
 from skytier_app.sessions.store import PostgresSessions, RedisSessions, SessionStore
 from skytier_app.settings import Settings
@@ -41,7 +41,7 @@ class Services:
     health: HealthProbe
     machine: MachineSampler
     skyline: SkylineCache
-    posts: PostReads
+    posts: Posts
     figures: Figures
 
 
@@ -81,7 +81,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             health=health,
             machine=machine,
             skyline=SkylineCache(),
-            posts=PostReads(database),
+            posts=Posts(database),
             figures=Figures(database),
         )
 

@@ -2,6 +2,7 @@
 
 from typing import Annotated
 
+from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, Field, StringConstraints
 
 USERNAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.\-]*$"
@@ -24,9 +25,6 @@ PATTERN_WORDS = {
 
 
 def _email(value: str) -> str:
-    # Loaded with the first registration: most of a worker's requests have no address in them.
-    from email_validator import EmailNotValidError, validate_email
-
     try:
         # test_environment lets the reserved domain .test through: no mail is sent from here.
         found = validate_email(value, check_deliverability=False, test_environment=True)

@@ -69,7 +69,7 @@ class Shared(Generic[K, V]):
         try:
             found = await batch.get(key)
         finally:
-            if batch.is_idle:
-                self._under_way.pop(key, None)
+            if batch.is_idle and self._under_way.get(key) is batch:
+                del self._under_way[key]
         assert found is not None  # noqa: S101  # `find` has just put it there
         return found

@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 
 from skytier_app import __version__
 from skytier_app.health.report import report, uptime_s
+from skytier_app.middleware.hot_routes import HotRoute
 from skytier_app.representation import json_response
 from skytier_app.services import ServicesDep
 
@@ -55,6 +56,10 @@ async def health(services: ServicesDep) -> Response:
     content = await report(services.health)
     code = 503 if content["status"] == "unavailable" else 200
     return json_response(content, code, {"Cache-Control": "no-store"})
+
+
+# Whoever watches asks often, and of every machine.
+HOT = HotRoute("GET", "/health", lambda _, services: health(services))
 
 
 @router.get("/health/live", response_model=Live)

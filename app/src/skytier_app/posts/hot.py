@@ -8,8 +8,8 @@ from pydantic import ValidationError
 from skytier_app.auth import viewer
 from skytier_app.middleware.hot_routes import HotRoute
 from skytier_app.posts.models import NewPost, PostQuery
-from skytier_app.posts.reads import PATH
 from skytier_app.posts.routes import created
+from skytier_app.posts.shared import PATH
 from skytier_app.representation import Representation
 from skytier_app.services import Services
 

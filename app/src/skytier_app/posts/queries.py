@@ -1,6 +1,8 @@
 """The SQL of posts."""
 
+from collections import defaultdict
 from collections.abc import Collection
+from dataclasses import dataclass
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
@@ -53,22 +55,42 @@ async def lock_post(
     return await connection.fetchrow(f"{_SELECT} WHERE posts.id = $1 FOR UPDATE OF posts", post_id)
 
 
-async def create_post(
-    database: Database, user_id: int, title: str, content: str
-) -> asyncpg.Record | None:
-    """The new post. Raises asyncpg.ForeignKeyViolationError when the author is gone."""
-    return await database.fetchrow(
+@dataclass(frozen=True, eq=False)
+class NewRow:
+    """A post to be stored; each is one of its own, whatever it says."""
+
+    user_id: int
+    title: str
+    content: str
+
+
+async def create_posts(database: Database, new: Collection[NewRow]) -> dict[NewRow, asyncpg.Record]:
+    """The new posts. Those whose authors are gone are left out, and so is nothing else."""
+    rows = await database.fetch(
         """
-        WITH made AS (
-            INSERT INTO posts (user_id, title, content) VALUES ($1, $2, $3) RETURNING *
+        WITH authors AS (
+            -- An author who is just being deleted must not make the others wait.
+            SELECT id, username FROM users WHERE id = ANY($1) FOR KEY SHARE SKIP LOCKED
+        ), made AS (
+            INSERT INTO posts (user_id, title, content)
+            SELECT user_id, title, content
+            FROM unnest($1::bigint[], $2::text[], $3::text[]) AS new (user_id, title, content)
+            JOIN authors ON authors.id = user_id
+            RETURNING *
         )
         SELECT made.id, user_id, username, title, content, made.created_at, made.updated_at
-        FROM made JOIN users ON users.id = user_id
+        FROM made JOIN authors ON authors.id = user_id
         """,
-        user_id,
-        title,
-        content,
+        [each.user_id for each in new],
+        [each.title for each in new],
+        [each.content for each in new],
     )
+    made: defaultdict[tuple[int, str, str], list[asyncpg.Record]] = defaultdict(list)
+    for row in rows:
+        made[row["user_id"], row["title"], row["content"]].append(row)
+    return {
+        each: same.pop() for each in new if (same := made[each.user_id, each.title, each.content])
+    }
 
 
 async def update_post(

@@ -15,9 +15,10 @@ from skytier_app.openapi import problems
 from skytier_app.pagination import MAX_ID
 from skytier_app.posts import queries
 from skytier_app.posts.models import NewPost, Post, PostChange, PostQuery
-from skytier_app.posts.reads import PATH
+from skytier_app.posts.shared import PATH
 from skytier_app.problems import Problem
 from skytier_app.representation import (
+    Representation,
     conditional_response,
     etag,
     json_response,
@@ -53,13 +54,11 @@ async def create_post(services: ServicesDep, account: SignedIn, body: NewPost) -
 
 async def created(services: Services, account: Account, post: NewPost) -> Response:
     """Store a new post; the answer to it."""
-    try:
-        row = await queries.create_post(services.database, account.id, post.title, post.content)
-    except asyncpg.ForeignKeyViolationError:
-        raise Problem(401, "Your account was deleted in the meantime.") from None
-    assert row is not None  # noqa: S101  # INSERT ... RETURNING
-    headers = {"Location": f"{PATH}/{row['id']}", "ETag": etag(to_json(row))}
-    return json_response(row, 201, headers)
+    row = await services.posts.create(account.id, post.title, post.content)
+    if row is None:
+        raise Problem(401, "Your account was deleted in the meantime.")
+    made = Representation.of(row, {"Location": f"{PATH}/{row['id']}"})
+    return Response(made.body, 201, headers=made.headers, media_type="application/json")
 
 
 @router.get("/{post_id}", response_model=Post, responses=problems(404, 422))

@@ -1,4 +1,4 @@
-"""Reading posts, for many at once: one statement for all who ask at the same time."""
+"""Reading and writing posts for many at once: one statement for all who ask at the same time."""
 
 import asyncpg
 
@@ -6,23 +6,29 @@ from skytier_app.database import Database
 from skytier_app.pagination import next_link
 from skytier_app.posts import queries
 from skytier_app.posts.models import PostQuery
+from skytier_app.posts.queries import NewRow
 from skytier_app.representation import Representation
 from skytier_app.together import Batch, Shared
 
 PATH = "/api/posts"
 
 
-class PostReads:
-    """The posts of a database, as one worker reads them."""
+class Posts:
+    """The posts of a database, as one worker reads and writes them."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._posts = Batch[int, asyncpg.Record](lambda ids: queries.get_posts(database, ids))
         self._lists = Shared(self._list)
+        self._new = Batch[NewRow, asyncpg.Record](lambda new: queries.create_posts(database, new))
 
     async def post(self, post_id: int) -> asyncpg.Record | None:
         """A post with its author's name; None when there is none."""
         return await self._posts.get(post_id)
+
+    async def create(self, user_id: int, title: str, content: str) -> asyncpg.Record | None:
+        """The new post; None when its author is gone."""
+        return await self._new.get(NewRow(user_id, title, content))
 
     async def list(self, query: PostQuery) -> Representation:
         """A page of the list, with the link to the next one."""

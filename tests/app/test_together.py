@@ -1,0 +1,95 @@
+"""Questions asked at the same time, answered together."""
+
+import asyncio
+from collections.abc import Collection
+
+import pytest
+
+from skytier_app.together import Batch, Shared
+
+
+class Numbers:
+    """Doubles numbers, when told to; keeps what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[set[int]] = []
+        self.go = asyncio.Event()
+
+    async def find(self, keys: Collection[int]) -> dict[int, int]:
+        self.asked.append(set(keys))
+        await self.go.wait()
+        if 13 in keys:
+            raise RuntimeError("no luck")
+        return {key: 2 * key for key in keys if key > 0}
+
+
+async def turn() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+async def test_those_who_ask_meanwhile_are_asked_for_together() -> None:
+    numbers = Numbers()
+    batch = Batch(numbers.find)
+    first = asyncio.create_task(batch.get(1))
+    await turn()
+    more = [asyncio.create_task(batch.get(key)) for key in (2, 3, 3, -4)]
+    await turn()
+    assert numbers.asked == [{1}]
+    numbers.go.set()
+    assert [await first, *[await each for each in more]] == [2, 4, 6, 6, None]
+    assert numbers.asked == [{1}, {2, 3, -4}]
+    assert batch.is_idle
+
+
+async def test_nobody_gets_an_answer_that_was_under_way_when_they_asked() -> None:
+    numbers = Numbers()
+    batch = Batch(numbers.find)
+    early = asyncio.create_task(batch.get(1))
+    await turn()
+    late = asyncio.create_task(batch.get(1))
+    numbers.go.set()
+    await asyncio.gather(early, late)
+    assert numbers.asked == [{1}, {1}]
+
+
+async def test_a_fault_is_told_to_those_who_asked_and_the_next_are_answered() -> None:
+    numbers = Numbers()
+    numbers.go.set()
+    batch = Batch(numbers.find)
+    failed = await asyncio.gather(batch.get(13), batch.get(1), return_exceptions=True)
+    assert [str(each) for each in failed] == ["no luck", "no luck"]
+    assert await batch.get(1) == 2
+
+
+async def test_who_gives_up_disturbs_nobody() -> None:
+    numbers = Numbers()
+    batch = Batch(numbers.find)
+    gone, stays = (asyncio.create_task(batch.get(key)) for key in (1, 1))
+    await turn()
+    gone.cancel()
+    numbers.go.set()
+    assert await stays == 2
+    with pytest.raises(asyncio.CancelledError):
+        await gone
+
+
+async def test_the_same_question_is_shared_and_others_do_not_wait_for_it() -> None:
+    asked: list[str] = []
+    slow = asyncio.Event()
+
+    async def answer(key: str) -> str:
+        asked.append(key)
+        if key == "slow":
+            await slow.wait()
+        return key.upper()
+
+    shared = Shared(answer)
+    waiting = [asyncio.create_task(shared.get("slow")) for _ in range(3)]
+    await turn()
+    assert await shared.get("quick") == "QUICK"
+    late = [asyncio.create_task(shared.get("slow")) for _ in range(3)]
+    await turn()
+    slow.set()
+    assert await asyncio.gather(*waiting, *late) == ["SLOW"] * 6
+    assert asked == ["slow", "quick", "slow"]
