@@ -4,11 +4,12 @@ import shlex
 from dataclasses import replace
 
 import pytest
+import yaml
 
 from skytier import roles
 from skytier.errors import SkytierError
 from skytier.roles.monitor.role import targets
-from skytier.roles.role import Machine
+from skytier.roles.role import Machine, Watching
 from tests.roles.conftest import Machines
 from tests.roles.site import DATABASE, SITE, WEB
 
@@ -170,7 +171,8 @@ def test_prometheus_asks_every_machine_and_knows_whose_answer_it_is(machines: Ma
 
     wanted = [(t.job, t.machine, t.role) for t in targets(SITE)]
     assert sorted(found) == sorted("/".join(("shop", *target)) for target in wanted)
-    for metric in ("node_cpu_seconds_total", "pg_stat_activity_count", "nginx_connections_active"):
+    metrics = ["node_cpu_seconds_total", "pg_stat_activity_count", "nginx_connections_active"]
+    for metric in (*metrics, "pg_replication_lag == 0"):
         machines.web.wait_for(f'[ -n "$({_asked(metric)})" ]')
     expiry = "skytier_certificate_expiry_timestamp_seconds > time()"
     machines.web.wait_for(f'[ -n "$({_asked(expiry)})" ]')
@@ -196,6 +198,25 @@ def test_what_watches_is_bounded_and_reaches_only_itself_or_the_private_network(
     assert not elsewhere & found
     show = "systemctl show --property=MemoryMax,CPUWeight --value prometheus"
     assert set(machines.web.run(show).split()) == {"20", str(192 * 2**20)}
+
+
+def test_the_password_of_the_mail_server_is_in_one_file_that_only_the_service_reads(
+    running: Machines,
+) -> None:
+    password = 'it\'s & \\ $HOME "@smtp_password@" % ü'
+    watching = Watching(
+        email="ops@example.org", smtp_server="smtp.example.org:25", smtp_username="a"
+    )
+    setup = roles.setup(replace(SITE, watching=watching), WEB)
+
+    running.web.set_up(setup, {**running.secrets, "smtp_password": password})
+
+    file = "/etc/skytier/monitor/private/alertmanager.yml"
+    said = yaml.safe_load(running.web.run(f"cat {file}"))
+    assert said["global"]["smtp_auth_password"] == password
+    owner = running.web.run(f"stat --format='%U %G %a' {file}").split()
+    assert owner == ["root", "prometheus", "640"]
+    assert running.web.run("systemctl is-active prometheus-alertmanager").strip() == "active"
 
 
 def test_a_monitor_that_is_not_wanted_any_more_is_stopped_and_comes_back(running: Machines) -> None:

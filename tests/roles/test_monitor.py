@@ -1,6 +1,7 @@
 """What Prometheus and Alertmanager are given, before their own judges: promtool and amtool."""
 
 import json
+import re
 import subprocess
 from collections.abc import Sequence
 from dataclasses import replace
@@ -147,6 +148,14 @@ def test_an_alert_says_where_how_bad_and_what_to_do(rule: dict[str, Any]) -> Non
     where = "$labels.stack" if rule["alert"].startswith(STACK_WIDE) else "$labels.machine"
     assert where in rule["annotations"]["summary"]
     assert "skytier" in rule["annotations"]["description"]
+
+
+def test_the_documentation_has_every_alert_with_its_severity() -> None:
+    page = (Path(__file__).parents[2] / "docs/watching.md").read_text()
+
+    documented = re.findall(r"^\| `(\w+)` \| (\w+) \|", page, re.MULTILINE)
+
+    assert sorted(documented) == sorted((a["alert"], a["labels"]["severity"]) for a in alerts())
 
 
 STACK_WIDE = ("ErrorsBurn", "LatencyBurns", "BudgetOverrun")

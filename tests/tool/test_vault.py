@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from skytier.cloud.machines import archive
 from skytier.cloud.vault import Vault, self_signed
+from skytier.errors import SkytierError
 from skytier.resources.kind import Known
 from skytier.roles.role import File, Machine, Site
 
@@ -45,6 +46,19 @@ def test_the_machine_is_asked_once() -> None:
     passwords = {vault.get(["database_password"], SITE, Known())["database_password"] for _ in "ab"}
     assert (len(asked), len(passwords)) == (1, 1)
     assert len(passwords.pop()) >= 32
+
+
+def test_a_password_of_somebody_else_s_server_is_asked_for_and_never_made() -> None:
+    for kept, given, expected in (
+        ({}, {"smtp_password": "new"}, "new"),
+        ({"smtp_password": "kept"}, {}, "kept"),
+        ({"smtp_password": "kept"}, {"smtp_password": "new"}, "new"),
+    ):
+        vault = Vault(lambda known, kept=kept: kept, given)  # type: ignore[misc]
+        assert vault.get(["smtp_password"], SITE, Known()) == {"smtp_password": expected}
+    with pytest.raises(SkytierError) as refused:
+        Vault(lambda known: {}).get(["smtp_password"], SITE, Known())
+    assert "SKYTIER_SMTP_PASSWORD" in refused.value.do
 
 
 def test_the_databases_certificate_names_its_address_and_fits_its_key() -> None:

@@ -147,7 +147,8 @@ def test_the_application_tells_its_metrics_to_the_monitor_only() -> None:
 
 def test_every_exporter_listens_at_the_private_address_only() -> None:
     for machine in OWN.machines:
-        units = {p: t for p, t in texts(roles.setup(OWN, machine)).items() if "exporter" in p}
+        files = texts(roles.setup(OWN, machine)).items()
+        units = {path: text for path, text in files if "exporter.service" in path}
         assert units
         for text in units.values():
             assert f"--web.listen-address={machine.address}:" in text

@@ -141,7 +141,7 @@ def test_prometheus_asks_every_machine(stack: CloudStack, name: str, url: str) -
 def test_a_stopped_application_is_told_and_so_is_its_recovery(
     operator: Operator, hook: Hook, name: str, url: str
 ) -> None:
-    operator.run("exec", "web", "systemctl stop skytier-app")
+    operator.run("exec", "web", "systemctl stop 'skytier-app*'")
     try:
         told = until(lambda: hook.told("ApplicationDown", "firing"), 300, 1)
     finally:

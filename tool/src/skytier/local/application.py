@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import importlib.util
+import json
 import os
 import shutil
 import signal
@@ -127,7 +128,12 @@ class Application:
         if self._behind_nginx:
             listen = {"SKYTIER_UDS": str(self._home.application_socket)}
         else:
-            listen = {"SKYTIER_HOST": options.bind, "SKYTIER_PORT": str(options.port)}
+            listen = {
+                "SKYTIER_HOST": options.bind,
+                "SKYTIER_PORT": str(options.port),
+                # What watches is on this machine, and comes from the address that it asks.
+                "SKYTIER_METRICS_FROM": json.dumps(["127.0.0.0/8", "::1/128", options.bind]),
+            }
         return {
             **listen,
             "SKYTIER_SECRETS_DIR": str(self._home.secrets),

@@ -5,8 +5,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from prometheus_client.parser import text_string_to_metric_families
-
 from skytier.errors import SkytierError
 
 Labels = frozenset[tuple[str, str]]
@@ -36,6 +34,9 @@ def parse(text: str, target: Mapping[str, str], at: float) -> Scrape:
 
     Raises SkytierError when it is something else.
     """
+    # Its import takes its time, and commands that do not scrape need not wait for it.
+    from prometheus_client.parser import text_string_to_metric_families
+
     metrics: dict[str, list[Sample]] = {}
     try:
         for family in text_string_to_metric_families(text):

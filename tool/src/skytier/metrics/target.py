@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import httpx
 
 from skytier.errors import SkytierError
-from skytier.metrics import machine
 from skytier.metrics.scrape import Sample, Scrape, parse
 
 TIMEOUT_S = 5.0
@@ -31,9 +30,7 @@ class Target:
 
 def at(address: str, labels: Mapping[str, str]) -> Target:
     """The target at `http://HOST:PORT`, at `unix:PATH`, or `THIS_MACHINE` itself."""
-    if address == THIS_MACHINE:
-        return Target(labels, machine.text)
-    return Target(labels, lambda: _get(address))
+    return Target(labels, lambda: _own() if address == THIS_MACHINE else _get(address))
 
 
 def scrape(targets: Sequence[Target]) -> list[Scrape]:
@@ -52,6 +49,12 @@ def _scrape(target: Target) -> Scrape:
     except (SkytierError, httpx.HTTPError):
         now, metrics, up = time.time(), {}, 0.0
     return Scrape(target.labels, now, {**metrics, "up": [Sample(target.labels, up)]})
+
+
+def _own() -> str:
+    from skytier.metrics import machine  # as the parser: not for commands that do not scrape
+
+    return machine.text()
 
 
 def _get(address: str) -> str:

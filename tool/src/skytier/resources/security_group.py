@@ -41,7 +41,11 @@ class SecurityGroup:
         """Its rules and tags."""
         group = self._network.get_security_group(found.id)
         rules = {_rule(rule): rule["id"] for rule in _incoming(group)}
-        missing = {(port, known.resolve(remote)) for port, remote in wanted.attributes["rules"]}
+        missing = {
+            # Its own machines may be among those that come; it is not known while it is made.
+            (port, found.id if remote == wanted.key else known.resolve(remote))
+            for port, remote in wanted.attributes["rules"]
+        }
         new = [_body(group.id, port, remote) for port, remote in sorted(missing - rules.keys())]
         if new:
             self._network.create_security_group_rules(new)

@@ -37,12 +37,13 @@ class Part:
     name: str
     command: list[str]
     port: int | None = None
-    """Where it answers by HTTP when it is ready; None where it does not."""
+    """Where it answers by HTTP when it is ready; None where it makes the file `makes` instead."""
     texts: Mapping[Path, str] = field(default_factory=dict)
     """The files that it reads."""
     environment: Mapping[str, str] = field(default_factory=dict)
     account: Account | None = None
     """Who it runs as; None is who we are."""
+    makes: Path | None = None
 
     @property
     def mark(self) -> str:
@@ -175,8 +176,9 @@ def _recorder(around: Surroundings) -> Part:
     listed = [
         {"address": where, **labels(job)} for job, where in addresses(around, names(around)).items()
     ]
-    command = [sys.executable, "-m", _RECORDER, str(path), str(history(around.home))]
-    return Part(RECORDER, command, None, {path: json.dumps(listed, indent=2) + "\n"})
+    made = history(around.home)
+    command = [sys.executable, "-m", _RECORDER, str(path), str(made)]
+    return Part(RECORDER, command, texts={path: json.dumps(listed, indent=2) + "\n"}, makes=made)
 
 
 def history(home: Home) -> Path:

@@ -23,10 +23,13 @@ PASSWORD, TLS_KEY, TLS_CERTIFICATE = (
     "database_tls_key",
     "database_tls_certificate",
 )
+QUERIES = "/etc/skytier/postgres-exporter.yml"
 POSTGRES = exporters.Exporter(
     "postgres",
     9187,
+    (f"--extend.query-path={QUERIES}",),
     environment=f"DATA_SOURCE_NAME=host=/run/postgresql user={MONITOR} dbname=postgres",
+    reads=(QUERIES,),
 )
 
 
@@ -70,7 +73,7 @@ class Database:
             f"{ETC}/pg_ident.conf": pg_ident("postgres"),
             f"{ETC}/role.sql": role_sql_without_password(locale="C.UTF-8"),
             "/etc/skytier/pgdg.asc": render("database", "pgdg.asc"),
-            **({f"{ETC}/monitor.sql": monitor_sql()} if watched else {}),
+            **(_watched() if watched else {}),
         }
         values = {
             "etc": ETC,
@@ -86,6 +89,11 @@ class Database:
             secrets=(PASSWORD, TLS_KEY, TLS_CERTIFICATE, *_kept(site)),
         )
         return server + exporters.setup(site, machine, POSTGRES)
+
+
+def _watched() -> dict[str, str]:
+    """The files of the exporter's."""
+    return {f"{ETC}/monitor.sql": monitor_sql(), QUERIES: render("database", "exporter.yml")}
 
 
 def _kept(site: Site) -> tuple[str, ...]:

@@ -20,6 +20,8 @@ class Exporter:
     arguments: Sequence[str] = ()
     environment: str = ""
     """`NAME=value`"""
+    reads: Sequence[str] = ()
+    """Files that it reads when it starts."""
 
     @property
     def name(self) -> str:
@@ -28,7 +30,14 @@ class Exporter:
 
 
 NODE = Exporter(
-    "node", 9100, (f"--collector.textfile.directory={TEXTFILES}", "--web.disable-exporter-metrics")
+    "node",
+    9100,
+    (
+        f"--collector.textfile.directory={TEXTFILES}",
+        "--web.disable-exporter-metrics",
+        # Each start would else name some fifty collectors.
+        "--log.level=warn",
+    ),
 )
 REDIS_PORT = 9121
 """Of the redis exporter's, once a role runs Redis."""
@@ -56,7 +65,7 @@ def _running(site: Site, machine: Machine, exporter: Exporter) -> Setup:
         "arguments": exporter.arguments,
         "environment": exporter.environment,
         "monitor": site.monitor.address,
-        "addition": _addition(exporter),
+        "files": [_addition(exporter), *exporter.reads],
     }
     return Setup(
         files=[File(_addition(exporter), render("exporters", "exporter.service.conf", **values))],
