@@ -69,8 +69,8 @@ async def test_the_picture_has_every_part_with_its_figures(watcher: Watcher) -> 
 
     await page.get_by_text("The stack as a table").click()
     for service in ("Nginx", "postgres-exporter", "prometheus"):
-        row = page.get_by_role("row").filter(has_text=service)
-        await expect(row.get_by_text("well", exact=True)).to_be_visible()
+        row = page.get_by_role("row", name=re.compile(f"^localhost {service} well"))
+        await expect(row).to_be_visible()
 
 
 async def test_a_stopped_application_is_seen_and_so_is_its_return(

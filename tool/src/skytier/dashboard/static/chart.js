@@ -1,5 +1,5 @@
 // One chart: its lines, what they say at a moment, and the same in words and as a table.
-import { html } from "./element.js";
+import { html, scrolling } from "./element.js";
 import { human, moment } from "./format.js";
 import { Legend } from "./legend.js";
 import { HEIGHT, plot } from "./plot.js";
@@ -26,7 +26,7 @@ export class Chart {
     this.now = html("p", { class: "now" }, "…");
     this.plot = html("div", { class: "plot" }, html("p", { class: "quiet empty" }, "Fetching …"));
     this.legend = new Legend(html("ul", { class: "legend", "aria-label": `Lines of ${title}` }), (name, shown) => this.toggle(name, shown));
-    this.rows = html("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": `${title} as a table` });
+    this.rows = scrolling(`${title} as a table`);
     this.details = html("details", { class: "table" }, html("summary", {}, "As a table"), this.rows);
     this.figure = html(
       "figure",

@@ -19,6 +19,10 @@ export const svg = (name, attributes = {}, ...children) =>
 
 export const part = (name) => document.querySelector(`[data-part=${name}]`);
 
+/** A wide element that moves sideways within itself, also by the keyboard. */
+export const scrolling = (label, ...children) =>
+  html("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": label }, children);
+
 /** A state as a shape and a word. */
 export const state = (well, word) => html("span", { class: `state ${well ? "well" : "ill"}` }, word);
 

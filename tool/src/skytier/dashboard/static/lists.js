@@ -1,5 +1,5 @@
 // What is told in words: alerts, releases and cost.
-import { html, part, table } from "./element.js";
+import { html, part, scrolling, table } from "./element.js";
 import { moment, since } from "./format.js";
 
 /** Alerts, the worst first: {alerts: [{name, state, severity, machine, summary, description, since}]} */
@@ -36,7 +36,7 @@ export function showReleases({ releases }) {
   const rows = releases.map(({ at, version, release }) => [html("time", { datetime: new Date(at * 1000).toISOString() }, moment(at)), release || version, version]);
   part("releases").replaceChildren(
     rows.length
-      ? table(["Began to run", "Release", "Version"], rows.reverse())
+      ? scrolling("Releases", table(["Began to run", "Release", "Version"], rows.reverse()))
       : html("p", { class: "quiet" }, "No release began to run in the time that the charts show."),
     rows.length ? html("p", { class: "quiet" }, "On the charts they are dashed lines with a triangle on top.") : "",
   );
@@ -49,5 +49,5 @@ export function showCost({ sentence, currency, per_month, lines }) {
   if (!lines.length) return;
   const shown = table(["Resource", "Kind", `${currency} a month`], lines.map((line) => [line.resource, line.kind, line.per_month ?? "unknown"]), [2]);
   shown.append(html("tfoot", {}, html("tr", {}, html("th", { scope: "row", colspan: 2 }, "Together"), html("td", { class: "number" }, per_month))));
-  place.append(shown);
+  place.append(scrolling("Cost of each resource", shown));
 }

@@ -73,15 +73,15 @@ function inWords({ machines, healthy }) {
 /** The same as a table, with every check. */
 export function topologyTable(stack, figures, units) {
   const rows = stack.machines.flatMap((machine) =>
-    [...machine.parts, ...machine.others].map((service, index) => [
-      index ? "" : machine.name,
+    [...machine.parts, ...machine.others].map((service) => [
+      machine.name,
       service.title,
       state(service.running, service.running ? "well" : "not well"),
       service.detail,
-      index ? "" : told(MACHINE_FIGURES, figures?.machines[machine.name], units),
+      told(PART_FIGURES[service.name] ?? [], figures?.machines[machine.name], units),
     ]),
   );
-  return table(["Machine", "Service or check", "State", "Detail", "Machine's figures"], rows);
+  return table(["Machine", "Service or check", "State", "Detail", "Figures"], rows);
 }
 
 /** Headlines: what one looks for first. */
