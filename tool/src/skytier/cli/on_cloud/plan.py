@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from skytier.cli import console
-from skytier.cli.cost import data
+from skytier.cli.cost import data, priced
 from skytier.cli.on_cloud import quota as quotas
 from skytier.cloud.quota import MORE_ROOM, Row
 from skytier.cloud.stack import Plan
@@ -31,10 +31,13 @@ OVER_BUDGET = 4
 """The exit code of a plan that the stack file's budget refuses."""
 
 
-def show(plan: Plan, quota: Sequence[Row], *, everything: bool = False) -> None:
+def show(
+    plan: Plan, quota: Sequence[Row], *, everything: bool = False, parts: bool = False
+) -> None:
     """Print a table of the steps, what they come to, and what it costs a month.
 
-    Quotas are shown where they are short, or will be low.
+    Quotas are shown where they are short, or will be low; with `parts` the cost is shown part by
+    part, too.
     """
     cost = plan.cost
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
@@ -56,6 +59,8 @@ def show(plan: Plan, quota: Sequence[Row], *, everything: bool = False) -> None:
     if table.rows:
         console.out.print(table)
     console.out.print(summary(plan.steps))
+    if parts and cost.after.resources:
+        console.out.print(priced.table(cost.after))
     console.out.print(cost.sentence(), style="dim")
     if cost.before.resources and cost.difference.words:
         console.out.print(str(cost.difference), markup=False)
