@@ -54,9 +54,7 @@ class Reopened:
 
     def close(self) -> None:
         """Let go of it, and of the way to it."""
-        with self._lock:
-            self._source = None
-            self._way.close()
+        self._lose(self._source)
 
     def _ask(self, ask: Callable[[Source], _Answer]) -> _Answer:
         source = self._opened()
@@ -64,9 +62,15 @@ class Reopened:
             return ask(source)
         except SkytierError as error:
             # A question that it refused says nothing about the way to it.
-            if isinstance(error.__cause__, httpx.HTTPError) and self._source is source:
-                self.close()
+            if isinstance(error.__cause__, httpx.HTTPError):
+                self._lose(source)
             raise
+
+    def _lose(self, source: Source | None) -> None:
+        with self._lock:
+            if self._source is source:  # not one that another thread has opened since
+                self._source = None
+                self._way.close()
 
     def _opened(self) -> Source:
         with self._lock:
