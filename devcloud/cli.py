@@ -103,7 +103,7 @@ def _status(arguments: list[str]) -> int:
 
 
 def _logs(arguments: list[str]) -> int:
-    names = [service.name for service in services.ALL]
+    names = [service.name for service in (*services.ALL, *services.FAKE)]
     parser = _parser(
         "logs",
         "Shows the end of a service's log. The services: " + ", ".join(names) + ".",
