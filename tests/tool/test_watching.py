@@ -139,10 +139,11 @@ def test_a_stack_that_is_not_watched_has_no_exporter() -> None:
         assert "exporter" not in roles.user_data(SITES["not watched"], machine)
 
 
-def test_the_application_tells_its_metrics_to_the_monitor_only() -> None:
-    for site, address in ((SITE, WEB.address), (OWN, MONITOR.address)):
+def test_the_application_tells_its_metrics_to_the_monitor_and_to_its_own_machine_only() -> None:
+    own = f'"{WEB.address}"'
+    for site, allowed in ((SITE, own), (OWN, f'"{MONITOR.address}", {own}')):
         unit = texts(roles.setup(site, WEB))["/etc/systemd/system/skytier-app.service"]
-        assert f"'SKYTIER_METRICS_FROM=[\"{address}\"]'" in unit
+        assert f"'SKYTIER_METRICS_FROM=[{allowed}]'" in unit
 
 
 def test_every_exporter_listens_at_the_private_address_only() -> None:
