@@ -85,14 +85,23 @@ def _last_statement(database: Database, product: Server, request: Request) -> st
 
 def _script(database: Database, work: str, statement: str) -> str:
     """The statement as pgbench takes it, with a variable for each of its parameters."""
-    # A statement for many who ask at once is asked for one.
-    statement = re.sub(r"ANY\((\$\d+)\)", r"ANY(ARRAY[\1]::bigint[])", statement)
+    statement = for_one(statement)
     lines = []
     for number, name in enumerate(VALUES[work], 1):
         if name == "id":
             lines.append(rf"\set id random(1, {database.posts})")
         statement = re.sub(rf"\${number}\b", f":{name}", statement)
     return "\n".join([*lines, statement.strip() + ";", ""])
+
+
+def for_one(statement: str) -> str:
+    """A statement for many who ask at once, asked for one: its arrays have one element each.
+
+    >>> for_one("SELECT * FROM posts WHERE id = ANY($1)")
+    'SELECT * FROM posts WHERE id = ANY(ARRAY[$1]::bigint[])'
+    """
+    statement = re.sub(r"(\$\d+)::(\w+)\[\]", r"ARRAY[\1]::\2[]", statement)
+    return re.sub(r"ANY\((\$\d+)\)", r"ANY(ARRAY[\1]::bigint[])", statement)
 
 
 def _variables(database: Database) -> Iterator[str]:
