@@ -37,7 +37,8 @@ class Pgbench:
         self._variables = list(_variables(database))
         self._scripts = {}
         for work in VALUES:
-            statement = _last_statement(database, product, works[work][0])
+            product.ask(works[work][0])
+            statement = _last_statement(database, "posts" if work != "health" else "version_num")
             self._scripts[work] = directory / f"{work}.sql"
             self._scripts[work].write_text(_script(database, work, statement))
 
@@ -73,12 +74,12 @@ class Pgbench:
         return Sample(self.name, work, setting, found)
 
 
-def _last_statement(database: Database, product: Server, request: Request) -> str:
-    """What the database saw last of the product when it was asked for this."""
-    product.ask(request)
+def _last_statement(database: Database, about: str) -> str:
+    """What the database saw last of the product that has this word in it."""
     rows = database.query(
         "SELECT query FROM pg_stat_activity WHERE application_name = 'skytier-app' "
-        "ORDER BY query_start DESC LIMIT 1"
+        "AND query LIKE '%' || $1 || '%' ORDER BY query_start DESC LIMIT 1",
+        about,
     )
     return str(rows[0]["query"])
 
