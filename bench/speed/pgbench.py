@@ -37,7 +37,8 @@ class Pgbench:
         self._variables = list(_variables(database))
         self._scripts = {}
         for work in VALUES:
-            statement = _last_statement(database, product, works[work][0])
+            product.ask(works[work][0])
+            statement = _last_statement(database, "posts" if work != "health" else "version_num")
             self._scripts[work] = directory / f"{work}.sql"
             self._scripts[work].write_text(_script(database, work, statement))
 
@@ -73,26 +74,35 @@ class Pgbench:
         return Sample(self.name, work, setting, found)
 
 
-def _last_statement(database: Database, product: Server, request: Request) -> str:
-    """What the database saw last of the product when it was asked for this."""
-    product.ask(request)
+def _last_statement(database: Database, about: str) -> str:
+    """What the database saw last of the product that has this word in it."""
     rows = database.query(
         "SELECT query FROM pg_stat_activity WHERE application_name = 'skytier-app' "
-        "ORDER BY query_start DESC LIMIT 1"
+        "AND query LIKE '%' || $1 || '%' ORDER BY query_start DESC LIMIT 1",
+        about,
     )
     return str(rows[0]["query"])
 
 
 def _script(database: Database, work: str, statement: str) -> str:
     """The statement as pgbench takes it, with a variable for each of its parameters."""
-    # A statement for many who ask at once is asked for one.
-    statement = re.sub(r"ANY\((\$\d+)\)", r"ANY(ARRAY[\1]::bigint[])", statement)
+    statement = for_one(statement)
     lines = []
     for number, name in enumerate(VALUES[work], 1):
         if name == "id":
             lines.append(rf"\set id random(1, {database.posts})")
         statement = re.sub(rf"\${number}\b", f":{name}", statement)
     return "\n".join([*lines, statement.strip() + ";", ""])
+
+
+def for_one(statement: str) -> str:
+    """A statement for many who ask at once, asked for one: its arrays have one element each.
+
+    >>> for_one("SELECT * FROM posts WHERE id = ANY($1)")
+    'SELECT * FROM posts WHERE id = ANY(ARRAY[$1]::bigint[])'
+    """
+    statement = re.sub(r"(\$\d+)::(\w+)\[\]", r"ARRAY[\1]::\2[]", statement)
+    return re.sub(r"ANY\((\$\d+)\)", r"ANY(ARRAY[\1]::bigint[])", statement)
 
 
 def _variables(database: Database) -> Iterator[str]:
