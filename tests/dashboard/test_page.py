@@ -42,8 +42,9 @@ async def test_every_chart_that_has_a_target_has_its_line(watcher: Watcher) -> N
                 const {data} = canvas.getContext("2d").getImageData(0, 0, width, height);
                 let strong = 0;
                 for (let at = 0; at < data.length; at += 4) {
-                    const [r, g, b, a] = data.slice(at, at + 4);
-                    if (a > 200 && Math.max(r, g, b) - Math.min(r, g, b) > 60) strong += 1;
+                    const [r, g, b] = [data[at], data[at + 1], data[at + 2]];
+                    const spread = Math.max(r, g, b) - Math.min(r, g, b);
+                    if (data[at + 3] > 200 && spread > 60) strong += 1;
                 }
                 return strong;
             }"""
