@@ -1,16 +1,17 @@
 """The dashboard in a real browser, of a stack that a real Prometheus measures."""
 
+import asyncio
 import os
 import re
 import signal
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Locator, Page, expect
 
 from tests.skytier_command import Skytier
 
-from .conftest import EXPECTED, NewWatcher, Watcher, chart, part_pid, use
+from .conftest import BOUND_S, EXPECTED, NewWatcher, Watcher, chart, part_pid, use
 
 AXE = Path(__file__).parents[1] / "vendor/axe-core-4.14.1/axe.min.js"
 
@@ -26,6 +27,25 @@ async def faults(page: Page) -> list[tuple[str, list[str]]]:
     ]
 
 
+async def painted(figure: Locator) -> None:
+    """Until something is in a colour of lines, which grid and labels are not."""
+    strong = """canvas => {
+        const {width, height} = canvas;
+        const {data} = canvas.getContext("2d").getImageData(0, 0, width, height);
+        for (let at = 0; at < data.length; at += 4) {
+            const [r, g, b] = [data[at], data[at + 1], data[at + 2]];
+            // More than the faint ground below a line; two moments may be less than a pixel apart.
+            if (data[at + 3] > 60 && Math.max(r, g, b) - Math.min(r, g, b) > 40) return true;
+        }
+        return false;
+    }"""
+    for _ in range(BOUND_S):
+        if await figure.locator("canvas").evaluate(strong):
+            return
+        await asyncio.sleep(1)
+    raise AssertionError(await figure.get_attribute("data-chart"))
+
+
 async def test_every_chart_that_has_a_target_has_its_line(watcher: Watcher) -> None:
     page = await watcher.open()
     for each in EXPECTED:
@@ -35,20 +55,7 @@ async def test_every_chart_that_has_a_target_has_its_line(watcher: Watcher) -> N
         assert summary
         assert summary.startswith(each.title)
         assert "at the most" in summary
-        # Something is painted in a colour of lines, more than grid and labels.
-        drawn = await figure.locator("canvas").evaluate(
-            """canvas => {
-                const {width, height} = canvas;
-                const {data} = canvas.getContext("2d").getImageData(0, 0, width, height);
-                let strong = 0;
-                for (let at = 0; at < data.length; at += 4) {
-                    const [r, g, b, a] = data.slice(at, at + 4);
-                    if (a > 200 && Math.max(r, g, b) - Math.min(r, g, b) > 60) strong += 1;
-                }
-                return strong;
-            }"""
-        )
-        assert drawn > 0, each.id
+        await painted(figure)
     # What was not measured is named, and takes no room.
     await expect(
         page.get_by_text("Nothing was measured in this time: Replication lag.")

@@ -9,7 +9,7 @@ from skytier.metrics.catalogue import BY_ID
 from skytier.metrics.grid import Grid, aligned, grid
 from skytier.metrics.source import Mark, Point, Series
 from skytier.report import sentences
-from skytier.report.facts import Drawing, Episode, Facts, Watch
+from skytier.report.facts import Drawing, Episode, Facts, Watch, episodes, watch
 from skytier.status import Machine, Service, Status
 from skytier.watched import Cost
 
@@ -150,3 +150,25 @@ def test_alerts_are_counted_and_those_that_go_on_are_told_apart() -> None:
     assert sentences.releases(facts(releases=[Mark(0, "1", "a")])) == (
         "One release began to run in this time."
     )
+
+
+def test_the_application_is_there_when_any_of_its_machines_answers() -> None:
+    def up(machine: str, job: str, *values: float) -> Series:
+        points = [Point(1_800_000_000 + 15 * place, value) for place, value in enumerate(values)]
+        return Series({"machine": machine, "job": job}, points)
+
+    found = [
+        up("web-1", "application", 1, 0, 0, 1),
+        up("web-2", "application", 1, 1, 0),
+        up("web-1", "node", 1, 1, 1, 1, 1),
+    ]
+    assert watch(found, 15.0) == Watch(looks=4, well=3, step_s=15.0)
+
+
+def test_an_alert_that_came_back_fired_twice() -> None:
+    labels = {"alertname": "Down", "severity": "critical", "machine": "web-1"}
+    points = [Point(at, 1.0) for at in (0, 15, 30, 600, 615)]
+    assert list(episodes([Series(labels, points)], end=620, step_s=15)) == [
+        Episode("Down", "critical", "web-1", 0, 30),
+        Episode("Down", "critical", "web-1", 600, None),
+    ]

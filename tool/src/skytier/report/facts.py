@@ -4,22 +4,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from skytier.errors import SkytierError
-from skytier.metrics.catalogue import CHARTS
+from skytier.metrics.catalogue import CHARTS, UP
 from skytier.metrics.chart import Chart, Group, Unit
-from skytier.metrics.expression import largest, total
+from skytier.metrics.expression import total
 from skytier.metrics.grid import Grid, aligned, grid
 from skytier.metrics.source import Mark, Point, Series
 from skytier.watched import Cost, Watched
 
 _FINEST_S, _MOST_POINTS = 15.0, 10_000
-# Both are metrics that Prometheus keeps of itself.
-_UP = Chart(
-    "application_up",
-    "Application answers",
-    Group.APPLICATION,
-    Unit.COUNT,
-    largest("up", (), {"job": "application"}),
-)
+# Prometheus keeps the state of its alerts as a metric of its own.
 _FIRING = Chart(
     "alerts_firing",
     "Alerts that fire",
@@ -100,20 +93,27 @@ def gather(watched: Watched, start: float, end: float) -> Facts:
         end=end,
         source=source.name,
         drawings=drawings,
-        watch=_watch(source.series(_UP, start, end, fine_s), fine_s),
-        episodes=list(_episodes(source.series(_FIRING, start, end, fine_s), end, fine_s)),
+        watch=watch(source.series(UP, start, end, fine_s), fine_s),
+        episodes=list(episodes(source.series(_FIRING, start, end, fine_s), end, fine_s)),
         releases=source.releases(start, end),
         cost=cost,
         missing=missing,
     )
 
 
-def _watch(found: Sequence[Series], step_s: float) -> Watch:
-    points = found[0].points if found else ()
-    return Watch(len(points), sum(point.value >= 1 for point in points), step_s)
+def watch(found: Sequence[Series], step_s: float) -> Watch:
+    """The application is there when it answers on any of its machines."""
+    looks: dict[int, float] = {}
+    for series in found:
+        if series.labels.get("job") == "application":
+            for at, value in series.points:
+                moment = int(at // step_s)
+                looks[moment] = max(value, looks.get(moment, 0))
+    return Watch(len(looks), sum(value >= 1 for value in looks.values()), step_s)
 
 
-def _episodes(found: Sequence[Series], end: float, step_s: float) -> Iterator[Episode]:
+def episodes(found: Sequence[Series], end: float, step_s: float) -> Iterator[Episode]:
+    """The times in which each alert fired without a break."""
     for series in found:
         for first, last in _runs(series.points, 2 * step_s):
             yield Episode(

@@ -49,8 +49,11 @@ async function follow(about, path, parameters, show) {
 
 function every(ms, refresh) {
   const again = async () => {
-    if (!document.hidden) await refresh();
-    setTimeout(again, ms);
+    try {
+      if (!document.hidden) await refresh();
+    } finally {
+      setTimeout(again, ms);
+    }
   };
   return again();
 }
@@ -168,7 +171,7 @@ async function begin() {
   every(EVERY_MS.figures, refreshFigures);
   every(EVERY_MS.cost, () => follow("cost", "cost", {}, showCost));
   await refreshCharts();
-  setInterval(() => range.live && !document.hidden && refreshCharts(), EVERY_MS.figures);
+  setInterval(() => (range.live || troubles.size) && !document.hidden && refreshCharts(), EVERY_MS.figures);
 }
 
 begin();

@@ -64,6 +64,7 @@ export function drawTopology(place, stack, figures, units) {
 }
 
 function inWords({ machines, healthy }) {
+  if (!machines.length) return "Picture of the stack: it has no machine yet.";
   const ill = machines.filter((machine) => !machine.healthy).map(({ name }) => name);
   const said = machines.map(({ name, parts }) => `${name} with ${parts.map((part) => part.title).join(" and ") || "nothing to show"}`);
   const health = healthy ? "All is healthy." : `Not healthy: ${ill.join(", ") || "the front door"}.`;
