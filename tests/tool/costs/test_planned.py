@@ -1,13 +1,16 @@
 """What a plan costs: before, after, the difference, and the budget."""
 
+import json
 from collections.abc import Sequence
 from decimal import Decimal
 
 import pytest
 
+from skytier.cli.on_cloud import plan as shown
 from skytier.cloud.choices import Choices, ExternalNetwork, Flavor
 from skytier.cloud.images import Image
 from skytier.cloud.kinds import RULES
+from skytier.cloud.stack import Plan
 from skytier.costs.bill import Bill, difference, of_file
 from skytier.costs.budget import per_month
 from skytier.costs.planned import PlanCost
@@ -28,15 +31,16 @@ def flavors(stack: StackFile) -> dict[str, Flavor]:
     return {role: SIZES[s.flavor or stack.flavor] for role, s in stack.machines().items()}
 
 
+def blueprint(stack: StackFile) -> Blueprint:
+    images = dict.fromkeys(stack.machines(), Image("i", "debian-12", "2026-01-01"))
+    choices = Choices(images, flavors(stack), ExternalNetwork("n", "public"))
+    return Blueprint(stack, choices, ROLES, "1")
+
+
 def everything(stack: StackFile) -> list[Wanted]:
     """All that a stack is made of; nothing of it asks the connection."""
-    choices = Choices(
-        dict.fromkeys(stack.machines(), Image("i", "debian-12", "2026-01-01")),
-        flavors(stack),
-        ExternalNetwork("n", "public"),
-    )
     project = Project(None, stack.name)  # type: ignore[arg-type]
-    return wanted(Blueprint(stack, choices, ROLES, "1"), project, "ssh-ed25519 key", Known())
+    return wanted(blueprint(stack), project, "ssh-ed25519 key", Known())
 
 
 def there(stack: StackFile) -> list[Found]:
@@ -170,6 +174,39 @@ def test_the_monitor_is_told_cost_and_budget() -> None:
 
     assert (found.currency, str(found.cost), str(found.budget)) == ("USD", "142.70", "200.5")
     assert per_month(ONE, ROLES, flavors(ONE)).budget is None
+
+
+def test_a_plan_is_shown_with_its_parts_the_difference_and_the_budget(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    stack = parse("web.count = 3\n[cost]\nbudget = 200\nbudget_enforce = true")
+    planned = Plan(steps(ONE, stack), blueprint(stack), "ssh-ed25519 key")
+
+    shown.show(planned, shown.cost_of(planned), parts=True)
+
+    said = capsys.readouterr()
+    rows = [" ".join(line.split()) for line in said.out.splitlines()]
+    assert "+ server skytier-web-2 67.70" in rows
+    assert "RAM 2 GiB 0.02/hour 0.040000 29.20" in rows
+    assert "total 0.400960 292.70" in rows
+    assert "+150.00 USD/month: 1 → 3 web servers, 1 → 3 floating IPs" in rows
+    assert "92.70 USD too much. The stack file refuses that: cost.budget_enforce." in said.err
+
+
+def test_a_plan_for_scripts_has_the_same_figures() -> None:
+    stack = parse("web.count = 3\n[cost]\nbudget = 200")
+    planned = Plan(steps(ONE, stack), blueprint(stack), "ssh-ed25519 key")
+
+    found = json.loads(shown.as_json(planned, shown.cost_of(planned)))
+
+    assert [found[key] for key in ("monthly_cost_before", "monthly_cost", "budget")] == [
+        "142.70",
+        "292.70",
+        "200",
+    ]
+    assert found["over_budget"] is True
+    assert found["cost"]["difference"] == "150.00"
+    assert len(found["cost"]["resources"]) == 7
 
 
 def test_labels_and_roles_are_on_every_resource() -> None:

@@ -36,7 +36,7 @@ def plan(
     if as_json:
         print(shown.as_json(planned, cost))  # noqa: T201  # nothing may wrap or colour it
     else:
-        shown.show(planned, cost, everything=everything)
+        shown.show(planned, cost, everything=everything, parts=True)
     if cost.over_budget and cost.over_budget.refused:
         raise typer.Exit(shown.OVER_BUDGET)
     if detailed and not planned.empty:

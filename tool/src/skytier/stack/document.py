@@ -78,10 +78,11 @@ def _keys(model: type[BaseModel], path: tuple[str, ...]) -> list[Key]:
 
 
 def _type(annotation: Any) -> str:
-    """`number`, `list of texts`, `table of numbers`, `table of sections`."""
+    """`number`, `list of texts`, `table of sections`, `table of tables of numbers`."""
     bare, arguments = _bare(annotation), get_args(_bare(annotation))
     if get_origin(bare) is dict:
-        return f"table of {_type(arguments[1])}s"
+        one, of, what = _type(arguments[1]).partition(" of ")
+        return f"table of {one}s{of}{what}"
     if get_origin(bare) is tuple:
         return f"list of {_type(arguments[0])}s"
     if get_origin(bare) is Literal:

@@ -22,8 +22,9 @@ app = typer.Typer()
 
 
 @app.command(
-    epilog="Examples: skytier cost estimate --rates rates.toml; skytier cost estimate "
-    "--compare larger.toml; skytier cost estimate --compare-rates here.toml there.toml"
+    epilog="Exit codes: 0 done; 1 it failed; 2 wrong usage.\n\nExamples: skytier cost estimate "
+    "--rates rates.toml; skytier cost estimate --compare larger.toml; skytier cost estimate "
+    "--compare-rates here.toml there.toml"
 )
 def estimate(
     cloud: Cloud = None,

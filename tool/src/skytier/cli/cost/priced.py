@@ -26,7 +26,7 @@ def show(after: Bill, section: CostSection, before: Bill | None = None, *, as_js
             answer["per_month_before"] = str(before.total.per_month)
         print(json.dumps(answer, indent=2))  # noqa: T201  # nothing may wrap or colour it
         return
-    console.out.print(_table(after))
+    console.out.print(table(after))
     console.out.print(after.sentence(), markup=False)
     if before and before.resources:
         console.out.print(str(difference(before, after)), markup=False)
@@ -47,17 +47,18 @@ def notes(*bills: Bill) -> list[str]:
     return list(dict.fromkeys([*unknown, *taken, usual]))
 
 
-def _table(bill: Bill) -> Table:
+def table(bill: Bill) -> Table:
+    """Each resource with its parts: quantity, unit, price, and what it costs by hour and month."""
     total = bill.total
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
-    table.add_column("Resource", overflow="fold")
-    table.add_column("Quantity", justify="right")
-    table.add_column("Unit")
-    for heading in ("Price", f"{total.currency}/hour", f"{total.currency}/month"):
-        table.add_column(heading, justify="right")
+    shown = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    shown.add_column("Resource", overflow="fold")
+    shown.add_column("Quantity", justify="right")
+    shown.add_column("Unit")
+    for heading in (f"{total.currency} each", f"{total.currency}/hour", f"{total.currency}/month"):
+        shown.add_column(heading, justify="right")
     for resource, price in zip(bill.resources, bill.prices, strict=True):
         if price.unknown:
-            table.add_row(str(resource), "1", resource.flavor, "?", "?", "?", style="yellow")
+            shown.add_row(str(resource), "1", resource.flavor, "?", "?", "?", style="yellow")
             continue
         parts = [
             (f"{line.quantity:f}", line.unit, f"{line.rate:f}/{line.period}")
@@ -66,14 +67,14 @@ def _table(bill: Bill) -> Table:
         single = len(parts) == 1
         whole = parts[0] if single else ("1", "", "")
         first = (whole[0], resource.flavor or whole[1], whole[2])
-        table.add_row(str(resource), *first, str(price.per_hour), str(price.per_month))
+        shown.add_row(str(resource), *first, str(price.per_hour), str(price.per_month))
         for part, line in () if single else zip(parts, price.lines, strict=True):
             amounts = str(line.per_hour), str(line.per_month)
-            table.add_row(f"  {line.what}", *part, *amounts, style="dim")
-    table.add_section()
+            shown.add_row(f"  {line.what}", *part, *amounts, style="dim")
+    shown.add_section()
     if total.reduction:
-        table.add_row("free allowances and tiers", "", "", "", "", f"{-total.reduction}")
+        shown.add_row("free allowances and tiers", "", "", "", "", f"{-total.reduction}")
     if total.tax:
-        table.add_row("tax", "", "", f"{bill.rates.tax_percent}%", "", str(total.tax))
-    table.add_row("total", "", "", "", str(total.per_hour), str(total.per_month), style="bold")
-    return table
+        shown.add_row("tax", "", "", f"{bill.rates.tax_percent:f}%", "", str(total.tax))
+    shown.add_row("total", "", "", "", str(total.per_hour), str(total.per_month), style="bold")
+    return shown

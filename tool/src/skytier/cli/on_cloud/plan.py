@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from skytier.cli import console
-from skytier.cli.cost import data
+from skytier.cli.cost import data, priced
 from skytier.cloud.stack import Plan
 from skytier.costs import rates
 from skytier.costs.planned import PlanCost
@@ -35,8 +35,11 @@ def cost_of(plan: Plan) -> PlanCost:
     return PlanCost(rates.for_stack(stack), stack, plan.steps, flavors)
 
 
-def show(plan: Plan, cost: PlanCost, *, everything: bool = False) -> None:
-    """Print a table of the steps, what they come to, and what it costs a month."""
+def show(plan: Plan, cost: PlanCost, *, everything: bool = False, parts: bool = False) -> None:
+    """Print a table of the steps, what they come to, and what it costs a month.
+
+    With `parts` the cost is shown part by part, too.
+    """
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in ("", "Resource", "Name", "Why"):
         table.add_column(heading)
@@ -56,6 +59,8 @@ def show(plan: Plan, cost: PlanCost, *, everything: bool = False) -> None:
     if table.rows:
         console.out.print(table)
     console.out.print(summary(plan.steps))
+    if parts and cost.after.resources:
+        console.out.print(priced.table(cost.after))
     console.out.print(cost.sentence(), style="dim")
     if cost.before.resources and cost.difference.words:
         console.out.print(str(cost.difference), markup=False)
