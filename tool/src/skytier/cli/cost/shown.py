@@ -91,7 +91,8 @@ def _beside(theirs: Sequence[Compared], currency: str) -> Table:
     for name in (f"By the rates, {currency}", "By CloudKitty, its currency"):
         table.add_column(name, justify="right")
     for each in theirs:
-        table.add_row(Text(each.what), str(each.ours or ""), str(each.theirs or ""))
+        both = ("" if amount is None else f"{amount}" for amount in (each.ours, each.theirs))
+        table.add_row(Text(each.what), *both)
     return table
 
 
