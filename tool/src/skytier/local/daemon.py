@@ -45,6 +45,11 @@ class Daemon:
             return Found(pid=record.pid, marks=record.marks)
         return Found(leftovers=tuple(member.pid for member in self.processes()))
 
+    @property
+    def begun(self) -> bool:
+        """Whether it was started, and not stopped since; it may have ended by itself."""
+        return self._record.exists()
+
     def processes(self) -> list[psutil.Process]:
         """The processes of its session, the leader among them when it runs."""
         record = self._read()

@@ -67,9 +67,11 @@ def _watching(stack: Stack, wished: Options) -> dict[str, Service]:
     if not wished.monitor:
         return {}
     found = stack.monitor.found_parts()
+    # What was installed since is no part of the stack before it is started.
+    listed = stack.monitor.begun() or names(stack.monitor.around(wished))
     return {
         name: Service(daemon_name(name), found[name].pid is not None, found[name].pid, "")
-        for name in names(stack.monitor.around(wished))
+        for name in listed
     }
 
 

@@ -60,6 +60,10 @@ class Monitor:
         """Each part as it is, whether it is wanted or not."""
         return {name: daemon.found() for name, daemon in self.daemons.items()}
 
+    def begun(self) -> list[str]:
+        """The parts that were started and not stopped."""
+        return [name for name, daemon in self.daemons.items() if daemon.begun]
+
     def start(self, options: Options, marks: Marks) -> str:
         """Start what does not run as it should, all at once, and wait until each answers."""
         found = self.found_parts()

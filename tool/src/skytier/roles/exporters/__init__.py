@@ -39,8 +39,6 @@ NODE = Exporter(
         "--log.level=warn",
     ),
 )
-REDIS_PORT = 9121
-"""Of the redis exporter's, once a role runs Redis."""
 
 
 def packages(site: Site, *exporters: Exporter) -> list[str]:
@@ -48,40 +46,27 @@ def packages(site: Site, *exporters: Exporter) -> list[str]:
     return [exporter.name for exporter in exporters] if site.watching else []
 
 
-def setup(site: Site, machine: Machine, *exporters: Exporter) -> Setup:
-    """Exporters that run, or that are stopped where the stack is not watched."""
-    parts = [_running if site.monitor else _stopped for _ in exporters]
-    done = [part(site, machine, each) for part, each in zip(parts, exporters, strict=True)]
-    return sum(done[1:], done[0])
-
-
-def _running(site: Site, machine: Machine, exporter: Exporter) -> Setup:
-    assert site.monitor  # noqa: S101  # else it is stopped
+def setup(site: Site, machine: Machine, exporter: Exporter) -> Setup:
+    """An exporter that runs, or that is stopped where the stack is not watched."""
+    if site.monitor is None:
+        return Setup(files=[], script=stop(exporter.name), checks=[])
+    addition = f"/etc/systemd/system/{exporter.name}.service.d/skytier.conf"
     values = {
         "name": exporter.name,
-        "job": exporter.job,
         "address": machine.address,
         "port": exporter.port,
         "arguments": exporter.arguments,
         "environment": exporter.environment,
         "monitor": site.monitor.address,
-        "files": [_addition(exporter), *exporter.reads],
+        "files": [addition, *exporter.reads],
     }
     return Setup(
-        files=[File(_addition(exporter), render("exporters", "exporter.service.conf", **values))],
+        files=[File(addition, render("exporters", "exporter.service.conf", **values))],
         script=render("exporters", "start.sh", **values),
         checks=[Check(exporter.name, render("exporters", "check-exporter.sh", **values))],
     )
 
 
-def _stopped(site: Site, machine: Machine, exporter: Exporter) -> Setup:
-    return Setup(files=[], script=stop(exporter.name), checks=[])
-
-
 def stop(unit: str) -> str:
     """A piece of a script that stops a unit which Skytier once set up, and keeps it stopped."""
     return render("exporters", "stop.sh", name=unit)
-
-
-def _addition(exporter: Exporter) -> str:
-    return f"/etc/systemd/system/{exporter.name}.service.d/skytier.conf"
