@@ -54,7 +54,7 @@ def as_csv(bill: Report, by: By) -> str:
 def show(bill: Report, by: By, theirs: Sequence[Compared]) -> None:
     """Print it as a table."""
     sums = bill.statement
-    console.out.print(heading(bill))
+    console.out.print(Text(heading(bill)))
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     if by is By.RESOURCE:
         for name in ("Resource", "Part"):
@@ -66,7 +66,7 @@ def show(bill: Report, by: By, theirs: Sequence[Compared]) -> None:
             same, last = line.usage.id == last, line.usage.id
             table.add_row(
                 Text("" if same else line.resource),
-                line.what,
+                Text(line.what),
                 f"{float(line.quantity):,.4f} {line.unit}",
                 "not known" if line.rate is None else f"{line.rate:f}",
                 "" if line.rate is None else f"{line.amount}",
@@ -78,7 +78,7 @@ def show(bill: Report, by: By, theirs: Sequence[Compared]) -> None:
             table.add_row(Text(name), f"{amount}")
     if table.rows:
         console.out.print(table)
-    console.out.print(total(bill))
+    console.out.print(Text(total(bill)))
     for note in remarks(bill):
         console.out.print(Text(note, "dim"))
     if theirs:
@@ -91,7 +91,8 @@ def _beside(theirs: Sequence[Compared], currency: str) -> Table:
     for name in (f"By the rates, {currency}", "By CloudKitty, its currency"):
         table.add_column(name, justify="right")
     for each in theirs:
-        table.add_row(each.what, str(each.ours or ""), str(each.theirs or ""))
+        both = ("" if amount is None else f"{amount}" for amount in (each.ours, each.theirs))
+        table.add_row(Text(each.what), *both)
     return table
 
 
