@@ -3,10 +3,11 @@
 from typing import Any
 
 from devcloud import catalog, command, home, wait
+from devcloud.configuration import HOST
 from devcloud.services import FAKE_HOST
 from devcloud.stage import Stage
 
-ZONE = "fake"
+ZONE, REAL_ZONE = "fake", "nova"
 
 
 def up(stage: Stage) -> None:
@@ -15,13 +16,23 @@ def up(stage: Stage) -> None:
     do = "Look at devcloud/logs nova-compute-fake and devcloud/logs neutron-fake-agent."
     wait.until(lambda: _reported(connection), "The fake host has not reported", 120, do)
     compute = connection.compute
+    # The real host first. Servers that name no zone are for the zone `nova`, and as long as no
+    # aggregate says so, Nova takes a host without a zone for one of every zone.
+    made = _put(compute, HOST, REAL_ZONE)
     if not any(each.name == FAKE_HOST for each in compute.hypervisors()):
         discover()
-    zone = next((each for each in compute.aggregates() if each.name == ZONE), None)
-    zone = zone or compute.create_aggregate(name=ZONE, availability_zone=ZONE)
-    if FAKE_HOST not in (zone.hosts or []):
-        compute.add_host_to_aggregate(zone, FAKE_HOST)
+    if _put(compute, FAKE_HOST, ZONE) or made:
         stage.done(f"in the zone {ZONE}")
+
+
+def _put(compute: Any, host: str, zone: str) -> bool:
+    """Put a host into a zone. Returns whether it was not there."""
+    found = next((each for each in compute.aggregates() if each.availability_zone == zone), None)
+    found = found or compute.create_aggregate(name=zone, availability_zone=zone)
+    if host in (found.hosts or []):
+        return False
+    compute.add_host_to_aggregate(found, host)
+    return True
 
 
 def _reported(connection: Any) -> bool:

@@ -144,6 +144,7 @@ class Server:
             )
 
     def _at_rest(self, server: Any, tell: Tell) -> Any:
+        _refuse_broken(server)
         return self._become(None, server, tell) if server.status in _TRANSIENT else server
 
     def _become(self, statuses: Collection[str] | None, server: Any, tell: Tell) -> Any:
@@ -157,11 +158,7 @@ class Server:
                     "Run skytier up again.",
                 )
             tell((now.task_state or now.status).lower())
-            if now.status == "ERROR":
-                raise SkytierError(
-                    f"The server {now.name} went into ERROR: {_fault(now)}",
-                    "Mend the cause; skytier up then replaces it.",
-                )
+            _refuse_broken(now)
             done = now.status in statuses if statuses else now.status not in _TRANSIENT
             return now if done else None
 
@@ -220,6 +217,14 @@ def _has_flavor(server: Any, wanted: Wanted) -> bool:
     # Old versions of the API tell the id, new ones the name.
     names = (server.flavor.original_name, server.flavor.id)
     return wanted.attributes["flavor"] in names or wanted.creation["flavor_id"] in names
+
+
+def _refuse_broken(server: Any) -> None:
+    if server.status == "ERROR":
+        raise SkytierError(
+            f"The server {server.name} went into ERROR: {_fault(server)}",
+            "Mend the cause; skytier up then replaces it.",
+        )
 
 
 def _fault(server: Any) -> str:
