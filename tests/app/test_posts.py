@@ -3,6 +3,8 @@
 import httpx
 import pytest
 
+from skytier_app.posts import queries
+
 from .conftest import NewVisitor, write_post
 
 
@@ -164,6 +166,20 @@ async def test_a_search_knows_words_phrases_and_exclusion(
     answer = await ada.get("/api/posts", params={"q": words})
     assert answer.status_code == 200
     assert [post["title"] for post in answer.json()] == found
+
+
+@pytest.mark.parametrize("many", [1, 3, 100])
+async def test_a_search_finds_the_same_whether_many_match_or_few(
+    ada: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, many: int
+) -> None:
+    monkeypatch.setattr(queries, "MANY", many)
+    for title in ("Engines", "Looms", "More engines", "An engine"):
+        await ada.post("/api/posts", json={"title": title, "content": "They weave."})
+    first = await ada.get("/api/posts", params={"q": "engine", "limit": 2})
+    assert [post["title"] for post in first.json()] == ["An engine", "More engines"]
+    second = await ada.get(first.links["next"]["url"])
+    assert [post["title"] for post in second.json()] == ["Engines"]
+    assert (await ada.get("/api/posts", params={"q": "zeppelin"})).json() == []
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ async def turn() -> None:
 
 async def test_those_who_ask_meanwhile_are_asked_for_together() -> None:
     numbers = Numbers()
-    batch = Batch(numbers.find)
+    batch = Batch(numbers.find, at_once=1)
     first = asyncio.create_task(batch.get(1))
     await turn()
     more = [asyncio.create_task(batch.get(key)) for key in (2, 3, 3, -4)]
@@ -44,13 +44,48 @@ async def test_those_who_ask_meanwhile_are_asked_for_together() -> None:
 
 async def test_nobody_gets_an_answer_that_was_under_way_when_they_asked() -> None:
     numbers = Numbers()
-    batch = Batch(numbers.find)
+    batch = Batch(numbers.find, at_once=1)
     early = asyncio.create_task(batch.get(1))
     await turn()
     late = asyncio.create_task(batch.get(1))
     numbers.go.set()
     await asyncio.gather(early, late)
     assert numbers.asked == [{1}, {1}]
+
+
+async def test_a_question_that_hangs_holds_up_nobody_who_comes_later() -> None:
+    hangs = asyncio.Event()
+
+    async def find(keys: Collection[int]) -> dict[int, int]:
+        if 1 in keys:
+            await hangs.wait()
+        return {key: 2 * key for key in keys}
+
+    batch = Batch(find, at_once=2)
+    early = asyncio.create_task(batch.get(1))
+    await turn()
+    for key in (2, 3, 4):
+        assert await asyncio.wait_for(batch.get(key), 10) == 2 * key
+    hangs.set()
+    assert await early == 2
+
+
+async def test_many_who_come_and_go_are_all_answered() -> None:
+    async def find(keys: Collection[int]) -> dict[int, int]:
+        await asyncio.sleep(0)
+        return {key: 2 * key for key in keys}
+
+    for at_once in (1, 2, 3):
+        batch = Batch(find, at_once)
+
+        async def visit(start: int, batch: Batch[int, int] = batch) -> None:
+            for key in range(start, start + 50):
+                assert await asyncio.wait_for(batch.get(key), 10) == 2 * key
+                for _ in range(key % 4):
+                    await asyncio.sleep(0)
+
+        await asyncio.gather(*(visit(start) for start in range(20)))
+        assert batch.is_idle
 
 
 async def test_a_fault_is_told_to_those_who_asked_and_the_next_are_answered() -> None:

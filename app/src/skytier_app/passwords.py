@@ -9,8 +9,8 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 # The parameters are argon2-cffi's own default: RFC 9106, low memory (64 MiB, 3 passes, 4 lanes).
 _hasher = PasswordHasher()
-# Looks like a hash of theirs, and none of any password; to make one takes as long as a worker's
-# start may.
+# As long to verify as any hash, and that of no password. Put together, since to compute one would
+# hold up the start of every worker.
 _NOBODY = (
     f"$argon2id$v=19$m={_hasher.memory_cost},t={_hasher.time_cost},p={_hasher.parallelism}"
     f"${'bm9ib2R5J3Mgc2FsdA'}${'A' * 43}"

@@ -14,42 +14,55 @@ V = TypeVar("V")
 
 
 class Batch(Generic[K, V]):
-    """Finds values by their keys: one question at a time, for all keys wanted by then."""
+    """Finds values by their keys: `at_once` questions at a time, for all keys wanted by then."""
 
-    def __init__(self, find: Callable[[Collection[K]], Awaitable[Mapping[K, V]]]) -> None:
+    def __init__(
+        self, find: Callable[[Collection[K]], Awaitable[Mapping[K, V]]], at_once: int = 2
+    ) -> None:
+        # Two by default: one is at the database while the answer to the other is handed out, and
+        # one that hangs holds nobody else up.
         self._find = find
+        self._at_once = at_once
         self._waiting: defaultdict[K, list[asyncio.Future[V | None]]] = defaultdict(list)
-        self._work: asyncio.Task[None] | None = None
+        self._workers: set[asyncio.Task[None]] = set()
 
     @property
     def is_idle(self) -> bool:
         """Whether nobody waits for an answer."""
-        return self._work is None
+        return not self._workers
 
     async def get(self, key: K) -> V | None:
         """The value; None when nothing was found for the key. Raises what the question raised."""
         answer: asyncio.Future[V | None] = asyncio.get_running_loop().create_future()
         self._waiting[key].append(answer)
-        if self._work is None:
-            self._work = asyncio.create_task(self._answer_all())
+        if len(self._workers) < self._at_once:
+            self._workers.add(asyncio.create_task(self._answer_all()))
         return await answer
 
     async def _answer_all(self) -> None:
-        while self._waiting:
-            waiting, self._waiting = self._waiting, defaultdict(list)
-            try:
-                found = await self._find(waiting.keys())
-            except Exception as error:  # it is theirs who asked
-                for answers in waiting.values():
-                    for answer in answers:
-                        if not answer.done():
-                            answer.set_exception(error)
-                continue
-            for key, answers in waiting.items():
+        worker = asyncio.current_task()
+        assert worker is not None  # noqa: S101  # `get` makes it one
+        try:
+            while self._waiting:
+                waiting, self._waiting = self._waiting, defaultdict(list)
+                await self._answer(waiting)
+        finally:
+            # In the same turn that found nobody waiting: whoever comes later needs a new one.
+            self._workers.discard(worker)
+
+    async def _answer(self, waiting: Mapping[K, list["asyncio.Future[V | None]"]]) -> None:
+        try:
+            found = await self._find(waiting.keys())
+        except Exception as error:  # it is theirs who asked
+            for answers in waiting.values():
                 for answer in answers:
-                    if not answer.done():  # or given up
-                        answer.set_result(found.get(key))
-        self._work = None
+                    if not answer.done():
+                        answer.set_exception(error)
+            return
+        for key, answers in waiting.items():
+            for answer in answers:
+                if not answer.done():  # or given up
+                    answer.set_result(found.get(key))
 
 
 class Shared(Generic[K, V]):
@@ -65,7 +78,7 @@ class Shared(Generic[K, V]):
         async def find(_: Collection[K]) -> Mapping[K, V]:
             return {key: await self._answer(key)}
 
-        batch = self._under_way.setdefault(key, Batch(find))
+        batch = self._under_way.setdefault(key, Batch(find, at_once=1))
         try:
             found = await batch.get(key)
         finally:

@@ -10,6 +10,9 @@ from asyncpg.pool import PoolConnectionProxy
 from skytier_app.database import Database
 from skytier_app.pagination import Position
 
+MANY = 1000
+"""So many posts that match a search are too many to be sorted."""
+
 _SELECT = """
     SELECT posts.id, user_id, username, title, content, posts.created_at, posts.updated_at
     FROM posts JOIN users ON users.id = user_id
@@ -35,11 +38,27 @@ async def list_posts(
         conditions.append(f"user_id = ${len(values)}")
     if search is not None:
         values.append(search)
-        conditions.append(f"search @@ websearch_to_tsquery('english', ${len(values)})")
+        matches = f"search @@ websearch_to_tsquery('english', ${len(values)})"
+        if await _has_few_matches(database, search):
+            matches = f"posts.id = ANY(ARRAY(SELECT id FROM posts WHERE {matches}))"  # noqa: S608  # constants
+        conditions.append(matches)
     where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
     return await database.fetch(
         f"{_SELECT} {where} ORDER BY posts.created_at DESC, posts.id DESC LIMIT $1", *values
     )
+
+
+async def _has_few_matches(database: Database, search: str) -> bool:
+    # Few are found by the index of words, and then sorted. Of many, the newest are soon met on the
+    # way from the newest post backwards: a way that is as long as the table is for a rare word.
+    # PostgreSQL does not know how rare a word is that it has hardly seen, and takes that way.
+    found: int = await database.fetchval(
+        "SELECT count(*) FROM (SELECT FROM posts "
+        "WHERE search @@ websearch_to_tsquery('english', $1) LIMIT $2) AS found",
+        search,
+        MANY,
+    )
+    return found < MANY
 
 
 async def get_posts(database: Database, post_ids: Collection[int]) -> dict[int, asyncpg.Record]:
