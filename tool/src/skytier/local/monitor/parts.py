@@ -65,6 +65,8 @@ class Surroundings:
     database: Account | None
     """Who a PostgreSQL of ours runs as."""
     redis_url: str | None
+    can_skip_bgwriter: bool
+    """Whether PostgreSQL's exporter knows that option; old ones end because of it."""
 
 
 def names(around: Surroundings) -> list[str]:
@@ -127,6 +129,9 @@ def _exporter(name: str, around: Surroundings) -> Part:
         # By peer authentication: there is no password.
         source = f"host={sockets} user=postgres dbname=postgres sslmode=disable"
         command = [program, f"--web.listen-address={listen}"]
+        if around.can_skip_bgwriter:
+            # No chart needs it, and since PostgreSQL 17 it fails each time that it asks.
+            command.append("--no-collector.bgwriter")
         return Part(name, command, port, {}, {"DATA_SOURCE_NAME": source}, around.database)
     if name == NGINX:
         status = f"-nginx.scrape-uri=http://{HOST}:{around.ports[STATUS]}/"

@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import subprocess
+from functools import cache
 
 NAMES = {
     "prometheus": ("prometheus",),
@@ -22,3 +24,10 @@ def find() -> dict[str, str]:
         for name, names in NAMES.items()
     }
     return {name: program for name, program in found.items() if program}
+
+
+@cache
+def knows(program: str, option: str) -> bool:
+    """Whether a program's help names an option."""
+    asked = subprocess.run([program, "--help"], capture_output=True, text=True, check=False)
+    return option in asked.stdout + asked.stderr

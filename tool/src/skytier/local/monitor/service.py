@@ -86,14 +86,18 @@ class Monitor:
     def around(self, options: Options) -> Surroundings:
         """What decides which parts there are, with the ports that were settled."""
         redis = self._home.secrets / "skytier_redis_url"
+        found = programs.find()
+        exporter = found.get(parts.POSTGRES)
         return Surroundings(
             home=self._home,
             options=options,
-            programs=programs.find(),
+            programs=found,
             ports=ports.remembered(self._home),
             behind_nginx=self._behind_nginx,
             database=self._postgresql.runs_as(options),
             redis_url=redis.read_text().strip() if redis.exists() else None,
+            can_skip_bgwriter=exporter is not None
+            and programs.knows(exporter, "collector.bgwriter"),
         )
 
     def _try_to_start(self, part: Part) -> SkytierError | None:
