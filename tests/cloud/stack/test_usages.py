@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import pytest
 from openstack.exceptions import HttpException
 
-from skytier.cloud import leftovers
+from skytier.cloud.spending import leftovers
 from skytier.cloud.usages import project, servers
 from skytier.cloud.usages.collected import Window
 from skytier.cloud.usages.nova import Nova

@@ -11,9 +11,9 @@ import httpx
 import pytest
 
 from skytier.cli.chosen import cloud_stack
-from skytier.cloud import monitor
 from skytier.cloud.stack import CloudStack
-from skytier.cloud.watching import view
+from skytier.cloud.watching import tunnel
+from skytier.cloud.watching.view import view
 from skytier.poll import until
 from skytier.stack import load
 
@@ -130,7 +130,7 @@ def test_prometheus_asks_every_machine(stack: CloudStack, name: str, url: str) -
         *((job, f"{name}-web-1", "web") for job in ("prometheus", "alertmanager")),
         ("postgres", f"{name}-database-1", "database"),
     }
-    with monitor.tunnel(stack) as way:
+    with tunnel.tunnel(stack) as way:
         assert until(lambda: answering(way) == wanted, 120, 2), answering(way)
         assert way.machine == f"{name}-web-1"
         rules = httpx.get(f"{way.prometheus_url}/api/v1/rules", timeout=60).json()
@@ -313,7 +313,7 @@ def stack(operator: Operator, monkeypatch: pytest.MonkeyPatch, url: str) -> Clou
     return cloud_stack(wanted)
 
 
-def answering(way: monitor.Monitor) -> set[tuple[str, str, str]]:
+def answering(way: tunnel.Monitor) -> set[tuple[str, str, str]]:
     """Job, machine and role of all that Prometheus gets an answer from."""
     query = {"query": "up == 1"}
     answer = httpx.get(f"{way.prometheus_url}/api/v1/query", params=query, timeout=60).json()

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from skytier.cloud import load
+from skytier.cloud.spending import load
 from skytier.cloud.usages import traffic
 from skytier.cloud.usages.collected import Window
 from skytier.costs.usage import Kind, Usage

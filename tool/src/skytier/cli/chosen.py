@@ -71,6 +71,6 @@ def watched(wanted: StackFile) -> "AbstractContextManager[Watched]":
         from skytier.local.watched import watched as watched_here
 
         return watched_here(LocalStack(home.from_environment()))
-    from skytier.cloud.watched import watched as watched_there
+    from skytier.cloud.watching.watched import watched as watched_there
 
     return watched_there(cloud_stack(wanted))

@@ -100,7 +100,7 @@ def cloud_metrics(cloud: Cloud = None, file: File = None, as_json: Json = False)
     Most clouds show diagnostics to administrators only, and have no Gnocchi: it says so.
     """
     stack = chosen.cloud_stack(chosen.stack_file(file, cloud))
-    from skytier.cloud.own_figures import ask
+    from skytier.cloud.watching.own_figures import ask
 
     found = ask(stack)
     if as_json:
@@ -122,7 +122,7 @@ def _source(wanted: StackFile) -> Iterator[Source]:
 
         yield local_source(Stack(home.from_environment()))
         return
-    from skytier.cloud.watching import prometheus
+    from skytier.cloud.watching.view import prometheus
 
     with prometheus(chosen.cloud_stack(wanted)) as found:
         yield found

@@ -61,7 +61,7 @@ def _view(wanted: StackFile) -> Iterator[View]:
 
         yield local_view(Stack(home.from_environment()))
         return
-    from skytier.cloud.watching import view as cloud_view
+    from skytier.cloud.watching.view import view as cloud_view
 
     with cloud_view(chosen.cloud_stack(wanted)) as found:
         yield found

@@ -44,7 +44,7 @@ def give_advice(
     begin, where = moment(start, now), asked.time_zone(zone)
     stack = asked.cloud_stack(file, cloud)
     card = asked.card(stack, rates).on()
-    from skytier.cloud.advice import facts
+    from skytier.cloud.spending.advice import facts
 
     known, missing = facts(stack, card, prometheus, begin, now)
     advised = advise(known, where)

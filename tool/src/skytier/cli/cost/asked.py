@@ -111,7 +111,7 @@ def bill_of(
     everything: bool,
 ) -> Asked:
     """The same for a stack that is at hand."""
-    from skytier.cloud import rating
+    from skytier.cloud.spending import rating
     from skytier.cloud.usages import project, traffic
     from skytier.cloud.usages.collected import Window
 

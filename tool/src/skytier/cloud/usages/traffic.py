@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from skytier.cloud import figures
 from skytier.cloud.stack import CloudStack
 from skytier.cloud.usages.collected import Collected, Window
+from skytier.cloud.watching import figures
 from skytier.costs.usage import Kind, Usage
 from skytier.metrics.catalogue import BY_ID
 from skytier.metrics.source import Series, Source

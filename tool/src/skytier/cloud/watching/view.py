@@ -5,8 +5,8 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
-from skytier.cloud.monitor import tunnel
 from skytier.cloud.stack import CloudStack
+from skytier.cloud.watching.tunnel import tunnel
 from skytier.errors import SkytierError
 from skytier.metrics.catalogue import UP
 from skytier.metrics.live import Live

@@ -3,8 +3,9 @@
 from dataclasses import replace
 from datetime import datetime
 
-from skytier.cloud import figures, leftovers, load
+from skytier.cloud.spending import leftovers, load
 from skytier.cloud.stack import CloudStack
+from skytier.cloud.watching import figures
 from skytier.costs.advice.facts import Facts
 from skytier.costs.rates import Rates
 from skytier.metrics.source import Source

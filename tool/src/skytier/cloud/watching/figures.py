@@ -31,7 +31,7 @@ def _source(stack: CloudStack, url: str | None) -> Iterator[Source]:
     if url:
         yield Prometheus(url)
         return
-    from skytier.cloud.watching import prometheus
+    from skytier.cloud.watching.view import prometheus
 
     with prometheus(stack) as found:
         yield found

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from skytier.cloud.stack import CloudStack
 from skytier.cloud.status import measure
-from skytier.cloud.watching import prometheus
+from skytier.cloud.watching.view import prometheus
 from skytier.metrics.reopened import reopened
 from skytier.watched import Cost, CostLine, Watched
 

@@ -1,0 +1,1 @@
+"""How a stack on a cloud is looked at: by its monitor, else by its exporters, through SSH."""
