@@ -71,3 +71,13 @@ class Project:
 def own_tags(tags: Iterable[str] | None) -> list[str]:
     """The tags that are ours to set, sorted."""
     return sorted(tag for tag in tags or [] if tag.startswith(PREFIX))
+
+
+def facts_told(description: str) -> dict[str, str]:
+    """What `Project.told` wrote.
+
+    >>> facts_told("skytier:stack=shop,skytier:role=web")
+    {'skytier:stack': 'shop', 'skytier:role': 'web'}
+    """
+    parts = description.split(",")
+    return dict(part.split("=", 1) for part in parts if part.startswith(PREFIX) and "=" in part)

@@ -8,7 +8,7 @@ from openstack.exceptions import NotFoundException
 
 from skytier.errors import SkytierError
 from skytier.resources.kind import Found, Key, Known, Tell, Wanted
-from skytier.resources.project import PREFIX, ROLE, Project
+from skytier.resources.project import PREFIX, ROLE, Project, facts_told
 from skytier.resources.waiting import wait_for
 
 ACTIVE_TIMEOUT_S = 900.0
@@ -70,20 +70,9 @@ class Server:
     def settle(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
         """Its labels, its flavor; and it runs."""
         server = self._compute.get_server(found.id)
-        missing = {
-            name: value
-            for name, value in self._project.metadata.items()
-            if server.metadata.get(name) != value
-        }
-        if missing:
-            self._compute.set_server_metadata(server, **missing)
-        for name in server.metadata:
-            if name.startswith(f"{PREFIX}label:") and name not in self._project.metadata:
-                self._compute.delete_server_metadata(server, [name])
-        role, flavor = (server.metadata.get(name, "") for name in (ROLE, FLAVOR))
-        told = self._project.told(role=role, flavor=flavor)
-        if server.description != told:
-            self._compute.update_server(server, description=told)
+        self._describe(server)
+        # What was changed is not all there is in what openstacksdk makes of the answers.
+        server = self._compute.get_server(found.id)
         server = self._resized(wanted, self._at_rest(server, tell), tell)
         if server.status == "SHUTOFF":
             tell("starting")
@@ -111,6 +100,22 @@ class Server:
         """Write down something about a server where every operator finds it."""
         self._compute.set_server_metadata(server_id, **metadata)
 
+    def _describe(self, server: Any) -> None:
+        """Bring its labels up to date, in its metadata and in its description."""
+        has = dict(server.metadata)
+        wanted = self._project.metadata
+        missing = {name: value for name, value in wanted.items() if has.get(name) != value}
+        if missing:
+            self._compute.set_server_metadata(server.id, **missing)
+        gone = [n for n in has if n.startswith(f"{PREFIX}label:") and n not in wanted]
+        if gone:
+            self._compute.delete_server_metadata(server.id, gone)
+        # The flavor that it was created with stays there when it is resized: bills go by it.
+        first = facts_told(server.description or "").get(FLAVOR) or has.get(FLAVOR, "")
+        told = self._project.told(role=has.get(ROLE, ""), flavor=first)
+        if server.description != told:
+            self._compute.update_server(server.id, description=told)
+
     def _resized(self, wanted: Wanted, server: Any, tell: Tell) -> Any:
         """The server with its wanted flavor. A resize that was cut short is gone on with."""
         if server.metadata.get(FLAVOR) == wanted.attributes["flavor"] and server.status != RESIZED:
@@ -131,7 +136,7 @@ class Server:
                 f"See why: openstack server event list {server.id}. Often no host has the room.",
             )
         flavor = {FLAVOR: wanted.attributes["flavor"]}
-        self._compute.set_server_metadata(server, **flavor)
+        self._compute.set_server_metadata(server.id, **flavor)
         return self._compute.get_server(server.id)
 
     def _refuse_smaller_disk(self, wanted: Wanted, server: Any) -> None:

@@ -16,6 +16,7 @@ from skytier.cloud.usages.life import Action, Size, Stretch, stretches
 from skytier.cloud.usages.nova import Nova
 from skytier.cloud.usages.owner import Owner
 from skytier.costs.usage import Kind, Usage
+from skytier.resources.project import facts_told
 from skytier.resources.server import FLAVOR
 
 AT_ONCE = 8
@@ -65,7 +66,7 @@ class Server:
     @property
     def first_flavor(self) -> str:
         """The one it was created with, where it says so: servers of a stack do."""
-        return self._carried.get(FLAVOR, "")
+        return self._told.get(FLAVOR) or self._carried.get(FLAVOR, "")
 
     @property
     def owner(self) -> Owner:
@@ -78,10 +79,11 @@ class Server:
     @property
     def _carried(self) -> Mapping[str, str]:
         """Its metadata; its description has the same when it is deleted."""
-        if self.listed is None:
-            return {}
-        told = owner.marks((self.listed.description or "").split(","))
-        return {**told, **(self.listed.metadata or {})}
+        return {**self._told, **((self.listed and self.listed.metadata) or {})}
+
+    @property
+    def _told(self) -> Mapping[str, str]:
+        return facts_told((self.listed and self.listed.description) or "")
 
     def life(self, now: datetime, sizes: Mapping[str, Size]) -> list[Stretch]:
         """Its stretches until now. `sizes` has what is known of flavors by name."""
