@@ -207,9 +207,8 @@ def test_without_the_monitor_the_application_goes_on(operator: Operator, url: st
     try:
         assert httpx.get(f"{url}/health", timeout=60).json()["status"] == "ok"
         assert httpx.get(f"{url}/api/posts", timeout=60).status_code == 200
-        services = {
-            s["name"]: s for s in operator.json("status", code=3)["machines"][0]["services"]
-        }
+        machines = {m["role"]: m for m in operator.json("status", code=3)["machines"]}
+        services = {service["name"]: service for service in machines["web"]["services"]}
         assert "does not run" in services["prometheus"]["detail"]
         assert services["application"]["running"]
         top = operator.json("top", "--once")
