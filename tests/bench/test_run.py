@@ -26,14 +26,14 @@ def document() -> dict[str, Any]:
     return found
 
 
-def test_everyone_is_measured_without_a_failed_request(document: dict[str, Any]) -> None:
+def test_everyone_is_measured_and_the_product_fails_no_request(document: dict[str, Any]) -> None:
     assert set(document["one"]) == set(NAMES)
     for contenders in (document["one"], document["create"]):
         # On a machine that is busy, one of them may get no turn in so short a slice.
         assert sum(figures["rps"] for figures in contenders.values()) > 0
         for name, figures in contenders.items():
-            assert {"rps", "p50_ms", "p99_ms", "cpu_ms"} <= figures.keys(), name
-            assert figures["failed"] == 0, name
+            assert {"rps", "p50_ms", "p99_ms", "cpu_ms", "failed"} <= figures.keys(), name
+        assert contenders["skytier"]["failed"] == 0
 
 
 def test_it_says_what_was_measured_and_what_it_took(document: dict[str, Any]) -> None:
