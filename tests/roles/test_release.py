@@ -23,7 +23,9 @@ headers = {"Content-Type": "application/json", "Cookie": cookie}
 data = json.dumps(body).encode() if body else None
 request = urllib.request.Request(url, data, headers, method=method)
 with urllib.request.urlopen(request, context=context) as answer:
-    headers = {name.lower(): value for name, value in answer.headers.items()}
+    headers = {}
+    for name, value in answer.headers.items():
+        headers.setdefault(name.lower(), value)  # of several cookies the session comes first
     json.dump([answer.status, headers, answer.read().decode()], sys.stdout)
 """
 
