@@ -3,18 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
-from skytier.metrics.chart import Chart, Group, Unit
-from skytier.metrics.expression import total
+from skytier.metrics.catalogue import PENDING
 from skytier.metrics.source import Source
-
-# Prometheus keeps the state of its alerts as a metric of its own.
-_PENDING = Chart(
-    "alerts_pending",
-    "Alerts that wait",
-    Group.MACHINES,
-    Unit.COUNT,
-    total("ALERTS", ("alertname", "severity", "machine"), {"alertstate": "pending"}),
-)
 
 
 @dataclass(frozen=True)
@@ -33,7 +23,7 @@ class Current:
 def current(source: Source) -> list[Current]:
     """Those that fire first, the worst before others. Raises SkytierError."""
     firing = [Current("firing", **asdict(alert)) for alert in source.alerts()]
-    return firing + [_pending(series.labels) for series in source.latest(_PENDING)]
+    return firing + [_pending(series.labels) for series in source.latest(PENDING)]
 
 
 def _pending(labels: Mapping[str, str]) -> Current:

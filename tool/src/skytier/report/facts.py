@@ -4,22 +4,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from skytier.errors import SkytierError
-from skytier.metrics.catalogue import CHARTS, UP
-from skytier.metrics.chart import Chart, Group, Unit
-from skytier.metrics.expression import total
+from skytier.metrics.catalogue import CHARTS, FIRING, UP
+from skytier.metrics.chart import Chart
 from skytier.metrics.grid import Grid, aligned, grid
 from skytier.metrics.source import Mark, Point, Series
 from skytier.watched import Cost, Watched
 
 _FINEST_S, _MOST_POINTS = 15.0, 10_000
-# Prometheus keeps the state of its alerts as a metric of its own.
-_FIRING = Chart(
-    "alerts_firing",
-    "Alerts that fire",
-    Group.MACHINES,
-    Unit.COUNT,
-    total("ALERTS", ("alertname", "severity", "machine"), {"alertstate": "firing"}),
-)
 
 
 @dataclass(frozen=True)
@@ -94,7 +85,7 @@ def gather(watched: Watched, start: float, end: float) -> Facts:
         source=source.name,
         drawings=drawings,
         watch=watch(source.series(UP, start, end, fine_s), fine_s),
-        episodes=list(episodes(source.series(_FIRING, start, end, fine_s), end, fine_s)),
+        episodes=list(episodes(source.series(FIRING, start, end, fine_s), end, fine_s)),
         releases=source.releases(start, end),
         cost=cost,
         missing=missing,

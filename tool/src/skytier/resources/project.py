@@ -73,11 +73,10 @@ def own_tags(tags: Iterable[str] | None) -> list[str]:
     return sorted(tag for tag in tags or [] if tag.startswith(PREFIX))
 
 
-def facts_told(description: str) -> dict[str, str]:
-    """What `Project.told` wrote.
+def marks(tags: Iterable[str]) -> dict[str, str]:
+    """The tags, or the parts of a description, that are ours, as metadata.
 
-    >>> facts_told("skytier:stack=shop,skytier:role=web")
+    >>> marks("skytier:stack=shop,skytier:role=web,other".split(","))
     {'skytier:stack': 'shop', 'skytier:role': 'web'}
     """
-    parts = description.split(",")
-    return dict(part.split("=", 1) for part in parts if part.startswith(PREFIX) and "=" in part)
+    return dict(tag.split("=", 1) for tag in tags if tag.startswith(PREFIX) and "=" in tag)

@@ -8,7 +8,7 @@ from openstack.exceptions import NotFoundException
 
 from skytier.errors import SkytierError
 from skytier.resources.kind import Found, Key, Known, Tell, Wanted
-from skytier.resources.project import PREFIX, ROLE, Project, facts_told
+from skytier.resources.project import PREFIX, ROLE, Project, marks
 from skytier.resources.waiting import wait_for
 
 ACTIVE_TIMEOUT_S = 900.0
@@ -111,7 +111,7 @@ class Server:
         if gone:
             self._compute.delete_server_metadata(server.id, gone)
         # The flavor that it was created with stays there when it is resized: bills go by it.
-        first = facts_told(server.description or "").get(FLAVOR) or has.get(FLAVOR, "")
+        first = marks((server.description or "").split(",")).get(FLAVOR) or has.get(FLAVOR, "")
         told = self._project.told(role=has.get(ROLE, ""), flavor=first)
         if server.description != told:
             self._compute.update_server(server.id, description=told)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from skytier.resources.project import PREFIX, ROLE, STACK
+from skytier.resources.project import PREFIX, ROLE, STACK, marks
 
 LABEL = f"{PREFIX}label:"
 
@@ -25,11 +25,6 @@ def of_marks(tags: Iterable[str], name: str = "") -> Owner:
     is in a name such as `shop-web-1` where nothing else says it.
     """
     return of_metadata(marks(tags), name)
-
-
-def marks(tags: Iterable[str]) -> dict[str, str]:
-    """The tags that are ours, as metadata: `{"skytier:stack": "shop"}`."""
-    return dict(tag.split("=", 1) for tag in tags if tag.startswith(PREFIX) and "=" in tag)
 
 
 def of_metadata(metadata: Mapping[str, str], name: str = "") -> Owner:

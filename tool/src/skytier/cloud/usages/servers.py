@@ -16,7 +16,7 @@ from skytier.cloud.usages.life import Action, Size, Stretch, stretches
 from skytier.cloud.usages.nova import Nova
 from skytier.cloud.usages.owner import Owner
 from skytier.costs.usage import Kind, Usage
-from skytier.resources.project import facts_told
+from skytier.resources.project import marks
 from skytier.resources.server import FLAVOR
 
 AT_ONCE = 8
@@ -83,7 +83,7 @@ class Server:
 
     @property
     def _told(self) -> Mapping[str, str]:
-        return facts_told((self.listed and self.listed.description) or "")
+        return marks(((self.listed and self.listed.description) or "").split(","))
 
     def life(self, now: datetime, sizes: Mapping[str, Size]) -> list[Stretch]:
         """Its stretches until now. `sizes` has what is known of flavors by name."""

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from skytier.cloud.stack import CloudStack
+from skytier.cloud.watching.view import prometheus
 from skytier.errors import SkytierError
 from skytier.metrics.prometheus import Prometheus
 from skytier.metrics.source import Source
@@ -31,7 +32,5 @@ def _source(stack: CloudStack, url: str | None) -> Iterator[Source]:
     if url:
         yield Prometheus(url)
         return
-    from skytier.cloud.watching.view import prometheus
-
     with prometheus(stack) as found:
         yield found
