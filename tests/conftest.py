@@ -8,13 +8,16 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, async_playwright, expect
 
 from tests.skytier_command import Skytier
 
 # A shell without a terminal starts what runs in its background deaf to Ctrl-C, and processes
 # inherit that. Tests send this signal: theirs hear it however they are run.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Generous, as no bound is part of what is tested. It is one setting of the whole process.
+expect.set_options(timeout=120_000)
 
 
 @pytest.fixture(scope="session")

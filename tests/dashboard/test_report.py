@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser
 
+from skytier.poll import until
 from tests.skytier_command import Skytier
 
-from .conftest import EXPECTED
+from .conftest import BOUND_S, EXPECTED
 from .test_page import faults
 
 ADDRESSES = ("src", "href", "action", "data", "poster", "srcset")
@@ -32,9 +33,15 @@ class References(HTMLParser):
 def folder(stack: Skytier, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A report in each form."""
     folder = tmp_path_factory.mktemp("reports")
-    for form in ("html", "pdf", "json"):
+
+    def written(form: str) -> bool:
         said = stack.run("report", "--from", "-1h", "--output", f"{folder}/report.{form}")
-        assert f"report.{form}: {len(EXPECTED)} charts" in said
+        return f"report.{form}: {len(EXPECTED)} charts" in said
+
+    # A chart of a rate has its first point only some looks after the stack is up.
+    assert until(lambda: written("json"), BOUND_S, every_s=3)
+    assert written("html")
+    assert written("pdf")
     return folder
 
 

@@ -6,19 +6,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
 import pytest
-from playwright.async_api import (
-    Browser,
-    BrowserContext,
-    ConsoleMessage,
-    Page,
-    Response,
-    expect,
-)
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Response
 
 from tests.skytier_command import Skytier, free_port
-
-# Generous: the bound is no part of what is tested.
-expect.set_options(timeout=30_000)
 
 PASSWORD = "a long and private sentence"
 _numbers = itertools.count(1)
