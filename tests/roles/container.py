@@ -21,6 +21,8 @@ PACKAGES = (
     *("locales", "iproute2", "python3", "nginx", "openssl", "postgresql", "unattended-upgrades"),
     *("prometheus", "prometheus-alertmanager", "prometheus-node-exporter"),
     *("prometheus-nginx-exporter", "prometheus-postgres-exporter"),
+    # A certificate, and an authority for tests that gives it.
+    *("certbot", "pebble"),
 )
 NEEDED = ("debootstrap", "systemd-nspawn", "ip", "nsenter")
 CACHE = Path("/var/cache/skytier-tests")

@@ -74,6 +74,7 @@ class Blueprint:
             cidr=stack.cidr,
             tls=stack.tls,
             domain=stack.domain,
+            acme_server=stack.acme_server,
             email=stack.email,
             public_address=door.facts["address"] if door else None,
             api_from=stack.api_from,

@@ -72,6 +72,8 @@ class Site:
     """The floating IP."""
     email: str | None = None
     """Whom the certificate authority writes to."""
+    acme_server: str = "https://acme-v02.api.letsencrypt.org/directory"
+    """The directory of the certificate authority (RFC 8555)."""
     packages: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """More packages than the role needs, by role."""
     api_from: Sequence[str] = ()

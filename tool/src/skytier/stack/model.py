@@ -148,14 +148,20 @@ class StackFile(Section):
     floating_ip: Address | None = key(None, "an IPv4 address", "203.0.113.7")
     """A floating IP of your own, which is never deleted. Without it one is allocated."""
     tls: Literal["off", "self-signed", "acme"] = key("off", '"off", "self-signed" or "acme"')
-    """HTTPS: none, with a certificate that nobody vouches for, or with one of Let's Encrypt,
-    which needs `domain` and `email`."""
+    """HTTPS: none, with a certificate that nobody vouches for, or with one by ACME
+    (Let's Encrypt), which needs `domain` and `email`."""
     domain: Annotated[str, AfterValidator(values.domain)] | None = key(
         None, "a full domain name such as shop.example.org", "shop.example.org"
     )
     """The name that visitors use. It has to lead to the floating IP before TLS by ACME works."""
     email: Email | None = key(None, "an e-mail address", "ops@example.org")
     """Whom the certificate authority writes to when a certificate runs out."""
+    acme_server: Annotated[str, AfterValidator(values.url)] = key(
+        "https://acme-v02.api.letsencrypt.org/directory",
+        "the address of an ACME directory",
+    )
+    """The certificate authority that ACME asks: Let's Encrypt, or one of your own, which the
+    image's machines have to trust."""
     labels: Annotated[dict[str, str], AfterValidator(values.labels)] = key(
         {},
         'short texts such as {team = "shop"}, 45 characters with the key, no comma or slash',

@@ -85,6 +85,7 @@ def _values(site: Site, machine: Machine) -> dict[str, object]:
         "tls": site.tls,
         "domain": site.domain,
         "email": site.email,
+        "acme_server": site.acme_server,
         "public_address": site.public_address,
         "challenges": "/var/lib/skytier/challenges",
         "watched": site.monitor is not None,

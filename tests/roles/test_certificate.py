@@ -1,0 +1,81 @@
+"""A certificate by ACME: certbot against a real authority, Let's Encrypt's own for tests."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from skytier import roles
+from tests.roles.conftest import Machines
+from tests.roles.secrets import certificate
+from tests.roles.site import SITE, WEB
+
+DOMAIN = "shop.example.org"
+AUTHORITY = "https://127.0.0.1:14000/dir"
+ACME = replace(SITE, tls="acme", domain=DOMAIN, email="admin@example.org", acme_server=AUTHORITY)
+ISSUER = f"openssl s_client -connect 127.0.0.1:443 -servername {DOMAIN} </dev/null 2>/dev/null | "
+ISSUER += "openssl x509 -noout -issuer -serial"
+
+
+@pytest.fixture
+def authority(running: Machines, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machines]:
+    """On the web server, which trusts it, and where the domain's name leads to that server."""
+    web = running.web
+    key, crt = certificate(tmp_path_factory.mktemp("authority") / "acme", "127.0.0.1")
+    names = {"listenAddress": "127.0.0.1:14000", "managementListenAddress": "127.0.0.1:15000"}
+    files = {"certificate": "/etc/pebble/crt", "privateKey": "/etc/pebble/key"}
+    settings = {**names, **files, "httpPort": 80, "tlsPort": 443}
+    web.put("/etc/pebble/config.json", json.dumps({"pebble": settings}), 0o644)
+    web.put("/etc/pebble/crt", crt, 0o644)
+    web.put("/etc/pebble/key", key, 0o600)
+    web.put("/usr/local/share/ca-certificates/authority.crt", crt, 0o644)
+    web.run("cp -p /etc/hosts /etc/hosts.before")
+    web.run("update-ca-certificates")
+    yield running
+    web.run(
+        "systemctl stop pebble; mv /etc/hosts.before /etc/hosts; "
+        "systemctl disable --now skytier-certificate.timer certbot.timer; "
+        "rm -rf /etc/letsencrypt /etc/skytier/tls /usr/local/share/ca-certificates/authority.crt; "
+        "update-ca-certificates --fresh"
+    )
+
+
+def test_a_certificate_is_asked_for_until_it_comes_and_is_renewed(authority: Machines) -> None:
+    web, setup = authority.web, roles.setup(ACME, WEB)
+    check = next(each for each in setup.checks if each.name == "certificate")
+
+    web.set_up(setup, authority.secrets)
+
+    # There is no authority yet: the site serves, with a certificate of its own, and says why.
+    code, said = web.ask(check)
+    assert code == 1
+    assert said.startswith(f"There is no certificate for {DOMAIN} yet; it is asked for each half")
+    assert "Connection refused" in said
+    assert web.run("systemctl is-active skytier-certificate.timer").strip() == "active"
+
+    web.run(f"echo '{WEB.address} {DOMAIN}' >>/etc/hosts")
+    web.run(
+        "systemd-run --unit=pebble --setenv=PEBBLE_VA_NOSLEEP=1 "
+        "pebble -config /etc/pebble/config.json"
+    )
+    web.wait_for("exec 3<>/dev/tcp/127.0.0.1/14000")
+    web.run("systemctl start skytier-certificate")
+
+    code, said = web.ask(check)
+    assert (code, said.split()[:2]) == (0, ["certificate", "until"]), said
+    first = web.run(ISSUER)
+    assert "Pebble Intermediate CA" in first
+    timer = "systemctl is-active skytier-certificate.timer || true"
+    assert web.run(timer).strip() == "inactive"
+
+    # A setup in between asks for nothing; the renewal's certificate is served without a word.
+    web.set_up(setup, authority.secrets)
+    assert web.run(ISSUER) == first
+    web.run("certbot renew --quiet --force-renewal --no-random-sleep-on-renew")
+    web.wait_for(f'[ "$({ISSUER})" != "{first.strip()}" ]')
+    assert "Pebble Intermediate CA" in web.run(ISSUER)
+    assert web.ask(check)[0] == 0
+
+    web.run("systemctl stop certbot.timer")
+    assert web.ask(check)[1].startswith("Nobody renews the certificate")
