@@ -1,6 +1,7 @@
 """Rendering of the configuration files and scripts that come along as templates."""
 
 import shlex
+from functools import cache
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, PrefixLoader, StrictUndefined
 
@@ -22,6 +23,12 @@ def render_from(package: str, template: str, /, **values: object) -> str:
     In a bash template, write `{{ value | q }}` for a word, and keep clear of `${#`, which begins
     a comment of Jinja.
     """
+    return _environment(package).get_template(f"{template}.j2").render(**values)
+
+
+@cache
+def _environment(package: str) -> Environment:
+    """Kept, and with it the templates it compiled: a stack renders each once a machine."""
     environment = Environment(
         loader=ChoiceLoader([PackageLoader(package), PrefixLoader({"common": _COMMON})]),
         undefined=StrictUndefined,
@@ -32,7 +39,7 @@ def render_from(package: str, template: str, /, **values: object) -> str:
         autoescape=False,  # noqa: S701
     )
     environment.filters["q"] = _quote
-    return environment.get_template(f"{template}.j2").render(**values)
+    return environment
 
 
 def _quote(value: object) -> str:
