@@ -59,10 +59,6 @@ class Account:
         return {kind: len(ids) for kind, ids in self.holdings().items()}
 
 
-def _whole(resource: Any) -> str:
-    return json.dumps(resource.to_dict(), sort_keys=True, default=str)
-
-
 def make_account(directory: Path) -> Account:
     """As the cloud's administrator, make a project and a member of it."""
     with openstack.connect(cloud=ADMIN) as admin:
