@@ -20,9 +20,10 @@ from skytier.cloud.kinds import RULES, find_all, resources
 from skytier.cloud.lock import Lock
 from skytier.cloud.quota import Amounts, Row, check
 from skytier.cloud.releases import Deliveries, Releases, build_ahead
+from skytier.cloud.spending import prices as spending
 from skytier.cloud.vault import Vault, given
-from skytier.costs import rates
 from skytier.costs.planned import PlanCost
+from skytier.costs.price_list import PriceList
 from skytier.errors import SkytierError
 from skytier.plan import Action, Step, nothing_to_do, one_of_each, plan
 from skytier.resources.errors import API_ERRORS, explained
@@ -61,9 +62,13 @@ class Plan:
 
     @cached_property
     def cost(self) -> PlanCost:
-        """What it costs, by the rates that the stack file names. Raises SkytierError."""
+        """What it costs, by the stack's rates. Raises SkytierError."""
+        return self.cost_by(self.blueprint.price_list)
+
+    def cost_by(self, prices: PriceList) -> PlanCost:
+        """What it costs by other rates."""
         stack, flavors = self.blueprint.stack, self.blueprint.choices.flavors
-        return PlanCost(rates.for_stack(stack), stack, self.steps, flavors)
+        return PlanCost(prices.rates.on(), stack, self.steps, flavors, prices.notes)
 
     def same_as(self, other: "Plan") -> bool:
         """Whether both do the same to the same."""
@@ -86,7 +91,9 @@ class CloudStack:
         with ThreadPoolExecutor(1) as pool:
             chosen = pool.submit(self._choose)
             found = self.find()
-        blueprint = Blueprint(self.stack, chosen.result(), ROLES, Releases.current())
+        picked = chosen.result()
+        prices = self._prices(picked, found)
+        blueprint = Blueprint(self.stack, picked, ROLES, Releases.current(), prices)
         there = Known(one_of_each(found)[0])
         pair = there.get(blueprint.key(KeyPair.name))
         public_key = pair.facts["public_key"] if pair else self.operator.public_key()
@@ -189,6 +196,12 @@ class CloudStack:
             return choices.choose(self.connection, self.stack)
         except API_ERRORS as error:
             raise explained("What the cloud offers could not be listed", error) from error
+
+    def _prices(self, chosen: choices.Choices, found: Sequence[Found]) -> PriceList:
+        """For every flavor that is there or shall be."""
+        there = [each.attributes["flavor"] for each in found if each.key.kind == Server.name]
+        wanted = [each.name for each in chosen.flavors.values()]
+        return spending.prices(self.connection, self.stack, [*there, *wanted])
 
     def _apply(self, current: Plan, shell: Ssh, events: Events, lost: threading.Event) -> Known:
         for system in {

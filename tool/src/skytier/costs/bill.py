@@ -47,9 +47,9 @@ class Bill:
         words = f" ({change:+})" if change else ""
         if self.total.unknown:
             words += f", and {self.total.unknown} without a known price"
-        if self.rates.is_example:
-            words += ", by example rates that are no cloud's"
-        return f"{self.total.per_month} {self.total.currency} a month{words}."
+        return (
+            f"{self.total.per_month} {self.total.currency} a month{words}, {self.rates.by.words}."
+        )
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,8 @@ class Kind(StrEnum):
     LOAD_BALANCER = "load balancer"
     TRAFFIC = "traffic"
     """What goes out. Of a stretch it is spread evenly over the days; tiers count it at its end."""
+    OTHER = "other"
+    """What only the cloud's own rating knows of. No rate of ours is about it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -104,6 +104,11 @@ class CostSection(Section):
         None, "an amount above 0, in the currency of the rates", 200
     )
     """What the stack may cost a month, with tax. A plan that would pass it is warned of."""
+    currency: Annotated[str, AfterValidator(values.currency)] | None = key(
+        None, "a code such as EUR", "EUR"
+    )
+    """The currency of CloudKitty's prices, which it does not say itself. A rates file says its
+    own."""
     budget_enforce: bool = key(False, "true or false", strict=True)
     """Refuse a plan that would pass the budget, where it costs more than what is there."""
 

@@ -62,6 +62,8 @@ def show(
     if parts and cost.after.resources:
         console.out.print(priced.table(cost.after))
     console.out.print(cost.sentence(), style="dim")
+    for note in cost.notes:
+        console.out.print(Text(note, "dim"))
     if cost.before.resources and cost.difference.words:
         console.out.print(str(cost.difference), markup=False)
     warn_of_budget(cost)
