@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 
 from openstack.connection import Connection
@@ -33,7 +34,8 @@ from skytier.resources.project import Project
 from skytier.resources.server import Server
 from skytier.roles import ROLES
 from skytier.ssh import Ssh
-from skytier.stack import StackFile
+from skytier.stack import StackFile, schedule
+from skytier.stack.schedule import Hours
 from skytier.wanted import DELIVERY, IN_SERVERS, Blueprint, wanted
 
 STUCK_AFTER_S = 60.0
@@ -48,6 +50,8 @@ class Plan:
     blueprint: Blueprint
     public_key: str
     """The key that lets the operator into the machines: the cloud's, or the one to be made."""
+    hours: Hours | None = None
+    """Those of the schedule that hold at its moment."""
 
     @property
     def empty(self) -> bool:
@@ -70,16 +74,30 @@ class Plan:
         stack, flavors = self.blueprint.stack, self.blueprint.choices.flavors
         return PlanCost(prices.rates.on(), stack, self.steps, flavors, prices.notes)
 
+    @property
+    def by_schedule(self) -> str:
+        """`By the schedule 1 web server now, from 22:00 to 06:00 (UTC).`; empty without one."""
+        web = self.blueprint.stack.web
+        if not web.schedule:
+            return ""
+        servers = f"{web.count} web server{'s' if web.count > 1 else ''}"
+        return f"By the schedule {servers} now, {self.hours or 'outside its hours'}."
+
     def same_as(self, other: "Plan") -> bool:
         """Whether both do the same to the same."""
         return {(s.action, s.key) for s in self.steps} == {(s.action, s.key) for s in other.steps}
 
 
 class CloudStack:
-    """The stack of a stack file, in the project that a connection leads to."""
+    """The stack of a stack file, in the project that a connection leads to.
+
+    `stack` has the web servers that the schedule wants at the moment in which this is made.
+    """
 
     def __init__(self, connection: Connection, stack: StackFile, cloud: str) -> None:
-        self.stack, self.cloud, self.connection = stack, cloud, connection
+        now = datetime.now(UTC)
+        self.hours = schedule.at(stack.web.schedule, now)
+        self.stack, self.cloud, self.connection = stack.at(now), cloud, connection
         self.project = Project(connection, stack.name, stack.labels)
         self.operator = operator.of(cloud, stack.name)
         self.lock = Lock(self.project)
@@ -98,7 +116,7 @@ class CloudStack:
         pair = there.get(blueprint.key(KeyPair.name))
         public_key = pair.facts["public_key"] if pair else self.operator.public_key()
         steps = plan(wanted(blueprint, self.project, public_key, there), found, RULES)
-        return Plan(steps, blueprint, public_key)
+        return Plan(steps, blueprint, public_key, self.hours)
 
     def quota(self, plan: Plan) -> list[Row]:
         """Whether what a plan makes fits into the project; no row when it makes nothing."""

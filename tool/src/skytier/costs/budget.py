@@ -56,5 +56,7 @@ def per_month(
     rates: Rates, stack: StackFile, roles: Mapping[str, Role], flavors: Mapping[str, Sized]
 ) -> PerMonth:
     """What a monitor compares. `flavors` is role to the flavor that was chosen for it."""
-    bill = Bill(rates, of_file(stack, roles, flavors))
+    # What is there now, as the monitor's other figures: the stack has the hour's web servers.
+    now = stack.model_copy(update={"web": stack.web.model_copy(update={"schedule": ()})})
+    bill = Bill(rates, of_file(now, roles, flavors))
     return PerMonth(bill.total.currency, bill.total.per_month, stack.cost.budget)

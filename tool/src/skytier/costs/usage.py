@@ -44,6 +44,8 @@ class Resource:
     size_gb: Fraction | int = 0
     """Of volumes, snapshots, images and objects, in OpenStack's GB of 2^30 bytes."""
     volume_type: str = ""
+    share: Fraction = Fraction(1)
+    """Of the hours of an average week, those in which it is there. For what would be."""
 
     def __str__(self) -> str:
         return f"{self.kind} {self.name or self.id}"

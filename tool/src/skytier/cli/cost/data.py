@@ -42,6 +42,7 @@ def _data(resource: Resource, price: Price) -> dict[str, Any]:
         "kind": str(resource.kind),
         "name": resource.name,
         "flavor": resource.flavor or None,
+        "hours_a_week": f"{float(resource.share * 168):g}",
         "per_hour": text(price.per_hour),
         "per_month": text(price.per_month),
         "unknown": price.unknown or None,

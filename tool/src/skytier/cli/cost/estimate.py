@@ -51,7 +51,8 @@ def estimate(
     """Show what the stack of the stack file would cost by the hour and the month.
 
     With a cloud its flavors are priced, and the difference to what is there is shown; without one
-    the flavors of the rates file, or m1.tiny to m1.xlarge as OpenStack itself had them.
+    the flavors of the rates file, or m1.tiny to m1.xlarge as OpenStack itself had them. With a
+    schedule of web servers it is an average week's, and no difference.
     """
     if compare and compare_rates:
         raise typer.BadParameter("--compare and --compare-rates do not go together.")
@@ -75,6 +76,11 @@ def estimate(
     if stack.cloud:
         planned = chosen.cloud_stack(stack).plan()
         cost = planned.cost_by(PriceList(rates.load(rates_file))) if rates_file else planned.cost
+        if stack.web.schedule:
+            sizes = planned.blueprint.choices.flavors
+            resources = bill.of_file(stack, ROLES, sizes)
+            priced.show(Bill(cost.rates, resources, cost.notes), stack.cost, as_json=as_json)
+            return
         priced.show(cost.after, stack.cost, cost.before, as_json=as_json)
     else:
         card = _prices(stack, rates_file).rates.on()

@@ -39,6 +39,7 @@ def facts(
             bare,
             machines=load.machines(plan, source, offered, begin, stop),
             flavors=offered,
+            scheduled=bool(stack.stack.web.schedule),
             p99_s=load.latency(source, begin, stop),
             objective_s=stack.stack.monitor.latency_objective_ms / 1000,
         )
