@@ -10,6 +10,7 @@ from skytier.costs.rates import Rates
 from skytier.errors import SkytierError
 from skytier.stack import StackFile, load, parse
 from skytier.stack.document import commented, keys, reference, toml
+from skytier.stack.schedule import Hours
 
 WRONG = {
     "no TOML": ("name shop", 1, "This is not TOML, at column 6: Expected '='"),
@@ -23,7 +24,11 @@ WRONG = {
     "a hyphen": ('external-network = "x"', 1, "Did you mean external_network?"),
     "another section's key": ("count = 3", 1, "count is not a key. Did you mean web.count?"),
     "an unknown section": ("[databse]\n", 1, "databse is not a key. Did you mean database?"),
-    "an unknown key": ("[web]\nxyzzy = 1", 2, "There are flavor, image, packages, count."),
+    "an unknown key": (
+        "[web]\nxyzzy = 1",
+        2,
+        "There are flavor, image, packages, count, schedule.",
+    ),
     "no section": ("web = 3", 1, "web is a section: [web]"),
     "a list of sections": ("[[web]]\ncount = 1", 1, "web is a section: [web]"),
     "a number in quotes": (
@@ -220,9 +225,11 @@ def test_every_kind_of_machine_is_counted() -> None:
     }
 
 
-@pytest.mark.parametrize(("page", "model"), [("stack-file.md", StackFile), ("costs.md", Rates)])
+@pytest.mark.parametrize(
+    ("page", "model"), [("stack-file.md", StackFile), ("stack-file.md", Hours), ("costs.md", Rates)]
+)
 def test_the_documentation_has_every_key_as_the_model_says_it(
-    page: str, model: type[StackFile] | type[Rates]
+    page: str, model: type[StackFile] | type[Hours] | type[Rates]
 ) -> None:
     text = (Path(__file__).parents[2] / "docs" / page).read_text()
 

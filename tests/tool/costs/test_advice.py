@@ -26,6 +26,7 @@ from skytier.costs.price import price
 from skytier.costs.rates import EXAMPLE, Rates
 from skytier.costs.usage import Kind, Resource
 from skytier.metrics.source import Point
+from skytier.stack import parse
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 STEP_S = 300
@@ -135,6 +136,10 @@ def test_without_a_price_nothing_is_said_to_be_cheaper() -> None:
     assert not smaller_flavors(replace(facts(machine(cpu=5)), rates=Rates())).advice
 
 
+def at_hour(hour: int) -> datetime:
+    return datetime(2026, 11, 27, hour, tzinfo=UTC)
+
+
 NIGHT = [5.0 if hour < 6 or hour >= 22 else 60.0 for hour in range(24) for _ in range(12)]
 
 
@@ -143,11 +148,14 @@ def test_fewer_web_servers_in_the_quiet_hours_over_midnight() -> None:
 
     found = only(quiet_hours(two).advice)
 
-    # One m1.small less, 8 of 24 hours: 67.70 / 3
+    # One m1.small and its floating IP less, 8 of 24 hours: (67.70 + 7.30) / 3
     assert found.what == "1 instead of 2 web servers from 22:00 to 06:00 (UTC)"
-    assert str(found.saving) == "22.57"
+    assert str(found.saving) == "25.00"
     assert found.reaches == "CPU p95 10% in those hours"
-    assert "at 22:00 count = 1 in the section [web]" in found.do
+    line, _, then = found.do.partition(" in the section [web] of the stack file, ")
+    assert parse(f"[web]\ncount = 2\n{line}").web.at(at_hour(5)).count == 1
+    assert then.startswith("and a timer for skytier up --yes at 22:00 and 06:00")
+    assert not quiet_hours(replace(two, scheduled=True)).advice
 
 
 def test_the_hours_are_those_of_the_operators_zone() -> None:

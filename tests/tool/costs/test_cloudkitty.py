@@ -1,16 +1,22 @@
-"""CloudKitty's rates and its bill, as the documents of its API have them.
+"""CloudKitty's rates and its bill, by hand: shapes and amounts of its API reference.
 
-There is no CloudKitty to try it against: shapes and amounts are those of its API reference (the
-summary of version 2) and of its guide to the hashmap module.
+`tests/cloud/stack/test_rating.py` has a real one.
 """
 
 import json
+from datetime import date
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from skytier.costs.charge import charges
-from skytier.costs.cloudkitty import HashMap, adapted, rated, side_by_side
-from skytier.costs.rates import EXAMPLE
+from skytier.costs.cloudkitty.hashmap import HashMap, adapted
+from skytier.costs.cloudkitty.metrics import price
+from skytier.costs.cloudkitty.quotes import card, questions
+from skytier.costs.cloudkitty.rated import charges as from_rated
+from skytier.costs.cloudkitty.rated import rated, rated_v1, side_by_side
+from skytier.costs.rates import EXAMPLE, RatesBy
 from skytier.costs.statement import statement
 from skytier.costs.usage import Kind
 from tests.tool.costs.samples import address, server
@@ -132,10 +138,10 @@ def test_what_is_in_no_rate_card_is_listed_and_its_price_is_unknown() -> None:
     assert found.rates.vcpu_hour is None
 
 
-def test_the_summary_is_read_with_every_digit() -> None:
+def test_the_summary_is_read_with_the_digits_that_a_float_keeps() -> None:
     found = {each.type: each for each in rated(SUMMARY)}
 
-    assert str(found["image.size"].amount) == "1295.210838317871"
+    assert str(found["image.size"].amount) == "1295.21083831787"
     assert found["volume.size"].quantity == Decimal("175.9")
     assert f"{found['instance'].begin:%Y-%m-%d %Z}" == "2019-06-01 UTC"
     assert {each.kind for each in found.values()} == {
@@ -159,3 +165,62 @@ def test_both_bills_are_side_by_side_and_neither_hides_what_the_other_lacks() ->
         ("server", "0.93", "3625.00", "3624.07"),
         ("volume", "None", "351.80", "351.80"),
     ]
+
+
+def test_a_rate_card_is_made_of_quotes_in_the_units_of_its_keys() -> None:
+    units = {"instance": "instance", "ip.floating": "ip", "image.size": "MiB", "gpu": "gpu"}
+    asked = questions(units, [{"flavor_name": "m1.tiny"}, {"flavor_name": "m1.small"}])
+    told = {"m1.tiny": "0.03", "m1.small": "0.12", "ip.floating": "0.005", "image.size": "0.000001"}
+    quotes = {q: q.quantity * Decimal(told[q.name or q.metric]) for q in asked}
+
+    hourly, notes = card(quotes, units, "EUR", 3600)
+    every_half_hour, _ = card(quotes, units, "EUR", 1800)
+
+    assert hourly.flavor_hour == {"m1.tiny": Decimal("0.03"), "m1.small": Decimal("0.12")}
+    assert hourly.floating_ip_hour == Decimal("0.005")
+    # A millionth for each MiB and hour: 1024 of them in a GiB, 730 hours in a month.
+    assert hourly.image_gb_month == Decimal("0.74752")
+    assert (hourly.volume_gb_month, hourly.load_balancer_hour) == (None, None)
+    assert (hourly.by, notes) == (RatesBy.CLOUDKITTY, [])
+    assert every_half_hour.floating_ip_hour == Decimal("0.01")
+
+
+def test_quotes_that_go_by_the_size_or_are_all_nothing_are_told() -> None:
+    one, hundred = questions({"volume.size": "GiB"}, [])
+
+    _, by_size = card({one: Decimal(1), hundred: Decimal(70)}, {"volume.size": "GiB"}, "EUR", 3600)
+    _, nothing = card({one: Decimal(0), hundred: Decimal(0)}, {"volume.size": "GiB"}, "EUR", 3600)
+
+    assert by_size == ["CloudKitty's price of volume.size goes by the size; one unit's is taken."]
+    assert nothing == ["All prices are 0: perhaps no rating module of CloudKitty is enabled."]
+
+
+def test_a_price_is_without_the_noise_of_floats() -> None:
+    told = ["0.0299999999999999988897769754", "4.999999999999999773741E-7", "0.44999999999999996"]
+
+    assert [str(price(each)) for each in told] == ["0.03", "5E-7", "0.45"]
+
+
+def test_rated_rows_are_a_bill_of_their_own_by_the_month_of_a_zone() -> None:
+    row = ["2026-03-31T22:00:00+00:00", "2026-04-01T00:00:00+00:00", 2, 0.1, "instance", "a"]
+    rows = rated({"columns": ["begin", "end", "qty", "rate", "type", "id"], "results": [row]})
+    known = {"a": server("03-31", "04-02", id="a", name="web-1", stack="shop")}
+    berlin = ZoneInfo("Europe/Berlin")
+
+    (charge,) = from_rated(rows, known, {"instance": "instance"}, berlin)
+
+    assert (charge.resource, charge.usage.stack) == ("server web-1", "shop")
+    assert (charge.month, charge.amount) == (date(2026, 4, 1), Fraction(1, 10))
+    assert (charge.quantity, charge.meter.counted_in) == (2, "instance-hours")
+    assert charge.rate == Decimal("0.05")
+
+
+def test_version_one_tells_sums_alone() -> None:
+    told = {"begin": "2026-11-01T00:00:00", "end": "2026-11-02T00:00:00", "rate": "0.45"}
+
+    (row,) = rated_v1({"summary": [{**told, "res_type": "instance", "tenant_id": "ALL"}]})
+    (charge,) = from_rated([row], {}, {})
+
+    assert (row.kind, row.amount, row.quantity, row.id) == (Kind.SERVER, Decimal("0.45"), None, "")
+    assert charge.resource == "server all of instance"
+    assert f"{row.begin:%d %Z}" == "01 UTC"

@@ -170,10 +170,10 @@ def test_what_costs_no_more_than_what_is_there_is_never_refused() -> None:
 def test_the_monitor_is_told_cost_and_budget() -> None:
     stack = parse("[cost]\nbudget = 200.5")
 
-    found = per_month(stack, ROLES, flavors(stack))
+    found = per_month(EXAMPLE, stack, ROLES, flavors(stack))
 
     assert (found.currency, str(found.cost), str(found.budget)) == ("USD", "142.70", "200.5")
-    assert per_month(ONE, ROLES, flavors(ONE)).budget is None
+    assert per_month(EXAMPLE, ONE, ROLES, flavors(ONE)).budget is None
 
 
 def test_a_plan_is_shown_with_its_parts_the_difference_and_the_budget(

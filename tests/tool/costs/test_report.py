@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from skytier.cli.cost import shown
 from skytier.cli.cost.page import page
 from skytier.costs.charge import charges
-from skytier.costs.cloudkitty import Compared
+from skytier.costs.cloudkitty.rated import Compared
 from skytier.costs.period import Period, period
 from skytier.costs.rates import EXAMPLE, Rates
 from skytier.costs.report import By, Report, report

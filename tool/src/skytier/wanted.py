@@ -7,6 +7,8 @@ from functools import cached_property
 from skytier import roles
 from skytier.cloud.choices import Choices
 from skytier.costs import budget
+from skytier.costs.price_list import PriceList
+from skytier.costs.rates import for_stack
 from skytier.errors import SkytierError
 from skytier.resources.kind import Key, Known, Wanted
 from skytier.resources.project import Project
@@ -30,6 +32,8 @@ class Blueprint:
     roles: Mapping[str, Role]
     release: str
     """The id of the application's release that should run."""
+    prices: PriceList | None = None
+    """What all of it is priced by; without it the rates file of the stack file, or examples."""
 
     def key(self, kind: str, role: str = "", number: int = 0) -> Key:
         """`shop-web-1` for a machine's resources, `shop-web` for a role's, else `shop-network`."""
@@ -101,7 +105,14 @@ class Blueprint:
 
     @cached_property
     def _cost(self) -> budget.PerMonth:
-        return budget.per_month(self.stack, self.roles, self.choices.flavors)
+        return budget.per_month(
+            self.price_list.rates.on(), self.stack, self.roles, self.choices.flavors
+        )
+
+    @cached_property
+    def price_list(self) -> PriceList:
+        """What it is priced by. Raises SkytierError when the rates file cannot be read."""
+        return self.prices or PriceList(for_stack(self.stack))
 
     def openings(self, role: str) -> list[Opening]:
         """What the security group of a role lets in: who asks for what it does, and the monitor."""

@@ -14,12 +14,17 @@ BLOCK_STORAGE = frozenset({"block-storage", "volumev3", "volume", "block-store"}
 
 
 def services(conn: Connection) -> frozenset[str]:
-    """The types of all services: `compute`, `network`, `volumev3`.
+    """The types of all services that the connection's region has: `compute`, `volumev3`.
 
     Raises what keystoneauth raises when there is no token to be had.
     """
     auth = conn.session.auth
     if not isinstance(auth, BaseIdentityPlugin):
         return frozenset()  # an endpoint without Keystone has no catalog
-    access = auth.get_access(conn.session)
-    return frozenset(service["type"] for service in access.service_catalog.catalog)
+    access, region = auth.get_access(conn.session), conn.config.get_region_name()
+    return frozenset(
+        service["type"]
+        for service in access.service_catalog.catalog
+        if not region
+        or any(region in (at.get("region_id"), at.get("region")) for at in service["endpoints"])
+    )

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 
 from openstack.connection import Connection
@@ -20,9 +21,10 @@ from skytier.cloud.kinds import RULES, find_all, resources
 from skytier.cloud.lock import Lock
 from skytier.cloud.quota import Amounts, Row, check
 from skytier.cloud.releases import Deliveries, Releases, build_ahead
+from skytier.cloud.spending import prices as spending
 from skytier.cloud.vault import Vault, given
-from skytier.costs import rates
 from skytier.costs.planned import PlanCost
+from skytier.costs.price_list import PriceList
 from skytier.errors import SkytierError
 from skytier.plan import Action, Step, nothing_to_do, one_of_each, plan
 from skytier.resources.errors import API_ERRORS, explained
@@ -32,7 +34,8 @@ from skytier.resources.project import Project
 from skytier.resources.server import Server
 from skytier.roles import ROLES
 from skytier.ssh import Ssh
-from skytier.stack import StackFile
+from skytier.stack import StackFile, schedule
+from skytier.stack.schedule import Hours
 from skytier.wanted import DELIVERY, IN_SERVERS, Blueprint, wanted
 
 STUCK_AFTER_S = 60.0
@@ -47,6 +50,8 @@ class Plan:
     blueprint: Blueprint
     public_key: str
     """The key that lets the operator into the machines: the cloud's, or the one to be made."""
+    hours: Hours | None = None
+    """Those of the schedule that hold at its moment."""
 
     @property
     def empty(self) -> bool:
@@ -61,9 +66,22 @@ class Plan:
 
     @cached_property
     def cost(self) -> PlanCost:
-        """What it costs, by the rates that the stack file names. Raises SkytierError."""
+        """What it costs, by the stack's rates. Raises SkytierError."""
+        return self.cost_by(self.blueprint.price_list)
+
+    def cost_by(self, prices: PriceList) -> PlanCost:
+        """What it costs by other rates."""
         stack, flavors = self.blueprint.stack, self.blueprint.choices.flavors
-        return PlanCost(rates.for_stack(stack), stack, self.steps, flavors)
+        return PlanCost(prices.rates.on(), stack, self.steps, flavors, prices.notes)
+
+    @property
+    def by_schedule(self) -> str:
+        """`By the schedule 1 web server now, from 22:00 to 06:00 (UTC).`; empty without one."""
+        web = self.blueprint.stack.web
+        if not web.schedule:
+            return ""
+        servers = f"{web.count} web server{'s' if web.count > 1 else ''}"
+        return f"By the schedule {servers} now, {self.hours or 'outside its hours'}."
 
     def same_as(self, other: "Plan") -> bool:
         """Whether both do the same to the same."""
@@ -71,10 +89,15 @@ class Plan:
 
 
 class CloudStack:
-    """The stack of a stack file, in the project that a connection leads to."""
+    """The stack of a stack file, in the project that a connection leads to.
+
+    `stack` has the web servers that the schedule wants at the moment in which this is made.
+    """
 
     def __init__(self, connection: Connection, stack: StackFile, cloud: str) -> None:
-        self.stack, self.cloud, self.connection = stack, cloud, connection
+        now = datetime.now(UTC)
+        self.hours = schedule.at(stack.web.schedule, now)
+        self.stack, self.cloud, self.connection = stack.at(now), cloud, connection
         self.project = Project(connection, stack.name, stack.labels)
         self.operator = operator.of(cloud, stack.name)
         self.lock = Lock(self.project)
@@ -86,12 +109,14 @@ class CloudStack:
         with ThreadPoolExecutor(1) as pool:
             chosen = pool.submit(self._choose)
             found = self.find()
-        blueprint = Blueprint(self.stack, chosen.result(), ROLES, Releases.current())
+        picked = chosen.result()
+        prices = self._prices(picked, found)
+        blueprint = Blueprint(self.stack, picked, ROLES, Releases.current(), prices)
         there = Known(one_of_each(found)[0])
         pair = there.get(blueprint.key(KeyPair.name))
         public_key = pair.facts["public_key"] if pair else self.operator.public_key()
         steps = plan(wanted(blueprint, self.project, public_key, there), found, RULES)
-        return Plan(steps, blueprint, public_key)
+        return Plan(steps, blueprint, public_key, self.hours)
 
     def quota(self, plan: Plan) -> list[Row]:
         """Whether what a plan makes fits into the project; no row when it makes nothing."""
@@ -189,6 +214,12 @@ class CloudStack:
             return choices.choose(self.connection, self.stack)
         except API_ERRORS as error:
             raise explained("What the cloud offers could not be listed", error) from error
+
+    def _prices(self, chosen: choices.Choices, found: Sequence[Found]) -> PriceList:
+        """For every flavor that is there or shall be."""
+        there = [each.attributes["flavor"] for each in found if each.key.kind == Server.name]
+        wanted = [each.name for each in chosen.flavors.values()]
+        return spending.prices(self.connection, self.stack, [*there, *wanted])
 
     def _apply(self, current: Plan, shell: Ssh, events: Events, lost: threading.Event) -> Known:
         for system in {

@@ -1,8 +1,9 @@
 """What a stack file's resources would cost, and how two bills differ."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
+from fractions import Fraction
 from functools import cached_property
 
 from skytier.costs.flavors import Sized
@@ -11,7 +12,7 @@ from skytier.costs.price import Price, Total, price, total
 from skytier.costs.rates import Rates
 from skytier.costs.usage import Kind, Resource
 from skytier.roles.role import Role
-from skytier.stack import StackFile
+from skytier.stack import StackFile, WebSection, schedule
 
 
 @dataclass(frozen=True)
@@ -47,9 +48,9 @@ class Bill:
         words = f" ({change:+})" if change else ""
         if self.total.unknown:
             words += f", and {self.total.unknown} without a known price"
-        if self.rates.is_example:
-            words += ", by example rates that are no cloud's"
-        return f"{self.total.per_month} {self.total.currency} a month{words}."
+        return (
+            f"{self.total.per_month} {self.total.currency} a month{words}, {self.rates.by.words}."
+        )
 
 
 @dataclass(frozen=True)
@@ -92,15 +93,21 @@ def _many(name: str) -> str:
 def of_file(
     stack: StackFile, roles: Mapping[str, Role], flavors: Mapping[str, Sized]
 ) -> list[Resource]:
-    """What a stack file asks for that costs money; `flavors` is role to the flavor that it has."""
+    """What a stack file asks for that costs money; `flavors` is role to the flavor that it has.
+
+    Web servers that the schedule wants at some hours alone have that share of the week.
+    """
     found = []
     for role, section in stack.machines().items():
-        for number in range(1, section.machines + 1):
+        there = [Fraction(1)] * section.machines
+        if isinstance(section, WebSection):
+            there = schedule.shares(section.schedule, section.count)
+        for number, share in enumerate(there, 1):
             name = f"{stack.name}-{role}-{number}"
             flavor = section.flavor or stack.flavor
-            found.append(server(name, role, flavor, flavors[role], stack))
+            found.append(replace(server(name, role, flavor, flavors[role], stack), share=share))
             if roles[role].public:
-                found.append(floating_ip(name, stack))
+                found.append(replace(floating_ip(name, stack), share=share))
     return found
 
 

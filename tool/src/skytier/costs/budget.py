@@ -7,7 +7,7 @@ from decimal import Decimal
 from skytier.costs.bill import Bill, of_file
 from skytier.costs.flavors import Sized
 from skytier.costs.price import Total
-from skytier.costs.rates import for_stack
+from skytier.costs.rates import Rates
 from skytier.roles.role import Role
 from skytier.stack import StackFile
 from skytier.stack.model import CostSection
@@ -53,11 +53,10 @@ def over(section: CostSection, before: Total, after: Total) -> Over | None:
 
 
 def per_month(
-    stack: StackFile, roles: Mapping[str, Role], flavors: Mapping[str, Sized]
+    rates: Rates, stack: StackFile, roles: Mapping[str, Role], flavors: Mapping[str, Sized]
 ) -> PerMonth:
-    """What a monitor compares. `flavors` is role to the flavor that was chosen for it.
-
-    Raises SkytierError when the stack's rates file cannot be read.
-    """
-    bill = Bill(for_stack(stack), of_file(stack, roles, flavors))
+    """What a monitor compares. `flavors` is role to the flavor that was chosen for it."""
+    # What is there now, as the monitor's other figures: the stack has the hour's web servers.
+    now = stack.model_copy(update={"web": stack.web.model_copy(update={"schedule": ()})})
+    bill = Bill(rates, of_file(now, roles, flavors))
     return PerMonth(bill.total.currency, bill.total.per_month, stack.cost.budget)

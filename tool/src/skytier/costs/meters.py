@@ -95,6 +95,8 @@ def meters(
         case Kind.TRAFFIC:
             sent = resource.bytes_out if isinstance(resource, Usage) else 0
             amounts = [(_OTHERS[Kind.TRAFFIC], Fraction(sent, GB))]
+        case Kind.OTHER:
+            amounts = []
         case _:
             amounts = [(_OTHERS[resource.kind], Fraction(resource.size_gb))]
     return [(meter, units) for meter, units in amounts if units]

@@ -24,16 +24,18 @@ class PlanCost:
     steps: Sequence[Step]
     flavors: Mapping[str, Sized]
     """Role to the flavor that was chosen for it."""
+    notes: Sequence[str] = ()
+    """What was taken for granted of the rates."""
 
     @cached_property
     def before(self) -> Bill:
         """What there is now."""
-        return Bill(self.rates, [r for step in self.steps if (r := self._found(step))])
+        return Bill(self.rates, [r for step in self.steps if (r := self._found(step))], self.notes)
 
     @cached_property
     def after(self) -> Bill:
         """What is there once the plan is carried out."""
-        return Bill(self.rates, [r for step in self.steps if (r := self._wanted(step))])
+        return Bill(self.rates, [r for step in self.steps if (r := self._wanted(step))], self.notes)
 
     @property
     def difference(self) -> Difference:

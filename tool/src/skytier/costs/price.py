@@ -67,6 +67,8 @@ class Total:
 def price(rates: Rates, resource: Resource) -> Price:
     """A resource at the first tier's rates, as if nothing were free.
 
+    Of one that is there at some hours alone it is an average hour and month.
+
     >>> from skytier.costs.rates import EXAMPLE
     >>> from skytier.costs.usage import Kind
     >>> small = Resource(kind=Kind.SERVER, flavor="m1.small", vcpus=1, ram_mib=2048, disk_gib=20)
@@ -78,7 +80,10 @@ def price(rates: Rates, resource: Resource) -> Price:
     if missing := [meter.dotted for meter, _, rate in parts if rate is None]:
         why = f"the rates have no {' and no '.join(missing)}"
         return Price(rates.currency, None, None, unknown=why)
-    hourly = [units * Fraction(rate or 0) * 3600 / meter.seconds for meter, units, rate in parts]
+    hourly = [
+        units * Fraction(rate or 0) * 3600 / meter.seconds * resource.share
+        for meter, units, rate in parts
+    ]
     unit = unit_of(rates.currency)
     monthly = shares([each * HOURS_A_MONTH for each in hourly], unit)
     lines = [
@@ -119,9 +124,10 @@ def _reduction(rates: Rates, resources: Sequence[Resource]) -> Decimal:
         return 0 * unit_of(rates.currency)
     # Any month that has room for 730 hours.
     start = datetime(2026, 1, 1, tzinfo=UTC)
-    end = start + timedelta(hours=HOURS_A_MONTH)
     month = [
-        used(each, start, end) for each in resources if price(rates, each).per_month is not None
+        used(each, start, start + timedelta(seconds=int(HOURS_A_MONTH * 3600 * each.share)))
+        for each in resources
+        if price(rates, each).per_month is not None
     ]
     plain = rates.model_copy(update={"free": {}, "tiers": {}})
     before, after = (

@@ -4,17 +4,27 @@ import difflib
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
 from skytier.costs.meters import HOURS_A_MONTH, Meter
-from skytier.stack import StackFile
+from skytier.stack import StackFile, values
 from skytier.stack.read import parse_as, text_of
 from skytier.stack.section import Section, key
 
-__all__ = ["EXAMPLE", "HOURS_A_MONTH", "Card", "FlavorSize", "Rates", "for_stack", "load"]
+__all__ = [
+    "EXAMPLE",
+    "HOURS_A_MONTH",
+    "Card",
+    "FlavorSize",
+    "Rates",
+    "RatesBy",
+    "for_stack",
+    "load",
+]
 
 Rate = Annotated[Decimal, Field(ge=0, le=10**9, allow_inf_nan=False)]
 Use = Annotated[Decimal, Field(gt=0, le=10**15, allow_inf_nan=False)]
@@ -47,10 +57,24 @@ State = Annotated[str, _one_of(STATES)]
 NUMBER = "a number, 0 or more"
 
 
-def _currency(value: str) -> str:
-    if not (len(value) == 3 and value.isascii() and value.isupper()):
-        raise ValueError("is not a currency's code")
-    return value
+class RatesBy(StrEnum):
+    """Whose rates a figure comes from."""
+
+    EXAMPLES = "examples"
+    FILE = "file"
+    CLOUDKITTY = "cloudkitty"
+
+    @property
+    def words(self) -> str:
+        """`by the rates file`"""
+        return _BY[self]
+
+
+_BY = {
+    RatesBy.EXAMPLES: "by example rates that are no cloud's",
+    RatesBy.FILE: "by the rates file",
+    RatesBy.CLOUDKITTY: "by CloudKitty's rates",
+}
 
 
 class FlavorSize(Section):
@@ -128,7 +152,7 @@ class Card(Section):
 class Rates(Card):
     """A rate card, and how it changes from some days on."""
 
-    currency: Annotated[str, AfterValidator(_currency)] = key("USD", "a code such as EUR")
+    currency: Annotated[str, AfterValidator(values.currency)] = key("USD", "a code such as EUR")
     """The currency of every rate."""
     flavors: dict[str, FlavorSize] = key({}, "flavors with vcpus, ram_mib and disk_gib")
     """How large flavors are, for an estimate that asks no cloud."""
@@ -139,6 +163,11 @@ class Rates(Card):
     def is_example(self) -> bool:
         """Whether these are the made-up rates that stand in where there is no rates file."""
         return self == EXAMPLE
+
+    @property
+    def by(self) -> RatesBy:
+        """Whose rates these are."""
+        return RatesBy.EXAMPLES if self.is_example else RatesBy.FILE
 
     def versions(self) -> Iterator[tuple[date | None, "Rates"]]:
         """The card at first, and from each day on at which it changes; None is ever since."""

@@ -9,7 +9,7 @@ from enum import StrEnum
 from skytier.costs.charge import Charge, charges
 from skytier.costs.money import rounded
 from skytier.costs.period import Period
-from skytier.costs.rates import Rates
+from skytier.costs.rates import Rates, RatesBy
 from skytier.costs.statement import Line, Statement, statement
 from skytier.costs.usage import Usage
 
@@ -37,10 +37,16 @@ class Report:
     """`stack shop` or `project demo`"""
     period: Period
     statement: Statement
-    example: bool
-    """Whether the rates are no cloud's."""
+    rates_by: RatesBy
     notes: Sequence[str] = ()
     """What the cloud could not tell."""
+    rated: bool = False
+    """Whether the amounts are those that CloudKitty has charged, and not what was used by rates."""
+
+    @property
+    def source(self) -> str:
+        """`by the rates file`: where the amounts come from."""
+        return "as CloudKitty has rated it" if self.rated else self.rates_by.words
 
     def amounts(self, by: By) -> list[tuple[str, Decimal]]:
         """Each row's name and amount; they add up to the statement's net."""
@@ -112,7 +118,7 @@ def report(
     priced = period.charges(charges(rates, usages, period.zone))
     kept = [each for each in priced if stack is None or each.usage.stack == stack]
     summed = statement(rates, kept, period.zone)
-    return Report(about, period, summed, rates.is_example, notes)
+    return Report(about, period, summed, rates.by, notes)
 
 
 def days_and_kinds(bill: Report) -> dict[str, dict[date, Decimal]]:

@@ -20,6 +20,8 @@ class Kind(StrEnum):
     LOAD_BALANCER = "load balancer"
     TRAFFIC = "traffic"
     """What goes out. Of a stretch it is spread evenly over the days; tiers count it at its end."""
+    OTHER = "other"
+    """What only the cloud's own rating knows of. No rate of ours is about it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +44,8 @@ class Resource:
     size_gb: Fraction | int = 0
     """Of volumes, snapshots, images and objects, in OpenStack's GB of 2^30 bytes."""
     volume_type: str = ""
+    share: Fraction = Fraction(1)
+    """Of the hours of an average week, those in which it is there. For what would be."""
 
     def __str__(self) -> str:
         return f"{self.kind} {self.name or self.id}"

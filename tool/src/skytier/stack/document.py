@@ -62,10 +62,11 @@ def _keys(model: type[BaseModel], path: tuple[str, ...]) -> list[Key]:
             continue
         more = field.json_schema_extra
         assert isinstance(more, dict)  # noqa: S101  # every key is declared by section.key
-        default = list(field.default) if isinstance(field.default, tuple) else field.default
+        default = None if field.is_required() else field.default
+        default = list(default) if isinstance(default, tuple) else default
         found.append(
             Key(
-                path=(*path, name),
+                path=(*path, field.alias or name),
                 type=_type(field.annotation),
                 default=default,
                 holds=str(more["holds"]),
@@ -91,8 +92,8 @@ def _type(annotation: Any) -> str:
 
 
 def _each(annotation: Any) -> type[BaseModel] | None:
-    last = get_args(annotation)[-1:]
-    return last[0] if last and _is_section(last[0]) else None
+    inner = [each for each in get_args(annotation) if _is_section(each)]
+    return inner[-1] if inner else None
 
 
 def _bare(annotation: Any) -> Any:

@@ -4,6 +4,7 @@ The text below a key is its documentation: `skytier init` writes it as the comme
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from decimal import Decimal
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
@@ -11,7 +12,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from skytier.stack import values
+from skytier.stack import schedule, values
+from skytier.stack.schedule import Hours
 from skytier.stack.section import Section, contradiction, key
 
 DEFAULT_PATH = Path("skytier.toml")
@@ -46,6 +48,18 @@ class WebSection(MachineSection):
 
     count: int = key(1, "a number from 1 to 100", ge=1, le=100, strict=True)
     """How many web servers there are."""
+    schedule: tuple[Hours, ...] = key(
+        (),
+        "sections [[web.schedule]] with from, to, count, and perhaps days and timezone",
+        [{"from": "22:00", "to": "06:00", "count": 1, "timezone": "Europe/Berlin"}],
+    )
+    """Other numbers of web servers at some hours, at night for example; of several that hold, the
+    first counts. It takes a timer that runs `skytier up --yes` at those hours."""
+
+    def at(self, moment: datetime) -> "WebSection":
+        """The section with the number of web servers of a moment."""
+        hours = schedule.at(self.schedule, moment)
+        return self.model_copy(update={"count": hours.count}) if hours else self
 
     @property
     def machines(self) -> int:
@@ -104,6 +118,11 @@ class CostSection(Section):
         None, "an amount above 0, in the currency of the rates", 200
     )
     """What the stack may cost a month, with tax. A plan that would pass it is warned of."""
+    currency: Annotated[str, AfterValidator(values.currency)] | None = key(
+        None, "a code such as EUR", "EUR"
+    )
+    """The currency of CloudKitty's prices, which it does not say itself. A rates file says its
+    own."""
     budget_enforce: bool = key(False, "true or false", strict=True)
     """Refuse a plan that would pass the budget, where it costs more than what is there."""
 
@@ -172,6 +191,10 @@ class StackFile(Section):
     database: DatabaseSection = DatabaseSection()
     monitor: MonitorSection = MonitorSection()
     cost: CostSection = CostSection()
+
+    def at(self, moment: datetime) -> "StackFile":
+        """The file as it is to be followed at a moment: with the web servers of that hour."""
+        return self.model_copy(update={"web": self.web.at(moment)})
 
     def machines(self) -> Mapping[str, MachineSection]:
         """Role to its section, for every kind of machine that the stack has.

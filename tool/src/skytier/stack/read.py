@@ -124,10 +124,20 @@ def _statements(text: str) -> Iterator[tuple[int, dict[str, Any] | None]]:
 
 def _has(table: Any, path: Sequence[str]) -> bool:
     for key in path:
-        if not isinstance(table, dict) or key not in table:
+        if isinstance(table, list) and (number := _number(key)) is not None:
+            if number >= len(table):
+                return False
+            table = table[number]
+        elif isinstance(table, dict) and key in table:
+            table = table[key]
+        else:
             return False
-        table = table[key]
     return True
+
+
+def _number(key: str) -> int | None:
+    """Which section of several of one name `[1]` is; None for a key."""
+    return int(key[1:-1]) if re.fullmatch(r"\[[0-9]+\]", key) else None
 
 
 def _at(file: str, line: int, said: str) -> str:
@@ -151,6 +161,11 @@ def _sentence(
     table: Any = found
     for part in details["loc"]:
         # The rest of a location is pydantic's own: which branch of a union, which item of a list.
+        section = isinstance(table, list) and isinstance(part, int)
+        if section and isinstance(table[part], dict):
+            path.append(f"[{part}]")
+            table = table[part]
+            continue
         if not isinstance(table, dict) or part not in table:
             break
         path.append(str(part))
@@ -158,7 +173,10 @@ def _sentence(
     context = details.get("ctx", {})
     if details["type"] == "contradiction":
         return context["key"].split("."), f"{context['key']} {context['wrong']}."
-    dotted = ".".join(path)
+    dotted = ".".join(part for part in path if _number(part) is None)
+    if details["type"] == "missing":
+        missing = [*path, str(details["loc"][-1])]
+        return path, f"{dotted} lacks {missing[-1]}. It holds {_key_of(missing, known).holds}."
     if details["type"] == "extra_forbidden":
         return path, f"{dotted} is not a key. {_instead(path, known)}"
     if details["type"] in ("model_type", "model_attributes_type"):

@@ -124,6 +124,13 @@ def server(value: str) -> str:
     return value
 
 
+def currency(value: str) -> str:
+    """An ISO 4217 code."""
+    if not (len(value) == 3 and value.isascii() and value.isalpha() and value.isupper()):
+        raise ValueError("is not a currency's code")
+    return value
+
+
 def package(value: str) -> str:
     """The name of a Debian package. It becomes a word of a command on the machine."""
     if not re.fullmatch("[a-z0-9][a-z0-9+.-]+", value):

@@ -43,10 +43,9 @@ def give_advice(
     now = datetime.now(UTC).replace(microsecond=0)
     begin, where = moment(start, now), asked.time_zone(zone)
     stack = asked.cloud_stack(file, cloud)
-    card = asked.card(stack, rates).on()
     from skytier.cloud.spending.advice import facts
 
-    known, missing = facts(stack, card, prometheus, begin, now)
+    known, missing = facts(stack, rates, prometheus, begin, now)
     advised = advise(known, where)
     if as_json:
         print(json.dumps(_as_data(known, advised, missing), indent=2))  # noqa: T201
@@ -62,6 +61,7 @@ def _as_data(known: Facts, advised: Advised, missing: str) -> dict[str, object]:
     return {
         "currency": known.rates.currency,
         "example_rates": known.rates.is_example,
+        "rates_by": str(known.rates.by),
         "period": "a month of 730 hours",
         "measured_hours": round(known.measured_h(), 1),
         "enough_data": _enough(known),
@@ -102,8 +102,7 @@ def _show(known: Facts, advised: Advised, missing: str) -> None:
                 "yellow",
             )
         )
-    if known.rates.is_example:
-        console.out.print(Text("By example rates that are no cloud's, without tax.", "dim"))
+    console.out.print(Text(f"{known.rates.by.words.capitalize()}, without tax.", "dim"))
 
 
 def _saving(each: Advice, currency: str) -> str:

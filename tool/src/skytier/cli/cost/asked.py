@@ -11,10 +11,9 @@ import typer
 
 from skytier.cli import chosen
 from skytier.cloud.listing import nearest_first
-from skytier.costs import rates
-from skytier.costs.cloudkitty import Compared, side_by_side
+from skytier.costs.cloudkitty.rated import Compared
 from skytier.costs.period import Period, period
-from skytier.costs.report import Report, report
+from skytier.costs.report import Report
 from skytier.errors import SkytierError
 
 if TYPE_CHECKING:
@@ -68,7 +67,7 @@ class Asked:
 
     report: Report
     beside: Sequence[Compared] = ()
-    """By our rates and by CloudKitty, where there is one and the whole project was asked for."""
+    """By our rates and by CloudKitty, where there is one."""
 
 
 def cloud_stack(file: Path | None, cloud: str | None) -> "CloudStack":
@@ -92,40 +91,27 @@ def bill(
 ) -> Asked:
     """The bill of a period, by what the options of these commands say. Raises SkytierError."""
     wanted, stack = period(start, end, time_zone(zone)), cloud_stack(file, cloud)
-    prices = card(stack, rates_file)
-    return bill_of(stack, wanted, prices, prometheus, everything=everything)
-
-
-def card(stack: "CloudStack", rates_file: Path | None) -> rates.Rates:
-    """The rates: of the file that was named, else of the stack file's, else examples."""
-    named = rates_file or stack.stack.cost.rates
-    return rates.load(Path(named) if named else None)
+    return bill_of(stack, wanted, rates_file, prometheus, everything=everything)
 
 
 def bill_of(
     stack: "CloudStack",
     wanted: Period,
-    prices: rates.Rates,
+    rates_file: Path | None,
     prometheus: str | None,
     *,
     everything: bool,
+    measured: bool = False,
 ) -> Asked:
-    """The same for a stack that is at hand."""
-    from skytier.cloud.spending import rating
-    from skytier.cloud.usages import project, traffic
-    from skytier.cloud.usages.collected import Window
+    """The same for a stack that is at hand.
 
-    window = Window(wanted.month_start, wanted.end)
-    kept = project.collect(stack.connection, window)
-    sent = traffic.collect(stack, prometheus, kept.usages, window)
-    usages, notes = [*kept.usages, *sent.usages], [*kept.notes, *sent.notes]
-    name = stack.stack.name
-    if not everything:
-        return Asked(report(prices, usages, wanted, f"stack {name}", notes, stack=name))
-    about = f"project {stack.connection.current_project.name or stack.project.id}"
-    theirs, remarks = rating.charged(stack.connection, wanted.start, wanted.end)
-    told = report(prices, usages, wanted, about, [*notes, *remarks])
-    return Asked(told, side_by_side(told.statement, theirs) if theirs is not None else ())
+    What CloudKitty has rated is the bill where it is there and no rates file is named; with
+    `measured` it is what we measured ourselves all the same, which is up to date.
+    """
+    from skytier.cloud.spending.bills import bill
+
+    found = bill(stack, wanted, rates_file, prometheus, everything=everything, measured=measured)
+    return Asked(*found)
 
 
 def time_zone(name: str) -> ZoneInfo:

@@ -16,6 +16,7 @@ from skytier.cli.chosen import Cloud, File, Json
 from skytier.cli.cost import asked
 from skytier.cli.cost.asked import End, MonitorUrl, RatesFile, Start, Zone
 from skytier.costs.chargeback import Share, chargeback
+from skytier.costs.rates import RatesBy
 from skytier.costs.report import Report
 
 app = typer.Typer()
@@ -75,7 +76,9 @@ def _as_data(bill: Report, by: str, rows: Sequence[Share]) -> dict[str, object]:
         "from": bill.period.start.isoformat(),
         "to": bill.period.end.isoformat(),
         "currency": bill.statement.currency,
-        "example_rates": bill.example,
+        "example_rates": bill.rates_by is RatesBy.EXAMPLES,
+        "rates_by": str(bill.rates_by),
+        "rated": bill.rated,
         "gross": str(bill.statement.gross),
         "by": by,
         "rows": [

@@ -15,6 +15,7 @@ def of_bill(bill: Bill) -> dict[str, Any]:
     return {
         "currency": total.currency,
         "example_rates": bill.rates.is_example,
+        "rates_by": str(bill.rates.by),
         "hours_a_month": HOURS_A_MONTH,
         "resources": [
             _data(each, price) for each, price in zip(bill.resources, bill.prices, strict=True)
@@ -24,6 +25,7 @@ def of_bill(bill: Bill) -> dict[str, Any]:
         "per_hour": str(total.per_hour),
         "per_month": str(total.per_month),
         "unknown_prices": total.unknown,
+        "notes": list(bill.notes),
     }
 
 
@@ -40,6 +42,7 @@ def _data(resource: Resource, price: Price) -> dict[str, Any]:
         "kind": str(resource.kind),
         "name": resource.name,
         "flavor": resource.flavor or None,
+        "hours_a_week": f"{float(resource.share * 168):g}",
         "per_hour": text(price.per_hour),
         "per_month": text(price.per_month),
         "unknown": price.unknown or None,

@@ -1,6 +1,6 @@
 """`skytier cost estimate`"""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +12,7 @@ from skytier.cli.cost import compared, priced
 from skytier.costs import bill, flavors, rates
 from skytier.costs.bill import Bill
 from skytier.costs.flavors import Sized
-from skytier.costs.planned import PlanCost
+from skytier.costs.price_list import PriceList
 from skytier.costs.rates import Rates
 from skytier.roles import ROLES
 from skytier.stack import StackFile
@@ -51,7 +51,8 @@ def estimate(
     """Show what the stack of the stack file would cost by the hour and the month.
 
     With a cloud its flavors are priced, and the difference to what is there is shown; without one
-    the flavors of the rates file, or m1.tiny to m1.xlarge as OpenStack itself had them.
+    the flavors of the rates file, or m1.tiny to m1.xlarge as OpenStack itself had them. With a
+    schedule of web servers it is an average week's, and no difference.
     """
     if compare and compare_rates:
         raise typer.BadParameter("--compare and --compare-rates do not go together.")
@@ -64,32 +65,45 @@ def estimate(
         before, after = (_bill(stack, rates.load(path).on()) for path in compare_rates)
         compared.show(before, after, [path.name for path in compare_rates], as_json=as_json)
         return
-    card = rates.load(rates_file).on() if rates_file else rates.for_stack(stack)
     if compare:
         # Both are of one cloud, or of none.
         other = chosen.stack_file(compare, None).model_copy(update={"cloud": stack.cloud})
         names = [(file or DEFAULT_PATH).name, compare.name]
-        compared.show(_bill(stack, card), _bill(other, card), names, as_json=as_json)
+        prices = _prices(stack, rates_file, other)
+        before, after = (_bill(each, prices.rates.on(), prices.notes) for each in (stack, other))
+        compared.show(before, after, names, as_json=as_json)
         return
     if stack.cloud:
-        before, after = _plan(stack, card)
-        priced.show(after, stack.cost, before, as_json=as_json)
+        planned = chosen.cloud_stack(stack).plan()
+        cost = planned.cost_by(PriceList(rates.load(rates_file))) if rates_file else planned.cost
+        if stack.web.schedule:
+            sizes = planned.blueprint.choices.flavors
+            resources = bill.of_file(stack, ROLES, sizes)
+            priced.show(Bill(cost.rates, resources, cost.notes), stack.cost, as_json=as_json)
+            return
+        priced.show(cost.after, stack.cost, cost.before, as_json=as_json)
     else:
+        card = _prices(stack, rates_file).rates.on()
         priced.show(_bill(stack, card), stack.cost, as_json=as_json)
 
 
-def _plan(stack: StackFile, card: Rates) -> tuple[Bill, Bill]:
-    """What is there on the stack's cloud, and what would be."""
-    planned = chosen.cloud_stack(stack).plan()
-    cost = PlanCost(card, stack, planned.steps, planned.blueprint.choices.flavors)
-    return cost.before, cost.after
+def _prices(stack: StackFile, named: Path | None, *others: StackFile) -> PriceList:
+    """Without a cloud those of a file, or examples."""
+    if stack.cloud is None:
+        return PriceList(rates.load(named) if named else rates.for_stack(stack))
+    from skytier.cloud.connection import connect
+    from skytier.cloud.spending.prices import prices
+
+    sections = ((each, s) for each in (stack, *others) for s in each.machines().values())
+    names = {section.flavor or each.flavor for each, section in sections}
+    return prices(connect(stack.cloud), stack, names, named)
 
 
-def _bill(stack: StackFile, card: Rates) -> Bill:
+def _bill(stack: StackFile, card: Rates, taken: Sequence[str] = ()) -> Bill:
     resources = bill.of_file(stack, ROLES, _flavors(stack, card))
     names = [] if stack.cloud else dict.fromkeys(r.flavor for r in resources if r.flavor)
     notes = [note for name in names if (note := flavors.assumed(card, name))]
-    return Bill(card, resources, notes)
+    return Bill(card, resources, [*taken, *notes])
 
 
 def _flavors(stack: StackFile, card: Rates) -> Mapping[str, Sized]:

@@ -13,6 +13,7 @@ from skytier.cli.cost import asked
 from skytier.cli.cost.asked import Everything, MonitorUrl, RatesFile, Zone
 from skytier.costs.forecast import ENOUGH_DAYS, LOOK_BACK_DAYS, Forecast, forecast
 from skytier.costs.period import Period
+from skytier.costs.rates import RatesBy
 
 app = typer.Typer()
 
@@ -32,30 +33,29 @@ def look_ahead(
     # One day more than the range looks back, since the first one may be one in part.
     back = Period(now - timedelta(days=LOOK_BACK_DAYS + 1), now, asked.time_zone(zone))
     stack = asked.cloud_stack(file, cloud)
-    card = asked.card(stack, rates)
-    bill = asked.bill_of(stack, back, card, prometheus, everything=everything).report
+    # CloudKitty's data are hours old, and what runs now is in none of them.
+    found = asked.bill_of(stack, back, rates, prometheus, everything=everything, measured=True)
+    bill = found.report
     ahead = forecast(bill.statement, now)
     budget = None if everything else stack.stack.cost.budget
     if as_json:
-        print(json.dumps(_as_data(bill.about, ahead, budget, bill.example), indent=2))  # noqa: T201
+        print(json.dumps(_as_data(bill.about, ahead, budget, bill.rates_by), indent=2))  # noqa: T201
         return
     for line in _lines(bill.about, ahead, budget):
         console.out.print(Text(line))
-    if bill.example:
-        console.out.print(Text("By example rates that are no cloud's.", "dim"))
+    console.out.print(Text(f"{bill.source.capitalize()}.", "dim"))
     for note in bill.notes:
         console.out.print(Text(note, "dim"))
 
 
-def _as_data(
-    about: str, ahead: Forecast, budget: Decimal | None, example: bool
-) -> dict[str, object]:
+def _as_data(about: str, ahead: Forecast, budget: Decimal | None, by: RatesBy) -> dict[str, object]:
     ranged = ahead.days >= ENOUGH_DAYS
     return {
         "about": about,
         "month": f"{ahead.month:%Y-%m}",
         "currency": ahead.currency,
-        "example_rates": example,
+        "example_rates": by is RatesBy.EXAMPLES,
+        "rates_by": str(by),
         "so_far": str(ahead.so_far),
         "per_hour": str(ahead.per_hour),
         "expected": str(ahead.expected),

@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from skytier.cli.cost import shown
-from skytier.costs.cloudkitty import Compared
+from skytier.costs.cloudkitty.rated import Compared
 from skytier.costs.report import By, Report, days_and_kinds
 
 if TYPE_CHECKING:

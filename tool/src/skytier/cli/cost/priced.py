@@ -11,6 +11,7 @@ from skytier.cli.cost import data
 from skytier.costs import budget
 from skytier.costs.bill import Bill, difference
 from skytier.costs.rates import HOURS_A_MONTH
+from skytier.costs.usage import Resource
 from skytier.stack.model import CostSection
 
 
@@ -47,6 +48,13 @@ def notes(*bills: Bill) -> list[str]:
     return list(dict.fromkeys([*unknown, *taken, usual]))
 
 
+def _name(resource: Resource) -> str:
+    """With its hours, where those are not all of the week."""
+    if resource.share == 1:
+        return str(resource)
+    return f"{resource}, {float(resource.share * 168):g} of 168 hours a week"
+
+
 def table(bill: Bill) -> Table:
     """Each resource with its parts: quantity, unit, price, and what it costs by hour and month."""
     total = bill.total
@@ -67,7 +75,7 @@ def table(bill: Bill) -> Table:
         single = len(parts) == 1
         whole = parts[0] if single else ("1", "", "")
         first = (whole[0], resource.flavor or whole[1], whole[2])
-        shown.add_row(str(resource), *first, str(price.per_hour), str(price.per_month))
+        shown.add_row(_name(resource), *first, str(price.per_hour), str(price.per_month))
         for part, line in () if single else zip(parts, price.lines, strict=True):
             amounts = str(line.per_hour), str(line.per_month)
             shown.add_row(f"  {line.what}", *part, *amounts, style="dim")

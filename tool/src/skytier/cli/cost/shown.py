@@ -9,7 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from skytier.cli import console
-from skytier.costs.cloudkitty import Compared
+from skytier.costs.cloudkitty.rated import Compared
+from skytier.costs.rates import RatesBy
 from skytier.costs.report import By, Report
 
 
@@ -21,7 +22,9 @@ def as_data(bill: Report, by: By, theirs: Sequence[Compared]) -> dict[str, objec
         "from": bill.period.start.isoformat(),
         "to": bill.period.end.isoformat(),
         "currency": sums.currency,
-        "example_rates": bill.example,
+        "example_rates": bill.rates_by is RatesBy.EXAMPLES,
+        "rates_by": str(bill.rates_by),
+        "rated": bill.rated,
         "net": str(sums.net),
         "tax": str(sums.tax),
         "gross": str(sums.gross),
@@ -88,7 +91,7 @@ def show(bill: Report, by: By, theirs: Sequence[Compared]) -> None:
 def _beside(theirs: Sequence[Compared], currency: str) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title="Beside CloudKitty")
     table.add_column("Kind")
-    for name in (f"By the rates, {currency}", "By CloudKitty, its currency"):
+    for name in (f"What was used, {currency}", "What CloudKitty charged"):
         table.add_column(name, justify="right")
     for each in theirs:
         both = ("" if amount is None else f"{amount}" for amount in (each.ours, each.theirs))
@@ -107,14 +110,12 @@ def heading(bill: Report) -> str:
 
 
 def total(bill: Report) -> str:
-    """`12.34 USD (10.37 and 1.97 of tax), by example rates that are no cloud's.`"""
+    """`12.34 EUR (10.37 and 1.97 of tax), by the rates file.`"""
     sums = bill.statement
     words = f"{sums.gross} {sums.currency}"
     if sums.tax:
         words += f" ({sums.net} and {sums.tax} of tax)"
-    if bill.example:
-        words += ", by example rates that are no cloud's"
-    return f"{words}."
+    return f"{words}, {bill.source}."
 
 
 def remarks(bill: Report) -> list[str]:

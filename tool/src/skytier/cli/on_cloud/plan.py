@@ -59,9 +59,13 @@ def show(
     if table.rows:
         console.out.print(table)
     console.out.print(summary(plan.steps))
+    if plan.by_schedule:
+        console.out.print(plan.by_schedule, markup=False)
     if parts and cost.after.resources:
         console.out.print(priced.table(cost.after))
     console.out.print(cost.sentence(), style="dim")
+    for note in cost.notes:
+        console.out.print(Text(note, "dim"))
     if cost.before.resources and cost.difference.words:
         console.out.print(str(cost.difference), markup=False)
     warn_of_budget(cost)
@@ -108,6 +112,7 @@ def as_json(plan: Plan, quota: Sequence[Row]) -> str:
     ]
     answer: dict[str, Any] = {
         "steps": steps,
+        "schedule": plan.by_schedule or None,
         "monthly_cost": str(cost.after.total.per_month),
         "monthly_cost_before": str(cost.before.total.per_month),
         "currency": cost.rates.currency,

@@ -57,6 +57,8 @@ def _nothing_to_do(stack: CloudStack, planned: Plan, *, as_json: bool) -> None:
     if as_json:
         print(json.dumps({"event": "up", "url": door.url, "changed": False}))  # noqa: T201
     else:
+        if planned.by_schedule:
+            console.out.print(planned.by_schedule, markup=False)
         console.out.print(f"Nothing to do: {door.url} is up and healthy.", markup=False)
 
 

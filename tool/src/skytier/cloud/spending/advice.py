@@ -2,28 +2,36 @@
 
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 
 from skytier.cloud.spending import leftovers, load
+from skytier.cloud.spending.prices import prices
 from skytier.cloud.stack import CloudStack
 from skytier.cloud.watching import figures
 from skytier.costs.advice.facts import Facts
-from skytier.costs.rates import Rates
 from skytier.metrics.source import Source
 from skytier.resources.server import Server
 
 
 def facts(
-    stack: CloudStack, rates: Rates, prometheus: str | None, start: datetime, end: datetime
+    stack: CloudStack,
+    rates_file: Path | None,
+    prometheus: str | None,
+    start: datetime,
+    end: datetime,
 ) -> tuple[Facts, str]:
     """All that is known, and why there are no figures; empty where there are.
 
     `prometheus` is a URL; without it the stack's own monitor is asked. What needs no figures is
     told without them. Raises SkytierError when the cloud cannot be asked.
     """
+    offered = load.flavors(stack.connection)
+    names = [each.flavor for each in offered]
+    rates = prices(stack.connection, stack.stack, names, rates_file).rates.on()
     bare = Facts(rates, load.STEP_S, leftovers=leftovers.find(stack.connection), now=end)
     if not list(Server(stack.project).find()):
         return bare, f"the stack {stack.stack.name} has no machines."
-    plan, offered = stack.plan(), load.flavors(stack.connection)
+    plan = stack.plan()
     begin, stop = start.timestamp(), end.timestamp()
 
     def measured(source: Source) -> Facts:
@@ -31,6 +39,7 @@ def facts(
             bare,
             machines=load.machines(plan, source, offered, begin, stop),
             flavors=offered,
+            scheduled=bool(stack.stack.web.schedule),
             p99_s=load.latency(source, begin, stop),
             objective_s=stack.stack.monitor.latency_objective_ms / 1000,
         )

@@ -77,6 +77,8 @@ class Facts:
     """Within how many seconds 99 of 100 requests were answered."""
     objective_s: float | None = None
     """Within how many they shall be."""
+    scheduled: bool = False
+    """Whether the stack file has a schedule of web servers already."""
     leftovers: Sequence[Leftover] = ()
     now: datetime | None = None
 

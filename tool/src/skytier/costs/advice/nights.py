@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
+from decimal import Decimal
 
 from skytier.costs.advice.facts import (
     HEADROOM,
@@ -13,18 +14,20 @@ from skytier.costs.advice.facts import (
     p95,
     slower,
 )
-from skytier.costs.money import rounded
+from skytier.costs.money import exact_sum, rounded
 from skytier.costs.price import price
+from skytier.costs.usage import Kind, Resource
 
 SHORTEST_H = 4
 """To make servers anew for less is not worth it."""
 HOURS = 24
+_ADDRESS = Resource(kind=Kind.FLOATING_IP)
 
 
 def quiet_hours(facts: Facts, role: str = "web", zone: tzinfo = UTC) -> Advised:
     """The longest time of the day in which fewer servers of a role would do."""
     found, machines = Advised(), facts.roles().get(role, [])
-    if len(machines) < 2 or not all(machine.cpu for machine in machines):
+    if facts.scheduled or len(machines) < 2 or not all(machine.cpu for machine in machines):
         return found
     busy = _busy_by_hour(machines, zone)
     if len(busy) < HOURS:
@@ -36,7 +39,7 @@ def quiet_hours(facts: Facts, role: str = "web", zone: tzinfo = UTC) -> Advised:
         return found
     fewer = max(needed[hour] for hour in hours)
     load = max(busy[hour] for hour in hours)
-    month = price(facts.rates, machines[0].server).per_month
+    month = _month(facts, machines[0])
     saving = None if month is None else rounded(month * (count - fewer) * len(hours) / HOURS)
     begin, end = f"{hours[0]:02}:00", f"{(hours[-1] + 1) % HOURS:02}:00"
     before, after = load / (count * each), load / (fewer * each)
@@ -60,11 +63,19 @@ def quiet_hours(facts: Facts, role: str = "web", zone: tzinfo = UTC) -> Advised:
             saving,
             f"CPU p95 {before:.0%} in those hours over {facts.measured_h():.0f} h",
             reaches,
-            f"schedule it: at {begin} count = {fewer} in the section [{role}] of the stack file "
-            f"and skytier up --yes, at {end} the same with count = {count}",
+            f'schedule = [{{from = "{begin}", to = "{end}", count = {fewer}, timezone = "{zone}"}}]'
+            f" in the section [{role}] of the stack file, and a timer for skytier up --yes at "
+            f"{begin} and {end}: docs/stack-file.md",
         )
     )
     return found
+
+
+def _month(facts: Facts, machine: Machine) -> Decimal | None:
+    """What a web server costs a month: it goes with its floating IP."""
+    parts = [price(facts.rates, each).per_month for each in (machine.server, _ADDRESS)]
+    known = [each for each in parts if each is not None]
+    return exact_sum(known) if parts[0] is not None else None
 
 
 def _busy_by_hour(machines: Sequence[Machine], zone: tzinfo) -> Mapping[int, float]:
