@@ -1,8 +1,9 @@
 """The plain design: FastAPI with `def` endpoints and response models over a psycopg2 pool."""
 
+import asyncio
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import datetime
 from typing import Annotated
 
@@ -17,7 +18,13 @@ from peers import cursor, sql
 
 # One for each of the 40 threads that FastAPI runs `def` endpoints in: the pool never waits, and
 # opened in full it never reconnects.
-pool = ThreadedConnectionPool(40, 40, os.environ["DATABASE_URL"], cursor_factory=RealDictCursor)
+CONNECTIONS = 40
+pool = ThreadedConnectionPool(
+    CONNECTIONS, CONNECTIONS, os.environ["DATABASE_URL"], cursor_factory=RealDictCursor
+)
+# A request keeps its connection while it waits for a thread for its endpoint, so there may be more
+# of them than threads, and this pool refuses who finds it empty. They take turns.
+turns = asyncio.Semaphore(CONNECTIONS)
 app = FastAPI()
 
 
@@ -43,7 +50,12 @@ class Health(BaseModel):
     database: Database
 
 
-def database() -> Iterator[psycopg2.extensions.connection]:
+async def turn() -> AsyncIterator[None]:
+    async with turns:
+        yield
+
+
+def database(_: Annotated[None, Depends(turn)]) -> Iterator[psycopg2.extensions.connection]:
     connection = pool.getconn()
     try:
         with connection:  # a transaction

@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 from skytier_app.main import create_app
 from skytier_app.posts import hot
 from skytier_app.posts.models import Post
+from skytier_app.posts.shared import PAGES_AT_ONCE
 from skytier_app.settings import Settings
 
 from .conftest import client_of, write_post
@@ -117,6 +118,29 @@ async def test_reading(ada: httpx.AsyncClient, full: httpx.AsyncClient, path: st
         assert said(await ada.get(path, headers=headers)) == said(
             await full.get(path, headers=headers)
         )
+
+
+async def test_pages_by_cursor_are_the_full_routes_and_the_same_alone_and_among_many(
+    ada: httpx.AsyncClient, full: httpx.AsyncClient
+) -> None:
+    for n in range(PAGES_AT_ONCE + 4):
+        await write_post(ada, f"On engines {n}")
+    address, addresses = "/api/posts?limit=1", []
+    while address:
+        addresses.append(address)
+        page = await ada.get(address)
+        assert said(page) == said(await full.get(address))
+        known = {"If-None-Match": page.headers["ETag"]}
+        assert (await ada.get(address, headers=known)).status_code == 304
+        address = page.links["next"]["url"] if page.links else ""
+    assert len(addresses) == PAGES_AT_ONCE + 4
+    # Others with the same cursors, but another length; none of them takes another's rows.
+    addresses += [address.replace("limit=1", "limit=3") for address in addresses]
+
+    at_once = await asyncio.gather(*(ada.get(address) for address in addresses))
+
+    alone = [await full.get(address) for address in addresses]
+    assert [said(answer) for answer in at_once] == [said(answer) for answer in alone]
 
 
 @pytest.mark.parametrize(

@@ -168,17 +168,21 @@ async def test_a_search_knows_words_phrases_and_exclusion(
     assert [post["title"] for post in answer.json()] == found
 
 
-@pytest.mark.parametrize("many", [1, 3, 100])
-async def test_a_search_finds_the_same_whether_many_match_or_few(
-    ada: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, many: int
+@pytest.mark.parametrize("window", [1, 3, 100])
+async def test_a_search_finds_the_same_whether_among_the_newest_or_not(
+    ada: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, window: int
 ) -> None:
-    monkeypatch.setattr(queries, "MANY", many)
+    monkeypatch.setattr(queries, "WINDOW", window)
+    me = (await ada.get("/api/sessions")).json()["id"]
     for title in ("Engines", "Looms", "More engines", "An engine"):
         await ada.post("/api/posts", json={"title": title, "content": "They weave."})
     first = await ada.get("/api/posts", params={"q": "engine", "limit": 2})
     assert [post["title"] for post in first.json()] == ["An engine", "More engines"]
     second = await ada.get(first.links["next"]["url"])
     assert [post["title"] for post in second.json()] == ["Engines"]
+    mine = await ada.get("/api/posts", params={"q": "engine", "limit": 2, "user_id": me})
+    assert mine.json() == first.json()
+    assert (await ada.get(mine.links["next"]["url"])).json() == second.json()
     assert (await ada.get("/api/posts", params={"q": "zeppelin"})).json() == []
 
 

@@ -1,5 +1,7 @@
 """/api/sessions and /api/tokens, with each place that sessions live in."""
 
+import asyncio
+
 import httpx
 import pytest
 from fastapi import FastAPI
@@ -162,6 +164,27 @@ async def test_a_token_signs_in_until_it_is_revoked(
     assert (await ada.delete(made.headers["Location"])).status_code == 204
     assert (await client.get("/api/sessions")).status_code == 401
     assert (await ada.delete(made.headers["Location"])).status_code == 404
+
+
+async def test_tokens_shown_at_the_same_time_are_each_their_owners(
+    new_visitor: NewVisitor, client: httpx.AsyncClient
+) -> None:
+    names = ("ada", "grace", "jean")
+    visitors = [await new_visitor(name) for name in names]
+    tokens = [
+        (await visitor.post("/api/tokens", json={"name": "laptop"})).json()["token"]
+        for visitor in visitors
+    ]
+
+    answers = await asyncio.gather(
+        *(
+            client.get("/api/sessions", headers={"Authorization": f"Bearer {token}"})
+            for token in [*tokens, "wrong", *tokens]
+        )
+    )
+
+    assert [answer.json().get("username") for answer in answers] == [*names, None, *names]
+    assert answers[3].status_code == 401
 
 
 async def test_only_a_hash_of_the_token_is_stored(ada: httpx.AsyncClient, sql) -> None:

@@ -42,6 +42,16 @@ async def test_those_who_ask_meanwhile_are_asked_for_together() -> None:
     assert batch.is_idle
 
 
+async def test_no_more_than_so_many_are_asked_for_at_once_and_those_first_who_came_first() -> None:
+    numbers = Numbers()
+    batch = Batch(numbers.find, at_once=1, most=2)
+    tasks = [asyncio.create_task(batch.get(key)) for key in (1, 2, 3, 3, 4, 5)]
+    numbers.go.set()
+    assert await asyncio.gather(*tasks) == [2, 4, 6, 6, 8, 10]
+    assert numbers.asked == [{1, 2}, {3, 4}, {5}]
+    assert batch.is_idle
+
+
 async def test_nobody_gets_an_answer_that_was_under_way_when_they_asked() -> None:
     numbers = Numbers()
     batch = Batch(numbers.find, at_once=1)

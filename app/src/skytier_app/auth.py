@@ -8,8 +8,7 @@ from fastapi.security import APIKeyCookie, HTTPBearer
 
 from skytier_app.accounts import Account
 from skytier_app.problems import Problem
-from skytier_app.secret_token import token_hash
-from skytier_app.services import Services, ServicesDep
+from skytier_app.services import ServicesDep
 
 COOKIE = "skytier_session"
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -23,7 +22,8 @@ async def viewer(request: Request, services: ServicesDep) -> Account | None:
     """
     if (header := request.headers.get("authorization")) is not None:
         scheme, _, token = header.partition(" ")
-        account = await _by_token(services, token.strip()) if scheme.lower() == "bearer" else None
+        known = scheme.lower() == "bearer"
+        account = await services.tokens.account(token.strip()) if known else None
         if account is None:
             raise Problem(401, "The API token is not valid.", headers=_WWW_AUTHENTICATE)
         return account
@@ -61,21 +61,3 @@ def _refuse_other_sites(request: Request) -> None:
     foreign = origin is not None and urlsplit(origin).netloc != request.headers.get("host")
     if foreign or site not in ("same-origin", "none"):
         raise Problem(403, "A page of another site sent this request with your session.")
-
-
-async def _by_token(services: Services, token: str) -> Account | None:
-    row = await services.database.fetchrow(
-        """
-        SELECT users.id, username, email, is_admin, users.created_at, api_tokens.id AS token_id,
-               coalesce(last_used_at < now() - interval '1 minute', true) AS note_use
-        FROM api_tokens JOIN users ON users.id = user_id WHERE token_hash = $1
-        """,
-        token_hash(token),
-    )
-    if row is None:
-        return None
-    if row["note_use"]:  # once a minute is enough, and spares a write for each request
-        await services.database.execute(
-            "UPDATE api_tokens SET last_used_at = now() WHERE id = $1", row["token_id"]
-        )
-    return Account.of(row)

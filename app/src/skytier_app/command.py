@@ -53,7 +53,7 @@ def serve() -> None:
         uds=str(settings.uds) if settings.uds else None,
         fd=_inherited_socket(),
         workers=settings.workers,
-        loop="uvloop",
+        loop="skytier_app.accepting:AcceptingLoop",  # uvloop
         http="skytier_app.serving:OneWriteProtocol",
         log_config=logs.CONFIG,
         access_log=False,

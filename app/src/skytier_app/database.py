@@ -1,5 +1,7 @@
 """The pool of connections to PostgreSQL, and what its failures mean to a request."""
 
+import asyncio
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
@@ -8,6 +10,8 @@ import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
 OLDEST_SUPPORTED = 14
+FULL_PAUSE_S = 0.1
+"""How long to wait before a PostgreSQL that has all its connections in use is asked again."""
 
 
 class DatabaseUnavailable(Exception):  # noqa: N818  # a condition, not a fault of the program
@@ -57,7 +61,7 @@ class Database:
         with _unavailability():
             self.waiting += 1
             try:
-                connection = await self._pool.acquire(timeout=self._pool_wait_s)
+                connection = await self._acquire()
             finally:
                 self.waiting -= 1
             try:
@@ -70,6 +74,17 @@ class Database:
             finally:
                 # The time-out bounds the wait for the cancellation of a statement given up on.
                 await self._pool.release(connection, timeout=self._pool_wait_s)
+
+    async def _acquire(self) -> "PoolConnectionProxy[asyncpg.Record]":
+        until = time.monotonic() + self._pool_wait_s
+        while True:
+            try:
+                return await self._pool.acquire(timeout=until - time.monotonic())
+            except asyncpg.TooManyConnectionsError:
+                # Others hold all that there are. One of theirs, or of this pool, may soon be free.
+                if time.monotonic() + FULL_PAUSE_S >= until:
+                    raise
+                await asyncio.sleep(FULL_PAUSE_S)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator["PoolConnectionProxy[asyncpg.Record]"]:

@@ -4,10 +4,9 @@ import base64
 import struct
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Any, Protocol
 from urllib.parse import urlencode
 
-import asyncpg
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from skytier_app.text import CURSOR_PATTERN
@@ -21,6 +20,12 @@ _LATEST = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
 
 Position = tuple[datetime, int]
 """Where a page begins: after the row with this (created_at, id)."""
+
+
+class Row(Protocol):
+    """What a list is made of: it has `created_at` and `id`."""
+
+    def __getitem__(self, name: str, /) -> Any: ...
 
 
 class PageQuery(BaseModel):
@@ -50,7 +55,7 @@ def encode_cursor(created_at: datetime, row_id: int) -> str:
     return base64.urlsafe_b64encode(packed).decode().rstrip("=")
 
 
-def next_address(path: str, rows: Sequence[asyncpg.Record], query: PageQuery) -> str | None:
+def next_address(path: str, rows: Sequence[Row], query: PageQuery) -> str | None:
     """The address of the page after `rows`, which are one more than the limit; None at the end."""
     if len(rows) <= query.limit:
         return None
@@ -60,7 +65,7 @@ def next_address(path: str, rows: Sequence[asyncpg.Record], query: PageQuery) ->
     return f"{path}?{urlencode(parameters)}"
 
 
-def next_link(path: str, rows: Sequence[asyncpg.Record], query: PageQuery) -> dict[str, str]:
+def next_link(path: str, rows: Sequence[Row], query: PageQuery) -> dict[str, str]:
     """The `Link` header to the page after `rows`; nothing at the end."""
     address = next_address(path, rows, query)
     return {"Link": f'<{address}>; rel="next"'} if address else {}

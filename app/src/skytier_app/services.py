@@ -20,6 +20,7 @@ from skytier_app.sessions.store import PostgresSessions, RedisSessions, SessionS
 from skytier_app.settings import Settings
 from skytier_app.stats.figures import Figures
 from skytier_app.stats.machine import MachineSampler
+from skytier_app.tokens.lookup import Tokens
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -37,6 +38,7 @@ class Services:
     database: Database
     redis: "Redis | None"
     sessions: SessionStore
+    tokens: Tokens
     hits: HitCounter
     health: HealthProbe
     machine: MachineSampler
@@ -77,6 +79,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             database=database,
             redis=redis,
             sessions=sessions,
+            tokens=Tokens(database),
             hits=hits,
             health=health,
             machine=machine,

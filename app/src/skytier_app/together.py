@@ -7,6 +7,7 @@ the next answer, and does not get the one under way.
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping
+from itertools import islice
 from typing import Generic, TypeVar
 
 K = TypeVar("K", bound=Hashable)
@@ -14,15 +15,20 @@ V = TypeVar("V")
 
 
 class Batch(Generic[K, V]):
-    """Finds values by their keys: `at_once` questions at a time, for all keys wanted by then."""
+    """Finds values by their keys: `at_once` questions at a time, each for all keys wanted by then,
+    or for the `most` that have waited longest."""
 
     def __init__(
-        self, find: Callable[[Collection[K]], Awaitable[Mapping[K, V]]], at_once: int = 2
+        self,
+        find: Callable[[Collection[K]], Awaitable[Mapping[K, V]]],
+        at_once: int = 2,
+        most: int | None = None,
     ) -> None:
         # Two by default: one is at the database while the answer to the other is handed out, and
         # one that hangs holds nobody else up.
         self._find = find
         self._at_once = at_once
+        self._most = most
         self._waiting: defaultdict[K, list[asyncio.Future[V | None]]] = defaultdict(list)
         self._workers: set[asyncio.Task[None]] = set()
 
@@ -44,11 +50,17 @@ class Batch(Generic[K, V]):
         assert worker is not None  # noqa: S101  # `get` makes it one
         try:
             while self._waiting:
-                waiting, self._waiting = self._waiting, defaultdict(list)
-                await self._answer(waiting)
+                await self._answer(self._next())
         finally:
             # In the same turn that found nobody waiting: whoever comes later needs a new one.
             self._workers.discard(worker)
+
+    def _next(self) -> Mapping[K, list["asyncio.Future[V | None]"]]:
+        if self._most is not None and len(self._waiting) > self._most:
+            keys = [*islice(self._waiting, self._most)]
+            return {key: self._waiting.pop(key) for key in keys}
+        waiting, self._waiting = self._waiting, defaultdict(list)
+        return waiting
 
     async def _answer(self, waiting: Mapping[K, list["asyncio.Future[V | None]"]]) -> None:
         try:

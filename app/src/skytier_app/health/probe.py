@@ -41,10 +41,12 @@ class Probe:
 
     async def answer(self, timeout_s: float) -> Answer:
         """What was found; not reachable when there is no answer within `timeout_s` seconds."""
-        if self._open is None or self._open.done():
-            self._open = asyncio.create_task(self._run())
-        done, _ = await asyncio.wait({self._open}, timeout=timeout_s)
-        return self._open.result() if done else Answer(reachable=False)
+        # By a name of its own: when this caller goes on, others may have asked the next question.
+        question = self._open
+        if question is None or question.done():
+            question = self._open = asyncio.create_task(self._run())
+        done, _ = await asyncio.wait({question}, timeout=timeout_s)
+        return question.result() if done else Answer(reachable=False)
 
     async def _run(self) -> Answer:
         began = time.perf_counter()

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
@@ -10,13 +11,43 @@ from asyncpg.pool import PoolConnectionProxy
 from skytier_app.database import Database
 from skytier_app.pagination import Position
 
-MANY = 1000
-"""So many posts that match a search are too many to be sorted."""
+WINDOW = 5000
+"""Among so many of the newest posts a search looks without the index of words."""
 
-_SELECT = """
-    SELECT posts.id, user_id, username, title, content, posts.created_at, posts.updated_at
-    FROM posts JOIN users ON users.id = user_id
+# The author's name by a look-up for each row that is answered. Joined, PostgreSQL reads all the
+# users beforehand where it takes the rows to be many.
+_COLUMNS = """
+    id, user_id, (SELECT username FROM users WHERE users.id = user_id) AS username,
+    title, content, created_at, updated_at
 """
+_SELECT = f"SELECT {_COLUMNS} FROM posts"  # noqa: S608  # constants
+
+
+def _newest(limit: int) -> str:
+    # The number itself: with a parameter PostgreSQL would plan the statement anew at each time, as
+    # a plan for any number of rows looks so much dearer. It takes as long as finding the rows.
+    return f"ORDER BY created_at DESC, id DESC LIMIT {limit:d}"
+
+
+async def pages(
+    database: Database, limit: int, after: Collection[Position]
+) -> dict[Position, list[dict[str, Any]]]:
+    """Of all posts, newest first, up to `limit` that come after each of these positions."""
+    rows = await database.fetch(
+        f"""
+        SELECT number, page.*
+        FROM unnest($1::timestamptz[], $2::bigint[]) WITH ORDINALITY AS asked (at, after, number),
+             LATERAL ({_SELECT} WHERE (created_at, id) < (at, after) {_newest(limit)}) AS page
+        ORDER BY number, created_at DESC, id DESC
+        """,  # noqa: S608  # constants and a number
+        [at for at, _ in after],
+        [post_id for _, post_id in after],
+    )
+    found: list[list[dict[str, Any]]] = [[] for _ in after]
+    for row in rows:
+        post = dict(row)
+        found[post.pop("number") - 1].append(post)
+    return dict(zip(after, found, strict=True))
 
 
 async def list_posts(
@@ -28,42 +59,47 @@ async def list_posts(
 ) -> list[asyncpg.Record]:
     """Up to `limit` posts, newest first, from `after` on, by author and words."""
     # One statement for each set of conditions, so that PostgreSQL plans each for what it is.
-    values: list[object] = [limit]
+    values: list[object] = []
     conditions: list[str] = []
     if after is not None:
         values += after
-        conditions.append("(posts.created_at, posts.id) < ($2, $3)")
+        conditions.append("(created_at, id) < ($1, $2)")
     if user_id is not None:
         values.append(user_id)
         conditions.append(f"user_id = ${len(values)}")
-    if search is not None:
-        values.append(search)
-        matches = f"search @@ websearch_to_tsquery('english', ${len(values)})"
-        if await _has_few_matches(database, search):
-            matches = f"posts.id = ANY(ARRAY(SELECT id FROM posts WHERE {matches}))"  # noqa: S608  # constants
-        conditions.append(matches)
     where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
-    return await database.fetch(
-        f"{_SELECT} {where} ORDER BY posts.created_at DESC, posts.id DESC LIMIT $1", *values
-    )
-
-
-async def _has_few_matches(database: Database, search: str) -> bool:
-    # Few are found by the index of words, and then sorted. Of many, the newest are soon met on the
-    # way from the newest post backwards: a way that is as long as the table is for a rare word.
-    # PostgreSQL does not know how rare a word is that it has hardly seen, and takes that way.
-    found: int = await database.fetchval(
-        "SELECT count(*) FROM (SELECT FROM posts "
-        "WHERE search @@ websearch_to_tsquery('english', $1) LIMIT $2) AS found",
+    if search is None:
+        return await database.fetch(f"{_SELECT} {where} {_newest(limit)}", *values)
+    # What many posts have is soon met on the way from the newest backwards, however many there
+    # are. The way is short: for what is rare, or only in old posts, it is as long as the table is.
+    words = f"websearch_to_tsquery('english', ${len(values) + 1})"
+    found = await database.fetch(
+        f"""
+        SELECT {_COLUMNS} FROM (SELECT * FROM posts {where} {_newest(WINDOW)}) AS posts
+        WHERE search @@ (SELECT {words}) {_newest(limit)}
+        """,  # noqa: S608  # constants and numbers
+        *values,
         search,
-        MANY,
     )
-    return found < MANY
+    if len(found) == limit:
+        return found
+    # All that match by the index of words, and of those the newest.
+    conditions.append(f"search @@ {words}")
+    return await database.fetch(
+        f"""
+        WITH found AS MATERIALIZED (
+            SELECT id, created_at FROM posts WHERE {" AND ".join(conditions)}
+        )
+        {_SELECT} WHERE id IN (SELECT id FROM found {_newest(limit)}) {_newest(limit)}
+        """,  # noqa: S608  # constants and numbers
+        *values,
+        search,
+    )
 
 
 async def get_posts(database: Database, post_ids: Collection[int]) -> dict[int, asyncpg.Record]:
     """Those of these posts that there are, by their id, with their authors' names."""
-    rows = await database.fetch(f"{_SELECT} WHERE posts.id = ANY($1)", post_ids)
+    rows = await database.fetch(f"{_SELECT} WHERE id = ANY($1)", post_ids)
     return {row["id"]: row for row in rows}
 
 
@@ -71,7 +107,7 @@ async def lock_post(
     connection: "PoolConnectionProxy[asyncpg.Record]", post_id: int
 ) -> asyncpg.Record | None:
     """The same, held against other changes until the transaction ends."""
-    return await connection.fetchrow(f"{_SELECT} WHERE posts.id = $1 FOR UPDATE OF posts", post_id)
+    return await connection.fetchrow(f"{_SELECT} WHERE id = $1 FOR UPDATE", post_id)
 
 
 @dataclass(frozen=True, eq=False)

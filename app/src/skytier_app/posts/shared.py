@@ -1,9 +1,12 @@
 """Reading and writing posts for many at once: one statement for all who ask at the same time."""
 
+from collections.abc import Collection, Sequence
+from functools import partial
+
 import asyncpg
 
 from skytier_app.database import Database
-from skytier_app.pagination import next_link
+from skytier_app.pagination import Position, Row, next_link
 from skytier_app.posts import queries
 from skytier_app.posts.models import PostQuery
 from skytier_app.posts.queries import NewRow
@@ -11,6 +14,8 @@ from skytier_app.representation import Representation
 from skytier_app.together import Batch, Shared
 
 PATH = "/api/posts"
+PAGES_AT_ONCE = 16
+"""A statement's rows are read in one go, and nobody else is answered meanwhile."""
 
 
 class Posts:
@@ -19,6 +24,7 @@ class Posts:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._posts = Batch[int, asyncpg.Record](lambda ids: queries.get_posts(database, ids))
+        self._pages: dict[int, Batch[Position, Representation]] = {}
         self._lists = Shared(self._list)
         self._new = Batch[NewRow, asyncpg.Record](lambda new: queries.create_posts(database, new))
 
@@ -32,10 +38,29 @@ class Posts:
 
     async def list(self, query: PostQuery) -> Representation:
         """A page of the list, with the link to the next one."""
-        return await self._lists.get(query)
+        after = query.position()
+        if after is None or query.user_id is not None or query.q is not None:
+            return await self._lists.get(query)
+        if query.limit not in self._pages:
+            find = partial(self._find_pages, query.limit)
+            self._pages[query.limit] = Batch(find, most=PAGES_AT_ONCE)
+        page = await self._pages[query.limit].get(after)
+        assert page is not None  # noqa: S101  # `_find_pages` makes one for each
+        return page
+
+    async def _find_pages(
+        self, limit: int, after: Collection[Position]
+    ) -> dict[Position, Representation]:
+        query = PostQuery(limit=limit)
+        found = await queries.pages(self._database, limit + 1, after)
+        return {position: _page(rows, query) for position, rows in found.items()}
 
     async def _list(self, query: PostQuery) -> Representation:
         rows = await queries.list_posts(
             self._database, query.limit + 1, query.position(), query.user_id, query.q
         )
-        return Representation.of(rows[: query.limit], next_link(PATH, rows, query))
+        return _page(rows, query)
+
+
+def _page(rows: Sequence[Row], query: PostQuery) -> Representation:
+    return Representation.of(rows[: query.limit], next_link(PATH, rows, query))

@@ -1,0 +1,75 @@
+"""How new connections are taken in."""
+
+import asyncio
+import os
+import socket
+from collections.abc import Callable
+from typing import Any, cast
+
+import uvloop
+
+AT_ONCE = 64
+"""So many new connections a worker takes in one turn; the rest is for other workers, or later."""
+
+Factory = Callable[[], asyncio.BaseProtocol]
+
+
+class AcceptingLoop(uvloop.Loop):
+    """uvloop's event loop, whose servers take in all connections that wait, as asyncio's do.
+
+    libuv takes one in each turn. When many visitors come at the same time, the first of them keep
+    every turn long, and the last would wait for as many turns as there are visitors.
+    """
+
+    async def create_server(
+        self, protocol_factory: Factory, *args: Any, **options: Any
+    ) -> asyncio.Server:
+        """As asyncio has it, without TLS."""
+        server = await super().create_server(protocol_factory, *args, **options)
+        return self._taking_all(cast(asyncio.Server, server), protocol_factory)
+
+    async def create_unix_server(
+        self, protocol_factory: Factory, *args: Any, **options: Any
+    ) -> asyncio.Server:
+        """As asyncio has it, without TLS."""
+        server = await super().create_unix_server(protocol_factory, *args, **options)
+        return self._taking_all(cast(asyncio.Server, server), protocol_factory)
+
+    def _taking_all(self, server: asyncio.Server, factory: Factory) -> asyncio.Server:
+        for listening in server.sockets:
+            _Acceptor(self, server, listening.fileno(), factory)
+        return server
+
+
+class _Acceptor:
+    """Takes in what a server has not, by another descriptor of its socket."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        server: asyncio.Server,
+        descriptor: int,
+        factory: Factory,
+    ) -> None:
+        self._loop = loop
+        self._server = server
+        self._factory = factory
+        self._listening = socket.socket(fileno=os.dup(descriptor))
+        self._listening.setblocking(False)
+        self._connecting: set[asyncio.Task[Any]] = set()
+        loop.add_reader(self._listening, self._accept)
+
+    def _accept(self) -> None:
+        if not self._server.is_serving():  # who comes now is for the next process
+            self._loop.remove_reader(self._listening)
+            self._listening.close()
+            return
+        for _ in range(AT_ONCE):
+            try:
+                connection, _ = self._listening.accept()
+            except OSError:  # none is left, or it is gone by now
+                return
+            connecting = self._loop.connect_accepted_socket(self._factory, connection)
+            task = self._loop.create_task(connecting)
+            self._connecting.add(task)
+            task.add_done_callback(self._connecting.discard)
