@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from playwright.async_api import Browser, async_playwright, expect
 
@@ -15,6 +16,10 @@ from tests.skytier_command import Skytier
 # A shell without a terminal starts what runs in its background deaf to Ctrl-C, and processes
 # inherit that. Tests send this signal: theirs hear it however they are run.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# No test asserts a time: a busy machine takes longer over the same example.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 # Generous, as no bound is part of what is tested. It is one setting of the whole process.
 expect.set_options(timeout=120_000)

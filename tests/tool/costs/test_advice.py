@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from skytier.costs.advice.cache import cached_reads
 from skytier.costs.advice.decide import advise
 from skytier.costs.advice.facts import (
     HEADROOM,
@@ -178,6 +179,44 @@ def test_a_night_in_which_requests_would_take_too_long_is_not_advised() -> None:
 
 def test_one_web_server_is_never_too_many() -> None:
     assert not quiet_hours(facts(machine(NIGHT, size="m1.small"))).advice
+
+
+def test_a_cache_is_advised_where_reads_alone_keep_the_database_busy() -> None:
+    busy = machine(cpu=85, size="m1.small", role="database", keeps="its data")
+    reading = facts(busy, reads_percent=points(95), past_cache_percent=points(90))
+
+    found = only(cached_reads(reading).advice)
+
+    # m1.medium is 2 x 36.50 + 4 x 14.60 + 4.00 = 135.40; m1.small is 67.70.
+    assert found.what == "shop-database-1: a second in Nginx's cache instead of m1.medium"
+    assert str(found.saving) == "67.70"
+    assert found.evidence == (
+        "CPU p95 85% over 24 h, 95% of the application's requests read, and 90% of all requests "
+        "reach it"
+    )
+    assert '"X-Accel-Expires: 1"' in found.do
+    assert found in advise(reading).advice
+
+
+@pytest.mark.parametrize(
+    "otherwise",
+    [
+        {"reads_percent": points(79)},
+        {"past_cache_percent": points(79)},
+        {"reads_percent": ()},
+        {"past_cache_percent": ()},
+        # 76% and 30% more are 98.8%.
+        {"machines": [machine(cpu=76, size="m1.small", role="database")]},
+        {"machines": [machine(cpu=85, size="m1.medium", role="database")]},
+        {"machines": [machine(cpu=85, size="m1.small", role="web")]},
+    ],
+    ids=["writes", "cached", "?", "no Nginx", "there is room", "no larger flavor", "the web"],
+)
+def test_no_cache_is_advised_where_it_would_not_help(otherwise: dict[str, object]) -> None:
+    busy = machine(cpu=85, size="m1.small", role="database")
+    reading = facts(busy, reads_percent=points(95), past_cache_percent=points(90))
+
+    assert not cached_reads(replace(reading, **otherwise)).advice  # type: ignore[arg-type]
 
 
 def leftover(kind: str, spare: Spare, age: timedelta, resource: Resource | None) -> Leftover:

@@ -168,6 +168,46 @@ def test_tiers_count_the_whole_project_and_every_month_anew() -> None:
     assert by_server == {"web-1": "10.00", "web-2": "3.50"}
 
 
+def test_a_rate_change_within_a_month_does_not_begin_the_tiers_anew() -> None:
+    rates = parse_as(
+        Rates,
+        "floating_ip_hour = 0.01\nfree.floating_ip_hour = 100\n"
+        "tiers.floating_ip_hour = {400 = 0.005}\n"
+        "[valid_from.2026-03-16]\nfloating_ip_hour = 0.02\n"
+        "[valid_from.2026-03-16.tiers.floating_ip_hour]\n500 = 0.012\n",
+        "rates.toml",
+    )
+
+    found = bill(address("03-01", "04-01"), rates=rates)
+
+    # Until the 16th 360 hours: 100 free, 260 at 0.01, which is 2.60. Then 384 more, which are the
+    # 361st to the 744th: 140 at 0.02, and from the 500th on 244 at 0.012: 2.80 + 2.928.
+    assert amounts(found.by_month()) == {"03-01": "8.33"}
+    assert [(str(line.rate), line.quantity) for line in found.lines()] == [
+        ("0", 100),
+        ("0.01", 260),
+        ("0.012", 244),
+        ("0.02", 140),
+    ]
+    april = bill(address("03-01", "04-02"), rates=rates)
+    assert amounts(april.by_month())["04-01"] == "0.00"
+
+
+def test_an_allowance_that_is_raised_within_a_month_is_the_months_own() -> None:
+    rates = parse_as(
+        Rates,
+        "traffic_gb = 0.02\nfree.traffic_gb = 100\n"
+        "[valid_from.2026-03-16.free]\ntraffic_gb = 150\n",
+        "rates.toml",
+    )
+
+    found = bill(traffic("03-10", 1, 120), traffic("03-20", 1, 60), rates=rates)
+
+    # 20 of the first 120 GB are above 100. Of the next 60, which are the 121st to the 180th, 30 are
+    # above 150.
+    assert amounts(found.by_month()) == {"03-01": "1.00"}
+
+
 def test_not_a_byte_of_traffic_is_lost_where_a_month_ends() -> None:
     rates = card(traffic_gb=money("1073741.824"), tiers={"traffic_gb": {money("100"): money("0")}})
     # 3 bytes in 4 hours, of which one is in March: a byte costs 0.001, one alone rounds to nothing

@@ -2,7 +2,7 @@
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, tzinfo
 from decimal import Decimal
 from fractions import Fraction
@@ -13,8 +13,9 @@ from typing import NamedTuple
 
 from skytier.costs import clock
 from skytier.costs.meters import GB, Meter, meters
+from skytier.costs.money import totals
 from skytier.costs.rates import Rates
-from skytier.costs.tiers import Piece, Second, at_once, over_time
+from skytier.costs.tiers import Piece, Second, after, at_once, over_time
 from skytier.costs.usage import Kind, Usage
 
 _NOTHING = Fraction(0)
@@ -69,8 +70,9 @@ def charges(rates: Rates, usages: Iterable[Usage], zone: tzinfo = UTC) -> list[C
     """Price what was used, to the second.
 
     Months, in which tiers and free allowances count, and days on which rates change are those of
-    `zone`. The order of the usages does not matter. A rate change within a month begins the
-    counting of tiers and allowances anew.
+    `zone`. The order of the usages does not matter. A rate change within a month cuts what was
+    used in two, and tiers and allowances go on counting: each part costs what the card of its time
+    has for that much.
     """
     seconds = ((each, clock.second_of(each.start), clock.second_of(each.end)) for each in usages)
     timed = [each for each in seconds if each[1] < each[2]]
@@ -82,11 +84,18 @@ def charges(rates: Rates, usages: Iterable[Usage], zone: tzinfo = UTC) -> list[C
     for each in timed:
         for index in range(bisect_right(starts, each[1]) - 1, bisect_left(starts, each[2])):
             inside[index].append(each)
-    return [
-        charge
-        for span, stretches in zip(spans, inside, strict=True)
-        for charge in _charged(span, stretches)
-    ]
+    counted = {key for span in spans for key in (*span.card.free, *span.card.tiers)}
+    found: list[Charge] = []
+    used: dict[Meter, Fraction] = {}
+    for before, span, stretches in zip([None, *spans], spans, inside, strict=False):
+        if before is None or before.month != span.month:
+            used.clear()
+        charged = list(_charged(span, stretches, used))
+        found += charged
+        parts = ((c.meter, c.quantity) for c in charged if c.meter.key in counted)
+        for meter, quantity in totals(parts).items():
+            used[meter] = used.get(meter, _NOTHING) + quantity
+    return found
 
 
 def _spans(rates: Rates, begin: int, end: int, zone: tzinfo) -> list[_Span]:
@@ -105,8 +114,10 @@ def _spans(rates: Rates, begin: int, end: int, zone: tzinfo) -> list[_Span]:
     ]
 
 
-def _charged(span: _Span, stretches: Iterable[_Stretch]) -> Iterator[Charge]:
-    """The charges of one span."""
+def _charged(
+    span: _Span, stretches: Iterable[_Stretch], used: Mapping[Meter, Fraction]
+) -> Iterator[Charge]:
+    """The charges of one span; `used` is what was used of a meter in its month before it."""
     card = span.card
     flavors, types = frozenset(card.flavor_hour), frozenset(card.volume_type_gb_month)
     by_meter: dict[Meter, list[Piece]] = defaultdict(list)
@@ -122,7 +133,7 @@ def _charged(span: _Span, stretches: Iterable[_Stretch]) -> Iterator[Charge]:
             by_meter[meter].append(Piece(usage, first, last, units))
     tax = card.tax_percent or Decimal(0)
     for meter, pieces in by_meter.items():
-        steps = card.steps(meter)
+        steps = after(card.steps(meter), used.get(meter, _NOTHING))
         parts = over_time(pieces, steps, meter.seconds) if meter.period else at_once(pieces, steps)
         for user, since, until, rate, quantity in parts:
             amount = quantity * _fraction(rate) if rate else _NOTHING

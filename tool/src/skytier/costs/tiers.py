@@ -17,7 +17,7 @@ from skytier.costs.usage import Usage
 
 Second = int | Fraction
 """Since 1970. A tier may begin within a second."""
-Steps = Sequence[tuple[Decimal, Decimal | None]]
+Steps = Sequence[tuple[Decimal | Fraction, Decimal | None]]
 """From which amount on which rate holds, from 0 upwards; None is a rate that is not known."""
 
 
@@ -40,6 +40,19 @@ class Part(NamedTuple):
     rate: Decimal | None
     quantity: Fraction
     """Units times periods."""
+
+
+def after(steps: Steps, used: Fraction) -> Steps:
+    """The steps that are left when an amount was used before.
+
+    >>> after([(Decimal(0), Decimal(5)), (Decimal(100), Decimal(3))], Fraction(40))
+    [(Decimal('0'), Decimal('5')), (Fraction(60, 1), Decimal('3'))]
+    """
+    if not used:
+        return steps
+    reached = [rate for above, rate in steps if above <= used][-1]
+    ahead = [(Fraction(above) - used, rate) for above, rate in steps if above > used]
+    return [(Decimal(0), reached), *ahead]
 
 
 def over_time(pieces: Sequence[Piece], steps: Steps, period_s: int) -> Iterator[Part]:

@@ -277,7 +277,23 @@ _COST = [
 CHARTS = (*_MACHINES, *_APPLICATION, *_NGINX, *_POSTGRESQL, *_REDIS, *_COST)
 BY_ID = {chart.id: chart for chart in CHARTS}
 
-# Not to be drawn: what answers, which release runs, and what alerts there are.
+# Not to be drawn: how many requests read, and how many no cache answered, which advice goes by.
+READS = Chart(
+    "requests_read_percent",
+    "Requests that read",
+    Group.APPLICATION,
+    Unit.PERCENT,
+    100 * (rate(_REQUESTS, (), {"method": "GET|HEAD"}) / rate(_REQUESTS)),
+)
+PAST_CACHE = Chart(
+    "requests_past_cache_percent",
+    "Requests that no cache answered",
+    Group.APPLICATION,
+    Unit.PERCENT,
+    100 * (rate(_REQUESTS) / rate("nginx_http_requests_total")),
+)
+
+# Neither: what answers, which release runs, and what alerts there are.
 UP = Chart("up", "What answers", Group.MACHINES, Unit.COUNT, largest("up", ("machine", "job")))
 BUILD = Chart(
     "build",

@@ -9,6 +9,7 @@ from skytier.cloud.spending.prices import prices
 from skytier.cloud.stack import CloudStack
 from skytier.cloud.watching import figures
 from skytier.costs.advice.facts import Facts
+from skytier.metrics.catalogue import BY_ID, PAST_CACHE, READS
 from skytier.metrics.source import Source
 from skytier.resources.server import Server
 
@@ -40,7 +41,9 @@ def facts(
             machines=load.machines(plan, source, offered, begin, stop),
             flavors=offered,
             scheduled=bool(stack.stack.web.schedule),
-            p99_s=load.latency(source, begin, stop),
+            p99_s=load.of_stack(source, BY_ID["latency_p99_s"], begin, stop),
+            reads_percent=load.of_stack(source, READS, begin, stop),
+            past_cache_percent=load.of_stack(source, PAST_CACHE, begin, stop),
             objective_s=stack.stack.monitor.latency_objective_ms / 1000,
         )
 

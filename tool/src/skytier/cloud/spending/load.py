@@ -9,6 +9,7 @@ from skytier.cloud.stack import Plan
 from skytier.costs.advice.facts import Machine
 from skytier.costs.usage import Kind, Resource
 from skytier.metrics.catalogue import BY_ID
+from skytier.metrics.chart import Chart
 from skytier.metrics.source import Point, Source
 from skytier.resources.server import Server
 from skytier.roles import ROLES
@@ -66,7 +67,7 @@ def by_machine(source: Source, chart: str, start: float, end: float) -> dict[str
     return {each.labels.get("machine", ""): each.points for each in series}
 
 
-def latency(source: Source, start: float, end: float) -> Sequence[Point]:
-    """Within how many seconds 99 of 100 requests were answered."""
-    found = source.series(BY_ID["latency_p99_s"], start, end, STEP_S)
+def of_stack(source: Source, chart: Chart, start: float, end: float) -> Sequence[Point]:
+    """A figure of the whole stack; empty where it is not measured."""
+    found = source.series(chart, start, end, STEP_S)
     return found[0].points if found else ()

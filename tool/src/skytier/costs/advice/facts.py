@@ -77,6 +77,10 @@ class Facts:
     """Within how many seconds 99 of 100 requests were answered."""
     objective_s: float | None = None
     """Within how many they shall be."""
+    reads_percent: Sequence[Point] = ()
+    """Of the requests that the application answers, those that read."""
+    past_cache_percent: Sequence[Point] = ()
+    """Of all requests, those that reach the application, since no cache answered them."""
     scheduled: bool = False
     """Whether the stack file has a schedule of web servers already."""
     leftovers: Sequence[Leftover] = ()
