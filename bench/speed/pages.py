@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from bench.speed import chart, machine
+from bench.speed import chart, grown, machine
 from bench.speed.results import Key, Result
 
 DOCS = machine.CHECKOUT / "docs"
@@ -20,9 +20,13 @@ def write(found: Mapping[Key, Result], document: Mapping[str, Any], tables: str)
     _put(RUN, tables)
 
 
-def write_growth(tables: str) -> None:
-    """Put the tables of how it grows in place of the former ones."""
-    _put(GROW, tables)
+def write_growth(found: Mapping[str, Any]) -> None:
+    """Put what was measured of how it grows beside what is there of the rest."""
+    path = DOCS / "growth.json"
+    document: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+    document.update(found)
+    path.write_text(json.dumps(document, indent=1) + "\n")
+    _put(GROW, grown.tables(document))
 
 
 def _put(begin: str, text: str) -> None:
