@@ -149,6 +149,12 @@ CASES = [
         why="not for a handful",
     ),
     Case(
+        "ErrorsBurnBudgetFast",
+        requests("_x50 0+20x10", "_x50 0+1x10"),
+        requests("_x50 0+20x10", "_x50 0 1 2 3x7"),
+        why="not for a handful in the monitor's first minutes",
+    ),
+    Case(
         "ErrorsBurnBudget",
         requests("0+99890x60", "0+110x60"),
         requests("0+99910x60", "0+90x60"),
@@ -159,9 +165,29 @@ CASES = [
         durations("0+1000x60", "0+941x60"),
     ),
     Case(
+        "LatencyBurnsBudgetFast",
+        durations("_x50 0+20x10", "_x50 0x10"),
+        durations("_x50 0+8x10", "_x50 0x10"),
+        why="not for the first requests after a cold start, however slow",
+    ),
+    Case(
+        "LatencyBurnsBudgetFast",
+        # Never a hundred in an hour.
+        durations("0+1x120", "0+0.5x120"),
+        durations("0+0.5x120", "0+0.25x120"),
+        at=120,
+        why="where few come, over six hours",
+    ),
+    Case(
         "LatencyBurnsBudget",
         durations("0+1000x60", "0+989x60"),
         durations("0+1000x60", "0+991x60"),
+    ),
+    Case(
+        "LatencyBurnsBudget",
+        durations("0+9x60", "0+8x60"),
+        durations("0+8x60", "0+7x60"),
+        why="not for a handful of requests",
     ),
     Case(
         "ApplicationDown",
