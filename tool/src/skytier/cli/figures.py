@@ -75,9 +75,9 @@ def spark(values: Sequence[float], most: float | None = None) -> str:
 
 
 def _machines(shown: Picture, lately: Lately) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    # Without the role, which is in the name: it all fits into 80 columns.
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("Machine", no_wrap=True)
-    table.add_column("Role")
     for name in _COLUMNS.values():
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("CPU lately", no_wrap=True)
@@ -88,7 +88,6 @@ def _machines(shown: Picture, lately: Lately) -> Table:
     for machine in shown.machines:
         table.add_row(
             machine["name"],
-            machine["role"],
             *(_value(name, machine[name]) for name in _COLUMNS),
             Text(spark(cpu.get(machine["name"], []), 100), "cyan"),
         )
