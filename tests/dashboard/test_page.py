@@ -1,17 +1,17 @@
 """The dashboard in a real browser, of a stack that a real Prometheus measures."""
 
-import asyncio
 import os
 import re
 import signal
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import Page, expect
 
 from tests.skytier_command import Skytier
 
-from .conftest import BOUND_S, EXPECTED, NewWatcher, Watcher, chart, part_pid, use
+from .conftest import EXPECTED, NewWatcher, chart, part_pid, use
+from .watching import Watcher, painted
 
 AXE = Path(__file__).parents[1] / "vendor/axe-core-4.14.1/axe.min.js"
 
@@ -25,25 +25,6 @@ async def faults(page: Page) -> list[tuple[str, list[str]]]:
         (violation["id"], [node["html"] for node in violation["nodes"]])
         for violation in result["violations"]
     ]
-
-
-async def painted(figure: Locator) -> None:
-    """Until something is in a colour of lines, which grid and labels are not."""
-    strong = """canvas => {
-        const {width, height} = canvas;
-        const {data} = canvas.getContext("2d").getImageData(0, 0, width, height);
-        for (let at = 0; at < data.length; at += 4) {
-            const [r, g, b] = [data[at], data[at + 1], data[at + 2]];
-            // More than the faint ground below a line; two moments may be less than a pixel apart.
-            if (data[at + 3] > 60 && Math.max(r, g, b) - Math.min(r, g, b) > 40) return true;
-        }
-        return false;
-    }"""
-    for _ in range(BOUND_S):
-        if await figure.locator("canvas").evaluate(strong):
-            return
-        await asyncio.sleep(1)
-    raise AssertionError(await figure.get_attribute("data-chart"))
 
 
 async def test_every_chart_that_has_a_target_has_its_line(watcher: Watcher) -> None:

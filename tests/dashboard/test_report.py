@@ -11,8 +11,9 @@ from playwright.async_api import Browser
 from skytier.poll import until
 from tests.skytier_command import Skytier
 
-from .conftest import BOUND_S, EXPECTED
+from .conftest import EXPECTED
 from .test_page import faults
+from .watching import BOUND_S
 
 ADDRESSES = ("src", "href", "action", "data", "poster", "srcset")
 

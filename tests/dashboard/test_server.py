@@ -8,7 +8,8 @@ import pytest
 from skytier.metrics.catalogue import CHARTS
 from tests.skytier_command import Skytier
 
-from .conftest import EXPECTED, Dashboard, serving
+from .conftest import EXPECTED
+from .watching import Dashboard, serving
 
 QUESTIONS = ("catalogue", "topology", "figures", "charts/cpu_percent", "alerts", "releases", "cost")
 

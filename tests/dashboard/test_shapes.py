@@ -76,6 +76,16 @@ def test_machines_stand_in_tiers_and_what_is_no_part_of_a_request_is_in_the_tabl
     assert drawn[0]["tier"] < drawn[1]["tier"]
 
 
+def test_prometheus_is_drawn_where_the_machine_is_there_for_it() -> None:
+    web = machine("web-1", "web", "nginx", "application", "prometheus")
+    own = machine("monitor-1", "monitor", "prometheus", "prometheus-alertmanager")
+    status = Status("shop", None, "", True, [own, web], [])
+    assert {
+        each["name"]: [part["title"] for part in each["parts"]]
+        for each in topology(status)["machines"]
+    } == {"web-1": ["Nginx", "Application"], "monitor-1": ["Prometheus"]}
+
+
 @pytest.mark.parametrize(
     ("span_s", "step_s"), [(900, 15), (3600, 15), (6 * 3600, 120), (86400, 300), (604800, 3600)]
 )

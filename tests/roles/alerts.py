@@ -36,8 +36,8 @@ def requests(good: str, failing: str) -> dict[str, str]:
     return {f'{name}"200"}}': good, f'{name}"500"}}': failing}
 
 
-def durations(all_: str, quick: str) -> dict[str, str]:
-    labels = f'{WEB}, method="GET", route="/"'
+def durations(all_: str, quick: str, route: str = "/") -> dict[str, str]:
+    labels = f'{WEB}, method="GET", route="{route}"'
     return {
         f'skytier_http_requests_total{{{labels}, status="200"}}': all_,
         f"skytier_http_request_duration_seconds_count{{{labels}}}": all_,
@@ -149,6 +149,12 @@ CASES = [
         why="not for a handful",
     ),
     Case(
+        "ErrorsBurnBudgetFast",
+        requests("_x50 0+20x10", "_x50 0+1x10"),
+        requests("_x50 0+20x10", "_x50 0 1 2 3x7"),
+        why="not for a handful in the monitor's first minutes",
+    ),
+    Case(
         "ErrorsBurnBudget",
         requests("0+99890x60", "0+110x60"),
         requests("0+99910x60", "0+90x60"),
@@ -159,9 +165,35 @@ CASES = [
         durations("0+1000x60", "0+941x60"),
     ),
     Case(
+        "LatencyBurnsBudgetFast",
+        durations("_x50 0+20x10", "_x50 0x10"),
+        durations("_x50 0+8x10", "_x50 0x10"),
+        why="not for the first requests after a cold start, however slow",
+    ),
+    Case(
+        "LatencyBurnsBudgetFast",
+        durations("0+12x60", "0x60", "/api/posts"),
+        durations("0+12x60", "0x60", "/metrics"),
+        why="not for what the monitor asks",
+    ),
+    Case(
+        "LatencyBurnsBudgetFast",
+        # Never a hundred in an hour.
+        durations("0+1x120", "0+0.5x120"),
+        durations("0+0.5x120", "0+0.25x120"),
+        at=120,
+        why="where few come, over six hours",
+    ),
+    Case(
         "LatencyBurnsBudget",
         durations("0+1000x60", "0+989x60"),
         durations("0+1000x60", "0+991x60"),
+    ),
+    Case(
+        "LatencyBurnsBudget",
+        durations("0+9x60", "0+8x60"),
+        durations("0+8x60", "0+7x60"),
+        why="not for a handful of requests",
     ),
     Case(
         "ApplicationDown",

@@ -25,6 +25,7 @@ from skytier.local.stack import Stack
 from skytier.metrics.catalogue import CHARTS, UP
 from skytier.metrics.live import Live
 from skytier.metrics.prometheus import Prometheus
+from skytier.metrics.source import Alert
 from skytier.metrics.target import THIS_MACHINE, at
 from skytier.poll import until
 from tests.skytier_command import PROGRAM, Skytier, free_port
@@ -232,7 +233,6 @@ def test_a_stopped_application_is_an_alert_until_it_is_back(
     stack: Skytier, webhook: Webhook
 ) -> None:
     stack.run("up", "--alerts-to", webhook.url)
-    hurry(stack)
     prometheus = Prometheus(address(stack, "prometheus"))
     name = "ApplicationDown"
 
@@ -243,12 +243,24 @@ def test_a_stopped_application_is_an_alert_until_it_is_back(
         )
 
     assert until(lambda: answers(1), 60, 0.5)
+    stopped = time.time()
     Stack(Home(stack.home)).application.stop()
 
+    def found() -> Alert | None:
+        return next((each for each in prometheus.alerts() if each.name == name), None)
+
+    waiting = until(found, 90, 0.2)
+    assert waiting, "nothing waits"
+    assert (waiting.state, waiting.severity) == ("pending", "critical")
+    assert waiting.summary == "localhost: the application does not answer"
+    assert waiting.since >= stopped - 5, "the times of Prometheus and of the test"
+    assert f"pending: {waiting.summary}  for 0:" in stack.run("top", "--once")
+
+    hurry(stack)
     assert until(lambda: "firing" in webhook.states(name), 90, 0.5), prometheus.alerts()
     (alert,) = [each for each in top(stack)["alerts"] if each["name"] == name]
-    assert (alert["severity"], alert["machine"]) == ("critical", "localhost")
-    assert "does not answer" in stack.run("top", "--once")
+    assert (alert["state"], alert["machine"]) == ("firing", "localhost")
+    assert f"critical: {waiting.summary}  for 0:" in stack.run("top", "--once")
 
     stack.run("up")
 

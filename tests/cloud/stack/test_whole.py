@@ -1,14 +1,17 @@
 """From an account to a checked, running application and back, on real machines."""
 
+import json
 import re
 import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from playwright.async_api import Browser
 
 from skytier.cli.chosen import cloud_stack
 from skytier.cloud.stack import CloudStack
@@ -17,6 +20,7 @@ from skytier.cloud.watching.view import view
 from skytier.poll import until
 from skytier.stack import load
 
+from . import page
 from .account import Account, Operator
 from .hook import Hook, listening
 
@@ -191,6 +195,25 @@ def test_cpu_that_is_burnt_on_a_guest_shows_in_top_within_15_s(
             assert burning.stdout.readline().strip() == "begun"
             assert until(busy, 15)
             burning.terminate()
+
+
+async def test_the_dashboard_and_reports_have_all_that_is_measured(
+    operator: Operator,
+    stack: CloudStack,
+    visitor: httpx.Client,
+    browser: Browser,
+    name: str,
+    tmp_path: Path,
+) -> None:
+    assert page.measured(stack, visitor) == []
+    await page.looked_at(browser, operator, name, page.kept(tmp_path))
+
+    said = json.loads(page.reported(operator, "json", tmp_path))
+    assert said["cost"]["per_month"] == operator.json("plan")["cost"]["per_month"]
+    assert {chart["id"] for chart in said["charts"]} == {chart.id for chart in page.EXPECTED}
+    assert said["releases"]
+    assert name.encode() in page.reported(operator, "html", tmp_path)
+    assert page.reported(operator, "pdf", tmp_path).startswith(b"%PDF-")
 
 
 def test_diagnostics_are_refused_to_a_member_of_the_project(operator: Operator, url: str) -> None:

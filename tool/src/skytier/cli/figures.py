@@ -1,7 +1,7 @@
 """Figures on a terminal: tables and sparklines."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from rich import box
@@ -12,7 +12,7 @@ from rich.text import Text
 from skytier.metrics.catalogue import BY_ID
 from skytier.metrics.chart import Chart, Unit, human
 from skytier.metrics.picture import Picture
-from skytier.metrics.source import Series
+from skytier.metrics.source import Alert, Series
 
 BARS = "▁▂▃▄▅▆▇█"
 WIDTH = 10
@@ -48,10 +48,19 @@ def drawn(shown: Picture, lately: Lately) -> RenderableType:
         (f"{shown.stack}{where}", "bold"), f"  {when}", (f"  by {shown.source}", "dim")
     )
     notes = [Text(note, "yellow") for note in shown.notes]
-    alerts = [
-        Text.assemble((f"{alert.severity}: ", "bold red"), alert.summary) for alert in shown.alerts
-    ]
+    alerts = [_alert(each, shown.at) for each in shown.alerts]
     return Group(title, *notes, *alerts, _machines(shown, lately), _services(shown, lately))
+
+
+def _alert(alert: Alert, now: float) -> Text:
+    """Which one it is, and for how long."""
+    lasted = timedelta(seconds=max(0, round(now - alert.since)))
+    waits = alert.state == "pending"
+    return Text.assemble(
+        (f"{alert.state if waits else alert.severity}: ", "yellow" if waits else "bold red"),
+        alert.summary,
+        (f"  for {lasted}", "dim"),
+    )
 
 
 def spark(values: Sequence[float], most: float | None = None) -> str:
@@ -66,9 +75,9 @@ def spark(values: Sequence[float], most: float | None = None) -> str:
 
 
 def _machines(shown: Picture, lately: Lately) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    # Without the role, which is in the name: it all fits into 80 columns.
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("Machine", no_wrap=True)
-    table.add_column("Role")
     for name in _COLUMNS.values():
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("CPU lately", no_wrap=True)
@@ -79,7 +88,6 @@ def _machines(shown: Picture, lately: Lately) -> Table:
     for machine in shown.machines:
         table.add_row(
             machine["name"],
-            machine["role"],
             *(_value(name, machine[name]) for name in _COLUMNS),
             Text(spark(cpu.get(machine["name"], []), 100), "cyan"),
         )

@@ -6,7 +6,6 @@ from itertools import groupby
 from typing import Any
 
 from skytier import moment
-from skytier.dashboard.alerts import current
 from skytier.dashboard.fresh import Fresh
 from skytier.dashboard.topology import topology
 from skytier.metrics.catalogue import BY_ID, CHARTS
@@ -92,7 +91,7 @@ class Answers:
 
     def alerts(self) -> dict[str, Any]:
         """What fires, and what waits to see whether it lasts."""
-        return {"alerts": [asdict(alert) for alert in current(self._watched.source)]}
+        return {"alerts": [asdict(alert) for alert in self._watched.source.alerts()]}
 
     def releases(self, start: str, end: str) -> dict[str, Any]:
         """The releases that began to run within a time."""

@@ -12,6 +12,8 @@ PARTS = {
     "redis": "Redis",
 }
 """What is drawn, in the order in which a request comes to it. Other checks are in the table."""
+OF_A_MONITOR = {"prometheus": "Prometheus"}
+"""Drawn on a machine of its own: elsewhere it is a guest, and the application is what matters."""
 TIERS = ("balancer", "web", "cache", "database", "monitor")
 """Machines of a cache stand in the tier of the databases; unknown kinds come last."""
 
@@ -32,17 +34,18 @@ def topology(status: Status) -> dict[str, Any]:
 
 
 def _machine(machine: Machine) -> dict[str, Any]:
+    drawn = OF_A_MONITOR if machine.role == "monitor" else PARTS
     services = [
         {
             "name": service.name,
-            "title": PARTS.get(service.name, service.name),
+            "title": drawn.get(service.name, service.name),
             "running": service.running,
             "detail": service.detail,
         }
         for service in machine.services
     ]
-    order = list(PARTS)
-    parts = [service for service in services if service["name"] in PARTS]
+    order = list(drawn)
+    parts = [service for service in services if service["name"] in drawn]
     return {
         "name": machine.name,
         "role": machine.role,
@@ -50,7 +53,7 @@ def _machine(machine: Machine) -> dict[str, Any]:
         "healthy": machine.healthy,
         "release": machine.release,
         "parts": sorted(parts, key=lambda part: order.index(str(part["name"]))),
-        "others": [service for service in services if service["name"] not in PARTS],
+        "others": [service for service in services if service["name"] not in drawn],
     }
 
 

@@ -72,6 +72,7 @@ def down(up: Sequence[Series]) -> list[Alert]:
         machine, job = series.labels.get(MACHINE, ""), series.labels.get("job", "")
         found.append(
             Alert(
+                state="firing",
                 name="TargetDown",
                 severity="critical" if job == "application" else "warning",
                 machine=machine,

@@ -60,11 +60,11 @@ class Prometheus:
         ]
 
     def alerts(self) -> list[Alert]:
-        """What fires now; an alert that still waits for its time is left out."""
-        found = [
-            _alert(each) for each in self._ask("alerts")["alerts"] if each["state"] == "firing"
-        ]
-        return sorted(found, key=lambda alert: (_rank(alert.severity), alert.since))
+        """What fires now, the worst first, and then what waits for its time to be over."""
+        found = [_alert(each) for each in self._ask("alerts")["alerts"]]
+        return sorted(
+            found, key=lambda alert: (alert.state != "firing", _rank(alert.severity), alert.since)
+        )
 
     def releases(self, start: float, end: float) -> list[Mark]:
         """From the build information that the application gives."""
@@ -110,6 +110,7 @@ def _points(values: list[tuple[float, str]]) -> list[Point]:
 def _alert(found: Mapping[str, Any]) -> Alert:
     labels, annotations = found["labels"], found["annotations"]
     return Alert(
+        state=found["state"],
         name=labels["alertname"],
         severity=labels.get("severity", "warning"),
         machine=labels.get("machine", ""),

@@ -26,8 +26,10 @@ class Series:
 
 @dataclass(frozen=True)
 class Alert:
-    """An alert that fires now."""
+    """An alert as it is now."""
 
+    state: str
+    """`firing`, or `pending` while it waits to see whether it lasts."""
     name: str
     """`MachineDown`"""
     severity: str
@@ -39,7 +41,7 @@ class Alert:
     description: str
     """What to do."""
     since: float
-    """Unix seconds."""
+    """Unix seconds: when what it is about began."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ class Source(Protocol):
         """The chart as it is now: each series has its newest point only."""
 
     def alerts(self) -> list[Alert]:
-        """What fires now, the worst first."""
+        """What fires now, the worst first, and then what waits."""
 
     def releases(self, start: float, end: float) -> list[Mark]:
         """The releases that began within this time, the oldest first."""

@@ -8,6 +8,7 @@ export class Problem extends Error {
   }
 }
 
+const AGAIN_MS = 500;
 const GONE = [
   "The command that serves this page does not answer.",
   "Start it again: skytier dashboard. This page goes on trying.",
@@ -29,11 +30,14 @@ const KEY = token();
 export async function ask(path, parameters = {}) {
   const query = new URLSearchParams(parameters).toString();
   let answer, body;
-  try {
-    answer = await fetch(`/api/${path}${query ? `?${query}` : ""}`, {
+  const request = () =>
+    fetch(`/api/${path}${query ? `?${query}` : ""}`, {
       headers: { Authorization: `Bearer ${KEY}` },
       cache: "no-store",
     });
+  try {
+    // Browsers drop what is under way whenever this machine gets or loses a network.
+    answer = await request().catch(() => new Promise((done) => setTimeout(done, AGAIN_MS)).then(request));
     body = await answer.json();
   } catch {
     throw new Problem(0, ...GONE);

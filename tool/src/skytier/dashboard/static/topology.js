@@ -12,11 +12,12 @@ const PART_FIGURES = {
 };
 const CHARACTER = 7.4;
 
-/** `12 % CPU, 40 % memory`: what there are figures of. */
+/** `CPU 12% · memory 40%`: what there are figures of. Three tiers have no room for parts of a percent. */
 function told(wanted, values, units) {
+  const shown = (value, unit) => human(unit === "%" ? Math.round(value) : value, unit);
   return wanted
     .filter(([id]) => values?.[id] !== undefined)
-    .map(([id, word]) => `${word ? `${word} ` : ""}${human(values[id], units.get(id))}`)
+    .map(([id, word]) => `${word ? `${word} ` : ""}${shown(values[id], units.get(id))}`)
     .join(" · ");
 }
 

@@ -1,0 +1,1 @@
+"""What watching costs, on a cloud and on this machine."""
