@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from ..cloudkitty import REGION, CloudKitty, running
+from ..project import poll
 from .account import Account, Operator, write_clouds
 
 STACK = 'name = "{}"\nimage = "debian-12"\nflavor = "m1.tiny"\n'
@@ -105,6 +106,9 @@ def address(account: Account, name: str) -> Iterator[str]:
     public = network.find_network("public", ignore_missing=False)
     mark = f"skytier:stack={name} {name}-web-1"
     ip = network.create_ip(floating_network_id=public.id, description=mark)
+    # A bill goes by whole seconds: it has to have been there for some to be known of.
+    since = datetime.fromisoformat(ip.created_at).replace(tzinfo=UTC)
+    poll(lambda: datetime.now(UTC) - since > timedelta(seconds=3), "it is there for a while", 60)
     yield ip.id
     network.delete_ip(ip)
 
