@@ -112,7 +112,7 @@ def cloud_metrics(cloud: Cloud = None, file: File = None, as_json: Json = False)
         for server, figures in servers.items():
             console.out.print(f"{title}: {server}", style="bold", markup=False)
             for name, value in figures.items():
-                console.out.print(f"  {name:<24}{value}", markup=False)
+                console.out.print(f"  {name:<40}{value}", markup=False)
 
 
 @contextmanager

@@ -221,7 +221,9 @@ _POSTGRESQL = [
         "Size of the data",
         Group.POSTGRESQL,
         Unit.BYTES,
-        total("pg_database_size_bytes", _MACHINE, _OURS),
+        # Exporters before 0.11 leave it to a query of ours.
+        total("pg_database_size_bytes", _MACHINE, _OURS)
+        | total("skytier_database_size_bytes", _MACHINE, _OURS),
     ),
     Chart(
         "replication_lag_s",

@@ -4,8 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from keystoneauth1.exceptions import ClientException
 from openstack.connection import Connection
 from openstack.exceptions import HttpException
+from requests import HTTPError
 
 from skytier.cloud.catalog import services
 from skytier.cloud.stack import CloudStack
@@ -20,6 +22,12 @@ REFUSED = (
 )
 NO_GNOCCHI = "The cloud's catalog has no Gnocchi (a service of the type metric)."
 _COUNTERS = ("cpu_details", "nic_details", "disk_details")
+_OF_SERVERS = {
+    "instance": "id",
+    "instance_disk": "instance_id",
+    "instance_network_interface": "instance_id",
+}
+"""Ceilometer's types of resources, each with what holds the server's id."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +38,8 @@ class OwnFigures:
     """As Nova gives them since 2.48: uptime in seconds, memory in MiB, counters of CPU (ns), disks
     and network cards."""
     measures: Mapping[str, Mapping[str, float]]
-    """Gnocchi's metrics with their newest mean."""
+    """Gnocchi's metrics with their newest mean, in Ceilometer's units: `cpu` in ns since the start,
+    `memory.usage` in MB; `network.incoming.bytes tap0a` of one of the server's devices."""
     notes: Sequence[str]
 
 
@@ -43,7 +52,7 @@ def ask(stack: CloudStack) -> OwnFigures:
         diagnostics = _diagnostics(connection, servers, notes)
         measures = {}
         if GNOCCHI in services(connection):
-            measures = {each.key.name: _measures(connection, each.id) for each in servers}
+            measures = _all_measures(connection, servers, notes)
         else:
             notes.append(NO_GNOCCHI)
     except API_ERRORS as error:
@@ -77,18 +86,34 @@ def _diagnostics(
     return found
 
 
+def _all_measures(
+    connection: Connection, servers: Sequence[Found], notes: list[str]
+) -> dict[str, dict[str, float]]:
+    try:
+        return {each.key.name: _measures(connection, each.id) for each in servers}
+    except (HTTPError, ClientException) as error:
+        notes.append(f"Gnocchi could not be asked: {error}")
+        return {}
+
+
 def _measures(connection: Connection, server_id: str) -> dict[str, float]:
     endpoint = {"service_type": GNOCCHI}
-    answer = connection.session.get(
-        f"/v1/resource/instance/{server_id}", endpoint_filter=endpoint, raise_exc=False
-    )
-    if answer.status_code == 404:  # it is not measured yet
-        return {}
-    answer.raise_for_status()
     found = {}
-    for name, metric_id in answer.json()["metrics"].items():
-        path = f"/v1/metric/{metric_id}/measures?aggregation=mean&start=-1%20hour"
-        measured = connection.session.get(path, endpoint_filter=endpoint).json()
-        if measured:
-            found[name] = float(measured[-1][2])  # time, granularity, value
+    for kind, holder in _OF_SERVERS.items():
+        answer = connection.session.post(
+            f"/v1/search/resource/{kind}",
+            json={"=": {holder: server_id}},
+            endpoint_filter=endpoint,
+            raise_exc=False,
+        )
+        if answer.status_code in (400, 404):  # nothing of this kind was ever measured there
+            continue
+        answer.raise_for_status()
+        for resource in answer.json():
+            device = f" {resource['name']}" if resource.get("name") else ""
+            for name, metric_id in resource["metrics"].items():
+                path = f"/v1/metric/{metric_id}/measures?aggregation=mean&start=-1%20hour"
+                measured = connection.session.get(path, endpoint_filter=endpoint).json()
+                if measured:
+                    found[f"{name}{device}"] = float(measured[-1][2])  # time, granularity, value
     return found
