@@ -10,7 +10,7 @@ from skytier.errors import SkytierError
 
 REST_PERCENT = 10
 """Of one core: an idle Prometheus takes a fifth of that even under emulation."""
-SETTLE_S = 3
+SETTLE_S = 1
 VISIT = [Request("/api/posts?limit=10")]
 
 
