@@ -14,6 +14,7 @@ SERVICES = {
     "nova": ("compute", f"http://{ADDRESS}:8774/v2.1"),
     "neutron": ("network", f"http://{ADDRESS}:9696"),
 }
+VOLUMES = {"cinder": ("volumev3", f"http://{ADDRESS}:8776/v3/%(project_id)s")}
 DOMAIN = "default"
 
 
@@ -34,7 +35,7 @@ def connect() -> Any:
     )
 
 
-def up(stage: Stage) -> None:
+def up(stage: Stage, with_volumes: bool) -> None:
     """Make what is missing. Raises DevcloudError when Keystone keeps refusing its administrator."""
     do = "Look at devcloud/logs keystone."
     wait.until(_administers, "Keystone does not let its administrator in", 60, do)
@@ -44,11 +45,12 @@ def up(stage: Stage) -> None:
     service = _project(identity, "service", made)
     demo = _project(identity, "demo", made)
     roles = {role.name: role for role in identity.roles()}
-    for name in SERVICES:
+    services = SERVICES | (VOLUMES if with_volumes else {})
+    for name in services:
         user = _user(identity, name, made)
         identity.assign_project_role_to_user(service, user, roles["admin"])
     identity.assign_project_role_to_user(demo, _user(identity, "demo", made), roles["member"])
-    for name, (kind, url) in SERVICES.items():
+    for name, (kind, url) in services.items():
         _endpoints(identity, name, kind, url, made)
     if made:
         stage.done(f"{len(made)} users, projects and endpoints made")

@@ -56,8 +56,17 @@ def _up(arguments: list[str]) -> int:
         action="store_true",
         help="add a host in the zone `fake` for a thousand servers that are not there",
     )
+    parser.add_argument(
+        "--volumes",
+        action="store_true",
+        help="add Cinder, with Ceph to keep the volumes; from then on every `up` brings them",
+    )
     options = parser.parse_args(arguments)
-    cloud.up(with_images=not options.no_images, with_fake_hosts=options.fake_hosts)
+    cloud.up(
+        with_images=not options.no_images,
+        with_fake_hosts=options.fake_hosts,
+        with_volumes=options.volumes,
+    )
     return 0
 
 
@@ -103,7 +112,7 @@ def _status(arguments: list[str]) -> int:
 
 
 def _logs(arguments: list[str]) -> int:
-    names = [service.name for service in (*services.ALL, *services.FAKE)]
+    names = [service.name for service in (*services.ALL, *services.OPTIONAL)]
     parser = _parser(
         "logs",
         "Shows the end of a service's log. The services: " + ", ".join(names) + ".",

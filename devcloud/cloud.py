@@ -24,6 +24,7 @@ from devcloud import (
     preflight,
     services,
     supervisor,
+    volumes,
     wait,
 )
 from devcloud.services import Service
@@ -33,30 +34,37 @@ from devcloud.stage import Stage, say, stage
 QUEUES = {"services": ("q-plugin", "q-reports-plugin", "conductor")}
 
 
-def up(with_images: bool, with_fake_hosts: bool = False) -> None:
+def up(with_images: bool, with_fake_hosts: bool = False, with_volumes: bool = False) -> None:
     """Bring the cloud to what it should be. Raises DevcloudError that says what to do."""
     start = time.monotonic()
     preflight.check()
     with home.lock(Path("/run/lock/devcloud")):
         home.make()
         with stage("packages") as current:
-            packages.up(current)
+            # Servers may have volumes by now, and their data is here.
+            with_volumes = with_volumes or volumes.are_there()
+            packages.up(current, with_volumes)
         building = images.build_in_background() if with_images else None
         with stage("network") as current:
             network.up(current)
         with stage("configuration") as current:
-            configuration.up(current)
+            configuration.up(current, with_volumes)
         with stage("ground") as current:
             _ground(current)
         with stage("schemas") as current:
-            databases.up(current)
+            databases.up(current, with_volumes)
         with stage("catalog") as current:
             _start(current, [services.KEYSTONE])
-            catalog.up(current)
+            catalog.up(current, with_volumes)
         with stage("services") as current:
             _start(current, services.CONTROL)
         with stage("agents") as current:
             _start(current, services.AGENTS)
+        if with_volumes:
+            with stage("volumes") as current:
+                volumes.make_pool(current)
+                _start(current, services.CINDER)
+                volumes.wait_for_cinder()
         with stage("clouds.yaml") as current:
             clouds.up(current)
         with stage("offer") as current:
@@ -172,8 +180,8 @@ class Status:
 def status() -> Status:
     """Ask supervisord, each API and the kernel."""
     details = supervisor.details()
-    wanted = [*services.ALL, *(each for each in services.FAKE if each.name in details)]
+    wanted = [*services.ALL, *(each for each in services.OPTIONAL if each.name in details)]
     running = {service.name: details.get(service.name, "not running") for service in wanted}
-    answers = {s.name: _answers(s.answers) for s in services.ALL if s.answers}
+    answers = {s.name: _answers(s.answers) for s in wanted if s.answers}
     well = all(answers.values()) and all(s.startswith("RUNNING") for s in running.values())
     return Status(running, answers, guests.memory_mib(), well)

@@ -60,14 +60,14 @@ def make_databases() -> None:
     command.run(["mariadb", f"--socket={SOCKET}", "--user=root"], text="\n".join(statements))
 
 
-def up(stage: Stage) -> None:
+def up(stage: Stage, with_volumes: bool) -> None:
     """Bring all schemas to what the packages expect. Raises DevcloudError when one fails."""
-    mark = packages.versions()
+    mark = packages.versions(with_volumes)
     if home.is_done("schemas", mark):
         return
-    stage.doing("making databases and their schemas, five at once")
+    stage.doing("making databases and their schemas, all services at once")
     make_databases()
-    work = (_keystone, _glance, _placement, _nova, _neutron)
+    work = [_keystone, _glance, _placement, _nova, _neutron, *([_cinder] if with_volumes else [])]
     with ThreadPoolExecutor(len(work)) as pool:
         for future in [pool.submit(function) for function in work]:
             future.result()
@@ -122,6 +122,10 @@ def _nova() -> None:
 def _neutron() -> None:
     files = _config("neutron/neutron.conf", "neutron/ml2_conf.ini")
     _manage("neutron", "neutron-db-manage", *files, "upgrade", "head")
+
+
+def _cinder() -> None:
+    _manage("cinder", "cinder-manage", *_config("cinder/cinder.conf"), "db", "sync")
 
 
 def _config(*names: str) -> list[str]:

@@ -51,7 +51,19 @@ WANTED = [
     "openssl",
     "python3-ruamel.yaml",
 ]
+# Only with volumes: Cinder, and Ceph to keep them. cinder-volume asks for the ceph command.
+VOLUMES = [
+    "ceph-common",
+    "ceph-mgr",
+    "ceph-mon",
+    "ceph-osd",
+    "cinder-api",
+    "cinder-scheduler",
+    "cinder-volume",
+    "qemu-block-extra",
+]
 SCHEMAS = ["glance", "keystone", "neutron-server", "nova-api", "placement-api"]
+VOLUMES_SCHEMA = "cinder-common"
 # It refuses to go where root has no password, and somebody may count on it by now.
 KEPT = {"sudo"}
 POLICY = Path("/usr/sbin/policy-rc.d")
@@ -63,11 +75,12 @@ NEW = "new-packages"  # in home.DONE: the packages that were not here before
 UNITS = Path("/etc/systemd/system")
 
 
-def up(stage: Stage) -> None:
+def up(stage: Stage, with_volumes: bool) -> None:
     """Install what is missing. Raises DevcloudError when apt fails."""
     _end_policy()  # of a run that was killed
     here = installed()
-    missing = [name for name in WANTED if name not in here]
+    wanted = WANTED + (VOLUMES if with_volumes else [])
+    missing = [name for name in wanted if name not in here]
     # apt can name a package as installed that dpkg was killed over.
     broken = command.run(["dpkg", "--audit"])
     if not missing and not broken:
@@ -79,7 +92,7 @@ def up(stage: Stage) -> None:
         if broken:
             command.run(["dpkg", "--configure", "-a"], env=environment, log=log)
         command.run(["apt-get", "update", "-q"], env=environment, log=log)
-        install = ["apt-get", "install", "-q", "--no-install-recommends", *WANTED]
+        install = ["apt-get", "install", "-q", "--no-install-recommends", *wanted]
         # Written down before it is done: a killed run leaves no package that nobody knows of.
         coming = command.run([*install, "--simulate"])
         new = _recorded() | set(re.findall(r"^Inst (\S+)", coming, re.MULTILINE))
@@ -95,9 +108,10 @@ def installed(status: str = "ii ") -> set[str]:
     return {line.split()[1] for line in listed.splitlines() if line.startswith(status)}
 
 
-def versions() -> str:
+def versions(with_volumes: bool) -> str:
     """The versions of the packages that bring a schema."""
-    return command.run(["dpkg-query", "-W", *SCHEMAS])
+    names = SCHEMAS + ([VOLUMES_SCHEMA] if with_volumes else [])
+    return command.run(["dpkg-query", "-W", *names])
 
 
 def _recorded() -> set[str]:
@@ -153,6 +167,8 @@ def _mask(packages: set[str]) -> None:
 _DAEMONS = (
     "mariadb|memcached|rabbitmq|supervisor|epmd|erlang-base|uwsgi"
     "|glance|keystone|neutron|nova|placement|libvirt"
+    # what Cinder and Ceph bring along would watch disks that are none of the cloud's
+    "|cinder|ceph|lvm2|dmeventd|open-iscsi|smartmontools|nvme-cli|tgt|targetcli"
 )
 
 

@@ -8,6 +8,7 @@ from devcloud import home
 # What the database's and the message queue's accounts, the services' users and the people use.
 NAMES = [
     "admin",
+    "cinder",
     "demo",
     "glance",
     "keystone",

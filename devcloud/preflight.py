@@ -22,6 +22,8 @@ PORTS = {
     9292: "Glance",
     8778: "Placement",
     8774: "Nova's API",
+    8776: "Cinder",
+    6789: "Ceph's monitor",
     8775: "Nova's metadata",
     9696: "Neutron",
     5672: "RabbitMQ",

@@ -141,5 +141,27 @@ FAKE = (
     ),
 )
 
+# Only when they are asked for. Ceph's own options come from its configuration file.
+_CEPH = f"--conf {ETC}/ceph/ceph.conf --foreground --id "
+CEPH_MONITOR = Service(
+    "ceph-mon", f"/usr/bin/ceph-mon {_CEPH}devcloud", ("ceph/ceph.conf",), "ceph"
+)
+CEPH = (
+    CEPH_MONITOR,
+    Service("ceph-mgr", f"/usr/bin/ceph-mgr {_CEPH}devcloud", ("ceph/ceph.conf",), "ceph"),
+    Service("ceph-osd", f"/usr/bin/ceph-osd {_CEPH}0", ("ceph/ceph.conf",), "ceph"),
+)
+CINDER = tuple(
+    Service(
+        f"cinder-{name}",
+        f"/usr/bin/cinder-{name} --config-file {ETC}/cinder/cinder.conf",
+        ("ceph/ceph.conf", "cinder/cinder.conf"),
+        "cinder",
+        answers="http://127.0.0.1:8776/" if name == "api" else "",
+    )
+    for name in ("api", "scheduler", "volume")
+)
+
 ALL = (*GROUND, KEYSTONE, *CONTROL, *AGENTS)
+OPTIONAL = (*FAKE, *CEPH, *CINDER)
 SOCKET = RUN / "mariadb" / "mariadb.sock"

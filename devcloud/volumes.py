@@ -1,0 +1,88 @@
+"""Cinder's volumes: Ceph in user space, whose disk is a file, and a pool in it.
+
+This kind of machine has no device mapper, NBD, NFS or iSCSI in its kernel; QEMU opens a Ceph image
+without the kernel's help, through librbd.
+"""
+
+import shutil
+from pathlib import Path
+
+from devcloud import catalog, command, home, services, supervisor, wait
+from devcloud.configuration import ADDRESS, CEPH_FSID
+from devcloud.stage import Stage
+
+CONF = home.ETC / "ceph" / "ceph.conf"
+DATA = home.DATA / "ceph"
+POOL = "volumes"
+DISK = "5f6f3b0e-51a7-4f2c-9a43-8a5a2d0c5b10"
+# Without an answer the client would ask for ever.
+CEPH = ["ceph", f"--conf={CONF}", "--connect-timeout=10"]
+MADE = "volumes"  # in home.DONE
+
+
+def are_there() -> bool:
+    """Whether this cloud was ever brought up with volumes."""
+    return (home.DONE / MADE).exists()
+
+
+def make_pool(stage: Stage) -> None:
+    """Start Ceph and make the pool that Cinder keeps volumes in."""
+    home.set_done(MADE, "")
+    log = home.LOGS / "ceph-make.log"
+    _make("mon", _monitor_words(log), log)
+    started = supervisor.ensure([services.CEPH_MONITOR])
+    do = "Look at devcloud/logs ceph-mon."
+    wait.until(lambda: command.try_run([*CEPH, "mon", "stat"]), "Ceph does not answer", 60, do)
+    command.run([*CEPH, "osd", "new", DISK])
+    _make("osd", ["ceph-osd", f"--conf={CONF}", "--mkfs", "--id=0", f"--osd-uuid={DISK}"], log)
+    started += supervisor.ensure(services.CEPH)
+    wait.until(_has_disk, "Ceph's disk is not up", 120, "Look at devcloud/logs ceph-osd.")
+    # Both say so when it is done already, and end well.
+    command.run([*CEPH, "osd", "pool", "create", POOL, "8", "8"])
+    command.run([*CEPH, "osd", "pool", "application", "enable", POOL, "rbd"])
+    do = "Look at devcloud/logs ceph-mgr."
+    wait.until(_knows_pool, "Ceph's manager does not know how full the pool is", 60, do)
+    if started:
+        stage.done(f"{', '.join(started)} started")
+
+
+def wait_for_cinder() -> None:
+    """Wait until Cinder's scheduler and volume service have reported."""
+    storage = catalog.connect().block_storage
+
+    def reported() -> bool:
+        # The SDK of this release has no call for it.
+        found = storage.get("/os-services").json()["services"]
+        up = {each["binary"] for each in found if each["state"] == "up"}
+        return {"cinder-scheduler", "cinder-volume"} <= up
+
+    do = "Look at devcloud/logs cinder-volume and devcloud/logs cinder-scheduler."
+    wait.until(reported, "Cinder's services have not reported", 120, do)
+
+
+def _monitor_words(log: Path) -> list[str]:
+    monitors = DATA / "monmap"
+    known = ["--create", "--clobber", f"--fsid={CEPH_FSID}"]
+    address = f"[v1:{ADDRESS}:6789]"
+    command.run(["monmaptool", *known, "--addv", "devcloud", address, monitors], log=log)
+    return ["ceph-mon", f"--conf={CONF}", "--mkfs", "--id=devcloud", f"--monmap={monitors}"]
+
+
+def _make(name: str, words: list[str], log: Path) -> None:
+    """Make a daemon's data. It gets its name when it is complete: a killed run's is made anew."""
+    if (DATA / name).exists():
+        return
+    new = DATA / f"{name}.new"
+    shutil.rmtree(new, ignore_errors=True)
+    new.mkdir()
+    shutil.chown(new, "ceph", "ceph")
+    command.run([*words, f"--{name}-data={new}"], user="ceph", log=log)
+    new.rename(DATA / name)
+
+
+def _has_disk() -> bool:
+    return " 1 up" in command.run([*CEPH, "osd", "stat"])
+
+
+def _knows_pool() -> bool:
+    return f'"name":"{POOL}"' in command.run([*CEPH, "df", "--format=json"])
