@@ -30,7 +30,7 @@ require_packages() {
 if [ "${1:-}" = cloud ]; then
     require_packages ssh:openssh-client ip:iproute2
     make_venv requirements-dev.txt
-    devcloud/up --fake-hosts
+    devcloud/up --fake-hosts --volumes
     exec .venv/bin/pytest tests/cloud "${@:2}"
 fi
 require_packages nginx:nginx redis-server:redis-server chromium:chromium shellcheck:shellcheck \

@@ -47,6 +47,7 @@ class Account:
             "port": network.ports(project_id=mine),
             "floating IP": network.ips(project_id=mine),
             "security group": network.security_groups(project_id=mine),
+            "volume": self.connection.block_storage.volumes(details=True),
         }
         return {
             kind: {

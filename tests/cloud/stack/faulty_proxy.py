@@ -70,13 +70,16 @@ def through(proxy: FaultyProxy, account: Account) -> dict[str, Any]:
     return {
         **account.entry,
         "auth": {**account.entry["auth"], "auth_url": addresses["identity"]},
-        **{f"{name}_endpoint_override": address for name, address in addresses.items()},
+        **{
+            f"{name.replace('-', '_')}_endpoint_override": address
+            for name, address in addresses.items()
+        },
     }
 
 
 def _endpoints(account: Account) -> dict[str, SplitResult]:
     session = account.connection.session
-    services = ("compute", "network", "image", "identity")
+    services = ("compute", "network", "image", "identity", "block-storage")
     return {name: urlsplit(session.get_endpoint(service_type=name)) for name in services}
 
 

@@ -22,6 +22,7 @@ from .faulty_proxy import running, through, upstreams
 
 SCRIPT = Path(__file__).with_name("resources_only.py")
 STACK = 'image = "debian-12"\nflavor = "m1.tiny"\navailability_zone = "fake"\n'
+WITH_VOLUME = f"{STACK}[database]\nvolume_gib = 1\n"
 KILLS = 10
 SEED = secrets.randbelow(10**6)
 PYTHON = Path(sys.executable)
@@ -71,7 +72,9 @@ MADE = {
     "router": 1,
     "floating IP": 1,
     "security group": 3,  # web, database and the lock
+    "volume": 0,
 }
+MADE_WITH_VOLUME = {**MADE, "volume": 1}
 
 
 def made(account: Account, before: dict[str, int]) -> dict[str, int]:
@@ -158,6 +161,12 @@ def test_a_foreign_resource_is_byte_for_byte_the_same_after_up_a_killed_up_and_d
     foreign.append(lambda: network.delete_port(port))
     pair = compute.create_keypair(name=f"{stack}-key")
     foreign.append(lambda: compute.delete_keypair(pair))
+    cinder = account.connection.block_storage
+    volume = cinder.create_volume(
+        name=f"{stack}-database-1", size=1, metadata={"skytier:stack": f"{stack}x"}
+    )
+    foreign.append(lambda: cinder.delete_volume(volume))
+    wait_for(lambda: cinder.get_volume(volume).status == "available")
     server = compute.create_server(
         name=f"{stack}-web-9",
         image_id=account.connection.image.find_image("debian-12", ignore_missing=False).id,
@@ -167,6 +176,7 @@ def test_a_foreign_resource_is_byte_for_byte_the_same_after_up_a_killed_up_and_d
     )
     try:
         server = compute.wait_for_server(server)
+        operator.write(f'name = "{stack}"\n{WITH_VOLUME}')
         before = account.holdings()
 
         def untouched() -> None:
@@ -214,19 +224,23 @@ def kill_at_line(operator: Operator, line: int) -> bool:
 def test_a_run_that_is_killed_anywhere_is_gone_on_with_and_nothing_is_doubled(
     account: Account, operator: Operator, stack: str, seed: int
 ) -> None:
+    operator.write(f'name = "{stack}"\n{WITH_VOLUME}')
     rng = random.Random(seed)
     before = account.count()
     killed = 0
     for _ in range(KILLS):
         killed += kill_at_line(operator, rng.randint(1, 30))
         for kind, count in made(account, before).items():
-            assert count <= MADE[kind], kind
+            assert count <= MADE_WITH_VOLUME[kind], kind
         if set(actions(operator).values()) == {"keep"}:
             down(operator)
             assert account.count() == before
     assert killed >= KILLS // 2
     up(operator)
-    assert made(account, before) == MADE
+    assert made(account, before) == MADE_WITH_VOLUME
+    [volume] = account.connection.block_storage.volumes(details=True)
+    assert (volume.name, volume.status) == (f"{stack}-database-1", "in-use")
+    assert volume.metadata["skytier:stack"] == stack
     assert set(actions(operator).values()) == {"keep"}
 
 
@@ -271,9 +285,9 @@ def test_an_api_that_fails_now_and_then_makes_nothing_twice(
     with running(upstreams(account), seed, rate=0.15) as proxy:
         entry = through(proxy, account)
         operator = Operator(make_operator().directory, write_clouds(tmp_path / "faulty", entry))
-        operator.write(f'name = "{stack}"\n{STACK}')
+        operator.write(f'name = "{stack}"\n{WITH_VOLUME}')
         up(operator)
-        assert made(account, before) == MADE
+        assert made(account, before) == MADE_WITH_VOLUME
         assert sum(proxy.faults.values()) >= 5
         assert any(fault.startswith("POST") for fault in proxy.faults)
         down(operator)

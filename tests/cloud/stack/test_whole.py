@@ -36,7 +36,7 @@ def hook() -> Iterator[Hook]:
 def file(name: str, hook: Hook) -> str:
     """The stack file."""
     machines = f'name = "{name}"\nimage = "debian-12-skytier"\nflavor = "m1.tiny"\n'
-    return f'{machines}[monitor]\nwebhook = "{hook.url}"\n'
+    return f'{machines}database.volume_gib = 1\n[monitor]\nwebhook = "{hook.url}"\n'
 
 
 @pytest.fixture(scope="module")
@@ -320,13 +320,48 @@ def answering(way: tunnel.Monitor) -> set[tuple[str, str, str]]:
     return {(each["job"], each["machine"], each["role"]) for each in found}
 
 
+def test_the_data_outlives_the_database_server_on_a_volume_that_grows(
+    account: Account, operator: Operator, visitor: httpx.Client, name: str
+) -> None:
+    compute, cinder = account.connection.compute, account.connection.block_storage
+    written = visitor.post(
+        "/api/posts", json={"title": "Before the loss", "content": "Still here?"}
+    )
+    [volume] = cinder.volumes(details=True)
+    gone = compute.find_server(f"{name}-database-1", ignore_missing=False)
+    compute.delete_server(gone)
+    assert until(lambda: compute.find_server(gone.id) is None, 120, 1)
+    file = (operator.directory / "skytier.toml").read_text().partition("\n")[2]
+    operator.write(file.replace("volume_gib = 1", "volume_gib = 2"))
+
+    operator.run("up", "--yes")
+
+    assert visitor.get(written.headers["Location"]).json()["title"] == "Before the loss"
+    now = cinder.get_volume(volume.id)
+    server = compute.find_server(f"{name}-database-1", ignore_missing=False)
+    assert (now.size, [each["server_id"] for each in now.attachments]) == (2, [server.id])
+    assert server.id != gone.id
+    command = "df --output=size --block-size=M /var/lib/postgresql | tail -n 1"
+    assert int(operator.run("exec", "database", command).split()[-1].rstrip("M")) > 1900
+    services = next(
+        machine["services"]
+        for machine in operator.json("status")["machines"]
+        if machine["role"] == "database"
+    )
+    assert {"volume", "data-volume"} <= {each["name"] for each in services if each["running"]}
+    operator.ends_with(0, "plan", "--detailed-exitcode")
+    operator.write(file)
+    assert "Cinder makes no volume smaller" in operator.ends_with(1, "plan")
+    operator.write(file.replace("volume_gib = 1", "volume_gib = 2"))
+
+
 def test_a_larger_flavor_keeps_the_data_and_the_database_is_tuned_for_it(
     account: Account, operator: Operator, visitor: httpx.Client, name: str
 ) -> None:
     made = visitor.post("/api/posts", json={"title": "Before the resize", "content": "Bigger?"})
     server = account.connection.compute.find_server(f"{name}-database-1", ignore_missing=False)
     file = (operator.directory / "skytier.toml").read_text().partition("\n")[2]
-    operator.write(f'{file}[database]\nflavor = "m1.small"\n')
+    operator.write(file.replace("[monitor]", 'database.flavor = "m1.small"\n[monitor]'))
 
     assert "resize: it is away for some minutes" in operator.run("up", "--yes")
 

@@ -11,9 +11,20 @@ from skytier.errors import SkytierError
 from skytier.resources.kind import Key, Known, Wanted
 from skytier.resources.project import Project
 from skytier.resources.server import RUNNING
+from skytier.resources.volume import KEPT, Volume
+from skytier.resources.volume_attachment import VolumeAttachment
 from skytier.roles.common import USER_DATA_LIMIT, encoded_size
 from skytier.roles.fingerprint import fingerprint
-from skytier.roles.role import PRIVATE, Machine, Opening, Role, Setup, Site, Watching
+from skytier.roles.role import (
+    PRIVATE,
+    DataVolume,
+    Machine,
+    Opening,
+    Role,
+    Setup,
+    Site,
+    Watching,
+)
 from skytier.stack import StackFile
 
 CONFIGURATION, DELIVERY, RELEASE = "configuration", "delivery", "release"
@@ -65,6 +76,7 @@ class Blueprint:
                     memory_mib=flavor.ram_mib,
                     vcpus=flavor.vcpus,
                     metrics=roles.metrics(role),
+                    volume=self._volume(role, number, known),
                 )
             )
         stack, door = self.stack, known.get(self.front_door())
@@ -81,6 +93,13 @@ class Blueprint:
             packages={role: each.packages for role, each in stack.machines().items()},
             watching=self._watching(),
         )
+
+    def _volume(self, role: str, number: int, known: Known) -> DataVolume | None:
+        size_gib = self.stack.volumes().get(role)
+        if size_gib is None:
+            return None
+        found = known.get(self.key(Volume.name, role, number))
+        return DataVolume(found.id if found else "", size_gib)
 
     def _watching(self) -> Watching | None:
         wanted = self.stack.monitor
@@ -152,7 +171,14 @@ def wanted(blueprint: Blueprint, project: Project, public_key: str, known: Known
     """
     return [
         *_network(blueprint, project, public_key),
-        *(each for place in blueprint.places() for each in _machine(blueprint, project, *place)),
+        *(
+            each
+            for place in blueprint.places()
+            for each in (
+                *_volume(blueprint, project, known, *place),
+                *_machine(blueprint, project, known, *place),
+            )
+        ),
         *(_configuration(blueprint, known, *place) for place in blueprint.places()),
         *_releases(blueprint),
     ]
@@ -206,7 +232,49 @@ def _rules(openings: Sequence[Opening], groups: Mapping[str, Key], cidr: str) ->
     return [[each.port, remotes.get(each.remote, each.remote)] for each in openings]
 
 
-def _machine(blueprint: Blueprint, project: Project, role: str, number: int) -> list[Wanted]:
+def _volume(
+    blueprint: Blueprint, project: Project, known: Known, role: str, number: int
+) -> list[Wanted]:
+    """The volume of a machine, and that the machine has it. Raises SkytierError."""
+    key, volume = blueprint.key, blueprint.key(Volume.name, role, number)
+    found, size_gib = known.get(volume), blueprint.stack.volumes().get(role)
+    has_gib = found.attributes["size_gib"] if found else 0
+    if found and has_gib > (size_gib or 0):
+        asked = f"asks for {size_gib} GiB" if size_gib else "is not there any more"
+        raise SkytierError(
+            f"The volume {volume.name} has {has_gib} GiB, and {role}.volume_gib {asked}: Cinder "
+            "makes no volume smaller, and none with data is given up.",
+            f"Set volume_gib in the section [{role}] of the stack file to {has_gib} or more.",
+        )
+    if size_gib is None:
+        return []
+    server = key("server", role, number)
+    return [
+        Wanted(
+            volume,
+            {"size_gib": size_gib, "metadata": project.metadata},
+            {"role": role},
+            # An empty one that Cinder failed to make is simply made again.
+            protected=blueprint.roles[role].keeps if found and found.facts["data"] else "",
+        ),
+        Wanted(
+            key(VolumeAttachment.name, role, number),
+            {"volume": volume, "server": server},
+            needs=[volume, server],
+        ),
+    ]
+
+
+def _keeps(blueprint: Blueprint, known: Known, role: str, number: int) -> str:
+    """What is lost with a server: nothing, once all its data is on a volume."""
+    volume = known.get(blueprint.key(Volume.name, role, number))
+    outlives = blueprint.stack.volumes().get(role) and volume and volume.facts["data"] == KEPT
+    return "" if outlives else blueprint.roles[role].keeps
+
+
+def _machine(
+    blueprint: Blueprint, project: Project, known: Known, role: str, number: int
+) -> list[Wanted]:
     key, stack = blueprint.key, blueprint.stack
     image, flavor = blueprint.choices.images[role], blueprint.choices.flavors[role]
     group, port = key("security group", role), key("port", role, number)
@@ -238,7 +306,7 @@ def _machine(blueprint: Blueprint, project: Project, role: str, number: int) -> 
             # Without a way out a machine finds no packages at its first boot.
             needs=[port, key("key pair"), key("router")],
             after=_well_before(blueprint, role, number),
-            protected=blueprint.roles[role].keeps,
+            protected=_keeps(blueprint, known, role, number),
         ),
     ]
     if blueprint.roles[role].public:
@@ -267,7 +335,7 @@ def _well_before(blueprint: Blueprint, role: str, number: int) -> list[Key]:
 
 
 def _configuration(blueprint: Blueprint, known: Known, role: str, number: int) -> Wanted:
-    key = blueprint.key
+    key, stack = blueprint.key, blueprint.stack
     others = [
         place
         for place in blueprint.places()
@@ -281,6 +349,7 @@ def _configuration(blueprint: Blueprint, known: Known, role: str, number: int) -
         # from the machines that keep them.
         needs=[
             key("server", role, number),
+            *([key(VolumeAttachment.name, role, number)] if role in stack.volumes() else []),
             *blueprint.way_in(),
             *(key("server", *place) for place in others),
             *(key("port", *place) for place in blueprint.places()),

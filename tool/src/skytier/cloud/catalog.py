@@ -13,6 +13,14 @@ BLOCK_STORAGE = frozenset({"block-storage", "volumev3", "volume", "block-store"}
 """All the names that this service has had."""
 
 
+def has_volumes(conn: Connection) -> bool:
+    """Whether there is Cinder. Makes its proxy too, which several threads may use later."""
+    there = bool(services(conn) & BLOCK_STORAGE)
+    if there:
+        conn.block_storage  # noqa: B018
+    return there
+
+
 def services(conn: Connection) -> frozenset[str]:
     """The types of all services: `compute`, `network`, `volumev3`.
 

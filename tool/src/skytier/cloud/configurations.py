@@ -8,6 +8,7 @@ from skytier.cloud.in_server import InServer
 from skytier.cloud.vault import Vault
 from skytier.resources.kind import Found, Known, Tell, Wanted
 from skytier.resources.project import PREFIX
+from skytier.resources.volume import DATA, KEPT, Volume
 from skytier.roles.fingerprint import fingerprint
 from skytier.wanted import CONFIGURATION
 
@@ -25,6 +26,7 @@ class Configurations(InServer):
     metadata: ClassVar[str] = f"{PREFIX}configuration"
 
     vault: Vault
+    volumes: Volume
 
     def settle(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
         """Get in, set up (which waits for the first boot to end), and wait for the checks."""
@@ -37,4 +39,6 @@ class Configurations(InServer):
         machines.set_up(shell, host, setup, secrets, tell)
         checks = [each for each in setup.checks if not each.needs_release]
         machines.check(shell, host, checks, tell)
+        if volume := known.get(self.blueprint.key(Volume.name, role, number)):
+            self.volumes.note(volume.id, {DATA: KEPT})
         return self.noted(found, fingerprint(setup))

@@ -15,6 +15,8 @@ from skytier.resources.router import Router
 from skytier.resources.security_group import SecurityGroup
 from skytier.resources.server import Server
 from skytier.resources.subnet import Subnet
+from skytier.resources.volume import Volume
+from skytier.resources.volume_attachment import VolumeAttachment
 from skytier.wanted import CONFIGURATION, DELIVERY, RELEASE
 
 _HELD_BY = {
@@ -24,11 +26,12 @@ _HELD_BY = {
     Router.name: {FloatingIP.name},
     Port.name: {Server.name, FloatingIP.name},
     Server.name: {FloatingIP.name},
+    Volume.name: {Server.name},
 }
 _DISRUPTIVE = {
     Server.name: {"flavor": "resize: it is away for some minutes, one machine after another"}
 }
-_MADE = (KeyPair, SecurityGroup, Network, Subnet, Router, Port, Server, FloatingIP)
+_MADE = (KeyPair, SecurityGroup, Network, Subnet, Router, Port, Volume, Server, FloatingIP)
 
 RULES = {
     **{
@@ -39,6 +42,8 @@ RULES = {
         )
         for kind in _MADE
     },
+    # A server that is deleted lets go of its volumes.
+    VolumeAttachment.name: Rules(VolumeAttachment.fixed, within=Server.name),
     # A database that was made anew has another password.
     CONFIGURATION: Rules(within=Server.name, follows={CONFIGURATION: frozenset({Action.CREATE})}),
     DELIVERY: Rules(within=Server.name),
@@ -50,12 +55,18 @@ RULES = {
 """What the plan knows of each kind, in the order in which they are made."""
 
 
-def resources(project: Project, brought: Key | None = None, address: str = "") -> dict[str, Kind]:
-    """The kinds that OpenStack itself has. `brought` is the floating IP of the operator's own."""
+def resources(
+    project: Project, brought: Key | None = None, address: str = "", *, with_volumes: bool = False
+) -> dict[str, Kind]:
+    """The kinds that OpenStack itself has. `brought` is the floating IP of the operator's own.
+
+    `with_volumes` is whether the cloud has Cinder; else no volume is ever found.
+    """
+    volumes = Volume(project, with_volumes)
     plain: list[Kind] = [
         *(KeyPair(project), SecurityGroup(project), Network(project), Subnet(project)),
-        *(Router(project), Port(project), Server(project)),
-        FloatingIP(project, brought, address),
+        *(Router(project), Port(project), volumes, Server(project)),
+        *(VolumeAttachment(project, volumes), FloatingIP(project, brought, address)),
     ]
     return {kind.name: kind for kind in plain}
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from openstack.connection import Connection
 
+from skytier.cloud.catalog import BLOCK_STORAGE, services
 from skytier.cloud.choices import Flavor
 from skytier.cloud.quota import Amounts
 from skytier.plan import Action, Step
@@ -16,6 +17,7 @@ from skytier.resources.router import Router
 from skytier.resources.security_group import SecurityGroup
 from skytier.resources.server import Server
 from skytier.resources.subnet import Subnet
+from skytier.resources.volume import Volume
 from skytier.roles import ROLES, metrics
 from skytier.stack import StackFile
 
@@ -49,6 +51,8 @@ def whole_plan(stack: StackFile, flavors: Mapping[str, Flavor]) -> Amounts:
         networks=1,
         subnets=1,
         routers=1,
+        volumes=len(stack.volumes()),
+        gigabytes=sum(stack.volumes().values()),
     )
 
 
@@ -64,7 +68,7 @@ def of_steps(steps: Iterable[Step], flavors: Mapping[str, Flavor]) -> Amounts:
     """What the steps of a plan take more than there is. `flavors` is by role.
 
     What is replaced is deleted first, and takes nothing more. A larger flavor takes what it is
-    larger by.
+    larger by, and so does a volume that grows.
     """
     steps = list(steps)
     made = [
@@ -93,11 +97,17 @@ def of_steps(steps: Iterable[Step], flavors: Mapping[str, Flavor]) -> Amounts:
         networks=kinds[Network.name],
         subnets=kinds[Subnet.name],
         routers=kinds[Router.name],
+        volumes=kinds[Volume.name],
+        gigabytes=sum(w.attributes["size_gib"] for w in made if w.key.kind == Volume.name)
+        + sum(c.new - c.old for step in steps for c in step.changes if c.attribute == "size_gib"),
     )
 
 
 def held(conn: Connection, name: str) -> Amounts:
-    """What the stack of a name has in the project already, by its mark. Seven lists of the API."""
+    """What the stack of a name has in the project already, by its mark.
+
+    Seven lists of the API, eight with Cinder.
+    """
     mark = f"skytier:stack={name}"
     network, project = conn.network, conn.current_project_id
 
@@ -108,6 +118,12 @@ def held(conn: Connection, name: str) -> Amounts:
         server
         for server in conn.compute.servers(details=True)
         if server.metadata.get("skytier:stack") == name
+    ]
+    there = services(conn) & BLOCK_STORAGE
+    volumes = [
+        volume
+        for volume in (conn.block_storage.volumes(details=True) if there else ())
+        if (volume.metadata or {}).get("skytier:stack") == name
     ]
     groups, networks = marked(network.security_groups), marked(network.networks)
     return Amounts(
@@ -123,4 +139,6 @@ def held(conn: Connection, name: str) -> Amounts:
         networks=len(networks),
         subnets=len(marked(network.subnets)),
         routers=len(marked(network.routers)),
+        volumes=len(volumes),
+        gigabytes=sum(volume.size for volume in volumes),
     )

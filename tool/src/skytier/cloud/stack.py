@@ -13,6 +13,7 @@ from openstack.connection import Connection
 from skytier.apply import Events, apply, refuse_losses
 from skytier.cloud import choices, limits, machines, needs, operator
 from skytier.cloud.access import Access
+from skytier.cloud.catalog import has_volumes
 from skytier.cloud.configurations import Configurations
 from skytier.cloud.front_door import FrontDoor
 from skytier.cloud.host_keys import HOST_KEY
@@ -30,6 +31,7 @@ from skytier.resources.key_pair import KeyPair
 from skytier.resources.kind import Found, Key, Kind, Known
 from skytier.resources.project import Project
 from skytier.resources.server import Server
+from skytier.resources.volume import Volume
 from skytier.roles import ROLES
 from skytier.ssh import Ssh
 from skytier.stack import StackFile
@@ -79,10 +81,19 @@ class CloudStack:
         self.operator = operator.of(cloud, stack.name)
         self.lock = Lock(self.project)
         brought = Key("floating IP", f"{stack.name}-web-1") if stack.floating_ip else None
-        self.kinds = resources(self.project, brought, stack.floating_ip or "")
+        self.has_volumes = has_volumes(connection)
+        self.kinds = resources(
+            self.project, brought, stack.floating_ip or "", with_volumes=self.has_volumes
+        )
 
     def plan(self) -> Plan:
         """Wanted minus found. Nothing is changed. Raises SkytierError."""
+        if self.stack.volumes() and not self.has_volumes:
+            raise SkytierError(
+                "The stack file asks for a volume (database.volume_gib), and the cloud has no "
+                "volume service (Cinder).",
+                "Leave volume_gib out to keep the data on the server's own disk.",
+            )
         with ThreadPoolExecutor(1) as pool:
             chosen = pool.submit(self._choose)
             found = self.find()
@@ -204,9 +215,9 @@ class CloudStack:
             access.open(keeper, known, lambda text: None)
             return machines.read_secrets(shell, keeper)
 
-        servers = Server(self.project)
+        servers, volumes = Server(self.project), Volume(self.project, self.has_volumes)
         inside: list[Kind] = [
-            Configurations(servers, current.blueprint, access, Vault(read, given())),
+            Configurations(servers, current.blueprint, access, Vault(read, given()), volumes),
             Deliveries(servers, current.blueprint, access),
             Releases(servers, current.blueprint, access),
         ]

@@ -49,6 +49,10 @@ def _machine(
         services += _checks(shell, name, plan.blueprint.setup(role, number, known))
     else:
         services[0] = replace(services[0], detail=f"{status}; the stack's SSH key is not here")
+    if volume := known.get(plan.blueprint.key("volume", role, number)):
+        state, has_it = volume.facts["status"], server.id in volume.facts["servers"]
+        said = f"{volume.attributes['size_gib']} GiB, {state}"
+        services.insert(1, Service("volume", has_it, None, said))
     port = known.get(plan.blueprint.key("port", role, number))
     public = known.get(plan.blueprint.key("floating IP", role, number))
     addresses = [each.facts["address"] for each in (public, port) if each]

@@ -101,6 +101,8 @@ def of_file(
             found.append(server(name, role, flavor, flavors[role], stack))
             if roles[role].public:
                 found.append(floating_ip(name, stack))
+            if size_gib := stack.volumes().get(role):
+                found.append(volume(name, role, size_gib, stack))
     return found
 
 
@@ -116,6 +118,18 @@ def server(name: str, role: str, flavor: str, size: Sized, stack: StackFile) -> 
         vcpus=size.vcpus,
         ram_mib=size.ram_mib,
         disk_gib=size.disk_gib,
+    )
+
+
+def volume(name: str, role: str, size_gib: int, stack: StackFile) -> Resource:
+    """A volume of a stack, of the type that the cloud makes where none is named."""
+    return Resource(
+        kind=Kind.VOLUME,
+        name=name,
+        stack=stack.name,
+        role=role,
+        labels=stack.labels,
+        size_gb=size_gib,
     )
 
 

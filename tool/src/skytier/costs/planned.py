@@ -63,6 +63,9 @@ class PlanCost:
         if step.key.kind == Kind.SERVER:
             role, flavor = step.wanted.creation["role"], step.wanted.attributes["flavor"]
             return bill.server(step.key.name, role, flavor, self.flavors[role], self.stack)
+        if step.key.kind == Kind.VOLUME:
+            role, size_gib = step.wanted.creation["role"], step.wanted.attributes["size_gib"]
+            return bill.volume(step.key.name, role, size_gib, self.stack)
         return self._other(step)
 
     def _found(self, step: Step) -> Resource | None:
@@ -74,6 +77,9 @@ class PlanCost:
             known = {name: facts.get(name, 0) for name in ("vcpus", "ram_mib", "disk_gib")}
             size = FlavorSize(**known)
             return bill.server(step.key.name, facts.get("role", ""), flavor, size, self.stack)
+        if step.key.kind == Kind.VOLUME:
+            role, size_gib = step.found.facts.get("role", ""), step.found.attributes["size_gib"]
+            return bill.volume(step.key.name, role, size_gib, self.stack)
         return self._other(step)
 
     def _other(self, step: Step) -> Resource | None:

@@ -139,6 +139,11 @@ def services(subject: Subject) -> Finding:
             f"The catalog has no {' and no '.join(missing)} service for this project.",
             "Check region_name in clouds.yaml, or ask who runs the cloud.",
         )
+    if subject.stack.volumes() and not there & catalog.BLOCK_STORAGE:
+        return failed(
+            "The catalog has no volume service (Cinder), and database.volume_gib asks for one.",
+            "Leave volume_gib out of the stack file to keep the data on the server's own disk.",
+        )
     extra = "volumes" if there & catalog.BLOCK_STORAGE else "no volumes"
     return ok(f"compute, image, network; {extra}")
 

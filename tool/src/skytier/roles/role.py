@@ -23,6 +23,15 @@ class Opening:
 
 
 @dataclass(frozen=True)
+class DataVolume:
+    """The volume that a machine keeps its data on."""
+
+    id: str
+    """Cinder's, which the machine sees the beginning of as the disk's serial number."""
+    size_gib: int
+
+
+@dataclass(frozen=True)
 class Machine:
     """A machine as its configuration sees it."""
 
@@ -37,6 +46,8 @@ class Machine:
     vcpus: int
     metrics: Mapping[str, int] = field(default_factory=dict)
     """What it tells the monitor: the job's name to the port."""
+    volume: DataVolume | None = None
+    """None where the data is on the machine's own disk."""
 
 
 @dataclass(frozen=True)

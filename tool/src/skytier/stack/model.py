@@ -56,6 +56,13 @@ class WebSection(MachineSection):
 class DatabaseSection(MachineSection):
     """The database server: PostgreSQL."""
 
+    volume_gib: int | None = key(
+        None, "a number of GiB from 1 to 16384", 20, ge=1, le=16384, strict=True
+    )
+    """Keep the data on a volume of Cinder of this size, which stays when the server is replaced.
+    It may be set for a stack that is up, and made larger, never smaller. Without it the data is on
+    the server's own disk."""
+
 
 class MonitorSection(MachineSection):
     """The monitor: Prometheus and Alertmanager, with exporters on every machine."""
@@ -185,6 +192,14 @@ class StackFile(Section):
             for role, section in sections.items()
             if isinstance(section, MachineSection) and section.machines
         }
+
+    def volumes(self) -> Mapping[str, int]:
+        """Role to the size, in GiB, of the volume that its machine keeps its data on.
+
+        >>> StackFile(database=DatabaseSection(volume_gib=20)).volumes()
+        {'database': 20}
+        """
+        return {"database": gib} if (gib := self.database.volume_gib) else {}
 
     @model_validator(mode="after")
     def _fits_together(self) -> "StackFile":

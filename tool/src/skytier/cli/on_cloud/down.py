@@ -5,19 +5,22 @@ import json
 from skytier.cli import console
 from skytier.cli.chosen import cloud_stack
 from skytier.cli.on_cloud.progress import progress
+from skytier.resources.volume import Volume
 from skytier.stack import StackFile
 
 
 def down(wanted: StackFile, *, yes: bool, as_json: bool) -> None:
     """Show what carries the stack's mark, confirm, and delete it."""
     stack = cloud_stack(wanted)
-    found = [each.key for each in stack.find_made()]
+    made = stack.find_made()
+    found = [each.key for each in made]
     if not found and not stack.lock.exists():
         _say(as_json, deleted=0, text=f"Nothing of the stack {wanted.name} is there.")
         return
     if not as_json:
-        for key in found:
-            console.out.print(f"- {key}", markup=False)
+        for each in made:
+            lost = ", with all data on it" if each.key.kind == Volume.name else ""
+            console.out.print(f"- {each.key}{lost}", markup=False)
     question = f"Delete all of the stack {wanted.name} on {wanted.cloud}, with its data?"
     console.confirm(question, yes, "This deletes data, and there is nobody to ask.")
     with progress(as_json=as_json) as events:

@@ -74,6 +74,7 @@ class Database:
             f"{ETC}/role.sql": role_sql_without_password(locale="C.UTF-8"),
             "/etc/skytier/pgdg.asc": render("database", "pgdg.asc"),
             **(_watched() if watched else {}),
+            **(_on_volume() if machine.volume else {}),
         }
         values = {
             "etc": ETC,
@@ -81,11 +82,15 @@ class Database:
             "name": NAME,
             "address": machine.address,
             "watched": watched,
+            "volume": machine.volume,
         }
         server = Setup(
             files=[File(path, text) for path, text in files.items()],
             script=render("database", "setup.sh", **values),
-            checks=[common.check("database", "postgresql", values)],
+            checks=[
+                *([common.check("database", "data-volume", values)] if machine.volume else []),
+                common.check("database", "postgresql", values),
+            ],
             secrets=(PASSWORD, TLS_KEY, TLS_CERTIFICATE, *_kept(site)),
         )
         return server + exporters.setup(site, machine, POSTGRES)
@@ -94,6 +99,12 @@ class Database:
 def _watched() -> dict[str, str]:
     """The files of the exporter's."""
     return {f"{ETC}/monitor.sql": monitor_sql(), QUERIES: render("database", "exporter.yml")}
+
+
+def _on_volume() -> dict[str, str]:
+    """What keeps PostgreSQL from starting where its volume should be and is not."""
+    unit = f"{common.UNITS}/postgresql@.service.d/skytier-volume.conf"
+    return {unit: render("database", "on-volume.conf")}
 
 
 def _kept(site: Site) -> tuple[str, ...]:

@@ -1,0 +1,205 @@
+"""A stack whose data is on a volume: wanted + found -> steps, and what is refused."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, cast
+
+import pytest
+
+from skytier.apply import LossError, refuse_losses
+from skytier.cloud.choices import Choices, ExternalNetwork, Flavor
+from skytier.cloud.images import Image
+from skytier.cloud.kinds import RULES
+from skytier.cloud.needs import of_steps, whole_plan
+from skytier.cloud.quota import Amounts
+from skytier.costs.planned import PlanCost
+from skytier.costs.rates import EXAMPLE
+from skytier.errors import SkytierError
+from skytier.plan import Action, Step, nothing_to_do, plan
+from skytier.resources.kind import Found, Key, Known, Wanted
+from skytier.resources.project import Project
+from skytier.resources.volume import EXPECTED, KEPT, Volume
+from skytier.resources.volume_attachment import VolumeAttachment
+from skytier.roles import ROLES
+from skytier.stack import StackFile, parse
+from skytier.wanted import Blueprint, wanted
+
+VOLUME = Key("volume", "skytier-database-1")
+ATTACHMENT = Key("volume attachment", "skytier-database-1")
+SERVER = Key("server", "skytier-database-1")
+CONFIGURATION = Key("configuration", "skytier-database-1")
+WEB_CONFIGURATION, RELEASE = Key("configuration", "skytier-web-1"), Key("release", "skytier-web-1")
+FLAVOR = Flavor("1", "m1.small", 2, 4096, 20)
+FLAVORS = {"web": FLAVOR, "database": FLAVOR}
+PROJECT = Project(cast(Any, None), "skytier")
+
+TEN, TWENTY, NONE = parse("database.volume_gib = 10"), parse("database.volume_gib = 20"), parse("")
+
+
+def all_wanted(stack: StackFile, known: Known, image: str = "debian-12") -> list[Wanted]:
+    images = dict.fromkeys(stack.machines(), Image("i", image, "2026-01-01"))
+    choices = Choices(images, FLAVORS, ExternalNetwork("n", "public"))
+    return wanted(Blueprint(stack, choices, ROLES, "1"), PROJECT, "ssh-ed25519 key", known)
+
+
+def there(stack: StackFile, data: str = KEPT) -> dict[Key, Found]:
+    """What is there once a stack is up."""
+    known = Known()
+    # Twice: configurations go by the addresses and the ids of the others.
+    for _ in range(2):
+        made = all_wanted(stack, known)
+        ids = Known({each.key: Found(each.key, f"id of {each.key}", {}) for each in made})
+        for each in made:
+            facts: Mapping[str, Any] = {
+                "address": "192.168.128.9",
+                "data": data,
+                "role": "database",
+            }
+            known[each.key] = Found(each.key, ids[each.key].id, ids.attributes(each), facts)
+    return dict(known)
+
+
+def steps(found: Mapping[Key, Found], stack: StackFile, image: str = "debian-12") -> list[Step]:
+    return plan(all_wanted(stack, Known(found), image), found.values(), RULES)
+
+
+def changed(steps: Sequence[Step]) -> dict[Key, Action]:
+    return {step.key: step.action for step in steps if step.action is not Action.KEEP}
+
+
+def without(found: Mapping[Key, Found], *gone: Key) -> dict[Key, Found]:
+    return {key: each for key, each in found.items() if key not in gone}
+
+
+def test_the_volume_is_made_and_attached_before_the_machine_is_configured() -> None:
+    made = steps({}, TEN)
+
+    assert changed(made)[VOLUME] == changed(made)[ATTACHMENT] == Action.CREATE
+    by_key = {step.key: step for step in made}
+    assert set(by_key[ATTACHMENT].needs) == {VOLUME, SERVER}
+    assert ATTACHMENT in by_key[CONFIGURATION].needs
+    assert nothing_to_do(steps(there(TEN), TEN))
+
+
+def test_without_the_key_there_is_no_volume() -> None:
+    assert not {step.key.kind for step in steps({}, NONE)} & {Volume.name, VolumeAttachment.name}
+
+
+def test_a_stack_that_is_up_gets_a_volume_without_another_server() -> None:
+    assert changed(steps(there(NONE), TEN)) == {
+        VOLUME: Action.CREATE,
+        ATTACHMENT: Action.CREATE,
+        CONFIGURATION: Action.CHANGE,
+        # The monitor on it shows what the stack costs.
+        WEB_CONFIGURATION: Action.CHANGE,
+        RELEASE: Action.CHANGE,
+    }
+
+
+def test_a_volume_grows_and_then_the_file_system_on_it() -> None:
+    made = steps(there(TEN), TWENTY)
+
+    assert changed(made) == {
+        VOLUME: Action.CHANGE,
+        CONFIGURATION: Action.CHANGE,
+        # The monitor on it shows what the stack costs.
+        WEB_CONFIGURATION: Action.CHANGE,
+        RELEASE: Action.CHANGE,
+    }
+    [change] = next(step.changes for step in made if step.key == VOLUME)
+    assert (change.attribute, change.old, change.new) == ("size_gib", 10, 20)
+
+
+@pytest.mark.parametrize(
+    ("stack", "said"), [(TEN, "asks for 10 GiB"), (NONE, "is not there any more")]
+)
+def test_a_volume_is_never_made_smaller_or_given_up(stack: StackFile, said: str) -> None:
+    with pytest.raises(SkytierError) as refused:
+        steps(there(TWENTY), stack)
+
+    assert "has 20 GiB" in refused.value.what
+    assert said in refused.value.what
+    assert "to 20 or more" in (refused.value.do or "")
+
+
+def test_a_database_server_that_is_gone_is_made_anew_and_gets_the_volume_that_stayed() -> None:
+    found = without(there(TEN), SERVER, ATTACHMENT, CONFIGURATION)
+
+    assert changed(steps(found, TEN)) == {
+        SERVER: Action.CREATE,
+        ATTACHMENT: Action.CREATE,
+        CONFIGURATION: Action.CREATE,
+        WEB_CONFIGURATION: Action.CHANGE,
+        RELEASE: Action.CHANGE,
+    }
+
+
+def test_another_image_replaces_the_server_once_its_data_is_on_the_volume() -> None:
+    made = steps(there(TEN), TEN, "debian-13")
+
+    refuse_losses([step for step in made if step.key.name == SERVER.name])
+    actions = changed(made)
+    assert (actions[SERVER], actions[ATTACHMENT]) == (Action.REPLACE, Action.CREATE)
+    assert VOLUME not in actions
+
+
+@pytest.mark.parametrize("data", ["", EXPECTED])
+def test_it_does_not_before_that(data: str) -> None:
+    with pytest.raises(LossError, match="lose the data of the application"):
+        refuse_losses(steps(there(TEN, data), TEN, "debian-13"))
+
+
+@pytest.mark.parametrize(("data", "loses"), [("", False), (EXPECTED, True), (KEPT, True)])
+def test_only_a_broken_volume_that_never_had_data_is_made_anew(data: str, loses: bool) -> None:
+    found = there(TEN, data)
+    found[VOLUME] = replace(found[VOLUME], fault="it is in the state error")
+
+    [step] = [step for step in steps(found, TEN) if step.key == VOLUME]
+
+    assert (step.action, bool(step.loses)) == (Action.REPLACE, loses)
+
+
+def test_a_volume_that_another_server_has_is_not_taken_from_it() -> None:
+    found = there(TEN)
+    attributes = {**found[ATTACHMENT].attributes, "server": "another"}
+    found[ATTACHMENT] = replace(found[ATTACHMENT], attributes=attributes)
+    assert changed(steps(found, TEN))[ATTACHMENT] == Action.REPLACE
+    kind = VolumeAttachment(cast(Any, _Nothing()), Volume(PROJECT, there=False))
+
+    with pytest.raises(SkytierError, match="attached to the server another"):
+        kind.delete(found[ATTACHMENT], lambda text: None)
+
+
+class _Nothing:
+    """A project that is never asked for anything."""
+
+    def __getattr__(self, name: str) -> "_Nothing":
+        return self
+
+
+def test_down_deletes_the_server_first_and_the_volume_with_the_rest() -> None:
+    gone = plan([], there(TEN).values(), RULES)
+
+    keys = [step.key for step in gone]
+    assert keys.index(SERVER) < keys.index(VOLUME)
+    [volume] = [step for step in gone if step.key == VOLUME]
+    assert SERVER in volume.needs
+    assert ATTACHMENT not in keys, "it ends with the server"
+
+
+def test_quotas_count_the_volume_and_what_it_grows_by() -> None:
+    whole = whole_plan(TEN, FLAVORS)
+
+    assert (whole.volumes, whole.gigabytes) == (1, 10)
+    assert whole_plan(NONE, FLAVORS).volumes == 0
+    made = of_steps(steps({}, TEN), FLAVORS)
+    assert (made.volumes, made.gigabytes) == (1, 10)
+    assert of_steps(steps(there(TEN), TWENTY), FLAVORS) == Amounts(gigabytes=10)
+
+
+def test_its_price_is_in_the_plan() -> None:
+    found = PlanCost(EXAMPLE, TWENTY, [s for s in steps({}, TWENTY) if s.key == VOLUME], FLAVORS)
+
+    assert str(found.after.total.per_month) == "2.00"
+    [step] = found.steps
+    assert str(found.monthly(step)) == "2.00"
