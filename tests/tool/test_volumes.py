@@ -134,6 +134,29 @@ def test_a_database_server_that_is_gone_is_made_anew_and_gets_the_volume_that_st
     }
 
 
+def test_a_run_that_was_cut_short_before_the_web_machine_had_the_new_password_goes_on() -> None:
+    found = there(TEN)
+    # The database was made anew and configured; what tells of its server is the web machine's old.
+    found[SERVER] = replace(found[SERVER], id="another")
+    attributes = {**found[ATTACHMENT].attributes, "server": "another"}
+    found[ATTACHMENT] = replace(found[ATTACHMENT], attributes=attributes)
+
+    assert changed(steps(found, TEN)) == {
+        WEB_CONFIGURATION: Action.CHANGE,
+        RELEASE: Action.CHANGE,
+    }
+
+
+def test_a_web_machine_is_configured_again_once_the_new_database_is_well() -> None:
+    found = without(there(TEN), SERVER, ATTACHMENT, CONFIGURATION)
+
+    [web] = [step for step in steps(found, TEN) if step.key == WEB_CONFIGURATION]
+    [first] = [step for step in steps({}, TEN) if step.key == WEB_CONFIGURATION]
+
+    assert CONFIGURATION in web.needs
+    assert CONFIGURATION not in first.needs, "at first both are configured at the same time"
+
+
 def test_another_image_replaces_the_server_once_its_data_is_on_the_volume() -> None:
     made = steps(there(TEN), TEN, "debian-13")
 
