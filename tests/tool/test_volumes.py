@@ -7,13 +7,17 @@ from typing import Any, cast
 import pytest
 
 from skytier.apply import LossError, refuse_losses
+from skytier.cloud import catalog
 from skytier.cloud.choices import Choices, ExternalNetwork, Flavor
 from skytier.cloud.images import Image
 from skytier.cloud.kinds import RULES
 from skytier.cloud.needs import of_steps, whole_plan
 from skytier.cloud.quota import Amounts
+from skytier.cloud.stack import CloudStack
 from skytier.costs.planned import PlanCost
 from skytier.costs.rates import EXAMPLE
+from skytier.doctor import cloud as doctor
+from skytier.doctor.check import State
 from skytier.errors import SkytierError
 from skytier.plan import Action, Step, nothing_to_do, plan
 from skytier.resources.kind import Found, Key, Known, Wanted
@@ -134,6 +138,29 @@ def test_a_database_server_that_is_gone_is_made_anew_and_gets_the_volume_that_st
     }
 
 
+def test_a_run_that_was_cut_short_before_the_web_machine_had_the_new_password_goes_on() -> None:
+    found = there(TEN)
+    # The database was made anew and configured; what tells of its server is the web machine's old.
+    found[SERVER] = replace(found[SERVER], id="another")
+    attributes = {**found[ATTACHMENT].attributes, "server": "another"}
+    found[ATTACHMENT] = replace(found[ATTACHMENT], attributes=attributes)
+
+    assert changed(steps(found, TEN)) == {
+        WEB_CONFIGURATION: Action.CHANGE,
+        RELEASE: Action.CHANGE,
+    }
+
+
+def test_a_web_machine_is_configured_again_once_the_new_database_is_well() -> None:
+    found = without(there(TEN), SERVER, ATTACHMENT, CONFIGURATION)
+
+    [web] = [step for step in steps(found, TEN) if step.key == WEB_CONFIGURATION]
+    [first] = [step for step in steps({}, TEN) if step.key == WEB_CONFIGURATION]
+
+    assert CONFIGURATION in web.needs
+    assert CONFIGURATION not in first.needs, "at first both are configured at the same time"
+
+
 def test_another_image_replaces_the_server_once_its_data_is_on_the_volume() -> None:
     made = steps(there(TEN), TEN, "debian-13")
 
@@ -185,6 +212,22 @@ def test_down_deletes_the_server_first_and_the_volume_with_the_rest() -> None:
     [volume] = [step for step in gone if step.key == VOLUME]
     assert SERVER in volume.needs
     assert ATTACHMENT not in keys, "it ends with the server"
+
+
+def test_a_cloud_without_cinder_is_told_plainly_by_doctor_and_plan(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(catalog, "services", lambda conn: {"compute", "image", "network"})
+    subject = doctor.Subject(TEN, "mycloud")
+    subject.__dict__["conn"] = _Nothing()
+
+    found = doctor.services(subject)
+    assert (found.state, "no volume service" in found.said) == (State.FAILED, True)
+    with pytest.raises(SkytierError, match="no volume service") as refused:
+        CloudStack(cast(Any, _Nothing()), TEN, "mycloud").plan()
+    assert "Leave volume_gib out" in (refused.value.do or "")
+    subject.stack = NONE
+    assert doctor.services(subject).state is State.OK
 
 
 def test_quotas_count_the_volume_and_what_it_grows_by() -> None:

@@ -124,7 +124,10 @@ def _step(wanted: Wanted, known: Known, before: Mapping[Key, Step], rules: Rules
         for name, value in known.attributes(wanted).items()
         if not _same(found.attributes.get(name), value)
     ]
-    if not changes and (cause := _cause([*needs, *wanted.renewed_with], before, rules)):
+    if cause := _cause([*needs, *wanted.renewed_with], before, rules):
+        # It is well only once that is there again.
+        needs = (*needs, *wanted.renewed_with)
+    if not changes and cause:
         return step(Action.CHANGE, cause)
     if not changes:
         return step(Action.KEEP, "it is as wanted")
@@ -137,7 +140,7 @@ def _step(wanted: Wanted, known: Known, before: Mapping[Key, Step], rules: Rules
     ):
         needs = (*needs, *wanted.after)
         return step(Action.CHANGE, disruption, changes)
-    return step(Action.CHANGE, f"{_listed(names)} changed", changes)
+    return step(Action.CHANGE, cause or f"{_listed(names)} changed", changes)
 
 
 def _cause(needs: Sequence[Key], before: Mapping[Key, Step], rules: Rules) -> str:

@@ -157,6 +157,16 @@ class Blueprint:
         site = self.site(known)
         return roles.setup(site, _machine_of(site, role, number))
 
+    def fingerprint(self, role: str, number: int, known: Known) -> str:
+        """Another once the machine has to be set up again.
+
+        Also when a machine that keeps secrets is another: its secrets are.
+        """
+        places = [place for place in self.places() if self.roles[place[0]].keeps]
+        servers = [known.get(self.key("server", *place)) for place in places]
+        keepers = [] if self.roles[role].keeps else [each.id if each else "" for each in servers]
+        return fingerprint(self.setup(role, number, known), keepers)
+
     def user_data(self, role: str, number: int) -> str:
         """What a machine is told at its first boot. Raises SkytierError when it is too long."""
         site = self.site(Known())
@@ -354,7 +364,7 @@ def _configuration(blueprint: Blueprint, known: Known, role: str, number: int) -
     ]
     return Wanted(
         key(CONFIGURATION, role, number),
-        {"fingerprint": fingerprint(blueprint.setup(role, number, known))},
+        {"fingerprint": blueprint.fingerprint(role, number, known)},
         {"role": role, "number": number},
         # All addresses have to be known, since machines are told of each other. Secrets are read
         # from the machines that keep them.

@@ -9,7 +9,6 @@ from skytier.cloud.vault import Vault
 from skytier.resources.kind import Found, Known, Tell, Wanted
 from skytier.resources.project import PREFIX
 from skytier.resources.volume import DATA, KEPT, Volume
-from skytier.roles.fingerprint import fingerprint
 from skytier.wanted import CONFIGURATION
 
 
@@ -41,4 +40,4 @@ class Configurations(InServer):
         machines.check(shell, host, checks, tell)
         if volume := known.get(self.blueprint.key(Volume.name, role, number)):
             self.volumes.note(volume.id, {DATA: KEPT})
-        return self.noted(found, fingerprint(setup))
+        return self.noted(found, self.blueprint.fingerprint(role, number, known))

@@ -88,17 +88,17 @@ class Volume:
 
     def delete(self, found: Found, tell: Tell) -> None:
         """Delete it with all that is on it. One that a server still has is not taken from it."""
-        if self._get(found.id) is None:
-            return
-        volume = self.at_rest(found.id, tell, broken=True)
-        if servers := servers_of(volume):
-            raise SkytierError(
-                f"The volume {volume.name} cannot be deleted, since a server has it: "
-                f"{', '.join(servers)}.",
-                "It is none of this stack's. Detach it first, if nobody needs it there: "
-                f"openstack server remove volume {servers[0]} {volume.id}",
-            )
-        self._cinder.delete_volume(found.id, ignore_missing=True)
+        now = self._get(found.id)
+        if now is not None and now.status != "deleting":
+            volume = self.at_rest(found.id, tell, broken=True)
+            if servers := servers_of(volume):
+                raise SkytierError(
+                    f"The volume {volume.name} cannot be deleted, since a server has it: "
+                    f"{', '.join(servers)}.",
+                    "It is none of this stack's. Detach it first, if nobody needs it there: "
+                    f"openstack server remove volume {servers[0]} {volume.id}",
+                )
+            self._cinder.delete_volume(found.id, ignore_missing=True)
         wait_for(
             f"The volume {found.key.name} was not deleted",
             lambda: self._gone(found),
@@ -141,7 +141,7 @@ class Volume:
         """A volume of Cinder's as the plan sees it."""
         metadata = dict(volume.metadata or {})
         data = metadata.get(DATA, "")
-        # What was never given to a machine is made anew; anything else is for a person to mend.
+        # The plan makes it anew where it never had data, and otherwise refuses.
         fault = f"it is in the state {volume.status}" if volume.status == "error" else ""
         if volume.status == "deleting":
             fault = "it is being deleted"
