@@ -21,7 +21,8 @@ async def test_32_clients_that_write_at_once_lose_and_double_nothing(
     serve: Serve, sql: "asyncpg.Connection[asyncpg.Record]"
 ) -> None:
     writers, each = 32, 10
-    with serve() as served:
+    # All may sign in in the same moment, and none has succeeded yet.
+    with serve(SKYTIER_FAILED_SIGN_INS_PER_MINUTE=str(writers)) as served:
 
         async def write(n: int) -> list[int]:
             async with httpx.AsyncClient(base_url=served.url, timeout=60) as client:
