@@ -7,6 +7,7 @@ from typing import Any, cast
 import pytest
 
 from skytier.apply import LossError, refuse_losses
+from skytier.blueprint import Blueprint
 from skytier.cloud import catalog
 from skytier.cloud.choices import Choices, ExternalNetwork, Flavor
 from skytier.cloud.images import Image
@@ -26,7 +27,7 @@ from skytier.resources.volume import EXPECTED, KEPT, Volume
 from skytier.resources.volume_attachment import VolumeAttachment
 from skytier.roles import ROLES
 from skytier.stack import StackFile, parse
-from skytier.wanted import Blueprint, wanted
+from skytier.wanted import wanted
 
 VOLUME = Key("volume", "skytier-database-1")
 ATTACHMENT = Key("volume attachment", "skytier-database-1")

@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from skytier import roles
+from skytier.blueprint import Blueprint
 from skytier.cloud.choices import Choices, ExternalNetwork, Flavor
 from skytier.cloud.entrance import role_of
 from skytier.cloud.images import Image
@@ -19,7 +20,7 @@ from skytier.roles import ROLES
 from skytier.roles.monitor.role import targets
 from skytier.roles.role import Machine, Opening, Setup, Site
 from skytier.stack import parse
-from skytier.wanted import Blueprint, wanted
+from skytier.wanted import wanted
 from tests.roles.site import DATABASE, MONITOR, SITE, SITES, WEB
 
 SECOND = replace(WEB, name="shop-web-2", number=2, address="192.168.128.11")

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 
+from skytier.blueprint import Blueprint
 from skytier.cli.on_cloud import plan as shown
 from skytier.cloud.choices import Choices, ExternalNetwork, Flavor
 from skytier.cloud.images import Image
@@ -21,7 +22,7 @@ from skytier.resources.kind import Found, Known, Wanted
 from skytier.resources.project import Project
 from skytier.roles import ROLES
 from skytier.stack import StackFile, parse
-from skytier.wanted import Blueprint, wanted
+from skytier.wanted import wanted
 
 SMALL, LARGE = Flavor("1", "m1.small", 1, 2048, 20), Flavor("4", "m1.large", 4, 8192, 80)
 SIZES = {each.name: each for each in (SMALL, LARGE)}

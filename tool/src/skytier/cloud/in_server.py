@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
+from skytier.blueprint import Blueprint
 from skytier.cloud.access import Access
 from skytier.resources.kind import Found, Key, Known, Tell, Wanted
 from skytier.resources.server import Server
-from skytier.wanted import Blueprint
 
 
 @dataclass(frozen=True)

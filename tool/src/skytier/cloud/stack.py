@@ -12,6 +12,7 @@ from functools import cached_property
 from openstack.connection import Connection
 
 from skytier.apply import Events, apply, refuse_losses
+from skytier.blueprint import Blueprint
 from skytier.cloud import choices, limits, machines, needs, operator
 from skytier.cloud.access import Access
 from skytier.cloud.catalog import has_volumes
@@ -38,7 +39,7 @@ from skytier.roles import ROLES
 from skytier.ssh import Ssh
 from skytier.stack import StackFile, schedule
 from skytier.stack.schedule import Hours
-from skytier.wanted import DELIVERY, IN_SERVERS, Blueprint, wanted
+from skytier.wanted import DELIVERY, IN_SERVERS, wanted
 
 STUCK_AFTER_S = 60.0
 ROUND_S = 1.5
