@@ -28,7 +28,7 @@ require_packages() {
 }
 
 if [ "${1:-}" = cloud ]; then
-    require_packages ssh:openssh-client ip:iproute2 influxd:influxdb \
+    require_packages ssh:openssh-client ip:iproute2 chromium:chromium influxd:influxdb \
         cloudkitty-api:cloudkitty-api cloudkitty-processor:cloudkitty-processor
     make_venv requirements-dev.txt
     devcloud/up --fake-hosts --volumes
