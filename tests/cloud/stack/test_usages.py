@@ -225,7 +225,25 @@ def test_the_bill_has_the_floating_ip_of_nobody_from_its_allocation_on(
     (usage,) = [each for each in found.usages if each.kind is Kind.FLOATING_IP]
     assert (usage.name, usage.stack, usage.end) == (foreign, "", window.end)
     assert allocated.has(usage.start)
-    assert [note for note in found.notes if note.startswith("Of floating IPs and images")]
+    assert [note for note in found.notes if note.startswith("Of floating IPs")]
+
+
+def test_the_bill_has_a_volume_with_its_size_from_its_creation_on(account: Account) -> None:
+    cinder, asked = account.connection.block_storage, datetime.now(UTC)
+    volume = cinder.create_volume(name="hands-off", size=1)
+    try:
+        poll(lambda: cinder.get_volume(volume.id).status == "available", "it is there", WAIT_S)
+        created = Span(asked, datetime.now(UTC))
+        window = Window(asked - timedelta(hours=1), datetime.now(UTC))
+        found = project.collect(account.connection, window).usages
+    finally:
+        cinder.delete_volume(volume)
+        poll(lambda: volume.id not in {each.id for each in cinder.volumes()}, "it is gone", WAIT_S)
+
+    (usage,) = [each for each in found if each.id == volume.id]
+    assert (usage.kind, usage.name, usage.size_gb) == (Kind.VOLUME, "hands-off", 1)
+    assert (usage.stack, usage.end) == ("", window.end)
+    assert created.has(usage.start)
 
 
 RATES = """currency = "EUR"
