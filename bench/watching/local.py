@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import psutil
 
+from bench.speed.server import free_port
 from bench.watching.watched import Parts, Used
 from skytier.errors import SkytierError
 from skytier.local import options
@@ -83,7 +83,7 @@ def local_stack(posts: int) -> Iterator[LocalStack]:
         )
 
     try:
-        run("up", "--port", str(_free_port()), "--workers", "1")
+        run("up", "--port", str(free_port()), "--workers", "1")
         run("demo-data", "--users", "100", "--posts", str(posts))
         if parts.PROMETHEUS not in Stack(Home(home)).monitor.begun():
             raise SkytierError(
@@ -94,9 +94,3 @@ def local_stack(posts: int) -> Iterator[LocalStack]:
     finally:
         run("down", "--purge", "--yes")
         shutil.rmtree(root)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

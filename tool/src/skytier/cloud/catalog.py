@@ -14,11 +14,8 @@ BLOCK_STORAGE = frozenset({"block-storage", "volumev3", "volume", "block-store"}
 
 
 def has_volumes(conn: Connection) -> bool:
-    """Whether there is Cinder. Makes its proxy too, which several threads may use later."""
-    there = bool(services(conn) & BLOCK_STORAGE)
-    if there:
-        conn.block_storage  # noqa: B018
-    return there
+    """Whether there is Cinder."""
+    return bool(services(conn) & BLOCK_STORAGE)
 
 
 def services(conn: Connection) -> frozenset[str]:

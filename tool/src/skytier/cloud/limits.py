@@ -5,7 +5,7 @@ from typing import Any
 from openstack.connection import Connection
 from openstack.exceptions import HttpException
 
-from skytier.cloud.catalog import BLOCK_STORAGE, services
+from skytier.cloud.catalog import has_volumes
 from skytier.cloud.quota import Limit
 
 _NEUTRON = (
@@ -27,7 +27,7 @@ def read(conn: Connection) -> dict[str, Limit]:
     """
     limits = _nova(conn.compute.get_limits().absolute)
     limits |= _neutron(conn)
-    if services(conn) & BLOCK_STORAGE:
+    if has_volumes(conn):
         limits |= _cinder(conn)
     return limits
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from openstack.connection import Connection
 
-from skytier.cloud.catalog import BLOCK_STORAGE, services
+from skytier.cloud.catalog import has_volumes
 from skytier.cloud.choices import Flavor
 from skytier.cloud.quota import Amounts
 from skytier.plan import Action, Step
@@ -119,10 +119,9 @@ def held(conn: Connection, name: str) -> Amounts:
         for server in conn.compute.servers(details=True)
         if server.metadata.get("skytier:stack") == name
     ]
-    there = services(conn) & BLOCK_STORAGE
     volumes = [
         volume
-        for volume in (conn.block_storage.volumes(details=True) if there else ())
+        for volume in (conn.block_storage.volumes(details=True) if has_volumes(conn) else ())
         if (volume.metadata or {}).get("skytier:stack") == name
     ]
     groups, networks = marked(network.security_groups), marked(network.networks)

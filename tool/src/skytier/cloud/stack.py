@@ -106,6 +106,8 @@ class CloudStack:
         self.lock = Lock(self.project)
         brought = Key("floating IP", f"{stack.name}-web-1") if stack.floating_ip else None
         self.has_volumes = has_volumes(connection)
+        if self.has_volumes:
+            connection.block_storage  # noqa: B018  # made before several threads use it
         self.kinds = resources(
             self.project, brought, stack.floating_ip or "", with_volumes=self.has_volumes
         )
