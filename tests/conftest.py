@@ -11,7 +11,7 @@ import hypothesis
 import pytest
 from playwright.async_api import Browser, async_playwright, expect
 
-from tests.skytier_command import Skytier
+from tests.skytier_command import PROGRAM, Skytier
 
 # A shell without a terminal starts what runs in its background deaf to Ctrl-C, and processes
 # inherit that. Tests send this signal: theirs hear it however they are run.
@@ -39,14 +39,14 @@ async def browser() -> AsyncIterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def make_skytier() -> Iterator[Callable[[], Skytier]]:
+def make_skytier() -> Iterator[Callable[..., Skytier]]:
     """Makes homes in a short path that other users can pass; what runs in them ends at last."""
     root = Path(tempfile.mkdtemp(prefix="sky"))
     root.chmod(0o711)
     made: list[Skytier] = []
 
-    def make() -> Skytier:
-        made.append(Skytier(root / str(len(made))))
+    def make(program: Path = PROGRAM) -> Skytier:
+        made.append(Skytier(root / str(len(made)), program))
         return made[-1]
 
     yield make

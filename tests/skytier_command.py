@@ -23,6 +23,7 @@ class Skytier:
     """The command on one home. `run` demands success; `fails` demands an exit code."""
 
     home: Path
+    program: Path = PROGRAM
 
     @property
     def environment(self) -> dict[str, str]:
@@ -32,7 +33,7 @@ class Skytier:
 
     def start(self, *arguments: str, **more: Any) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [PROGRAM, *arguments],
+            [self.program, *arguments],
             env=self.environment | more.pop("env", {}),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -53,7 +54,7 @@ class Skytier:
 
     def status(self) -> dict[str, Any]:
         with subprocess.Popen(
-            [PROGRAM, "status", "--json"], env=self.environment, stdout=subprocess.PIPE
+            [self.program, "status", "--json"], env=self.environment, stdout=subprocess.PIPE
         ) as popen:
             answer: dict[str, Any] = json.loads(popen.communicate(timeout=30)[0])
         return answer
