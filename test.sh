@@ -51,5 +51,5 @@ echo "Linters and type checks ..."
 .venv/bin/ruff check .
 .venv/bin/ruff format --check .
 .venv/bin/mypy
-shellcheck --external-sources deploy.sh test.sh .ci/run scripts/* bench/{run,grow,monitor} devcloud/{up,down,status,logs,image}
+shellcheck --external-sources deploy.sh test.sh .ci/run scripts/* bench/{run,grow,monitor,fuzz} devcloud/{up,down,status,logs,image}
 .venv/bin/pytest --ignore=tests/cloud
