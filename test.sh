@@ -27,6 +27,10 @@ require_packages() {
     RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 }
 
+# Four processes on two cores: most tests wait most of their time. What shares something costly stays
+# in one process, and the longest begin first: tests/conftest.py.
+SIDE_BY_SIDE=(-n 4 --dist loadgroup --no-loadscope-reorder)
+
 if [ "${1:-}" = cloud ]; then
     require_packages ssh:openssh-client ip:iproute2 chromium:chromium influxd:influxdb \
         cloudkitty-api:cloudkitty-api cloudkitty-processor:cloudkitty-processor
@@ -52,4 +56,4 @@ echo "Linters and type checks ..."
 .venv/bin/ruff format --check .
 .venv/bin/mypy
 shellcheck --external-sources deploy.sh test.sh .ci/run scripts/* bench/{run,grow,monitor} devcloud/{up,down,status,logs,image}
-.venv/bin/pytest --ignore=tests/cloud
+.venv/bin/pytest "${SIDE_BY_SIDE[@]}" --ignore=tests/cloud

@@ -25,6 +25,35 @@ hypothesis.settings.load_profile("untimed")
 expect.set_options(timeout=120_000)
 
 
+SHARED = ("machines", "measured", "filled")
+"""Fixtures that take tens of seconds: the tests of each stay in one process."""
+FIRST = (
+    *("machines", "measured", "tool/test_monitor.py", "filled"),
+    *("app/test_openapi.py", "bench/test_run.py", "app/test_outage.py"),
+)
+"""The groups of tests that take longest, in the order in which they begin."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Where tests run in several processes: say which stay together, and put the longest first."""
+    if not config.getoption("loadgroup", False):
+        return
+    groups = {item: _group(item) for item in items}
+    for item, group in groups.items():
+        item.add_marker(pytest.mark.xdist_group(group))
+    places = {group: place for place, group in enumerate(FIRST)}
+    items.sort(key=lambda item: places.get(groups[item], len(places)))
+
+
+def _group(item: pytest.Item) -> str:
+    """Its own mark, or else the costly fixture that it shares, or else its file."""
+    if mark := item.get_closest_marker("xdist_group"):
+        return str(mark.args[0])
+    shared = [name for name in SHARED if name in getattr(item, "fixturenames", ())]
+    return shared[0] if shared else item.nodeid.partition("::")[0].removeprefix("tests/")
+
+
 @pytest.fixture(scope="session")
 async def browser() -> AsyncIterator[Browser]:
     arguments = ["--disable-gpu", "--disable-quic", "--disable-background-networking"]
