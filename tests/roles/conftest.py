@@ -67,18 +67,19 @@ def machines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machines]:
     debian = Target.likely(("debian", (12,)))
     assert debian
 
-    def boot(machine: Machine) -> None:
-        one = pair[machine.role]
-        one.create(roles.user_data(SITE, machine))
-        one.start()
-        one.set_up(roles.setup(SITE, machine), made)
+    def set_up(machine: Machine) -> None:
+        pair[machine.role].wait()
+        pair[machine.role].set_up(roles.setup(SITE, machine), made)
 
     try:
         container.connect(web, database)
+        for machine in (WEB, DATABASE):
+            pair[machine.role].create(roles.user_data(SITE, machine))
+            pair[machine.role].start()
         with ThreadPoolExecutor() as pool:
             # All three wait most of their time.
             building = pool.submit(release.build, debian, cache=tmp_path_factory.mktemp("cache"))
-            list(pool.map(boot, (WEB, DATABASE)))
+            list(pool.map(set_up, (WEB, DATABASE)))
             built = building.result()
         assert release.target(web) == debian
         release.ship({"web": web}, built)

@@ -134,7 +134,7 @@ class Container:
         only.write_text("datasource_list: [NoCloud]\nnetwork: {config: disabled}\n")
 
     def start(self) -> None:
-        """Boot, and wait until SSH is there: no sooner does the tool come."""
+        """Boot. It ends with the thread that starts it, so that has to be the main one."""
         log = (self.home / "console").open("ab")
         self.process = subprocess.Popen(
             [
@@ -149,6 +149,9 @@ class Container:
             stdout=log,
             stderr=log,
         )
+
+    def wait(self) -> None:
+        """Until SSH is there: no sooner does the tool come."""
         self.wait_for("systemctl --quiet is-active ssh")
 
     def stop(self) -> None:
