@@ -28,8 +28,8 @@ require_packages() {
 }
 
 # Four processes on two cores: most tests wait most of their time. What shares something costly stays
-# in one process, and the longest begin first: tests/conftest.py.
-SIDE_BY_SIDE=(-n 4 --dist loadgroup --no-loadscope-reorder)
+# in one process, and the longest begin first: tests/side_by_side.py.
+SIDE_BY_SIDE=(-n 4 --dist loadfile)
 
 if [ "${1:-}" = cloud ]; then
     require_packages ssh:openssh-client ip:iproute2 chromium:chromium influxd:influxdb \

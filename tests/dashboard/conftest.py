@@ -38,7 +38,7 @@ def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def measured(make_skytier: Callable[[], Skytier], redis: str) -> Skytier:
+def stack(make_skytier: Callable[[], Skytier], redis: str) -> Skytier:
     """Up, used a little, and measured for so long that each chart with a target has figures."""
     skytier = make_skytier()
     skytier.run("up", "--port", str(free_port()), "--workers", "2", "--redis", redis)
@@ -51,11 +51,6 @@ def measured(make_skytier: Callable[[], Skytier], redis: str) -> Skytier:
 
     assert until(lambda: not missing(), BOUND_S, every_s=1), [each.id for each in missing()]
     return skytier
-
-
-@pytest.fixture(scope="session")
-def stack(measured: Skytier) -> Skytier:
-    return measured
 
 
 @pytest.fixture

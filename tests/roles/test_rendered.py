@@ -45,8 +45,7 @@ def setups(site: Site) -> list[Setup]:
     return [roles.setup(site, machine) for machine in site.machines]
 
 
-# They boot nothing, and may have to make the image first.
-@pytest.mark.xdist_group("machines")
+# The first one may have to make the image.
 @pytest.mark.timeout(TIMEOUT_S)
 @pytest.mark.parametrize("role", ROLES)
 def test_cloud_init_accepts_the_user_data(tmp_path: Path, site: Site, role: str) -> None:
