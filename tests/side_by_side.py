@@ -10,6 +10,12 @@ import pytest
 from xdist.scheduler import LoadFileScheduling
 
 GROUPS = {
+    # Two emulated guests at a time: more would only wait for each other.
+    "guests": (
+        "tests/cloud/stack/test_console.py",
+        "tests/cloud/stack/test_whole.py",
+        "tests/cloud/test_guests.py",
+    ),
     "machines": (
         "tests/roles/test_certificate.py",
         "tests/roles/test_machines.py",
@@ -27,7 +33,7 @@ GROUPS = {
     "pages": ("tests/pages/",),
 }
 """Name to what the ids of its tests begin with, the longest group first."""
-ALONE = ("tests/app/test_openapi.py",)
+ALONE = ("tests/app/test_openapi.py", "tests/cloud/stack/test_resources.py")
 """Files of long tests that share nothing: each is a group of its own, after those above."""
 
 
