@@ -27,22 +27,36 @@ require_packages() {
     RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 }
 
+# set_up COMMAND:PACKAGE ... makes the environment of the tests while packages are installed.
+set_up() {
+    make_venv requirements-dev.txt &
+    local making=$!
+    # Both say what is missing, so the second is waited for, whatever the first one says.
+    require_packages "$@" || { wait $making || true; return 1; }
+    wait $making
+}
+
 if [ "${1:-}" = cloud ]; then
-    require_packages ssh:openssh-client ip:iproute2 chromium:chromium influxd:influxdb \
+    set_up ssh:openssh-client ip:iproute2 chromium:chromium influxd:influxdb \
         cloudkitty-api:cloudkitty-api cloudkitty-processor:cloudkitty-processor
-    make_venv requirements-dev.txt
     devcloud/up --fake-hosts --volumes
-    exec .venv/bin/pytest tests/cloud "${@:2}"
+    if [ $# -gt 1 ]; then
+        exec .venv/bin/pytest tests/cloud "${@:2}"
+    fi
+    # One process for what boots guests, and two for all else.
+    exec .venv/bin/pytest -n 3 --dist loadfile tests/cloud
 fi
-require_packages nginx:nginx redis-server:redis-server chromium:chromium shellcheck:shellcheck \
-    openssl:openssl systemd-analyze:systemd ssh:openssh-client \
-    promtool:prometheus amtool:prometheus-alertmanager \
-    prometheus-node-exporter:prometheus-node-exporter prometheus-nginx-exporter:prometheus-nginx-exporter \
-    prometheus-postgres-exporter:prometheus-postgres-exporter prometheus-redis-exporter:prometheus-redis-exporter \
-    wrk:wrk node:nodejs npm:npm
+packages=(nginx:nginx redis-server:redis-server chromium:chromium shellcheck:shellcheck
+    openssl:openssl systemd-analyze:systemd ssh:openssh-client
+    promtool:prometheus amtool:prometheus-alertmanager
+    prometheus-node-exporter:prometheus-node-exporter prometheus-nginx-exporter:prometheus-nginx-exporter
+    prometheus-postgres-exporter:prometheus-postgres-exporter prometheus-redis-exporter:prometheus-redis-exporter
+    wrk:wrk node:nodejs npm:npm)
 # Machines in containers, which only root can start.
-[ "$(id -u)" != 0 ] || require_packages systemd-nspawn:systemd-container debootstrap:debootstrap ip:iproute2
-make_venv requirements-dev.txt
+if [ "$(id -u)" = 0 ]; then
+    packages+=(systemd-nspawn:systemd-container debootstrap:debootstrap ip:iproute2)
+fi
+set_up "${packages[@]}"
 
 if [ $# -gt 0 ]; then
     exec .venv/bin/pytest "$@"
@@ -50,6 +64,8 @@ fi
 echo "Linters and type checks ..."
 .venv/bin/ruff check .
 .venv/bin/ruff format --check .
+shellcheck --external-sources deploy.sh test.sh .ci/run scripts/* bench/{run,grow,monitor,fuzz} devcloud/{up,down,status,logs,image,agent/ebtables}
 .venv/bin/mypy
-shellcheck --external-sources deploy.sh test.sh .ci/run scripts/* bench/{run,grow,monitor,fuzz} devcloud/{up,down,status,logs,image}
-.venv/bin/pytest --ignore=tests/cloud
+# Four processes on two cores: most tests wait most of their time. What shares something costly stays
+# in one process, and the longest begin first: tests/side_by_side.py.
+.venv/bin/pytest -n 4 --dist loadfile --ignore=tests/cloud

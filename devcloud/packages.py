@@ -60,6 +60,7 @@ VOLUMES = [
     "cinder-api",
     "cinder-scheduler",
     "cinder-volume",
+    "python3-rados",
     "qemu-block-extra",
 ]
 SCHEMAS = ["glance", "keystone", "neutron-server", "nova-api", "placement-api"]

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from devcloud.command import PATH
 from devcloud.home import DATA, ETC, RUN
 
 _UWSGI = "/usr/bin/uwsgi --ini "
@@ -117,6 +118,8 @@ AGENTS = (
             f"neutron-{name}-agent",
             f"/usr/bin/neutron-{name}-agent {_NEUTRON}{name}_agent.ini",
             ("neutron/neutron.conf", f"neutron/{name}_agent.ini"),
+            # Programs that stand in for the system's: agent/ebtables.
+            environment={"PATH": f"{Path(__file__).with_name('agent')}:{PATH}"},
         )
         for name in ("linuxbridge", "l3", "dhcp", "metadata")
     ),

@@ -7,16 +7,13 @@ without the kernel's help, through librbd.
 import shutil
 from pathlib import Path
 
-from devcloud import catalog, command, home, services, supervisor, wait
+from devcloud import catalog, ceph, command, home, services, supervisor, wait
 from devcloud.configuration import ADDRESS, CEPH_FSID
 from devcloud.stage import Stage
 
-CONF = home.ETC / "ceph" / "ceph.conf"
 DATA = home.DATA / "ceph"
 POOL = "volumes"
 DISK = "5f6f3b0e-51a7-4f2c-9a43-8a5a2d0c5b10"
-# Without an answer the client would ask for ever.
-CEPH = ["ceph", f"--conf={CONF}", "--connect-timeout=10"]
 MADE = "volumes"  # in home.DONE
 
 
@@ -31,17 +28,18 @@ def make_pool(stage: Stage) -> None:
     log = home.LOGS / "ceph-make.log"
     _make("mon", _monitor_words(log), log)
     started = supervisor.ensure([services.CEPH_MONITOR])
-    do = "Look at devcloud/logs ceph-mon."
-    wait.until(lambda: command.try_run([*CEPH, "mon", "stat"]), "Ceph does not answer", 60, do)
-    command.run([*CEPH, "osd", "new", DISK])
-    _make("osd", ["ceph-osd", f"--conf={CONF}", "--mkfs", "--id=0", f"--osd-uuid={DISK}"], log)
-    started += supervisor.ensure(services.CEPH)
-    wait.until(_has_disk, "Ceph's disk is not up", 120, "Look at devcloud/logs ceph-osd.")
-    # Both say so when it is done already, and end well.
-    command.run([*CEPH, "osd", "pool", "create", POOL, "8", "8"])
-    command.run([*CEPH, "osd", "pool", "application", "enable", POOL, "rbd"])
-    do = "Look at devcloud/logs ceph-mgr."
-    wait.until(_knows_pool, "Ceph's manager does not know how full the pool is", 60, do)
+    with ceph.connected() as monitor:
+        monitor.run("osd new", uuid=DISK)
+        disk = ["--mkfs", "--id=0", f"--osd-uuid={DISK}"]
+        _make("osd", ["ceph-osd", f"--conf={ceph.CONF}", *disk], log)
+        started += supervisor.ensure(services.CEPH)
+        do = "Look at devcloud/logs ceph-osd."
+        wait.until(lambda: _has_disk(monitor), "Ceph's disk is not up", 120, do)
+        # Both are done already on a second run, and end well.
+        monitor.run("osd pool create", pool=POOL, pg_num=8, pgp_num=8)
+        monitor.run("osd pool application enable", pool=POOL, app="rbd")
+        what = "Ceph's manager does not know how full the pool is"
+        wait.until(lambda: _knows_pool(monitor), what, 60, "Look at devcloud/logs ceph-mgr.")
     if started:
         stage.done(f"{', '.join(started)} started")
 
@@ -65,7 +63,7 @@ def _monitor_words(log: Path) -> list[str]:
     known = ["--create", "--clobber", f"--fsid={CEPH_FSID}"]
     address = f"[v1:{ADDRESS}:6789]"
     command.run(["monmaptool", *known, "--addv", "devcloud", address, monitors], log=log)
-    return ["ceph-mon", f"--conf={CONF}", "--mkfs", "--id=devcloud", f"--monmap={monitors}"]
+    return ["ceph-mon", f"--conf={ceph.CONF}", "--mkfs", "--id=devcloud", f"--monmap={monitors}"]
 
 
 def _make(name: str, words: list[str], log: Path) -> None:
@@ -80,9 +78,9 @@ def _make(name: str, words: list[str], log: Path) -> None:
     new.rename(DATA / name)
 
 
-def _has_disk() -> bool:
-    return " 1 up" in command.run([*CEPH, "osd", "stat"])
+def _has_disk(monitor: ceph.Monitor) -> bool:
+    return int(monitor.run("osd stat")["num_up_osds"]) == 1
 
 
-def _knows_pool() -> bool:
-    return f'"name":"{POOL}"' in command.run([*CEPH, "df", "--format=json"])
+def _knows_pool(monitor: ceph.Monitor) -> bool:
+    return any(pool["name"] == POOL for pool in monitor.run("df")["pools"])

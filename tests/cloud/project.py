@@ -5,6 +5,7 @@ import secrets
 import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -56,6 +57,7 @@ class Project:
         self.name = f"test-{secrets.token_hex(3)}"
         self.floating_ip = ""
         self.inner_address = ""
+        self._network_id = ""
         self._servers: dict[str, Any] = {}
         # What takes away what was made, in the order in which it was made.
         self._undo: list[Callable[[], object]] = []
@@ -85,8 +87,9 @@ class Project:
             name=name, public_key=self.key.with_suffix(".pub").read_text()
         )
         self._undo.append(lambda: self.cloud.compute.delete_keypair(pair))
+        self._network_id = net.id
         for server, image in (("web", "debian-12"), ("inner", "debian-12-skytier")):
-            self._create_server(server, image, net.id, user_data)
+            self._create_server(server, image, user_data)
         for server in self._servers:
             poll(lambda name=server: self._active(name), f"{server} is ACTIVE", ACTIVE_S)  # type: ignore[misc]
         port = next(network.ports(device_id=self._servers["web"].id))
@@ -96,13 +99,37 @@ class Project:
         inner = next(network.ports(device_id=self._servers["inner"].id))
         self.inner_address = inner.fixed_ips[0]["ip_address"]
 
-    def _create_server(self, server: str, image: str, network_id: str, user_data: str) -> None:
+    @contextmanager
+    def one_more(self) -> Iterator[str]:
+        """Another server for a while, ACTIVE, which boots the image `debian-12`; its name."""
+        self._create_server("more", "debian-12", "")
+        try:
+            poll(lambda: self._active("more"), "more is ACTIVE", ACTIVE_S)
+            yield f"{self.name}-more"
+        finally:
+            self._undo.pop()()
+
+    @contextmanager
+    def another_group(self, server: str) -> Iterator[None]:
+        """One more security group for the port of a server, for a while."""
+        network = self.cloud.network
+        group = network.create_security_group(name=f"{self.name}-{server}")
+        port = next(network.ports(device_id=self._servers[server].id))
+        before = port.security_group_ids
+        try:
+            network.update_port(port, security_groups=[*before, group.id])
+            yield
+        finally:
+            network.update_port(port, security_groups=before)
+            network.delete_security_group(group)
+
+    def _create_server(self, server: str, image: str, user_data: str) -> None:
         compute = self.cloud.compute
         made = compute.create_server(
             name=f"{self.name}-{server}",
             image_id=self.cloud.image.find_image(image, ignore_missing=False).id,
             flavor_id=compute.find_flavor("m1.tiny", ignore_missing=False).id,
-            networks=[{"uuid": network_id}],
+            networks=[{"uuid": self._network_id}],
             security_groups=[{"name": self.name}],
             key_name=self.name,
             user_data=b64encode(user_data.encode()).decode(),

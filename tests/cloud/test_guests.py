@@ -80,6 +80,15 @@ def test_the_image_with_the_roles_packages_starts_none_of_their_services(
     assert "service" not in units
 
 
+def test_a_new_server_gets_its_port_while_the_groups_of_a_running_one_change(
+    project: Project, ssh: Ssh
+) -> None:
+    with project.another_group("web"), project.one_more() as name:
+        assert name.startswith(project.name)
+        assert answers(project.floating_ip, 22)
+    assert ssh.run(project.floating_ip, "true") == ""
+
+
 def test_deleting_everything_leaves_the_project_as_empty_as_before(
     cloud: Connection, before: Listing, project: Project
 ) -> None:

@@ -15,6 +15,7 @@ from skytier.local.stack import Stack
 from skytier.metrics.catalogue import BY_ID, CHARTS
 from skytier.metrics.chart import Chart
 from skytier.poll import until
+from tests.haste import LOOKS, hurry
 from tests.skytier_command import Skytier, free_port
 
 from .watching import BOUND_S, Dashboard, Watcher, serving, watching
@@ -41,13 +42,14 @@ def stack(make_skytier: Callable[[], Skytier], redis: str) -> Skytier:
     """Up, used a little, and measured for so long that each chart with a target has figures."""
     skytier = make_skytier()
     skytier.run("up", "--port", str(free_port()), "--workers", "2", "--redis", redis)
+    hurry(skytier, LOOKS)
     figures = source.source(Stack(Home(skytier.home)))
 
     def missing() -> list[Chart]:
         use(skytier.url())
         return [chart for chart in EXPECTED if not figures.latest(chart)]
 
-    assert until(lambda: not missing(), BOUND_S, every_s=3), [each.id for each in missing()]
+    assert until(lambda: not missing(), BOUND_S, every_s=1), [each.id for each in missing()]
     return skytier
 
 

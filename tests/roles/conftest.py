@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,10 +10,21 @@ import pytest
 
 from skytier import release, roles
 from skytier.poll import until
+from skytier.release.target import Target
 from skytier.roles.role import Machine, Setup
 from tests.roles import container, secrets
 from tests.roles.container import Container
 from tests.roles.site import DATABASE, SITE, WEB
+
+# The first one makes the image that they boot.
+TIMEOUT_S = 900
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Longer bounds than elsewhere, for what needs machines."""
+    for item in items:
+        if "machines" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.timeout(TIMEOUT_S))
 
 
 @dataclass(frozen=True)
@@ -52,18 +64,24 @@ def machines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machines]:
     made = secrets.make(home, database=DATABASE.address, web=WEB.address)
     pair = {m.role: Container(m.name, m.address, home / m.role) for m in (WEB, DATABASE)}
     web, database = pair["web"], pair["database"]
+    debian = Target.likely(("debian", (12,)))
+    assert debian
+
+    def set_up(machine: Machine) -> None:
+        pair[machine.role].wait()
+        pair[machine.role].set_up(roles.setup(SITE, machine), made)
+
     try:
         container.connect(web, database)
         for machine in (WEB, DATABASE):
             pair[machine.role].create(roles.user_data(SITE, machine))
             pair[machine.role].start()
-        for machine in (WEB, DATABASE):
-            setup = roles.setup(SITE, machine)
-            pair[machine.role].set_up(setup, made)
-        cache = tmp_path_factory.mktemp("cache")
-        target = release.target(web)
-        assert target
-        built = release.build(target, cache=cache)
+        with ThreadPoolExecutor() as pool:
+            # All three wait most of their time.
+            building = pool.submit(release.build, debian, cache=tmp_path_factory.mktemp("cache"))
+            list(pool.map(set_up, (WEB, DATABASE)))
+            built = building.result()
+        assert release.target(web) == debian
         release.ship({"web": web}, built)
         yield Machines(web, database, made, built)
     finally:

@@ -4,6 +4,7 @@ They stand in for a cloud's servers in all but the kernel. Each has a network na
 own, and a wire between them; nothing of this machine's network is touched.
 """
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -39,30 +40,44 @@ def missing() -> str | None:
 def image() -> Path:
     """Debian 12 with the packages of all roles; made once for each list of them, in two minutes."""
     made = CACHE / f"debian-12-{hashlib.sha256(repr(PACKAGES).encode()).hexdigest()[:8]}"
-    if not made.exists():
-        new = made.with_suffix(f".{os.getpid()}")
-        shutil.rmtree(new, ignore_errors=True)
-        new.mkdir(parents=True)
-        mirror, includes = _mirror(), "--include=ca-certificates"
-        _run("debootstrap", "--variant=minbase", includes, "bookworm", str(new), mirror)
-        for name in ("sources.list.d", "sources.list"):
-            shutil.rmtree(new / "etc/apt" / name, ignore_errors=True)
-        sources = f"deb {mirror} bookworm main\n"
-        (new / "etc/apt/sources.list").write_text(sources)
-        shutil.copy("/etc/resolv.conf", new / "etc/resolv.conf")
-        # No service starts while its package is installed: there is no systemd yet.
-        policy = new / "usr/sbin/policy-rc.d"
-        policy.write_text("#!/bin/sh\nexit 101\n")
-        policy.chmod(0o755)
-        chroot = ("chroot", str(new), "env", "DEBIAN_FRONTEND=noninteractive", "LC_ALL=C")
-        _run(*chroot, "apt-get", "update", "-qq")
-        _run(*chroot, "apt-get", "install", "-qq", "--no-install-recommends", *PACKAGES)
-        # A role starts them where it wants them; not every machine is a monitor.
-        units = [name for name in PACKAGES if name.startswith("prometheus")]
-        _run(*chroot, "systemctl", "--quiet", "disable", *units)
-        policy.unlink()
-        new.rename(made)
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (CACHE / "lock").open("w") as lock:
+        # Tests in other processes want it too: one of them makes it.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.exists():
+            new = made.with_suffix(".new")
+            shutil.rmtree(new, ignore_errors=True)
+            new.mkdir()
+            _make(new)
+            new.rename(made)
     return made
+
+
+def _make(root: Path) -> None:
+    mirror, includes = _mirror(), "--include=ca-certificates"
+    # What it mounts goes with it, also when it is killed.
+    alone = ("unshare", "--mount", "--pid", "--fork", "--kill-child")
+    _run(*alone, "debootstrap", "--variant=minbase", includes, "bookworm", str(root), mirror)
+    for name in ("sources.list.d", "sources.list"):
+        shutil.rmtree(root / "etc/apt" / name, ignore_errors=True)
+    sources = f"deb {mirror} bookworm main\n"
+    (root / "etc/apt/sources.list").write_text(sources)
+    shutil.copy("/etc/resolv.conf", root / "etc/resolv.conf")
+    # No service starts while its package is installed: there is no systemd yet.
+    policy = root / "usr/sbin/policy-rc.d"
+    policy.write_text("#!/bin/sh\nexit 101\n")
+    policy.chmod(0o755)
+    # It is thrown away when this is killed.
+    quick = root / "etc/dpkg/dpkg.cfg.d/tests"
+    quick.write_text("force-unsafe-io\n")
+    chroot = ("chroot", str(root), "env", "DEBIAN_FRONTEND=noninteractive", "LC_ALL=C")
+    _run(*chroot, "apt-get", "update", "-qq")
+    _run(*chroot, "apt-get", "install", "-qq", "--no-install-recommends", *PACKAGES)
+    # A role starts them where it wants them; not every machine is a monitor.
+    units = [name for name in PACKAGES if name.startswith("prometheus")]
+    _run(*chroot, "systemctl", "--quiet", "disable", *units)
+    for path in (policy, quick):
+        path.unlink()
 
 
 def _mirror() -> str:
@@ -119,7 +134,7 @@ class Container:
         only.write_text("datasource_list: [NoCloud]\nnetwork: {config: disabled}\n")
 
     def start(self) -> None:
-        """Boot, and wait until SSH is there: no sooner does the tool come."""
+        """Boot. It ends with the thread that starts it, so that has to be the main one."""
         log = (self.home / "console").open("ab")
         self.process = subprocess.Popen(
             [
@@ -134,6 +149,9 @@ class Container:
             stdout=log,
             stderr=log,
         )
+
+    def wait(self) -> None:
+        """Until SSH is there: no sooner does the tool come."""
         self.wait_for("systemctl --quiet is-active ssh")
 
     def stop(self) -> None:

@@ -47,6 +47,8 @@ def test_after_a_restart_of_both_all_is_there_again(machines: Machines) -> None:
         machine.stop()
     for machine in (machines.web, machines.database):
         machine.start()
+    for machine in (machines.web, machines.database):
+        machine.wait()
 
     machines.web.wait_for('[ -z "$(systemctl list-jobs --no-legend)" ]')
     machines.database.wait_for('[ -z "$(systemctl list-jobs --no-legend)" ]')

@@ -3,6 +3,7 @@
 import ast
 import json
 import shutil
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -81,6 +82,19 @@ def test_shipping_the_same_release_again_changes_nothing(machines: Machines) -> 
     assert release.current(machines.web) == machines.release.id
 
 
+@pytest.fixture
+def restless(machines: Machines) -> Iterator[None]:
+    """The application is started again at once when it ends: no test waits for that."""
+    directory = "/run/systemd/system/skytier-app.service.d"
+    machines.web.run(
+        f"mkdir -p {directory}; printf '[Service]\\nRestartSec=100ms\\n' >{directory}/test.conf; "
+        "systemctl daemon-reload"
+    )
+    yield
+    machines.web.run(f"rm -r {directory}; systemctl daemon-reload")
+
+
+@pytest.mark.usefixtures("restless")
 def test_a_broken_release_is_switched_back_with_its_last_words(
     machines: Machines, tmp_path: Path
 ) -> None:

@@ -16,6 +16,7 @@ from skytier.roles import ROLES, common
 from skytier.roles.fingerprint import fingerprint
 from skytier.roles.role import ANYWHERE, Machine, Opening, Setup, Site
 from tests.roles import container, secrets
+from tests.roles.conftest import TIMEOUT_S
 from tests.roles.site import DATABASE, MONITOR, SITE, SITES, WEB
 
 DISTRIBUTIONS = {
@@ -44,6 +45,8 @@ def setups(site: Site) -> list[Setup]:
     return [roles.setup(site, machine) for machine in site.machines]
 
 
+# The first one may have to make the image.
+@pytest.mark.timeout(TIMEOUT_S)
 @pytest.mark.parametrize("role", ROLES)
 def test_cloud_init_accepts_the_user_data(tmp_path: Path, site: Site, role: str) -> None:
     path = tmp_path / "user-data"

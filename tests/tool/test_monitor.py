@@ -28,6 +28,7 @@ from skytier.metrics.prometheus import Prometheus
 from skytier.metrics.source import Alert
 from skytier.metrics.target import THIS_MACHINE, at
 from skytier.poll import until
+from tests.haste import LOOKS, WAITS, hurry
 from tests.skytier_command import PROGRAM, Skytier, free_port
 
 JOBS = {"node", "postgres", "nginx", "application", "prometheus", "alertmanager"}
@@ -212,27 +213,11 @@ def webhook() -> Iterator[Webhook]:
     hook.server.server_close()
 
 
-def hurry(skytier: Skytier) -> None:
-    """Cut the waits of rules and messages short. What they look at stays as it is."""
-    etc = skytier.home / "etc"
-    for path in [*(etc / "rules").iterdir(), etc / "prometheus.yml", etc / "alertmanager.yml"]:
-        text = path.read_text()
-        for old, new in (
-            *(("for: 1m", "for: 1s"), ("evaluation_interval: 15s", "evaluation_interval: 1s")),
-            *(("group_wait: 10s", "group_wait: 1s"), ("group_interval: 1m", "group_interval: 1s")),
-        ):
-            text = text.replace(old, new)
-        path.write_text(text)
-    for part in ("prometheus", "alertmanager"):
-        pid = part_pid(skytier, part)
-        assert pid is not None
-        os.kill(pid, signal.SIGHUP)
-
-
 def test_a_stopped_application_is_an_alert_until_it_is_back(
     stack: Skytier, webhook: Webhook
 ) -> None:
     stack.run("up", "--alerts-to", webhook.url)
+    hurry(stack, LOOKS)
     prometheus = Prometheus(address(stack, "prometheus"))
     name = "ApplicationDown"
 
@@ -256,7 +241,7 @@ def test_a_stopped_application_is_an_alert_until_it_is_back(
     assert waiting.since >= stopped - 5, "the times of Prometheus and of the test"
     assert f"pending: {waiting.summary}  for 0:" in stack.run("top", "--once")
 
-    hurry(stack)
+    hurry(stack, WAITS)
     assert until(lambda: "firing" in webhook.states(name), 90, 0.5), prometheus.alerts()
     (alert,) = [each for each in top(stack)["alerts"] if each["name"] == name]
     assert (alert["state"], alert["machine"]) == ("firing", "localhost")

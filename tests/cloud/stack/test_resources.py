@@ -3,6 +3,7 @@
 Servers are those of Nova's fake driver: ACTIVE at once, and nothing boots. All else is real.
 """
 
+import os
 import random
 import secrets
 import subprocess
@@ -24,7 +25,8 @@ SCRIPT = Path(__file__).with_name("resources_only.py")
 STACK = 'image = "debian-12"\nflavor = "m1.tiny"\navailability_zone = "fake"\n'
 WITH_VOLUME = f"{STACK}[database]\nvolume_gib = 1\n"
 KILLS = 10
-SEED = secrets.randbelow(10**6)
+# The same in each process that runs tests: the names of tests have it.
+SEED = int(os.environ.get("PYTEST_XDIST_TESTRUNUID", secrets.token_hex(4))[:5], 16)
 PYTHON = Path(sys.executable)
 
 

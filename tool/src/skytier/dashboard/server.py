@@ -5,7 +5,6 @@ import signal
 import socket
 import webbrowser
 from collections.abc import Callable
-from contextlib import suppress
 from html import escape
 from pathlib import Path
 
@@ -42,12 +41,17 @@ def serve(watched: Watched, port: int, ready: Callable[[str], None]) -> None:
                 timeout_graceful_shutdown=2,
             )
         )
-        # Uvicorn ends in good order at both signals, and raises them again for its caller.
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
-        with suppress(KeyboardInterrupt):
-            # It listens already: what asks from now on is answered once the server is up.
-            ready(f"http://{LOOPBACK}:{port}/#token={token}")
-            server.run(sockets=[listening])
+
+        def end(*_: object) -> None:
+            server.should_exit = True
+
+        # From here on no signal is an exception, which an event loop that starts cannot bear.
+        # Uvicorn takes both signals while it serves, and raises them again for its caller.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, end)
+        # It listens already: what asks from now on is answered once the server is up.
+        ready(f"http://{LOOPBACK}:{port}/#token={token}")
+        server.run(sockets=[listening])
 
 
 def open_browser(address: str, folder: Path) -> bool:

@@ -1,0 +1,80 @@
+"""Which tests run in the same process where there are several (pytest-xdist, `--dist loadfile`).
+
+A file stays in one process. What shares a fixture that takes tens of seconds stays in one, too,
+and the longest begin first.
+"""
+
+from typing import Any
+
+import pytest
+from xdist.scheduler import LoadFileScheduling
+
+GROUPS = {
+    # Two emulated guests at a time: more would only wait for each other.
+    "guests": (
+        "tests/cloud/stack/test_console.py",
+        "tests/cloud/stack/test_whole.py",
+        "tests/cloud/test_guests.py",
+    ),
+    "machines": (
+        "tests/roles/test_certificate.py",
+        "tests/roles/test_machines.py",
+        "tests/roles/test_release.py",
+        # They boot none, but need the same image.
+        "tests/roles/test_rendered.py::test_cloud_init_accepts_the_user_data",
+    ),
+    "dashboard": (
+        "tests/dashboard/test_grafana.py",
+        "tests/dashboard/test_page.py",
+        "tests/dashboard/test_report.py",
+        "tests/dashboard/test_server.py",
+    ),
+    "monitor": ("tests/tool/test_monitor.py",),
+    "pages": ("tests/pages/",),
+}
+"""Name to what the ids of its tests begin with, the longest group first."""
+ALONE = ("tests/app/test_openapi.py", "tests/cloud/stack/test_resources.py")
+"""Files of long tests that share nothing: each is a group of its own, after those above."""
+
+
+def group(nodeid: str) -> str:
+    """The group of a test.
+
+    >>> group("tests/pages/test_visitor.py::test_a")
+    'pages'
+    >>> group("tests/tool/test_up.py::test_b")
+    'tests/tool/test_up.py'
+    """
+    for name, beginnings in GROUPS.items():
+        if nodeid.startswith(beginnings):
+            return name
+    return nodeid if nodeid.startswith(ALONE) else nodeid.partition("::")[0]
+
+
+def place(nodeid: str) -> int:
+    """Where the group of a test stands in the order in which they begin."""
+    name = group(nodeid)
+    if name in GROUPS:
+        return list(GROUPS).index(name)
+    return len(GROUPS) + (name != nodeid)
+
+
+class Scheduling(LoadFileScheduling):
+    """Gives each process the next group when it has nearly done its last."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return group(nodeid)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Put the longest first, in the processes that run the tests."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: place(item.nodeid))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling | None:
+    """Take our groups for `--dist loadfile`, in the order of the tests."""
+    if config.getoption("dist") != "loadfile":
+        return None
+    config.option.loadscopereorder = False
+    return Scheduling(config, log)
