@@ -51,7 +51,7 @@ def _is_url(value: str | None, *schemes: str) -> bool:
 
 
 @app.command(
-    epilog="Exit codes: 0 done; 1 it failed; 2 wrong usage; 4 it would pass the budget, and the "
+    epilog="Exit codes: 0 done; 1 it failed; 64 wrong usage; 4 it would pass the budget, and the "
     "stack file has budget_enforce.\n\nExample: skytier up --port 9000 --workers 4"
 )
 def up(
