@@ -120,6 +120,9 @@ def test_what_somebody_changed_is_shown_and_mended(
     network.update_ip(ip, port_id=None)
     [router] = network.routers(project_id=account.project_id)
     network.set_tags(router, ["somebody-elses"])
+    other = network.create_network(name="somebody-elses")
+    subnet = network.create_subnet(network_id=other.id, ip_version=4, cidr="10.99.0.0/24")
+    network.add_interface_to_router(router, subnet.id)
     compute = account.connection.compute
     web = compute.find_server(f"{stack}-web-1", ignore_missing=False)
     compute.stop_server(web)
@@ -134,6 +137,8 @@ def test_what_somebody_changed_is_shown_and_mended(
     up(operator)
     assert set(actions(operator).values()) == {"keep"}
     assert "somebody-elses" in network.get_router(router.id).tags
+    # It can be deleted, so the router stands in it no more.
+    network.delete_network(other)
 
 
 def wait_for(ask: Callable[[], object], timeout_s: float = 120) -> None:

@@ -67,8 +67,7 @@ class Access:
             server = self._connection.compute.get_server(host.server_id)
             self._learn(host, host_keys.learn(self._connection, server, tell))
         self.write(known)
-        tell("waiting for SSH")
-        self._wait(name)
+        self._wait(name, tell)
         self._reached.add(name)
 
     def write(self, known: Mapping[Key, Found]) -> None:
@@ -88,9 +87,10 @@ class Access:
         with self._lock:
             self._keys[host.server_id] = key
 
-    def _wait(self, name: str) -> None:
+    def _wait(self, name: str, tell: Tell) -> None:
         deadline = time.monotonic() + REACH_TIMEOUT_S
         while True:
+            tell("waiting for SSH")
             try:
                 self.shell.run(name, "true", timeout_s=60)
             except (UnreachableError, CommandError) as error:

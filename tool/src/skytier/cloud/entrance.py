@@ -18,7 +18,7 @@ def entrance(stack: CloudStack, machine: str) -> tuple[Path, str]:
     `monitor` is the web server that it is on, where it has no machine of its own.
     Raises SkytierError for a machine that there is not, or that there is no way to.
     """
-    known = Known(one_of_each(find_all(stack.kinds.values()))[0])
+    known = Known(one_of_each(find_all(stack.kinds.values(), []))[0])
     names = [host.name for host in hosts(known)]
     role, _, number = machine.partition("/")
     name = machine if machine in names else f"{stack.stack.name}-{role}-{number or 1}"

@@ -57,6 +57,7 @@ def check(shell: Ssh, host: str, checks: Sequence[Check], tell: Tell) -> None:
     tell("checking")
     deadline = time.monotonic() + CHECK_TIMEOUT_S
     while failed := failing(shell, host, checks):
+        tell("checking")
         if time.monotonic() > deadline:
             said = "\n".join(f"{name}: {output}" for name, output in failed.items())
             raise SkytierError(

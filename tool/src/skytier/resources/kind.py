@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from skytier.errors import SkytierError
+
 Tell = Callable[[str], None]
 """Is told what a long step is at: a few words."""
 
@@ -72,6 +74,10 @@ class Known(dict[Key, Found]):
     def creation(self, wanted: Wanted) -> dict[str, Any]:
         """The same for what matters at creation."""
         return {name: self.resolve(value) for name, value in wanted.creation.items()}
+
+
+class UnseenError(SkytierError):
+    """The cloud does not let this project list a kind, so nobody knows what there is of it."""
 
 
 class Kind(Protocol):

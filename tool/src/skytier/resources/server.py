@@ -25,7 +25,8 @@ class Server:
     `attributes`: image and flavor (names), power (`running`), metadata (the mark and the labels).
     `creation`: image_id, flavor_id, disk_gib (the flavor's), key_name, port (a Key), user_data,
     role, number.
-    `facts`: status, image_id, vcpus, ram_mib, disk_gib, launched_at, metadata, role, number.
+    `facts`: status, image_id, vcpus, ram_mib, disk_gib, launched_at, volumes (ids of those that it
+    has), metadata, role, number.
     """
 
     name = "server"
@@ -89,9 +90,14 @@ class Server:
     def delete(self, found: Found, tell: Tell) -> None:
         """Its port stays, and can be used again."""
         self._compute.delete_server(found.id, ignore_missing=True)
+
+        def gone() -> bool:
+            tell("deleting")
+            return self._get(found.id) is None
+
         wait_for(
             f"The server {found.key.name} was not deleted",
-            lambda: self._get(found.id) is None,
+            gone,
             GONE_TIMEOUT_S,
             f"Ask the cloud's operator, or try: openstack server delete --force {found.id}",
         )
@@ -209,6 +215,7 @@ class Server:
                 "ram_mib": server.flavor.ram or 0,
                 "disk_gib": server.flavor.disk or 0,
                 "launched_at": server.launched_at,
+                "volumes": [each["id"] for each in server.attached_volumes or []],
                 "metadata": metadata,
                 "role": metadata.get(ROLE, ""),
                 "number": int(metadata.get(NUMBER) or 0),

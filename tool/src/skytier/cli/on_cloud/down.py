@@ -5,6 +5,7 @@ import json
 from skytier.cli import console
 from skytier.cli.chosen import cloud_stack
 from skytier.cli.on_cloud.progress import progress
+from skytier.resources.kind import UnseenError
 from skytier.resources.volume import Volume
 from skytier.stack import StackFile
 
@@ -12,9 +13,12 @@ from skytier.stack import StackFile
 def down(wanted: StackFile, *, yes: bool, as_json: bool) -> None:
     """Show what carries the stack's mark, confirm, and delete it."""
     stack = cloud_stack(wanted)
-    made = stack.find_made()
+    unseen: list[UnseenError] = []
+    made = stack.find_made(unseen)
     found = [each.key for each in made]
     if not found and not stack.lock.exists():
+        if unseen:
+            raise unseen[0]
         _say(as_json, deleted=0, text=f"Nothing of the stack {wanted.name} is there.")
         return
     if not as_json:
