@@ -155,10 +155,26 @@ def refuse_losses(steps: Sequence[Step]) -> None:
     for step in steps:
         if step.loses:
             raise LossError(
-                f"The plan would replace the {step.key} ({step.reason}) and lose {step.loses}.",
-                "Set what changed back as it was; or move the data away yourself, run skytier down "
-                "and begin anew.",
+                f"The plan would replace the {step.key} ({step.reason}) and lose {step.loses}. "
+                "Nothing was changed.",
+                _instead(step),
             )
+
+
+def _instead(step: Step) -> str:
+    """What to do instead of a step that would lose something."""
+    if step.found and step.found.fault:
+        return (
+            f"Ask who runs the cloud to mend it: openstack {step.key.kind} show {step.found.id}. "
+            "Then run skytier up again."
+        )
+    back = f"Set {' and '.join(change.attribute for change in step.changes)} back as it was"
+    if step.key.kind == "server":
+        return (
+            f"{back}. Or set database.volume_gib first and run skytier up: then the data moves to "
+            "a volume, which outlives the server."
+        )
+    return f"{back}."
 
 
 def _order(steps: Sequence[Step]) -> TopologicalSorter[int]:

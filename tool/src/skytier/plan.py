@@ -55,6 +55,8 @@ class Rules:
     """Attributes of which a change means another resource."""
     disruptive: Mapping[str, str] = field(default_factory=dict)
     """Attributes whose change takes it away for a while, and what that is like."""
+    in_turn: bool = False
+    """Whether any change may take it away for a moment, so that its like have to wait."""
     within: str = ""
     """The kind that it lives in and dies with: a configuration in its server."""
     follows: Mapping[str, frozenset[Action]] = field(default_factory=dict)
@@ -74,7 +76,7 @@ def plan(
     known = Known(there)
     by_key = {each.key: each for each in wanted}
     order = TopologicalSorter(
-        {key: [*each.needs, *each.renewed_with] for key, each in by_key.items()}
+        {key: [*each.needs, *each.renewed_with, *each.after] for key, each in by_key.items()}
     )
     steps: dict[Key, Step] = {}
     for key in order.static_order():
@@ -112,11 +114,16 @@ def _step(wanted: Wanted, known: Known, before: Mapping[Key, Step], rules: Rules
     needs = tuple(wanted.needs)
 
     def step(action: Action, reason: str, changes: Sequence[Change] = (), loses: str = "") -> Step:
-        return Step(action, wanted.key, reason, needs, wanted, found, tuple(changes), loses)
+        turn = rules.in_turn and action is Action.CHANGE
+        waits = wanted.after if turn or action is Action.REPLACE else ()
+        after = tuple(dict.fromkeys([*needs, *waits]))
+        return Step(action, wanted.key, reason, after, wanted, found, tuple(changes), loses)
 
     host = next((key for key in needs if rules.within and key.kind == rules.within), None)
     if found is None or (host and before[host].action in (Action.CREATE, Action.REPLACE)):
         return step(Action.CREATE, "there is none yet")
+    if found.fault and found.mend and wanted.protected:
+        return step(Action.CHANGE, f"{found.fault}: {found.mend}")
     if found.fault:
         return step(Action.REPLACE, found.fault, loses=wanted.protected)
     changes = [

@@ -169,8 +169,9 @@ def unreachable(host: str, said: str) -> UnreachableError:
         return HostKeyError(
             f"{host} cannot be reached: its host key is another than the one that was learnt from "
             "the cloud.",
-            "Somebody may be in between. If the machine was rebuilt on purpose, have it made anew: "
-            "openstack server delete, then skytier up.",
+            "Somebody may be in between. Read the machine's own key at its console in the cloud's "
+            "dashboard: /etc/ssh/ssh_host_ed25519_key.pub. If it is another on purpose, say so: "
+            f"skytier trust {host} KEY",
         )
     causes = {
         "Permission denied": (

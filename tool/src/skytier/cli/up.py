@@ -147,7 +147,7 @@ def up(
     except KeyboardInterrupt:
         raise SkytierError(
             "Interrupted half way. What was started goes on running.",
-            "Go on with skytier up, or stop all with skytier down.",
+            "Run skytier up again: it goes on where it stopped.",
         ) from None
     _summary(stack, outcome)
 

@@ -46,7 +46,9 @@ RULES = {
     # A server that is deleted lets go of its volumes.
     VolumeAttachment.name: Rules(VolumeAttachment.fixed, within=Server.name),
     # A database that was made anew has another password.
-    CONFIGURATION: Rules(within=Server.name, follows={CONFIGURATION: frozenset({Action.CREATE})}),
+    CONFIGURATION: Rules(
+        within=Server.name, follows={CONFIGURATION: frozenset({Action.CREATE})}, in_turn=True
+    ),
     DELIVERY: Rules(within=Server.name),
     RELEASE: Rules(
         within=Server.name,

@@ -47,8 +47,7 @@ def set_up(shell: Ssh, host: str, setup: Setup, secrets: Mapping[str, str], tell
         raise SkytierError(
             f"{host} could not be set up. It said:\n{error.output.strip()}\n"
             f"Its first boot went like this:\n{first_boot}",
-            "Mend the cause and run skytier up again; after a change of what the first boot "
-            f"installs, have the machine made anew: openstack server delete {host}",
+            f"Mend the cause and run skytier up again. To look at the machine: skytier ssh {host}",
         ) from error
 
 

@@ -35,7 +35,7 @@ class Wanted:
     renewed_with: Sequence[Key] = ()
     """What need not be there before, but makes it be done again when that is made anew."""
     after: Sequence[Key] = ()
-    """What has to be well again before a change takes this one away for a while."""
+    """What has to be well again before this one is replaced, or taken away for a while."""
     protected: str = ""
     """What would be lost if it were replaced; then it is not."""
 
@@ -50,7 +50,9 @@ class Found:
     facts: Mapping[str, Any] = field(default_factory=dict)
     """What is good to know and never wanted: addresses, times."""
     fault: str = ""
-    """Why it cannot stay."""
+    """Why it cannot stay as it is."""
+    mend: str = ""
+    """How `settle` mends the fault and loses nothing; empty when only a new one helps."""
     created_at: str = ""
 
 

@@ -4,7 +4,7 @@ import base64
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from openstack.exceptions import NotFoundException
+from openstack.exceptions import ConflictException, ForbiddenException, NotFoundException
 
 from skytier.errors import SkytierError
 from skytier.resources.kind import Found, Key, Known, Tell, Wanted
@@ -21,6 +21,8 @@ _TRANSIENT = frozenset({"BUILD", "REBOOT", "HARD_REBOOT", "RESIZE", "REVERT_RESI
 
 class Server:
     """A machine. What it is made of is pinned in its metadata when it is created.
+
+    One in ERROR that ran before is mended by a hard reboot, so that its disk stays.
 
     `attributes`: image and flavor (names), power (`running`), metadata (the mark and the labels).
     `creation`: image_id, flavor_id, disk_gib (the flavor's), key_name, port (a Key), user_data,
@@ -73,7 +75,7 @@ class Server:
         server = self._compute.get_server(found.id)
         self._describe(server)
         # What was changed is not all there is in what openstacksdk makes of the answers.
-        server = self._compute.get_server(found.id)
+        server = self._mended(self._compute.get_server(found.id), tell)
         server = self._resized(wanted, self._at_rest(server, tell), tell)
         if server.status == "SHUTOFF":
             tell("starting")
@@ -99,7 +101,8 @@ class Server:
             f"The server {found.key.name} was not deleted",
             gone,
             GONE_TIMEOUT_S,
-            f"Ask the cloud's operator, or try: openstack server delete --force {found.id}",
+            "Nova has the order. Run it again to go on waiting, or ask who runs the cloud: "
+            f"openstack server show {found.id}",
         )
 
     def note(self, server_id: str, metadata: dict[str, str]) -> None:
@@ -154,6 +157,48 @@ class Server:
                 "Name a flavor with a disk at least as large.",
             )
 
+    def _mended(self, server: Any, tell: Tell) -> Any:
+        """The server, out of ERROR. Nova begins a hard reboot only while no task of its own hangs,
+        and who runs the cloud, or whoever has the right, takes such a task away by a state."""
+        if server.status != "ERROR" or not server.launched_at:
+            return server
+        tell("hard reboot")
+        try:
+            self._compute.reboot_server(server, "HARD")
+        except ConflictException:
+            self._reset(server)
+            self._compute.reboot_server(server, "HARD")
+
+        def ask() -> Any:
+            now = self._compute.get_server(server.id)
+            tell((now.task_state or now.status).lower())
+            return None if now.task_state else now
+
+        now = wait_for(
+            f"The hard reboot of the server {server.name} did not end",
+            ask,
+            ACTIVE_TIMEOUT_S,
+            f"See what holds it: openstack server show {server.id}",
+        )
+        if now.status == "ERROR":
+            raise SkytierError(
+                f"A hard reboot did not mend the server {server.name}: {_fault(now)}",
+                "Its disk is as it was. Who runs the cloud can see what is wrong with its host: "
+                f"openstack server show {server.id}. Then run skytier up again.",
+            )
+        return now
+
+    def _reset(self, server: Any) -> None:
+        try:
+            self._compute.reset_server_state(server, "active")
+        except ForbiddenException as error:
+            raise SkytierError(
+                f"The server {server.name} is in ERROR, and Nova takes no reboot of it as it is: "
+                f"{_fault(server)}",
+                "Its disk is as it was. Ask who runs the cloud to reset its state: openstack "
+                f"server set --state active {server.id}. Then run skytier up again.",
+            ) from error
+
     def _at_rest(self, server: Any, tell: Tell) -> Any:
         _refuse_broken(server)
         return self._become(None, server, tell) if server.status in _TRANSIENT else server
@@ -188,9 +233,10 @@ class Server:
 
     def _found(self, server: Any) -> Found:
         metadata = dict(server.metadata or {})
-        fault = ""
+        fault = mend = ""
         if server.status == "ERROR":
             fault = f"it is in ERROR: {_fault(server)}"
+            mend = "hard reboot" if server.launched_at else ""
         elif server.task_state == "deleting":
             fault = "it is being deleted"
         running = server.status == "ACTIVE"
@@ -221,6 +267,7 @@ class Server:
                 "number": int(metadata.get(NUMBER) or 0),
             },
             fault=fault,
+            mend=mend,
             created_at=server.created_at or "",
         )
 
@@ -233,9 +280,11 @@ def _has_flavor(server: Any, wanted: Wanted) -> bool:
 
 def _refuse_broken(server: Any) -> None:
     if server.status == "ERROR":
+        then = "mends it, or replaces it where it holds no data"
         raise SkytierError(
             f"The server {server.name} went into ERROR: {_fault(server)}",
-            "Mend the cause; skytier up then replaces it.",
+            f"Find the cause: openstack server event list {server.id}. Then run skytier up again: "
+            f"it {then if server.launched_at else 'replaces it, since it never ran'}.",
         )
 
 

@@ -195,7 +195,7 @@ class Volume:
         if volume is not None and volume.status == "error_deleting":
             raise SkytierError(
                 f"Cinder could not delete the volume {found.key.name}.",
-                f"Who runs the cloud can: openstack volume delete --force {found.id}",
+                f"Ask who runs the cloud: openstack volume show {found.id}",
             )
         return volume is None
 

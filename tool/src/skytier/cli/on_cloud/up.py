@@ -42,7 +42,7 @@ def up(wanted: StackFile, *, yes: bool, as_json: bool) -> None:
         except KeyboardInterrupt:
             raise SkytierError(
                 "Interrupted half way. What was made carries the stack's mark.",
-                "Go on with skytier up, or remove it with skytier down.",
+                "Run skytier up again: it goes on where it stopped.",
             ) from None
     _summary(stack, cost, url, events.stages, as_json=as_json)
 
