@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -12,6 +12,7 @@ from rich.text import Text
 
 from skytier.cli import console
 from skytier.cli.cost import data, priced
+from skytier.cli.on_cloud import changes
 from skytier.cli.on_cloud import quota as quotas
 from skytier.cloud.quota import MORE_ROOM, Row
 from skytier.cloud.stack import Plan
@@ -44,6 +45,8 @@ def show(
     for heading in ("", "Resource", "Name", "Why"):
         table.add_column(heading)
     table.add_column(f"{cost.rates.currency} a month", justify="right")
+    network = plan.blueprint.choices.external_network
+    names = {network.id: network.name, **changes.names(plan.steps)}
     for step in plan.steps:
         if step.action is Action.KEEP and not everything:
             continue
@@ -53,7 +56,7 @@ def show(
             Text(sign, style),
             step.key.kind,
             step.key.name,
-            _why(step),
+            _why(step, names),
             "" if amount is None else f"{amount}",
         )
     if table.rows:
@@ -124,15 +127,10 @@ def as_json(plan: Plan, quota: Sequence[Row]) -> str:
     return json.dumps(answer, indent=2, default=str)
 
 
-def _why(step: Step) -> Text:
+def _why(step: Step, names: Mapping[str, str]) -> Text:
     text = Text(step.reason if step.action is not Action.CREATE else "")
-    for change in step.changes:
-        text.append(f"\n{change.attribute}: {_short(change.old)} → {_short(change.new)}", "dim")
+    for line in changes.in_words(step, names):
+        text.append(f"\n{line}", "dim")
     if step.loses:
         text.append(f"\nwould lose {step.loses}: refused", "bold red")
     return text
-
-
-def _short(value: Any) -> str:
-    text = "none" if value in (None, "", []) else str(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
