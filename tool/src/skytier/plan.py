@@ -1,7 +1,7 @@
 """Wanted - found = steps. Nothing here asks or does anything."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from graphlib import TopologicalSorter
@@ -76,7 +76,7 @@ def plan(
     known = Known(there)
     by_key = {each.key: each for each in wanted}
     order = TopologicalSorter(
-        {key: [*each.needs, *each.renewed_with, *each.after] for key, each in by_key.items()}
+        {key: [*each.needs, *each.renewed_with] for key, each in by_key.items()}
     )
     steps: dict[Key, Step] = {}
     for key in order.static_order():
@@ -86,7 +86,7 @@ def plan(
         *((each, "it is not wanted any more") for key, each in there.items() if key not in by_key),
         *((each, f"it is a duplicate of {there[each.key].id}") for each in extra),
     ]
-    return [*steps.values(), *_deletions(gone, rules)]
+    return [*_in_order(steps.values()), *_deletions(gone, rules)]
 
 
 def one_of_each(found: Iterable[Found]) -> tuple[dict[Key, Found], list[Found]]:
@@ -107,6 +107,14 @@ def one_of_each(found: Iterable[Found]) -> tuple[dict[Key, Found], list[Found]]:
 def nothing_to_do(steps: Iterable[Step]) -> bool:
     """Whether everything is as it should be."""
     return all(step.action is Action.KEEP for step in steps)
+
+
+def _in_order(steps: Iterable[Step]) -> Iterator[Step]:
+    """The steps, those that wait for others behind these and otherwise as they are."""
+    left = {step.key: step for step in steps}
+    while left:
+        step = next(s for s in left.values() if not any(need in left for need in s.needs))
+        yield left.pop(step.key)
 
 
 def _step(wanted: Wanted, known: Known, before: Mapping[Key, Step], rules: Rules) -> Step:

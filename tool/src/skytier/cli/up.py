@@ -131,7 +131,7 @@ def up(
         )
         from skytier.cli.on_cloud.up import up as up_on_cloud
 
-        up_on_cloud(wanted, yes=yes, as_json=as_json)
+        up_on_cloud(wanted, file, yes=yes, as_json=as_json)
         return
     given: dict[str, Any] = {"port": port, "bind": bind, "postgres": postgres, "workers": workers}
     if postgres and "://" in postgres:

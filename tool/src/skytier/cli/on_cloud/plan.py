@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from rich import box
@@ -18,6 +19,7 @@ from skytier.cloud.quota import MORE_ROOM, Row
 from skytier.cloud.stack import Plan
 from skytier.costs.planned import PlanCost
 from skytier.plan import Action, Step
+from skytier.stack.exposure import exposures
 
 SIGNS = {
     Action.KEEP: ("=", "dim"),
@@ -33,12 +35,17 @@ OVER_BUDGET = 4
 
 
 def show(
-    plan: Plan, quota: Sequence[Row], *, everything: bool = False, parts: bool = False
+    plan: Plan,
+    quota: Sequence[Row],
+    file: Path | None = None,
+    *,
+    everything: bool = False,
+    parts: bool = False,
 ) -> None:
     """Print a table of the steps, what they come to, and what it costs a month.
 
     Quotas are shown where they are short, or will be low; with `parts` the cost is shown part by
-    part, too.
+    part, too. What is open to everybody is told with the line of the stack file `file`.
     """
     cost = plan.cost
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
@@ -71,6 +78,8 @@ def show(
         console.out.print(Text(note, "dim"))
     if cost.before.resources and cost.difference.words:
         console.out.print(str(cost.difference), markup=False)
+    for exposure in exposures(plan.blueprint.stack, file):
+        console.out.print(Text.assemble(("Open: ", "bold yellow"), str(exposure)))
     warn_of_budget(cost)
     if rows := quotas.worth_showing(quota):
         console.out.print(quotas.table(rows))
@@ -94,7 +103,7 @@ def summary(steps: Iterable[Step]) -> str:
     return f"{', '.join([*words, *kept]) or 'Nothing'}."
 
 
-def as_json(plan: Plan, quota: Sequence[Row]) -> str:
+def as_json(plan: Plan, quota: Sequence[Row], file: Path | None = None) -> str:
     """The plan for scripts; money is a string, so that it stays exact."""
     cost = plan.cost
     steps = [
@@ -123,6 +132,7 @@ def as_json(plan: Plan, quota: Sequence[Row]) -> str:
         "budget": data.text(plan.blueprint.stack.cost.budget),
         "over_budget": cost.over_budget is not None,
         "quota": [asdict(row) for row in quota],
+        "open": [asdict(each) for each in exposures(plan.blueprint.stack, file)],
     }
     return json.dumps(answer, indent=2, default=str)
 
