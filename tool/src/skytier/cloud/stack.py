@@ -179,7 +179,7 @@ class CloudStack:
         The plan is made anew once nobody else can change the stack. Raises SkytierError.
         """
         lost = threading.Event()
-        with self._held("up", lost), Ssh(self.operator.config) as shell:
+        with self._held("up", lost), Ssh() as shell:
             current = self.plan()
             if not current.same_as(approved):
                 raise SkytierError(
@@ -254,7 +254,7 @@ class CloudStack:
             if step.key.kind == DELIVERY and step.action is not Action.KEEP and step.wanted
         }:
             build_ahead(system)
-        access = Access(self.connection, self.operator, shell)
+        access = Access(self.connection, self.operator, shell, publish=True)
         keeper = current.blueprint.key("server", "database", 1).name
 
         def read(known: Known) -> dict[str, str]:
