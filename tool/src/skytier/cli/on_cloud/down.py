@@ -5,6 +5,7 @@ import json
 from skytier.cli import console
 from skytier.cli.chosen import cloud_stack
 from skytier.cli.on_cloud.progress import progress
+from skytier.errors import SkytierError
 from skytier.resources.kind import UnseenError
 from skytier.resources.volume import Volume
 from skytier.stack import StackFile
@@ -28,7 +29,13 @@ def down(wanted: StackFile, *, yes: bool, as_json: bool) -> None:
     question = f"Delete all of the stack {wanted.name} on {wanted.cloud}, with its data?"
     console.confirm(question, yes, "This deletes data, and there is nobody to ask.")
     with progress(as_json=as_json) as events:
-        stack.down(events)
+        try:
+            stack.down(events)
+        except KeyboardInterrupt:
+            raise SkytierError(
+                "Interrupted half way: some of the stack is deleted, and some is not.",
+                "Run it again: it goes on where it stopped.",
+            ) from None
     text = f"Nothing of the stack {wanted.name} is left."
     _say(as_json, deleted=len(found), text=text)
 
