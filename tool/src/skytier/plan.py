@@ -45,6 +45,8 @@ class Step:
     changes: tuple[Change, ...] = ()
     loses: str = ""
     """What the step would lose; then it must not be done."""
+    away: bool = False
+    """Whether a change takes it away for a while."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,8 @@ class Rules:
     """Attributes of which a change means another resource."""
     disruptive: Mapping[str, str] = field(default_factory=dict)
     """Attributes whose change takes it away for a while, and what that is like."""
+    checks: bool = False
+    """Whether it is done again, to see that all is well, when what it lives in was away."""
     in_turn: bool = False
     """Whether any change may take it away for a moment, so that its like have to wait."""
     within: str = ""
@@ -121,17 +125,23 @@ def _step(wanted: Wanted, known: Known, before: Mapping[Key, Step], rules: Rules
     found = known.get(wanted.key)
     needs = tuple(wanted.needs)
 
-    def step(action: Action, reason: str, changes: Sequence[Change] = (), loses: str = "") -> Step:
-        turn = rules.in_turn and action is Action.CHANGE
-        waits = wanted.after if turn or action is Action.REPLACE else ()
-        after = tuple(dict.fromkeys([*needs, *waits]))
-        return Step(action, wanted.key, reason, after, wanted, found, tuple(changes), loses)
+    def step(
+        action: Action,
+        reason: str,
+        changes: Sequence[Change] = (),
+        loses: str = "",
+        *,
+        away: bool = False,
+    ) -> Step:
+        waits = away or action is Action.REPLACE or (rules.in_turn and action is Action.CHANGE)
+        after = tuple(dict.fromkeys([*needs, *(wanted.after if waits else ())]))
+        return Step(action, wanted.key, reason, after, wanted, found, tuple(changes), loses, away)
 
     host = next((key for key in needs if rules.within and key.kind == rules.within), None)
     if found is None or (host and before[host].action in (Action.CREATE, Action.REPLACE)):
         return step(Action.CREATE, "there is none yet")
     if found.fault and found.mend and wanted.protected:
-        return step(Action.CHANGE, f"{found.fault}: {found.mend}")
+        return step(Action.CHANGE, f"{found.fault}: {found.mend}", away=True)
     if found.fault:
         return step(Action.REPLACE, found.fault, loses=wanted.protected)
     changes = [
@@ -139,7 +149,7 @@ def _step(wanted: Wanted, known: Known, before: Mapping[Key, Step], rules: Rules
         for name, value in known.attributes(wanted).items()
         if not _same(found.attributes.get(name), value)
     ]
-    if cause := _cause([*needs, *wanted.renewed_with], before, rules):
+    if cause := _cause(wanted.key.name, [*needs, *wanted.renewed_with], before, rules):
         # It is well only once that is there again.
         needs = (*needs, *wanted.renewed_with)
     if not changes and cause:
@@ -153,16 +163,17 @@ def _step(wanted: Wanted, known: Known, before: Mapping[Key, Step], rules: Rules
     if disruption := next(
         (rules.disruptive[name] for name in names if name in rules.disruptive), ""
     ):
-        needs = (*needs, *wanted.after)
-        return step(Action.CHANGE, disruption, changes)
+        return step(Action.CHANGE, disruption, changes, away=True)
     return step(Action.CHANGE, cause or f"{_listed(names)} changed", changes)
 
 
-def _cause(needs: Sequence[Key], before: Mapping[Key, Step], rules: Rules) -> str:
+def _cause(name: str, needs: Sequence[Key], before: Mapping[Key, Step], rules: Rules) -> str:
     """Why it has to be done again although it is as wanted itself; empty when it has not."""
     for key in needs:
         if before[key].action in rules.follows.get(key.kind, ()):
             return f"the {key} is to be {_PAST[before[key].action]}"
+        if before[key].away and rules.checks and key.kind == rules.within and key.name == name:
+            return f"it is looked at once the {key} is back"
     return ""
 
 

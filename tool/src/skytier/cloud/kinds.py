@@ -47,7 +47,10 @@ RULES = {
     VolumeAttachment.name: Rules(VolumeAttachment.fixed, within=Server.name),
     # A database that was made anew has another password.
     CONFIGURATION: Rules(
-        within=Server.name, follows={CONFIGURATION: frozenset({Action.CREATE})}, in_turn=True
+        within=Server.name,
+        follows={CONFIGURATION: frozenset({Action.CREATE})},
+        checks=True,
+        in_turn=True,
     ),
     DELIVERY: Rules(within=Server.name),
     RELEASE: Rules(
