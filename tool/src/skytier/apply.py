@@ -1,6 +1,5 @@
 """Carrying out a plan: as many steps at once as their needs allow."""
 
-import signal
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,6 +10,7 @@ from graphlib import TopologicalSorter
 from typing import Protocol
 
 from skytier.errors import SkytierError
+from skytier.interruption import interruptible
 from skytier.plan import Action, Step
 from skytier.resources.creation import create_once, settle_patiently
 from skytier.resources.errors import API_ERRORS, explained
@@ -77,7 +77,7 @@ def apply(
     running: dict[Future[Found | None], int] = {}
     broken: set[int] = set()
     errors: list[BaseException] = []
-    with _interruptible(stop), _pool() as pool:
+    with interruptible(stop), _pool() as pool:
         while order.is_active():
             for index in order.get_ready():
                 kept, cut_off = steps[index].action is Action.KEEP, broken & _needs(steps, index)
@@ -106,31 +106,6 @@ def apply(
     if broken:
         raise _stopped()
     return there
-
-
-@contextmanager
-def _interruptible(stop: threading.Event) -> Iterator[None]:
-    """Within it Ctrl-C sets `stop`, and is raised at the end; a second one is raised at once.
-
-    An exception that comes anywhere would leave a pool of threads half made.
-    """
-    before, came = signal.getsignal(signal.SIGINT), threading.Event()
-    if before is signal.SIG_IGN or threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def interrupt(*_: object) -> None:
-        signal.signal(signal.SIGINT, before)
-        came.set()
-        stop.set()
-
-    signal.signal(signal.SIGINT, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-        if came.is_set():
-            raise KeyboardInterrupt
 
 
 @contextmanager

@@ -4,14 +4,14 @@ import base64
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from openstack.exceptions import ConflictException, ForbiddenException, NotFoundException
+from openstack.exceptions import NotFoundException
 
 from skytier.errors import SkytierError
 from skytier.resources.kind import Found, Key, Known, Tell, Wanted
+from skytier.resources.mending import fault_of, mended
 from skytier.resources.project import PREFIX, ROLE, Project, marks
-from skytier.resources.waiting import wait_for
+from skytier.resources.waiting import ACTIVE_TIMEOUT_S, wait_for
 
-ACTIVE_TIMEOUT_S = 900.0
 GONE_TIMEOUT_S = 300.0
 IMAGE, FLAVOR, NUMBER = (f"{PREFIX}{name}" for name in ("image", "flavor", "number"))
 RUNNING = "running"
@@ -75,7 +75,7 @@ class Server:
         server = self._compute.get_server(found.id)
         self._describe(server)
         # What was changed is not all there is in what openstacksdk makes of the answers.
-        server = self._mended(self._compute.get_server(found.id), tell)
+        server = mended(self._compute, self._compute.get_server(found.id), tell)
         server = self._resized(wanted, self._at_rest(server, tell), tell)
         if server.status == "SHUTOFF":
             tell("starting")
@@ -157,48 +157,6 @@ class Server:
                 "Name a flavor with a disk at least as large.",
             )
 
-    def _mended(self, server: Any, tell: Tell) -> Any:
-        """The server, out of ERROR. Nova begins a hard reboot only while no task of its own hangs,
-        and who runs the cloud, or whoever has the right, takes such a task away by a state."""
-        if server.status != "ERROR" or not server.launched_at:
-            return server
-        tell("hard reboot")
-        try:
-            self._compute.reboot_server(server, "HARD")
-        except ConflictException:
-            self._reset(server)
-            self._compute.reboot_server(server, "HARD")
-
-        def ask() -> Any:
-            now = self._compute.get_server(server.id)
-            tell((now.task_state or now.status).lower())
-            return None if now.task_state else now
-
-        now = wait_for(
-            f"The hard reboot of the server {server.name} did not end",
-            ask,
-            ACTIVE_TIMEOUT_S,
-            f"See what holds it: openstack server show {server.id}",
-        )
-        if now.status == "ERROR":
-            raise SkytierError(
-                f"A hard reboot did not mend the server {server.name}: {_fault(now)}",
-                "Its disk is as it was. Who runs the cloud can see what is wrong with its host: "
-                f"openstack server show {server.id}. Then run skytier up again.",
-            )
-        return now
-
-    def _reset(self, server: Any) -> None:
-        try:
-            self._compute.reset_server_state(server, "active")
-        except ForbiddenException as error:
-            raise SkytierError(
-                f"The server {server.name} is in ERROR, and Nova takes no reboot of it as it is: "
-                f"{_fault(server)}",
-                "Its disk is as it was. Ask who runs the cloud to reset its state: openstack "
-                f"server set --state active {server.id}. Then run skytier up again.",
-            ) from error
-
     def _at_rest(self, server: Any, tell: Tell) -> Any:
         _refuse_broken(server)
         return self._become(None, server, tell) if server.status in _TRANSIENT else server
@@ -235,7 +193,7 @@ class Server:
         metadata = dict(server.metadata or {})
         fault = mend = ""
         if server.status == "ERROR":
-            fault = f"it is in ERROR: {_fault(server)}"
+            fault = f"it is in ERROR: {fault_of(server)}"
             mend = "hard reboot" if server.launched_at else ""
         elif server.task_state == "deleting":
             fault = "it is being deleted"
@@ -282,12 +240,7 @@ def _refuse_broken(server: Any) -> None:
     if server.status == "ERROR":
         then = "mends it, or replaces it where it holds no data"
         raise SkytierError(
-            f"The server {server.name} went into ERROR: {_fault(server)}",
+            f"The server {server.name} went into ERROR: {fault_of(server)}",
             f"Find the cause: openstack server event list {server.id}. Then run skytier up again: "
             f"it {then if server.launched_at else 'replaces it, since it never ran'}.",
         )
-
-
-def _fault(server: Any) -> str:
-    fault = server.fault or {}
-    return str(fault.get("message") or "Nova gives no reason")
