@@ -1,5 +1,6 @@
 """Steps carried out: the order, what a failure leaves undone, and an answer that is lost."""
 
+import signal
 import threading
 from collections.abc import Callable, Iterable
 
@@ -7,7 +8,7 @@ import pytest
 from keystoneauth1.exceptions import ConnectFailure
 from openstack.exceptions import HttpException
 
-from skytier.apply import LossError, apply
+from skytier.apply import AT_ONCE, LossError, StoppedError, apply
 from skytier.errors import SkytierError
 from skytier.plan import Action, Rules, Step, plan
 from skytier.resources.creation import create_once
@@ -113,8 +114,50 @@ def test_a_lost_lock_stops_what_was_not_begun() -> None:
     lost, kinds = threading.Event(), {"network": Memory("network"), "port": Memory("port")}
     lost.set()
     events = Record()
-    apply(plan([network(), port("a")], [], RULES), kinds, events, Known(), lost)
+    with pytest.raises(StoppedError):
+        apply(plan([network(), port("a")], [], RULES), kinds, events, Known(), lost)
     assert events.said == ["skipped n", "skipped a"]
+
+
+def test_a_lost_lock_is_no_failure_when_there_was_nothing_left_to_do() -> None:
+    lost, kind = threading.Event(), Memory("network", lambda key: lost.set())
+    apply(plan([network()], [], RULES), {"network": kind}, Record(), Known(), lost)
+    assert len(kind.there) == 1
+
+
+def test_a_lost_lock_ends_a_wait() -> None:
+    lost, turns = threading.Event(), iter(range(10**6))
+
+    class Slow(Memory):
+        def settle(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
+            for turn in turns:
+                tell(f"turn {turn}")
+                if turn == 3:
+                    lost.set()
+            raise AssertionError("it waited to the end")
+
+    events = Record()
+    with pytest.raises(StoppedError):
+        apply(plan([network()], [], RULES), {"network": Slow("network")}, events, Known(), lost)
+    assert events.said == ["started n", "failed n"]
+    assert next(turns) == 5
+
+
+@pytest.mark.parametrize("queued", [AT_ONCE + 1, 40])
+def test_ctrl_c_begins_nothing_of_what_is_queued(queued: int) -> None:
+    begun, stop = threading.Barrier(AT_ONCE, timeout=60), threading.Event()
+
+    def interrupt(key: Key) -> None:
+        if begun.wait() == 0:
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        assert stop.wait(timeout=60)
+
+    kind, events = Memory("network", interrupt), Record()
+    wanted = [network(f"n{number}") for number in range(queued)]
+    with pytest.raises(KeyboardInterrupt):
+        apply(plan(wanted, [], RULES), {"network": kind}, events, Known(), stop)
+    assert len(kind.there) == AT_ONCE, "what was under way is finished"
+    assert len([said for said in events.said if said.startswith("started")]) == AT_ONCE
 
 
 def test_a_plan_that_would_lose_data_is_refused_before_anything_is_done() -> None:

@@ -83,7 +83,14 @@ TABLE: dict[str, tuple[list[Found], dict[Key, Action]]] = {
     "a server was stopped": (there(found(SERVER, power="shutoff")), {SERVER: Action.CHANGE}),
     "another flavor is wanted": (
         there(found(SERVER, flavor="m1.large"), found(DATABASE, flavor="m1.large")),
-        {SERVER: Action.CHANGE, DATABASE: Action.CHANGE},
+        {
+            SERVER: Action.CHANGE,
+            DATABASE: Action.CHANGE,
+            # Once they are back it is looked whether all is well.
+            CONFIGURATION: Action.CHANGE,
+            DATABASE_CONFIGURATION: Action.CHANGE,
+            RELEASE: Action.CHANGE,
+        },
     ),
     "another image is wanted for a server without data": (
         there(found(SERVER, image="debian-13")),

@@ -1,6 +1,10 @@
 """Small files: written at once, and fingerprinted."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+import pytest
 
 from skytier import files
 
@@ -14,6 +18,31 @@ def test_a_file_is_written_with_its_mode_and_only_when_it_differs(tmp_path: Path
     assert files.write(path, "two", 0o600)
     assert path.read_text() == "two"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_many_writers_of_one_file_are_in_nobodys_way(tmp_path: Path) -> None:
+    path, together = tmp_path / "known_hosts", threading.Barrier(6, timeout=60)
+    texts = [f"{writer} " * 2000 for writer in range(6)]
+
+    def write(text: str) -> None:
+        together.wait()
+        for turn in range(40):
+            files.write(path, text[turn:], 0o600)
+            assert path.stat().st_mode & 0o777 == 0o600
+            # Whole, whoever's it is.
+            now = path.read_text()
+            assert any(each.endswith(now) for each in texts)
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(write, texts))
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_that_cannot_be_written_leaves_nothing_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "taken").mkdir()
+    with pytest.raises(OSError, match="directory"):
+        files.write(tmp_path / "taken", "text")
+    assert [each.name for each in tmp_path.iterdir()] == ["taken"]
 
 
 def test_another_release_has_another_fingerprint(tmp_path: Path) -> None:

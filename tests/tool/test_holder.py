@@ -1,11 +1,21 @@
 """Who holds a lock, written into a tag and read from it."""
 
 import os
+import subprocess
+import sys
 import time
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from skytier.cloud import holder as holders
 from skytier.cloud.holder import LENGTH, Holder, who
+
+DEAD = 2**22 + 1
+"""A process that there cannot be."""
 
 
 def test_a_tag_is_read_as_it_was_written() -> None:
@@ -16,9 +26,27 @@ def test_a_tag_is_read_as_it_was_written() -> None:
 
 @pytest.mark.parametrize("what", ["up", "down"])
 def test_a_tag_fits_also_after_a_day(what: str) -> None:
-    old = Holder("abcdef", int(time.time()), 86400, 4194304, what, "u" * 20)
+    old = Holder("abcdef", int(time.time()), 86400, "zzzzzz", 4194304, what, "u" * 18)
     assert len(old.tag) <= LENGTH
     assert Holder.read(old.tag) == old
+
+
+@given(
+    began=st.integers(0, 2**32),
+    age_s=st.integers(0, 10**6),
+    pid=st.integers(1, 2**22),
+    what=st.sampled_from(["up", "down"]),
+    who=st.text("abz019@._-", max_size=18),
+)
+def test_any_holder_is_read_from_its_tag(
+    began: int, age_s: int, pid: int, what: str, who: str
+) -> None:
+    holder = Holder("0a1b2c", began, age_s, holders.machine(), pid, what, who)
+    read = Holder.read(holder.tag)
+    assert read is not None
+    assert len(holder.tag) <= LENGTH
+    assert replace(read, who="") == replace(holder, who="")
+    assert holder.who.startswith(read.who)
 
 
 @pytest.mark.parametrize("tag", ["", "skytier:stack=shop", "lock:", "20261124T150300Z up ok a@b"])
@@ -27,9 +55,40 @@ def test_any_other_tag_is_no_holder(tag: str) -> None:
 
 
 def test_on_its_own_machine_the_process_says_whether_it_is_alive() -> None:
+    now, here = int(time.time()), holders.machine()
+    assert Holder("abcdef", now, 0, here, os.getpid(), "up", who()).is_alive(150)
+    assert not Holder("abcdef", now, 0, here, DEAD, "up", who()).is_alive(150)
+
+
+def test_on_another_machine_of_the_same_user_and_name_only_the_time_says_it() -> None:
     now = int(time.time())
-    assert Holder("abcdef", now, 0, os.getpid(), "up", who()).is_alive(150)
-    assert not Holder("abcdef", now, 0, 2**22 + 1, "up", who()).is_alive(150)
-    assert Holder("abcdef", now, 0, 2**22 + 1, "up", "alice@elsewhere").is_alive(150)
-    assert not Holder("abcdef", now - 200, 0, 1, "up", "alice@elsewhere").is_alive(150)
-    assert Holder("abcdef", now - 200, 100, 1, "up", "alice@elsewhere").is_alive(150)
+    assert Holder("abcdef", now, 0, "other1", DEAD, "up", who()).is_alive(150)
+    assert not Holder("abcdef", now - 200, 0, "other1", DEAD, "up", who()).is_alive(150)
+    assert Holder("abcdef", now - 200, 100, "other1", DEAD, "up", who()).is_alive(150)
+
+
+@pytest.mark.skipif(
+    subprocess.run(["unshare", "--pid", "--fork", "true"], check=False).returncode != 0,
+    reason="it takes the right to make a namespace",
+)
+def test_a_container_of_the_same_name_is_another_machine() -> None:
+    ask = "from skytier.cloud import holder; print(holder.machine(), holder.who())"
+
+    def asked(*before: str) -> list[str]:
+        command = [*before, sys.executable, "-c", ask]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+
+    here, again = asked(), asked()
+    inside = asked("unshare", "--pid", "--fork")
+    assert here == again == [holders.machine(), who()]
+    assert (inside[0] == here[0], inside[1] == here[1]) == (False, True)
+
+
+def test_where_the_system_does_not_tell_no_machine_is_taken_for_this_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(path: Path) -> Path:
+        raise OSError
+
+    monkeypatch.setattr(Path, "readlink", refuse)
+    assert holders.machine() != holders.machine()

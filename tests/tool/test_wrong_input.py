@@ -16,21 +16,24 @@ WRONG_USAGE = {
     "no workers": (["up", "--workers", "0"], "workers"),
     "too many workers": (["up", "--workers", "17"], "workers"),
     "an unknown command": (["deploy"], "deploy"),
+    "an unknown option of a command of a group": (["cost", "report", "--nope"], "--nope"),
+    "an argument that is missing": (["admin"], "username"),
+    "no command at all": ([], "Usage"),
     "an unknown service": (["logs", "redis"], "redis"),
     "no users": (["demo-data", "--users", "0"], "users"),
 }
 
 
 @pytest.mark.parametrize(("arguments", "named"), WRONG_USAGE.values(), ids=WRONG_USAGE.keys())
-def test_wrong_usage_ends_with_2_and_names_what_is_wrong(
+def test_wrong_usage_ends_with_64_and_names_what_is_wrong(
     fresh: Skytier, arguments: list[str], named: str
 ) -> None:
-    assert named in fresh.ends_with(2, *arguments)
+    assert named in fresh.ends_with(64, *arguments)
     assert not fresh.home.exists()
 
 
 def test_a_slip_in_a_url_does_not_show_its_password(fresh: Skytier) -> None:
-    said = fresh.ends_with(2, "up", "--postgres", "postgrseql://me:hunter2@db/app")
+    said = fresh.ends_with(64, "up", "--postgres", "postgrseql://me:hunter2@db/app")
 
     assert "hunter2" not in said
 
@@ -120,7 +123,7 @@ def test_every_help_ends_with_an_example(fresh: Skytier, command: str) -> None:
 
 
 def test_the_help_tells_the_exit_codes_and_the_version_is_shown(fresh: Skytier) -> None:
-    assert "Exit codes: 0 done; 1 it failed; 2 wrong usage" in fresh.run("--help")
+    assert "Exit codes: 0 done; 1 it failed; 64 wrong usage" in fresh.run("--help")
     assert fresh.run("--version").startswith("skytier 0.")
 
 

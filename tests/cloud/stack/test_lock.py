@@ -64,7 +64,7 @@ def test_a_holder_on_another_machine_who_does_not_renew_it_is_dead_after_a_while
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as elsewhere:
-        elsewhere.setattr(holder, "who", lambda: "alice@elsewhere")
+        elsewhere.setattr(holder, "machine", lambda: "other1")
         dead = Lock(project).held("up", threading.Event())
         first = dead.__enter__()
     assert Lock(project).holder() == first

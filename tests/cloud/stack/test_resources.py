@@ -122,6 +122,9 @@ def test_what_somebody_changed_is_shown_and_mended(
     network.update_ip(ip, port_id=None)
     [router] = network.routers(project_id=account.project_id)
     network.set_tags(router, ["somebody-elses"])
+    other = network.create_network(name="somebody-elses")
+    subnet = network.create_subnet(network_id=other.id, ip_version=4, cidr="10.99.0.0/24")
+    network.add_interface_to_router(router, subnet.id)
     compute = account.connection.compute
     web = compute.find_server(f"{stack}-web-1", ignore_missing=False)
     compute.stop_server(web)
@@ -136,6 +139,25 @@ def test_what_somebody_changed_is_shown_and_mended(
     up(operator)
     assert set(actions(operator).values()) == {"keep"}
     assert "somebody-elses" in network.get_router(router.id).tags
+    # It can be deleted, so the router stands in it no more.
+    network.delete_network(other)
+
+
+def test_a_database_server_in_error_is_mended_by_a_hard_reboot_and_keeps_its_disk(
+    account: Account, operator: Operator, stack: str
+) -> None:
+    up(operator)
+    compute = account.connection.compute
+    server = compute.find_server(f"{stack}-database-1", ignore_missing=False)
+    with openstack.connect(cloud="devcloud-admin") as admin:
+        admin.compute.reset_server_state(server.id, "error")
+    wait_for(lambda: compute.get_server(server.id).status == "ERROR")
+    changed = {name: action for name, action in actions(operator).items() if action != "keep"}
+    assert changed == {f"server {stack}-database-1": "change"}
+    assert "hard reboot" in operator.run("plan")
+    up(operator)
+    assert compute.get_server(server.id).status == "ACTIVE"
+    assert set(actions(operator).values()) == {"keep"}
 
 
 def wait_for(ask: Callable[[], object], timeout_s: float = 120) -> None:

@@ -227,7 +227,7 @@ ADDRESS = Resource(kind=Kind.FLOATING_IP)
 VOLUME = Resource(kind=Kind.VOLUME, size_gb=50)
 
 
-def test_what_is_unused_is_told_with_what_it_costs_and_how_to_delete_it() -> None:
+def test_what_is_unused_is_told_with_what_it_costs_and_what_to_do() -> None:
     three = [
         leftover("floating ip", Spare.IDLE, timedelta(days=3), ADDRESS),
         leftover("volume", Spare.UNATTACHED, timedelta(hours=2), VOLUME),
@@ -242,6 +242,7 @@ def test_what_is_unused_is_told_with_what_it_costs_and_how_to_delete_it() -> Non
         ("the port spare belongs to nothing", "0.00"),
     ]
     assert found[0].do == "if nobody needs it: openstack floating ip delete 7f3a"
+    assert found[1].do.endswith("openstack volume show 7f3a"), "it may hold data"
     assert found[0].evidence == "made 3 days ago, of no stack"
 
 

@@ -2,12 +2,15 @@
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from typing import Protocol
 
 from skytier.errors import SkytierError
+from skytier.interruption import interruptible
 from skytier.plan import Action, Step
 from skytier.resources.creation import create_once, settle_patiently
 from skytier.resources.errors import API_ERRORS, explained
@@ -15,6 +18,8 @@ from skytier.resources.kind import Found, Kind, Known, Tell
 
 AT_ONCE = 8
 """More than this and a cloud's rate limit answers first."""
+LOOKS_EVERY_S = 0.5
+"""A signal that comes just before a wait is seen only after it."""
 _PAST = {
     Action.CREATE: "created",
     Action.CHANGE: "changed",
@@ -42,6 +47,10 @@ class Events(Protocol):
         """A step was not begun, since one that it needs failed."""
 
 
+class StoppedError(SkytierError):
+    """Steps were left out, since the run was told to stop."""
+
+
 class LossError(SkytierError):
     """The plan is not carried out, since it would lose something."""
 
@@ -56,7 +65,9 @@ def apply(
     """Carry out the steps. Returns everything that is there afterwards.
 
     `known` is what is there before. After a failure nothing that needs the failed step is begun;
-    what is under way is finished, and the first error is raised. `stop` does the same from outside.
+    what is under way is finished, and the first error is raised. Once `stop` is set, or after
+    Ctrl-C, no step is begun and none goes on waiting; then StoppedError or KeyboardInterrupt is
+    raised, unless all was done.
     """
     refuse_losses(steps)
     there = Known(known)
@@ -66,22 +77,23 @@ def apply(
     running: dict[Future[Found | None], int] = {}
     broken: set[int] = set()
     errors: list[BaseException] = []
-    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="step") as pool:
+    with interruptible(stop), _pool() as pool:
         while order.is_active():
             for index in order.get_ready():
-                if broken & _needs(steps, index) or stop.is_set():
+                kept, cut_off = steps[index].action is Action.KEEP, broken & _needs(steps, index)
+                if kept and not cut_off:
+                    order.done(index)
+                elif cut_off or stop.is_set():
                     broken.add(index)
                     events.skipped(steps[index])
                     order.done(index)
-                elif steps[index].action is Action.KEEP:
-                    order.done(index)
                 else:
                     # A copy: it has all that the step needs, and does not change under its hands.
-                    so_far = Known(there)
-                    running[pool.submit(_carry_out, steps[index], kinds, events, so_far)] = index
+                    doing = _Doing(steps[index], kinds, events, Known(there), stop)
+                    running[pool.submit(doing.carry_out)] = index
             if not running:
                 continue
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
+            for future in wait(running, LOOKS_EVERY_S, FIRST_COMPLETED).done:
                 index = running.pop(future)
                 if error := future.exception():
                     errors.append(error)
@@ -91,7 +103,26 @@ def apply(
                 order.done(index)
     if errors:
         raise errors[0]
+    if broken:
+        raise _stopped()
     return there
+
+
+@contextmanager
+def _pool() -> Iterator[ThreadPoolExecutor]:
+    """Threads for the steps. After an error what is queued is never begun."""
+    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="step") as pool:
+        try:
+            yield pool
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _stopped() -> StoppedError:
+    return StoppedError(
+        "The run was stopped before all was done.", "Run it again: it goes on where it stopped."
+    )
 
 
 def refuse_losses(steps: Sequence[Step]) -> None:
@@ -99,10 +130,26 @@ def refuse_losses(steps: Sequence[Step]) -> None:
     for step in steps:
         if step.loses:
             raise LossError(
-                f"The plan would replace the {step.key} ({step.reason}) and lose {step.loses}.",
-                "Set what changed back as it was; or move the data away yourself, run skytier down "
-                "and begin anew.",
+                f"The plan would replace the {step.key} ({step.reason}) and lose {step.loses}. "
+                "Nothing was changed.",
+                _instead(step),
             )
+
+
+def _instead(step: Step) -> str:
+    """What to do instead of a step that would lose something."""
+    if step.found and step.found.fault:
+        return (
+            f"Ask who runs the cloud to mend it: openstack {step.key.kind} show {step.found.id}. "
+            "Then run skytier up again."
+        )
+    back = f"Set {' and '.join(change.attribute for change in step.changes)} back as it was"
+    if step.key.kind == "server":
+        return (
+            f"{back}. Or set database.volume_gib first and run skytier up: then the data moves to "
+            "a volume, which outlives the server."
+        )
+    return f"{back}."
 
 
 def _order(steps: Sequence[Step]) -> TopologicalSorter[int]:
@@ -120,18 +167,40 @@ def _needs(steps: Sequence[Step], index: int) -> set[int]:
     }
 
 
-def _carry_out(step: Step, kinds: Mapping[str, Kind], events: Events, known: Known) -> Found | None:
-    began = time.monotonic()
-    events.started(step)
-    try:
-        result = _do(step, kinds[step.key.kind], known, lambda text: events.told(step, text))
-    except BaseException as error:
-        if isinstance(error, API_ERRORS):
-            error = explained(f"The {step.key} could not be {_PAST[step.action]}", error)
-        events.failed(step, error, time.monotonic() - began)
-        raise error
-    events.done(step, time.monotonic() - began)
-    return result
+@dataclass(frozen=True)
+class _Doing:
+    """A step that is to be carried out, and what it needs for that."""
+
+    step: Step
+    kinds: Mapping[str, Kind]
+    events: Events
+    known: Known
+    stop: threading.Event
+
+    def carry_out(self) -> Found | None:
+        """Carry it out, and tell of it. Raises what kept it from being done."""
+        began = time.monotonic()
+        if self.stop.is_set():
+            self.events.skipped(self.step)
+            raise _stopped()
+        self.events.started(self.step)
+        try:
+            result = _do(self.step, self.kinds[self.step.key.kind], self.known, self._tell)
+        except BaseException as error:
+            if isinstance(error, API_ERRORS):
+                what = f"The {self.step.key} could not be {_PAST[self.step.action]}"
+                error = explained(what, error)
+            self.events.failed(self.step, error, time.monotonic() - began)
+            raise error
+        self.events.done(self.step, time.monotonic() - began)
+        return result
+
+    def _tell(self, text: str) -> None:
+        # Who waits tells what it waits for each time it looks: so a wait ends here when the run is
+        # to stop. The next run goes on with it, as after a kill.
+        if self.stop.is_set():
+            raise _stopped()
+        self.events.told(self.step, text)
 
 
 def _do(step: Step, kind: Kind, known: Known, tell: Tell) -> Found | None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import tempfile
 from pathlib import Path
 
 HASH = "sha256:"
@@ -12,13 +13,17 @@ def write(path: Path, text: str, mode: int = 0o644) -> bool:
     if path.exists() and path.read_text() == text:
         path.chmod(mode)
         return False
-    new = path.with_name(f"{path.name}.new")
-    new.unlink(missing_ok=True)
-    # Opened with its mode, so that a secret is never readable, not even for a moment.
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w") as file:
-        file.write(text)
-    new.chmod(mode)
-    new.replace(path)
+    # Under a name that no other process takes, and readable by its owner only: it may be a secret.
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    new = Path(name)
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            file.write(text)
+        new.chmod(mode)
+        new.replace(path)
+    except BaseException:
+        new.unlink(missing_ok=True)
+        raise
     return True
 
 

@@ -1,7 +1,7 @@
 """Wanted - found = steps. Nothing here asks or does anything."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from graphlib import TopologicalSorter
@@ -45,6 +45,8 @@ class Step:
     changes: tuple[Change, ...] = ()
     loses: str = ""
     """What the step would lose; then it must not be done."""
+    away: bool = False
+    """Whether a change takes it away for a while."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,10 @@ class Rules:
     """Attributes of which a change means another resource."""
     disruptive: Mapping[str, str] = field(default_factory=dict)
     """Attributes whose change takes it away for a while, and what that is like."""
+    checks: bool = False
+    """Whether it is done again, to see that all is well, when what it lives in was away."""
+    in_turn: bool = False
+    """Whether any change may take it away for a moment, so that its like have to wait."""
     within: str = ""
     """The kind that it lives in and dies with: a configuration in its server."""
     follows: Mapping[str, frozenset[Action]] = field(default_factory=dict)
@@ -84,7 +90,7 @@ def plan(
         *((each, "it is not wanted any more") for key, each in there.items() if key not in by_key),
         *((each, f"it is a duplicate of {there[each.key].id}") for each in extra),
     ]
-    return [*steps.values(), *_deletions(gone, rules)]
+    return [*_in_order(steps.values()), *_deletions(gone, rules)]
 
 
 def one_of_each(found: Iterable[Found]) -> tuple[dict[Key, Found], list[Found]]:
@@ -107,16 +113,35 @@ def nothing_to_do(steps: Iterable[Step]) -> bool:
     return all(step.action is Action.KEEP for step in steps)
 
 
+def _in_order(steps: Iterable[Step]) -> Iterator[Step]:
+    """The steps, those that wait for others behind these and otherwise as they are."""
+    left = {step.key: step for step in steps}
+    while left:
+        step = next(s for s in left.values() if not any(need in left for need in s.needs))
+        yield left.pop(step.key)
+
+
 def _step(wanted: Wanted, known: Known, before: Mapping[Key, Step], rules: Rules) -> Step:
     found = known.get(wanted.key)
     needs = tuple(wanted.needs)
 
-    def step(action: Action, reason: str, changes: Sequence[Change] = (), loses: str = "") -> Step:
-        return Step(action, wanted.key, reason, needs, wanted, found, tuple(changes), loses)
+    def step(
+        action: Action,
+        reason: str,
+        changes: Sequence[Change] = (),
+        loses: str = "",
+        *,
+        away: bool = False,
+    ) -> Step:
+        waits = away or action is Action.REPLACE or (rules.in_turn and action is Action.CHANGE)
+        after = tuple(dict.fromkeys([*needs, *(wanted.after if waits else ())]))
+        return Step(action, wanted.key, reason, after, wanted, found, tuple(changes), loses, away)
 
     host = next((key for key in needs if rules.within and key.kind == rules.within), None)
     if found is None or (host and before[host].action in (Action.CREATE, Action.REPLACE)):
         return step(Action.CREATE, "there is none yet")
+    if found.fault and found.mend and wanted.protected:
+        return step(Action.CHANGE, f"{found.fault}: {found.mend}", away=True)
     if found.fault:
         return step(Action.REPLACE, found.fault, loses=wanted.protected)
     changes = [
@@ -124,7 +149,7 @@ def _step(wanted: Wanted, known: Known, before: Mapping[Key, Step], rules: Rules
         for name, value in known.attributes(wanted).items()
         if not _same(found.attributes.get(name), value)
     ]
-    if cause := _cause([*needs, *wanted.renewed_with], before, rules):
+    if cause := _cause(wanted.key.name, [*needs, *wanted.renewed_with], before, rules):
         # It is well only once that is there again.
         needs = (*needs, *wanted.renewed_with)
     if not changes and cause:
@@ -138,16 +163,17 @@ def _step(wanted: Wanted, known: Known, before: Mapping[Key, Step], rules: Rules
     if disruption := next(
         (rules.disruptive[name] for name in names if name in rules.disruptive), ""
     ):
-        needs = (*needs, *wanted.after)
-        return step(Action.CHANGE, disruption, changes)
+        return step(Action.CHANGE, disruption, changes, away=True)
     return step(Action.CHANGE, cause or f"{_listed(names)} changed", changes)
 
 
-def _cause(needs: Sequence[Key], before: Mapping[Key, Step], rules: Rules) -> str:
+def _cause(name: str, needs: Sequence[Key], before: Mapping[Key, Step], rules: Rules) -> str:
     """Why it has to be done again although it is as wanted itself; empty when it has not."""
     for key in needs:
         if before[key].action in rules.follows.get(key.kind, ()):
             return f"the {key} is to be {_PAST[before[key].action]}"
+        if before[key].away and rules.checks and key.kind == rules.within and key.name == name:
+            return f"it is looked at once the {key} is back"
     return ""
 
 

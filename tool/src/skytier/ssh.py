@@ -1,10 +1,12 @@
 """Running things on a stack's machines, by the system's own ssh.
 
-The same configuration serves the tool and a person: `ssh -F ssh_config shop-web-1`. Machines
-without a public address are reached through the bastion.
+Each run has files of its own, so that no two of them change each other's. What a person uses,
+`ssh -F ssh_config shop-web-1`, has the same text. Machines without a public address are reached
+through the bastion.
 """
 
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -13,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from skytier import files
 from skytier.errors import SkytierError
 from skytier.roles.common import ACCOUNT
 
@@ -76,18 +79,24 @@ def _host(host: Host) -> str:
 class Ssh:
     """Connections to the machines of one stack; each machine's is kept for the next command."""
 
-    def __init__(self, config_file: Path) -> None:
+    def __init__(self) -> None:
         # A short path: the sockets' names are limited to about 100 bytes. It is one for each run,
         # since an address may lead to another machine by the next.
         self._directory = Path(tempfile.mkdtemp(prefix="skytier-"))
-        self._config = self._directory / "config"
-        self._config.write_text(
+        self.config = self._directory / "config"
+        self._hosts, self._known_hosts = (self._directory / name for name in ("hosts", "known"))
+        self.config.write_text(
             # A file, and not options: the way through the bastion has to share its connection too.
             "ControlMaster auto\n"
             f'ControlPath "{self._directory}/%C"\n'
             "ControlPersist 60\n"
-            f'Include "{config_file}"\n'
+            f'Include "{self._hosts}"\n'
         )
+
+    def know(self, hosts: Sequence[Host], key: Path, known_hosts: str) -> None:
+        """Go by these hosts from now on, with a private key and the text of a known_hosts file."""
+        files.write(self._known_hosts, known_hosts, 0o600)
+        files.write(self._hosts, config(hosts, key, self._known_hosts), 0o600)
 
     def __enter__(self) -> "Ssh":
         return self
@@ -102,6 +111,24 @@ class Ssh:
                 )
         shutil.rmtree(self._directory, ignore_errors=True)
 
+    def attend(self, host: str, *words: str) -> int:
+        """Run a command on a machine, or a shell, at this terminal. Returns its exit code.
+
+        Signals that would end this process are the command's.
+        """
+        command = ["ssh", "-F", str(self.config), host, *words]
+        with subprocess.Popen(command) as child:
+            before = {
+                number: signal.signal(number, lambda number, _: child.send_signal(number))
+                for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+            }
+            try:
+                code = child.wait()
+            finally:
+                for number, handler in before.items():
+                    signal.signal(number, handler)
+        return 128 - code if code < 0 else code
+
     def run(
         self, host: str, command: str, stdin: bytes | None = None, timeout_s: float = 900
     ) -> str:
@@ -112,7 +139,7 @@ class Ssh:
         """
         try:
             done = subprocess.run(
-                ["ssh", "-F", self._config, "-o", "BatchMode=yes", host, command],
+                ["ssh", "-F", self.config, "-o", "BatchMode=yes", host, command],
                 input=stdin or b"",
                 capture_output=True,
                 check=False,
@@ -150,7 +177,7 @@ class Ssh:
         ]
         words = [word for option in options for word in ("-o", option)]
         # It ends when its input does, so with this program, however that ends.
-        command = ["ssh", "-F", str(self._config), *words, host, "echo open && exec cat"]
+        command = ["ssh", "-F", str(self.config), *words, host, "echo open && exec cat"]
         pipe = subprocess.PIPE
         with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe) as popen:
             if popen.stdout and not popen.stdout.readline():
@@ -169,8 +196,9 @@ def unreachable(host: str, said: str) -> UnreachableError:
         return HostKeyError(
             f"{host} cannot be reached: its host key is another than the one that was learnt from "
             "the cloud.",
-            "Somebody may be in between. If the machine was rebuilt on purpose, have it made anew: "
-            "openstack server delete, then skytier up.",
+            "Somebody may be in between. Read the machine's own key at its console in the cloud's "
+            "dashboard: /etc/ssh/ssh_host_ed25519_key.pub. If it is another on purpose, say so: "
+            f"skytier trust {host} KEY",
         )
     causes = {
         "Permission denied": (

@@ -119,7 +119,10 @@ def _volume(
 
 
 def _keeps(blueprint: Blueprint, known: Known, role: str, number: int) -> str:
-    """What is lost with a server: nothing, once all its data is on a volume."""
+    """What is lost with a server: nothing if it never ran, or once all its data is on a volume."""
+    server = known.get(blueprint.key("server", role, number))
+    if server and server.fault and not server.facts["launched_at"]:
+        return ""
     volume = known.get(blueprint.key(Volume.name, role, number))
     outlives = blueprint.stack.volumes().get(role) and volume and volume.facts["data"] == KEPT
     return "" if outlives else blueprint.roles[role].keeps
@@ -177,7 +180,7 @@ def _machine(
 def _well_before(blueprint: Blueprint, role: str, number: int) -> list[Key]:
     """What is taken down before a machine is: those that keep data, then those before it."""
     if number > 1:
-        return [blueprint.key(kind, role, number - 1) for kind in ("server", CONFIGURATION)]
+        return _well(blueprint, role, number - 1)
     if blueprint.roles[role].keeps:
         return []
     return [
@@ -185,6 +188,16 @@ def _well_before(blueprint: Blueprint, role: str, number: int) -> list[Key]:
         for name, other in blueprint.places()
         if blueprint.roles[name].keeps
     ]
+
+
+def _well(blueprint: Blueprint, role: str, number: int) -> list[Key]:
+    """What a machine has once it does its work again: the last of it asks for its health."""
+    kinds = [
+        "server",
+        CONFIGURATION,
+        *([RELEASE] if blueprint.roles[role].runs_application else []),
+    ]
+    return [blueprint.key(kind, role, number) for kind in kinds]
 
 
 def _configuration(blueprint: Blueprint, known: Known, role: str, number: int) -> Wanted:
@@ -207,10 +220,13 @@ def _configuration(blueprint: Blueprint, known: Known, role: str, number: int) -
             *(key("server", *place) for place in others),
             *(key("port", *place) for place in blueprint.places()),
         ],
-        # All are configured at the same time; but a database that is made anew has new secrets.
+        # At first all are configured at the same time; but a database that is made anew has new
+        # secrets.
         renewed_with=[]
         if blueprint.roles[role].keeps
         else [key(CONFIGURATION, *place) for place in others],
+        # Machines that serve are changed one after another.
+        after=_well(blueprint, role, number - 1) if number > 1 else [],
     )
 
 

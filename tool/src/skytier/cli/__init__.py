@@ -26,14 +26,17 @@ from skytier.cli import (
     trust,
     up,
 )
+from skytier.cli.usage import Commands
 from skytier.errors import SkytierError
 
 app = typer.Typer(
+    cls=Commands,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
-    epilog="Exit codes: 0 done; 1 it failed; 2 wrong usage; skytier status exits 3 when the stack "
-    "is not healthy or does not run; 4 a plan would pass the budget.\n\nExample: skytier up",
+    epilog="Exit codes: 0 done; 1 it failed; 64 wrong usage; 130 Ctrl-C; 2 there are changes (plan "
+    "--detailed-exitcode); 3 not healthy, or it does not run (status); 4 a plan would pass the "
+    "budget.\n\nExample: skytier up",
 )
 for command in (
     *(init, doctor, plan, up, status, top, logs, ssh, down),

@@ -27,7 +27,7 @@ _WIDTH = 18
 
 
 @app.command(
-    epilog="Exit codes: 0 it can be used, perhaps with warnings; 1 it cannot; 2 wrong usage."
+    epilog="Exit codes: 0 it can be used, perhaps with warnings; 1 it cannot; 64 wrong usage."
     "\n\nExample: skytier doctor --cloud mycloud"
 )
 def doctor(

@@ -28,7 +28,7 @@ class _Draft:
 
 
 @app.command(
-    epilog="Exit codes: 0 written; 1 it failed; 2 wrong usage.\n\n"
+    epilog="Exit codes: 0 written; 1 it failed; 64 wrong usage.\n\n"
     "Example: skytier init --cloud mycloud --name shop --yes"
 )
 def init(

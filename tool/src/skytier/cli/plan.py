@@ -34,9 +34,9 @@ def plan(
     planned = stack.plan()
     cost, quota = planned.cost, stack.quota(planned)
     if as_json:
-        print(shown.as_json(planned, quota))  # noqa: T201  # nothing may wrap or colour it
+        print(shown.as_json(planned, quota, file))  # noqa: T201  # nothing may wrap or colour it
     else:
-        shown.show(planned, quota, everything=everything, parts=True)
+        shown.show(planned, quota, file, everything=everything, parts=True)
     if cost.over_budget and cost.over_budget.refused:
         raise typer.Exit(shown.OVER_BUDGET)
     if detailed and not planned.empty:

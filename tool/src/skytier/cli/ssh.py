@@ -1,6 +1,6 @@
 """`skytier ssh`, `skytier exec`"""
 
-import os
+import shlex
 from typing import Annotated
 
 import typer
@@ -32,8 +32,8 @@ def ssh(
     stack = chosen.cloud_stack(chosen.stack_file(file, cloud))
     from skytier.cloud.entrance import entrance
 
-    config, host = entrance(stack, machine)
-    os.execvp("ssh", ["ssh", "-F", str(config), host, *(["--", *command] if command else [])])
+    with entrance(stack, machine) as (shell, host):
+        raise typer.Exit(shell.attend(host, *(["--", *command] if command else [])))
 
 
 @app.command("exec", epilog="Example: skytier exec --cloud mycloud web 'systemctl is-active nginx'")
@@ -47,6 +47,5 @@ def execute(
     stack = chosen.cloud_stack(chosen.stack_file(file, cloud))
     from skytier.cloud.entrance import entrance
 
-    config, host = entrance(stack, machine)
-    words = ["ssh", "-F", str(config), "-o", "BatchMode=yes", host, "--", "sudo", "bash", "-c"]
-    os.execvp("ssh", [*words, "'" + command.replace("'", "'\\''") + "'"])
+    with entrance(stack, machine) as (shell, host):
+        raise typer.Exit(shell.attend(host, "--", "sudo", "bash", "-c", shlex.quote(command)))

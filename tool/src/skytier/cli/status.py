@@ -1,6 +1,8 @@
 """`skytier status`"""
 
 import json
+import textwrap
+from collections.abc import Sequence
 from dataclasses import asdict
 
 import typer
@@ -14,10 +16,12 @@ from skytier.local import home
 from skytier.local import status as local
 from skytier.local.stack import Stack
 from skytier.stack import StackFile
-from skytier.status import Status
+from skytier.status import Machine, Service, Status
 
 app = typer.Typer()
 NOT_HEALTHY = 3
+LEAST_ROOM = 20
+"""Characters for a detail in the narrowest terminal."""
 
 
 @app.command(
@@ -29,7 +33,7 @@ def status(cloud: Cloud = None, file: File = None, as_json: Json = False) -> Non
     if as_json:
         print(json.dumps(asdict(measured), indent=2))  # noqa: T201  # nothing may wrap or colour it
     else:
-        _table(measured)
+        show(measured)
     if not measured.healthy:
         if not any(s.running for m in measured.machines for s in m.services):
             console.err.print("Nothing runs. Start it: skytier up")
@@ -44,21 +48,53 @@ def _measure(wanted: StackFile) -> Status:
     return measure(chosen.cloud_stack(wanted))
 
 
-def _table(measured: Status) -> None:
+def in_short(detail: str, room: int) -> str:
+    """A detail as one line of at most `room` characters; what is cut ends with an ellipsis.
+
+    Lines of a log are none for a table: of those it only says that they stand below.
+    """
+    first, more, _ = printable(detail).partition("\n")
+    if first.startswith(("{", "[")):
+        return "see below"
+    if more:
+        first += " …"
+    return first if len(first) <= room else f"{first[: room - 1].rstrip()}…"
+
+
+def printable(detail: str) -> str:
+    """A detail without what a terminal would obey: a machine's log may have anything in it."""
+    return "".join(each if each.isprintable() or each == "\n" else " " for each in detail)
+
+
+def _rows(measured: Status) -> list[tuple[Machine, Service]]:
+    return [(machine, service) for machine in measured.machines for service in machine.services]
+
+
+def _drawn(rows: Sequence[tuple[Machine, Service]], room: int) -> Table:
+    """The table, with details of at most `room` characters. No line of it is ever wrapped."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in ("Machine", "Service", "State", "Process", "Detail"):
-        table.add_column(heading)
-    for machine in measured.machines:
-        for service in machine.services:
-            state = Text("running", "green") if service.running else Text("stopped", "red")
-            table.add_row(
-                machine.name,
-                service.name,
-                state,
-                str(service.pid or ""),
-                Text(service.detail),
-            )
-    console.out.print(table)
+    here = any(service.pid for _, service in rows)
+    for heading in ("Machine", "Service", "State", *(["Process"] if here else []), "Detail"):
+        table.add_column(heading, no_wrap=True)
+    for machine, service in rows:
+        state = Text("running", "green") if service.running else Text("stopped", "red")
+        process = [str(service.pid or "")] if here else []
+        detail = Text(in_short(service.detail, room)) if room else ""
+        table.add_row(machine.name, service.name, state, *process, detail)
+    return table
+
+
+def show(measured: Status) -> None:
+    """Print the table, and below it in full what has no room in it."""
+    rows = _rows(measured)
+    # Details get what the other columns leave of the terminal's line.
+    others = console.out.measure(_drawn(rows, 0)).maximum - len("Detail")
+    room = max(LEAST_ROOM, console.out.width - others)
+    console.out.print(_drawn(rows, room))
+    for machine, service in rows:
+        if in_short(service.detail, room) != service.detail:
+            console.out.print(Text(f"{service.name} on {machine.name}:", "bold"))
+            console.out.print(Text(textwrap.indent(printable(service.detail), "  ") + "\n"))
     for drift in measured.drift:
         line = f"{drift.kind} {drift.resource}: to {drift.action}, {drift.reason}"
         console.out.print(Text(line, "yellow"))

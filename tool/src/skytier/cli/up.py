@@ -51,7 +51,7 @@ def _is_url(value: str | None, *schemes: str) -> bool:
 
 
 @app.command(
-    epilog="Exit codes: 0 done; 1 it failed; 2 wrong usage; 4 it would pass the budget, and the "
+    epilog="Exit codes: 0 done; 1 it failed; 64 wrong usage; 4 it would pass the budget, and the "
     "stack file has budget_enforce.\n\nExample: skytier up --port 9000 --workers 4"
 )
 def up(
@@ -131,7 +131,7 @@ def up(
         )
         from skytier.cli.on_cloud.up import up as up_on_cloud
 
-        up_on_cloud(wanted, yes=yes, as_json=as_json)
+        up_on_cloud(wanted, file, yes=yes, as_json=as_json)
         return
     given: dict[str, Any] = {"port": port, "bind": bind, "postgres": postgres, "workers": workers}
     if postgres and "://" in postgres:
@@ -147,7 +147,7 @@ def up(
     except KeyboardInterrupt:
         raise SkytierError(
             "Interrupted half way. What was started goes on running.",
-            "Go on with skytier up, or stop all with skytier down.",
+            "Run skytier up again: it goes on where it stopped.",
         ) from None
     _summary(stack, outcome)
 

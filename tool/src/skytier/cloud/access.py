@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 from openstack.connection import Connection
 
-from skytier import files, ssh
 from skytier.cloud import host_keys
 from skytier.cloud.operator import OperatorFiles
 from skytier.errors import SkytierError
@@ -36,9 +35,20 @@ def hosts(known: Mapping[Key, Found]) -> list[Host]:
 
 
 class Access:
-    """Opens the way to each machine when it is asked for."""
+    """Opens the way to each machine when it is asked for.
 
-    def __init__(self, connection: Connection, operator: OperatorFiles, shell: Ssh) -> None:
+    Who changes the stack may `publish` the ways: they are written down for people, too.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        operator: OperatorFiles,
+        shell: Ssh,
+        *,
+        publish: bool = False,
+    ) -> None:
+        self._publish = publish
         self._connection = connection
         self._operator = operator
         # Several steps use this at once, and each knows only what was there when it began.
@@ -67,30 +77,30 @@ class Access:
             server = self._connection.compute.get_server(host.server_id)
             self._learn(host, host_keys.learn(self._connection, server, tell))
         self.write(known)
-        tell("waiting for SSH")
-        self._wait(name)
+        self._wait(name, tell)
         self._reached.add(name)
 
     def write(self, known: Mapping[Key, Found]) -> None:
-        """Write what ssh reads, from what is known by now."""
+        """Tell ssh the ways, from what is known by now."""
         with self._lock:
             self._hosts |= {host.name: host for host in hosts(known)}
             for key, found in known.items():
                 pinned = found.facts.get("metadata", {}).get(host_keys.HOST_KEY)
                 if key.kind == "server" and pinned:
                     self._keys.setdefault(found.id, pinned)
-            self._operator.write_known_hosts(host_keys.known_hosts(self._keys))
-            ways = list(self._hosts.values())
-            text = ssh.config(ways, self._operator.key, self._operator.known_hosts)
-            files.write(self._operator.config, text, 0o600)
+            ways, keys = list(self._hosts.values()), host_keys.known_hosts(self._keys)
+            self.shell.know(ways, self._operator.key, keys)
+            if self._publish:
+                self._operator.write_hosts(ways, keys)
 
     def _learn(self, host: Host, key: str) -> None:
         with self._lock:
             self._keys[host.server_id] = key
 
-    def _wait(self, name: str) -> None:
+    def _wait(self, name: str, tell: Tell) -> None:
         deadline = time.monotonic() + REACH_TIMEOUT_S
         while True:
+            tell("waiting for SSH")
             try:
                 self.shell.run(name, "true", timeout_s=60)
             except (UnreachableError, CommandError) as error:

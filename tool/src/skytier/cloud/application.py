@@ -22,10 +22,10 @@ class CloudApplication:
 
     def follow_application(self, *arguments: str) -> Iterator[str]:
         """The same, with each line of the output as soon as it is written."""
-        config, host = entrance(self._stack, "web")
         command = shlex.join(["sudo", "skytier-app", *arguments])
-        yield from follow(
-            ["ssh", "-F", config, "-o", "BatchMode=yes", host, command],
-            lambda said: failed(f"{arguments[0]} on {host}", said),
-            stdin=subprocess.DEVNULL,
-        )
+        with entrance(self._stack, "web") as (shell, host):
+            yield from follow(
+                ["ssh", "-F", shell.config, "-o", "BatchMode=yes", host, command],
+                lambda said: failed(f"{arguments[0]} on {host}", said),
+                stdin=subprocess.DEVNULL,
+            )

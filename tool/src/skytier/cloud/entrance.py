@@ -1,6 +1,7 @@
 """The way for a person into one machine of a stack."""
 
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from skytier.cloud.access import Access, hosts
 from skytier.cloud.kinds import find_all
@@ -12,13 +13,14 @@ from skytier.roles import ROLES
 from skytier.ssh import Ssh
 
 
-def entrance(stack: CloudStack, machine: str) -> tuple[Path, str]:
-    """The ssh_config file and the host in it, for `web`, `web/2` or `shop-web-2`.
+@contextmanager
+def entrance(stack: CloudStack, machine: str) -> Iterator[tuple[Ssh, str]]:
+    """The way in, and the host there, for `web`, `web/2` or `shop-web-2`, while it is open.
 
     `monitor` is the web server that it is on, where it has no machine of its own.
     Raises SkytierError for a machine that there is not, or that there is no way to.
     """
-    known = Known(one_of_each(find_all(stack.kinds.values()))[0])
+    known = Known(one_of_each(find_all(stack.kinds.values(), []))[0])
     names = [host.name for host in hosts(known)]
     role, _, number = machine.partition("/")
     name = machine if machine in names else f"{stack.stack.name}-{role}-{number or 1}"
@@ -32,9 +34,9 @@ def entrance(stack: CloudStack, machine: str) -> tuple[Path, str]:
     pair = next((found for key, found in known.items() if key.kind == "key pair"), None)
     if pair:
         stack.operator.check_key(pair.facts["public_key"])
-    with Ssh(stack.operator.config) as shell:
+    with Ssh() as shell:
         Access(stack.connection, stack.operator, shell).open(name, known, lambda text: None)
-    return stack.operator.config, name
+        yield shell, name
 
 
 def role_of(machine: str, host: str, stack: str) -> str:

@@ -1,6 +1,7 @@
 """Who holds a stack's lock, as a tag of 60 characters."""
 
 import getpass
+import hashlib
 import os
 import re
 import secrets
@@ -8,16 +9,19 @@ import socket
 import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import psutil
 
 LENGTH = 60
 """What Neutron allowed a tag for long."""
+_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+_NUMBER = "[0-9a-z]+"
 _TAG = re.compile(
-    r"lock:(?P<token>[0-9a-f]{6}):(?P<began>[0-9a-f]{8})\+(?P<age_s>\d+):(?P<pid>\d+)"
-    r":(?P<what>[a-z]+):(?P<who>.*)"
+    rf"lock:(?P<token>[0-9a-f]{{6}}):(?P<began>{_NUMBER})\+(?P<age_s>{_NUMBER})"
+    rf":(?P<machine>[0-9a-z]{{6}}):(?P<pid>{_NUMBER}):(?P<what>[a-z]+):(?P<who>.*)"
 )
-_WHO_LENGTH = 20
+_WHO_LENGTH = 18
 
 
 @dataclass(frozen=True)
@@ -30,16 +34,18 @@ class Holder:
     token: str
     began: int
     age_s: int
+    machine: str
+    """Where its process is, as `machine` tells it."""
     pid: int
     what: str
     """The command: `up`."""
     who: str
-    """`user@host`, cut to 20 characters."""
+    """`user@host`, cut to 18 characters: for people, since several machines may have the same."""
 
     @classmethod
     def me(cls, what: str) -> "Holder":
         """This process, now."""
-        return cls(secrets.token_hex(3), int(time.time()), 0, os.getpid(), what, who())
+        return cls(secrets.token_hex(3), int(time.time()), 0, machine(), os.getpid(), what, who())
 
     @classmethod
     def read(cls, tag: str) -> "Holder | None":
@@ -49,17 +55,19 @@ class Holder:
             return None
         return cls(
             token=found["token"],
-            began=int(found["began"], 16),
-            age_s=int(found["age_s"]),
-            pid=int(found["pid"]),
+            began=int(found["began"], 36),
+            age_s=int(found["age_s"], 36),
+            machine=found["machine"],
+            pid=int(found["pid"], 36),
             what=found["what"],
             who=found["who"],
         )
 
     @property
     def tag(self) -> str:
-        """As a tag: `lock:3f9c01:69ab12c0+90:4711:up:alice@laptop`."""
-        name = f"{self.token}:{self.began:08x}+{self.age_s}:{self.pid}:{self.what}:{self.who}"
+        """As a tag: `lock:3f9c01:tb6o5c+2i:k3v09d:3mv:up:alice@laptop`. Numbers are in base 36."""
+        began, age_s, pid = (_short(number) for number in (self.began, self.age_s, self.pid))
+        name = f"{self.token}:{began}+{age_s}:{self.machine}:{pid}:{self.what}:{self.who}"
         return f"lock:{name}"[:LENGTH]
 
     @property
@@ -76,7 +84,7 @@ class Holder:
 
         The times are of the holder's clock and ours; `skytier doctor` finds one that is wrong.
         """
-        if self.who == who() and not psutil.pid_exists(self.pid):
+        if self.machine == machine() and not psutil.pid_exists(self.pid):
             return False
         return time.time() - (self.began + self.age_s) < dead_after_s
 
@@ -84,6 +92,27 @@ class Holder:
         """A line that stays when the lock is let go: `20261124T150300Z up ok alice@laptop`."""
         began = f"{datetime.fromtimestamp(self.began, UTC):%Y%m%dT%H%M%SZ}"
         return f"{began} {self.what} {result} {self.who}"[:LENGTH]
+
+
+def machine() -> str:
+    """What names the place in which process numbers are those of this process: 6 characters.
+
+    It is another one for each boot of a machine and for each container, whatever they are called.
+    Where the system does not tell, no two processes have the same.
+    """
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text()
+        place = f"{boot} {Path('/proc/self/ns/pid').readlink()}"
+    except OSError:
+        place = secrets.token_hex()
+    number = int.from_bytes(hashlib.sha256(place.encode()).digest())
+    return _short(number)[-6:]
+
+
+def _short(number: int) -> str:
+    """A number in base 36."""
+    number, last = divmod(number, 36)
+    return (_short(number) if number else "") + _DIGITS[last]
 
 
 def who() -> str:

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from skytier.plan import Action, Rules
 from skytier.resources.errors import API_ERRORS, explained
 from skytier.resources.floating_ip import FloatingIP
 from skytier.resources.key_pair import KeyPair
-from skytier.resources.kind import Found, Key, Kind
+from skytier.resources.kind import Found, Key, Kind, UnseenError
 from skytier.resources.network import Network
 from skytier.resources.port import Port
 from skytier.resources.project import Project
@@ -45,7 +46,12 @@ RULES = {
     # A server that is deleted lets go of its volumes.
     VolumeAttachment.name: Rules(VolumeAttachment.fixed, within=Server.name),
     # A database that was made anew has another password.
-    CONFIGURATION: Rules(within=Server.name, follows={CONFIGURATION: frozenset({Action.CREATE})}),
+    CONFIGURATION: Rules(
+        within=Server.name,
+        follows={CONFIGURATION: frozenset({Action.CREATE})},
+        checks=True,
+        in_turn=True,
+    ),
     DELIVERY: Rules(within=Server.name),
     RELEASE: Rules(
         within=Server.name,
@@ -71,15 +77,23 @@ def resources(
     return {kind.name: kind for kind in plain}
 
 
-def find_all(kinds: Iterable[Kind]) -> list[Found]:
-    """Everything of the stack that there is, all kinds asked at once. Raises SkytierError."""
+def find_all(kinds: Iterable[Kind], unseen: list[UnseenError] | None = None) -> list[Found]:
+    """Everything of the stack that there is, all kinds asked at once. Raises SkytierError.
+
+    `unseen` takes the errors of kinds that the project may not list; without it they are raised.
+    """
     kinds = list(kinds)
     with ThreadPoolExecutor(len(kinds)) as pool:
-        return [found for kind in pool.map(_find, kinds) for found in kind]
+        return [found for kind in pool.map(partial(_find, unseen), kinds) for found in kind]
 
 
-def _find(kind: Kind) -> list[Found]:
+def _find(unseen: list[UnseenError] | None, kind: Kind) -> list[Found]:
     try:
         return list(kind.find())
+    except UnseenError as error:
+        if unseen is None:
+            raise
+        unseen.append(error)
+        return []
     except API_ERRORS as error:
         raise explained(f"The stack's {kind.name}s could not be listed", error) from error

@@ -24,6 +24,8 @@ from skytier.resources.project import PREFIX, Project
 
 DEAD_AFTER_S = 150.0
 RENEW_EVERY_S = 30.0
+RENEWAL_ENDS_WITHIN_S = 10.0
+"""One call of the API may take longer; who waits for it has pressed Ctrl-C perhaps."""
 ATTEMPTS = 10
 AUDIT_LINES = 30
 
@@ -49,7 +51,12 @@ class Lock:
         Raises LockedError, which says who holds it, since when and what for.
         """
         me = Holder.me(what)
-        self._take(me)
+        try:
+            self._take(me)
+        except BaseException:
+            with suppress(Exception):
+                self._remove(me)
+            raise
         ended = threading.Event()
         renewal = threading.Thread(target=self._renew, args=(me, ended, lost), daemon=True)
         renewal.start()
@@ -57,8 +64,11 @@ class Lock:
             yield me
         finally:
             ended.set()
-            renewal.join()
-            self._remove(me)
+            # A lock that cannot be let go of is passed over once its holder is dead. To fail here
+            # would hide how the block ended.
+            with suppress(Exception):
+                renewal.join(RENEWAL_ENDS_WITHIN_S)
+                self._remove(me)
 
     def holder(self) -> Holder | None:
         """Who holds it now; None when nobody does, or nobody who is alive."""
@@ -72,14 +82,13 @@ class Lock:
         """The last lines, oldest first: `20261124T150300Z up ok alice@laptop`."""
         return sorted(tag for group in self._groups() for tag in group.tags if tag[0].isdigit())
 
-    def note(self, holder: Holder, result: str) -> str:
-        """Add a line to the audit. Returns it."""
+    def note(self, holder: Holder, result: str) -> None:
+        """Add a line to the audit."""
         line = holder.audit_line(result)
         for group in self._groups()[:1]:
             group.add_tag(self._network, line)
             for old in self.audit()[:-AUDIT_LINES]:
                 group.remove_tag(self._network, old)
-        return line
 
     def delete(self) -> None:
         """Take it away, for who holds it: the last thing of a stack that is taken down."""
@@ -106,7 +115,6 @@ class Lock:
             if min(other.token for other in others) < me.token:
                 break
             time.sleep(0.5)
-        self._remove(me)
         if others:
             raise _locked(others[0])
         raise SkytierError(
@@ -144,7 +152,12 @@ class Lock:
                 self._untag(ours, tag)
 
     def _renew(self, me: Holder, ended: threading.Event, lost: threading.Event) -> None:
+        renewed = time.monotonic()
         while not ended.wait(RENEW_EVERY_S):
+            if time.monotonic() - renewed > self._dead_after_s:
+                # Whoever wants the lock takes this holder for dead by now.
+                lost.set()
+                return
             try:
                 groups = [(g, tag) for g in self._groups() for tag in g.tags if _is(tag, me)]
                 if not groups:
@@ -154,6 +167,7 @@ class Lock:
                 if new != old:
                     group.add_tag(self._network, new)
                     self._untag(group, old)
+                renewed = time.monotonic()
             except Exception:  # noqa: S112  # the next one may go through; the others wait for that
                 continue
 

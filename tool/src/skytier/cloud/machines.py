@@ -47,8 +47,7 @@ def set_up(shell: Ssh, host: str, setup: Setup, secrets: Mapping[str, str], tell
         raise SkytierError(
             f"{host} could not be set up. It said:\n{error.output.strip()}\n"
             f"Its first boot went like this:\n{first_boot}",
-            "Mend the cause and run skytier up again; after a change of what the first boot "
-            f"installs, have the machine made anew: openstack server delete {host}",
+            f"Mend the cause and run skytier up again. To look at the machine: skytier ssh {host}",
         ) from error
 
 
@@ -57,6 +56,7 @@ def check(shell: Ssh, host: str, checks: Sequence[Check], tell: Tell) -> None:
     tell("checking")
     deadline = time.monotonic() + CHECK_TIMEOUT_S
     while failed := failing(shell, host, checks):
+        tell("checking")
         if time.monotonic() > deadline:
             said = "\n".join(f"{name}: {output}" for name, output in failed.items())
             raise SkytierError(

@@ -5,11 +5,13 @@ Nothing of it is needed to see the stack; the key is needed to get into its mach
 
 import os
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from skytier import files
+from skytier import files, ssh
 from skytier.errors import SkytierError
+from skytier.ssh import Host
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class OperatorFiles:
 
     @property
     def config(self) -> Path:
-        """What the system's ssh reads: `ssh -F FILE shop-web-1`."""
+        """What people give to the system's ssh: `ssh -F FILE shop-web-1`."""
         return self.path / "ssh_config"
 
     @property
@@ -78,10 +80,11 @@ class OperatorFiles:
         for path in (self.known_hosts, self.config):
             path.unlink(missing_ok=True)
 
-    def write_known_hosts(self, text: str) -> None:
-        """Replace the known hosts."""
+    def write_hosts(self, hosts: Sequence[Host], known_hosts: str) -> None:
+        """Write down for people how to get to the machines. Only who holds the lock does."""
         self.create()
-        files.write(self.known_hosts, text, 0o600)
+        files.write(self.known_hosts, known_hosts, 0o600)
+        files.write(self.config, ssh.config(hosts, self.key, self.known_hosts), 0o600)
 
 
 def of(cloud: str, stack: str) -> OperatorFiles:

@@ -4,14 +4,14 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 
 from openstack.connection import Connection
 
-from skytier.apply import Events, apply, refuse_losses
+from skytier.apply import Events, StoppedError, apply, refuse_losses
 from skytier.blueprint import Blueprint
 from skytier.cloud import choices, limits, machines, needs, operator
 from skytier.cloud.access import Access
@@ -31,7 +31,7 @@ from skytier.errors import SkytierError
 from skytier.plan import Action, Step, nothing_to_do, one_of_each, plan
 from skytier.resources.errors import API_ERRORS, explained
 from skytier.resources.key_pair import KeyPair
-from skytier.resources.kind import Found, Key, Kind, Known
+from skytier.resources.kind import Found, Key, Kind, Known, UnseenError
 from skytier.resources.project import Project
 from skytier.resources.server import Server
 from skytier.resources.volume import Volume
@@ -143,15 +143,25 @@ class CloudStack:
             raise explained("The project's quotas could not be read", error) from error
 
     def find(self) -> list[Found]:
-        """Everything of the stack that there is, with what its servers say of themselves."""
-        found = find_all(self.kinds.values())
+        """Everything of the stack that there is, with what its servers say of themselves.
+
+        Raises SkytierError, also when Cinder shows no volume to a stack that has one.
+        """
+        unseen: list[UnseenError] = []
+        found = find_all(self.kinds.values(), unseen)
         servers = [each for each in found if each.key.kind == Server.name]
+        if unseen and (self.stack.volumes() or any(each.facts["volumes"] for each in servers)):
+            raise unseen[0]
         inside = (Configurations, Deliveries, Releases)
         return [*found, *(each for kind in inside for each in kind.among(servers))]
 
-    def find_made(self) -> list[Found]:
-        """Everything that carries the stack's mark, in the order in which it is deleted."""
-        return [step.found for step in plan([], find_all(self.kinds.values()), RULES) if step.found]
+    def find_made(self, unseen: list[UnseenError]) -> list[Found]:
+        """Everything that carries the stack's mark, in the order in which it is deleted.
+
+        `unseen` takes the errors of what the project may not list.
+        """
+        found = find_all(self.kinds.values(), unseen)
+        return [step.found for step in plan([], found, RULES) if step.found]
 
     def trust(self, name: str, host_key: str) -> None:
         """Note the host key of a server. Raises SkytierError when there is no such server."""
@@ -169,7 +179,7 @@ class CloudStack:
         The plan is made anew once nobody else can change the stack. Raises SkytierError.
         """
         lost = threading.Event()
-        with self._held("up", lost), Ssh(self.operator.config) as shell:
+        with self._held("up", lost), Ssh() as shell:
             current = self.plan()
             if not current.same_as(approved):
                 raise SkytierError(
@@ -179,11 +189,6 @@ class CloudStack:
             refuse_losses(current.steps)
             self.operator.check_key(current.public_key)
             known = self._apply(current, shell, events, lost)
-            if lost.is_set():
-                raise SkytierError(
-                    "Somebody else took the stack over, so this run stopped where it was.",
-                    "See who it was with skytier audit, and run skytier up again.",
-                )
             door = FrontDoor(self.stack, known)
             door.wait()
         return door.url
@@ -203,16 +208,23 @@ class CloudStack:
     def down(self, events: Events) -> None:
         """Delete what carries the stack's mark, and nothing else. Raises SkytierError.
 
-        Ends with a look at every kind, which must find nothing.
+        Ends with a look at every kind, which must find nothing. What the project may not list is
+        an UnseenError at the end.
         """
         lost = threading.Event()
+        unseen: list[UnseenError] = []
         with self._held("down", lost):
-            self._delete_all(events, lost)
+            self._delete_all(events, lost, unseen)
         self.operator.forget_hosts()
+        if unseen:
+            raise UnseenError(
+                f"All that was found of the stack {self.stack.name} is deleted. {unseen[0].what}",
+                unseen[0].do,
+            )
 
-    def _delete_all(self, events: Events, lost: threading.Event) -> None:
+    def _delete_all(self, events: Events, lost: threading.Event, unseen: list[UnseenError]) -> None:
         deadline, before = time.monotonic() + STUCK_AFTER_S, -1
-        while found := find_all(self.kinds.values()):
+        while found := find_all(self.kinds.values(), unseen):
             if len(found) != before:
                 deadline, before = time.monotonic() + STUCK_AFTER_S, len(found)
             try:
@@ -242,7 +254,7 @@ class CloudStack:
             if step.key.kind == DELIVERY and step.action is not Action.KEEP and step.wanted
         }:
             build_ahead(system)
-        access = Access(self.connection, self.operator, shell)
+        access = Access(self.connection, self.operator, shell, publish=True)
         keeper = current.blueprint.key("server", "database", 1).name
 
         def read(known: Known) -> dict[str, str]:
@@ -269,7 +281,17 @@ class CloudStack:
             except KeyboardInterrupt:
                 result = "interrupted"
                 raise
+            except StoppedError:
+                result = "lost"
+                raise SkytierError(
+                    "Somebody else took the stack over, so this run stopped where it was.",
+                    "See who it was with skytier audit. When they are done, run it again.",
+                ) from None
             finally:
-                self.operator.note(self.lock.note(holder, result))
-            if what == "down":
+                # How it ended is told by what is raised; a note that fails must not hide it.
+                with suppress(Exception):
+                    self.operator.note(holder.audit_line(result))
+                with suppress(Exception):
+                    self.lock.note(holder, result)
+            if what == "down" and not lost.is_set():
                 self.lock.delete()

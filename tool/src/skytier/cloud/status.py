@@ -22,7 +22,7 @@ def measure(stack: CloudStack) -> Status:
     plan = stack.plan()
     known = plan.known
     door = FrontDoor(stack.stack, known)
-    with Ssh(stack.operator.config) as shell, ThreadPoolExecutor(8) as pool:
+    with Ssh() as shell, ThreadPoolExecutor(8) as pool:
         access = Access(stack.connection, stack.operator, shell)
         access.write(known)
         enter = stack.operator.has_key(plan.public_key)

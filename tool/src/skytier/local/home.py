@@ -121,7 +121,7 @@ class Home:
         if not self.exists():
             raise SkytierError(
                 f"{self.path} does not look like a home of Skytier: it has no {MARKER}.",
-                "Look at it, and delete it yourself if it may go.",
+                "Nothing was deleted. Set SKYTIER_HOME to the home that is meant.",
             )
 
     def purge(self) -> None:

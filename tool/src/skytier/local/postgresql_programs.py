@@ -134,6 +134,6 @@ def _other_version(source: str, newest: Programs, data: Path, major: int | None)
     return SkytierError(
         f"The data in {data} was made by PostgreSQL {major}, and the {source} PostgreSQL is "
         f"{newest.version}. It is left as it is.",
-        "Keep the one that it was made with, or take the data along: pg_dump it from the running "
-        "stack, `skytier down --purge`, `skytier up` with the other one, and psql it back.",
+        "Keep the one that it was made with. To change over, pg_dump the running stack, bring up a "
+        "second one with the other PostgreSQL in another SKYTIER_HOME, and psql the data into it.",
     )

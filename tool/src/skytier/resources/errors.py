@@ -16,7 +16,7 @@ def explained(what: str, error: Exception) -> SkytierError:
         return SkytierError(
             f"{what}: the project's quota is used up. The cloud says: {said}",
             "See what is short: skytier doctor. Ask the cloud's operator for more, or free some. "
-            "What was made carries the stack's mark: skytier up goes on, skytier down removes it.",
+            "Then run skytier up again: it goes on where it stopped.",
         )
     if status == 401:
         return SkytierError(

@@ -26,8 +26,8 @@ def named(project: Project, key: Key, **query: Any) -> Iterator[None]:
         holders = "\n".join(f"  {_described(port)}" for port in ports)
         raise SkytierError(
             f"The {key} cannot be deleted, since these ports hold it:\n{holders}",
-            "They are not of this stack. Whoever they belong to has to let go of it; then run "
-            "skytier down again.",
+            "They are not of this stack. Whoever they belong to has to let go of it; then run it "
+            "again.",
         ) from error
 
 

@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from skytier.errors import SkytierError
+
 Tell = Callable[[str], None]
 """Is told what a long step is at: a few words."""
 
@@ -33,7 +35,7 @@ class Wanted:
     renewed_with: Sequence[Key] = ()
     """What need not be there before, but makes it be done again when that is made anew."""
     after: Sequence[Key] = ()
-    """What has to be well again before a change takes this one away for a while."""
+    """What has to be well again before this one is replaced, or taken away for a while."""
     protected: str = ""
     """What would be lost if it were replaced; then it is not."""
 
@@ -48,7 +50,9 @@ class Found:
     facts: Mapping[str, Any] = field(default_factory=dict)
     """What is good to know and never wanted: addresses, times."""
     fault: str = ""
-    """Why it cannot stay."""
+    """Why it cannot stay as it is."""
+    mend: str = ""
+    """How `settle` mends the fault and loses nothing; empty when only a new one helps."""
     created_at: str = ""
 
 
@@ -72,6 +76,10 @@ class Known(dict[Key, Found]):
     def creation(self, wanted: Wanted) -> dict[str, Any]:
         """The same for what matters at creation."""
         return {name: self.resolve(value) for name, value in wanted.creation.items()}
+
+
+class UnseenError(SkytierError):
+    """The cloud does not let this project list a kind, so nobody knows what there is of it."""
 
 
 class Kind(Protocol):

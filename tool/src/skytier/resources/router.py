@@ -55,6 +55,8 @@ class Router:
         for subnet in attributes["subnets"]:
             if subnet not in there:
                 self._add(found.id, subnet)
+        for subnet in set(there) - set(attributes["subnets"]):
+            self._network.remove_interface_from_router(found.id, subnet)
         return self._found(self._project.tagged(router), attributes["subnets"])
 
     def delete(self, found: Found, tell: Tell) -> None:

@@ -8,10 +8,10 @@ from openstack.exceptions import NotFoundException
 
 from skytier.errors import SkytierError
 from skytier.resources.kind import Found, Key, Known, Tell, Wanted
+from skytier.resources.mending import fault_of, mended
 from skytier.resources.project import PREFIX, ROLE, Project, marks
-from skytier.resources.waiting import wait_for
+from skytier.resources.waiting import ACTIVE_TIMEOUT_S, wait_for
 
-ACTIVE_TIMEOUT_S = 900.0
 GONE_TIMEOUT_S = 300.0
 IMAGE, FLAVOR, NUMBER = (f"{PREFIX}{name}" for name in ("image", "flavor", "number"))
 RUNNING = "running"
@@ -22,10 +22,13 @@ _TRANSIENT = frozenset({"BUILD", "REBOOT", "HARD_REBOOT", "RESIZE", "REVERT_RESI
 class Server:
     """A machine. What it is made of is pinned in its metadata when it is created.
 
+    One in ERROR that ran before is mended by a hard reboot, so that its disk stays.
+
     `attributes`: image and flavor (names), power (`running`), metadata (the mark and the labels).
     `creation`: image_id, flavor_id, disk_gib (the flavor's), key_name, port (a Key), user_data,
     role, number.
-    `facts`: status, image_id, vcpus, ram_mib, disk_gib, launched_at, metadata, role, number.
+    `facts`: status, image_id, vcpus, ram_mib, disk_gib, launched_at, volumes (ids of those that it
+    has), metadata, role, number.
     """
 
     name = "server"
@@ -72,7 +75,7 @@ class Server:
         server = self._compute.get_server(found.id)
         self._describe(server)
         # What was changed is not all there is in what openstacksdk makes of the answers.
-        server = self._compute.get_server(found.id)
+        server = mended(self._compute, self._compute.get_server(found.id), tell)
         server = self._resized(wanted, self._at_rest(server, tell), tell)
         if server.status == "SHUTOFF":
             tell("starting")
@@ -89,11 +92,17 @@ class Server:
     def delete(self, found: Found, tell: Tell) -> None:
         """Its port stays, and can be used again."""
         self._compute.delete_server(found.id, ignore_missing=True)
+
+        def gone() -> bool:
+            tell("deleting")
+            return self._get(found.id) is None
+
         wait_for(
             f"The server {found.key.name} was not deleted",
-            lambda: self._get(found.id) is None,
+            gone,
             GONE_TIMEOUT_S,
-            f"Ask the cloud's operator, or try: openstack server delete --force {found.id}",
+            "Nova has the order. Run it again to go on waiting, or ask who runs the cloud: "
+            f"openstack server show {found.id}",
         )
 
     def note(self, server_id: str, metadata: dict[str, str]) -> None:
@@ -182,9 +191,10 @@ class Server:
 
     def _found(self, server: Any) -> Found:
         metadata = dict(server.metadata or {})
-        fault = ""
+        fault = mend = ""
         if server.status == "ERROR":
-            fault = f"it is in ERROR: {_fault(server)}"
+            fault = f"it is in ERROR: {fault_of(server)}"
+            mend = "hard reboot" if server.launched_at else ""
         elif server.task_state == "deleting":
             fault = "it is being deleted"
         running = server.status == "ACTIVE"
@@ -209,11 +219,13 @@ class Server:
                 "ram_mib": server.flavor.ram or 0,
                 "disk_gib": server.flavor.disk or 0,
                 "launched_at": server.launched_at,
+                "volumes": [each["id"] for each in server.attached_volumes or []],
                 "metadata": metadata,
                 "role": metadata.get(ROLE, ""),
                 "number": int(metadata.get(NUMBER) or 0),
             },
             fault=fault,
+            mend=mend,
             created_at=server.created_at or "",
         )
 
@@ -226,12 +238,9 @@ def _has_flavor(server: Any, wanted: Wanted) -> bool:
 
 def _refuse_broken(server: Any) -> None:
     if server.status == "ERROR":
+        then = "mends it, or replaces it where it holds no data"
         raise SkytierError(
-            f"The server {server.name} went into ERROR: {_fault(server)}",
-            "Mend the cause; skytier up then replaces it.",
+            f"The server {server.name} went into ERROR: {fault_of(server)}",
+            f"Find the cause: openstack server event list {server.id}. Then run skytier up again: "
+            f"it {then if server.launched_at else 'replaces it, since it never ran'}.",
         )
-
-
-def _fault(server: Any) -> str:
-    fault = server.fault or {}
-    return str(fault.get("message") or "Nova gives no reason")

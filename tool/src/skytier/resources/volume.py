@@ -6,7 +6,7 @@ from typing import Any
 from openstack.exceptions import HttpException, NotFoundException, raise_from_response
 
 from skytier.errors import SkytierError
-from skytier.resources.kind import Found, Key, Known, Tell, Wanted
+from skytier.resources.kind import Found, Key, Known, Tell, UnseenError, Wanted
 from skytier.resources.project import PREFIX, ROLE, Project
 from skytier.resources.waiting import wait_for
 
@@ -45,15 +45,18 @@ class Volume:
             yield self.found(volume)
 
     def marked(self) -> list[Any]:
-        """The same as Cinder has them."""
+        """The same as Cinder has them. Raises UnseenError when this project may not list them."""
         if not self._there:
             return []
         try:
             volumes = list(self._cinder.volumes(details=True))
         except HttpException as error:
-            # It is in the catalog, and not for this project.
             if error.status_code in (403, 404):
-                return []
+                raise UnseenError(
+                    "The stack's volumes could not be listed: the cloud has Cinder, and Cinder "
+                    f"answers {error.status_code}.",
+                    "Ask who runs the cloud which role may list volumes in this project.",
+                ) from error
             raise
         return [each for each in volumes if self._project.owns(each.metadata or {})]
 
@@ -192,7 +195,7 @@ class Volume:
         if volume is not None and volume.status == "error_deleting":
             raise SkytierError(
                 f"Cinder could not delete the volume {found.key.name}.",
-                f"Who runs the cloud can: openstack volume delete --force {found.id}",
+                f"Ask who runs the cloud: openstack volume show {found.id}",
             )
         return volume is None
 

@@ -7,6 +7,8 @@ from skytier.errors import SkytierError
 from skytier.poll import until
 
 POLL_S = 1.0
+ACTIVE_TIMEOUT_S = 900.0
+"""How long Nova may take for a server."""
 T = TypeVar("T")
 
 

@@ -22,7 +22,7 @@ app = typer.Typer()
 
 
 @app.command(
-    epilog="Exit codes: 0 done; 1 it failed; 2 wrong usage.\n\nExamples: skytier cost estimate "
+    epilog="Exit codes: 0 done; 1 it failed; 64 wrong usage.\n\nExamples: skytier cost estimate "
     "--rates rates.toml; skytier cost estimate --compare larger.toml; skytier cost estimate "
     "--compare-rates here.toml there.toml"
 )

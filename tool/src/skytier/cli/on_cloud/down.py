@@ -5,6 +5,8 @@ import json
 from skytier.cli import console
 from skytier.cli.chosen import cloud_stack
 from skytier.cli.on_cloud.progress import progress
+from skytier.errors import SkytierError
+from skytier.resources.kind import UnseenError
 from skytier.resources.volume import Volume
 from skytier.stack import StackFile
 
@@ -12,9 +14,12 @@ from skytier.stack import StackFile
 def down(wanted: StackFile, *, yes: bool, as_json: bool) -> None:
     """Show what carries the stack's mark, confirm, and delete it."""
     stack = cloud_stack(wanted)
-    made = stack.find_made()
+    unseen: list[UnseenError] = []
+    made = stack.find_made(unseen)
     found = [each.key for each in made]
     if not found and not stack.lock.exists():
+        if unseen:
+            raise unseen[0]
         _say(as_json, deleted=0, text=f"Nothing of the stack {wanted.name} is there.")
         return
     if not as_json:
@@ -24,7 +29,13 @@ def down(wanted: StackFile, *, yes: bool, as_json: bool) -> None:
     question = f"Delete all of the stack {wanted.name} on {wanted.cloud}, with its data?"
     console.confirm(question, yes, "This deletes data, and there is nobody to ask.")
     with progress(as_json=as_json) as events:
-        stack.down(events)
+        try:
+            stack.down(events)
+        except KeyboardInterrupt:
+            raise SkytierError(
+                "Interrupted half way: some of the stack is deleted, and some is not.",
+                "Run it again: it goes on where it stopped.",
+            ) from None
     text = f"Nothing of the stack {wanted.name} is left."
     _say(as_json, deleted=len(found), text=text)
 

@@ -1,6 +1,6 @@
 """`skytier logs` on a cloud."""
 
-import os
+import typer
 
 from skytier.cli.chosen import cloud_stack
 from skytier.cloud.entrance import entrance, role_of
@@ -10,8 +10,9 @@ from skytier.stack import StackFile
 
 def logs(wanted: StackFile, machine: str, *, follow: bool, lines: int) -> None:
     """The journal of what a machine is there for."""
-    config, host = entrance(cloud_stack(wanted), machine)
-    units = [f"--unit='{unit}'" for unit in ROLES[role_of(machine, host, wanted.name)].units]
-    journal = ["sudo", "journalctl", "--no-pager", f"--lines={lines}", *units]
-    words = ["ssh", "-F", str(config), host, "--", *journal, *(["--follow"] if follow else [])]
-    os.execvp("ssh", words)
+    with entrance(cloud_stack(wanted), machine) as (shell, host):
+        units = [f"--unit='{unit}'" for unit in ROLES[role_of(machine, host, wanted.name)].units]
+        journal = ["sudo", "journalctl", "--no-pager", f"--lines={lines}", *units]
+        code = shell.attend(host, "--", *journal, *(["--follow"] if follow else []))
+    if code:
+        raise typer.Exit(code)

@@ -2,8 +2,9 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from rich import box
@@ -12,11 +13,13 @@ from rich.text import Text
 
 from skytier.cli import console
 from skytier.cli.cost import data, priced
+from skytier.cli.on_cloud import changes
 from skytier.cli.on_cloud import quota as quotas
 from skytier.cloud.quota import MORE_ROOM, Row
 from skytier.cloud.stack import Plan
 from skytier.costs.planned import PlanCost
 from skytier.plan import Action, Step
+from skytier.stack.exposure import exposures
 
 SIGNS = {
     Action.KEEP: ("=", "dim"),
@@ -32,18 +35,25 @@ OVER_BUDGET = 4
 
 
 def show(
-    plan: Plan, quota: Sequence[Row], *, everything: bool = False, parts: bool = False
+    plan: Plan,
+    quota: Sequence[Row],
+    file: Path | None = None,
+    *,
+    everything: bool = False,
+    parts: bool = False,
 ) -> None:
     """Print a table of the steps, what they come to, and what it costs a month.
 
     Quotas are shown where they are short, or will be low; with `parts` the cost is shown part by
-    part, too.
+    part, too. What is open to everybody is told with the line of the stack file `file`.
     """
     cost = plan.cost
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in ("", "Resource", "Name", "Why"):
         table.add_column(heading)
     table.add_column(f"{cost.rates.currency} a month", justify="right")
+    network = plan.blueprint.choices.external_network
+    names = {network.id: network.name, **changes.names(plan.steps)}
     for step in plan.steps:
         if step.action is Action.KEEP and not everything:
             continue
@@ -53,7 +63,7 @@ def show(
             Text(sign, style),
             step.key.kind,
             step.key.name,
-            _why(step),
+            _why(step, names),
             "" if amount is None else f"{amount}",
         )
     if table.rows:
@@ -68,6 +78,8 @@ def show(
         console.out.print(Text(note, "dim"))
     if cost.before.resources and cost.difference.words:
         console.out.print(str(cost.difference), markup=False)
+    for exposure in exposures(plan.blueprint.stack, file):
+        console.out.print(Text.assemble(("Open: ", "bold yellow"), str(exposure)))
     warn_of_budget(cost)
     if rows := quotas.worth_showing(quota):
         console.out.print(quotas.table(rows))
@@ -91,7 +103,7 @@ def summary(steps: Iterable[Step]) -> str:
     return f"{', '.join([*words, *kept]) or 'Nothing'}."
 
 
-def as_json(plan: Plan, quota: Sequence[Row]) -> str:
+def as_json(plan: Plan, quota: Sequence[Row], file: Path | None = None) -> str:
     """The plan for scripts; money is a string, so that it stays exact."""
     cost = plan.cost
     steps = [
@@ -120,19 +132,15 @@ def as_json(plan: Plan, quota: Sequence[Row]) -> str:
         "budget": data.text(plan.blueprint.stack.cost.budget),
         "over_budget": cost.over_budget is not None,
         "quota": [asdict(row) for row in quota],
+        "open": [asdict(each) for each in exposures(plan.blueprint.stack, file)],
     }
     return json.dumps(answer, indent=2, default=str)
 
 
-def _why(step: Step) -> Text:
+def _why(step: Step, names: Mapping[str, str]) -> Text:
     text = Text(step.reason if step.action is not Action.CREATE else "")
-    for change in step.changes:
-        text.append(f"\n{change.attribute}: {_short(change.old)} → {_short(change.new)}", "dim")
+    for line in changes.in_words(step, names):
+        text.append(f"\n{line}", "dim")
     if step.loses:
         text.append(f"\nwould lose {step.loses}: refused", "bold red")
     return text
-
-
-def _short(value: Any) -> str:
-    text = "none" if value in (None, "", []) else str(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."

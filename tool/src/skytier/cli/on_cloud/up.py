@@ -1,6 +1,7 @@
 """`skytier up` on a cloud."""
 
 import json
+from pathlib import Path
 
 import typer
 from rich.text import Text
@@ -17,8 +18,8 @@ from skytier.errors import SkytierError
 from skytier.stack import StackFile
 
 
-def up(wanted: StackFile, *, yes: bool, as_json: bool) -> None:
-    """Plan, confirm, apply, and say where it is."""
+def up(wanted: StackFile, file: Path | None, *, yes: bool, as_json: bool) -> None:
+    """Plan, confirm, apply, and say where it is. `file` is the stack file's path."""
     stack = cloud_stack(wanted)
     planned = stack.plan()
     if planned.empty:
@@ -28,7 +29,7 @@ def up(wanted: StackFile, *, yes: bool, as_json: bool) -> None:
     if as_json:
         shown.warn_of_budget(cost)
     else:
-        shown.show(planned, quota)
+        shown.show(planned, quota, file)
     refuse_short(quota)
     if cost.over_budget and cost.over_budget.refused:
         raise typer.Exit(shown.OVER_BUDGET)
@@ -42,7 +43,7 @@ def up(wanted: StackFile, *, yes: bool, as_json: bool) -> None:
         except KeyboardInterrupt:
             raise SkytierError(
                 "Interrupted half way. What was made carries the stack's mark.",
-                "Go on with skytier up, or remove it with skytier down.",
+                "Run skytier up again: it goes on where it stopped.",
             ) from None
     _summary(stack, cost, url, events.stages, as_json=as_json)
 

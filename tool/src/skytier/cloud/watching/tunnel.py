@@ -8,7 +8,6 @@ from skytier.cloud.entrance import entrance
 from skytier.cloud.stack import CloudStack
 from skytier.errors import SkytierError
 from skytier.roles.monitor.role import ALERTMANAGER, PROMETHEUS
-from skytier.ssh import Ssh
 
 
 @dataclass(frozen=True)
@@ -34,8 +33,10 @@ def tunnel(stack: CloudStack) -> Iterator[Monitor]:
             f"The stack {stack.stack.name} is not watched.",
             "Set monitor.enabled = true in the stack file, and run skytier up.",
         )
-    config, machine = entrance(stack, "monitor")
     ports = [int(address.rpartition(":")[2]) for address in (PROMETHEUS, ALERTMANAGER)]
-    with Ssh(config) as shell, shell.tunnel(machine, ports) as local:
+    with (
+        entrance(stack, "monitor") as (shell, machine),
+        shell.tunnel(machine, ports) as local,
+    ):
         prometheus, alertmanager = (f"http://127.0.0.1:{port}" for port in local)
         yield Monitor(machine, prometheus, alertmanager)

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
+from skytier.cloud.access import Access
 from skytier.cloud.stack import CloudStack
 from skytier.cloud.watching.tunnel import tunnel
 from skytier.errors import SkytierError
@@ -15,6 +16,7 @@ from skytier.metrics.prometheus import Prometheus
 from skytier.metrics.source import Source
 from skytier.metrics.target import JOB, MACHINE, ROLE, STACK, Target
 from skytier.metrics.view import View
+from skytier.resources.kind import Known
 from skytier.roles.role import Machine
 from skytier.ssh import Ssh
 
@@ -32,7 +34,7 @@ def view(stack: CloudStack) -> Iterator[View]:
 
     Raises SkytierError when the cloud has no machine of the stack.
     """
-    machines = _machines(stack)
+    machines, known = _machines(stack)
     with ExitStack() as opened:
 
         def choose() -> tuple[Source, str]:
@@ -40,7 +42,8 @@ def view(stack: CloudStack) -> Iterator[View]:
             try:
                 return opened.enter_context(prometheus(stack)), ""
             except SkytierError as error:
-                shell = opened.enter_context(Ssh(stack.operator.config))
+                shell = opened.enter_context(Ssh())
+                Access(stack.connection, stack.operator, shell).write(known)
                 note = f"The exporters are asked over SSH, not the monitor: {error.what}"
                 return Live(lambda: _targets(stack, machines, shell)), note
 
@@ -67,7 +70,8 @@ def prometheus(stack: CloudStack) -> Iterator[Prometheus]:
         yield found
 
 
-def _machines(stack: CloudStack) -> list[Machine]:
+def _machines(stack: CloudStack) -> tuple[list[Machine], Known]:
+    """The stack's machines, and all that is known of it."""
     plan = stack.plan()
     site, known = plan.blueprint.site(plan.known), plan.known
     there = {key.name for key in known if key.kind == "server"}
@@ -77,7 +81,7 @@ def _machines(stack: CloudStack) -> list[Machine]:
             f"There is no machine of the stack {stack.stack.name} on {stack.cloud}.",
             "Bring it up: skytier up",
         )
-    return machines
+    return machines, known
 
 
 def _targets(stack: CloudStack, machines: Sequence[Machine], shell: Ssh) -> list[Target]:

@@ -8,6 +8,8 @@ from skytier.costs.price import price
 
 OLD = timedelta(days=30)
 FREE = Decimal("0.00")
+EMPTY = frozenset({"floating ip", "port"})
+"""What holds no data."""
 YOUNG = timedelta(hours=1)
 """What is being made has nothing to lead to yet."""
 
@@ -23,6 +25,14 @@ def unused(facts: Facts) -> Advised:
     return found
 
 
+def _what_to_do(each: Leftover) -> str:
+    if each.kind in EMPTY:
+        return f"if nobody needs it: openstack {each.kind} delete {each.id}"
+    return (
+        f"see what is on it, and whether somebody needs that: openstack {each.kind} show {each.id}"
+    )
+
+
 def _advice(facts: Facts, each: Leftover, age: timedelta) -> Advice:
     made = f"made {age.days} days ago" if age.days else f"made {age.seconds // 3600} h ago"
     saving = price(facts.rates, each.resource).per_month if each.resource else FREE
@@ -30,5 +40,5 @@ def _advice(facts: Facts, each: Leftover, age: timedelta) -> Advice:
         f"the {each.kind} {each.name or each.id} {each.spare}",
         saving,
         f"{made}{f', of the stack {each.stack}' if each.stack else ', of no stack'}",
-        do=f"if nobody needs it: openstack {each.kind} delete {each.id}",
+        do=_what_to_do(each),
     )

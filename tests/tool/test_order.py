@@ -1,0 +1,250 @@
+"""In which order machines are changed: of one role, one after another, each well before the next.
+
+And what a plan does about a server in ERROR.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from openstack.exceptions import ConflictException, ForbiddenException
+
+from skytier.apply import LossError, refuse_losses
+from skytier.blueprint import Blueprint
+from skytier.cloud.choices import Choices, ExternalNetwork, Flavor
+from skytier.cloud.images import Image
+from skytier.cloud.kinds import RULES
+from skytier.errors import SkytierError
+from skytier.plan import Action, Step, nothing_to_do, plan
+from skytier.resources.kind import Found, Key, Known, Wanted
+from skytier.resources.project import Project
+from skytier.resources.server import FLAVOR, Server
+from skytier.roles import ROLES
+from skytier.stack import StackFile, parse
+from skytier.wanted import wanted
+
+PROJECT = Project(cast(Any, None), "skytier")
+SMALL = Flavor("1", "m1.small", 2, 4096, 20)
+DATABASE = Key("server", "skytier-database-1")
+ERROR = "it is in ERROR: no valid host"
+
+
+def all_wanted(stack: StackFile, known: Known) -> list[Wanted]:
+    machines = stack.machines()
+    choices = Choices(
+        dict.fromkeys(machines, Image("i", "debian-12", "2026-01-01")),
+        dict.fromkeys(machines, SMALL),
+        ExternalNetwork("n", "public"),
+    )
+    return wanted(Blueprint(stack, choices, ROLES, "1"), PROJECT, "ssh-ed25519 key", known)
+
+
+def there(stack: StackFile) -> dict[Key, Found]:
+    """What is there once a stack is up."""
+    known = Known()
+    # Twice: configurations go by the addresses and the ids of the others.
+    for _ in range(2):
+        made = all_wanted(stack, known)
+        ids = Known({each.key: Found(each.key, f"id of {each.key}", {}) for each in made})
+        for each in made:
+            facts = {"address": "192.168.128.9", "launched_at": "2026-01-01", "data": ""}
+            known[each.key] = Found(each.key, ids[each.key].id, ids.attributes(each), facts)
+    return dict(known)
+
+
+def planned(stack: StackFile, found: Mapping[Key, Found]) -> list[Step]:
+    return plan(all_wanted(stack, Known(found)), found.values(), RULES)
+
+
+def other(found: Found, **attributes: object) -> Found:
+    return replace(found, attributes={**found.attributes, **attributes})
+
+
+CHANGES = {
+    "another image": ("server", lambda found: other(found, image="debian-11")),
+    "another flavor": ("server", lambda found: other(found, flavor="m1.tiny")),
+    "ERROR": ("server", lambda found: replace(found, fault=ERROR, mend="hard reboot")),
+    "another configuration": ("configuration", lambda found: other(found, fingerprint="old")),
+    "another release": ("release", lambda found: other(found, release="0")),
+}
+TAKES_AWAY = {Action.CHANGE, Action.REPLACE}
+
+
+def taken_away(step: Step) -> bool:
+    """Whether a machine may serve nobody while this is done."""
+    kinds = ("server", "configuration", "release")
+    return step.key.kind in kinds and step.action in TAKES_AWAY
+
+
+def before(steps: Sequence[Step], key: Key) -> set[Key]:
+    """All that is done and well before a step begins."""
+    by_key = {step.key: step for step in steps if step.action is not Action.DELETE}
+    found, left = set[Key](), [key]
+    while left:
+        for need in by_key[left.pop()].needs:
+            if need in by_key and need not in found:
+                found.add(need)
+                left.append(need)
+    return found
+
+
+@given(
+    st.lists(st.sets(st.sampled_from(sorted(CHANGES))), min_size=1, max_size=5),
+    st.sets(st.sampled_from(["another flavor", "another configuration"])),
+)
+def test_of_a_role_no_two_machines_are_ever_away_at_the_same_time(
+    changes: list[set[str]], of_database: set[str]
+) -> None:
+    stack = parse(f"web.count = {len(changes)}")
+    found = there(stack)
+    assert nothing_to_do(planned(stack, found))
+    names = [(f"skytier-web-{number}", each) for number, each in enumerate(changes, 1)]
+    for name, each in [*names, ("skytier-database-1", of_database)]:
+        for change in each:
+            kind, make = CHANGES[change]
+            found[Key(kind, name)] = make(found[Key(kind, name)])
+
+    steps = planned(stack, found)
+
+    actions = {step.key: step.action for step in steps}
+    away = {
+        number: [step.key for step in steps if step.key.name == name and taken_away(step)]
+        for number, (name, _) in enumerate(names, 1)
+    }
+    for number, keys in away.items():
+        # Its release is what asks for the whole machine's health: it comes last, whatever was done.
+        health = Key("release", f"skytier-web-{number}")
+        assert not keys or actions[health] is not Action.KEEP
+        assert set(keys) - {health} <= before(steps, health)
+        for key in keys:
+            done = before(steps, key)
+            for earlier in range(1, number):
+                assert set(away[earlier]) <= done
+    order = {step.key: index for index, step in enumerate(steps)}
+    for step in steps:
+        assert all(order[key] < order[step.key] for key in step.needs if key in order)
+
+
+def test_at_first_all_machines_are_set_up_at_the_same_time() -> None:
+    steps = planned(parse("web.count = 3"), {})
+    for kind in ("server", "configuration"):
+        for number in (2, 3):
+            one, earlier = (Key(kind, f"skytier-web-{n}") for n in (number, number - 1))
+            assert earlier not in before(steps, one)
+
+
+def test_a_database_server_in_error_is_mended_and_never_replaced() -> None:
+    stack = parse("")
+    found = there(stack)
+    found[DATABASE] = replace(found[DATABASE], fault=ERROR, mend="hard reboot")
+
+    steps = planned(stack, found)
+
+    refuse_losses(steps)
+    changed = {step.key: step for step in steps if step.action is not Action.KEEP}
+    assert {key: step.action for key, step in changed.items()} == {
+        DATABASE: Action.CHANGE,
+        # Whether all is well is asked when it is back.
+        Key("configuration", "skytier-database-1"): Action.CHANGE,
+        Key("release", "skytier-web-1"): Action.CHANGE,
+    }
+    assert changed[DATABASE].reason == f"{ERROR}: hard reboot"
+
+
+def test_a_database_server_that_never_ran_has_no_data_to_lose() -> None:
+    stack = parse("")
+    found = there(stack)
+    facts = {**found[DATABASE].facts, "launched_at": None}
+    found[DATABASE] = replace(found[DATABASE], fault=ERROR, facts=facts)
+
+    steps = planned(stack, found)
+
+    refuse_losses(steps)
+    assert {step.key: step.action for step in steps}[DATABASE] is Action.REPLACE
+
+
+def test_a_database_server_that_nothing_can_mend_is_left_as_it_is() -> None:
+    stack = parse("")
+    found = there(stack)
+    found[DATABASE] = replace(found[DATABASE], fault="it is being deleted")
+    with pytest.raises(LossError, match="lose the data") as refused:
+        refuse_losses(planned(stack, found))
+    assert "openstack server show" in (refused.value.do or "")
+
+
+class Nova:
+    """One server, and what it answers to a hard reboot and a reset of its state."""
+
+    def __init__(self, *, hangs: bool, admin: bool, mends: bool) -> None:
+        self.hangs, self.admin, self.mends = hangs, admin, mends
+        self.calls: list[str] = []
+        self.server = SimpleNamespace(
+            id="s",
+            name="skytier-database-1",
+            project_id="p",
+            status="ERROR",
+            task_state="powering-off" if hangs else None,
+            launched_at="2026-01-01",
+            metadata={"skytier:stack": "skytier", FLAVOR: "m1.small"},
+            description="skytier:stack=skytier,skytier:role=,skytier:flavor=m1.small",
+            flavor=SimpleNamespace(original_name="m1.small", id="1", vcpus=2, ram=4096, disk=20),
+            fault={"message": "no disk"},
+            image=None,
+            attached_volumes=[],
+            created_at="",
+        )
+
+    def get_server(self, server_id: str) -> object:
+        if self.server.task_state == "reboot_started_hard":
+            self.server.task_state = None
+            self.server.status = "ACTIVE" if self.mends else "ERROR"
+        return self.server
+
+    def reboot_server(self, server: object, kind: str) -> None:
+        self.calls.append(f"{kind} reboot")
+        if self.hangs:
+            raise ConflictException("its task_state is powering-off")
+        self.server.task_state = "reboot_started_hard"
+
+    def reset_server_state(self, server: object, state: str) -> None:
+        self.calls.append(f"reset to {state}")
+        if not self.admin:
+            raise ForbiddenException("Policy doesn't allow it")
+        self.hangs, self.server.task_state, self.server.status = False, None, "ACTIVE"
+
+
+def settled(nova: Nova) -> Found:
+    connection = SimpleNamespace(compute=nova, current_project_id="p")
+    wanted = Wanted(DATABASE, {"flavor": "m1.small"}, {"flavor_id": "1"})
+    kind = Server(Project(cast(Any, connection), "skytier"))
+    return kind.settle(wanted, Found(DATABASE, "s", {}), Known(), lambda text: None)
+
+
+def test_a_hard_reboot_takes_a_server_out_of_error() -> None:
+    nova = Nova(hangs=False, admin=False, mends=True)
+    assert settled(nova).facts["status"] == "ACTIVE"
+    assert nova.calls == ["HARD reboot"]
+
+
+def test_a_task_that_hangs_is_taken_away_by_whoever_may() -> None:
+    nova = Nova(hangs=True, admin=True, mends=True)
+    assert settled(nova).facts["status"] == "ACTIVE"
+    assert nova.calls == ["HARD reboot", "reset to active", "HARD reboot"]
+
+
+@pytest.mark.parametrize(
+    ("nova", "said"),
+    [
+        (Nova(hangs=True, admin=False, mends=True), "reset its state"),
+        (Nova(hangs=False, admin=False, mends=False), "Who runs the cloud"),
+    ],
+)
+def test_what_cannot_be_mended_keeps_its_disk_and_is_said(nova: Nova, said: str) -> None:
+    with pytest.raises(SkytierError, match="no disk") as failed:
+        settled(nova)
+    assert "Its disk is as it was" in (failed.value.do or "")
+    assert said in (failed.value.do or "")

@@ -1,0 +1,40 @@
+"""The exit code of wrong usage.
+
+Typer's own is 2, which `plan --detailed-exitcode` uses for "there are changes", as Terraform does.
+A script has to tell the two apart, so wrong usage ends with EX_USAGE of sysexits.h.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+from typer.exceptions import TyperException
+
+WRONG_USAGE = 64
+_TYPERS_OWN = 2
+
+
+class Commands(TyperGroup):
+    """The commands, whose wrong usage ends with 64."""
+
+    def make_context(self, *args: Any, **kwargs: Any) -> Any:
+        """As Typer does: it reads the options of the group itself."""
+        with _with_code():
+            return super().make_context(*args, **kwargs)
+
+    def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]  # click's own is private
+        """As Typer does: it reads the options of the command, and runs it."""
+        with _with_code():
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _with_code() -> Iterator[None]:
+    try:
+        yield
+    except TyperException as error:
+        if error.exit_code == _TYPERS_OWN:
+            error.exit_code = WRONG_USAGE
+        raise
