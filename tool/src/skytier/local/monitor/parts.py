@@ -9,9 +9,11 @@ from pathlib import Path
 from skytier import files
 from skytier.local.account import Account
 from skytier.local.home import Home
+from skytier.local.monitor import token
 from skytier.local.monitor.ports import HOST
 from skytier.local.options import Options
 from skytier.metrics.target import JOB, MACHINE, ROLE, SOCKET, STACK, THIS_MACHINE
+from skytier.roles import quoting
 from skytier.roles.monitor import alertmanager, prometheus
 
 STACK_NAME, MACHINE_NAME, ROLE_NAME = "local", "localhost", "all"
@@ -127,7 +129,7 @@ def _exporter(name: str, around: Surroundings) -> Part:
     if name == POSTGRES:
         sockets = around.home.postgresql_sockets
         # By peer authentication: there is no password.
-        source = f"host={sockets} user=postgres dbname=postgres sslmode=disable"
+        source = f"host={quoting.conninfo(sockets)} user=postgres dbname=postgres sslmode=disable"
         command = [program, f"--web.listen-address={listen}"]
         if around.can_skip_bgwriter:
             # No chart needs it, and since PostgreSQL 17 it fails each time that it asks.
@@ -161,7 +163,13 @@ def _prometheus(around: Surroundings) -> Part:
     configuration = prometheus.Prometheus(
         stack=STACK_NAME,
         targets=[
-            prometheus.Target(job, address.removeprefix("http://"), MACHINE_NAME, ROLE_NAME)
+            prometheus.Target(
+                job,
+                address.removeprefix("http://"),
+                MACHINE_NAME,
+                ROLE_NAME,
+                token.path(home) if job == "application" and around.behind_nginx else None,
+            )
             for job, address in read.items()
         ],
         rules=rules,
