@@ -1,8 +1,13 @@
 """What one connection may take, and what it is told: Uvicorn without Nginx before it."""
 
 import asyncio
+import fcntl
+import os
 import re
+import shlex
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -351,23 +356,36 @@ def test_whatever_is_sent_no_error_is_told_in_another_form(server: Server, sent:
             assert_problem(answer, answer.status_code)
 
 
-def test_by_tcp_nobody_is_believed_to_speak_for_another(server: Server) -> None:
-    forged = {"X-Forwarded-For": "198.51.100.7", "X-Forwarded-Proto": "https"}
-    answer = httpx.get(f"http://127.0.0.1:{server.address[1]}/who", headers=forged)
-    assert answer.json() == {"client": "127.0.0.1", "scheme": "http"}
-
-
-def test_by_the_unix_socket_the_proxy_is_believed(short_dir: Path) -> None:
+def test_the_proxy_is_believed_at_the_unix_socket_and_nobody_by_tcp(short_dir: Path) -> None:
     path = short_dir / "proxied"
     forged = {"X-Forwarded-For": "198.51.100.7", "X-Forwarded-Proto": "https"}
     with (
-        serving_at(listening.unix_socket(path)),
-        httpx.Client(transport=httpx.HTTPTransport(uds=str(path))) as client,
+        socket.create_server(("127.0.0.1", 0)) as by_tcp,
+        serving_at(by_tcp, listening.unix_socket(path)) as both,
+        httpx.Client(transport=httpx.HTTPTransport(uds=str(path))) as proxy,
     ):
-        found = client.get("http://a/who", headers=forged).json()
-        plain = client.get("http://a/who").json()
+        stranger = httpx.get(f"http://127.0.0.1:{both.address[1]}/who", headers=forged).json()
+        found = proxy.get("http://a/who", headers=forged).json()
+        plain = proxy.get("http://a/who").json()
+    assert stranger == {"client": "127.0.0.1", "scheme": "http"}
     assert found == {"client": "198.51.100.7", "scheme": "https"}
     assert plain == {"client": None, "scheme": "http"}
+
+
+def test_all_sockets_that_systemd_hands_over_are_taken() -> None:
+    ask = (
+        "from skytier_app import listening; print(*[s.family.name for s in listening.inherited()])"
+    )
+    with socket.socket(socket.AF_UNIX) as first, socket.socket() as second:
+        given = [fcntl.fcntl(each, fcntl.F_DUPFD, 20) for each in (first.fileno(), second.fileno())]
+        fds = " ".join(f"{3 + n}<&{fd}" for n, fd in enumerate(given))
+        run = f"LISTEN_FDS=2 LISTEN_PID=$$ exec {shlex.quote(sys.executable)} -c '{ask}' {fds}"
+        done = subprocess.run(
+            ["bash", "-c", run], pass_fds=given, capture_output=True, text=True, check=True
+        )
+        for fd in given:
+            os.close(fd)
+    assert done.stdout.split() == ["AF_UNIX", "AF_INET"]
 
 
 @needs_root
