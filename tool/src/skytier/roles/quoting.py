@@ -33,15 +33,6 @@ def postgresql(value: object) -> str:
     return "'" + _printable(value).replace("\\", "\\\\").replace("'", "''") + "'"
 
 
-def conninfo(value: object) -> str:
-    """A value in a connection string of libpq.
-
-    >>> print(conninfo("/run/my sockets"))
-    '/run/my sockets'
-    """
-    return "'" + _printable(value).replace("\\", "\\\\").replace("'", "\\'") + "'"
-
-
 def _printable(value: object) -> str:
     text = str(value)
     if not text.isprintable():
