@@ -43,7 +43,8 @@ async def browser() -> AsyncIterator[Browser]:
 @pytest.fixture(scope="session")
 def make_skytier() -> Iterator[Callable[..., Skytier]]:
     """Makes homes in a short path that other users can pass; what runs in them ends at last."""
-    root = Path(tempfile.mkdtemp(prefix="sky"))
+    # Every character that a home may have and that some file could take for its own.
+    root = Path(tempfile.mkdtemp(prefix="s;{} #%é"))
     root.chmod(0o711)
     made: list[Skytier] = []
 

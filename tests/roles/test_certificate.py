@@ -7,22 +7,29 @@ from dataclasses import replace
 import pytest
 
 from skytier import roles
+from skytier.cloud.vault import self_signed
 from tests.roles.conftest import Machines
-from tests.roles.secrets import certificate
 from tests.roles.site import SITE, WEB
 
 DOMAIN = "shop.example.org"
 AUTHORITY = "https://127.0.0.1:14000/dir"
-ACME = replace(SITE, tls="acme", domain=DOMAIN, email="admin@example.org", acme_server=AUTHORITY)
+ACME = replace(
+    SITE,
+    tls="acme",
+    domain=DOMAIN,
+    public_address=WEB.address,
+    email="admin@example.org",
+    acme_server=AUTHORITY,
+)
 ISSUER = f"openssl s_client -connect 127.0.0.1:443 -servername {DOMAIN} </dev/null 2>/dev/null | "
 ISSUER += "openssl x509 -noout -issuer -serial"
 
 
 @pytest.fixture
-def authority(running: Machines, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machines]:
+def authority(running: Machines) -> Iterator[Machines]:
     """On the web server, which trusts it, and where the domain's name leads to that server."""
     web = running.web
-    key, crt = certificate(tmp_path_factory.mktemp("authority") / "acme", "127.0.0.1")
+    key, crt = self_signed(["127.0.0.1"])
     names = {"listenAddress": "127.0.0.1:14000", "managementListenAddress": "127.0.0.1:15000"}
     files = {"certificate": "/etc/pebble/crt", "privateKey": "/etc/pebble/key"}
     settings = {**names, **files, "httpPort": 80, "tlsPort": 443}
@@ -43,18 +50,33 @@ def authority(running: Machines, tmp_path_factory: pytest.TempPathFactory) -> It
 
 def test_a_certificate_is_asked_for_until_it_comes_and_is_renewed(authority: Machines) -> None:
     web, setup = authority.web, roles.setup(ACME, WEB)
-    check = next(each for each in setup.checks if each.name == "certificate")
+    check, given = (
+        next(each for each in setup.checks if each.name == name) for name in ("certificate", "acme")
+    )
+    assert [each.name for each in setup.checks if each.outside] == ["acme"]
 
     web.set_up(setup, authority.secrets)
 
-    # There is no authority yet: the site serves, with a certificate of its own, and says why.
-    code, said = web.ask(check)
-    assert code == 1
-    assert said.startswith(f"There is no certificate for {DOMAIN} yet; it is asked for each half")
-    assert "Connection refused" in said
+    # The name leads nowhere: the site serves, with a certificate of its own, and says what to do.
+    assert web.ask(check) == (0, "a certificate of its own, until the authority gives one")
+    waiting = f"waiting for DNS: point {DOMAIN} to {WEB.address}"
+    assert web.ask(given) == (1, waiting)
     assert web.run("systemctl is-active skytier-certificate.timer").strip() == "active"
+    assert web.run("ls /var/lib/skytier/certificate.asked 2>/dev/null || true") == "", "not yet"
 
-    web.run(f"echo '{WEB.address} {DOMAIN}' >>/etc/hosts")
+    # Elsewhere, and then here, where there is no authority yet.
+    web.run(f"echo '192.0.2.1 {DOMAIN}' >>/etc/hosts")
+    assert web.ask(given) == (1, f"{waiting}\nIt leads to 192.0.2.1.")
+    web.run(f"sed -i 's/^192.0.2.1 .*/{WEB.address} {DOMAIN}/' /etc/hosts")
+    web.run("systemctl start skytier-certificate || true")
+    code, said = web.ask(given)
+    assert (code, said.partition(",")[0]) == (1, "The name leads here")
+    assert "Connection refused" in said
+    asked = web.run("stat --format=%Y /var/lib/skytier/certificate.asked")
+    web.run("systemctl start skytier-certificate")
+    assert web.run("stat --format=%Y /var/lib/skytier/certificate.asked") == asked, "too soon"
+
+    web.run("rm /var/lib/skytier/certificate.asked")
     web.run(
         "systemd-run --unit=pebble --setenv=PEBBLE_VA_NOSLEEP=1 "
         "pebble -config /etc/pebble/config.json"
@@ -64,6 +86,7 @@ def test_a_certificate_is_asked_for_until_it_comes_and_is_renewed(authority: Mac
 
     code, said = web.ask(check)
     assert (code, said.split()[:2]) == (0, ["certificate", "until"]), said
+    assert web.ask(given) == (0, "given")
     first = web.run(ISSUER)
     assert "Pebble Intermediate CA" in first
     timer = "systemctl is-active skytier-certificate.timer || true"

@@ -8,14 +8,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 
 from skytier import roles
+from skytier.cloud.vault import self_signed
 from skytier.errors import SkytierError
 from skytier.release.machine import script as release_script
 from skytier.roles import ROLES, common
 from skytier.roles.fingerprint import fingerprint
 from skytier.roles.role import ANYWHERE, Machine, Opening, Setup, Site
-from tests.roles import container, secrets
+from tests.roles import container
 from tests.roles.conftest import TIMEOUT_S
 from tests.roles.site import DATABASE, MONITOR, SITE, SITES, WEB
 
@@ -115,7 +117,7 @@ def _scripts(setup: Setup) -> list[str]:
 
 def test_nginx_accepts_its_file(tmp_path: Path, site: Site) -> None:
     (conf,) = [f.text for f in setups(site)[0].files if f.path == "/etc/skytier/nginx.conf"]
-    key, certificate = secrets.certificate(tmp_path / "tls", WEB.address)
+    key, certificate = self_signed([WEB.address])
     for name, text in (("key", key), ("certificate", certificate)):
         (tmp_path / name).write_text(text)
     for found, here in {
@@ -167,6 +169,39 @@ def test_the_unit_s_security_score_is_the_documented_one(tmp_path: Path) -> None
         pytest.skip("this systemd cannot judge a file")
 
     assert judged.returncode == 0, judged.stdout
+
+
+def test_the_certificate_until_the_authority_gives_one_is_for_its_server_alone(
+    tmp_path: Path,
+) -> None:
+    (conf,) = [f for f in setups(SITES["acme"])[0].files if f.path.endswith("/placeholder.cnf")]
+    (tmp_path / "cnf").write_text(conf.text)
+    made = run(
+        *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"),
+        *("-nodes", "-config", f"{tmp_path}/cnf", "-keyout", f"{tmp_path}/key"),
+    )
+
+    extensions = x509.load_pem_x509_certificate(made.stdout.encode()).extensions
+    assert not extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    names = extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert names.get_values_for_type(x509.DNSName) == ["shop.example.org"]
+
+
+@pytest.mark.parametrize(("memory_mib", "most"), [(768, 460), (2048, 1228), (65536, 39321)])
+def test_the_application_has_a_limit_of_memory_by_its_machine(memory_mib: int, most: int) -> None:
+    web = replace(WEB, memory_mib=memory_mib)
+    setup = roles.setup(replace(SITE, machines=[web, DATABASE]), web)
+    (unit,) = [f.text for f in setup.files if f.path.endswith("/skytier-app.service")]
+    assert f"\nMemoryMax={most}M\n" in unit
+
+
+def test_only_nginx_s_user_gets_to_the_socket_where_clients_are_vouched_for() -> None:
+    texts = {file.path.rpartition("/")[2]: file.text for file in setups(SITE)[0].files}
+
+    socket = texts["skytier-app.socket"]
+    assert "\nListenStream=/run/skytier-app.sock\nSocketUser=www-data\nSocketMode=0600\n" in socket
+    assert 'server "unix:/run/skytier-app.sock" fail_timeout=0;' in texts["nginx.conf"]
+    assert "TRUSTED_PROXIES" not in texts["skytier-app.service"]
 
 
 def test_openings() -> None:

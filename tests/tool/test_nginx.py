@@ -6,13 +6,19 @@ import shutil
 import signal
 import socket
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
+from skytier.local.home import Home
+from skytier.local.monitor import ports, token
+from skytier.local.monitor.parts import METRICS
+from skytier.poll import until
 from skytier.roles.web import Site, nginx_conf
-from tests.skytier_command import Skytier
+from tests.as_user import may, needs_root
+from tests.skytier_command import Skytier, free_port
 
 NGINX = shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin") or "nginx"
 
@@ -114,13 +120,144 @@ def test_a_body_that_is_too_large_is_answered_with_a_problem_document(client: ht
         ("POST /static/vendor/vendor.json HTTP/1.1\r\nHost: a\r\n\r\n", 405, "Method Not Allowed"),
         ("GET /static/ HTTP/1.1\r\nHost: a\r\n\r\n", 403, "Forbidden"),
         ("GET /.problem HTTP/1.1\r\nHost: a\r\n\r\n", 404, "Not Found"),
+        ("TRACE / HTTP/1.1\r\nHost: a\r\n\r\n", 405, "Method Not Allowed"),
+        ("GET / HTTP/3.0\r\nHost: a\r\n\r\n", 505, "HTTP Version Not Supported"),
+        (
+            "POST /api/posts HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: x\r\n\r\n",
+            501,
+            "Not Implemented",
+        ),
     ],
-    ids=["malformed", "long address", "long header", "static POST", "directory", "internal"],
+    ids=[
+        *("malformed", "long address", "long header", "static POST", "directory", "internal"),
+        *("TRACE", "another version", "unknown encoding"),
+    ],
 )
 def test_errors_of_nginx_itself_are_problem_documents(
     shared: Skytier, request_text: str, status: int, title: str
 ) -> None:
     assert_problem(send(shared, request_text), status, title)
+
+
+@pytest.mark.parametrize(
+    ("request_text", "status", "title"),
+    [
+        ("FOO /api/posts HTTP/1.1\r\nHost: a\r\n\r\n", 501, "Not Implemented"),
+        ("BREW /api/posts HTTP/1.1\r\nHost: a\r\n\r\n", 501, "Not Implemented"),
+        ("PROPFIND /api/posts HTTP/1.1\r\nHost: a\r\n\r\n", 405, "Method Not Allowed"),
+        ("GET /api/posts?q=café HTTP/1.1\r\nHost: a\r\n\r\n", 400, "Bad Request"),
+        ("GET /日本 HTTP/1.1\r\nHost: a\r\n\r\n", 400, "Bad Request"),
+        (
+            "GET / HTTP/1.1\r\nHost: a\r\n" + "".join(f"X{n}: x\r\n" for n in range(110)) + "\r\n",
+            431,
+            "Request Header Fields Too Large",
+        ),
+    ],
+    ids=["a method", "another method", "WebDAV", "raw query", "raw path", "many headers"],
+)
+def test_what_nginx_passes_on_and_uvicorn_refuses_is_a_problem_document(
+    shared: Skytier, request_text: str, status: int, title: str
+) -> None:
+    answer = send(shared, request_text)
+
+    assert answer.status_code == status
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert (answer.json()["title"], answer.json()["status"]) == (title, status)
+
+
+@needs_root
+def test_a_user_of_this_machine_can_neither_pass_for_nginx_nor_read_metrics(
+    shared: Skytier,
+) -> None:
+    home = Home(shared.home)
+    port = ports.remembered(home)[METRICS]
+    address = f"http://127.0.0.1:{port}/metrics"
+    bearer = {"Authorization": f"Bearer {token.of(home)}"}
+
+    assert may("www-data", lambda: connect(home.application_socket))
+    assert not may("nobody", lambda: connect(home.application_socket))
+    assert not may("nobody", lambda: token.of(home))
+    assert not may("nobody", lambda: (home.etc / "nginx.conf").read_text())
+    assert httpx.get(address).status_code == 404
+    assert httpx.get(address, headers=bearer).status_code == 200
+
+
+def connect(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(path))
+
+
+@pytest.fixture
+def limited(shared: Skytier, tmp_path: Path) -> Iterator[str]:
+    """An Nginx with small limits, for this machine too, before the application of the stack."""
+    tmp_path.chmod(0o711)
+    (tmp_path / "nginx").mkdir()
+    site = Site(
+        [f"127.0.0.1:{(port := free_port())}"],
+        [f"unix:{Home(shared.home).application_socket}"],
+        tmp_path / "static",
+        tmp_path,
+        tmp_path,
+        "www-data www-data" if os.geteuid() == 0 else None,
+        unlimited=(),
+        requests_per_s=1,
+        requests_burst=4,
+        requests_at_once=2,
+    )
+    conf = tmp_path / "nginx.conf"
+    conf.write_text(nginx_conf(site))
+    with subprocess.Popen([NGINX, "-c", conf, "-g", "daemon off;"]) as popen:
+        url = f"http://127.0.0.1:{port}"
+        assert until(lambda: answers(f"{url}/.problem"), 30)
+        yield url
+        popen.terminate()
+
+
+def answers(url: str) -> bool:
+    try:
+        return bool(httpx.get(url).status_code)
+    except httpx.TransportError:
+        return False
+
+
+def test_an_address_that_asks_more_than_it_may_is_told_when_to_come_again(limited: str) -> None:
+    with httpx.Client(base_url=limited) as client:
+        refused = [each for _ in range(20) if (each := client.get("/health")).status_code == 429]
+
+    assert refused
+    assert_problem(refused[0], 429, "Too Many Requests")
+    assert refused[0].headers["Retry-After"] == "1"
+
+
+def test_an_address_has_so_many_requests_at_once_and_no_more(limited: str) -> None:
+    url = httpx.URL(limited)
+    head = b"POST /api/posts HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n"
+    waiting = [socket.create_connection((url.host, url.port or 80)) for _ in range(2)]
+    for each in waiting:
+        each.sendall(head)
+
+    def is_refused() -> bool:
+        return httpx.get(f"{limited}/health").status_code == 429
+
+    assert until(is_refused, 30)
+    for each in waiting:
+        each.close()
+
+
+def test_this_machine_and_nobody_else_has_no_limit_by_default() -> None:
+    text = nginx_conf(Site(["80"], ["unix:/run/a"], Path("/s"), Path("/run"), Path("/log")))
+
+    found = re.search(r"geo \$is_local {\s+default 0;\s+127.0.0.0/8 1;\s+::1/128 1;\s+}", text)
+    assert found, text
+
+
+def test_nginx_holds_no_body_back_so_that_the_application_sees_it_drip(shared: Skytier) -> None:
+    # The application answers before the body has come: it was told of it at once.
+    request = b"DELETE /api/nothing HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nx"
+    url = httpx.URL(shared.url())
+    with socket.create_connection((url.host, url.port or 80), timeout=10) as connection:
+        connection.sendall(request)
+        assert b" 404 " in connection.recv(8192).partition(b"\r\n")[0]
 
 
 def test_without_the_application_nginx_answers_with_a_problem_document(stack: Skytier) -> None:

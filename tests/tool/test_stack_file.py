@@ -75,6 +75,17 @@ WRONG = {
         'tls = "ssl" is not among them. It holds "off", "self-signed" or "acme".',
     ),
     "ACME without a domain": ("\ntls = 'acme'", 2, 'tls is "acme", which needs domain and email.'),
+    "ACME with two web servers": (
+        "tls = 'acme'\ndomain = 'a.example'\nemail = 'a@b.example'\nweb.count = 2",
+        1,
+        'tls is "acme", which needs one web server, and there are 2',
+    ),
+    "ACME with more web servers by day": (
+        "tls = 'acme'\ndomain = 'a.example'\nemail = 'a@b.example'\n"
+        "[[web.schedule]]\nfrom = '08:00'\nto = '20:00'\ncount = 3",
+        1,
+        "needs one web server, and there are 3",
+    ),
     "ACME without whom": ("domain = 'a.example'\ntls = 'acme'", 2, "which needs email."),
     "a domain that is none": ("domain = 'localhost'", 1, "is not a full domain name"),
     "a wildcard": ("domain = '*.example.org'", 1, "is not a full domain name"),

@@ -1,13 +1,18 @@
 """The secrets of a stack, before they are sent anywhere."""
 
+import contextlib
 import io
 import ipaddress
 import ssl
 import tarfile
+import tempfile
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from skytier.cloud.machines import archive
 from skytier.cloud.vault import Vault, self_signed
@@ -28,11 +33,13 @@ NAMES = ["database_password", "database_tls_key", "database_tls_certificate"]
 
 
 def test_what_the_machine_has_is_taken_and_what_is_missing_is_made() -> None:
-    vault = Vault(lambda known: {"database_password": "as it was"})
+    kept: dict[str, str] = {}
+    vault = Vault(lambda known: {"database_password": "as it was"}, kept.update)
     got = vault.get(NAMES, SITE, Known())
     assert got["database_password"] == "as it was"
     assert got["database_tls_key"].startswith("-----BEGIN PRIVATE KEY-----")
     assert vault.get(NAMES, SITE, Known()) == got
+    assert kept == {name: got[name] for name in NAMES if "tls" in name}, "before it was used"
 
 
 def test_the_machine_is_asked_once() -> None:
@@ -42,7 +49,7 @@ def test_the_machine_is_asked_once() -> None:
         asked.append(1)
         return {}
 
-    vault = Vault(read)
+    vault = Vault(read, lambda made: None)
     passwords = {vault.get(["database_password"], SITE, Known())["database_password"] for _ in "ab"}
     assert (len(asked), len(passwords)) == (1, 1)
     assert len(passwords.pop()) >= 32
@@ -54,15 +61,15 @@ def test_a_password_of_somebody_else_s_server_is_asked_for_and_never_made() -> N
         ({"smtp_password": "kept"}, {}, "kept"),
         ({"smtp_password": "kept"}, {"smtp_password": "new"}, "new"),
     ):
-        vault = Vault(lambda known, kept=kept: kept, given)  # type: ignore[misc]
+        vault = Vault(lambda known, kept=kept: kept, lambda made: None, given)  # type: ignore[misc]
         assert vault.get(["smtp_password"], SITE, Known()) == {"smtp_password": expected}
     with pytest.raises(SkytierError) as refused:
-        Vault(lambda known: {}).get(["smtp_password"], SITE, Known())
+        Vault(lambda known: {}, lambda made: None).get(["smtp_password"], SITE, Known())
     assert "SKYTIER_SMTP_PASSWORD" in refused.value.do
 
 
 def test_the_databases_certificate_names_its_address_and_fits_its_key() -> None:
-    got = Vault(lambda known: {}).get(NAMES, SITE, Known())
+    got = Vault(lambda known: {}, lambda made: None).get(NAMES, SITE, Known())
     certificate = x509.load_pem_x509_certificate(got["database_tls_certificate"].encode())
     key = load_pem_private_key(got["database_tls_key"].encode(), None)
     names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
@@ -71,12 +78,85 @@ def test_the_databases_certificate_names_its_address_and_fits_its_key() -> None:
     assert key.public_key() == certificate.public_key()  # type: ignore[union-attr]
 
 
-@pytest.mark.parametrize("names", [["shop.example.org", "203.0.113.7"]])
-def test_openssl_takes_a_certificate_as_its_own_authority(names: list[str]) -> None:
-    _, certificate = self_signed(names)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.load_verify_locations(cadata=certificate)
-    assert len(context.get_ca_certs()) == 1
+WEB = ["web_tls_key", "web_tls_certificate"]
+
+
+def test_every_configuration_finds_the_web_servers_certificate_of_the_first() -> None:
+    kept: dict[str, str] = {}
+    first = Vault(lambda known: dict(kept), kept.update).get(WEB, SITE, Known())
+    more = [Machine("shop-web-2", "web", 2, "192.168.128.12", 4096, 2), *SITE.machines]
+
+    for site in (SITE, replace(SITE, machines=more)):
+        assert Vault(lambda known: dict(kept), kept.update).get(WEB, site, Known()) == first
+    names = san(first["web_tls_certificate"])
+    assert names.get_values_for_type(x509.IPAddress) == [ipaddress.ip_address("203.0.113.7")]
+
+
+@pytest.mark.parametrize(
+    "change", [{"domain": "shop.example.org"}, {"public_address": "203.0.113.8"}]
+)
+def test_another_name_of_the_site_makes_another_certificate_for_all(change: Any) -> None:
+    kept: dict[str, str] = {}
+    Vault(lambda known: dict(kept), kept.update).get(WEB, SITE, Known())
+    before, site = dict(kept), replace(SITE, **change)
+
+    made = Vault(lambda known: dict(kept), kept.update).get(WEB, site, Known())
+
+    assert made == kept
+    assert made["web_tls_key"] != before["web_tls_key"]
+    names = [str(name.value) for name in san(made["web_tls_certificate"])]
+    assert set(change.values()) <= set(names)
+
+
+def san(certificate: str) -> x509.SubjectAlternativeName:
+    loaded = x509.load_pem_x509_certificate(certificate.encode())
+    return loaded.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+
+
+NAMES_OF_SITES = [
+    ["shop.example.org", "203.0.113.7"],
+    ["192.168.128.11", "shop-database-1"],
+    [f"{'x' * 60}.{'y' * 60}.example.org"],
+]
+
+
+@pytest.mark.parametrize("names", NAMES_OF_SITES)
+def test_a_certificate_is_good_for_its_server_and_can_sign_no_other(names: list[str]) -> None:
+    key, text = self_signed(names)
+    extensions = x509.load_pem_x509_certificate(text.encode()).extensions
+
+    basic = extensions.get_extension_for_class(x509.BasicConstraints)
+    usage = extensions.get_extension_for_class(x509.KeyUsage)
+    assert (basic.critical, basic.value.ca) == (True, False)
+    assert (usage.critical, usage.value.digital_signature) == (True, True)
+    assert not usage.value.key_cert_sign
+    server_auth = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])
+    assert extensions.get_extension_for_class(x509.ExtendedKeyUsage).value == server_auth
+    assert [str(name.value) for name in san(text)] == names
+    for name in names:
+        shake_hands(key, text, name)
+    with pytest.raises(ssl.SSLCertVerificationError):
+        shake_hands(key, text, "elsewhere.example.org")
+
+
+def shake_hands(key: str, certificate: str, name: str) -> None:
+    """OpenSSL as client, which trusts the certificate alone, and as server."""
+    with tempfile.NamedTemporaryFile("w", suffix=".pem") as pair:
+        pair.write(key + certificate)
+        pair.flush()
+        serving = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        serving.load_cert_chain(pair.name)
+    asking = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    asking.load_verify_locations(cadata=certificate)
+    there, back = ssl.MemoryBIO(), ssl.MemoryBIO()
+    ends = [
+        asking.wrap_bio(back, there, server_hostname=name),
+        serving.wrap_bio(there, back, server_side=True),
+    ]
+    for end in ends * 3:
+        with contextlib.suppress(ssl.SSLWantReadError):
+            end.do_handshake()
+    assert ends[0].version() == "TLSv1.3"
 
 
 def test_secrets_are_packed_for_root_alone_and_files_as_they_say() -> None:

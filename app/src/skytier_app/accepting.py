@@ -24,7 +24,9 @@ class AcceptingLoop(uvloop.Loop):
     async def create_server(
         self, protocol_factory: Factory, *args: Any, **options: Any
     ) -> asyncio.Server:
-        """As asyncio has it, without TLS."""
+        """As asyncio has it, without TLS. It takes the socket of a unix socket too."""
+        if (given := options.get("sock")) and given.family == socket.AF_UNIX:
+            return await self.create_unix_server(protocol_factory, *args, **options)
         server = await super().create_server(protocol_factory, *args, **options)
         return self._taking_all(cast(asyncio.Server, server), protocol_factory)
 

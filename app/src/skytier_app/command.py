@@ -24,46 +24,54 @@ def _database_url() -> str:
     return get_settings().database_url.get_secret_value()
 
 
-def _inherited_socket() -> int | None:
-    """The socket that systemd holds for this process, and goes on holding while it is exchanged.
-
-    As sd_listen_fds(3) has it; the first one is always the descriptor 3.
-    """
-    return 3 if os.environ.get("LISTEN_PID") == str(os.getpid()) else None
-
-
 @cli.command()
 def serve() -> None:
     """Serve the application in the foreground until SIGTERM, which lets requests finish.
 
-    Listens where the settings say, or at the socket that systemd hands over.
+    Listens where the settings say, or at the sockets that systemd hands over.
     """
     import uvicorn
+    from uvicorn.supervisors import Multiprocess
 
-    from skytier_app import logs
+    from skytier_app import listening, logs
 
     settings = get_settings()
     if settings.metrics_dir:
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(settings.metrics_dir)
-    uvicorn.run(
+    config = uvicorn.Config(
         "skytier_app.main:create_app",
         factory=True,
         host=settings.host,
         port=settings.port,
-        uds=str(settings.uds) if settings.uds else None,
-        fd=_inherited_socket(),
         workers=settings.workers,
         loop="skytier_app.accepting:AcceptingLoop",  # uvloop
-        http="skytier_app.serving:OneWriteProtocol",
+        http="skytier_app.serving:Connection",
+        ws="none",
         log_config=logs.CONFIG,
         access_log=False,
         server_header=False,
-        # Whoever can reach the unix socket is the proxy.
-        forwarded_allow_ips="*" if settings.uds else settings.trusted_proxies,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=settings.trusted_proxies,
         # Longer than the proxy keeps its idle connections, so that it is the one who closes them.
         timeout_keep_alive=75,
         timeout_graceful_shutdown=settings.graceful_shutdown_s,
     )
+    sockets = listening.inherited()
+    if settings.uds and not sockets:
+        try:
+            sockets = [listening.unix_socket(settings.uds, settings.uds_group)]
+        except (OSError, LookupError) as error:
+            raise SystemExit(f"skytier-app: cannot listen at {settings.uds}: {error}") from None
+    try:
+        if settings.workers > 1:
+            Multiprocess(config, sockets=sockets or [config.bind_socket()]).run()
+        else:
+            uvicorn.Server(config).run(sockets or None)
+    except KeyboardInterrupt:
+        pass
+    finally:
+        if settings.uds:
+            settings.uds.unlink(missing_ok=True)
 
 
 @cli.command("migrate")

@@ -31,12 +31,15 @@ class Settings(BaseSettings):
     """`redis://host:6379/0`. Without it sessions and rate limits live in PostgreSQL."""
 
     uds: Path | None = None
-    """A unix socket to listen on, in place of host and port."""
+    """A unix socket to listen on, in place of host and port. Whoever connects to it is taken for
+    the proxy, whose `X-Forwarded-*` headers are believed."""
+    uds_group: str | None = None
+    """The group that may connect to it, besides the user of this process."""
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=1, le=65535)
     workers: int = Field(default=2, ge=1, le=64)
-    trusted_proxies: str = "127.0.0.1"
-    """Addresses whose `X-Forwarded-*` headers are believed, separated by commas."""
+    trusted_proxies: str = ""
+    """Addresses whose `X-Forwarded-*` headers are believed too, separated by commas."""
     graceful_shutdown_s: int = Field(default=30, ge=1)
 
     pool_size: int = Field(default=10, ge=1, le=200)

@@ -1,4 +1,6 @@
-"""Request bodies of 1 MiB at the most, also when their length is not announced."""
+"""Request bodies of 1 MiB at the most, also when their length is not announced, and in time."""
+
+import asyncio
 
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
@@ -7,7 +9,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from skytier_app.problems import Problem
 
 LIMIT_BYTES = 1024 * 1024
+BODY_S = 60
+"""How long a body may take. Nginx hands on what it has got so far, so this counts behind it too."""
+SILENCE_S = 15
+"""How long a body may pause."""
 _DETAIL = "The body of the request is larger than 1 MiB."
+_SLOW = "The body of the request did not arrive in time."
 
 
 class BodyLimit:
@@ -37,3 +44,25 @@ class BodyLimit:
             return message
 
         await self._app(scope, limited, send)
+
+
+def in_time(receive: Receive) -> Receive:
+    """`receive` until the body is whole: HTTPException 408 when that takes too long."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + BODY_S
+    is_whole = False
+
+    async def received() -> Message:
+        nonlocal is_whole
+        if is_whole:
+            return await receive()
+        try:
+            async with asyncio.timeout_at(min(end, loop.time() + SILENCE_S)):
+                message = await receive()
+        except TimeoutError:
+            # What is left of the body would be taken for the next request.
+            raise HTTPException(408, _SLOW, headers={"Connection": "close"}) from None
+        is_whole = not message.get("more_body", False)
+        return message
+
+    return received

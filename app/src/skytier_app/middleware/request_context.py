@@ -9,11 +9,14 @@ import uuid
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from skytier_app.logs import request_id
+from skytier_app.middleware.body_limit import in_time
 from skytier_app.middleware.request_log import RequestLog
 from skytier_app.middleware.security_headers import add_security_headers
 from skytier_app.problems import FAULT
 
 _log = logging.getLogger("skytier_app.requests")
+_WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS"})
+"""Nothing here waits for theirs."""
 _is_id = re.compile(rb"[A-Za-z0-9-]{8,64}").fullmatch
 
 
@@ -34,6 +37,8 @@ class RequestContext:
         token = request_id.set(current)
         # The server knows that it was HEAD, and leaves the body out.
         inner = {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
+        if scope["method"] not in _WITHOUT_BODY:
+            receive = in_time(receive)
         status = 0
         is_complete = False
 

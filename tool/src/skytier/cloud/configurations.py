@@ -36,7 +36,7 @@ class Configurations(InServer):
         self.access.open(host, known, tell)
         secrets = self.vault.get(setup.secrets, self.blueprint.site(known), known)
         machines.set_up(shell, host, setup, secrets, tell)
-        checks = [each for each in setup.checks if not each.needs_release]
+        checks = [each for each in setup.checks if not (each.needs_release or each.outside)]
         machines.check(shell, host, checks, tell)
         if volume := known.get(self.blueprint.key(Volume.name, role, number)):
             self.volumes.note(volume.id, {DATA: KEPT})

@@ -22,10 +22,10 @@ tail -n 30 /var/log/cloud-init-output.log
 _SET_UP = "/usr/local/lib/skytier/set-up"
 # Directories that are there keep their owner and mode. One command for all: each is a process
 # that begins a session on a machine which may be slow.
-_UNPACK_AND_RUN = (
-    "tar --extract --file=- --directory=/ --no-overwrite-dir --same-owner --preserve-permissions "
-    f"&& exec bash {_SET_UP}"
+_UNPACK = (
+    "tar --extract --file=- --directory=/ --no-overwrite-dir --same-owner --preserve-permissions"
 )
+_UNPACK_AND_RUN = f"{_UNPACK} && exec bash {_SET_UP}"
 _READ_SECRETS = f"""
 cd {DIRECTORY} 2>/dev/null || exit 0
 for name in *; do
@@ -84,6 +84,11 @@ def read_secrets(shell: Ssh, host: str) -> dict[str, str]:
     """The secrets that a machine has: name to text."""
     lines = shell.script(host, _READ_SECRETS).splitlines()
     return {name: _decoded(text) for name, _, text in (line.partition(" ") for line in lines)}
+
+
+def keep_secrets(shell: Ssh, host: str, secrets: Mapping[str, str]) -> None:
+    """Put secrets on a machine, and nothing else. Raises SkytierError."""
+    shell.script(host, _UNPACK, archive([], secrets))
 
 
 def archive(files: Sequence[File], secrets: Mapping[str, str]) -> bytes:

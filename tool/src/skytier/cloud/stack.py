@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -173,8 +173,8 @@ class CloudStack:
             f"The stack {self.stack.name} has no server {name}.", "See skytier status."
         )
 
-    def up(self, approved: Plan, events: Events) -> str:
-        """Carry out a plan that was approved. Returns the URL of the front door, which answers.
+    def up(self, approved: Plan, events: Events) -> FrontDoor:
+        """Carry out a plan that was approved. Returns the front door, which answers.
 
         The plan is made anew once nobody else can change the stack. Raises SkytierError.
         """
@@ -191,7 +191,7 @@ class CloudStack:
             known = self._apply(current, shell, events, lost)
             door = FrontDoor(self.stack, known)
             door.wait()
-        return door.url
+        return door
 
     def make_resources(self, events: Events) -> None:
         """Bring about what OpenStack itself has of the stack, and enter no machine.
@@ -261,9 +261,12 @@ class CloudStack:
             access.open(keeper, known, lambda text: None)
             return machines.read_secrets(shell, keeper)
 
+        def keep(secrets: Mapping[str, str]) -> None:
+            machines.keep_secrets(shell, keeper, secrets)
+
         servers, volumes = Server(self.project), Volume(self.project, self.has_volumes)
         inside: list[Kind] = [
-            Configurations(servers, current.blueprint, access, Vault(read, given()), volumes),
+            Configurations(servers, current.blueprint, access, Vault(read, keep, given()), volumes),
             Deliveries(servers, current.blueprint, access),
             Releases(servers, current.blueprint, access),
         ]

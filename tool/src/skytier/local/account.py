@@ -1,5 +1,6 @@
 """The system's users that services run as."""
 
+import grp
 import os
 import pwd
 from dataclasses import dataclass
@@ -16,6 +17,11 @@ class Account:
     name: str
     uid: int
     gid: int
+
+    @property
+    def group(self) -> str:
+        """The name of its first group."""
+        return grp.getgrgid(self.gid).gr_name
 
     def popen_arguments(self) -> dict[str, Any]:
         """What makes subprocess run a child as this user: nothing when we are it already."""
@@ -58,6 +64,11 @@ def of(uid: int) -> Account:
             "Run as a user that is in /etc/passwd.",
         ) from None
     return Account(entry.pw_name, entry.pw_uid, entry.pw_gid)
+
+
+def of_nginx() -> Account | None:
+    """Who Nginx's workers run as when root starts them; None when nobody else is needed."""
+    return first_of("www-data", "nginx", "nobody") if os.geteuid() == 0 else None
 
 
 def first_of(*names: str) -> Account:

@@ -14,6 +14,7 @@ from pathlib import Path
 from skytier import files, health
 from skytier.errors import SkytierError
 from skytier.follow import follow
+from skytier.local import account
 from skytier.local.daemon import Daemon
 from skytier.local.home import Home
 from skytier.local.options import Options
@@ -127,6 +128,8 @@ class Application:
     def _settings(self, options: Options) -> dict[str, str]:
         if self._behind_nginx:
             listen = {"SKYTIER_UDS": str(self._home.application_socket)}
+            if nginx := account.of_nginx():
+                listen["SKYTIER_UDS_GROUP"] = nginx.group
         else:
             listen = {
                 "SKYTIER_HOST": options.bind,

@@ -11,6 +11,9 @@ from skytier.local import account
 MARKER = ".skytier-home"
 # sun_path holds 108 bytes, the closing zero among them.
 SOCKET_PATH_BYTES = 100
+NOT_IN_PATH = frozenset("\"'\\$,*?[]")
+"""Quotes and what they do not stop from having a meaning: a variable of Nginx, a list of hosts of
+libpq, a pattern of Prometheus."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,7 @@ class Home:
 
     @property
     def application_socket(self) -> Path:
+        """Readable to nobody but Nginx's workers and us: the application makes it so."""
         return self.run / "application.sock"
 
     @property
@@ -95,10 +99,12 @@ class Home:
                 f"({len(os.fsencode(longest))} of {SOCKET_PATH_BYTES} bytes).",
                 "Set SKYTIER_HOME to a shorter path.",
             )
-        if set("\"'\\\n$") & set(str(self.path)):
+        path = str(self.path)
+        if wrong := [c for c in dict.fromkeys(path) if c in NOT_IN_PATH or not c.isprintable()]:
             raise SkytierError(
-                f"The path {self.path} has a quote, a backslash, a dollar or a line break in it.",
-                "Set SKYTIER_HOME to a plainer path.",
+                f"The path {path!r} has characters that some file of the stack cannot hold: "
+                f"{' '.join(repr(each) for each in wrong)}.",
+                "Set SKYTIER_HOME to a plainer path. Spaces and letters of any language are good.",
             )
         if not self.path.exists():
             return

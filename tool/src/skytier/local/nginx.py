@@ -1,6 +1,5 @@
 """The front door, where Nginx is on the machine."""
 
-import grp
 import os
 import re
 import shutil
@@ -13,10 +12,9 @@ import psutil
 from skytier import files
 from skytier.errors import SkytierError
 from skytier.local import account, process
-from skytier.local.account import Account
 from skytier.local.daemon import Daemon
 from skytier.local.home import Home
-from skytier.local.monitor import ports
+from skytier.local.monitor import ports, token
 from skytier.local.monitor.parts import METRICS, STATUS
 from skytier.local.options import Options
 from skytier.local.plan import Found, Marks, Wanted
@@ -80,7 +78,7 @@ class Nginx:
         self.daemon.stop(signal.SIGQUIT, timeout_s=10)
 
     def _configuration(self, options: Options) -> str:
-        home, user = self._home, self._worker_account()
+        home, user = self._home, account.of_nginx()
         bind = f"[{options.bind}]" if ":" in options.bind else options.bind
         site = web.Site(
             listen=[f"{bind}:{options.port}"],
@@ -88,21 +86,18 @@ class Nginx:
             static=home.static,
             run=home.run,
             logs=home.logs,
-            user=_user_and_group(user) if user else None,
+            user=f"{user.name} {user.group}" if user else None,
             status=ports.address(home, STATUS) if options.monitor else None,
             metrics=ports.address(home, METRICS) if options.monitor else None,
+            metrics_token=token.of(home) if options.monitor else "",
         )
         return web.nginx_conf(site)
 
-    def _worker_account(self) -> Account | None:
-        """Who the workers run as, when root starts them."""
-        return account.first_of("www-data", "nginx", "nobody") if os.geteuid() == 0 else None
-
     def _write(self, options: Options) -> None:
-        if user := self._worker_account():
+        if user := account.of_nginx():
             user.check_reach(self._home.path)
         new = self._conf.with_name("nginx.conf.new")
-        files.write(new, self._configuration(options))
+        files.write(new, self._configuration(options), 0o600)
         checked = subprocess.run(
             [*self._command(new), "-t"], check=False, capture_output=True, text=True
         )
@@ -136,7 +131,3 @@ def reloadable(changed: frozenset[str]) -> bool:
     """Whether a running Nginx takes a change of these marks."""
     # A listener on the same port at another address would meet the one that is still open.
     return "version" not in changed and ("address" not in changed or "port" in changed)
-
-
-def _user_and_group(user: Account) -> str:
-    return f"{user.name} {grp.getgrgid(user.gid).gr_name}"

@@ -5,6 +5,8 @@ from functools import cache
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, PrefixLoader, StrictUndefined
 
+from skytier.roles import quoting
+
 _COMMON = PackageLoader("skytier.roles.common")
 
 
@@ -20,8 +22,9 @@ def render(role: str, template: str, /, **values: object) -> str:
 def render_from(package: str, template: str, /, **values: object) -> str:
     """The same for a template of any package. `common/NAME.j2` can be included in all of them.
 
-    In a bash template, write `{{ value | q }}` for a word, and keep clear of `${#`, which begins
-    a comment of Jinja.
+    A text from outside is written as the file's format quotes it: `{{ value | q }}` is a word of
+    bash, and `nginx`, `yaml` and `postgresql` are the filters for those files. In a bash template
+    keep clear of `${#`, which begins a comment of Jinja.
     """
     return _environment(package).get_template(f"{template}.j2").render(**values)
 
@@ -38,7 +41,12 @@ def _environment(package: str) -> Environment:
         # These are configuration files, not HTML.
         autoescape=False,  # noqa: S701
     )
-    environment.filters["q"] = _quote
+    environment.filters |= {
+        "q": _quote,
+        "nginx": quoting.nginx,
+        "yaml": quoting.yaml,
+        "postgresql": quoting.postgresql,
+    }
     return environment
 
 

@@ -126,6 +126,9 @@ class Check:
     script: str
     needs_release: bool = False
     """Whether it makes sense only once a release has been shipped."""
+    outside: bool = False
+    """Whether it waits for somebody outside the stack: `up` ends well without it, and `status`
+    follows it."""
 
 
 @dataclass(frozen=True)

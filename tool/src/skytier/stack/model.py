@@ -175,11 +175,12 @@ class StackFile(Section):
     """A floating IP of your own, which is never deleted. Without it one is allocated."""
     tls: Literal["off", "self-signed", "acme"] = key("off", '"off", "self-signed" or "acme"')
     """HTTPS: none, with a certificate that nobody vouches for, or with one by ACME
-    (Let's Encrypt), which needs `domain` and `email`."""
+    (Let's Encrypt), which needs `domain` and `email`, and one web server."""
     domain: Annotated[str, AfterValidator(values.domain)] | None = key(
         None, "a full domain name such as shop.example.org", "shop.example.org"
     )
-    """The name that visitors use. It has to lead to the floating IP before TLS by ACME works."""
+    """The name that visitors use. With TLS by ACME the certificate is fetched by itself once the
+    name leads to the floating IP, which `up` says."""
     email: Email | None = key(None, "an e-mail address", "ops@example.org")
     """Whom the certificate authority writes to when a certificate runs out."""
     acme_server: Annotated[str, AfterValidator(values.url)] = key(
@@ -230,6 +231,13 @@ class StackFile(Section):
             missing = [name for name in ("domain", "email") if getattr(self, name) is None]
             if missing:
                 wrong = f'is "acme", which needs {" and ".join(missing)}'
+                raise contradiction("tls", wrong)
+            most = max(self.web.count, *(hours.count for hours in self.web.schedule), 1)
+            if most > 1:
+                wrong = (
+                    f'is "acme", which needs one web server, and there are {most}: the authority '
+                    "asks the one that the name leads to, and each has an address of its own"
+                )
                 raise contradiction("tls", wrong)
         if self.monitor.email and not self.monitor.smtp_server:
             raise contradiction("monitor", "has an email, which needs smtp_server")

@@ -39,13 +39,13 @@ def up(wanted: StackFile, file: Path | None, *, yes: bool, as_json: bool) -> Non
         raise SkytierError("With --json there is nobody to ask.", "Add --yes.")
     with progress(as_json=as_json) as events:
         try:
-            url = stack.up(planned, events)
+            door = stack.up(planned, events)
         except KeyboardInterrupt:
             raise SkytierError(
                 "Interrupted half way. What was made carries the stack's mark.",
                 "Run skytier up again: it goes on where it stopped.",
             ) from None
-    _summary(stack, cost, url, events.stages, as_json=as_json)
+    _summary(stack, cost, door, events.stages, as_json=as_json)
 
 
 def _confirm(*, yes: bool) -> None:
@@ -56,23 +56,31 @@ def _nothing_to_do(stack: CloudStack, planned: Plan, *, as_json: bool) -> None:
     door = FrontDoor(stack.stack, planned.known)
     door.wait()
     if as_json:
-        print(json.dumps({"event": "up", "url": door.url, "changed": False}))  # noqa: T201
+        said = {"event": "up", "url": door.url, "changed": False, "waits_for": door.waits_for()}
+        print(json.dumps(said))  # noqa: T201
     else:
         if planned.by_schedule:
             console.out.print(planned.by_schedule, markup=False)
-        console.out.print(f"Nothing to do: {door.url} is up and healthy.", markup=False)
+        waits = door.waits_for()
+        state = f"up, {waits}" if waits else "up and healthy"
+        console.out.print(f"Nothing to do: {door.url} is {state}.", markup=False)
 
 
-def _summary(stack: CloudStack, paid: PlanCost, url: str, stages: Stages, *, as_json: bool) -> None:
+def _summary(
+    stack: CloudStack, paid: PlanCost, door: FrontDoor, stages: Stages, *, as_json: bool
+) -> None:
+    url, waits = door.url, door.waits_for()
     seconds = {kind: round(took, 1) for kind, took in stages.seconds().items()}
     if as_json:
         cost = str(paid.after.total.per_month)
         about = {"event": "up", "url": url, "changed": True, "monthly_cost": cost}
+        about["waits_for"] = waits
         print(json.dumps({**about, "stages": seconds}))  # noqa: T201
         return
     skytier, cloud = console.program(), f"--cloud {stack.cloud}"
     took = ", ".join(f"{kind} {each:.0f} s" for kind, each in seconds.items())
     rows = [
+        *([("Wait", _sentence(waits))] if waits else []),
         ("Page", f"{url}/"),
         ("API", f"{url}/docs"),
         ("Try", f"curl {'--insecure ' * (stack.stack.tls == 'self-signed')}{url}/health"),
@@ -85,3 +93,7 @@ def _summary(stack: CloudStack, paid: PlanCost, url: str, stages: Stages, *, as_
     console.out.print()
     for name, value in rows:
         console.out.print(Text.assemble((f"  {name:<7}", "bold"), value))
+
+
+def _sentence(waits: str) -> str:
+    return f"{waits[0].upper()}{waits[1:]}. The certificate comes by itself; see skytier status."

@@ -9,6 +9,7 @@ from pathlib import Path
 from skytier import files
 from skytier.local.account import Account
 from skytier.local.home import Home
+from skytier.local.monitor import token
 from skytier.local.monitor.ports import HOST
 from skytier.local.options import Options
 from skytier.metrics.target import JOB, MACHINE, ROLE, SOCKET, STACK, THIS_MACHINE
@@ -126,13 +127,17 @@ def _exporter(name: str, around: Surroundings) -> Part:
         return Part(name, command, port)
     if name == POSTGRES:
         sockets = around.home.postgresql_sockets
-        # By peer authentication: there is no password.
-        source = f"host={sockets} user=postgres dbname=postgres sslmode=disable"
+        # By peer authentication: there is no password. The exporter parts its source at each space,
+        # quoted or not, so the path comes by itself.
+        environment = {
+            "DATA_SOURCE_NAME": "user=postgres dbname=postgres sslmode=disable",
+            "PGHOST": str(sockets),
+        }
         command = [program, f"--web.listen-address={listen}"]
         if around.can_skip_bgwriter:
             # No chart needs it, and since PostgreSQL 17 it fails each time that it asks.
             command.append("--no-collector.bgwriter")
-        return Part(name, command, port, {}, {"DATA_SOURCE_NAME": source}, around.database)
+        return Part(name, command, port, {}, environment, around.database)
     if name == NGINX:
         status = f"-nginx.scrape-uri=http://{HOST}:{around.ports[STATUS]}/"
         return Part(name, [program, f"-web.listen-address={listen}", status], port)
@@ -161,7 +166,13 @@ def _prometheus(around: Surroundings) -> Part:
     configuration = prometheus.Prometheus(
         stack=STACK_NAME,
         targets=[
-            prometheus.Target(job, address.removeprefix("http://"), MACHINE_NAME, ROLE_NAME)
+            prometheus.Target(
+                job,
+                address.removeprefix("http://"),
+                MACHINE_NAME,
+                ROLE_NAME,
+                token.path(home) if job == "application" and around.behind_nginx else None,
+            )
             for job, address in read.items()
         ],
         rules=rules,

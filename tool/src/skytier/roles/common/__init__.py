@@ -81,11 +81,16 @@ def _files(packages: Packages) -> list[File]:
 
 
 def check(
-    role: str, name: str, values: Mapping[str, object], *, needs_release: bool = False
+    role: str,
+    name: str,
+    values: Mapping[str, object],
+    *,
+    needs_release: bool = False,
+    outside: bool = False,
 ) -> Check:
     """The check of a role whose script is the template `check-NAME.sh`."""
     script = render(role, f"check-{name}.sh", **values)
-    return Check(name, script, needs_release=needs_release)
+    return Check(name, script, needs_release, outside)
 
 
 def _install(packages: Packages) -> str:

@@ -26,6 +26,8 @@ class Target:
     """The label `machine` of all that it tells: `shop-web-1`."""
     role: str
     """The label `role`: what the machine is there for."""
+    token: Path | None = None
+    """The file of what it has to be shown (`Authorization: Bearer ...`), where it asks for it."""
 
 
 @dataclass(frozen=True)

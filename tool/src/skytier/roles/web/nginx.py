@@ -43,6 +43,15 @@ class Site:
     """Where it tells how many connections there are: `127.0.0.1:8081`. Never a public address."""
     metrics: str | None = None
     """Where a monitor on the same machine finds the application's metrics: `127.0.0.1:9145`."""
+    metrics_token: str = ""
+    """What it shows there (`Authorization: Bearer ...`)."""
+    unlimited: Sequence[str] = ("127.0.0.0/8", "::1/128")
+    """Networks whose requests are not counted. The limits are for each other address."""
+    requests_per_s: int = 100
+    requests_burst: int = 500
+    """So many more at a time."""
+    requests_at_once: int = 200
+    """Requests that are being answered."""
 
 
 def nginx_conf(site: Site) -> str:

@@ -9,12 +9,14 @@ from skytier.roles import common, exporters
 from skytier.roles.render import render
 from skytier.roles.role import ANYWHERE, Check, File, Machine, Opening, Setup, Site
 from skytier.roles.web import nginx
-from skytier.roles.web.workers import POOL_SIZE, workers
+from skytier.roles.web.workers import POOL_SIZE, memory_mib, workers
 
 HOME = "/opt/skytier"
 """`releases/`, the symbolic link `current` to one of them, `static/`, and `python3`."""
 ETC = "/etc/skytier"
 PORT = 8000
+SOCKET = "/run/skytier-app.sock"
+"""Where Nginx finds the application."""
 PASSWORD, DATABASE_CERTIFICATE = "database_password", "database_tls_certificate"
 TLS_KEY, TLS_CERTIFICATE = "web_tls_key", "web_tls_certificate"
 YEAR_S, DAY_S = 31_536_000, 86_400
@@ -78,6 +80,8 @@ def _values(site: Site, machine: Machine) -> dict[str, object]:
         "secrets": common.SECRETS,
         "address": machine.address,
         "port": PORT,
+        "socket": SOCKET,
+        "memory_mib": memory_mib(machine),
         "workers": workers(machine),
         "pool_size": POOL_SIZE,
         "database_address": site.of("database")[0].address,
@@ -117,6 +121,7 @@ def _files(site: Site, values: Mapping[str, object]) -> list[File]:
         for name in ("service", "timer"):
             texts[f"{units}/skytier-{metric}.{name}"] = render("web", f"{metric}.{name}", **values)
     if site.tls == "acme":
+        texts[f"{ETC}/placeholder.cnf"] = render("web", "placeholder.cnf", **values)
         programs[f"{_LIB}/certificate"] = render("web", "certificate.sh", **values)
         for name in ("service", "timer"):
             texts[f"{units}/skytier-certificate.{name}"] = render("web", f"certificate.{name}")
@@ -129,7 +134,7 @@ def _files(site: Site, values: Mapping[str, object]) -> list[File]:
 def _nginx(site: Site, values: Mapping[str, object]) -> nginx.Site:
     return nginx.Site(
         listen=["80"],
-        upstreams=[f"{values['address']}:{PORT}"],
+        upstreams=[f"unix:{SOCKET}"],
         static=Path(HOME, "static"),
         run=Path("/run"),
         logs=Path("/var/log/nginx"),
@@ -162,6 +167,7 @@ def _checks(site: Site, values: Mapping[str, object]) -> list[Check]:
     return [
         common.check("web", "nginx", values),
         *([common.check("web", "certificate", values)] if site.tls != "off" else []),
+        *([common.check("web", "acme", values, outside=True)] if site.tls == "acme" else []),
         common.check("web", "application", values, needs_release=True),
     ]
 

@@ -8,6 +8,15 @@ WORKER_MIB = 256
 """Memory that a worker may need, with the machine's own needs shared among them."""
 
 
+_SHARE = 0.6
+"""The rest is for the system, Nginx, and the monitor, which has a limit of its own."""
+
+
+def memory_mib(machine: Machine) -> int:
+    """What all processes of the application may take together."""
+    return int(machine.memory_mib * _SHARE)
+
+
 def workers(machine: Machine) -> int:
     """One for each core, as far as the memory goes, and at most 16."""
     return max(1, min(16, machine.vcpus, machine.memory_mib // WORKER_MIB))
