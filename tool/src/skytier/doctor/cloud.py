@@ -16,6 +16,8 @@ from skytier.cloud.connection import connect
 from skytier.cloud.images import Image
 from skytier.doctor.check import Finding, State, failed, ok, warning
 from skytier.errors import SkytierError
+from skytier.resources.project import Project
+from skytier.resources.server import Server
 from skytier.stack import StackFile
 
 REACH_TIMEOUT_S = 10.0
@@ -156,7 +158,10 @@ def flavors(subject: Subject) -> Finding:
 
 def images(subject: Subject) -> Finding:
     """Whether there are the images that the stack file names, and whether they fit the flavors."""
-    subject.images = choices.choose_images(choices.offered_images(subject.conn), subject.stack)
+    project = Project(subject.conn, subject.stack.name)
+    servers = list(Server(project).find())
+    offered = choices.offered_images(subject.conn)
+    subject.images = choices.choose_images(offered, subject.stack, servers)
     said = _by_role(
         {role: f"{i.name} of {i.created[:10]} ({i.id})" for role, i in subject.images.items()}
     )

@@ -151,8 +151,8 @@ class StackFile(Section):
     cloud: Text | None = key(None, "the name of a cloud of clouds.yaml", "mycloud")
     """The cloud of clouds.yaml. Without one the stack runs on this machine."""
     image: Text | None = key(None, "the name or id of an image", "ubuntu-24.04")
-    """The image of the machines: the newest active one of that name. Without it the newest
-    Ubuntu LTS, else Debian, that the cloud has."""
+    """The image of the machines: the newest active one of that name. Without it new stacks get the
+    newest Ubuntu LTS, else Debian, that the cloud has, and machines that are there keep theirs."""
     flavor: Text = key("m1.small", "the name or id of a flavor")
     """The size of the machines."""
     availability_zone: Text | None = key(None, "the name of a zone of Nova", "nova")
@@ -215,6 +215,14 @@ class StackFile(Section):
             for role, section in sections.items()
             if isinstance(section, MachineSection) and section.machines
         }
+
+    def image_key(self, role: str) -> str:
+        """The key that names the image of a role: `web.image` where the role has its own."""
+        return f"{role}.image" if self.machines()[role].image else "image"
+
+    def image_of(self, role: str) -> str | None:
+        """The image that is named for a role; None where none is."""
+        return self.machines()[role].image or self.image
 
     def volumes(self) -> Mapping[str, int]:
         """Role to the size, in GiB, of the volume that its machine keeps its data on.

@@ -61,6 +61,8 @@ def show(
     console.out.print(summary(plan.steps))
     if plan.by_schedule:
         console.out.print(plan.by_schedule, markup=False)
+    if plan.newer_images:
+        console.out.print(" ".join(plan.newer_images), markup=False)
     if parts and cost.after.resources:
         console.out.print(priced.table(cost.after))
     console.out.print(cost.sentence(), style="dim")
@@ -113,6 +115,7 @@ def as_json(plan: Plan, quota: Sequence[Row]) -> str:
     answer: dict[str, Any] = {
         "steps": steps,
         "schedule": plan.by_schedule or None,
+        "newer_image": " ".join(plan.newer_images) or None,
         "monthly_cost": str(cost.after.total.per_month),
         "monthly_cost_before": str(cost.before.total.per_month),
         "currency": cost.rates.currency,
