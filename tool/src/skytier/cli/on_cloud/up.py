@@ -7,6 +7,7 @@ from rich.text import Text
 
 from skytier.cli import console
 from skytier.cli.chosen import cloud_stack
+from skytier.cli.cost import data
 from skytier.cli.on_cloud import plan as shown
 from skytier.cli.on_cloud.progress import Stages, progress
 from skytier.cloud.front_door import FrontDoor
@@ -67,8 +68,8 @@ def _nothing_to_do(stack: CloudStack, planned: Plan, *, as_json: bool) -> None:
 def _summary(stack: CloudStack, paid: PlanCost, url: str, stages: Stages, *, as_json: bool) -> None:
     seconds = {kind: round(took, 1) for kind, took in stages.seconds().items()}
     if as_json:
-        cost = str(paid.after.total.per_month)
-        about = {"event": "up", "url": url, "changed": True, "monthly_cost": cost}
+        cost = paid.after.per_month
+        about = {"event": "up", "url": url, "changed": True, "monthly_cost": data.text(cost)}
         print(json.dumps({**about, "stages": seconds}))  # noqa: T201
         return
     skytier, cloud = console.program(), f"--cloud {stack.cloud}"
