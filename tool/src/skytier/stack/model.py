@@ -10,7 +10,7 @@ from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from skytier.stack import schedule, values
 from skytier.stack.schedule import Hours
@@ -23,6 +23,8 @@ Network = Annotated[str, AfterValidator(values.network)]
 Networks = Annotated[tuple[Network, ...], AfterValidator(values.addresses_once)]
 Address = Annotated[str, AfterValidator(values.ipv4)]
 Email = Annotated[str, AfterValidator(values.email)]
+Emails = Annotated[tuple[Email, ...], BeforeValidator(values.in_a_list)]
+EMAILS = "an e-mail address, or several in a list"
 
 
 class MachineSection(Section):
@@ -97,14 +99,14 @@ class MonitorSection(MachineSection):
         None, "an address such as https://hooks.example.org/shop", "https://hooks.example.org/shop"
     )
     """Where alerts are sent, as Alertmanager's JSON."""
-    email: Email | None = key(None, "an e-mail address", "ops@example.org")
+    email: Emails = key((), EMAILS, "ops@example.org")
     """Whom alerts are written to. It needs `smtp_server`."""
     smtp_server: Annotated[str, AfterValidator(values.server)] | None = key(
         None, "a server with its port such as smtp.example.org:587", "smtp.example.org:587"
     )
     """The server that takes the e-mail, by TLS."""
     smtp_from: Email | None = key(None, "an e-mail address", "skytier@example.org")
-    """Whom the e-mail is from; without it `email`."""
+    """Whom the e-mail is from; without it the first of `email`."""
     smtp_username: Text | None = key(None, "the name of an account", "skytier")
     """The account at that server. Its password comes from the variable SKYTIER_SMTP_PASSWORD when
     `up` runs, and is kept where the stack's secrets are."""
@@ -180,7 +182,7 @@ class StackFile(Section):
         None, "a full domain name such as shop.example.org", "shop.example.org"
     )
     """The name that visitors use. It has to lead to the floating IP before TLS by ACME works."""
-    email: Email | None = key(None, "an e-mail address", "ops@example.org")
+    email: Emails = key((), EMAILS, "ops@example.org")
     """Whom the certificate authority writes to when a certificate runs out."""
     acme_server: Annotated[str, AfterValidator(values.url)] = key(
         "https://acme-v02.api.letsencrypt.org/directory",
@@ -235,7 +237,7 @@ class StackFile(Section):
     @model_validator(mode="after")
     def _fits_together(self) -> "StackFile":
         if self.tls == "acme":
-            missing = [name for name in ("domain", "email") if getattr(self, name) is None]
+            missing = [name for name in ("domain", "email") if not getattr(self, name)]
             if missing:
                 wrong = f'is "acme", which needs {" and ".join(missing)}'
                 raise contradiction("tls", wrong)
