@@ -4,9 +4,11 @@ Nothing of it is needed to see the stack; the key is needed to get into its mach
 """
 
 import os
+import re
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from skytier import files
 from skytier.errors import SkytierError
@@ -87,7 +89,17 @@ class OperatorFiles:
 def of(cloud: str, stack: str) -> OperatorFiles:
     """The files of one stack: ~/.config/skytier/CLOUD/STACK."""
     base = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
-    return OperatorFiles(Path(base).absolute() / "skytier" / cloud / stack)
+    return OperatorFiles(Path(base).absolute() / "skytier" / _as_directory(cloud) / stack)
+
+
+def _as_directory(cloud: str) -> str:
+    """A cloud's name as that of one directory that ssh can read.
+
+    >>> _as_directory("my cloud"), _as_directory("../x")
+    ('my cloud', '=2E.=2Fx')
+    """
+    escaped = re.sub(r"[^\w .@+:,()-]", lambda found: quote(found[0], safe=""), cloud)
+    return re.sub("^[.]", "%2E", escaped).replace("%", "=")
 
 
 def _keygen(*arguments: str) -> str:
