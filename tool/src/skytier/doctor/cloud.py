@@ -5,12 +5,11 @@ from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from functools import cached_property
 
-from keystoneauth1 import exceptions as keystone
 from keystoneauth1.session import Session
 from openstack.config.cloud_region import CloudRegion
 from openstack.connection import Connection
 
-from skytier.cloud import catalog, choices, clouds, limits, needs, quota
+from skytier.cloud import catalog, choices, clouds, keystone, limits, needs, quota
 from skytier.cloud.choices import ExternalNetwork, Flavor
 from skytier.cloud.connection import connect
 from skytier.cloud.images import Image
@@ -82,18 +81,7 @@ def reach(subject: Subject) -> Finding:
     session = Session(verify=verify, cert=cert, timeout=REACH_TIMEOUT_S)
     url = subject.auth_url
     begin = time.time()
-    try:
-        answer = session.get(url, authenticated=False, raise_exc=False, connect_retries=0)
-    except keystone.SSLError as error:
-        return failed(
-            f"The certificate of {url} is not trusted: {error}.",
-            "Name the cloud's own CA in clouds.yaml: cacert: /path/to/ca.pem",
-        )
-    except keystone.ClientException as error:
-        return failed(
-            f"{url} does not answer: {error}",
-            "Check auth_url in clouds.yaml, the network, and whether a VPN or proxy is needed.",
-        )
+    answer = keystone.look(session, url)  # raises what is wrong with it
     end = time.time()
     if date := answer.headers.get("Date"):
         # The answer was written some time between; Date has whole seconds.
