@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skytier.blueprint import Blueprint
@@ -175,6 +175,7 @@ NAME = st.sampled_from(
 )  # fmt: skip
 
 
+@settings(max_examples=10)
 @given(
     names=st.lists(NAME, unique=True, max_size=6),
     hidden=st.booleans(),

@@ -19,6 +19,7 @@ from keystoneauth1 import exceptions as keystoneauth
 from keystoneauth1.session import Session
 from openstack import exceptions as sdk
 
+from skytier import doctor
 from skytier.cloud import connection, keystone, unconnected
 from skytier.doctor import State, cloud
 from skytier.errors import SkytierError
@@ -296,6 +297,23 @@ def test_the_doctor_says_that_keystone_answers_and_has_its_clock(
         subject = cloud.Subject(StackFile(), "c")
         assert cloud.reach(subject).state is State.OK
     assert abs(subject.skew_s) < 30
+
+
+@pytest.mark.parametrize("error", [sdk.ForbiddenException("no", http_status=403), ValueError("x")])
+def test_whatever_a_check_of_the_doctor_raises_is_a_finding(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def raising(_: object) -> None:
+        raise error
+
+    check = doctor.Check("flavor", raising)  # type: ignore[arg-type]
+    found = doctor._look(check, cloud.Subject(StackFile(), "c"))
+
+    assert found.state is State.FAILED
+    assert found.do
+    assert ("could not be asked for its flavor" in found.said) == isinstance(
+        error, sdk.SDKException
+    )
 
 
 def test_nobody_who_listens_is_told(clouds_yaml: Callable[[str], None]) -> None:

@@ -26,7 +26,7 @@ class Cause:
 AGAIN = "Run it again: it goes on where it stopped."
 _QUOTA = (
     "See what is short: skytier doctor. Ask the cloud's operator for more, or free some. "
-    "What was made carries the stack's mark: skytier up goes on, skytier down removes it."
+    "Then run skytier up again: it goes on where it stopped."
 )
 
 CAUSES = (
