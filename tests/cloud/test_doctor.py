@@ -127,8 +127,10 @@ def test_the_clock_goes_by_what_keystone_says(
         def do_GET(self) -> None:
             self.send_response_only(200)
             self.send_header("Date", format_datetime(datetime.now(UTC) + ahead, usegmt=True))
-            self.send_header("Content-Length", "0")
+            body = json.dumps({"version": {"id": "v3.14", "links": []}}).encode()
+            self.send_header("Content-Length", str(len(body)))
             self.end_headers()
+            self.wfile.write(body)
 
         def log_message(self, *arguments: object) -> None:
             pass

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from skytier import ssh
+from skytier import ssh, ssh_config
 from skytier.cloud import host_keys
-from skytier.ssh import Host
+from skytier.ssh_config import Host
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILZRUMcmDv4RbK5LEgx2dWNB2VrUhKlkBRNMJFauQq5L"
 OTHER = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEAjM7NdEoRVozSE6tejodDtMUCx9wn9FF8JNt9MicAA"
@@ -41,7 +41,7 @@ def test_the_systems_ssh_reads_the_configuration(tmp_path: Path) -> None:
         Host("shop-database-1", "192.168.128.5", "id-of-database", via="shop-web-1"),
     ]
     config = tmp_path / "ssh_config"
-    config.write_text(ssh.config(hosts, key, known))
+    config.write_text(ssh_config.config(hosts, key, known))
 
     def read(host: str) -> dict[str, str]:
         said = subprocess.run(

@@ -89,6 +89,17 @@ WRONG = {
     "ACME without whom": ("domain = 'a.example'\ntls = 'acme'", 2, "which needs email."),
     "a domain that is none": ("domain = 'localhost'", 1, "is not a full domain name"),
     "a wildcard": ("domain = '*.example.org'", 1, "is not a full domain name"),
+    "a label without quotes": (
+        "[labels]\ncost.centre = 'x'",
+        2,
+        'A name with a dot needs quotes in labels: "cost.centre" = "x".',
+    ),
+    "an e-mail of a list that is none": (
+        "email = ['ops@example.org', 'ops']",
+        1,
+        'email = "ops" is not an e-mail address',
+    ),
+    "an e-mail that is no text": ("monitor.email = 3", 1, "or several in a list."),
     "an e-mail that is none": ("email = 'ops'", 1, "is not an e-mail address"),
     "an inner floating IP": (
         "floating_ip = '192.168.128.7'",
@@ -245,3 +256,17 @@ def test_the_documentation_has_every_key_as_the_model_says_it(
     text = (Path(__file__).parents[2] / "docs" / page).read_text()
 
     assert reference(model) in text, "write the table anew: skytier.stack.document.reference"
+
+
+@pytest.mark.parametrize(
+    ("value", "held"),
+    [
+        ("'a@example.org'", ("a@example.org",)),
+        ("['a@example.org', 'b@example.org']", ("a@example.org", "b@example.org")),
+        ("[]", ()),
+    ],
+)
+def test_an_email_is_one_or_several(value: str, held: tuple[str, ...]) -> None:
+    text = f"email = {value}\n[monitor]\nsmtp_server = 'mail.example.org:25'\nemail = {value}"
+    found = parse(text)
+    assert found.email == found.monitor.email == held

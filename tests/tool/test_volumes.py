@@ -44,6 +44,8 @@ TEN, TWENTY, NONE = parse("database.volume_gib = 10"), parse("database.volume_gi
 def all_wanted(stack: StackFile, known: Known, image: str = "debian-12") -> list[Wanted]:
     images = dict.fromkeys(stack.machines(), Image("i", image, "2026-01-01"))
     choices = Choices(images, FLAVORS, ExternalNetwork("n", "public"))
+    # Only one that is named replaces a server.
+    stack = stack.model_copy(update={"image": image})
     return wanted(Blueprint(stack, choices, ROLES, "1"), PROJECT, "ssh-ed25519 key", known)
 
 

@@ -172,6 +172,25 @@ def test_the_monitor_gets_its_settings_from_the_stack_file() -> None:
     assert receivers[0]["webhook_configs"][0]["url"] == "https://hooks.example.org/x"
 
 
+def test_alerts_are_written_to_everybody_who_is_named() -> None:
+    site = blueprint(
+        "[monitor]\nemail = ['ops@example.org', 'dev@example.org']\n"
+        "smtp_server = 'smtp.example.org:587'\n"
+    ).site(known("web", "database"))
+    files = texts(roles.setup(site, site.of("web")[0]))
+
+    written = yaml.safe_load(files["/etc/skytier/monitor/alertmanager.yml"])
+    (to,) = [each["to"] for each in written["receivers"][0]["email_configs"]]
+    assert to == "ops@example.org, dev@example.org"
+    assert written["global"]["smtp_from"] == "ops@example.org"
+
+
+def test_whom_the_certificate_authority_writes_to_may_be_several() -> None:
+    several = "tls = 'acme'\ndomain = 'shop.example.org'\nemail = ['a@b.example', 'c@d.example']"
+    assert blueprint(several).site(Known()).email == "a@b.example,c@d.example"
+    assert blueprint("").site(Known()).email is None
+
+
 def known(*machines: str) -> Known:
     ports = [Key("port", f"shop-{role}-1") for role in machines]
     return Known(

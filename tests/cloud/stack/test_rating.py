@@ -85,7 +85,7 @@ def test_the_currency_is_the_stack_files_and_a_named_rates_file_goes_first(
         assert (bill["rates_by"], bill["per_month"]) == ("file", "2190.00")
 
 
-def test_rules_are_read_where_quotes_are_refused_and_examples_stand_in_for_both(
+def test_rules_are_read_where_quotes_are_refused_and_without_both_no_price_is_known(
     operator: Operator, policy: CloudKitty, name: str
 ) -> None:
     policy.allow(**NO_QUOTES, rating__module_config="")
@@ -95,7 +95,7 @@ def test_rules_are_read_where_quotes_are_refused_and_examples_stand_in_for_both(
 
     assert by_rules["rates_by"] == "cloudkitty"
     assert amounts(by_rules) == by_cloudkitty(name)
-    assert (refused["rates_by"], refused["example_rates"]) == ("examples", True)
+    assert (refused["rates_by"], refused["example_rates"]) == ("unknown", False)
     assert [note for note in refused["notes"] if "CloudKitty does not tell its rates" in note]
 
 

@@ -4,11 +4,13 @@
 """
 
 import json
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 from zoneinfo import ZoneInfo
+
+import pytest
 
 from skytier.costs.charge import charges
 from skytier.costs.cloudkitty.hashmap import HashMap, adapted
@@ -117,6 +119,67 @@ def test_a_mapping_of_another_project_is_not_ours() -> None:
 
     assert adapted(rules, "EUR", {}).rates.floating_ip_hour == Decimal("0.5")
     assert adapted(rules, "EUR", {}, PROJECT).rates.floating_ip_hour == Decimal("0.7")
+
+
+OF_YEARS = [
+    mapping(
+        "0.10", service_id="ip.floating", start="2020-01-01T00:00:00", end="2026-01-01T00:00:00"
+    ),
+    mapping(
+        "0.05", service_id="ip.floating", start="2026-01-01T00:00:00", end="2030-01-01T00:00:00"
+    ),
+    mapping("0.50", service_id="ip.floating", start="2030-01-01T00:00:00", end=None),
+]
+
+
+@pytest.mark.parametrize(
+    ("at", "price"),
+    [
+        ("2019-12-31T23:59:59", None),
+        ("2020-01-01T00:00:00", "0.10"),
+        ("2025-12-31T23:59:59", "0.10"),
+        ("2026-01-01T00:00:00", "0.05"),
+        ("2029-12-31T23:59:59", "0.05"),
+        ("2030-01-01T00:00:00", "0.50"),
+        ("2099-01-01T00:00:00", "0.50"),
+    ],
+)
+def test_only_the_rules_of_the_moment_count(at: str, price: str | None) -> None:
+    rules = HashMap([service("ip.floating")], [], OF_YEARS)
+    now = datetime.fromisoformat(at).replace(tzinfo=UTC)
+
+    card = adapted(rules, "EUR", {}, now=now).rates
+
+    assert card.floating_ip_hour == (None if price is None else Decimal(price))
+
+
+@pytest.mark.parametrize(
+    ("more", "counts"),
+    [
+        ({}, True),
+        ({"start": None, "end": None, "deleted": None}, True),
+        ({"start": "2026-06-01 00:00:00"}, True),
+        ({"start": "2026-06-01T02:00:00+02:00"}, True),
+        ({"start": "2026-06-01T00:00:00.5Z"}, False),
+        ({"end": "2026-06-01T00:00:00"}, False),
+        ({"deleted": "2026-05-01T00:00:00"}, False),
+    ],
+)
+def test_a_rule_counts_from_its_start_to_its_end_unless_it_was_deleted(
+    more: dict[str, Any], counts: bool
+) -> None:
+    now = datetime(2026, 6, 1, tzinfo=UTC)
+    rules = HashMap(
+        [service("ip.floating")],
+        [],
+        [mapping("1", service_id="ip.floating", **more)],
+        [{"threshold_id": "t", **more}],
+    )
+
+    found = adapted(rules, "EUR", {}, now=now)
+
+    assert found.rates.floating_ip_hour == (Decimal(1) if counts else None)
+    assert list(found.left_out) == (["thresholds (1)"] if counts else [])
 
 
 def test_what_is_in_no_rate_card_is_listed_and_its_price_is_unknown() -> None:

@@ -88,6 +88,46 @@ DEEPER = {
         2,
         "tiers.traffic_gb.much is not a key. tiers.traffic_gb holds",
     ),
+    "a flavor's name without quotes": (
+        "[flavor_hour]\nm1.small = 0.03\nm1.large = 0.12",
+        2,
+        'A name with a dot needs quotes in flavor_hour: "m1.small" = 0.03.',
+    ),
+    "one with two dots": (
+        "[flavor_hour]\ng1.2.big = 0.03",
+        2,
+        'A name with a dot needs quotes in flavor_hour: "g1.2.big" = 0.03.',
+    ),
+    "one on one line": (
+        "flavor_hour.m1.small = 0.03",
+        1,
+        'A name with a dot needs quotes in flavor_hour: "m1.small" = 0.03.',
+    ),
+    "a volume type's name without quotes": (
+        "[volume_type_gb_month]\nceph.ssd = 1",
+        2,
+        'A name with a dot needs quotes in volume_type_gb_month: "ceph.ssd" = 1.',
+    ),
+    "a flavor's section without quotes": (
+        "[flavors.m1.small]\nvcpus = 1\nram_mib = 1",
+        1,
+        'A name with a dot needs quotes in flavors: [flavors."m1.small"].',
+    ),
+    "a flavor's section on one line": (
+        "[flavors]\nm1.small = {vcpus = 1}",
+        2,
+        'A name with a dot needs quotes in flavors: [flavors."m1.small"].',
+    ),
+    "a name without quotes in a change": (
+        "[valid_from.2027-01-01.flavor_hour]\nm1.small = 0.03",
+        2,
+        "A name with a dot needs quotes in flavor_hour: ",
+    ),
+    "a tier without quotes": (
+        "[tiers.traffic_gb]\n0.5 = 1",
+        2,
+        'A name with a dot needs quotes in tiers.traffic_gb: "0.5" = 1.',
+    ),
     "no table of tiers": ("[tiers]\ntraffic_gb = 3", 2, "tiers.traffic_gb = 3 is not a table"),
 }
 

@@ -145,12 +145,20 @@ def test_a_period_is_a_month_a_day_or_how_long_ago(
     assert (f"{found.start:%Y-%m-%dT%H:%M}", f"{found.end:%Y-%m-%dT%H:%M}") == (first, last)
 
 
+def test_a_typed_time_is_the_zones_own() -> None:
+    found = period("2026-11-24T12:30", "2026-11-24T13:30", ZoneInfo("Europe/Berlin"), NOW)
+
+    assert (found.start.hour, found.end.hour) == (11, 12)
+
+
 @pytest.mark.parametrize(
     ("start", "end", "said"),
     [
         ("2026-12", "2026-12", "lies ahead"),
         ("2026-11", "2026-10", "ends before it begins"),
         ("2026-13", "now", "'2026-13' is not a time"),
+        ("2026-10", "20261031", "'20261031' is not a time"),
+        ("2026-W10", "now", "'2026-W10' is not a time"),
         ("yesterday", "now", "'yesterday' is not a time"),
     ],
 )

@@ -1,4 +1,4 @@
-"""The command `skytier`, also as `python -m skytier`: Ctrl-C ends it in good order from the start."""
+"""The command `skytier`, also as `python -m skytier`. Ctrl-C ends it in good order at any time."""
 
 import os
 import signal

@@ -1,14 +1,14 @@
 """A stack file with what was chosen for it, and the stack as its machines see it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from skytier import roles
 from skytier.cloud.choices import Choices
 from skytier.costs import budget
 from skytier.costs.price_list import PriceList
-from skytier.costs.rates import for_stack
+from skytier.costs.rates import EXAMPLE, for_stack
 from skytier.errors import SkytierError
 from skytier.resources.kind import Key, Known
 from skytier.resources.volume import Volume
@@ -75,7 +75,7 @@ class Blueprint:
             tls=stack.tls,
             domain=stack.domain,
             acme_server=stack.acme_server,
-            email=stack.email,
+            email=",".join(stack.email) or None,
             public_address=door.facts["address"] if door else None,
             api_from=stack.api_from,
             packages={role: each.packages for role, each in stack.machines().items()},
@@ -97,9 +97,9 @@ class Blueprint:
             retention=wanted.retention,
             latency_objective_ms=wanted.latency_objective_ms,
             webhook=wanted.webhook or "",
-            email=wanted.email or "",
+            email=", ".join(wanted.email),
             smtp_server=wanted.smtp_server or "",
-            smtp_from=wanted.smtp_from or "",
+            smtp_from=wanted.smtp_from or next(iter(wanted.email), ""),
             smtp_username=wanted.smtp_username or "",
             currency=self._cost.currency,
             cost_per_month=self._cost.cost,
@@ -144,12 +144,15 @@ class Blueprint:
     def fingerprint(self, role: str, number: int, known: Known) -> str:
         """Another once the machine has to be set up again.
 
-        Also when a machine that keeps secrets is another: its secrets are.
+        Also when a machine that keeps secrets is another: its secrets are. Prices are not in it,
+        since they change by themselves, and may not be told at the moment. What there is to pay for
+        is: it is priced by rates that stay the same.
         """
+        priced = replace(self, prices=PriceList(EXAMPLE))
         places = [place for place in self.places() if self.roles[place[0]].keeps]
         servers = [known.get(self.key("server", *place)) for place in places]
         keepers = [] if self.roles[role].keeps else [each.id if each else "" for each in servers]
-        return fingerprint(self.setup(role, number, known), keepers)
+        return fingerprint(priced.setup(role, number, known), keepers)
 
     def user_data(self, role: str, number: int) -> str:
         """What a machine is told at its first boot. Raises SkytierError when it is too long."""

@@ -12,25 +12,11 @@ import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from skytier import files
 from skytier.errors import SkytierError
-from skytier.roles.common import ACCOUNT
-
-CONNECT_TIMEOUT_S = 20
-
-
-@dataclass(frozen=True)
-class Host:
-    """One machine. Its host key goes by the id of its server, which no other ever gets."""
-
-    name: str
-    address: str
-    server_id: str
-    via: str | None = None
-    """The host that leads there."""
+from skytier.ssh_config import Host, config, path_in_config
 
 
 class UnreachableError(SkytierError):
@@ -49,33 +35,6 @@ class CommandError(SkytierError):
         self.output = output
 
 
-def config(hosts: Sequence[Host], key: Path, known_hosts: Path) -> str:
-    """The text of an ssh_config file."""
-    parts = [
-        "# How to get to the machines of this stack. Written by Skytier.",
-        *(_host(host) for host in hosts),
-        "Host *",
-        f"  User {ACCOUNT}",
-        f'  IdentityFile "{key}"',
-        "  IdentitiesOnly yes",
-        f'  UserKnownHostsFile "{known_hosts}"',
-        "  GlobalKnownHostsFile /dev/null",
-        "  # A key that is not known was not learnt from the cloud: no question, no connection.",
-        "  StrictHostKeyChecking yes",
-        "  UpdateHostKeys no",
-        "  PasswordAuthentication no",
-        f"  ConnectTimeout {CONNECT_TIMEOUT_S}",
-        "  ServerAliveInterval 15",
-        "  ServerAliveCountMax 4",
-    ]
-    return "\n".join(parts) + "\n"
-
-
-def _host(host: Host) -> str:
-    lines = [f"Host {host.name}", f"  HostName {host.address}", f"  HostKeyAlias {host.server_id}"]
-    return "\n".join([*lines, *([f"  ProxyJump {host.via}"] if host.via else [])])
-
-
 class Ssh:
     """Connections to the machines of one stack; each machine's is kept for the next command."""
 
@@ -85,12 +44,13 @@ class Ssh:
         self._directory = Path(tempfile.mkdtemp(prefix="skytier-"))
         self.config = self._directory / "config"
         self._hosts, self._known_hosts = (self._directory / name for name in ("hosts", "known"))
+        control = path_in_config(self._directory / "CONNECTION")
         self.config.write_text(
             # A file, and not options: the way through the bastion has to share its connection too.
             "ControlMaster auto\n"
-            f'ControlPath "{self._directory}/%C"\n'
+            f"ControlPath {control.replace('%', '%%').replace('CONNECTION', '%C')}\n"
             "ControlPersist 60\n"
-            f'Include "{self._hosts}"\n'
+            f"Include {path_in_config(self._hosts)}\n"
         )
 
     def know(self, hosts: Sequence[Host], key: Path, known_hosts: str) -> None:

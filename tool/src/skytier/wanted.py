@@ -134,6 +134,9 @@ def _machine(
     key, stack = blueprint.key, blueprint.stack
     image, flavor = blueprint.choices.images[role], blueprint.choices.flavors[role]
     group, port = key("security group", role), key("port", role, number)
+    there = known.get(key("server", role, number))
+    # Where no image is named, no newer one of the cloud replaces a server.
+    keeps = there is not None and not there.fault and stack.image_of(role) is None
     made = [
         Wanted(
             port,
@@ -143,7 +146,7 @@ def _machine(
         Wanted(
             key("server", role, number),
             {
-                "image": image.name,
+                "image": there.attributes["image"] if there and keeps else image.name,
                 "flavor": flavor.name,
                 "power": RUNNING,
                 "metadata": project.metadata,

@@ -22,7 +22,8 @@ class Cost:
     """What a stack costs as it is now. On a machine of one's own there are no lines."""
 
     currency: str
-    per_month: Decimal
+    per_month: Decimal | None
+    """None where no price is known."""
     lines: Sequence[CostLine]
     sentence: str
 

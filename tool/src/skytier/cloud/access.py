@@ -10,26 +10,34 @@ from skytier.cloud import host_keys
 from skytier.cloud.operator import OperatorFiles
 from skytier.errors import SkytierError
 from skytier.resources.kind import Found, Key, Tell
-from skytier.ssh import CommandError, Host, HostKeyError, Ssh, UnreachableError
+from skytier.ssh import CommandError, HostKeyError, Ssh, UnreachableError
+from skytier.ssh_config import Host, is_address, is_word
 
 REACH_TIMEOUT_S = 300.0
 
 
 def hosts(known: Mapping[Key, Found]) -> list[Host]:
-    """Every machine with an address, those with a public one first: the first is the bastion."""
-    servers = {key.name: found for key, found in known.items() if key.kind == "server"}
+    """Every machine with an address, those with a public one first: the first is the bastion.
+
+    A server with a name that ssh would take for something else is none of ours.
+    """
+    servers = {
+        key.name: found
+        for key, found in known.items()
+        if key.kind == "server" and is_word(key.name) and is_word(found.id)
+    }
     ports = {key.name: found for key, found in known.items() if key.kind == "port"}
     public = {
         key.name: found.facts["address"]
         for key, found in known.items()
-        if key.kind == "floating IP"
+        if key.kind == "floating IP" and is_address(found.facts["address"])
     }
     bastion = next((name for name in sorted(servers) if name in public), None)
     found = []
     for name, server in sorted(servers.items(), key=lambda item: (item[0] not in public, item[0])):
         if name in public:
             found.append(Host(name, public[name], server.id))
-        elif name in ports and bastion:
+        elif bastion and name in ports and is_address(ports[name].facts["address"]):
             found.append(Host(name, ports[name].facts["address"], server.id, bastion))
     return found
 

@@ -8,11 +8,12 @@ from typing import Any, TypeVar
 
 from openstack.connection import Connection
 
-from skytier.cloud import images
+from skytier.cloud import images, kept_images
 from skytier.cloud.images import Image, Offer
 from skytier.cloud.listing import nearest_first
 from skytier.errors import SkytierError
 from skytier.release.target import System
+from skytier.resources.kind import Found
 from skytier.stack import StackFile
 
 # Glance gives 25 at once unless it is asked for more; 1000 is the most it gives.
@@ -48,6 +49,15 @@ _Offered = TypeVar("_Offered", Flavor, ExternalNetwork)
 
 
 @dataclass(frozen=True)
+class Offered:
+    """What the cloud has to choose from."""
+
+    images: Sequence[Offer]
+    flavors: Sequence[Flavor]
+    networks: Sequence[ExternalNetwork]
+
+
+@dataclass(frozen=True)
 class Choices:
     """What was found for every role of a stack."""
 
@@ -56,24 +66,33 @@ class Choices:
     external_network: ExternalNetwork
     systems: Mapping[str, System] = field(default_factory=dict)
     """The distribution of each role's image, as far as it can be told."""
+    newer: Mapping[str, Image] = field(default_factory=dict)
+    """Role to an image with a newer version of its system than its servers have."""
 
 
-def choose(conn: Connection, stack: StackFile) -> Choices:
-    """Image and flavor for every role, and the external network, by three lists of the API at once.
-
-    Raises SkytierError for what there is not, with what there is and the key to set.
-    """
+def offered(conn: Connection) -> Offered:
+    """Images, flavors and external networks, by three lists of the API at once."""
     with ThreadPoolExecutor(3) as pool:
         images = pool.submit(offered_images, conn)
         flavors = pool.submit(offered_flavors, conn)
         networks = pool.submit(offered_networks, conn)
-    systems = {offer.image.id: offer.system for offer in images.result()}
-    chosen = choose_images(images.result(), stack)
+    return Offered(images.result(), flavors.result(), networks.result())
+
+
+def choose(offered: Offered, stack: StackFile, there: Sequence[Found] = ()) -> Choices:
+    """Image and flavor for every role, and the external network.
+
+    `there` are the stack's servers: where no image is named, a role keeps that of its servers.
+    Raises SkytierError for what there is not, with what there is and the key to set.
+    """
+    chosen = choose_images(offered.images, stack, there)
+    by_id = {offer.image.id: offer.system for offer in offered.images}
     return Choices(
         chosen,
-        choose_flavors(flavors.result(), stack),
-        choose_external_network(networks.result(), stack),
-        {role: systems[image.id] for role, image in chosen.items()},
+        choose_flavors(offered.flavors, stack),
+        choose_external_network(offered.networks, stack),
+        {role: by_id[image.id] for role, image in chosen.items()},
+        kept_images.newer(offered.images, stack, there),
     )
 
 
@@ -95,6 +114,7 @@ def _offer(image: Any) -> Offer:
         status=image.status,
         distribution=image.os_distro or "",
         version=image.os_version or "",
+        purpose=str(properties.get("os_purpose") or ""),
         architecture=image.architecture or "",
         hidden=bool(image.is_hidden),
         snapshot=properties.get("image_type") == "snapshot",
@@ -118,16 +138,24 @@ def offered_networks(conn: Connection) -> list[ExternalNetwork]:
     ]
 
 
-def choose_images(offers: Sequence[Offer], stack: StackFile) -> dict[str, Image]:
-    """Role to image. Raises SkytierError as `choose` does."""
+def choose_images(
+    offers: Sequence[Offer], stack: StackFile, there: Sequence[Found] = ()
+) -> dict[str, Image]:
+    """Role to the image of its new servers. Raises SkytierError as `choose` does."""
     chosen = {}
-    for role, section in stack.machines().items():
-        key = f"{role}.image" if section.image else "image"
-        wanted = section.image or stack.image
+    for role in stack.machines():
+        key, wanted = stack.image_key(role), stack.image_of(role)
         if wanted:
             chosen[role] = images.by_name(offers, wanted, key)
-        else:
-            chosen[role], _ = images.by_rule(offers, key)
+            continue
+        kept = kept_images.names(there, role)
+        active = [o.image for o in offers if o.status == "active" and o.image.name in kept]
+        # What the cloud does not have any more cannot be kept for a new server.
+        chosen[role] = (
+            max(active, key=lambda image: (-kept.index(image.name), image.created))
+            if active
+            else images.by_rule(offers, key)[0]
+        )
     return chosen
 
 

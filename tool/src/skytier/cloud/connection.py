@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import requests
-from keystoneauth1 import exceptions as keystone
+from keystoneauth1 import exceptions
 from keystoneauth1.session import Session
 from openstack.connection import Connection
 
-from skytier.cloud import clouds
-from skytier.resources.errors import API_ERRORS, explained
+from skytier.cloud import clouds, keystone
+from skytier.cloud.unconnected import connection_error
+from skytier.errors import SkytierError
 
 IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 SAFE_POSTS = ("/auth/tokens", "/metadata")
@@ -43,7 +44,7 @@ class PatientSession(Session):
         for attempt, wait_s in enumerate((*_waits(), None)):
             try:
                 response: requests.Response = super().request(url, method, **arguments)
-            except (keystone.ConnectionError, keystone.HttpError) as error:
+            except (exceptions.ConnectionError, exceptions.HttpError) as error:
                 status = getattr(error, "http_status", None)
                 hopeless = attempt > 0 and not self._reached and _nobody_listens(error)
                 if wait_s is None or hopeless or not _again(status, safe):
@@ -80,17 +81,23 @@ def _seconds(retry_after: object) -> float:
 def connect(name: str | None) -> Connection:
     """A connection to a cloud of clouds.yaml; None takes OS_CLOUD or the environment's OS_*.
 
-    Raises SkytierError when there is no such cloud, or when it lets nobody in.
+    What answers is looked at before a password is sent. Raises SkytierError when there is no such
+    cloud, or when it lets nobody in.
     """
     region = clouds.region(name, PatientSession)
-    region.config["api_timeout"] = region.config.get("api_timeout") or API_TIMEOUT_S
-    connection = Connection(config=region)
+    timeout_s = float(region.config.get("api_timeout") or API_TIMEOUT_S)
+    region.config["api_timeout"] = timeout_s
+    url = str(region.auth.get("auth_url") or "")
     try:
+        if url:
+            verify, cert = region.get_requests_verify_args()
+            keystone.look(PatientSession(verify=verify, cert=cert, timeout=timeout_s), url)
+        connection = Connection(config=region)
         # Made here once, since several threads use them later.
         for service in ("compute", "network", "image"):
             getattr(connection, service)
-    except API_ERRORS as error:
-        raise explained(
-            f"The cloud {name or 'of the environment'} cannot be used", error
-        ) from error
+    except SkytierError:
+        raise
+    except Exception as error:
+        raise connection_error(name or "of the environment", url, error) from error
     return connection

@@ -33,12 +33,24 @@ def in_console(log: str) -> str | None:
 
 def known_hosts(keys: dict[str, str]) -> str:
     """The text of a known_hosts file: server ids, which are never used again, to keys."""
-    return "".join(f"{server_id} {key}\n" for server_id, key in sorted(keys.items()))
+    return "".join(f"{server_id} {key}\n" for server_id, key in sorted(keys.items()) if is_key(key))
+
+
+def is_key(text: str) -> bool:
+    """Whether it is one ed25519 key and nothing else."""
+    return _KEY.fullmatch(text) is not None
 
 
 def learn(connection: Connection, server: Any, tell: Tell) -> str:
     """A server's host key; waits for its first boot to print it, and pins it in the metadata."""
     if pinned := server.metadata.get(HOST_KEY):
+        if not is_key(str(pinned)):
+            raise SkytierError(
+                f"The server {server.name} has a host key in its metadata that is no key: "
+                f"{pinned!r}.",
+                "Somebody wrote it there. Read the key by other means, such as the dashboard's "
+                f"console, and say so: skytier trust {server.name} KEY",
+            )
         return str(pinned)
     for log in _console(connection, server, tell):
         if key := in_console(log):

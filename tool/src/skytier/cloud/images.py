@@ -1,24 +1,13 @@
 """Which image a machine is made from: the newest active one of a name, or a rule for no name."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from skytier.cloud import systems
 from skytier.cloud.listing import nearest_first
+from skytier.cloud.systems import Described
 from skytier.errors import SkytierError
-
-_CODENAMES = {
-    "focal": (20, 4), "jammy": (22, 4), "noble": (24, 4), "resolute": (26, 4),
-    "bullseye": (11,), "bookworm": (12,), "trixie": (13,), "forky": (14,),
-}  # fmt: skip
-# Words that say nothing but which system it is. An image with other words in its name may be
-# made for something special (a GPU, Kubernetes): such a one is taken when it is asked for only.
-_PLAIN = re.compile(
-    r"ubuntu|debian|gnu|linux|server|cloud|cloudimg|cloudimage|generic|genericcloud|standard|"
-    r"official|image|img|qcow2|raw|latest|current|lts|amd64|x86|64|64bit|bit|v?\d+|"
-    + "|".join(_CODENAMES)
-)
-_X86 = {"", "x86_64", "amd64"}
+from skytier.release.target import System
 
 
 @dataclass(frozen=True)
@@ -48,34 +37,24 @@ class Offer:
     snapshot: bool = False
     """Made from a server: it has that server's data and users."""
 
-    system: tuple[str, tuple[int, ...]] = field(init=False)
+    purpose: str = ""
+    """Glance's property `os_purpose`."""
+
+    system: System = field(init=False)
     """Such as `("ubuntu", (24, 4))`; the version is empty where it cannot be told."""
+    rank: int = field(init=False)
+    """The higher one is taken of two of one version."""
+    plain: bool = field(init=False)
+    """Whether it is nothing but a system for an ordinary machine."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "system", self._system())
-
-    @property
-    def plain(self) -> bool:
-        """Whether it is nothing but a system for an ordinary machine."""
-        words = re.findall("[a-z0-9]+", self.image.name.lower())
-        return (
-            self.status == "active"
-            and not self.hidden
-            and not self.snapshot
-            and self.architecture.lower() in _X86
-            and all(_PLAIN.fullmatch(word) for word in words)
+        said = Described(
+            self.image.name, self.distribution, self.version, self.purpose, self.architecture
         )
-
-    def _system(self) -> tuple[str, tuple[int, ...]]:
-        said = f"{self.distribution} {self.version} {self.image.name}".lower()
-        code = next((v for c, v in _CODENAMES.items() if re.search(rf"\b{c}\b", said)), ())
-        if "ubuntu" in said:
-            found = re.search(r"\b(\d\d)[.-]?(04|10)\b", said)
-            return "ubuntu", (int(found[1]), int(found[2])) if found else code
-        if "debian" in said:
-            found = re.search(r"\b(?:debian\D{0,10}?)?(\d\d)\b", said)
-            return "debian", (int(found[1]),) if found else code
-        return "", ()
+        usable = self.status == "active" and not self.hidden and not self.snapshot
+        object.__setattr__(self, "system", systems.system_of(said))
+        object.__setattr__(self, "rank", systems.rank(said))
+        object.__setattr__(self, "plain", usable and systems.is_plain(said))
 
     @property
     def _lts(self) -> bool:
@@ -97,7 +76,7 @@ def by_rule(offers: Sequence[Offer], key: str) -> tuple[Image, str]:
         ),
     ):
         if among:
-            return max(among, key=lambda o: (o.system[1], o.image.created)).image, why
+            return max(among, key=lambda o: (o.system[1], o.rank, o.image.created)).image, why
     names = {o.image.name for o in offers if o.status == "active" and not o.hidden}
     raise SkytierError(
         "The cloud has no image that is plainly an Ubuntu LTS or Debian. "

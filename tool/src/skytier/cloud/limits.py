@@ -1,6 +1,6 @@
 """A project's limits and what is used of them, from Nova, Neutron and, where it is, Cinder."""
 
-from typing import Any
+from collections.abc import Callable, Mapping
 
 from openstack.connection import Connection
 from openstack.exceptions import HttpException
@@ -22,46 +22,51 @@ _NEUTRON = (
 def read(conn: Connection) -> dict[str, Limit]:
     """Limits by field of `quota.Amounts`, in two calls, three with Cinder.
 
-    A service that does not tell leaves its fields out. Raises what the SDK raises when Nova or
-    Neutron cannot be asked at all.
+    What a service does not tell is left out: a field without a number, or all of them where it
+    answers with an error. Raises what the SDK raises when there is no answer, or no access (401).
     """
-    limits = _nova(conn.compute.get_limits().absolute)
-    limits |= _neutron(conn)
+    limits = _told(lambda: _nova(conn)) | _told(lambda: _neutron(conn))
     if has_volumes(conn):
-        limits |= _cinder(conn)
-    return limits
+        limits |= _told(lambda: _cinder(conn))
+    return {name: limit for name, limit in limits.items() if limit}
 
 
-def _nova(absolute: Any) -> dict[str, Limit]:
+def _told(ask: Callable[[], dict[str, Limit | None]]) -> dict[str, Limit | None]:
+    try:
+        return ask()
+    except HttpException as error:
+        # Old clouds, and some network drivers, know no usage; some tell it to administrators only.
+        if error.status_code in (None, 401):
+            raise
+        return {}
+
+
+def _nova(conn: Connection) -> dict[str, Limit | None]:
+    absolute = conn.compute.get_limits().absolute
+    if absolute is None:
+        return {}
     return {
-        "instances": Limit.of(absolute.instances, absolute.instances_used),
-        "cores": Limit.of(absolute.total_cores, absolute.total_cores_used),
-        "ram_mib": Limit.of(absolute.total_ram, absolute.total_ram_used),
+        "instances": Limit.told(absolute.instances, absolute.instances_used),
+        "cores": Limit.told(absolute.total_cores, absolute.total_cores_used),
+        "ram_mib": Limit.told(absolute.total_ram, absolute.total_ram_used),
     }
 
 
-def _neutron(conn: Connection) -> dict[str, Limit]:
-    try:
-        quota = conn.network.get_quota(conn.current_project_id or "", details=True)
-    except HttpException as error:
-        # Old clouds, and some network drivers, know no usage.
-        if error.status_code in (403, 404, 501):
-            return {}
-        raise
-    found = {}
-    for name in _NEUTRON:
-        if detail := getattr(quota, name):
-            used = int(detail["used"]) + int(detail.get("reserved", 0))
-            found[name] = Limit.of(int(detail["limit"]), used)
-    return found
+def _neutron(conn: Connection) -> dict[str, Limit | None]:
+    quota = conn.network.get_quota(conn.current_project_id or "", details=True)
+    details = {name: getattr(quota, name) for name in _NEUTRON}
+    return {
+        name: Limit.told(each.get("limit"), each.get("used"), each.get("reserved"))
+        for name, each in details.items()
+        if isinstance(each, Mapping)
+    }
 
 
-def _cinder(conn: Connection) -> dict[str, Limit]:
-    try:
-        absolute = conn.block_storage.get_limits().absolute
-    except HttpException:
+def _cinder(conn: Connection) -> dict[str, Limit | None]:
+    absolute = conn.block_storage.get_limits().absolute
+    if absolute is None:
         return {}
     return {
-        "volumes": Limit.of(absolute.max_total_volumes, absolute.total_volumes_used),
-        "gigabytes": Limit.of(absolute.max_total_volume_gigabytes, absolute.total_gigabytes_used),
+        "volumes": Limit.told(absolute.max_total_volumes, absolute.total_volumes_used),
+        "gigabytes": Limit.told(absolute.max_total_volume_gigabytes, absolute.total_gigabytes_used),
     }

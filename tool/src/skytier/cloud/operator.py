@@ -4,14 +4,16 @@ Nothing of it is needed to see the stack; the key is needed to get into its mach
 """
 
 import os
+import re
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
-from skytier import files, ssh
+from skytier import files, ssh_config
 from skytier.errors import SkytierError
-from skytier.ssh import Host
+from skytier.ssh_config import Host
 
 
 @dataclass(frozen=True)
@@ -84,13 +86,23 @@ class OperatorFiles:
         """Write down for people how to get to the machines. Only who holds the lock does."""
         self.create()
         files.write(self.known_hosts, known_hosts, 0o600)
-        files.write(self.config, ssh.config(hosts, self.key, self.known_hosts), 0o600)
+        files.write(self.config, ssh_config.config(hosts, self.key, self.known_hosts), 0o600)
 
 
 def of(cloud: str, stack: str) -> OperatorFiles:
     """The files of one stack: ~/.config/skytier/CLOUD/STACK."""
     base = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
-    return OperatorFiles(Path(base).absolute() / "skytier" / cloud / stack)
+    return OperatorFiles(Path(base).absolute() / "skytier" / _as_directory(cloud) / stack)
+
+
+def _as_directory(cloud: str) -> str:
+    """A cloud's name as that of one directory that ssh can read.
+
+    >>> _as_directory("my cloud"), _as_directory("../x")
+    ('my cloud', '=2E.=2Fx')
+    """
+    escaped = re.sub(r"[^\w .@+:,()-]", lambda found: quote(found[0], safe=""), cloud)
+    return re.sub("^[.]", "%2E", escaped).replace("%", "=")
 
 
 def _keygen(*arguments: str) -> str:

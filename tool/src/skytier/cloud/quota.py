@@ -52,6 +52,29 @@ class Limit:
         """From OpenStack's numbers, where any negative limit is endless."""
         return cls(limit if limit >= 0 else None, used)
 
+    @classmethod
+    def told(cls, limit: object, used: object, reserved: object = None) -> "Limit | None":
+        """From what a cloud tells; None where it tells no numbers.
+
+        What is endless needs no use to be known.
+
+        >>> Limit.told("10", 3, 1), Limit.told(10, None), Limit.told(-1, None)
+        (Limit(limit=10, used=4), None, Limit(limit=None, used=0))
+        """
+        known, taken = _number(limit), _number(used)
+        if known is None or (taken is None and known >= 0):
+            return None
+        return cls.of(known, (taken or 0) + (_number(reserved) or 0))
+
+
+def _number(told: object) -> int | None:
+    if isinstance(told, bool):
+        return None
+    try:
+        return int(str(told))
+    except ValueError:
+        return None
+
 
 class Verdict(StrEnum):
     """What a row says."""

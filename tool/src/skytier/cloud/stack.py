@@ -13,7 +13,7 @@ from openstack.connection import Connection
 
 from skytier.apply import Events, StoppedError, apply, refuse_losses
 from skytier.blueprint import Blueprint
-from skytier.cloud import choices, limits, machines, needs, operator
+from skytier.cloud import choices, kept_images, limits, machines, needs, operator
 from skytier.cloud.access import Access
 from skytier.cloud.catalog import has_volumes
 from skytier.cloud.configurations import Configurations
@@ -86,6 +86,20 @@ class Plan:
         servers = f"{web.count} web server{'s' if web.count > 1 else ''}"
         return f"By the schedule {servers} now, {self.hours or 'outside its hours'}."
 
+    @property
+    def newer_images(self) -> list[str]:
+        """Sentences about an image that the servers could have instead of theirs."""
+        stack, servers = self.blueprint.stack, self.known.values()
+        return kept_images.news(
+            self.blueprint.choices.newer,
+            [each for each in servers if each.key.kind == Server.name],
+            [
+                role
+                for role in stack.machines()
+                if ROLES[role].keeps and role not in stack.volumes()
+            ],
+        )
+
     def same_as(self, other: "Plan") -> bool:
         """Whether both do the same to the same."""
         return {(s.action, s.key) for s in self.steps} == {(s.action, s.key) for s in other.steps}
@@ -121,9 +135,10 @@ class CloudStack:
                 "Leave volume_gib out to keep the data on the server's own disk.",
             )
         with ThreadPoolExecutor(1) as pool:
-            chosen = pool.submit(self._choose)
+            offered = pool.submit(self._offered)
             found = self.find()
-        picked = chosen.result()
+        servers = [each for each in found if each.key.kind == Server.name]
+        picked = choices.choose(offered.result(), self.stack, servers)
         prices = self._prices(picked, found)
         blueprint = Blueprint(self.stack, picked, ROLES, Releases.current(), prices)
         there = Known(one_of_each(found)[0])
@@ -235,9 +250,9 @@ class CloudStack:
                     raise
             time.sleep(ROUND_S)
 
-    def _choose(self) -> choices.Choices:
+    def _offered(self) -> choices.Offered:
         try:
-            return choices.choose(self.connection, self.stack)
+            return choices.offered(self.connection)
         except API_ERRORS as error:
             raise explained("What the cloud offers could not be listed", error) from error
 

@@ -9,7 +9,7 @@ from functools import cached_property
 from skytier.costs.flavors import Sized
 from skytier.costs.money import exact_sum
 from skytier.costs.price import Price, Total, price, total
-from skytier.costs.rates import Rates
+from skytier.costs.rates import Rates, RatesBy
 from skytier.costs.usage import Kind, Resource
 from skytier.roles.role import Role
 from skytier.stack import StackFile, WebSection, schedule
@@ -35,6 +35,11 @@ class Bill:
         return total(self.rates, self.resources)
 
     @property
+    def per_month(self) -> Decimal | None:
+        """What the total says; None where nobody tells any rates."""
+        return None if self.rates.by is RatesBy.NOBODY else self.total.per_month
+
+    @property
     def unknown(self) -> Mapping[str, Sequence[str]]:
         """`the rates have no floating_ip_hour`, and the resources whose prices lack for it."""
         found: dict[str, list[str]] = {}
@@ -45,6 +50,8 @@ class Bill:
 
     def sentence(self, change: Decimal = Decimal(0)) -> str:
         """`142.70 USD a month (+12.40), by example rates that are no cloud's.`"""
+        if self.per_month is None:
+            return "What it costs is not known: CloudKitty does not tell its rates."
         words = f" ({change:+})" if change else ""
         if self.total.unknown:
             words += f", and {self.total.unknown} without a known price"

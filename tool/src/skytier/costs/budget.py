@@ -36,8 +36,8 @@ class PerMonth:
     """What a stack costs each month as its stack file has it, and what it may cost."""
 
     currency: str
-    cost: Decimal
-    """With tax, without traffic; what has no known price is not in it."""
+    cost: Decimal | None
+    """With tax, without traffic, without what has no known price; None where nothing has one."""
     budget: Decimal | None
 
 
@@ -59,4 +59,6 @@ def per_month(
     # What is there now, as the monitor's other figures: the stack has the hour's web servers.
     now = stack.model_copy(update={"web": stack.web.model_copy(update={"schedule": ()})})
     bill = Bill(rates, of_file(now, roles, flavors))
-    return PerMonth(bill.total.currency, bill.total.per_month, stack.cost.budget)
+    known = bill.total.unknown < len(bill.resources)
+    cost = bill.total.per_month if known else None
+    return PerMonth(bill.total.currency, cost, stack.cost.budget)

@@ -1,18 +1,13 @@
 """Periods as bills have them: `2026-11` is a whole month. And what of charges is in one."""
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from fractions import Fraction
 
+from skytier import moment
 from skytier.costs import clock
 from skytier.costs.charge import Charge
-from skytier.errors import SkytierError
-from skytier.moment import moment
-
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
-_MONTH = re.compile(r"\d{4}-\d{2}")
 
 
 @dataclass(frozen=True)
@@ -43,39 +38,17 @@ class Period:
 
 
 def period(start: str, end: str, zone: tzinfo = UTC, now: datetime | None = None) -> Period:
-    """The period from one time to another as they are typed, cut off at now.
+    """The period from one time to another as `moment` reads them, in a zone, cut off at now.
 
-    A day or a month as its end means all of it. Raises SkytierError.
+    Raises SkytierError.
 
     >>> now = datetime(2027, 1, 1, tzinfo=UTC)
     >>> november = period("2026-11", "2026-11", now=now)
     >>> f"{november.start:%m-%d} {november.end:%m-%d}"
     '11-01 12-01'
     """
-    now = now or datetime.now(UTC)
-    first = _moment(start, zone, now, after=False)
-    last = min(_moment(end, zone, now, after=True), now)
-    if first >= last:
-        late = "lies ahead" if first >= now else "ends before it begins"
-        raise SkytierError(f"The time from {start} to {end} {late}.", "Give an earlier --from.")
+    first, last = moment.period(start, end, zone, now)
     return Period(first.replace(microsecond=0), last.replace(microsecond=0), zone)
-
-
-def _moment(text: str, zone: tzinfo, now: datetime, *, after: bool) -> datetime:
-    try:
-        if _MONTH.fullmatch(text):
-            first = date.fromisoformat(f"{text}-01")
-            next_month = (first + timedelta(days=32)).replace(day=1)
-            return _midnight(next_month if after else first, zone)
-        if _DAY.fullmatch(text):
-            return _midnight(date.fromisoformat(text) + timedelta(days=after), zone)
-    except (ValueError, OverflowError):
-        pass
-    return moment(text, now).astimezone(UTC)
-
-
-def _midnight(day: date, zone: tzinfo) -> datetime:
-    return datetime.fromtimestamp(clock.midnight(day, zone), UTC)
 
 
 def _part(charge: Charge, start: int, end: int) -> Charge | None:

@@ -63,6 +63,8 @@ class RatesBy(StrEnum):
     EXAMPLES = "examples"
     FILE = "file"
     CLOUDKITTY = "cloudkitty"
+    NOBODY = "unknown"
+    """The cloud has prices and does not tell them."""
 
     @property
     def words(self) -> str:
@@ -74,6 +76,7 @@ _BY = {
     RatesBy.EXAMPLES: "by example rates that are no cloud's",
     RatesBy.FILE: "by the rates file",
     RatesBy.CLOUDKITTY: "by CloudKitty's rates",
+    RatesBy.NOBODY: "without rates, since CloudKitty does not tell them",
 }
 
 

@@ -115,7 +115,7 @@ def _newest(found: Sequence[Series]) -> float:
 def _cost(cost: Cost) -> dict[str, Any]:
     return {
         "currency": cost.currency,
-        "per_month": str(cost.per_month),
+        "per_month": None if cost.per_month is None else str(cost.per_month),
         "sentence": cost.sentence,
         "lines": [
             {

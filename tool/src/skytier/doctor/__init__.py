@@ -7,6 +7,7 @@ from skytier.doctor import cloud, machine
 from skytier.doctor.check import Finding, State
 from skytier.doctor.cloud import Subject
 from skytier.errors import SkytierError
+from skytier.resources.errors import API_ERRORS, explained
 from skytier.stack import StackFile
 
 __all__ = ["Check", "Finding", "State", "examine"]
@@ -65,6 +66,9 @@ def _look(check: Check, subject: Subject) -> Finding:
         return check.look(subject)
     except SkytierError as error:
         return Finding(State.FAILED, error.what, error.do or "")
+    except API_ERRORS as error:
+        found = explained(f"The cloud could not be asked for its {check.name}", error)
+        return Finding(State.FAILED, found.what, found.do or "")
     except Exception as error:
         # Whatever a cloud answers, the other checks still say something.
         said = f"The cloud's answer was an error: {type(error).__name__}: {error}"

@@ -5,17 +5,18 @@ from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from functools import cached_property
 
-from keystoneauth1 import exceptions as keystone
 from keystoneauth1.session import Session
 from openstack.config.cloud_region import CloudRegion
 from openstack.connection import Connection
 
-from skytier.cloud import catalog, choices, clouds, limits, needs, quota
+from skytier.cloud import catalog, choices, clouds, keystone, limits, needs, quota
 from skytier.cloud.choices import ExternalNetwork, Flavor
 from skytier.cloud.connection import connect
 from skytier.cloud.images import Image
 from skytier.doctor.check import Finding, State, failed, ok, warning
 from skytier.errors import SkytierError
+from skytier.resources.project import Project
+from skytier.resources.server import Server
 from skytier.stack import StackFile
 
 REACH_TIMEOUT_S = 10.0
@@ -80,18 +81,7 @@ def reach(subject: Subject) -> Finding:
     session = Session(verify=verify, cert=cert, timeout=REACH_TIMEOUT_S)
     url = subject.auth_url
     begin = time.time()
-    try:
-        answer = session.get(url, authenticated=False, raise_exc=False, connect_retries=0)
-    except keystone.SSLError as error:
-        return failed(
-            f"The certificate of {url} is not trusted: {error}.",
-            "Name the cloud's own CA in clouds.yaml: cacert: /path/to/ca.pem",
-        )
-    except keystone.ClientException as error:
-        return failed(
-            f"{url} does not answer: {error}",
-            "Check auth_url in clouds.yaml, the network, and whether a VPN or proxy is needed.",
-        )
+    answer = keystone.look(session, url)  # raises what is wrong with it
     end = time.time()
     if date := answer.headers.get("Date"):
         # The answer was written some time between; Date has whole seconds.
@@ -156,7 +146,10 @@ def flavors(subject: Subject) -> Finding:
 
 def images(subject: Subject) -> Finding:
     """Whether there are the images that the stack file names, and whether they fit the flavors."""
-    subject.images = choices.choose_images(choices.offered_images(subject.conn), subject.stack)
+    project = Project(subject.conn, subject.stack.name)
+    servers = list(Server(project).find())
+    offered = choices.offered_images(subject.conn)
+    subject.images = choices.choose_images(offered, subject.stack, servers)
     said = _by_role(
         {role: f"{i.name} of {i.created[:10]} ({i.id})" for role, i in subject.images.items()}
     )

@@ -58,6 +58,7 @@ class Watching:
     latency_objective_ms: int = 500
     webhook: str = ""
     email: str = ""
+    """One address or several, with commas between."""
     smtp_server: str = ""
     smtp_from: str = ""
     smtp_username: str = ""
@@ -82,7 +83,7 @@ class Site:
     public_address: str | None = None
     """The floating IP."""
     email: str | None = None
-    """Whom the certificate authority writes to."""
+    """Whom the certificate authority writes to: one address or several, with commas between."""
     acme_server: str = "https://acme-v02.api.letsencrypt.org/directory"
     """The directory of the certificate authority (RFC 8555)."""
     packages: Mapping[str, Sequence[str]] = field(default_factory=dict)

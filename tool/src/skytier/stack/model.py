@@ -10,7 +10,7 @@ from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from skytier.stack import schedule, values
 from skytier.stack.schedule import Hours
@@ -23,6 +23,8 @@ Network = Annotated[str, AfterValidator(values.network)]
 Networks = Annotated[tuple[Network, ...], AfterValidator(values.addresses_once)]
 Address = Annotated[str, AfterValidator(values.ipv4)]
 Email = Annotated[str, AfterValidator(values.email)]
+Emails = Annotated[tuple[Email, ...], BeforeValidator(values.in_a_list)]
+EMAILS = "an e-mail address, or several in a list"
 
 
 class MachineSection(Section):
@@ -97,14 +99,14 @@ class MonitorSection(MachineSection):
         None, "an address such as https://hooks.example.org/shop", "https://hooks.example.org/shop"
     )
     """Where alerts are sent, as Alertmanager's JSON."""
-    email: Email | None = key(None, "an e-mail address", "ops@example.org")
+    email: Emails = key((), EMAILS, "ops@example.org")
     """Whom alerts are written to. It needs `smtp_server`."""
     smtp_server: Annotated[str, AfterValidator(values.server)] | None = key(
         None, "a server with its port such as smtp.example.org:587", "smtp.example.org:587"
     )
     """The server that takes the e-mail, by TLS."""
     smtp_from: Email | None = key(None, "an e-mail address", "skytier@example.org")
-    """Whom the e-mail is from; without it `email`."""
+    """Whom the e-mail is from; without it the first of `email`."""
     smtp_username: Text | None = key(None, "the name of an account", "skytier")
     """The account at that server. Its password comes from the variable SKYTIER_SMTP_PASSWORD when
     `up` runs, and is kept where the stack's secrets are."""
@@ -151,8 +153,8 @@ class StackFile(Section):
     cloud: Text | None = key(None, "the name of a cloud of clouds.yaml", "mycloud")
     """The cloud of clouds.yaml. Without one the stack runs on this machine."""
     image: Text | None = key(None, "the name or id of an image", "ubuntu-24.04")
-    """The image of the machines: the newest active one of that name. Without it the newest
-    Ubuntu LTS, else Debian, that the cloud has."""
+    """The image of the machines: the newest active one of that name. Without it new stacks get the
+    newest Ubuntu LTS, else Debian, that the cloud has, and machines that are there keep theirs."""
     flavor: Text = key("m1.small", "the name or id of a flavor")
     """The size of the machines."""
     availability_zone: Text | None = key(None, "the name of a zone of Nova", "nova")
@@ -181,7 +183,7 @@ class StackFile(Section):
     )
     """The name that visitors use. With TLS by ACME the certificate is fetched by itself once the
     name leads to the floating IP, which `up` says."""
-    email: Email | None = key(None, "an e-mail address", "ops@example.org")
+    email: Emails = key((), EMAILS, "ops@example.org")
     """Whom the certificate authority writes to when a certificate runs out."""
     acme_server: Annotated[str, AfterValidator(values.url)] = key(
         "https://acme-v02.api.letsencrypt.org/directory",
@@ -217,6 +219,14 @@ class StackFile(Section):
             if isinstance(section, MachineSection) and section.machines
         }
 
+    def image_key(self, role: str) -> str:
+        """The key that names the image of a role: `web.image` where the role has its own."""
+        return f"{role}.image" if self.machines()[role].image else "image"
+
+    def image_of(self, role: str) -> str | None:
+        """The image that is named for a role; None where none is."""
+        return self.machines()[role].image or self.image
+
     def volumes(self) -> Mapping[str, int]:
         """Role to the size, in GiB, of the volume that its machine keeps its data on.
 
@@ -228,7 +238,7 @@ class StackFile(Section):
     @model_validator(mode="after")
     def _fits_together(self) -> "StackFile":
         if self.tls == "acme":
-            missing = [name for name in ("domain", "email") if getattr(self, name) is None]
+            missing = [name for name in ("domain", "email") if not getattr(self, name)]
             if missing:
                 wrong = f'is "acme", which needs {" and ".join(missing)}'
                 raise contradiction("tls", wrong)

@@ -89,8 +89,12 @@ def parse_as(model: type[_Model], text: str, file: str) -> _Model:
     except ValidationError as error:
         # By line, as a reader meets them; what has no line of its own comes first.
         lines = sorted(
-            (line_of(text, path) or 0, said)
-            for path, said in (_sentence(details, found, keys(model)) for details in error.errors())
+            {
+                (line_of(text, path) or 0, said)
+                for path, said in (
+                    _sentence(details, found, keys(model)) for details in error.errors()
+                )
+            }
         )
         raise SkytierError("\n".join(_at(file, line, said) for line, said in lines)) from None
 
@@ -174,6 +178,8 @@ def _sentence(
     if details["type"] == "contradiction":
         return context["key"].split("."), f"{context['key']} {context['wrong']}."
     dotted = ".".join(part for part in path if _number(part) is None)
+    if unquoted := _unquoted(path, table, known):
+        return path, unquoted
     if details["type"] == "missing":
         missing = [*path, str(details["loc"][-1])]
         return path, f"{dotted} lacks {missing[-1]}. It holds {_key_of(missing, known).holds}."
@@ -196,6 +202,35 @@ def _key_of(path: Sequence[str], known: Sequence[Key]) -> Key:
     found = next(key for key in known if tuple(path[: len(key.path)]) == key.path)
     within = path[len(found.path) + 1 :]
     return _key_of(within, keys(found.each)) if found.each and within else found
+
+
+def _unquoted(path: Sequence[str], value: Any, known: Sequence[Key]) -> str:
+    """What to write for a name with a dot, which TOML takes for two; empty for other mistakes.
+
+    `value` is what the path leads to.
+    """
+    key = next((key for key in known if tuple(path[: len(key.path)]) == key.path), None)
+    if key is None or not key.type.startswith("table of") or not isinstance(value, dict):
+        return ""
+    names = list(path[len(key.path) :])
+    if key.each and len(names) > 1:
+        within = keys(key.each)
+        if any(names[1] == each.path[0] for each in within):
+            return _unquoted(names[1:], value, within)
+    # How many names there are before what the table holds; a section is a table itself.
+    depth = key.type.count("table")
+    if len(names) != depth + bool(key.each):
+        return ""
+    table, parts = [*path[: len(key.path)], *names[: depth - 1]], names[depth - 1 :]
+    while isinstance(value, dict) and value:
+        name, inner = next(iter(value.items()))
+        if key.each and not isinstance(inner, dict):
+            break
+        parts.append(name)
+        value = inner
+    quoted = f'"{".".join(parts)}"'
+    line = f"[{'.'.join(table)}.{quoted}]" if key.each else f"{quoted} = {_shown(value)}"
+    return f"A name with a dot needs quotes in {'.'.join(table)}: {line}."
 
 
 def _shown(value: Any) -> str:

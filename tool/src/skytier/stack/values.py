@@ -94,6 +94,11 @@ def domain(value: str) -> str:
     return lower
 
 
+def in_a_list(value: object) -> object:
+    """One value as a list of one."""
+    return [value] if isinstance(value, str) else value
+
+
 def email(value: str) -> str:
     """An address that can be written to."""
     local, at, host = value.rpartition("@")

@@ -41,7 +41,8 @@ def give_advice(
     of at least a day. Nothing is advised that would break the stack's latency objective.
     """
     now = datetime.now(UTC).replace(microsecond=0)
-    begin, where = moment(start, now), asked.time_zone(zone)
+    where = asked.time_zone(zone)
+    begin = moment(start, now, where)
     stack = asked.cloud_stack(file, cloud)
     from skytier.cloud.spending.advice import facts
 

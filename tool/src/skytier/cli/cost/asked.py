@@ -37,7 +37,7 @@ RatesFile = Annotated[
 ]
 Zone = Annotated[
     str,
-    typer.Option("--zone", metavar="ZONE", help="Whose days and months count: Europe/Berlin."),
+    typer.Option("--zone", metavar="ZONE", help="Whose days and times count: Europe/Berlin."),
 ]
 MonitorUrl = Annotated[
     str | None,

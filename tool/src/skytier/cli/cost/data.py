@@ -11,7 +11,7 @@ from skytier.costs.usage import Resource
 
 def of_bill(bill: Bill) -> dict[str, Any]:
     """A bill with all its parts."""
-    total = bill.total
+    total, told = bill.total, bill.per_month is not None
     return {
         "currency": total.currency,
         "example_rates": bill.rates.is_example,
@@ -22,8 +22,8 @@ def of_bill(bill: Bill) -> dict[str, Any]:
         ],
         "reduction": str(total.reduction),
         "tax": str(total.tax),
-        "per_hour": str(total.per_hour),
-        "per_month": str(total.per_month),
+        "per_hour": str(total.per_hour) if told else None,
+        "per_month": text(bill.per_month),
         "unknown_prices": total.unknown,
         "notes": list(bill.notes),
     }

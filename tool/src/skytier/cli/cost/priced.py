@@ -24,7 +24,7 @@ def show(after: Bill, section: CostSection, before: Bill | None = None, *, as_js
         answer["over_budget"] = over is not None
         if before:
             answer |= data.of_changes(before, after)
-            answer["per_month_before"] = str(before.total.per_month)
+            answer["per_month_before"] = data.text(before.per_month)
         print(json.dumps(answer, indent=2))  # noqa: T201  # nothing may wrap or colour it
         return
     console.out.print(table(after))
@@ -84,5 +84,7 @@ def table(bill: Bill) -> Table:
         shown.add_row("free allowances and tiers", "", "", "", "", f"{-total.reduction}")
     if total.tax:
         shown.add_row("tax", "", "", f"{bill.rates.tax_percent:f}%", "", str(total.tax))
-    shown.add_row("total", "", "", "", str(total.per_hour), str(total.per_month), style="bold")
+    told = bill.per_month is not None
+    sums = (str(total.per_hour), str(total.per_month)) if told else ("?", "?")
+    shown.add_row("total", "", "", "", *sums, style="bold")
     return shown

@@ -71,6 +71,8 @@ def show(
     console.out.print(summary(plan.steps))
     if plan.by_schedule:
         console.out.print(plan.by_schedule, markup=False)
+    if plan.newer_images:
+        console.out.print(" ".join(plan.newer_images), markup=False)
     if parts and cost.after.resources:
         console.out.print(priced.table(cost.after))
     console.out.print(cost.sentence(), style="dim")
@@ -125,8 +127,9 @@ def as_json(plan: Plan, quota: Sequence[Row], file: Path | None = None) -> str:
     answer: dict[str, Any] = {
         "steps": steps,
         "schedule": plan.by_schedule or None,
-        "monthly_cost": str(cost.after.total.per_month),
-        "monthly_cost_before": str(cost.before.total.per_month),
+        "newer_image": " ".join(plan.newer_images) or None,
+        "monthly_cost": data.text(cost.after.per_month),
+        "monthly_cost_before": data.text(cost.before.per_month),
         "currency": cost.rates.currency,
         "cost": data.of_bill(cost.after) | data.of_changes(cost.before, cost.after),
         "budget": data.text(plan.blueprint.stack.cost.budget),

@@ -8,6 +8,7 @@ from rich.text import Text
 
 from skytier.cli import console
 from skytier.cli.chosen import cloud_stack
+from skytier.cli.cost import data
 from skytier.cli.on_cloud import plan as shown
 from skytier.cli.on_cloud.progress import Stages, progress
 from skytier.cloud.front_door import FrontDoor
@@ -61,6 +62,8 @@ def _nothing_to_do(stack: CloudStack, planned: Plan, *, as_json: bool) -> None:
     else:
         if planned.by_schedule:
             console.out.print(planned.by_schedule, markup=False)
+        if planned.newer_images:
+            console.out.print(" ".join(planned.newer_images), markup=False)
         waits = door.waits_for()
         state = f"up, {waits}" if waits else "up and healthy"
         console.out.print(f"Nothing to do: {door.url} is {state}.", markup=False)
@@ -72,8 +75,8 @@ def _summary(
     url, waits = door.url, door.waits_for()
     seconds = {kind: round(took, 1) for kind, took in stages.seconds().items()}
     if as_json:
-        cost = str(paid.after.total.per_month)
-        about = {"event": "up", "url": url, "changed": True, "monthly_cost": cost}
+        cost = paid.after.per_month
+        about = {"event": "up", "url": url, "changed": True, "monthly_cost": data.text(cost)}
         about["waits_for"] = waits
         print(json.dumps({**about, "stages": seconds}))  # noqa: T201
         return

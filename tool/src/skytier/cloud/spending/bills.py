@@ -18,7 +18,6 @@ from skytier.costs.rates import RatesBy
 from skytier.costs.report import Report, report
 from skytier.costs.statement import statement
 from skytier.costs.usage import Usage
-from skytier.resources.errors import API_ERRORS
 
 WHOLE_PERIODS = (
     "CloudKitty rates whole hours, or what its operator chose instead, and some of them late: the "
@@ -61,7 +60,7 @@ def bill(
     kitty = rating.CloudKitty(connection)
     try:
         rows, units, period_s = kitty.charged(_days(wanted)), kitty.units(), kitty.period_s()
-    except API_ERRORS as error:
+    except rating.NOT_TOLD as error:
         return _with(ours, f"CloudKitty does not tell what it charged: {error}"), ()
     known = {each.id: each for each in usages}
     if name and rows and not any(row.id for row in rows):

@@ -7,7 +7,7 @@ from openstack.connection import Connection
 
 from skytier.cloud.choices import offered_flavors
 from skytier.cloud.spending import rating
-from skytier.costs.cloudkitty.metrics import NO_CURRENCY
+from skytier.costs.cloudkitty.metrics import NO_CURRENCY, UntoldRates
 from skytier.costs.price_list import PriceList
 from skytier.costs.rates import EXAMPLE, load
 from skytier.resources.errors import API_ERRORS, explained
@@ -20,7 +20,8 @@ def prices(
     """The rates of the file that was named, else of the stack file's, else CloudKitty's.
 
     `flavors` are the names of those that a price is needed of, since CloudKitty is asked for each.
-    Where there is no CloudKitty, or it does not tell, they are examples. Raises SkytierError.
+    Where there is no CloudKitty they are examples; where it does not tell its prices, they are
+    unknown. Raises SkytierError.
     """
     if path := named or (Path(stack.cost.rates) if stack.cost.rates else None):
         return PriceList(load(path))
@@ -39,12 +40,16 @@ def prices(
     currency = stack.cost.currency or NO_CURRENCY
     found, notes = rating.rates(connection, fields, currency)
     if found is None:
-        return PriceList(EXAMPLE, notes)
+        return PriceList(UntoldRates(currency=currency), [*notes, UNKNOWN])
     if stack.cost.currency is None:
         notes = [*notes, UNSAID]
     return PriceList(found, notes)
 
 
+UNKNOWN = (
+    "So no cost is known, no budget is checked, and the monitor is told no cost. Try again later, "
+    "or name a rates file in the stack file, cost.rates."
+)
 UNSAID = (
     f"CloudKitty does not say its currency: {NO_CURRENCY} stands for it. Name it in the stack "
     "file, cost.currency."

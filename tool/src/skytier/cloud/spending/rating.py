@@ -24,6 +24,8 @@ LATELY = timedelta(days=40)
 AT_ONCE = 8
 PAGE = 1000
 RULES = "/v1/rating/module_config/hashmap"
+NOT_TOLD = (*API_ERRORS, ValueError, TypeError, LookupError, AttributeError, ArithmeticError)
+"""Errors of the API, and what an answer leads to that is none of CloudKitty's: a proxy's page."""
 
 
 def is_there(connection: Connection) -> bool:
@@ -53,9 +55,10 @@ class CloudKitty:
         try:
             since = f"{datetime.now(UTC) - LATELY:{TIME}}+00:00"
             frames = self._get("/v2/dataframes", limit=1, begin=since)["dataframes"]
-        except API_ERRORS:
+            period = frames[0]["period"]
+            begin, end = (datetime.fromisoformat(period[at]) for at in ("begin", "end"))
+        except NOT_TOLD:
             return PERIOD_S  # there is none yet
-        begin, end = (datetime.fromisoformat(frames[0]["period"][at]) for at in ("begin", "end"))
         return round((end - begin).total_seconds()) or PERIOD_S
 
     def quoted(self, asked: Sequence[Question]) -> dict[Question, Decimal]:
@@ -139,12 +142,12 @@ def rates(
     kitty, sizes = CloudKitty(connection), list(flavors)
     try:
         units, period_s = kitty.units(), kitty.period_s()
-    except API_ERRORS as error:
-        return None, [f"CloudKitty does not tell its rates: {error}"]
+    except NOT_TOLD as error:
+        return None, [f"CloudKitty does not tell its rates: {_said(error)}."]
     try:
         told = kitty.quoted(quotes.questions(units, sizes))
         return quotes.card(told, units, currency, period_s)
-    except API_ERRORS as error:
+    except NOT_TOLD as error:
         refused = error
     try:
         names = {each.get("flavor_id", ""): each["flavor_name"] for each in sizes}
@@ -152,5 +155,11 @@ def rates(
         card = adapted(kitty.rules(), currency, names, project, units, period_s)
         notes = [f"CloudKitty has rules that are in no rate card: {', '.join(card.left_out)}."]
         return card.rates, notes if card.left_out else []
-    except API_ERRORS:
-        return None, [f"CloudKitty does not tell its rates: {refused}"]
+    except NOT_TOLD:
+        return None, [f"CloudKitty does not tell its rates: {_said(refused)}."]
+
+
+def _said(error: Exception) -> str:
+    if isinstance(error, API_ERRORS):
+        return str(error).rstrip(".")
+    return "what answers does not answer as CloudKitty does"

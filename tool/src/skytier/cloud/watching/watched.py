@@ -26,5 +26,5 @@ def _cost(stack: CloudStack) -> Cost:
         CostLine(resource.name, resource.kind, price.per_month)
         for resource, price in zip(bill.resources, bill.prices, strict=True)
     ]
-    sentence = f"The stack as it is now costs {bill.sentence()}"
-    return Cost(bill.total.currency, bill.total.per_month, lines, sentence)
+    told = "" if bill.per_month is None else "The stack as it is now costs "
+    return Cost(bill.total.currency, bill.per_month, lines, told + bill.sentence())

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from fractions import Fraction
 from typing import Any
 
@@ -28,7 +29,7 @@ class HashMap:
     """`{"field_id", "service_id", "name"}`"""
     mappings: Sequence[Document]
     """`{"mapping_id", "service_id" or "field_id", "value", "type", "cost", "group_id",
-    "tenant_id"}`"""
+    "tenant_id", "start", "end", "deleted"}`; the last three since version 17."""
     thresholds: Sequence[Document] = ()
     """`{"threshold_id", "service_id" or "field_id", "level", "type", "cost", "group_id"}`"""
 
@@ -49,8 +50,9 @@ def adapted(
     project: str = "",
     units: Mapping[str, str] | None = None,
     period_s: int = PERIOD_S,
+    now: datetime | None = None,
 ) -> Adapted:
-    """The hashmap's flat and rate mappings as a rate card.
+    """The hashmap's flat and rate mappings as a rate card: those that hold now.
 
     `flavors` is id to name, `project` an id, since a mapping may be for one project alone.
     `units` is metric to unit, as `/v1/info/metrics` has them, and as CloudKitty's own metrics.yml
@@ -58,8 +60,12 @@ def adapted(
     of ours, so they are left out, as are mappings of fields that are in no rate card.
     """
     found: dict[str, Any] = defaultdict(dict)
-    left_out = [f"thresholds ({len(rules.thresholds)})"] if rules.thresholds else []
-    mappings = [m for m in rules.mappings if m.get("tenant_id") in (None, "", project)]
+    now = now or datetime.now(UTC)
+    thresholds = [each for each in rules.thresholds if _holds(each, now)]
+    left_out = [f"thresholds ({len(thresholds)})"] if thresholds else []
+    mappings = [
+        m for m in rules.mappings if m.get("tenant_id") in (None, "", project) and _holds(m, now)
+    ]
     for service in rules.services:
         name, kind = str(service["name"]), KINDS.get(str(service["name"]))
         own = [m for m in mappings if m.get("service_id") == service["service_id"]]
@@ -83,6 +89,19 @@ def adapted(
                 named = flavors.get(value, value) if kind is Kind.SERVER else value
                 found[TABLES[kind]][named] = number(rate)
     return Adapted(CloudKittyRates(currency=currency, **found), sorted(left_out))
+
+
+def _holds(rule: Document, now: datetime) -> bool:
+    """Whether a rule is in force: it has begun, has not ended, and was not deleted."""
+    start, end, deleted = (_time(rule.get(name)) for name in ("start", "end", "deleted"))
+    return deleted is None and (start is None or start <= now) and (end is None or now < end)
+
+
+def _time(told: object) -> datetime | None:
+    if not told:
+        return None
+    time = datetime.fromisoformat(str(told))
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def _price(own: Sequence[Document], special: Sequence[Document]) -> Fraction:

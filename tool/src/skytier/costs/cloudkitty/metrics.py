@@ -51,6 +51,15 @@ class CloudKittyRates(Rates):
         return RatesBy.CLOUDKITTY
 
 
+class UntoldRates(Rates):
+    """A rate card without a single rate: there are prices, and nobody tells them."""
+
+    @property
+    def by(self) -> RatesBy:
+        """Whose rates these are."""
+        return RatesBy.NOBODY
+
+
 def unit_of(metric: str, units: Mapping[str, str]) -> str:
     """The unit that a metric is counted in; `units` is what `/v1/info/metrics` has of it."""
     return {**UNITS, **units}.get(metric, "GiB")

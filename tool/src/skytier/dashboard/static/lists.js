@@ -48,6 +48,6 @@ export function showCost({ sentence, currency, per_month, lines }) {
   place.replaceChildren(html("p", {}, sentence));
   if (!lines.length) return;
   const shown = table(["Resource", "Kind", `${currency} a month`], lines.map((line) => [line.resource, line.kind, line.per_month ?? "unknown"]), [2]);
-  shown.append(html("tfoot", {}, html("tr", {}, html("th", { scope: "row", colspan: 2 }, "Together"), html("td", { class: "number" }, per_month))));
+  shown.append(html("tfoot", {}, html("tr", {}, html("th", { scope: "row", colspan: 2 }, "Together"), html("td", { class: "number" }, per_month ?? "unknown"))));
   place.append(scrolling("Cost of each resource", shown));
 }

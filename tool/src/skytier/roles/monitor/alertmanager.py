@@ -29,7 +29,7 @@ class Receivers:
     webhook: str = ""
     """A URL that gets Alertmanager's JSON by POST."""
     email: str = ""
-    """An address; it needs `smtp`."""
+    """An address, or several with commas between; it needs `smtp`."""
     smtp: Smtp | None = None
 
 

@@ -1,0 +1,131 @@
+"""Names that come from a cloud, in files that ssh reads: they mean themselves, or are refused."""
+
+import subprocess
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from skytier import ssh_config
+from skytier.cloud import host_keys, operator
+from skytier.cloud.access import hosts
+from skytier.errors import SkytierError
+from skytier.resources.kind import Found, Key
+from skytier.ssh import Ssh
+from skytier.ssh_config import Host
+
+KEY, KNOWN = Path("/home/ada/key"), Path("/home/ada/known_hosts")
+PUBLIC = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILZRUMcmDv4RbK5LEgx2dWNB2VrUhKlkBRNMJFauQq5L"
+EVIL = [
+    *("*", "!web", "web-?", "a b", "a\nHost *", "a\n  ProxyCommand touch x", "-oProxyCommand=x"),
+    *("", '"', "a,b", "%h", "a#b", "${HOME}", "é", "a" * 300, "a;b", "$(x)", "`x`", "a\r", "a\0b"),
+]
+
+
+@pytest.mark.parametrize("evil", EVIL)
+def test_a_name_that_ssh_would_take_for_something_else_is_refused(evil: str) -> None:
+    for host in (
+        Host(evil, "203.0.113.7", "id"),
+        Host("web", evil, "id"),
+        Host("web", "203.0.113.7", evil),
+        Host("web", "203.0.113.7", "id", via=evil or "*"),
+    ):
+        with pytest.raises(SkytierError, match="cannot be reached by SSH"):
+            ssh_config.config([host], KEY, KNOWN)
+
+
+@pytest.mark.parametrize("evil", EVIL)
+def test_a_server_with_such_a_name_is_no_machine_of_the_stack(evil: str) -> None:
+    found = [
+        Found(Key("server", evil), "i1", {}),
+        Found(Key("floating IP", evil), "f1", {}, {"address": "203.0.113.8"}),
+        Found(Key("server", "shop-web-1"), "i2", {}),
+        Found(Key("floating IP", "shop-web-1"), "f2", {}, {"address": "203.0.113.7"}),
+        Found(Key("server", "shop-database-1"), "i3", {}),
+        Found(Key("port", "shop-database-1"), "p3", {}, {"address": evil}),
+    ]
+    assert hosts({each.key: each for each in found}) == [Host("shop-web-1", "203.0.113.7", "i2")]
+
+
+NAMES = st.text(max_size=12) | st.text(alphabet='ab1-._*!? \n"%', max_size=8)
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(name=NAMES, server_id=NAMES, address=NAMES | st.ip_addresses().map(str))
+def test_what_is_written_ssh_reads_as_it_was_meant(
+    tmp_path: Path, name: str, server_id: str, address: str
+) -> None:
+    try:
+        text = ssh_config.config([Host(name, address, server_id)], KEY, KNOWN)
+    except SkytierError:
+        return
+    file = tmp_path / "config"
+    file.write_text(text)
+    read = _read(file, name)
+    assert (read["hostname"], read["hostkeyalias"]) == (address, server_id)
+    other = _read(file, "another.example.org")
+    assert "hostkeyalias" not in other
+    assert not {"proxycommand", "localcommand"} & {*read, *other}
+
+
+PATHS = ["plain", "with space", "50% off", "100%%", "é", "a'b", "#x", "=2Fx", "~x", "a;b", "a$b"]
+
+
+@pytest.mark.parametrize("directory", PATHS)
+def test_paths_are_read_as_they_are(tmp_path: Path, directory: str) -> None:
+    there = tmp_path / directory
+    there.mkdir()
+    file = there / "ssh_config"
+    host = Host("web", "203.0.113.7", "id")
+    file.write_text(ssh_config.config([host], there / "key", there / "known_hosts"))
+
+    read = _read(file, "web")
+    assert read["userknownhostsfile"] == str(there / "known_hosts")
+    # This one it shows as it is written, where %% stands for one of them.
+    assert read["identityfile"] == str(there / "key").replace("%", "%%")
+    with Ssh(file) as shell:
+        (own,) = shell._directory.iterdir()
+        assert _read(own, "web")["hostkeyalias"] == "id", "it is included"
+
+
+@pytest.mark.parametrize("directory", ['a"b', "a\\b", "a*", "a[b]", "${HOME}", "a\nb"])
+def test_a_path_that_cannot_be_written_is_refused(directory: str) -> None:
+    with pytest.raises(SkytierError, match="has a meaning of its own") as refused:
+        ssh_config.path_in_config(Path("/home") / directory)
+    assert "XDG_CONFIG_HOME" in str(refused.value.do)
+
+
+@given(st.text(min_size=1))
+def test_a_clouds_name_is_one_directory_and_safe(cloud: str) -> None:
+    base = operator.of("c", "shop").path.parent.parent
+    path = operator.of(cloud, "shop").path
+
+    assert path.parent.parent == base
+    assert path.parent.name not in ("", ".", "..")
+    ssh_config.path_in_config(path)
+
+
+def test_clouds_with_ordinary_names_keep_their_directories() -> None:
+    for cloud in ("mycloud", "my cloud", "ovh-gra.1", "a_b", "user@cloud"):
+        assert operator.of(cloud, "shop").path.parent.name == cloud
+
+
+def test_a_pinned_host_key_that_is_none_is_written_nowhere_and_refused() -> None:
+    evil = f"{PUBLIC}\n* {PUBLIC}"
+    assert host_keys.known_hosts({"a": PUBLIC, "b": evil}) == f"a {PUBLIC}\n"
+    server: Any = SimpleNamespace(name="web", metadata={host_keys.HOST_KEY: evil})
+    connection: Any = None
+    with pytest.raises(SkytierError, match="is no key") as refused:
+        host_keys.learn(connection, server, lambda _: None)
+    assert "skytier trust web" in str(refused.value.do)
+
+
+def _read(file: Path, host: str) -> dict[str, str]:
+    """What ssh makes of a configuration, option to value."""
+    done = subprocess.run(
+        ["ssh", "-G", "-F", str(file), "--", host], capture_output=True, text=True, check=True
+    )
+    return dict(line.split(" ", 1) for line in done.stdout.splitlines() if " " in line)
