@@ -12,6 +12,7 @@ from playwright.async_api import Browser
 
 import skytier
 import skytier_app
+from skytier_app import markdown
 
 from .conftest import NewVisitor, Serve, client_of, write_post
 
@@ -77,6 +78,33 @@ async def test_a_post_of_another_is_not_open_to_edit(new_visitor: NewVisitor) ->
     refused = await grace.get(path, headers={"Accept": "text/html"})
     assert refused.status_code == 403
     assert "This is open to its author only." in refused.text
+
+
+async def test_pages_are_bounded_by_the_posts_they_show(
+    client: httpx.AsyncClient, ada: httpx.AsyncClient
+) -> None:
+    reference = "[a]: " + "\U00020000" * 20_000 + "\n\n" + "[a]x" * 1_700
+    table = "x|" * 70 + "\n" + "-|" * 70 + "\n" + "x\n" * 280
+    empty = len((await client.get("/")).content)
+    for content in (reference, table * 100):
+        most = 5 * len(content.encode()) + 10_000
+        post = (await ada.post("/api/posts", json={"title": "x", "content": content})).json()
+        assert len((await client.get(f"/posts/{post['id']}")).content) <= most + empty
+        preview = await ada.post("/api/preview", json={"content": content})
+        assert len(preview.json()["html"].encode()) <= most
+    for _ in range(20):
+        await ada.post("/api/posts", json={"title": "x", "content": table})
+    assert len((await client.get("/")).content) <= empty + 20 * 1_000
+
+
+async def test_a_table_is_aligned_as_it_says(browser: Browser) -> None:
+    page = await browser.new_page()
+    await page.set_content(markdown.to_html("| a | b |\n|--:|---|\n| 1 | 2 |"))
+    await page.add_style_tag(path=Path(skytier_app.__file__).parent / "static/page.css")
+    aligned = "cells => cells.map(cell => getComputedStyle(cell).textAlign)"
+    assert await page.eval_on_selector_all("th", aligned) == ["-webkit-right", "left"]
+    assert await page.eval_on_selector_all("td", aligned) == ["-webkit-right", "start"]
+    await page.close()
 
 
 @pytest.mark.parametrize("vendor", VENDORED, ids=["pages", "dashboard", "tests"])

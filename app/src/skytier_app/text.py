@@ -1,22 +1,36 @@
-"""The forms of text that the API takes. OpenAPI states them, and the database checks them too."""
+"""The forms of text that the API takes. OpenAPI states them; the database checks lengths."""
 
 from typing import Annotated
 
 from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, Field, StringConstraints
 
+# Sets of Unicode characters. Not all clients' regular expressions know `\p{...}`, nor do they have
+# one escape for characters above U+FFFF: those are written as themselves.
+# Controls (Cc), separators of lines and paragraphs (Zl, Zp), and what changes the direction.
+_NOT_IN_A_LINE = r"\x00-\x1f\x7f-\x9f\u2028\u2029" r"\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
+# Spaces (Zs), private use (Co), fillers, and what is not displayed: formats (Cf) and selectors.
+_NOT_SEEN = (
+    r"\x20\xa0\u1680\u2000-\u200a\u202f\u205f\u3000"
+    "\\ue000-\\uf8ff\U000f0000-\U0010ffff"
+    r"\u115f\u1160\u2800\u3164\uffa0"
+    r"\xad\u034f\u17b4\u17b5\u180b-\u180f\u200b-\u200d\u2060-\u2065\u206a-\u206f\ufdd0-\ufdef"
+    r"\ufe00-\ufe0f\ufeff\ufff0-\ufffb\ufffe\uffff"
+    "\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+)
+
 USERNAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.\-]*$"
-# One line with something to see on it: no control characters, and not only spaces.
-LINE_PATTERN = r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$"
+LINE_PATTERN = f"^[^{_NOT_IN_A_LINE}]*[^{_NOT_IN_A_LINE}{_NOT_SEEN}][^{_NOT_IN_A_LINE}]*$"
 # PostgreSQL's text has no NUL; line breaks and tabs are welcome.
-TEXT_PATTERN = r"^[^\x00]*[^\x00-\x20][^\x00]*$"
+TEXT_PATTERN = rf"^[^\x00]*[^{_NOT_IN_A_LINE}{_NOT_SEEN}][^\x00]*$"
 NO_NUL_PATTERN = r"^[^\x00]*$"
 # 16 bytes in URL-safe Base64 without its padding: the last character carries two bits.
 CURSOR_PATTERN = r"^[A-Za-z0-9_\-]{21}[AQgw]$"
 
 PATTERN_WORDS = {
     USERNAME_PATTERN: "This takes letters, digits, `_`, `.` and `-`, and a letter or digit first.",
-    LINE_PATTERN: "This takes one line with something to see on it, and no control characters.",
+    LINE_PATTERN: "This takes one line with something to see on it, without control characters "
+    "and characters that change the direction of text.",
     TEXT_PATTERN: "This takes text with something to see in it, and no NUL character.",
     NO_NUL_PATTERN: "This takes text without the NUL character.",
     CURSOR_PATTERN: "This is no cursor from a `Link` header.",
