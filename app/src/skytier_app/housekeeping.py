@@ -39,4 +39,6 @@ async def sweep_expired(database: Database, log_kept: timedelta) -> None:
     than `log_kept`. Any worker may do it at any time."""
     await database.execute("DELETE FROM sessions WHERE expires_at < now()")
     await database.execute("DELETE FROM rate_limits WHERE ends_at < now()")
-    await database.execute("DELETE FROM security_events WHERE created_at < now() - $1", log_kept)
+    await database.execute(
+        "DELETE FROM security_events WHERE created_at < now() - $1::interval", log_kept
+    )

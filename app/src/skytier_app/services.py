@@ -76,8 +76,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             hits = PostgresHits(database)
         machine = MachineSampler()
         await stack.enter_async_context(every(SAMPLE_EVERY_S, machine.sample))
-        kept = timedelta(days=settings.security_log_days)
-        sweep = partial(sweep_expired, database, kept)
+        sweep = partial(sweep_expired, database, settings.security_log_kept)
         await stack.enter_async_context(every(SWEEP_EVERY_S, sweep))
         health = HealthProbe(database, redis)
         # So that a change of the status is seen when it happens, and not when somebody asks.

@@ -6,6 +6,7 @@ variable in lower case, so that no secret needs to stand in an environment or a 
 """
 
 import os
+from datetime import timedelta
 from functools import cache
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
@@ -69,6 +70,11 @@ class Settings(BaseSettings):
     """Where the workers keep their counters, so that /metrics shows the sum of all of them."""
     metrics_from: list[IPv4Network | IPv6Network] = LOOPBACK
     """Networks that may read /metrics."""
+
+    @property
+    def security_log_kept(self) -> timedelta:
+        """How long an entry of a security log is kept."""
+        return timedelta(days=self.security_log_days)
 
     @field_validator("database_url", "redis_url")
     @classmethod

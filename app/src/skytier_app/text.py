@@ -14,6 +14,7 @@ TEXT_PATTERN = r"^[^\x00]*[^\x00-\x20][^\x00]*$"
 NO_NUL_PATTERN = r"^[^\x00]*$"
 # 16 bytes in URL-safe Base64 without its padding: the last character carries two bits.
 CURSOR_PATTERN = r"^[A-Za-z0-9_\-]{21}[AQgw]$"
+SESSION_ID_PATTERN = r"^[0-9a-f]{32}$"
 
 PATTERN_WORDS = {
     USERNAME_PATTERN: "This takes letters, digits, `_`, `.` and `-`, and a letter or digit first.",
@@ -21,6 +22,7 @@ PATTERN_WORDS = {
     TEXT_PATTERN: "This takes text with something to see in it, and no NUL character.",
     NO_NUL_PATTERN: "This takes text without the NUL character.",
     CURSOR_PATTERN: "This is no cursor from a `Link` header.",
+    SESSION_ID_PATTERN: "This is no id of a session.",
 }
 """What a text that does not match a pattern is told: nobody should have to read a pattern."""
 

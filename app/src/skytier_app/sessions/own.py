@@ -15,11 +15,12 @@ from skytier_app.representation import json_response
 from skytier_app.security_log.events import Kind, record
 from skytier_app.services import ServicesDep
 from skytier_app.sessions.store import session_id as id_of_token
+from skytier_app.text import SESSION_ID_PATTERN
 from skytier_app.users.oneself import Oneself
 
 router = APIRouter(prefix="/api/users/{user_id}/sessions", tags=["sessions"], dependencies=SECURITY)
 
-SessionId = Annotated[str, Path(pattern="^[0-9a-f]{32}$")]
+SessionId = Annotated[str, Path(pattern=SESSION_ID_PATTERN)]
 
 
 class OwnSession(BaseModel):
