@@ -112,6 +112,7 @@ async def test_axe_finds_nothing_serious_in_what_appears_on_the_way(
     await visitor.open("/account")
     await visitor.make_token("laptop")
     await expect(page.get_by_role("button", name="Revoke: laptop")).to_be_visible()
+    await expect(page.locator("[data-events] li").first).to_contain_text("API token created")
     found["a token"] = await serious_faults(visitor)
 
     await visitor.context.clear_cookies()
