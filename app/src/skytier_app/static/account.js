@@ -12,9 +12,9 @@ function clearPasswords(form) {
 
 for (const form of document.querySelectorAll("form[data-then=say]")) {
   const done = async () => {
-    notice(form.dataset.say);
     clearPasswords(form);
     await fillLists(); // a new password ends sessions and tokens
+    notice(form.dataset.say); // last: each request takes the notice before away
   };
   sendOnSubmit(form, done, signedIn);
 }
