@@ -1,7 +1,6 @@
 """How often one address or one account may do a thing in a minute."""
 
 import time
-from collections import Counter
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import TYPE_CHECKING, Protocol, cast
@@ -89,27 +88,26 @@ class LocalHits:
     """Counters of this worker alone: for what is too frequent to count elsewhere."""
 
     def __init__(self) -> None:
-        self._window = 0
-        self._hits: Counter[str] = Counter()
+        self._ends_at = 0.0
+        self._hits: dict[str, int] = {}
 
     async def hit(self, key: str) -> tuple[int, int]:
         now = time.monotonic()
-        window = int(now // WINDOW_S)
-        if window != self._window:
-            self._window = window
+        if now >= self._ends_at:
+            self._ends_at = (now // WINDOW_S + 1) * WINDOW_S
             self._hits.clear()
-        self._hits[key] += 1
-        return self._hits[key], int((window + 1) * WINDOW_S - now) + 1
+        hits = self._hits[key] = self._hits.get(key, 0) + 1
+        return hits, int(self._ends_at - now) + 1
 
     async def take_back(self, key: str) -> None:
-        if self._hits[key] > 0:
-            self._hits[key] -= 1
+        self._hits[key] = max(self._hits.get(key, 0) - 1, 0)
 
 
 def of_address(request: Request) -> str:
     """Whom an action of the request's address is counted for. An IPv6 network of 64 bits counts as
     one address: that is what one customer has."""
-    return _counted_address(request.client.host if request.client else "local")
+    client = request.scope.get("client")
+    return _counted_address(client[0] if client else "local")
 
 
 def of_account(user_id: int) -> str:
