@@ -9,12 +9,14 @@ import asyncpg
 import httpx
 import pytest
 
-from .conftest import Serve, register, sign_in
+from .conftest import Serve, make_token, register, sign_in
 
 # High enough that no limit is met: the limits have tests of their own.
 NO_LIMITS = {
     "SKYTIER_FAILED_SIGN_INS_PER_MINUTE": "1000000",
     "SKYTIER_REGISTRATIONS_PER_MINUTE": "1000000",
+    "SKYTIER_PASSWORDS_PER_MINUTE": "1000000",
+    "SKYTIER_POSTS_PER_MINUTE": "1000000",
 }
 
 REVOKE = "revoke_token_api_tokens__token_id__delete"
@@ -41,7 +43,7 @@ async def ada_signs_in(
         await register(client, "ada")
         await sign_in(client, "ada")
         session = {"Cookie": f"skytier_session={client.cookies['skytier_session']}"}
-        made = await client.post("/api/tokens", json={"name": "schemathesis"})
+        made = await make_token(client, "schemathesis")
     await sql.execute("SELECT setval(pg_get_serial_sequence('users', 'id'), 1)")
     return session, {"Authorization": f"Bearer {made.json()['token']}"}
 

@@ -44,7 +44,7 @@ async def _create(request: Request, services: Services) -> Response | None:
         post = NewPost.model_validate_json(await request.body())
     except ValidationError:
         return None
-    return await created(services, account, post)
+    return await created(request, services, account, post)
 
 
 ROUTES = (

@@ -3,6 +3,7 @@
 from typing import Any
 
 import asyncpg
+from asyncpg.pool import PoolConnectionProxy
 
 from skytier_app.database import Database
 from skytier_app.pagination import Position
@@ -55,6 +56,26 @@ async def get_password_hash(database: Database, user_id: int) -> str | None:
     return found
 
 
+async def lock_user(
+    executor: "Database | PoolConnectionProxy[asyncpg.Record]", user_id: int, password_hash: str
+) -> bool:
+    """Whether a user still has the password of this hash; if so they keep it until the
+    transaction ends.
+
+    Who stores what a password allowed asks this first: a password that is being changed makes it
+    wait, and then is another. It also lets a user do only one such thing at a time.
+    """
+    sql = "SELECT true FROM users WHERE id = $1 AND password_hash = $2 FOR NO KEY UPDATE"
+    return await executor.fetchval(sql, user_id, password_hash) is not None
+
+
+async def lock_users(connection: "PoolConnectionProxy[asyncpg.Record]", *user_ids: int) -> None:
+    """Hold users until the transaction ends. Two that hold the same ones wait for each other."""
+    await connection.execute(
+        "SELECT FROM users WHERE id = ANY($1) ORDER BY id FOR UPDATE", user_ids
+    )
+
+
 async def create_user(
     database: Database, username: str, email: str, password_hash: str
 ) -> asyncpg.Record | None:
@@ -69,13 +90,13 @@ async def create_user(
 
 
 async def update_user(
-    database: Database, user_id: int, changes: dict[str, Any]
+    connection: "PoolConnectionProxy[asyncpg.Record]", user_id: int, changes: dict[str, Any]
 ) -> asyncpg.Record | None:
     """The user with `username`, `email` or `password_hash` changed; None when they are gone.
 
     Raises asyncpg.UniqueViolationError when the name or e-mail is taken.
     """
-    return await database.fetchrow(
+    return await connection.fetchrow(
         "UPDATE users SET username = coalesce($2, username), email = coalesce($3, email), "
         "password_hash = coalesce($4, password_hash), updated_at = now() "
         "WHERE id = $1 RETURNING id, username, email, is_admin, created_at, updated_at",
@@ -86,6 +107,11 @@ async def update_user(
     )
 
 
-async def delete_user(database: Database, user_id: int) -> bool:
-    """Delete a user, with their posts, sessions and tokens; whether they were there."""
-    return await database.execute("DELETE FROM users WHERE id = $1", user_id) == 1
+async def delete_user(
+    connection: "PoolConnectionProxy[asyncpg.Record]", user_id: int
+) -> str | None:
+    """Delete a user, with their posts, sessions and tokens; the username they had."""
+    found: str | None = await connection.fetchval(
+        "DELETE FROM users WHERE id = $1 RETURNING username", user_id
+    )
+    return found
