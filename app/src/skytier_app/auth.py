@@ -1,7 +1,6 @@
 """Who makes a request: by the session's cookie, or by an API token."""
 
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from fastapi import Depends, Request
 from fastapi.security import APIKeyCookie, HTTPBearer
@@ -33,6 +32,12 @@ async def viewer(request: Request, services: ServicesDep) -> Account | None:
     return await services.sessions.account(session)
 
 
+def shown_token(request: Request) -> str:
+    """The session's or API token by which a request of somebody signed in says who they are."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else request.cookies[COOKIE]
+
+
 Viewer = Annotated[Account | None, Depends(viewer)]
 
 
@@ -58,6 +63,7 @@ def _refuse_other_sites(request: Request) -> None:
         return
     origin = request.headers.get("origin")
     site = request.headers.get("sec-fetch-site", "same-origin")
-    foreign = origin is not None and urlsplit(origin).netloc != request.headers.get("host")
+    host = request.headers.get("host")
+    foreign = origin is not None and origin.partition("://")[2] != host
     if foreign or site not in ("same-origin", "none"):
         raise Problem(403, "A page of another site sent this request with your session.")

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 
 from skytier_app.database import Database, DatabaseUnavailable
+from skytier_app.idempotency import LIFETIME
 
 _log = logging.getLogger(__name__)
 
@@ -34,6 +35,9 @@ async def every(seconds: float, task: Callable[[], Awaitable[None]]) -> AsyncIte
 
 
 async def sweep_expired(database: Database) -> None:
-    """Delete the sessions and counters that have ended. Any worker may do it at any time."""
+    """Delete the sessions, counters and answers that have ended. Any worker may do it."""
     await database.execute("DELETE FROM sessions WHERE expires_at < now()")
     await database.execute("DELETE FROM rate_limits WHERE ends_at < now()")
+    await database.execute(
+        "DELETE FROM idempotency_keys WHERE created_at < now() - $1::interval", LIFETIME
+    )

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 from fastapi import Request
 
 from skytier_app.cache import unavailability
+from skytier_app.client_address import client_address
 from skytier_app.database import Database
 from skytier_app.problems import Problem
 
@@ -101,4 +102,4 @@ async def forgive(request: Request, counter: HitCounter, action: str) -> None:
 
 
 def _key(request: Request, action: str) -> str:
-    return f"{action}:{request.client.host if request.client else 'local'}"
+    return f"{action}:{client_address(request) or 'local'}"

@@ -1,21 +1,25 @@
 """`/api/sessions`: sign in, sign out, who am I."""
 
+from functools import partial
+
+import asyncpg
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict
 
-from skytier_app.auth import COOKIE, SECURITY, SignedIn
+from skytier_app.auth import COOKIE, SECURITY, SignedIn, viewer
 from skytier_app.metrics.figures import SIGN_INS
-from skytier_app.openapi import problems
+from skytier_app.openapi import LOCATION, MAY_SIGN_IN, problems
 from skytier_app.passwords import verify_password
 from skytier_app.problems import Problem
 from skytier_app.rate_limit import forgive, limit
-from skytier_app.representation import json_response
-from skytier_app.services import ServicesDep
+from skytier_app.representation import conditional_response, json_response, require_current
+from skytier_app.services import Services, ServicesDep
+from skytier_app.strict_route import StrictRoute
 from skytier_app.text import Password, Username
 from skytier_app.users import queries
 from skytier_app.users.models import Self
 
-router = APIRouter(prefix="/api/sessions", tags=["sessions"])
+router = APIRouter(prefix="/api/sessions", tags=["sessions"], route_class=StrictRoute)
 
 
 class Credentials(BaseModel):
@@ -27,9 +31,15 @@ class Credentials(BaseModel):
     password: Password
 
 
-@router.post("", status_code=201, response_model=Self, responses=problems(400, 401, 413, 422, 429))
+@router.post(
+    "",
+    status_code=201,
+    response_model=Self,
+    responses=problems(400, 401, 412, 413, 415, 422, 429) | LOCATION,
+)
 async def sign_in(request: Request, services: ServicesDep, body: Credentials) -> Response:
     """Sign in: the answer sets the session's cookie."""
+    await require_current(request, partial(_me, request, services))
     settings = services.settings
     await limit(request, services.hits, "sign-in", settings.failed_sign_ins_per_minute)
     held = await queries.get_credentials(services.database, body.username)
@@ -47,20 +57,26 @@ async def sign_in(request: Request, services: ServicesDep, body: Credentials) ->
         max_age=settings.session_days * 86400,
         httponly=True,
         samesite="lax",
-        secure=request.url.scheme == "https",
+        secure=request.scope["scheme"] == "https",
     )
     return response
 
 
 @router.get("", response_model=Self, dependencies=SECURITY, responses=problems(401, 403))
-async def who_am_i(services: ServicesDep, account: SignedIn) -> Response:
+async def who_am_i(request: Request, services: ServicesDep, account: SignedIn) -> Response:
     """The user of this session or API token."""
-    return json_response(await queries.get_self(services.database, account.id))
+    return conditional_response(request, await queries.get_self(services.database, account.id))
 
 
-@router.delete("", status_code=204, responses=problems(403))
+async def _me(request: Request, services: Services) -> asyncpg.Record | None:
+    account = await viewer(request, services)
+    return await queries.get_self(services.database, account.id) if account else None
+
+
+@router.delete("", status_code=204, responses=problems(401, 403, 412), openapi_extra=MAY_SIGN_IN)
 async def sign_out(request: Request, services: ServicesDep) -> Response:
     """Sign out: ends this session and removes its cookie. Does nothing without one."""
+    await require_current(request, partial(_me, request, services))
     if session := request.cookies.get(COOKIE):
         await services.sessions.end(session)
     response = Response(status_code=204)

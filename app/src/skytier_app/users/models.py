@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from skytier_app.text import Email, Password, Username
 
@@ -29,6 +29,13 @@ class UserChange(BaseModel):
     current_password: Password = Field(
         default_factory=str, description="Needed to change the password."
     )
+
+    @model_validator(mode="after")
+    def _is_confirmed_for_something(self) -> "UserChange":
+        given = self.model_fields_set
+        if "current_password" in given and given.isdisjoint({"username", "email", "password"}):
+            raise ValueError("`current_password` alone changes nothing: say what it is given for.")
+        return self
 
 
 class User(BaseModel):
