@@ -98,6 +98,8 @@ def start(contender: Contender, database: Database, directory: Path, *, workers:
         "SKYTIER_PORT": str(port),
         "SKYTIER_WORKERS": str(workers),
         "SKYTIER_METRICS_DIR": str(metrics),
+        # All the writers have one address here.
+        "SKYTIER_POSTS_PER_MINUTE": "1000000000",
     }
     values: dict[str, object] = {"port": port, "own": sys.executable}
     if "{python}" in contender.command:

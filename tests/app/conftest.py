@@ -1,5 +1,6 @@
 """Real PostgreSQL, real Redis, and the application: inside the test, or served by Uvicorn."""
 
+import asyncio
 import itertools
 import os
 import shutil
@@ -79,6 +80,14 @@ async def sql(database_url: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Re
     await connection.close()
 
 
+@pytest.fixture
+async def other_sql(database_url: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+    """Another connection, for what one with a transaction cannot ask."""
+    connection = await asyncpg.connect(database_url)
+    yield connection
+    await connection.close()
+
+
 @pytest.fixture(scope="session")
 def redis_socket(short_dir: Path) -> Iterator[Path]:
     program = shutil.which("redis-server")
@@ -145,6 +154,24 @@ async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
+@pytest.fixture
+async def new_client(app: FastAPI) -> AsyncIterator[Callable[..., httpx.AsyncClient]]:
+    """Makes strangers: `new_client(address="192.0.2.7", site="https://skytier.test")`."""
+    clients: list[httpx.AsyncClient] = []
+
+    def make(
+        address: str = "127.0.0.1", site: str = "http://skytier.test", to: FastAPI = app
+    ) -> httpx.AsyncClient:
+        transport = httpx.ASGITransport(to, client=(address, 1))
+        clients.append(httpx.AsyncClient(transport=transport, base_url=site))
+        return clients[-1]
+
+    yield make
+    for client in clients:
+        await client.aclose()
+
+
+NewClient = Callable[..., httpx.AsyncClient]
 NewVisitor = Callable[..., Any]
 
 
@@ -189,12 +216,35 @@ async def sign_in(
     return answer
 
 
+async def make_token(
+    client: httpx.AsyncClient, name: str = "laptop", **more: Any
+) -> httpx.Response:
+    body = {"name": name, "current_password": PASSWORD, **more}
+    return await client.post("/api/tokens", json=body)
+
+
 async def write_post(client: httpx.AsyncClient, title: str = "On engines") -> dict[str, Any]:
     body = {"title": title, "content": "It weaves algebraic patterns."}
     answer = await client.post("/api/posts", json=body)
     assert answer.status_code == 201, answer.text
     made: dict[str, Any] = answer.json()
     return made
+
+
+async def change_password(client: httpx.AsyncClient, new: str, old: str = PASSWORD) -> None:
+    me = (await client.get("/api/sessions")).json()
+    body = {"password": new, "current_password": old}
+    answer = await client.patch(f"/api/users/{me['id']}", json=body)
+    assert answer.status_code == 200, answer.text
+
+
+async def until_one_waits_for_a_lock(sql: "asyncpg.Connection[asyncpg.Record]") -> None:
+    """Until a connection to the same database waits for a row that another one holds."""
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' "
+    waiting += "AND datname = current_database()"
+    async with asyncio.timeout(60):
+        while not await sql.fetchval(waiting):
+            await asyncio.sleep(0.01)
 
 
 def wait_until(condition: Callable[[], object], timeout_s: float = 30) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 from fastapi import FastAPI
 
-from .conftest import PASSWORD, sign_in, write_post
+from .conftest import PASSWORD, make_token, sign_in, write_post
 
 BODIES = {
     ("/api/users", "post"): {
@@ -13,13 +13,13 @@ BODIES = {
     },
     ("/api/users/{user_id}", "patch"): {"username": "Ada"},
     ("/api/sessions", "post"): {"username": "ada", "password": PASSWORD},
-    ("/api/tokens", "post"): {"name": "phone"},
+    ("/api/tokens", "post"): {"name": "phone", "current_password": PASSWORD},
+    ("/api/users/{user_id}", "delete"): {"current_password": PASSWORD},
     ("/api/posts", "post"): {"title": "More", "content": "words"},
     ("/api/posts/{post_id}", "put"): {"title": "Other", "content": "words"},
     ("/api/posts/{post_id}", "patch"): {"title": "Third"},
 }  # fmt: skip
 LAST = [("/api/sessions", "delete"), ("/api/users/{user_id}", "delete")]
-WITHOUT_ETAG = {"/api/preview"}
 
 
 async def test_each_operation_that_changes_a_thing_with_an_etag_honours_the_conditions(
@@ -27,13 +27,13 @@ async def test_each_operation_that_changes_a_thing_with_an_etag_honours_the_cond
 ) -> None:
     me = (await ada.get("/api/sessions")).json()
     post = await write_post(ada)
-    token = (await ada.post("/api/tokens", json={"name": "laptop"})).json()
+    token = (await make_token(ada)).json()
     ids = {"user_id": me["id"], "post_id": post["id"], "token_id": token["id"]}
     operations = [
         (path, method)
         for path, item in app.openapi()["paths"].items()
         for method in item
-        if method != "get" and path not in WITHOUT_ETAG
+        if method != "get" and "get" in item
     ]
     # What deletes a thing comes after what changes it.
     operations.sort(key=lambda operation: operation[1] == "delete")

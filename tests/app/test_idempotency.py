@@ -19,7 +19,7 @@ from .conftest import PASSWORD, NewVisitor, Serve, client_of, register, running,
 KEY = '"8e03978e-40d5-43dd-bc93-6894a57f9324"'
 POST = {"title": "On engines", "content": "They weave."}
 GRACE = {"username": "grace", "email": "grace@example.org", "password": PASSWORD}
-TOKEN = {"name": "laptop"}
+TOKEN = {"name": "laptop", "current_password": PASSWORD}
 Sql = "asyncpg.Connection[asyncpg.Record]"
 
 
@@ -219,7 +219,7 @@ async def test_answers_end_and_only_so_many_of_a_user_are_kept(
     await sql.execute(age, timedelta(hours=1, minutes=1))
     again = await post(ada, "/api/posts", POST | {"title": "Anew"}, "key-4")
     assert again.json()["id"] != first.json()["id"]
-    await sweep_expired(app.state.services.database)
+    await sweep_expired(app.state.services.database, timedelta(days=90))
     assert await sql.fetchval("SELECT count(*) FROM idempotency_keys") == 1
 
 

@@ -5,15 +5,18 @@ import os
 import re
 import subprocess
 import sys
+from importlib.resources import files
 from pathlib import Path
 
+import alembic.command
 import asyncpg
 import pytest
+from alembic.script import ScriptDirectory
 
 from postgres_cluster import PostgresCluster
-from skytier_app import migrations
+from skytier_app.migrate import migrate
 
-NEWEST = max(path.name[:4] for path in Path(migrations.__path__[0]).glob("versions/[0-9]*.py"))
+NEWEST = str(ScriptDirectory(str(files("skytier_app") / "migrations")).get_current_head())
 USER = "INSERT INTO users (username, email, password_hash) VALUES ($1, $2, '!')"
 POST = "INSERT INTO posts (user_id, title, content) SELECT min(id), $1, $2 FROM users"
 
@@ -89,6 +92,40 @@ async def test_two_processes_that_migrate_at_once_both_succeed(
     await connection.close()
 
 
+async def test_accounts_of_the_first_schema_go_on_and_its_release_works_with_the_newest(
+    empty_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upgrade = alembic.command.upgrade
+    monkeypatch.setattr(alembic.command, "upgrade", lambda config, _: upgrade(config, "0001"))
+    assert await migrate(empty_database) == "0001"
+    connection = await asyncpg.connect(empty_database)
+    await connection.execute(USER, "ada", "ada@example.org")
+
+    async def as_the_first_release_does(number: int) -> None:
+        hashed = bytes([number]) * 32
+        await connection.execute(
+            "INSERT INTO api_tokens (user_id, name, token_hash) "
+            "SELECT id, $1, $2 FROM users WHERE username = 'ada'",
+            *(f"number {number}", hashed),
+        )
+        await connection.execute(
+            "INSERT INTO sessions (token_hash, user_id, expires_at) "
+            "SELECT $1, id, now() + interval '1 day' FROM users WHERE username = 'ada'",
+            hashed,
+        )
+
+    await as_the_first_release_does(1)
+    monkeypatch.undo()
+    assert await migrate(empty_database) == NEWEST
+    await as_the_first_release_does(2)
+    tokens = await connection.fetch("SELECT scope, expires_at FROM api_tokens")
+    assert [tuple(token) for token in tokens] == [("write", None)] * 2
+    assert await connection.fetchval("SELECT count(*) FROM sessions") == 2
+    await connection.execute("DELETE FROM users")
+    assert await connection.fetchval("SELECT count(*) FROM api_tokens") == 0
+    await connection.close()
+
+
 async def test_an_application_without_a_schema_says_that_it_is_not_ready(
     empty_database: str, settings
 ) -> None:
@@ -138,6 +175,9 @@ async def test_an_administrator_is_named_and_unnamed_by_the_command(
         process = command("admin", *arguments, database_url=database_url, directory=tmp_path)
         assert process.wait(60) == 0
         assert await sql.fetchval("SELECT is_admin FROM users") is wanted
+    log = await sql.fetch("SELECT kind, actor FROM security_events ORDER BY id")
+    assert [event["kind"] for event in log] == ["administrator_made", "administrator_revoked"]
+    assert {event["actor"] for event in log} == {"skytier admin"}
     process = command("admin", "nobody", database_url=database_url, directory=tmp_path)
     _, error = process.communicate(timeout=60)
     assert (process.returncode, "no user 'nobody'" in error) == (1, True)

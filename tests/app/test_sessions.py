@@ -1,13 +1,30 @@
-"""/api/sessions and /api/tokens, with each place that sessions live in."""
+"""/api/sessions, with each place that sessions live in."""
 
 import asyncio
+import time
+from datetime import timedelta
 
 import httpx
 import pytest
 from fastapi import FastAPI
 from redis.asyncio import Redis
 
-from .conftest import PASSWORD, NewVisitor, client_of, register, running, sign_in, write_post
+from skytier_app.cache import CacheUnavailable
+from skytier_app.clients import NO_CLIENT
+from skytier_app.secret_token import token_hash
+from skytier_app.sessions.store import session_id
+from skytier_app.settings import Settings
+
+from .conftest import (
+    PASSWORD,
+    NewClient,
+    NewVisitor,
+    change_password,
+    register,
+    running,
+    sign_in,
+    until_one_waits_for_a_lock,
+)
 
 pytestmark = pytest.mark.usefixtures("store")
 
@@ -114,25 +131,6 @@ async def test_only_a_hash_of_the_session_is_stored(
     assert token not in held
 
 
-@pytest.mark.parametrize(
-    ("headers", "status"),
-    [
-        ({"Origin": "https://evil.test"}, 403),
-        ({"Origin": "null"}, 403),
-        ({"Origin": "http://other.skytier.test"}, 403),
-        ({"Sec-Fetch-Site": "cross-site"}, 403),
-        ({"Sec-Fetch-Site": "same-site"}, 403),
-        ({"Origin": "http://skytier.test", "Sec-Fetch-Site": "same-origin"}, 201),
-        ({}, 201),
-    ],
-)
-async def test_a_page_of_another_site_cannot_use_the_session(
-    ada: httpx.AsyncClient, headers: dict[str, str], status: int
-) -> None:
-    body = {"title": "Mine", "content": "Not yours."}
-    assert (await ada.post("/api/posts", json=body, headers=headers)).status_code == status
-
-
 async def test_a_form_of_another_site_signs_nobody_in(
     ada: httpx.AsyncClient, client: httpx.AsyncClient
 ) -> None:
@@ -146,109 +144,178 @@ async def test_a_form_of_another_site_signs_nobody_in(
     assert answer.status_code == 415
 
 
-async def test_a_token_signs_in_until_it_is_revoked(
-    ada: httpx.AsyncClient, client: httpx.AsyncClient
-) -> None:
-    made = await ada.post("/api/tokens", json={"name": "laptop"})
-    assert made.status_code == 201
-    token = made.json()
-    assert made.headers["Location"] == f"/api/tokens/{token['id']}"
-    client.headers["Authorization"] = f"Bearer {token['token']}"
-    assert (await client.get("/api/sessions")).json()["username"] == "ada"
-    assert (await write_post(client))["username"] == "ada"
-    listed = (await ada.get("/api/tokens")).json()
-    assert [(item["id"], item["name"]) for item in listed] == [(token["id"], "laptop")]
-    assert listed[0]["last_used_at"] is not None
-    assert token["token"] not in str(listed)
-    assert (await ada.get(made.headers["Location"])).json() == listed[0]
-    assert (await ada.delete(made.headers["Location"])).status_code == 204
-    assert (await client.get("/api/sessions")).status_code == 401
-    assert (await ada.delete(made.headers["Location"])).status_code == 404
-
-
-async def test_tokens_shown_at_the_same_time_are_each_their_owners(
-    new_visitor: NewVisitor, client: httpx.AsyncClient
-) -> None:
-    names = ("ada", "grace", "jean")
-    visitors = [await new_visitor(name) for name in names]
-    tokens = [
-        (await visitor.post("/api/tokens", json={"name": "laptop"})).json()["token"]
-        for visitor in visitors
+async def test_what_says_who_one_is_is_kept_by_nobody(ada: httpx.AsyncClient) -> None:
+    body = {"username": "ada", "password": PASSWORD}
+    wrong = body | {"password": "not the password"}
+    answers = [
+        await ada.get("/api/sessions"),
+        await ada.post("/api/sessions", json=wrong),
+        await ada.post("/api/sessions", json=body),
+        await ada.delete("/api/sessions"),
     ]
+    assert [answer.status_code for answer in answers] == [200, 401, 201, 204]
+    assert {answer.headers["Cache-Control"] for answer in answers} == {"no-store"}
 
-    answers = await asyncio.gather(
-        *(
-            client.get("/api/sessions", headers={"Authorization": f"Bearer {token}"})
-            for token in [*tokens, "wrong", *tokens]
+
+async def test_behind_tls_the_cookie_s_name_keeps_other_hosts_from_setting_it(
+    new_client: NewClient,
+) -> None:
+    client = new_client(site="https://skytier.test")
+    await register(client, "ada")
+    cookie = (await sign_in(client, "ada")).headers["Set-Cookie"]
+    assert cookie.startswith("__Host-skytier_session=")
+    assert "Secure" in cookie
+    assert "Path=/" in cookie
+    assert "Domain" not in cookie
+    assert (await client.get("/api/sessions")).status_code == 200
+    # It counts before one that a neighbour or plain HTTP may have set.
+    client.cookies.set("skytier_session", "planted", domain="skytier.test")
+    assert (await client.get("/api/sessions")).status_code == 200
+    assert (await client.delete("/api/sessions")).status_code == 204
+    assert dict(client.cookies) == {}
+
+
+async def test_a_session_of_an_older_release_goes_on_behind_tls(
+    ada: httpx.AsyncClient, new_client: NewClient
+) -> None:
+    client = new_client(site="https://skytier.test")
+    client.cookies.set("skytier_session", ada.cookies["skytier_session"])
+    assert (await client.get("/api/sessions")).status_code == 200
+    assert (await client.delete("/api/sessions")).status_code == 204
+    assert (await ada.get("/api/sessions")).status_code == 401
+
+
+async def test_a_session_as_an_older_release_stores_it_works_and_is_listed(
+    client: httpx.AsyncClient, store: str, sql, redis_url: str
+) -> None:
+    user_id = (await register(client, "ada"))["id"]
+    hashed = token_hash("old")
+    if store == "redis":
+        redis = Redis.from_url(redis_url)
+        await redis.set(f"session:{hashed.hex()}", user_id, ex=1000)
+        await redis.zadd(f"user-sessions:{user_id}", {hashed.hex(): time.time() + 1000})
+        await redis.aclose()
+    else:
+        await sql.execute(
+            "INSERT INTO sessions (token_hash, user_id, expires_at) VALUES ($1, $2, now() + $3)",
+            *(hashed, user_id, timedelta(seconds=1000)),
         )
-    )
-
-    assert [answer.json().get("username") for answer in answers] == [*names, None, *names]
-    assert answers[3].status_code == 401
-
-
-async def test_only_a_hash_of_the_token_is_stored(ada: httpx.AsyncClient, sql) -> None:
-    token = (await ada.post("/api/tokens", json={"name": "laptop"})).json()["token"]
-    held = await sql.fetchrow("SELECT * FROM api_tokens")
-    assert len(held["token_hash"]) == 32
-    assert token not in str(held)
+    client.cookies.set("skytier_session", "old")
+    assert (await client.get("/api/sessions")).json()["username"] == "ada"
+    (listed,) = (await client.get(f"/api/users/{user_id}/sessions")).json()
+    assert (listed["id"], listed["is_this"]) == (session_id("old"), True)
+    assert (listed["address"], listed["user_agent"]) == (None, None)
 
 
-async def test_two_tokens_of_one_name_are_refused(ada: httpx.AsyncClient) -> None:
-    assert (await ada.post("/api/tokens", json={"name": "laptop"})).status_code == 201
-    assert (await ada.post("/api/tokens", json={"name": "laptop"})).status_code == 409
+async def test_ones_sessions_are_listed_and_end_singly(
+    ada: httpx.AsyncClient, new_client: NewClient
+) -> None:
+    telephone, laptop = new_client("192.0.2.7"), new_client("2001:db8::1")
+    telephone.headers["User-Agent"] = "A telephone\x00" + "x" * 500
+    for client in (telephone, laptop):
+        await sign_in(client, "ada")
+    path = f"/api/users/{(await ada.get('/api/sessions')).json()['id']}/sessions"
 
+    listed = (await ada.get(path)).json()
 
-async def test_there_is_an_end_to_tokens(ada: httpx.AsyncClient) -> None:
-    statuses = [
-        (await ada.post("/api/tokens", json={"name": f"number {n}"})).status_code
-        for n in range(101)
+    assert [session["address"] for session in listed] == ["2001:db8::1", "192.0.2.7", "127.0.0.1"]
+    assert [session["is_this"] for session in listed] == [False, False, True]
+    assert listed[1]["user_agent"] == ("A telephone" + "x" * 500)[:200]
+    assert listed[0]["created_at"] < listed[0]["expires_at"]
+    assert telephone.cookies["skytier_session"] not in str(listed)
+    ended = f"{path}/{listed[1]['id']}"
+    assert (await ada.delete(ended)).status_code == 204
+    assert (await telephone.get("/api/sessions")).status_code == 401
+    assert (await laptop.get("/api/sessions")).status_code == 200
+    assert [session["id"] for session in (await ada.get(path)).json()] == [
+        listed[0]["id"],
+        listed[2]["id"],
     ]
-    assert statuses == [201] * 100 + [409]
+    assert (await ada.delete(ended)).status_code == 404
 
 
-async def test_nobody_sees_or_revokes_a_token_of_another(
+async def test_nobody_sees_or_ends_a_session_of_another(
     ada: httpx.AsyncClient, new_visitor: NewVisitor
 ) -> None:
-    path = (await ada.post("/api/tokens", json={"name": "laptop"})).headers["Location"]
+    path = f"/api/users/{(await ada.get('/api/sessions')).json()['id']}/sessions"
+    (session,) = (await ada.get(path)).json()
     grace = await new_visitor("grace")
-    assert (await grace.get("/api/tokens")).json() == []
-    assert (await grace.get(path)).status_code == 404
-    assert (await grace.delete(path)).status_code == 404
-    assert (await ada.get(path)).status_code == 200
+    own = f"/api/users/{(await grace.get('/api/sessions')).json()['id']}/sessions"
+    assert (await grace.get(path)).status_code == 403
+    assert (await grace.get("/api/users/999999/sessions")).status_code == 404
+    assert (await grace.delete(f"{path}/{session['id']}")).status_code == 403
+    assert (await grace.delete(f"{own}/{session['id']}")).status_code == 404
+    assert (await grace.delete(f"{own}/{session['id'][:-1]}")).status_code == 422
+    assert (await ada.get("/api/sessions")).status_code == 200
 
 
-@pytest.mark.parametrize("value", ["Bearer made-up", "Bearer", "Basic YTpi", "", "Bearer \xff"])
-async def test_a_wrong_authorization_is_refused_even_with_a_good_cookie(
-    ada: httpx.AsyncClient, value: str
+async def test_the_oldest_session_ends_when_there_are_too_many(
+    settings: Settings, new_client: NewClient
 ) -> None:
-    answer = await ada.get("/api/sessions", headers={"Authorization": value.encode("latin-1")})
+    settings.sessions_per_account = 3
+    async with running(settings) as app:
+        clients = [new_client(to=app) for _ in range(5)]
+        await register(clients[0], "ada")
+        for client in clients:
+            await sign_in(client, "ada")
+        statuses = [(await client.get("/api/sessions")).status_code for client in clients]
+        assert statuses == [401, 401, 200, 200, 200]
+
+
+async def test_a_sign_in_under_way_while_the_password_changes_gets_no_session(
+    ada: httpx.AsyncClient, new_client: NewClient
+) -> None:
+    late = [new_client() for _ in range(6)]
+    body = {"username": "ada", "password": PASSWORD}
+
+    *answers, _ = await asyncio.gather(
+        *(client.post("/api/sessions", json=body) for client in late),
+        change_password(ada, "another private sentence"),
+    )
+
+    assert {answer.status_code for answer in answers} <= {201, 401}
+    for client in late:
+        assert (await client.get("/api/sessions")).status_code == 401
+    me = (await ada.get("/api/sessions")).json()
+    assert len((await ada.get(f"/api/users/{me['id']}/sessions")).json()) == 1
+
+
+@pytest.mark.parametrize(
+    "meanwhile", ["UPDATE users SET password_hash = 'another'", "DELETE FROM users"]
+)
+async def test_a_session_waits_for_a_change_of_the_password_or_of_the_user_and_is_refused(
+    client: httpx.AsyncClient, sql, other_sql, meanwhile: str
+) -> None:
+    await register(client, "ada")
+    async with sql.transaction():
+        await sql.execute(meanwhile)
+        body = {"username": "ada", "password": PASSWORD}
+        signing_in = asyncio.create_task(client.post("/api/sessions", json=body))
+        await until_one_waits_for_a_lock(other_sql)
+    answer = await signing_in
     assert answer.status_code == 401
-    assert answer.headers["WWW-Authenticate"] == "Bearer"
+    assert answer.json()["detail"] == "The username or the password is wrong."
+    assert "Set-Cookie" not in answer.headers
 
 
-async def test_attempts_are_limited_for_each_address(store: str, settings) -> None:
-    settings.failed_sign_ins_per_minute = 3
-    settings.registrations_per_minute = 2
-    async with running(settings) as app, running(settings) as other_worker:
-        near = client_of(app)
-        far = client_of(other_worker)
-        await register(near, "ada")
-        await register(far, "grace")
-        body = {"username": "eve", "email": "eve@example.org", "password": PASSWORD}
-        refused = await near.post("/api/users", json=body)
-        assert refused.status_code == 429
-        assert 0 < int(refused.headers["Retry-After"]) <= 60
-        for _ in range(5):
-            await sign_in(near, "ada")  # what goes well does not count
-        wrong = {"username": "ada", "password": "not the password"}
-        statuses = [
-            (await client.post("/api/sessions", json=wrong)).status_code
-            for client in (near, far, near, far)
-        ]
-        assert statuses == [401, 401, 401, 429]
-        elsewhere = httpx.AsyncClient(
-            transport=httpx.ASGITransport(app, client=("192.0.2.7", 1)),
-            base_url="http://skytier.test",
-        )
-        assert (await elsewhere.post("/api/sessions", json=wrong)).status_code == 401
+async def test_no_session_is_left_of_a_sign_in_that_came_too_late(
+    app: FastAPI, client: httpx.AsyncClient
+) -> None:
+    user_id = (await register(client, "ada"))["id"]
+    sessions = app.state.services.sessions
+    assert await sessions.create(user_id, "the hash of before", NO_CLIENT) is None
+    assert await sessions.create(user_id + 1, "the hash of nobody", NO_CLIENT) is None
+    assert await sessions.of_user(user_id) == []
+
+
+async def test_a_password_is_not_changed_when_its_sessions_cannot_be_ended(
+    ada: httpx.AsyncClient, app: FastAPI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: object, **__: object) -> None:
+        raise CacheUnavailable("away")
+
+    monkeypatch.setattr(app.state.services.sessions, "end_all", away)
+    me = (await ada.get("/api/sessions")).json()
+    body = {"password": "another private sentence", "current_password": PASSWORD}
+    assert (await ada.patch(f"/api/users/{me['id']}", json=body)).status_code == 503
+    await sign_in(ada, "ada")

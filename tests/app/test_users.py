@@ -2,8 +2,15 @@
 
 import httpx
 import pytest
+from pydantic import TypeAdapter
 
-from .conftest import PASSWORD, NewVisitor, register, sign_in, write_post
+from skytier_app.text import Email
+
+from .conftest import PASSWORD, NewVisitor, make_token, register, sign_in, write_post
+
+
+async def delete(client: httpx.AsyncClient, path: str, password: str = PASSWORD) -> httpx.Response:
+    return await client.request("DELETE", path, json={"current_password": password})
 
 
 def registration(**changes: object) -> dict[str, object]:
@@ -61,6 +68,8 @@ async def test_the_password_is_stored_as_argon2id(client: httpx.AsyncClient, sql
         {"email": "grace@"},
         {"email": "a@b@c.org"},
         {"email": f"{'g' * 250}@example.org"},
+        {"email": "grace@corp"},
+        {"email": "grace@local..corp"},
         {"password": "short"},
         {"password": "p" * 129},
         {"password": "a password with \x00"},
@@ -98,6 +107,24 @@ async def test_a_name_or_address_is_taken_whatever_its_case(
     assert answer.json()["errors"][0]["field"] == f"body.{field}"
 
 
+@pytest.mark.parametrize(
+    "domain",
+    [
+        *("corp.local", "mail.home.arpa", "corp.internal", "mail.lan", "x.test", "x.example"),
+        *("x.invalid", "x.localhost", "x.onion", "bücher.local"),
+    ],
+)
+def test_an_address_of_a_local_network_is_as_good_as_another(domain: str) -> None:
+    """No mail is sent."""
+    assert TypeAdapter(Email).validate_python(f"u@{domain}") == f"u@{domain}"
+
+
+async def test_registering_takes_an_address_of_a_local_network(client: httpx.AsyncClient) -> None:
+    for name, email in (("grace", "u@corp.local"), ("jean", "u@mail.home.arpa")):
+        answer = await client.post("/api/users", json=registration(username=name, email=email))
+        assert (answer.status_code, answer.json()["email"]) == (201, email)
+
+
 @pytest.mark.parametrize("username", ["abc", "a" * 50])
 async def test_names_of_3_and_of_50_characters_are_taken(
     client: httpx.AsyncClient, username: str
@@ -112,7 +139,8 @@ async def test_one_changes_oneself(ada: httpx.AsyncClient) -> None:
     changed = answer.json()
     assert (changed["username"], changed["email"]) == ("lovelace", "ada@example.org")
     assert changed["updated_at"] > me["updated_at"]
-    answer = await ada.patch(f"/api/users/{me['id']}", json={"email": "a.l@example.org"})
+    change = {"email": "a.l@example.org", "current_password": PASSWORD}
+    answer = await ada.patch(f"/api/users/{me['id']}", json=change)
     assert (answer.json()["username"], answer.json()["email"]) == ("lovelace", "a.l@example.org")
 
 
@@ -131,20 +159,71 @@ async def test_a_wrong_change_is_refused(ada: httpx.AsyncClient, body: dict[str,
     assert (await ada.patch(f"/api/users/{me['id']}", json=body)).status_code == 422
 
 
-async def test_a_new_password_needs_the_old_one_and_ends_other_sessions(
-    ada: httpx.AsyncClient, client: httpx.AsyncClient, store: str
+async def test_a_new_password_needs_the_old_one_and_ends_other_sessions_and_tokens(
+    ada: httpx.AsyncClient, client: httpx.AsyncClient, new_client, store: str
 ) -> None:
-    me = (await ada.get("/api/sessions")).json()
-    path = f"/api/users/{me['id']}"
+    path = f"/api/users/{(await ada.get('/api/sessions')).json()['id']}"
     await sign_in(client, "ada")
+    program = new_client()
+    program.headers["Authorization"] = f"Bearer {(await make_token(ada)).json()['token']}"
     new = "another private sentence"
     for wrong in ({}, {"current_password": "not the old one"}):
-        assert (await ada.patch(path, json={"password": new, **wrong})).status_code == 403
+        answer = await ada.patch(path, json={"password": new, **wrong})
+        assert answer.status_code == 403
+        assert answer.json()["errors"][0]["field"] == "body.current_password"
+    assert (await program.get("/api/sessions")).status_code == 200
+
     answer = await ada.patch(path, json={"password": new, "current_password": PASSWORD})
+
     assert answer.status_code == 200
     assert (await ada.get("/api/sessions")).status_code == 200
     assert (await client.get("/api/sessions")).status_code == 401
+    assert (await program.get("/api/sessions")).status_code == 401
     await sign_in(client, "ada", new)
+
+
+async def test_a_new_password_keeps_the_tokens_when_it_is_told_to(ada: httpx.AsyncClient) -> None:
+    path = f"/api/users/{(await ada.get('/api/sessions')).json()['id']}"
+    bearer = {"Authorization": f"Bearer {(await make_token(ada)).json()['token']}"}
+    change = {
+        "password": "another private sentence",
+        "current_password": PASSWORD,
+        "revoke_tokens": False,
+    }
+    assert (await ada.patch(path, json=change)).status_code == 200
+    assert (await ada.get("/api/sessions", headers=bearer)).status_code == 200
+
+
+@pytest.mark.parametrize("signed_in_by", ["session", "token"])
+async def test_a_session_or_token_alone_does_not_take_the_account(
+    ada: httpx.AsyncClient, new_client, signed_in_by: str
+) -> None:
+    """Making a token, changing the address and the password, and deleting ask for the password."""
+    me = (await ada.get("/api/sessions")).json()
+    path = f"/api/users/{me['id']}"
+    client = ada
+    if signed_in_by == "token":
+        client = new_client()
+        client.headers["Authorization"] = f"Bearer {(await make_token(ada)).json()['token']}"
+    wrong = {"current_password": "not the old one"}
+    attempts = [
+        ("POST", "/api/tokens", {"name": "mine now"}, 422),
+        ("POST", "/api/tokens", {"name": "mine now"} | wrong, 403),
+        ("PATCH", path, {"email": "eve@example.org"}, 403),
+        ("PATCH", path, {"email": "eve@example.org"} | wrong, 403),
+        ("PATCH", path, {"password": "a password of Eve"} | wrong, 403),
+        ("PATCH", path, wrong, 403),
+        ("DELETE", path, None, 422),
+        ("DELETE", path, wrong, 403),
+    ]
+    for method, address, body, status in attempts:
+        answer = await client.request(method, address, json=body)
+        assert answer.status_code == status, (method, body, answer.text)
+    assert (await ada.get("/api/sessions")).json() == me
+    # What stays as it is needs no password.
+    change = {"email": me["email"], "username": "lovelace"}
+    assert (await client.patch(path, json=change)).status_code == 200
+    assert (await delete(client, path)).status_code == 204
 
 
 async def test_nobody_changes_or_deletes_another(
@@ -153,9 +232,9 @@ async def test_nobody_changes_or_deletes_another(
     grace = await register(client, "grace")
     path = f"/api/users/{grace['id']}"
     assert (await ada.patch(path, json={"username": "mine"})).status_code == 403
-    assert (await ada.delete(path)).status_code == 403
+    assert (await delete(ada, path)).status_code == 403
     assert (await client.patch(path, json={"username": "mine"})).status_code == 401
-    assert (await client.delete(path)).status_code == 401
+    assert (await delete(client, path)).status_code == 401
     assert (await client.get(path)).json()["username"] == "grace"
 
 
@@ -164,8 +243,8 @@ async def test_deleting_oneself_takes_posts_sessions_and_tokens_along(
 ) -> None:
     me = (await ada.get("/api/sessions")).json()
     post = await write_post(ada)
-    token = (await ada.post("/api/tokens", json={"name": "laptop"})).json()["token"]
-    assert (await ada.delete(f"/api/users/{me['id']}")).status_code == 204
+    token = (await make_token(ada)).json()["token"]
+    assert (await delete(ada, f"/api/users/{me['id']}")).status_code == 204
     assert (await client.get(f"/api/users/{me['id']}")).status_code == 404
     assert (await client.get(f"/api/posts/{post['id']}")).status_code == 404
     assert (await ada.get("/api/sessions")).status_code == 401
@@ -178,8 +257,11 @@ async def test_an_administrator_deletes_a_user(
 ) -> None:
     grace = await register(client, "grace")
     await sql.execute("UPDATE users SET is_admin = true WHERE username = 'ada'")
-    assert (await ada.delete(f"/api/users/{grace['id']}")).status_code == 204
-    assert (await ada.delete(f"/api/users/{grace['id']}")).status_code == 404
+    path = f"/api/users/{grace['id']}"
+    assert (await delete(ada, path, "not the old one")).status_code == 403
+    assert (await client.get(path)).status_code == 200
+    assert (await delete(ada, path)).status_code == 204
+    assert (await delete(ada, path)).status_code == 404
 
 
 @pytest.mark.parametrize("user_id", ["0", "-1", "9223372036854775808", "x", "1.5"])

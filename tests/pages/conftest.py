@@ -43,6 +43,17 @@ class Visitor:
         await place.get_by_label("Password").fill(PASSWORD)
         await place.get_by_role("button", name="Sign in").click()
 
+    async def make_token(
+        self, name: str, scope: str = "Read and write", lasts: str = "90 days"
+    ) -> None:
+        """Make an API token by the form of the account page, which is open."""
+        form = self.page.locator("form[data-then=token]")
+        await form.get_by_label("Name of the token").fill(name)
+        await form.get_by_label("What it may do").select_option(scope)
+        await form.get_by_label("How long it is valid").select_option(lasts)
+        await form.get_by_label("Current password").fill(PASSWORD)
+        await form.get_by_role("button", name="Create a token").click()
+
     async def publish(self, title: str, content: str) -> str:
         """Write a post by the form; its path."""
         await self.open("/write")

@@ -12,7 +12,7 @@ import skytier_app
 from skytier_app.pages.texts import catalogue
 from tests.skytier_command import Skytier
 
-from .conftest import NewVisitor, Visitor
+from .conftest import PASSWORD, NewVisitor, Visitor
 
 AXE = (Path(__file__).parents[1] / "vendor/axe-core-4.14.1/axe.min.js").read_text(encoding="utf-8")
 SOURCE = Path(skytier_app.__file__).parent
@@ -110,9 +110,9 @@ async def test_axe_finds_nothing_serious_in_what_appears_on_the_way(
     found["somebody else's change"] = await serious_faults(visitor)
 
     await visitor.open("/account")
-    await page.get_by_label("Name of the token").fill("laptop")
-    await page.get_by_role("button", name="Create a token").click()
+    await visitor.make_token("laptop")
     await expect(page.get_by_role("button", name="Revoke: laptop")).to_be_visible()
+    await expect(page.locator("[data-events] li").first).to_contain_text("API token created")
     found["a token"] = await serious_faults(visitor)
 
     await visitor.context.clear_cookies()
@@ -269,4 +269,6 @@ async def test_each_page_has_its_picture(
         await take(name, pages[name])
     # The next one registers by the same name, and has the list without this one's post.
     me = await (await visitor.page.request.get(f"{visitor.site}/api/sessions")).json()
-    assert (await visitor.page.request.delete(f"{visitor.site}/api/users/{me['id']}")).ok
+    confirmed = {"current_password": PASSWORD}
+    deleted = f"{visitor.site}/api/users/{me['id']}"
+    assert (await visitor.page.request.delete(deleted, data=confirmed)).ok

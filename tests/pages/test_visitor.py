@@ -146,9 +146,9 @@ async def test_a_script_is_no_username(visitor: Visitor) -> None:
 async def test_the_account_changes_what_it_says(ada: Visitor, new_visitor: NewVisitor) -> None:
     page = ada.page
     await ada.open("/account")
-    await page.get_by_label("Name of the token").fill("laptop")
-    await page.get_by_role("button", name="Create a token").click()
+    await ada.make_token("laptop", scope="Only read", lasts="One year")
     await expect(page.locator("[data-token]")).to_be_visible()
+    await expect(page.locator("[data-tokens]")).to_contain_text("laptopOnly read · valid until")
     token = await page.locator("[data-token]").inner_text()
     headers = {"Authorization": f"Bearer {token}"}
     program = await new_visitor()
@@ -159,21 +159,74 @@ async def test_the_account_changes_what_it_says(ada: Visitor, new_visitor: NewVi
     answer = await program.context.request.get(f"{ada.site}/api/sessions", headers=headers)
     assert answer.status == 401
 
-    await page.get_by_label("Current password").fill("not this one")
-    await page.get_by_label("New password").fill("another private sentence")
-    await page.get_by_role("button", name="Change the password").click()
-    await expect(page.locator("#current_password-error")).not_to_be_empty()
-    await page.get_by_label("Current password").fill(PASSWORD)
-    await page.get_by_role("button", name="Change the password").click()
-    await expect(page.get_by_role("status").last).to_contain_text("Changed.")
+    email = page.locator("form").filter(has=page.get_by_role("button", name="Save the address"))
+    await email.get_by_label("E-mail address").fill(f"{ada.username}@corp.local")
+    await email.get_by_label("Current password").fill("not this one")
+    await email.get_by_role("button").click()
+    await expect(email.locator("[data-error=current_password]")).not_to_be_empty()
+    await email.get_by_label("Current password").fill(PASSWORD)
+    await email.get_by_role("button").click()
+    await expect(page.get_by_role("status").last).to_contain_text("Saved.")
 
-    await page.get_by_label("Type your username").fill("somebody else")
-    await page.get_by_role("button", name="Delete the account").click()
+    await ada.make_token("kept")
+    await expect(page.get_by_role("button", name="Revoke: kept")).to_be_visible()
+    password = page.locator("form").filter(
+        has=page.get_by_role("button", name="Change the password")
+    )
+    await password.get_by_label("Revoke all API tokens too").uncheck()
+    await password.get_by_label("Current password").fill("not this one")
+    await password.get_by_label("New password").fill("another private sentence")
+    await password.get_by_role("button").click()
+    await expect(page.locator("#current_password-error")).not_to_be_empty()
+    await password.get_by_label("Current password").fill(PASSWORD)
+    await password.get_by_role("button").click()
+    await expect(page.get_by_role("status").last).to_contain_text("Changed.")
+    await expect(password.get_by_label("Current password")).to_have_value("")
+    await expect(page.get_by_role("button", name="Revoke: kept")).to_be_visible()
+
+    deletion = page.locator("[data-delete-account]")
+    await deletion.get_by_label("Current password").fill("another private sentence")
+    await deletion.get_by_label("Type your username").fill("somebody else")
+    await deletion.get_by_role("button").click()
     await expect(page.locator("#confirm-error")).not_to_be_empty()
-    await page.get_by_label("Type your username").fill(ada.username)
-    await page.get_by_role("button", name="Delete the account").click()
+    await deletion.get_by_label("Type your username").fill(ada.username)
+    await deletion.get_by_role("button").click()
     await page.wait_for_url(f"{ada.site}/")
     await expect(page.get_by_role("link", name="Sign in")).to_be_visible()
+
+
+async def test_the_account_lists_sessions_and_the_log_and_ends_one(
+    ada: Visitor, new_visitor: NewVisitor
+) -> None:
+    telephone = await new_visitor(
+        user_agent="Mozilla/5.0 (Android 16; Mobile; rv:140.0) Gecko/140.0 Firefox/140.0"
+    )
+    telephone.username = ada.username
+    for _ in range(10):
+        wrong = {"username": ada.username, "password": "not this one"}
+        await telephone.page.request.post(f"{ada.site}/api/sessions", data=wrong)
+    await telephone.open("/sign-in")
+    await telephone.sign_in_by()
+    await telephone.page.wait_for_url(f"{ada.site}/")
+
+    page = ada.page
+    await ada.open("/account")
+    sessions = page.locator("[data-sessions] li")
+    await expect(sessions).to_have_count(2)
+    await expect(sessions.nth(0)).to_contain_text("Firefox 140, Android")
+    await expect(sessions.nth(1)).to_contain_text("this session")
+    log = page.locator("[data-events] li")
+    await expect(log).to_have_count(10)
+    await expect(log.nth(0)).to_contain_text("Signed in")
+    await expect(log.nth(1)).to_contain_text("Failed to sign in")
+    await page.get_by_role("button", name="Show older entries").click()
+    await expect(log).to_have_count(12)
+    await page.get_by_role("button", name="End: Firefox 140, Android").click()
+    await expect(sessions).to_have_count(1)
+    await expect(page.get_by_role("list", name="Sessions")).to_be_focused()
+    await expect(log.nth(0)).to_contain_text("Session ended")
+    await telephone.open("/account")
+    await expect(telephone.page).to_have_url(re.compile(r"/sign-in\?next="))
 
 
 async def test_a_taken_name_is_told_beside_its_field(ada: Visitor, visitor: Visitor) -> None:

@@ -80,7 +80,8 @@ def test_strangers_share_an_answer(get: Get, path: str) -> None:
 def test_who_shows_a_cookie_or_a_token_is_never_answered_from_the_cache(
     get: Get, path: str, writer: httpx.Client
 ) -> None:
-    token = writer.post("/api/tokens", json={"name": "a program"}).json()["token"]
+    body = {"name": "a program", "current_password": PASSWORD}
+    token = writer.post("/api/tokens", json=body).json()["token"]
     cookie = f"skytier_session={writer.cookies['skytier_session']}"
     for headers in ({"Cookie": cookie}, {"Authorization": f"Bearer {token}"}):
         for _ in range(5):

@@ -6,36 +6,55 @@ from fastapi import Depends, Request
 from fastapi.security import APIKeyCookie, HTTPBearer
 
 from skytier_app.accounts import Account
+from skytier_app.middleware.cross_site import SAFE_METHODS
 from skytier_app.problems import Problem
 from skytier_app.services import ServicesDep
 
 COOKIE = "skytier_session"
-_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+TLS_COOKIE = "__Host-skytier_session"
+"""The cookie behind TLS: neither plain HTTP nor another host of the domain can set this name."""
+
 _WWW_AUTHENTICATE = {"WWW-Authenticate": "Bearer"}
+
+
+def session_tokens(request: Request) -> list[str]:
+    """The session tokens that a request shows, the one that counts first."""
+    # COOKIE also behind TLS: releases before 0003 of the schema set no other, and sessions that
+    # began then go on.
+    names = (TLS_COOKIE, COOKIE) if request.scope["scheme"] == "https" else (COOKIE,)
+    cookies = request.cookies
+    return [cookies[name] for name in names if name in cookies]
 
 
 async def viewer(request: Request, services: ServicesDep) -> Account | None:
     """The request's account, or None for a stranger.
 
-    Problem 401 for a wrong API token, 403 for a cookie sent along from a page of another site.
+    Problem 401 for a wrong API token, 403 for one that may only read when the request changes
+    something. Other schemes of `Authorization` are not ours: a proxy may ask for them.
     """
     if (header := request.headers.get("authorization")) is not None:
         scheme, _, token = header.partition(" ")
-        known = scheme.lower() == "bearer"
-        account = await services.tokens.account(token.strip()) if known else None
-        if account is None:
-            raise Problem(401, "The API token is not valid.", headers=_WWW_AUTHENTICATE)
-        return account
-    if (session := request.cookies.get(COOKIE)) is None:
+        if scheme.lower() == "bearer":
+            return await _holder(request, services, token.strip())
+    if not (tokens := session_tokens(request)):
         return None
-    _refuse_other_sites(request)
-    return await services.sessions.account(session)
+    return await services.sessions.account(tokens[0])
+
+
+async def _holder(request: Request, services: ServicesDep, token: str) -> Account:
+    found = await services.tokens.find(token)
+    if found is None:
+        raise Problem(401, "The API token is not valid.", headers=_WWW_AUTHENTICATE)
+    if not found.may_write and request.method not in SAFE_METHODS:
+        headers = {"WWW-Authenticate": 'Bearer error="insufficient_scope", scope="write"'}
+        raise Problem(403, "This API token may only read.", headers=headers)
+    return found.account
 
 
 def shown_token(request: Request) -> str:
     """The session's or API token by which a request of somebody signed in says who they are."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else request.cookies[COOKIE]
+    return token.strip() if scheme.lower() == "bearer" else session_tokens(request)[0]
 
 
 Viewer = Annotated[Account | None, Depends(viewer)]
@@ -52,18 +71,11 @@ SignedIn = Annotated[Account, Depends(_signed_in)]
 # For OpenAPI: either of the two will do. What they say is checked in `viewer`.
 SECURITY = [
     Depends(HTTPBearer(auto_error=False, description="An API token, from `POST /api/tokens`.")),
-    Depends(APIKeyCookie(name=COOKIE, auto_error=False, description="From `POST /api/sessions`.")),
+    Depends(
+        APIKeyCookie(
+            name=COOKIE,
+            auto_error=False,
+            description=f"From `POST /api/sessions`. Behind TLS its name is `{TLS_COOKIE}`.",
+        )
+    ),
 ]
-
-
-def _refuse_other_sites(request: Request) -> None:
-    # SameSite=Lax keeps the cookie from foreign forms; this covers sibling sites as well. Browsers
-    # send at least one of the two headers, and other programs are led astray by nobody.
-    if request.method in _SAFE_METHODS:
-        return
-    origin = request.headers.get("origin")
-    site = request.headers.get("sec-fetch-site", "same-origin")
-    host = request.headers.get("host")
-    foreign = origin is not None and origin.partition("://")[2] != host
-    if foreign or site not in ("same-origin", "none"):
-        raise Problem(403, "A page of another site sent this request with your session.")

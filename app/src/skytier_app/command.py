@@ -101,17 +101,25 @@ def admin(
     revoke: Annotated[bool, typer.Option(help="Take the right away again.")] = False,
 ) -> None:
     """Make a user an administrator, who may change and delete every post."""
+    from skytier_app.clients import NO_CLIENT
+    from skytier_app.security_log.events import Kind, record
 
     async def change() -> str | None:
         connection = await asyncpg.connect(_database_url())
         try:
-            found: str | None = await connection.fetchval(
-                "UPDATE users SET is_admin = $2 WHERE lower(username) = lower($1) "
-                "RETURNING username",
-                username,
-                not revoke,
-            )
-            return found
+            async with connection.transaction():
+                found = await connection.fetchrow(
+                    "UPDATE users SET is_admin = $2 WHERE lower(username) = lower($1) "
+                    "RETURNING id, username",
+                    username,
+                    not revoke,
+                )
+                if found is None:
+                    return None
+                kind = Kind.ADMINISTRATOR_REVOKED if revoke else Kind.ADMINISTRATOR_MADE
+                await record(connection, found["id"], kind, NO_CLIENT, actor="skytier admin")
+            name: str = found["username"]
+            return name
         finally:
             await connection.close()
 

@@ -20,7 +20,9 @@ from skytier_app.pages import routes as pages
 from skytier_app.pages.errors import error_page
 from skytier_app.posts import hot
 from skytier_app.posts import routes as posts
+from skytier_app.security_log import routes as security_log
 from skytier_app.services import open_services
+from skytier_app.sessions import own as own_sessions
 from skytier_app.sessions import routes as sessions
 from skytier_app.settings import Settings, get_settings
 from skytier_app.stats import routes as stats
@@ -67,7 +69,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     problems.install(app, error_page)
     openapi.install(app)
-    for part in (health, users, sessions, tokens, posts, preview, stats, metrics, pages):
+    accounts = (users, sessions, own_sessions, tokens, security_log)
+    for part in (health, *accounts, posts, preview, stats, metrics, pages):
         app.include_router(part.router)
     assets.install(app)
     app.add_middleware(BodyLimit)

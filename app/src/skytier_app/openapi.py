@@ -9,7 +9,7 @@ from skytier_app.problems import MEDIA_TYPE, ProblemSchema
 _MEANINGS = {
     400: "The body is no JSON, or a header does not have the right form.",
     401: "Not signed in, or the API token is not valid.",
-    403: "Signed in, but not allowed to.",
+    403: "Not allowed, or a page of another site sent it.",
     404: "There is no such thing.",
     409: "Taken already, or the first request with this `Idempotency-Key` is under way.",
     412: "It was changed since it was read.",

@@ -1,11 +1,14 @@
-"""How often one address may do a thing, counted where all workers see it."""
+"""How often one address or one account may do a thing in a minute."""
 
+import time
+from collections import Counter
+from functools import lru_cache
+from ipaddress import IPv6Address, ip_address, ip_network
 from typing import TYPE_CHECKING, Protocol, cast
 
 from fastapi import Request
 
 from skytier_app.cache import unavailability
-from skytier_app.client_address import client_address
 from skytier_app.database import Database
 from skytier_app.problems import Problem
 
@@ -82,24 +85,66 @@ class RedisHits:
                 await pipeline.execute()
 
 
-async def limit(request: Request, counter: HitCounter, action: str, per_minute: int) -> None:
-    """Count an action of the request's address; Problem 429 when there were too many."""
-    hits, rest_s = await counter.hit(_key(request, action))
+class LocalHits:
+    """Counters of this worker alone: for what is too frequent to count elsewhere."""
+
+    def __init__(self) -> None:
+        self._window = 0
+        self._hits: Counter[str] = Counter()
+
+    async def hit(self, key: str) -> tuple[int, int]:
+        now = time.monotonic()
+        window = int(now // WINDOW_S)
+        if window != self._window:
+            self._window = window
+            self._hits.clear()
+        self._hits[key] += 1
+        return self._hits[key], int((window + 1) * WINDOW_S - now) + 1
+
+    async def take_back(self, key: str) -> None:
+        if self._hits[key] > 0:
+            self._hits[key] -= 1
+
+
+def of_address(request: Request) -> str:
+    """Whom an action of the request's address is counted for. An IPv6 network of 64 bits counts as
+    one address: that is what one customer has."""
+    return _counted_address(request.client.host if request.client else "local")
+
+
+def of_account(user_id: int) -> str:
+    """Whom an action of an account is counted for."""
+    return f"account {user_id}"
+
+
+async def limit(counter: HitCounter, action: str, whose: str, per_minute: int) -> None:
+    """Count an action of `of_address` or `of_account`; Problem 429 when there were too many."""
+    hits, rest_s = await counter.hit(f"{action}:{whose}")
     if hits > per_minute:
+        source = "of this account" if whose.startswith("account") else "from this address"
         raise Problem(
             429,
-            f"Too many attempts from this address. Try again in {rest_s} s.",
+            f"Too many attempts {source}. Try again in {rest_s} s.",
             headers={"Retry-After": str(rest_s)},
         )
 
 
-async def forgive(request: Request, counter: HitCounter, action: str) -> None:
-    """Take an action back that went well.
+async def take_back(counter: HitCounter, action: str, whose: str) -> None:
+    """Take an action back that shall not count after all.
 
     It is counted first all the same: many attempts at once must not all find the count low.
     """
-    await counter.take_back(_key(request, action))
+    await counter.take_back(f"{action}:{whose}")
 
 
-def _key(request: Request, action: str) -> str:
-    return f"{action}:{client_address(request) or 'local'}"
+@lru_cache(maxsize=4096)
+def _counted_address(address: str) -> str:
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return f"address {address}"
+    if isinstance(parsed, IPv6Address):
+        parsed = parsed.ipv4_mapped or parsed
+    if isinstance(parsed, IPv6Address):
+        return f"address {ip_network((int(parsed), 64), strict=False)}"
+    return f"address {parsed}"

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Depends, Request
@@ -15,8 +16,10 @@ from skytier_app.health.report import watch
 from skytier_app.housekeeping import every, sweep_expired
 from skytier_app.pages.skyline import SkylineCache
 from skytier_app.posts.shared import Posts
-from skytier_app.rate_limit import HitCounter, PostgresHits, RedisHits
-from skytier_app.sessions.store import PostgresSessions, RedisSessions, SessionStore
+from skytier_app.rate_limit import HitCounter, LocalHits, PostgresHits, RedisHits
+from skytier_app.sessions.in_postgresql import PostgresSessions
+from skytier_app.sessions.in_redis import RedisSessions
+from skytier_app.sessions.store import SessionStore
 from skytier_app.settings import Settings
 from skytier_app.stats.figures import Figures
 from skytier_app.stats.machine import MachineSampler
@@ -40,6 +43,7 @@ class Services:
     sessions: SessionStore
     tokens: Tokens
     hits: HitCounter
+    local_hits: LocalHits
     health: HealthProbe
     machine: MachineSampler
     skyline: SkylineCache
@@ -65,12 +69,15 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         sessions: SessionStore
         hits: HitCounter
         if redis is not None:
-            sessions, hits = RedisSessions(redis, database, lifetime), RedisHits(redis)
+            sessions = RedisSessions(redis, database, lifetime, settings.sessions_per_account)
+            hits = RedisHits(redis)
         else:
-            sessions, hits = PostgresSessions(database, lifetime), PostgresHits(database)
+            sessions = PostgresSessions(database, lifetime, settings.sessions_per_account)
+            hits = PostgresHits(database)
         machine = MachineSampler()
         await stack.enter_async_context(every(SAMPLE_EVERY_S, machine.sample))
-        await stack.enter_async_context(every(SWEEP_EVERY_S, lambda: sweep_expired(database)))
+        sweep = partial(sweep_expired, database, settings.security_log_kept)
+        await stack.enter_async_context(every(SWEEP_EVERY_S, sweep))
         health = HealthProbe(database, redis)
         # So that a change of the status is seen when it happens, and not when somebody asks.
         await stack.enter_async_context(every(WATCH_EVERY_S, lambda: watch(health)))
@@ -81,6 +88,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             sessions=sessions,
             tokens=Tokens(database),
             hits=hits,
+            local_hits=LocalHits(),
             health=health,
             machine=machine,
             skyline=SkylineCache(),

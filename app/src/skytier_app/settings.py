@@ -6,6 +6,7 @@ variable in lower case, so that no secret needs to stand in an environment or a 
 """
 
 import os
+from datetime import timedelta
 from functools import cache
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
@@ -47,8 +48,21 @@ class Settings(BaseSettings):
 
     session_days: int = Field(default=14, ge=1)
     failed_sign_ins_per_minute: int = Field(default=30, ge=1)
-    """Wrong passwords that one address may try in a minute; good ones do not count."""
+    """Wrong passwords that one address may try in a minute; right ones do not count. As many may
+    come from one session or API token, from whatever addresses."""
+    passwords_per_minute: int = Field(default=60, ge=1)
+    """Right passwords that one account may show in a minute, to sign in or to confirm."""
     registrations_per_minute: int = Field(default=60, ge=1)
+    """Registrations that one address may make in a minute."""
+    posts_per_minute: int = Field(default=600, ge=1)
+    """Posts that one account may write, change and delete in a minute, in each worker."""
+    accounts_per_address: int = Field(default=20, ge=1)
+    """One address may show as many passwords, and write as many posts, as this many accounts."""
+    sessions_per_account: int = Field(default=100, ge=1)
+    """When one more begins, the oldest ends."""
+    tokens_per_account: int = Field(default=100, ge=1)
+    security_log_days: int = Field(default=90, ge=1)
+    """How long an entry of an account's security log is kept."""
 
     release: str = ""
     """The id of the release that runs, for the monitor."""
@@ -56,6 +70,11 @@ class Settings(BaseSettings):
     """Where the workers keep their counters, so that /metrics shows the sum of all of them."""
     metrics_from: list[IPv4Network | IPv6Network] = LOOPBACK
     """Networks that may read /metrics."""
+
+    @property
+    def security_log_kept(self) -> timedelta:
+        """How long an entry of a security log is kept."""
+        return timedelta(days=self.security_log_days)
 
     @field_validator("database_url", "redis_url")
     @classmethod

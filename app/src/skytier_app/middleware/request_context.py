@@ -1,5 +1,5 @@
 """What every request gets: an id, security headers, a line in the log and a count, HEAD wherever
-there is GET, and an answer even when the code fails."""
+there is GET, the guard against pages of other sites, and an answer even when the code fails."""
 
 import logging
 import re
@@ -9,6 +9,7 @@ import uuid
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from skytier_app.logs import request_id
+from skytier_app.middleware.cross_site import REFUSAL, is_from_another_site
 from skytier_app.middleware.request_log import RequestLog
 from skytier_app.middleware.security_headers import add_security_headers
 from skytier_app.problems import FAULT
@@ -48,7 +49,10 @@ class RequestContext:
             await send(message)
 
         try:
-            await self._app(inner, receive, send_on)
+            if is_from_another_site(inner):
+                await REFUSAL.response()(scope, receive, send_on)
+            else:
+                await self._app(inner, receive, send_on)
         except Exception:
             _log.exception("the request failed")
             if status and not is_complete:

@@ -51,7 +51,7 @@ async def _create(request: Request, services: Services) -> Response | None:
         post = NewPost.model_validate(content)
     except (orjson.JSONDecodeError, ValidationError):
         return None
-    return await created(services, account, post)
+    return await created(request, services, account, post)
 
 
 ROUTES = (

@@ -5,19 +5,23 @@ from functools import partial
 import asyncpg
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict
+from starlette.background import BackgroundTask
 
-from skytier_app.auth import COOKIE, SECURITY, SignedIn, viewer
+from skytier_app.auth import COOKIE, SECURITY, TLS_COOKIE, SignedIn, session_tokens, viewer
+from skytier_app.clients import Client
 from skytier_app.metrics.figures import SIGN_INS
 from skytier_app.openapi import LOCATION, MAY_SIGN_IN, problems
-from skytier_app.passwords import verify_password
 from skytier_app.problems import Problem
-from skytier_app.rate_limit import forgive, limit
+from skytier_app.proof import knows_password
 from skytier_app.representation import conditional_response, json_response, require_current
+from skytier_app.security_log.events import Kind, record
 from skytier_app.services import Services, ServicesDep
 from skytier_app.strict_route import StrictRoute
 from skytier_app.text import Password, Username
 from skytier_app.users import queries
 from skytier_app.users.models import Self
+
+NOT_KEPT = {"Cache-Control": "no-store"}
 
 router = APIRouter(prefix="/api/sessions", tags=["sessions"], route_class=StrictRoute)
 
@@ -35,37 +39,53 @@ class Credentials(BaseModel):
     "",
     status_code=201,
     response_model=Self,
-    responses=problems(400, 401, 412, 413, 415, 422, 429) | LOCATION,
+    responses=problems(400, 401, 403, 412, 413, 415, 422, 429) | LOCATION,
 )
 async def sign_in(request: Request, services: ServicesDep, body: Credentials) -> Response:
     """Sign in: the answer sets the session's cookie."""
     await require_current(request, partial(_me, request, services))
-    settings = services.settings
-    await limit(request, services.hits, "sign-in", settings.failed_sign_ins_per_minute)
+    client = Client.of(request)
     held = await queries.get_credentials(services.database, body.username)
-    if not await verify_password(held["password_hash"] if held else None, body.password):
+    user_id, password_hash = (held["id"], held["password_hash"]) if held else (None, None)
+    is_right = await knows_password(request, services, user_id, password_hash, body.password)
+    token = row = None
+    if is_right and held:
+        token = await services.sessions.create(held["id"], held["password_hash"], client)
+        row = await queries.get_self(services.database, held["id"])
+    # Without them the password was wrong, or it was changed or the user deleted meanwhile.
+    if token is None or row is None:
         SIGN_INS.labels("failed").inc()
-        raise Problem(401, "The username or the password is wrong.")
+        refused = Problem(401, "The username or the password is wrong.", headers=NOT_KEPT)
+        answer = refused.response()
+        if user_id is not None:  # after the answer, which takes as long for nobody
+            answer.background = BackgroundTask(
+                record, services.database, user_id, Kind.SIGN_IN_FAILED, client
+            )
+        return answer
     SIGN_INS.labels("ok").inc()
-    await forgive(request, services.hits, "sign-in")
-    assert held is not None  # noqa: S101  # nobody's password is never right
-    row = await queries.get_self(services.database, held["id"])
-    response = json_response(row, 201, {"Location": "/api/sessions"})
+    await record(services.database, row["id"], Kind.SIGNED_IN, client)
+    response = json_response(row, 201, {"Location": router.prefix, **NOT_KEPT})
+    is_tls = request.scope["scheme"] == "https"
     response.set_cookie(
-        COOKIE,
-        await services.sessions.create(held["id"]),
-        max_age=settings.session_days * 86400,
+        TLS_COOKIE if is_tls else COOKIE,
+        token,
+        max_age=services.settings.session_days * 86400,
         httponly=True,
         samesite="lax",
-        secure=request.scope["scheme"] == "https",
+        secure=is_tls,
     )
+    if is_tls and COOKIE in request.cookies:
+        response.delete_cookie(COOKIE, httponly=True, samesite="lax")
     return response
 
 
 @router.get("", response_model=Self, dependencies=SECURITY, responses=problems(401, 403))
 async def who_am_i(request: Request, services: ServicesDep, account: SignedIn) -> Response:
     """The user of this session or API token."""
-    return conditional_response(request, await queries.get_self(services.database, account.id))
+    row = await queries.get_self(services.database, account.id)
+    if row is None:
+        raise Problem(401, "Your account was deleted in the meantime.")
+    return conditional_response(request, row, NOT_KEPT)
 
 
 async def _me(request: Request, services: Services) -> asyncpg.Record | None:
@@ -77,8 +97,12 @@ async def _me(request: Request, services: Services) -> asyncpg.Record | None:
 async def sign_out(request: Request, services: ServicesDep) -> Response:
     """Sign out: ends this session and removes its cookie. Does nothing without one."""
     await require_current(request, partial(_me, request, services))
-    if session := request.cookies.get(COOKIE):
-        await services.sessions.end(session)
-    response = Response(status_code=204)
+    for token in session_tokens(request):
+        user_id = await services.sessions.end(token)
+        if user_id is not None:
+            await record(services.database, user_id, Kind.SIGNED_OUT, Client.of(request))
+    response = Response(status_code=204, headers=NOT_KEPT)
     response.delete_cookie(COOKIE, httponly=True, samesite="lax")
+    if request.scope["scheme"] == "https":
+        response.delete_cookie(TLS_COOKIE, httponly=True, samesite="lax", secure=True)
     return response

@@ -28,8 +28,14 @@ export function showProblem(form, problem) {
   else form.querySelector("[data-form-error]").textContent = problem.message;
 }
 
+/** What is in a form's fields, by their names: a checkbox is true or false, data-number a number. */
 export function values(form) {
-  return Object.fromEntries(new FormData(form));
+  const found = Object.fromEntries(new FormData(form));
+  for (const field of form.elements) {
+    if (field.type === "checkbox") found[field.name] = field.checked;
+    else if ("number" in field.dataset) found[field.name] = Number(field.value);
+  }
+  return found;
 }
 
 /**

@@ -1,6 +1,7 @@
-"""Whose an API token is."""
+"""Whose an API token is, and what it may do."""
 
 from collections.abc import Collection
+from typing import NamedTuple
 
 from skytier_app.accounts import Account
 from skytier_app.database import Database
@@ -8,24 +9,33 @@ from skytier_app.secret_token import token_hash
 from skytier_app.together import Batch
 
 
+class Shown(NamedTuple):
+    """An API token that a request shows."""
+
+    account: Account
+    may_write: bool
+
+
 class Tokens:
     """The API tokens of a database: one statement for all who show theirs at the same time."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._accounts = Batch(self._find)
+        self._shown = Batch(self._find)
 
-    async def account(self, token: str) -> Account | None:
-        """None for a token that is not known. Raises DatabaseUnavailable."""
-        return await self._accounts.get(token_hash(token))
+    async def find(self, token: str) -> Shown | None:
+        """None for a token that is not known or has expired. Raises DatabaseUnavailable."""
+        return await self._shown.get(token_hash(token))
 
-    async def _find(self, hashes: Collection[bytes]) -> dict[bytes, Account]:
+    async def _find(self, hashes: Collection[bytes]) -> dict[bytes, Shown]:
         rows = await self._database.fetch(
             """
             SELECT token_hash, users.id, username, email, is_admin, users.created_at,
-                   api_tokens.id AS token_id,
+                   api_tokens.id AS token_id, scope,
                    coalesce(last_used_at < now() - interval '1 minute', true) AS note_use
-            FROM api_tokens JOIN users ON users.id = user_id WHERE token_hash = ANY($1)
+            FROM api_tokens JOIN users ON users.id = user_id
+            WHERE token_hash = ANY($1) AND (api_tokens.expires_at IS NULL
+                                            OR api_tokens.expires_at > now())
             """,
             hashes,
         )
@@ -40,4 +50,4 @@ class Tokens:
                 """,
                 used,
             )
-        return {row["token_hash"]: Account.of(row) for row in rows}
+        return {row["token_hash"]: Shown(Account.of(row), row["scope"] == "write") for row in rows}

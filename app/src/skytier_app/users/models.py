@@ -27,7 +27,10 @@ class UserChange(BaseModel):
     email: Email = Field(default_factory=str)
     password: Password = Field(default_factory=str)
     current_password: Password = Field(
-        default_factory=str, description="Needed to change the password."
+        default_factory=str, description="Needed to change the password or the e-mail address."
+    )
+    revoke_tokens: bool = Field(
+        default=True, description="Whether a new password revokes all API tokens."
     )
 
     @model_validator(mode="after")
@@ -36,6 +39,14 @@ class UserChange(BaseModel):
         if "current_password" in given and given.isdisjoint({"username", "email", "password"}):
             raise ValueError("`current_password` alone changes nothing: say what it is given for.")
         return self
+
+
+class Confirmation(BaseModel):
+    """What confirms that a request comes from the user, and not from who found their session."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    current_password: Password
 
 
 class User(BaseModel):

@@ -60,6 +60,26 @@ async def get_password_hash(database: Database, user_id: int) -> str | None:
     return found
 
 
+async def lock_user(
+    executor: "Database | PoolConnectionProxy[asyncpg.Record]", user_id: int, password_hash: str
+) -> bool:
+    """Whether a user still has the password of this hash; if so they keep it until the
+    transaction ends.
+
+    Who stores what a password allowed asks this first: a password that is being changed makes it
+    wait, and then is another. It also lets a user do only one such thing at a time.
+    """
+    sql = "SELECT true FROM users WHERE id = $1 AND password_hash = $2 FOR NO KEY UPDATE"
+    return await executor.fetchval(sql, user_id, password_hash) is not None
+
+
+async def lock_users(connection: "PoolConnectionProxy[asyncpg.Record]", *user_ids: int) -> None:
+    """Hold users until the transaction ends. Two that hold the same ones wait for each other."""
+    await connection.execute(
+        "SELECT FROM users WHERE id = ANY($1) ORDER BY id FOR UPDATE", user_ids
+    )
+
+
 async def create_user(
     connection: "PoolConnectionProxy[asyncpg.Record]", username: str, email: str, password_hash: str
 ) -> asyncpg.Record | None:
@@ -93,7 +113,11 @@ async def update_user(
     )
 
 
-async def delete_user(connection: "PoolConnectionProxy[asyncpg.Record]", user_id: int) -> bool:
-    """Delete a user, with their posts, sessions and tokens; whether they were there."""
-    found = await connection.fetchval("DELETE FROM users WHERE id = $1 RETURNING true", user_id)
-    return found is not None
+async def delete_user(
+    connection: "PoolConnectionProxy[asyncpg.Record]", user_id: int
+) -> str | None:
+    """Delete a user, with their posts, sessions and tokens; the username they had."""
+    found: str | None = await connection.fetchval(
+        "DELETE FROM users WHERE id = $1 RETURNING username", user_id
+    )
+    return found

@@ -8,19 +8,23 @@ import orjson
 from asyncpg.pool import PoolConnectionProxy
 from fastapi import APIRouter, Query, Request, Response
 
-from skytier_app.auth import COOKIE, SECURITY, SignedIn, Viewer
+from skytier_app.auth import SECURITY, SignedIn, Viewer, session_tokens
+from skytier_app.clients import Client
 from skytier_app.database import Database
 from skytier_app.idempotency import DIFFERENT, Attempt, IdempotencyKey, once
 from skytier_app.openapi import LINK, LOCATION, MAY_SIGN_IN, problems
 from skytier_app.pagination import PageQuery, next_link
 from skytier_app.passwords import hash_password, verify_password
 from skytier_app.problems import Problem
-from skytier_app.rate_limit import forgive, limit
+from skytier_app.proof import confirm, wrong_password
+from skytier_app.rate_limit import limit, of_address
 from skytier_app.representation import Representation, conditional_response, require_current
+from skytier_app.security_log.events import Kind, record
 from skytier_app.services import DatabaseDep, ServicesDep
 from skytier_app.strict_route import StrictRoute
 from skytier_app.users import queries
-from skytier_app.users.models import Registration, Self, User, UserChange
+from skytier_app.users.models import Confirmation, Registration, Self, User, UserChange
+from skytier_app.users.oneself import Oneself, no_such_user, not_oneself
 from skytier_app.whole_number import PathId
 
 router = APIRouter(prefix="/api/users", tags=["users"], route_class=StrictRoute)
@@ -43,7 +47,7 @@ async def _first_page(database: Database) -> Any:
     "",
     status_code=201,
     response_model=Self,
-    responses=problems(400, 409, 412, 413, 415, 422, 429) | LOCATION,
+    responses=problems(400, 403, 409, 412, 413, 415, 422, 429) | LOCATION,
 )
 async def register(
     request: Request, services: ServicesDep, body: Registration, _key: IdempotencyKey = None
@@ -52,7 +56,7 @@ async def register(
     content = body.model_dump(exclude={"password"})
     attempt = Attempt.of(request, f"e-mail address {body.email.lower()}", content)
     per_minute = services.settings.registrations_per_minute
-    await limit(request, services.hits, "register", per_minute)
+    await limit(services.hits, "register", of_address(request), per_minute)
     password_hash = await hash_password(body.password)
 
     async def make(connection: "PoolConnectionProxy[asyncpg.Record]", _: bytes) -> asyncpg.Record:
@@ -88,7 +92,7 @@ async def get_user(
     is_self = account is not None and account.id == user_id
     row = await (queries.get_self if is_self else queries.get_user)(database, user_id)
     if row is None:
-        raise _no_such_user(user_id)
+        raise no_such_user(user_id)
     return conditional_response(request, row)
 
 
@@ -99,33 +103,41 @@ async def get_user(
     responses=problems(400, 401, 403, 404, 409, 412, 413, 415, 422, 429),
 )
 async def change_user(
-    request: Request, services: ServicesDep, user_id: PathId, account: SignedIn, body: UserChange
+    request: Request, services: ServicesDep, me: Oneself, body: UserChange
 ) -> Response:
-    """Change oneself. A new password ends all other sessions."""
-    if account.id != user_id:
-        raise await _not_oneself(services.database, user_id)
+    """Change oneself. A new password ends all other sessions and, unless told otherwise, revokes
+    all API tokens. A new password or e-mail address needs the current password."""
     changes = body.model_dump(exclude_unset=True)
     given = changes.pop("current_password", None)
-    if password := changes.pop("password", None):
-        per_minute = services.settings.failed_sign_ins_per_minute
-        await limit(request, services.hits, "sign-in", per_minute)
-        held = await queries.get_password_hash(services.database, user_id)
-        if given is None or not await verify_password(held, given):
-            detail = "The current password is needed to set a new one, and this is not it."
-            error = {"field": "body.current_password", "detail": detail}
-            raise Problem(403, detail, errors=[error])
-        await forgive(request, services.hits, "sign-in")
+    password = changes.pop("password", None)
+    proof = None
+    if given is not None or password or changes.get("email", me.email) != me.email:
+        proof = await confirm(request, services, me, given)
+    if password:
         changes["password_hash"] = await hash_password(password)
+    client = Client.of(request)
     try:
         async with services.database.transaction() as connection:
-            await require_current(request, partial(queries.get_self, connection, user_id))
-            row = await queries.update_user(connection, user_id, changes)
+            if proof and not await queries.lock_user(connection, me.id, proof):
+                raise wrong_password()
+            await require_current(request, partial(queries.get_self, connection, me.id))
+            row = await queries.update_user(connection, me.id, changes)
+            if row is None:
+                raise no_such_user(me.id)
+            if row["username"] != me.username:
+                kind = Kind.USERNAME_CHANGED
+                await record(connection, me.id, kind, client, subject=row["username"])
+            if row["email"] != me.email:
+                await record(connection, me.id, Kind.EMAIL_CHANGED, client)
+            if password:
+                # Before the new password holds: if the sessions cannot be ended, it does not.
+                kept = next(iter(session_tokens(request)), None)
+                await services.sessions.end_all(connection, me.id, but=kept)
+                if body.revoke_tokens:
+                    await connection.execute("DELETE FROM api_tokens WHERE user_id = $1", me.id)
+                await record(connection, me.id, Kind.PASSWORD_CHANGED, client)
     except asyncpg.UniqueViolationError as error:
         raise _taken(error) from None
-    if row is None:
-        raise _no_such_user(user_id)
-    if password:
-        await services.sessions.end_all(user_id, but=request.cookies.get(COOKIE))
     made = Representation.of(row)
     return Response(made.body, headers=made.headers, media_type="application/json")
 
@@ -134,31 +146,34 @@ async def change_user(
     "/{user_id}",
     status_code=204,
     dependencies=SECURITY,
-    responses=problems(401, 403, 404, 412, 422),
+    responses=problems(400, 401, 403, 404, 412, 413, 415, 422, 429),
 )
 async def delete_user(
-    request: Request, services: ServicesDep, user_id: PathId, account: SignedIn
+    request: Request,
+    services: ServicesDep,
+    user_id: PathId,
+    account: SignedIn,
+    body: Confirmation,
 ) -> Response:
-    """Delete oneself, with all one's posts. An administrator may delete anyone."""
+    """Delete oneself, with all one's posts. An administrator may delete anyone. Needs the current
+    password of who asks."""
     if account.id != user_id and not account.is_admin:
-        raise await _not_oneself(services.database, user_id)
+        raise await not_oneself(services.database, user_id)
+    proof = await confirm(request, services, account, body.current_password)
     seen = queries.get_self if account.id == user_id else queries.get_user
     async with services.database.transaction() as connection:
+        await queries.lock_users(connection, account.id, user_id)
+        if not await queries.lock_user(connection, account.id, proof):
+            raise wrong_password()
         await require_current(request, partial(seen, connection, user_id))
-        if not await queries.delete_user(connection, user_id):
-            raise _no_such_user(user_id)
-    await services.sessions.end_all(user_id)
+        username = await queries.delete_user(connection, user_id)
+        if username is None:
+            raise no_such_user(user_id)
+        await services.sessions.end_all(connection, user_id)
+        if account.id != user_id:
+            client = Client.of(request)
+            await record(connection, account.id, Kind.USER_DELETED, client, subject=username)
     return Response(status_code=204)
-
-
-def _no_such_user(user_id: int) -> Problem:
-    return Problem(404, f"There is no user {user_id}.")
-
-
-async def _not_oneself(database: DatabaseDep, user_id: int) -> Problem:
-    if await queries.get_user(database, user_id) is None:
-        return _no_such_user(user_id)
-    return Problem(403, "A user is changed and deleted only by themselves.")
 
 
 def _taken(error: asyncpg.UniqueViolationError) -> Problem:

@@ -6,7 +6,7 @@ The release before works with it: it does not know the table.
 from alembic import op
 
 revision = "0004"
-down_revision = "0001"
+down_revision = "0003"
 
 STATEMENTS = (
     # The reference to users needs a short lock on them. Rather fail than hold up all who wait.
