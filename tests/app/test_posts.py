@@ -83,7 +83,6 @@ async def test_replacing_takes_all_and_changing_takes_what_is_given(
         {"title": "t", "content": "x", "user_id": 1},
         [],
         "text",
-        None,
     ],
 )
 async def test_a_wrong_post_is_refused(ada: httpx.AsyncClient, body: object) -> None:

@@ -1,13 +1,23 @@
 """Errors are problem documents that tell the client what it needs, and nothing of the inside."""
 
 import logging
+from urllib.parse import quote
 
 import httpx
+import orjson
 import pytest
 from fastapi import FastAPI
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from skytier_app.pages.assets import VERSION
+from skytier_app.problems import MOST_ERRORS
+from skytier_app.strict_route import MOST_FIELDS
 
 from .conftest import PASSWORD, client_of, register
 
+JSON = {"Content-Type": "application/json"}
+IN_ONE_APP = settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 HOSTILE = [
     "'; DROP TABLE users; --",
     "' OR '1'='1",
@@ -42,21 +52,137 @@ async def test_a_wrong_method_is_a_problem_that_says_what_is_allowed(
 ) -> None:
     answer = await client.request("DELETE", "/api/stats")
     assert_problem(answer, 405)
-    assert answer.headers["Allow"] == "GET, HEAD"
-    answer = await client.options("/api/posts/1")
+    assert answer.headers["Allow"] == "GET, HEAD, OPTIONS"
+    answer = await client.post(f"/static/{VERSION}/page.css")
     assert_problem(answer, 405)
-    assert answer.headers["Allow"] == "DELETE, GET, PATCH, PUT, HEAD"
+    assert answer.headers["Allow"] == "GET, HEAD, OPTIONS"
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"{", b"\xff\xfe", b"[" * 100_000, b'{"title": NaN}', b'{"title": "\\ud800"}']
+    ("path", "allowed"),
+    [
+        ("/api/posts", "GET, POST, HEAD, OPTIONS"),
+        ("/api/posts/1", "DELETE, GET, PATCH, PUT, HEAD, OPTIONS"),
+        ("/api/preview", "POST, OPTIONS"),
+        ("/", "GET, HEAD, OPTIONS"),
+        ("/health", "GET, HEAD, OPTIONS"),
+        (f"/static/{VERSION}/page.css", "GET, HEAD, OPTIONS"),
+    ],
 )
-async def test_a_body_that_is_no_json_is_a_problem(ada: httpx.AsyncClient, body: bytes) -> None:
-    answer = await ada.post(
-        "/api/posts", content=body, headers={"Content-Type": "application/json"}
-    )
-    assert_problem(answer, answer.status_code)
-    assert answer.status_code in {400, 422}
+async def test_options_answers_which_methods_there_are(
+    client: httpx.AsyncClient, path: str, allowed: str
+) -> None:
+    answer = await client.options(path)
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert answer.headers["Allow"] == allowed
+
+
+async def test_options_of_an_unknown_path_is_a_problem(client: httpx.AsyncClient) -> None:
+    assert_problem(await client.options("/api/nothing"), 404)
+
+
+@pytest.mark.parametrize(
+    ("body", "where"),
+    [
+        (b"", "empty"),
+        (b"{", "line 1, column 2"),
+        (b'{"title": "a",\n "content": }', "line 2, column 13"),
+        (b"\xff\xfe", "line 1, column 1"),
+        (b"[" * 100_000, "line 1, column"),
+        (b'{"title": NaN}', "line 1, column 11"),
+        (b'{"title": "\\ud800"}', "line 1, column"),
+    ],
+)
+async def test_a_body_that_is_no_json_is_a_400_that_says_where(
+    client: httpx.AsyncClient, body: bytes, where: str
+) -> None:
+    for path in ("/api/sessions", "/api/posts"):
+        answer = await client.post(path, content=body, headers=JSON)
+        assert_problem(answer, 400)
+        assert where in answer.json()["detail"]
+        assert answer.json()["errors"][0]["field"] == "body"
+
+
+@pytest.mark.parametrize(
+    "kind", [None, "text/plain", "multipart/form-data; boundary=x", "json", ""]
+)
+async def test_a_body_of_another_type_is_a_415_that_names_the_right_one(
+    client: httpx.AsyncClient, kind: str | None
+) -> None:
+    headers = {} if kind is None else {"Content-Type": kind}
+    answer = await client.post("/api/sessions", content=b"{}", headers=headers)
+    assert_problem(answer, 415)
+    assert "application/json" in answer.json()["detail"]
+    assert answer.headers["Accept"] == "application/json"
+
+
+@pytest.mark.parametrize(
+    "kind", ["Application/JSON", "application/json;charset=utf-8", "application/ld+json"]
+)
+async def test_a_body_of_any_type_that_is_json_is_read(
+    client: httpx.AsyncClient, kind: str
+) -> None:
+    answer = await client.post("/api/sessions", content=b"{}", headers={"Content-Type": kind})
+    assert_problem(answer, 422)
+
+
+async def test_a_body_of_countless_unknown_fields_is_told_in_a_few_words(
+    client: httpx.AsyncClient,
+) -> None:
+    fields = {f"{n:x}{'k' * n}": 0 for n in range(1200)}
+    answer = await client.post("/api/users", json=fields)
+    assert_problem(answer, 422)
+    assert len(answer.content) < 1000
+    assert len(answer.json()["errors"]) == 1
+    some = dict(list(fields.items())[-MOST_FIELDS:])
+    answer = await client.post("/api/users", json=some)
+    assert_problem(answer, 422)
+    assert len(answer.json()["errors"]) == MOST_ERRORS
+    assert "of 103 errors" in answer.json()["detail"]
+
+
+text = st.text(max_size=400)
+
+
+@IN_ONE_APP
+@given(
+    body=st.dictionaries(text, st.none() | st.integers() | text | st.lists(text), max_size=150),
+    parameters=st.lists(st.tuples(text, text), max_size=150),
+)
+async def test_a_problem_is_small_whatever_was_sent(
+    app: FastAPI, body: dict[str, object], parameters: list[tuple[str, str]]
+) -> None:
+    async with client_of(app) as client:
+        sent = orjson.dumps(body)
+        answers = [
+            await client.post("/api/users", content=sent, headers=JSON),
+            await client.get("/api/posts", params=parameters),
+        ]
+    for answer in answers:
+        assert answer.status_code in {200, 422}
+        if answer.status_code == 422:
+            assert len(answer.json()["errors"]) <= MOST_ERRORS
+            assert max(len(error["field"]) for error in answer.json()["errors"]) <= 80
+            assert len(answer.content) <= 10_000
+
+
+async def test_a_number_is_written_in_one_way_only(client: httpx.AsyncClient) -> None:
+    ways = ("2.0", "+2", "0002", "1_0", " 2", "2 ", "٢", "0x2", "2e0", "-0", "9" * 5000)
+    for path in ("/api/posts/{}", "/api/users/{}", "/api/posts?user_id={}", "/api/users?limit={}"):
+        for way in ways:
+            assert_problem(await client.get(path.format(quote(way))), 422)
+
+
+async def test_a_parameter_that_is_given_twice_is_refused(client: httpx.AsyncClient) -> None:
+    for path, name in (
+        ("/api/posts?limit=1&limit=2", "limit"),
+        ("/api/users?limit=1&limit=1", "limit"),
+        ("/api/posts?limit=2&q=a&q=", "q"),
+        ("/api/posts?unknown=1&unknown=2", "unknown"),
+    ):
+        answer = await client.get(path)
+        assert_problem(answer, 422)
+        assert [error["field"] for error in answer.json()["errors"]] == [f"query.{name}"]
 
 
 async def test_a_body_of_more_than_1_mib_is_refused_announced_or_not(

@@ -2,7 +2,7 @@
 
 import re
 
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
 from tests.skytier_command import Skytier
 
@@ -122,6 +122,47 @@ async def test_a_server_that_goes_away_and_comes_back_loses_nothing(
     await expect(page.locator("article.post .content")).to_have_text("Sent while nobody listened.")
     posts = await page.request.get(f"{ada.site}/api/posts?q={title}")
     assert len(await posts.json()) == 1
+
+
+async def lose_the_answer(route: Route) -> None:
+    """The server does what it was asked, and the browser never hears of it."""
+    await route.fetch()
+    await route.abort()
+
+
+async def test_what_was_sent_and_not_answered_is_made_once(
+    ada: Visitor, new_visitor: NewVisitor
+) -> None:
+    page = ada.page
+    for path, label, text, button in (
+        ("/write", "Content", "Sent more than once.", "Publish"),
+        ("/account", "Name of the token", "laptop", "Create a token"),
+    ):
+        await ada.open(path)
+        api = re.compile(r"/api/(posts|tokens)$")
+        await page.route(api, lose_the_answer, times=2)
+        if path == "/write":
+            await page.get_by_label("Title").fill(f"Patience of {ada.username}")
+        await page.get_by_label(label).fill(text)
+        await page.get_by_role("button", name=button).click()
+        if path == "/write":
+            # The page is closed before an answer comes, and what was typed is sent from a new one.
+            await expect(page.get_by_role("status")).to_contain_text("does not answer")
+            await page.unroute_all(behavior="wait")
+            await ada.open("/")
+            await ada.open("/write")
+            await page.get_by_role("button", name=button).click()
+            await page.wait_for_url(re.compile(r"/posts/\d+$"))
+        else:
+            await expect(page.locator("[data-token]")).to_contain_text("skytier_")
+    posts = await page.request.get(f"{ada.site}/api/posts?q=Patience of {ada.username}")
+    assert len(await posts.json()) == 1
+    assert len(await (await page.request.get(f"{ada.site}/api/tokens")).json()) == 1
+
+    stranger = await new_visitor()
+    await stranger.page.route(re.compile("/api/users$"), lose_the_answer, times=1)
+    await stranger.register()
+    await expect(stranger.page.get_by_role("link", name=stranger.username)).to_be_visible()
 
 
 async def test_a_post_is_written_without_a_mouse(ada: Visitor) -> None:

@@ -51,6 +51,12 @@ async def _holder(request: Request, services: ServicesDep, token: str) -> Accoun
     return found.account
 
 
+def shown_token(request: Request) -> str:
+    """The session's or API token by which a request of somebody signed in says who they are."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else session_tokens(request)[0]
+
+
 Viewer = Annotated[Account | None, Depends(viewer)]
 
 

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 
 from skytier_app.database import Database, DatabaseUnavailable
+from skytier_app.idempotency import LIFETIME
 
 _log = logging.getLogger(__name__)
 
@@ -35,10 +36,13 @@ async def every(seconds: float, task: Callable[[], Awaitable[None]]) -> AsyncIte
 
 
 async def sweep_expired(database: Database, log_kept: timedelta) -> None:
-    """Delete sessions and counters that have ended, and entries of the security log that are older
-    than `log_kept`. Any worker may do it at any time."""
+    """Delete sessions, counters and answers that have ended, and entries of the security log that
+    are older than `log_kept`. Any worker may do it at any time."""
     await database.execute("DELETE FROM sessions WHERE expires_at < now()")
     await database.execute("DELETE FROM rate_limits WHERE ends_at < now()")
+    await database.execute(
+        "DELETE FROM idempotency_keys WHERE created_at < now() - $1::interval", LIFETIME
+    )
     await database.execute(
         "DELETE FROM security_events WHERE created_at < now() - $1::interval", log_kept
     )

@@ -10,8 +10,8 @@ from urllib.parse import urlencode
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from skytier_app.text import CURSOR_PATTERN
+from skytier_app.whole_number import PLAIN
 
-MAX_ID = 2**63 - 1
 _FORMAT = ">qq"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -33,7 +33,9 @@ class PageQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    limit: int = Field(default=20, ge=1, le=100, description="How many to answer at the most.")
+    limit: Annotated[int, Field(ge=1, le=100), PLAIN] = Field(
+        default=20, description="How many to answer at the most."
+    )
     cursor: Annotated[str, StringConstraints(pattern=CURSOR_PATTERN)] | None = Field(
         default=None, description="Where to go on: taken from the `Link` header of the page before."
     )

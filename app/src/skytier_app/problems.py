@@ -9,21 +9,31 @@ import orjson
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.routing import Match
 
+from skytier_app.allowed_methods import allowed_methods
 from skytier_app.cache import CacheUnavailable
 from skytier_app.database import DatabaseUnavailable
 from skytier_app.logs import request_id
 from skytier_app.text import PATTERN_WORDS
 
 MEDIA_TYPE = "application/problem+json"
+MOST_ERRORS = 10
+MOST_CHARACTERS = 300
+"""Of any text in a problem: some of it may be the client's own."""
+MOST_NAME_CHARACTERS = 80
+"""Of the name of a field, which may be the client's own too."""
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 class Problem(Exception):  # noqa: N818  # the protocol's own name
     """An answer other than the one asked for.
 
     `status` is an HTTP status, `detail` a sentence for the person who asked, `errors` the fields
-    at fault: `{"field": "body.email", "detail": "..."}`.
+    at fault: `{"field": "body.email", "detail": "..."}`. Of many errors the first MOST_ERRORS are
+    told, and what is long is cut.
     """
 
     def __init__(
@@ -36,8 +46,14 @@ class Problem(Exception):  # noqa: N818  # the protocol's own name
     ) -> None:
         super().__init__(detail)
         self.status = status
-        self.detail = detail
-        self.errors = list(errors)
+        self.detail = _cut(detail, MOST_CHARACTERS)
+        self.errors = [
+            {
+                "field": _cut(error["field"], MOST_NAME_CHARACTERS),
+                "detail": _cut(error["detail"], MOST_CHARACTERS),
+            }
+            for error in errors[:MOST_ERRORS]
+        ]
         self.headers = dict(headers or {})
 
     def response(self) -> Response:
@@ -73,6 +89,9 @@ def install(app: FastAPI, answer: Answer = as_document) -> None:
 
     def handle(kind: type[Exception], problem_of: Callable[[Request, Any], Problem]) -> None:
         async def handler(request: Request, error: Exception) -> Response:
+            if request.method == "OPTIONS" and getattr(error, "status_code", None) == 405:
+                # No route takes OPTIONS: it asks what this error tells.
+                return Response(status_code=204, headers={"Allow": allowed_methods(request)})
             return await answer(request, problem_of(request, error))
 
         app.add_exception_handler(kind, handler)
@@ -92,8 +111,7 @@ def _unavailable(what: str) -> Problem:
 
 def _http_exception(request: Request, error: HTTPException) -> Problem:
     if error.status_code == 405:
-        # Each method of a path is a route of its own, and the error knows of one only.
-        allowed = ", ".join(_methods(request))
+        allowed = allowed_methods(request)
         detail = f"This address takes {allowed}, and not {request.method}."
         return Problem(405, detail, headers={"Allow": allowed})
     if error.status_code == 404:
@@ -101,23 +119,17 @@ def _http_exception(request: Request, error: HTTPException) -> Problem:
     return Problem(error.status_code, error.detail, headers=error.headers)
 
 
-def _methods(request: Request) -> list[str]:
-    def taken(method: str) -> bool:
-        scope = {**request.scope, "method": method}
-        return any(route.matches(scope)[0] is Match.FULL for route in request.app.routes)
-
-    found = [method for method in ("DELETE", "GET", "PATCH", "POST", "PUT") if taken(method)]
-    return [*found, "HEAD"] if "GET" in found else found
-
-
 def _validation_error(_: Request, error: RequestValidationError) -> Problem:
     # The input itself stays out of the answer: it may be a password.
+    found = error.errors()
     errors = [
         {"field": ".".join(str(part) for part in item["loc"]), "detail": _words(item)}
-        for item in error.errors()
+        for item in found[:MOST_ERRORS]
     ]
-    fields = ", ".join(dict.fromkeys(item["field"] for item in errors))
-    return Problem(422, f"The request does not have the right form: {fields}.", errors=errors)
+    names = dict.fromkeys(_cut(item["field"], MOST_NAME_CHARACTERS) for item in errors)
+    more = f" These are {len(errors)} of {len(found)} errors." if len(found) > len(errors) else ""
+    detail = _cut(f"The request does not have the right form: {', '.join(names)}", 250)
+    return Problem(422, f"{detail}.{more}", errors=errors)
 
 
 def _words(item: Mapping[str, Any]) -> str:

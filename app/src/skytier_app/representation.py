@@ -1,7 +1,7 @@
 """Answers made once: rows to JSON, with the ETag that stands for exactly those bytes."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,9 @@ import orjson
 from fastapi import Request, Response
 
 from skytier_app.problems import Problem
+
+Content = Mapping[str, Any] | asyncpg.Record
+"""One row, as it is answered."""
 
 
 def _plain(value: object) -> object:
@@ -75,11 +78,31 @@ NOT_SHARED = {"Cache-Control": "private, no-cache"}
 _SHARED = {"X-Accel-Expires": "1", "Cache-Control": "no-cache, stale-while-revalidate=1"}
 
 
+def has_conditions(request: Request) -> bool:
+    """Whether a request depends on the ETag of what it is about."""
+    return "if-match" in request.headers or "if-none-match" in request.headers
+
+
 def require_match(request: Request, content: Any) -> None:
-    """Problem 412 when the request has an If-Match that does not name these rows' ETag."""
-    known = request.headers.get("if-match")
-    if known is not None and not matches(known, etag(to_json(content))):
+    """Problem 412 when a request that changes something has an If-Match that does not name these
+    rows' ETag, or an If-None-Match that does."""
+    if not has_conditions(request):
+        return
+    tag = etag(to_json(content))
+    known, unwanted = request.headers.get("if-match"), request.headers.get("if-none-match")
+    if known is not None and not matches(known, tag):
         raise Problem(412, "It was changed since you read it. Read it again, then change it.")
+    if matches(unwanted, tag):
+        raise Problem(412, "It is there, and `If-None-Match` asks for the opposite.")
+
+
+async def require_current(request: Request, read: Callable[[], Awaitable[Any]]) -> None:
+    """The same for what a GET of this address answers from; `read` is asked only when needed.
+
+    Where it finds None there is nothing to match, and the route says so itself.
+    """
+    if has_conditions(request) and (content := await read()) is not None:
+        require_match(request, content)
 
 
 def matches(header: str | None, tag: str) -> bool:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from skytier_app import __version__
 from skytier_app.health.report import report, uptime_s
 from skytier_app.middleware.hot_routes import HotRoute
+from skytier_app.openapi import problems
 from skytier_app.representation import json_response
 from skytier_app.services import ServicesDep
 
@@ -50,7 +51,7 @@ class Live(BaseModel):
     uptime_s: float
 
 
-@router.get("/health", response_model=Health, responses={503: {"model": Health}})
+@router.get("/health", response_model=Health, responses={**problems(), 503: {"model": Health}})
 async def health(services: ServicesDep) -> Response:
     """Whether the application can do its work: 503 when the database is not there within 1 s."""
     content = await report(services.health)
@@ -62,7 +63,7 @@ async def health(services: ServicesDep) -> Response:
 HOT = HotRoute("GET", "/health", lambda _, services: health(services))
 
 
-@router.get("/health/live", response_model=Live)
+@router.get("/health/live", response_model=Live, responses=problems())
 async def live() -> Response:
     """Whether the process answers. Asks nothing of the database."""
     content = {"status": "ok", "version": __version__, "uptime_s": uptime_s()}

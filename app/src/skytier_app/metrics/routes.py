@@ -1,7 +1,6 @@
 """`/metrics` in Prometheus' format, for the monitor only."""
 
 import os
-from ipaddress import ip_address
 
 import psutil
 from fastapi import APIRouter, Request, Response
@@ -13,6 +12,7 @@ from prometheus_client import (
     multiprocess,
 )
 
+from skytier_app.client_address import client_address
 from skytier_app.problems import Problem
 from skytier_app.services import ServicesDep
 
@@ -34,9 +34,11 @@ def forget_dead_workers(directory: str) -> None:
 async def metrics(request: Request, services: ServicesDep) -> Response:
     """The sum over all workers. To a stranger there is no such page."""
     networks = services.settings.metrics_from
-    # No client address means the unix socket: somebody on this machine.
-    if request.client and not any(ip_address(request.client.host) in net for net in networks):
-        raise Problem(404, "Not Found")
+    # No client means the unix socket: somebody on this machine.
+    if request.client:
+        address = client_address(request)
+        if address is None or not any(address in network for network in networks):
+            raise Problem(404, "Not Found")
     registry = REGISTRY
     if directory := os.environ.get(_SHARED):
         forget_dead_workers(directory)

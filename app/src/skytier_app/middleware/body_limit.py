@@ -17,6 +17,15 @@ _DETAIL = "The body of the request is larger than 1 MiB."
 _SLOW = "The body of the request did not arrive in time."
 
 
+def is_too_large(announced: str) -> bool:
+    """Whether a Content-Length is a number above LIMIT_BYTES."""
+    if not announced.isdecimal():
+        return False
+    # A number of thousands of digits, which int() refuses, is one too.
+    digits = announced.lstrip("0")
+    return len(digits) > len(str(LIMIT_BYTES)) or int(digits or "0") > LIMIT_BYTES
+
+
 class BodyLimit:
     """Answers 413 as soon as a body is known to be too large."""
 
@@ -27,8 +36,7 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        announced = Headers(scope=scope).get("content-length", "0")
-        if announced.isdecimal() and int(announced) > LIMIT_BYTES:
+        if is_too_large(Headers(scope=scope).get("content-length", "")):
             await Problem(413, _DETAIL).response()(scope, receive, send)
             return
         received = 0

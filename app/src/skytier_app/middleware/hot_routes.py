@@ -14,13 +14,13 @@ from fastapi import FastAPI, Request, Response
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from skytier_app.middleware.body_limit import LIMIT_BYTES
+from skytier_app.middleware.body_limit import is_too_large
 from skytier_app.services import Services
 
 Answer = Callable[[Request, Services], Awaitable[Response | None]]
 """Answers a request; None leaves it to the full route. It may raise what a full route may."""
 
-_MOST_DIGITS = 18  # fits a bigint, whatever the digits are
+_is_id = re.compile("[1-9][0-9]{0,17}").fullmatch  # fits a bigint, whatever the digits are
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class HotRoutes:
     def _find(self, scope: Scope) -> HotRoute | None:
         path: str = scope["path"]
         parent, _, last = path.rpartition("/")
-        if last.isdecimal() and last.isascii() and len(last) <= _MOST_DIGITS:
+        if _is_id(last):
             path = f"{parent}/#"
         return self._routes.get((scope["method"], path))
 
@@ -79,7 +79,7 @@ def _has_small_json(request: Request) -> bool:
     return (
         headers.get("content-type") == "application/json"
         and length.isdecimal()
-        and int(length) <= LIMIT_BYTES
+        and not is_too_large(length)
     )
 
 

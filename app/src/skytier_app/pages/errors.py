@@ -13,7 +13,7 @@ _FOR_PROGRAMS = ("/api/", "/health", "/metrics", "/openapi.json", "/static/")
 async def error_page(request: Request, problem: Problem) -> Response:
     """A page when a person asked for one, else the problem document."""
     wants_page = "text/html" in request.headers.get("accept", "")
-    if not wants_page or request.url.path.startswith(_FOR_PROGRAMS):
+    if not wants_page or request.scope["path"].startswith(_FOR_PROGRAMS):
         return problem.response()
     # To a person, an address that is no number of a post is one where nothing is.
     status = 404 if problem.status == 422 else problem.status

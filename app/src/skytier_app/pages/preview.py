@@ -7,9 +7,10 @@ from skytier_app import markdown
 from skytier_app.auth import SECURITY, SignedIn
 from skytier_app.openapi import problems
 from skytier_app.representation import json_response
+from skytier_app.strict_route import StrictRoute
 from skytier_app.text import Content
 
-router = APIRouter(prefix="/api/preview", tags=["posts"])
+router = APIRouter(prefix="/api/preview", tags=["posts"], route_class=StrictRoute)
 
 
 class Draft(BaseModel):
@@ -30,7 +31,7 @@ class Preview(BaseModel):
     "",
     response_model=Preview,
     dependencies=SECURITY,
-    responses=problems(400, 401, 403, 413, 422),
+    responses=problems(400, 401, 403, 413, 415, 422),
 )
 async def preview(account: SignedIn, body: Draft) -> Response:
     """Render content, which is Markdown. Nothing is stored."""

@@ -77,7 +77,7 @@ async def page(
     skyline = services.skyline.kept if away else await services.skyline.get(services.database)
     template = _environment.get_template(f"{name}.html")
     body = template.render(
-        account=account, skyline=skyline, path=request.url.path, **values
+        account=account, skyline=skyline, path=request.scope["path"], **values
     ).encode()
     tag = etag(body)
     common = {

@@ -5,7 +5,7 @@ from typing import Annotated
 from urllib.parse import urlencode
 
 import asyncpg
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic import ConfigDict, Field
 
@@ -14,19 +14,18 @@ from skytier_app.auth import viewer
 from skytier_app.cache import CacheUnavailable
 from skytier_app.health.report import report
 from skytier_app.pages.render import documentation, page
-from skytier_app.pagination import MAX_ID, next_address
+from skytier_app.pagination import next_address
 from skytier_app.posts import queries as posts
 from skytier_app.posts.models import PostQuery
 from skytier_app.problems import Problem
 from skytier_app.representation import etag, to_json
 from skytier_app.services import ServicesDep
 from skytier_app.users import queries as users
+from skytier_app.whole_number import PLAIN, PathId
 
 PAGE_SIZE = 20
 
 router = APIRouter(include_in_schema=False)
-
-Id = Annotated[int, Path(ge=1, le=MAX_ID)]
 
 
 async def _reader(request: Request, services: ServicesDep) -> Account | None:
@@ -45,7 +44,7 @@ class ListQuery(PostQuery):
 
     model_config = ConfigDict(extra="ignore")
 
-    limit: int = Field(default=PAGE_SIZE, ge=1, le=PAGE_SIZE)
+    limit: Annotated[int, Field(ge=1, le=PAGE_SIZE), PLAIN] = PAGE_SIZE
 
 
 async def _list(
@@ -58,7 +57,7 @@ async def _list(
     rows = await posts.list_posts(
         services.database, query.limit + 1, query.position(), query.user_id, query.q
     )
-    more = next_address(request.url.path, rows, query)
+    more = next_address(request.scope["path"], rows, query)
     return await page(
         request,
         services,
@@ -84,7 +83,7 @@ async def author(
     request: Request,
     services: ServicesDep,
     reader: Reader,
-    user_id: Id,
+    user_id: PathId,
     query: Annotated[ListQuery, Query()],
 ) -> Response:
     """One author's posts."""
@@ -96,7 +95,9 @@ async def author(
 
 
 @router.get("/posts/{post_id}")
-async def post(request: Request, services: ServicesDep, reader: Reader, post_id: Id) -> Response:
+async def post(
+    request: Request, services: ServicesDep, reader: Reader, post_id: PathId
+) -> Response:
     """One post, at an address of its own."""
     row = await services.posts.post(post_id)
     if row is None:
@@ -105,7 +106,9 @@ async def post(request: Request, services: ServicesDep, reader: Reader, post_id:
 
 
 @router.get("/posts/{post_id}/edit")
-async def edit(request: Request, services: ServicesDep, reader: Reader, post_id: Id) -> Response:
+async def edit(
+    request: Request, services: ServicesDep, reader: Reader, post_id: PathId
+) -> Response:
     """The form to edit a post."""
     row = await services.posts.post(post_id)
     if row is None:
@@ -191,4 +194,4 @@ def _may_edit(reader: Account | None, row: asyncpg.Record) -> bool:
 
 
 def _sign_in_first(request: Request) -> Response:
-    return RedirectResponse(f"/sign-in?{urlencode({'next': request.url.path})}", 303)
+    return RedirectResponse(f"/sign-in?{urlencode({'next': request.scope['path']})}", 303)

@@ -2,6 +2,7 @@
 
 from urllib.parse import parse_qsl
 
+import orjson
 from fastapi import Request, Response
 from pydantic import ValidationError
 
@@ -14,6 +15,7 @@ from skytier_app.representation import Representation
 from skytier_app.services import Services
 
 _FIRST_PAGE = PostQuery()
+_CONDITIONS = frozenset({"idempotency-key", "if-match", "if-none-match"})
 
 
 async def _list(request: Request, services: Services) -> Response | None:
@@ -37,12 +39,17 @@ async def _get(request: Request, services: Services) -> Response | None:
 
 
 async def _create(request: Request, services: Services) -> Response | None:
+    if not _CONDITIONS.isdisjoint(request.headers.keys()):
+        return None
     account = await viewer(request, services)
     if account is None:
         return None
     try:
-        post = NewPost.model_validate_json(await request.body())
-    except ValidationError:
+        content = orjson.loads(await request.body())
+        if not isinstance(content, dict) or len(content) > len(NewPost.model_fields):
+            return None
+        post = NewPost.model_validate(content)
+    except (orjson.JSONDecodeError, ValidationError):
         return None
     return await created(request, services, account, post)
 

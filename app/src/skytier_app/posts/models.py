@@ -4,14 +4,15 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from skytier_app.pagination import MAX_ID, PageQuery
+from skytier_app.pagination import PageQuery
 from skytier_app.text import Content, Search, Title
+from skytier_app.whole_number import Id
 
 
 class PostQuery(PageQuery):
     """Which posts to list."""
 
-    user_id: int | None = Field(default=None, ge=1, le=MAX_ID, description="Only of this author.")
+    user_id: Id | None = Field(default=None, description="Only of this author.")
     q: Search | None = Field(
         default=None,
         description='Full-text search: words, "a phrase", `or`, and `-word` for without.',

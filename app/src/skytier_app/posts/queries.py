@@ -119,9 +119,11 @@ class NewRow:
     content: str
 
 
-async def create_posts(database: Database, new: Collection[NewRow]) -> dict[NewRow, asyncpg.Record]:
+async def create_posts(
+    executor: "Database | PoolConnectionProxy[asyncpg.Record]", new: Collection[NewRow]
+) -> dict[NewRow, asyncpg.Record]:
     """The new posts. Those whose authors are gone are left out, and so is nothing else."""
-    rows = await database.fetch(
+    rows = await executor.fetch(
         """
         WITH authors AS (
             -- An author who is just being deleted must not make the others wait.

@@ -15,10 +15,16 @@ from skytier_app.representation import json_response
 from skytier_app.security_log.events import Kind, record
 from skytier_app.services import ServicesDep
 from skytier_app.sessions.store import session_id as id_of_token
+from skytier_app.strict_route import StrictRoute
 from skytier_app.text import SESSION_ID_PATTERN
 from skytier_app.users.oneself import Oneself
 
-router = APIRouter(prefix="/api/users/{user_id}/sessions", tags=["sessions"], dependencies=SECURITY)
+router = APIRouter(
+    prefix="/api/users/{user_id}/sessions",
+    tags=["sessions"],
+    dependencies=SECURITY,
+    route_class=StrictRoute,
+)
 
 SessionId = Annotated[str, Path(pattern=SESSION_ID_PATTERN)]
 

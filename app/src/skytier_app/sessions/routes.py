@@ -1,25 +1,29 @@
 """`/api/sessions`: sign in, sign out, who am I."""
 
+from functools import partial
+
+import asyncpg
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict
 from starlette.background import BackgroundTask
 
-from skytier_app.auth import COOKIE, SECURITY, TLS_COOKIE, SignedIn, session_tokens
+from skytier_app.auth import COOKIE, SECURITY, TLS_COOKIE, SignedIn, session_tokens, viewer
 from skytier_app.clients import Client
 from skytier_app.metrics.figures import SIGN_INS
-from skytier_app.openapi import problems
+from skytier_app.openapi import LOCATION, MAY_SIGN_IN, problems
 from skytier_app.problems import Problem
 from skytier_app.proof import knows_password
-from skytier_app.representation import json_response
+from skytier_app.representation import conditional_response, json_response, require_current
 from skytier_app.security_log.events import Kind, record
-from skytier_app.services import ServicesDep
+from skytier_app.services import Services, ServicesDep
+from skytier_app.strict_route import StrictRoute
 from skytier_app.text import Password, Username
 from skytier_app.users import queries
 from skytier_app.users.models import Self
 
 NOT_KEPT = {"Cache-Control": "no-store"}
 
-router = APIRouter(prefix="/api/sessions", tags=["sessions"])
+router = APIRouter(prefix="/api/sessions", tags=["sessions"], route_class=StrictRoute)
 
 
 class Credentials(BaseModel):
@@ -32,10 +36,14 @@ class Credentials(BaseModel):
 
 
 @router.post(
-    "", status_code=201, response_model=Self, responses=problems(400, 401, 403, 413, 422, 429)
+    "",
+    status_code=201,
+    response_model=Self,
+    responses=problems(400, 401, 403, 412, 413, 415, 422, 429) | LOCATION,
 )
 async def sign_in(request: Request, services: ServicesDep, body: Credentials) -> Response:
     """Sign in: the answer sets the session's cookie."""
+    await require_current(request, partial(_me, request, services))
     client = Client.of(request)
     held = await queries.get_credentials(services.database, body.username)
     user_id, password_hash = (held["id"], held["password_hash"]) if held else (None, None)
@@ -57,7 +65,7 @@ async def sign_in(request: Request, services: ServicesDep, body: Credentials) ->
     SIGN_INS.labels("ok").inc()
     await record(services.database, row["id"], Kind.SIGNED_IN, client)
     response = json_response(row, 201, {"Location": router.prefix, **NOT_KEPT})
-    is_tls = request.url.scheme == "https"
+    is_tls = request.scope["scheme"] == "https"
     response.set_cookie(
         TLS_COOKIE if is_tls else COOKIE,
         token,
@@ -72,23 +80,29 @@ async def sign_in(request: Request, services: ServicesDep, body: Credentials) ->
 
 
 @router.get("", response_model=Self, dependencies=SECURITY, responses=problems(401, 403))
-async def who_am_i(services: ServicesDep, account: SignedIn) -> Response:
+async def who_am_i(request: Request, services: ServicesDep, account: SignedIn) -> Response:
     """The user of this session or API token."""
     row = await queries.get_self(services.database, account.id)
     if row is None:
         raise Problem(401, "Your account was deleted in the meantime.")
-    return json_response(row, headers=NOT_KEPT)
+    return conditional_response(request, row, NOT_KEPT)
 
 
-@router.delete("", status_code=204, responses=problems(403))
+async def _me(request: Request, services: Services) -> asyncpg.Record | None:
+    account = await viewer(request, services)
+    return await queries.get_self(services.database, account.id) if account else None
+
+
+@router.delete("", status_code=204, responses=problems(401, 403, 412), openapi_extra=MAY_SIGN_IN)
 async def sign_out(request: Request, services: ServicesDep) -> Response:
     """Sign out: ends this session and removes its cookie. Does nothing without one."""
+    await require_current(request, partial(_me, request, services))
     for token in session_tokens(request):
         user_id = await services.sessions.end(token)
         if user_id is not None:
             await record(services.database, user_id, Kind.SIGNED_OUT, Client.of(request))
     response = Response(status_code=204, headers=NOT_KEPT)
     response.delete_cookie(COOKIE, httponly=True, samesite="lax")
-    if request.url.scheme == "https":
+    if request.scope["scheme"] == "https":
         response.delete_cookie(TLS_COOKIE, httponly=True, samesite="lax", secure=True)
     return response

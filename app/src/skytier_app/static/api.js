@@ -1,9 +1,11 @@
 // Talking to the API. Errors are its problem documents; an unreachable server is one too.
 
 export class Problem extends Error {
-  constructor(status, document) {
+  constructor(status, document, headers) {
     super(document.detail);
     this.status = status;
+    // The same request came before, and is being answered: its answer comes to who asks again.
+    this.isUnderWay = status === 409 && Boolean(headers?.has("Retry-After"));
     this.errors = document.errors ?? [];
   }
 }
@@ -26,7 +28,9 @@ export async function request(method, address, body, headers = {}) {
   }
   const isJson = answer.headers.get("Content-Type")?.includes("json");
   const document = isJson ? await answer.json() : null;
-  if (!answer.ok) throw new Problem(answer.status, document ?? { detail: answer.statusText });
+  if (!answer.ok) {
+    throw new Problem(answer.status, document ?? { detail: answer.statusText }, answer.headers);
+  }
   return { body: document, headers: answer.headers };
 }
 
@@ -38,6 +42,13 @@ for (const element of document.querySelectorAll("#texts, [data-texts]")) {
 /** A text of the catalogue, with its {places} filled in. */
 export function text(key, places = {}) {
   return texts[key].replace(/\{(\w+)\}/g, (_, name) => places[name]);
+}
+
+/** A new Idempotency-Key: what is sent again with its key is done once. */
+export function newKey() {
+  // crypto.randomUUID is for pages that came by TLS, or from this machine.
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return `"${Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")}"`;
 }
 
 /** Say something at the page's foot; an empty text takes it away. */
@@ -55,11 +66,12 @@ export async function patiently(run) {
       notice("");
       return result;
     } catch (problem) {
-      if (!(problem instanceof Problem) || !isOffline(problem)) {
+      const passes = problem instanceof Problem && (isOffline(problem) || problem.isUnderWay);
+      if (!passes) {
         notice("");
         throw problem;
       }
-      notice(text("script.waiting"));
+      if (!problem.isUnderWay) notice(text("script.waiting"));
       await new Promise((resolve) => setTimeout(resolve, wait));
     }
   }

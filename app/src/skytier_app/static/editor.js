@@ -1,5 +1,5 @@
 // Writing a post: drafts, preview, and somebody else's change.
-import { Problem, patiently, request, text } from "./api.js";
+import { Problem, newKey, patiently, request, text } from "./api.js";
 import { attempt, onSubmit, values } from "./forms.js";
 import { signedIn } from "./session.js";
 
@@ -9,6 +9,9 @@ const preview = form.querySelector("[data-preview]");
 // Somebody else may sign in on this machine: a draft belongs to one user.
 const key = `draft:${form.dataset.user}:${form.dataset.draft}`;
 let tag = form.dataset.tag;
+// Goes with the draft: a new post that was sent and not answered is made once, even if the page was
+// closed in between.
+let once = newKey();
 
 // The draft is kept with each letter, and goes when the post is saved. With it goes the tag of
 // what it was written on, so that a change made meanwhile is not written over unseen.
@@ -21,23 +24,27 @@ if (stored) {
     title.value = draft.title;
     content.value = draft.content;
     tag = draft.tag;
+    once = draft.once ?? once;
     restored.hidden = false;
     restored.querySelector("[data-discard]").addEventListener("click", () => {
       localStorage.removeItem(key);
       title.value = title.defaultValue;
       content.value = content.defaultValue;
       tag = form.dataset.tag;
+      once = newKey();
       restored.hidden = true;
     });
   }
 }
 form.addEventListener("input", () => {
-  localStorage.setItem(key, JSON.stringify({ ...values(form), tag }));
+  once = newKey();
+  localStorage.setItem(key, JSON.stringify({ ...values(form), tag, once }));
 });
 
 /** Sends a change; the Problem is 412 when the post is not the one that is being edited. */
 function change(method, body) {
   const headers = tag ? { "If-Match": tag } : {};
+  if (method === "POST") headers["Idempotency-Key"] = once;
   return signedIn(() => request(method, form.dataset.endpoint, body, headers));
 }
 

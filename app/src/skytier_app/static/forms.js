@@ -1,5 +1,5 @@
 // Forms whose fields are sent to the API as JSON: data-endpoint, data-method.
-import { Problem, patiently, request } from "./api.js";
+import { Problem, newKey, patiently, request } from "./api.js";
 
 function errorPlace(form, name) {
   const field = form.elements.namedItem(name);
@@ -67,12 +67,24 @@ export function onSubmit(form, run) {
   });
 }
 
+// What each form has sent, and not yet seen done: the same again is the same request.
+const keys = new WeakMap();
+
+function keyOf(form, body) {
+  const content = JSON.stringify(body);
+  if (keys.get(form)?.content !== content) keys.set(form, { content, key: newKey() });
+  return keys.get(form).key;
+}
+
 /** Send a form to the API when it is submitted, by `send`, and call `done` with the answer. */
 export function sendOnSubmit(form, done, send = patiently) {
   onSubmit(form, async () => {
     const { endpoint, method } = form.dataset;
-    const answer = await send(() => request(method, endpoint, values(form)));
+    const body = values(form);
+    const headers = method === "POST" ? { "Idempotency-Key": keyOf(form, body) } : {};
+    const answer = await send(() => request(method, endpoint, body, headers));
+    keys.delete(form);
     clearErrors(form);
-    await done(answer, values(form));
+    await done(answer, body);
   });
 }

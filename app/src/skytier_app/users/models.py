@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from skytier_app.text import Email, Password, Username
 
@@ -32,6 +32,13 @@ class UserChange(BaseModel):
     revoke_tokens: bool = Field(
         default=True, description="Whether a new password revokes all API tokens."
     )
+
+    @model_validator(mode="after")
+    def _is_confirmed_for_something(self) -> "UserChange":
+        given = self.model_fields_set
+        if "current_password" in given and given.isdisjoint({"username", "email", "password"}):
+            raise ValueError("`current_password` alone changes nothing: say what it is given for.")
+        return self
 
 
 class Confirmation(BaseModel):

@@ -2,17 +2,15 @@
 
 from typing import Annotated
 
-from fastapi import Depends, Path
+from fastapi import Depends
 
 from skytier_app.accounts import Account
 from skytier_app.auth import SignedIn
 from skytier_app.database import Database
-from skytier_app.pagination import MAX_ID
 from skytier_app.problems import Problem
 from skytier_app.services import DatabaseDep
 from skytier_app.users import queries
-
-UserId = Annotated[int, Path(ge=1, le=MAX_ID)]
+from skytier_app.whole_number import PathId
 
 
 def no_such_user(user_id: int) -> Problem:
@@ -27,7 +25,7 @@ async def not_oneself(database: Database, user_id: int) -> Problem:
     return Problem(403, "An account is open to its own user only.")
 
 
-async def _oneself(database: DatabaseDep, user_id: UserId, account: SignedIn) -> Account:
+async def _oneself(database: DatabaseDep, user_id: PathId, account: SignedIn) -> Account:
     if account.id != user_id:
         raise await not_oneself(database, user_id)
     return account

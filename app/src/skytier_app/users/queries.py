@@ -26,16 +26,20 @@ async def list_users(
     )
 
 
-async def get_user(database: Database, user_id: int) -> asyncpg.Record | None:
+async def get_user(
+    executor: "Database | PoolConnectionProxy[asyncpg.Record]", user_id: int
+) -> asyncpg.Record | None:
     """A user as everyone sees them."""
-    return await database.fetchrow(
+    return await executor.fetchrow(
         "SELECT id, username, created_at FROM users WHERE id = $1", user_id
     )
 
 
-async def get_self(database: Database, user_id: int) -> asyncpg.Record | None:
+async def get_self(
+    executor: "Database | PoolConnectionProxy[asyncpg.Record]", user_id: int
+) -> asyncpg.Record | None:
     """A user as they see themselves."""
-    return await database.fetchrow(
+    return await executor.fetchrow(
         "SELECT id, username, email, is_admin, created_at, updated_at FROM users WHERE id = $1",
         user_id,
     )
@@ -77,10 +81,10 @@ async def lock_users(connection: "PoolConnectionProxy[asyncpg.Record]", *user_id
 
 
 async def create_user(
-    database: Database, username: str, email: str, password_hash: str
+    connection: "PoolConnectionProxy[asyncpg.Record]", username: str, email: str, password_hash: str
 ) -> asyncpg.Record | None:
     """The new user. Raises asyncpg.UniqueViolationError when the name or e-mail is taken."""
-    return await database.fetchrow(
+    return await connection.fetchrow(
         "INSERT INTO users (username, email, password_hash) VALUES ($1, $2, $3) "
         "RETURNING id, username, email, is_admin, created_at, updated_at",
         username,
@@ -98,7 +102,9 @@ async def update_user(
     """
     return await connection.fetchrow(
         "UPDATE users SET username = coalesce($2, username), email = coalesce($3, email), "
-        "password_hash = coalesce($4, password_hash), updated_at = now() "
+        "password_hash = coalesce($4, password_hash), updated_at = CASE WHEN "
+        "(coalesce($2, username), coalesce($3, email), coalesce($4, password_hash)) "
+        "= (username, email, password_hash) THEN updated_at ELSE now() END "
         "WHERE id = $1 RETURNING id, username, email, is_admin, created_at, updated_at",
         user_id,
         changes.get("username"),

@@ -1,29 +1,36 @@
 """`/api/users`: register, look at users, change and delete oneself."""
 
-from typing import Annotated
+from functools import partial
+from typing import Annotated, Any
 
 import asyncpg
+import orjson
+from asyncpg.pool import PoolConnectionProxy
 from fastapi import APIRouter, Query, Request, Response
 
 from skytier_app.auth import SECURITY, SignedIn, Viewer, session_tokens
 from skytier_app.clients import Client
-from skytier_app.openapi import problems
+from skytier_app.database import Database
+from skytier_app.idempotency import DIFFERENT, Attempt, IdempotencyKey, once
+from skytier_app.openapi import LINK, LOCATION, MAY_SIGN_IN, problems
 from skytier_app.pagination import PageQuery, next_link
-from skytier_app.passwords import hash_password
+from skytier_app.passwords import hash_password, verify_password
 from skytier_app.problems import Problem
 from skytier_app.proof import confirm, wrong_password
 from skytier_app.rate_limit import limit, of_address
-from skytier_app.representation import conditional_response, json_response
+from skytier_app.representation import Representation, conditional_response, require_current
 from skytier_app.security_log.events import Kind, record
 from skytier_app.services import DatabaseDep, ServicesDep
+from skytier_app.strict_route import StrictRoute
 from skytier_app.users import queries
 from skytier_app.users.models import Confirmation, Registration, Self, User, UserChange
-from skytier_app.users.oneself import Oneself, UserId, no_such_user, not_oneself
+from skytier_app.users.oneself import Oneself, no_such_user, not_oneself
+from skytier_app.whole_number import PathId
 
-router = APIRouter(prefix="/api/users", tags=["users"])
+router = APIRouter(prefix="/api/users", tags=["users"], route_class=StrictRoute)
 
 
-@router.get("", response_model=list[User], responses=problems(422))
+@router.get("", response_model=list[User], responses=problems(422) | LINK)
 async def list_users(
     request: Request, database: DatabaseDep, query: Annotated[PageQuery, Query()]
 ) -> Response:
@@ -32,25 +39,54 @@ async def list_users(
     return conditional_response(request, rows[: query.limit], next_link(router.prefix, rows, query))
 
 
+async def _first_page(database: Database) -> Any:
+    return await queries.list_users(database, PageQuery().limit, None)
+
+
 @router.post(
-    "", status_code=201, response_model=Self, responses=problems(400, 403, 409, 413, 422, 429)
+    "",
+    status_code=201,
+    response_model=Self,
+    responses=problems(400, 403, 409, 412, 413, 415, 422, 429) | LOCATION,
 )
-async def register(request: Request, services: ServicesDep, body: Registration) -> Response:
+async def register(
+    request: Request, services: ServicesDep, body: Registration, _key: IdempotencyKey = None
+) -> Response:
     """Register a user."""
+    content = body.model_dump(exclude={"password"})
+    attempt = Attempt.of(request, f"e-mail address {body.email.lower()}", content)
     per_minute = services.settings.registrations_per_minute
     await limit(services.hits, "register", of_address(request), per_minute)
     password_hash = await hash_password(body.password)
+
+    async def make(connection: "PoolConnectionProxy[asyncpg.Record]", _: bytes) -> asyncpg.Record:
+        await require_current(request, partial(_first_page, services.database))
+        row = await queries.create_user(connection, body.username, body.email, password_hash)
+        assert row is not None  # noqa: S101  # INSERT ... RETURNING
+        return row
+
     try:
-        row = await queries.create_user(services.database, body.username, body.email, password_hash)
+        stored = await once(services.database, attempt, make)
     except asyncpg.UniqueViolationError as error:
         raise _taken(error) from None
-    assert row is not None  # noqa: S101  # INSERT ... RETURNING
-    return json_response(row, 201, {"Location": f"/api/users/{row['id']}"})
+    row = orjson.loads(stored.answer)
+    if stored.is_repeated:
+        # Of the password nothing is stored with the answer; it is compared like this.
+        held = await queries.get_password_hash(services.database, row["id"])
+        if not await verify_password(held, body.password):
+            raise DIFFERENT
+    made = Representation.of(row, {"Location": f"{router.prefix}/{row['id']}"})
+    return Response(made.body, 201, headers=made.headers, media_type="application/json")
 
 
-@router.get("/{user_id}", response_model=Self | User, responses=problems(401, 404, 422))
+@router.get(
+    "/{user_id}",
+    response_model=Self | User,
+    responses=problems(401, 404, 422),
+    openapi_extra=MAY_SIGN_IN,
+)
 async def get_user(
-    request: Request, database: DatabaseDep, user_id: UserId, account: Viewer
+    request: Request, database: DatabaseDep, user_id: PathId, account: Viewer
 ) -> Response:
     """One user. One's own answer has the e-mail address too."""
     is_self = account is not None and account.id == user_id
@@ -64,7 +100,7 @@ async def get_user(
     "/{user_id}",
     response_model=Self,
     dependencies=SECURITY,
-    responses=problems(400, 401, 403, 404, 409, 413, 422, 429),
+    responses=problems(400, 401, 403, 404, 409, 412, 413, 415, 422, 429),
 )
 async def change_user(
     request: Request, services: ServicesDep, me: Oneself, body: UserChange
@@ -84,6 +120,7 @@ async def change_user(
         async with services.database.transaction() as connection:
             if proof and not await queries.lock_user(connection, me.id, proof):
                 raise wrong_password()
+            await require_current(request, partial(queries.get_self, connection, me.id))
             row = await queries.update_user(connection, me.id, changes)
             if row is None:
                 raise no_such_user(me.id)
@@ -101,19 +138,20 @@ async def change_user(
                 await record(connection, me.id, Kind.PASSWORD_CHANGED, client)
     except asyncpg.UniqueViolationError as error:
         raise _taken(error) from None
-    return json_response(row)
+    made = Representation.of(row)
+    return Response(made.body, headers=made.headers, media_type="application/json")
 
 
 @router.delete(
     "/{user_id}",
     status_code=204,
     dependencies=SECURITY,
-    responses=problems(400, 401, 403, 404, 413, 422, 429),
+    responses=problems(400, 401, 403, 404, 412, 413, 415, 422, 429),
 )
 async def delete_user(
     request: Request,
     services: ServicesDep,
-    user_id: UserId,
+    user_id: PathId,
     account: SignedIn,
     body: Confirmation,
 ) -> Response:
@@ -122,10 +160,12 @@ async def delete_user(
     if account.id != user_id and not account.is_admin:
         raise await not_oneself(services.database, user_id)
     proof = await confirm(request, services, account, body.current_password)
+    seen = queries.get_self if account.id == user_id else queries.get_user
     async with services.database.transaction() as connection:
         await queries.lock_users(connection, account.id, user_id)
         if not await queries.lock_user(connection, account.id, proof):
             raise wrong_password()
+        await require_current(request, partial(seen, connection, user_id))
         username = await queries.delete_user(connection, user_id)
         if username is None:
             raise no_such_user(user_id)
