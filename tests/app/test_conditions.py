@@ -19,7 +19,6 @@ BODIES = {
     ("/api/posts/{post_id}", "patch"): {"title": "Third"},
 }  # fmt: skip
 LAST = [("/api/sessions", "delete"), ("/api/users/{user_id}", "delete")]
-WITHOUT_ETAG = {"/api/preview"}
 
 
 async def test_each_operation_that_changes_a_thing_with_an_etag_honours_the_conditions(
@@ -33,7 +32,7 @@ async def test_each_operation_that_changes_a_thing_with_an_etag_honours_the_cond
         (path, method)
         for path, item in app.openapi()["paths"].items()
         for method in item
-        if method != "get" and path not in WITHOUT_ETAG
+        if method != "get" and "get" in item
     ]
     # What deletes a thing comes after what changes it.
     operations.sort(key=lambda operation: operation[1] == "delete")
