@@ -15,7 +15,7 @@ from skytier_app.representation import Representation
 from skytier_app.services import Services
 
 _FIRST_PAGE = PostQuery()
-_CONDITIONS = frozenset({"idempotency-key", "if-match", "if-none-match"})
+_CONDITIONS = frozenset({b"idempotency-key", b"if-match", b"if-none-match"})
 
 
 async def _list(request: Request, services: Services) -> Response | None:
@@ -39,7 +39,7 @@ async def _get(request: Request, services: Services) -> Response | None:
 
 
 async def _create(request: Request, services: Services) -> Response | None:
-    if not _CONDITIONS.isdisjoint(request.headers.keys()):
+    if any(name in _CONDITIONS for name, _ in request.scope["headers"]):
         return None
     account = await viewer(request, services)
     if account is None:
