@@ -14,6 +14,8 @@ from skytier_app.health.probe import HealthProbe
 from skytier_app.health.report import watch
 from skytier_app.housekeeping import every, sweep_expired
 from skytier_app.pages.skyline import SkylineCache
+from skytier_app.posts.backlog import EVERY_S as INDEX_EVERY_S
+from skytier_app.posts.backlog import Backlog
 from skytier_app.posts.shared import Posts
 from skytier_app.rate_limit import HitCounter, PostgresHits, RedisHits
 from skytier_app.sessions.store import PostgresSessions, RedisSessions, SessionStore
@@ -71,6 +73,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         machine = MachineSampler()
         await stack.enter_async_context(every(SAMPLE_EVERY_S, machine.sample))
         await stack.enter_async_context(every(SWEEP_EVERY_S, lambda: sweep_expired(database)))
+        await stack.enter_async_context(every(INDEX_EVERY_S, Backlog(database).index_some))
         health = HealthProbe(database, redis)
         # So that a change of the status is seen when it happens, and not when somebody asks.
         await stack.enter_async_context(every(WATCH_EVERY_S, lambda: watch(health)))
