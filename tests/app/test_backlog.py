@@ -47,7 +47,7 @@ async def old(old_url: str) -> AsyncIterator[Any]:
 @pytest.fixture
 async def database(old_url: str) -> AsyncIterator[Database]:
     async with open_database(
-        old_url, pool_size=5, pool_wait_s=20, statement_timeout_s=20
+        old_url, pool_size=8, pool_wait_s=20, statement_timeout_s=20
     ) as database:
         yield database
 
@@ -137,6 +137,21 @@ async def test_a_new_database_has_no_backlog_and_several_workers_share_one(
         while await old.fetchval("SELECT count(*) FROM search_backlog"):
             await asyncio.gather(*(worker.index_some() for worker in workers))
     assert len(await titles(old, SEARCH, "cafe")) == 20
+
+
+async def test_a_post_that_is_being_changed_is_left_for_the_next_time(
+    old: Any, old_url: str, database: Database
+) -> None:
+    for n in range(3):
+        await old.execute(ADD, f"{n}", CAFE)
+    await migrate(old_url)
+    work = Backlog(database)
+    async with database.transaction() as change:
+        await change.execute("SELECT FROM posts WHERE title = '1' FOR UPDATE")
+        await work.index_some()
+        assert await titles(old, SEARCH, "cafe") == []
+    await work.index_some()
+    assert len(await titles(old, SEARCH, "cafe")) == 3
 
 
 async def test_the_application_works_the_backlog_off_by_itself(

@@ -30,6 +30,8 @@ class Backlog:
             return
         try:
             self._is_done = await self._index_some()
+        except asyncpg.LockNotAvailableError:
+            pass  # somebody is just changing one of them
         except asyncpg.UndefinedTableError:
             _log.warning("the database has no schema yet: run `skytier-app migrate`")
 
@@ -42,6 +44,9 @@ class Backlog:
             )
             if below is None:
                 return False  # another worker is at it
+            # Two who hold posts that the other one waits for would be a deadlock, and the other one
+            # is a request.
+            await connection.execute("SET LOCAL lock_timeout = '100ms'")
             last = await connection.fetchval(
                 """
                 WITH chosen AS (
