@@ -124,19 +124,15 @@ async def test_what_is_not_found(rule: Any, content: str, words: str) -> None:
     assert not await matches(rule, content, words)
 
 
-@pytest.mark.parametrize(
-    "words",
-    ["https://example.org/a/b?x=1", "日本語", "cafe", "The Who", '"the who"', "語 -zeppelin"],
-)
-async def test_a_search_by_the_api_finds_the_post_and_no_other(
-    ada: httpx.AsyncClient, words: str
-) -> None:
+async def test_a_search_by_the_api_finds_the_post_and_no_other(ada: httpx.AsyncClient) -> None:
     content = f"{URL} 日本語のテスト Café {WHO}"
     for title, text in (("Mine", content), ("Another", "Nothing of that.")):
         answer = await ada.post("/api/posts", json={"title": title, "content": text})
         assert answer.status_code == 201
-    answer = await ada.get("/api/posts", params={"q": words})
-    assert [post["title"] for post in answer.json()] == ["Mine"]
+    for words in ("https://example.org/a/b?x=1", "日本語", "cafe", "The Who", '"the who"', "語 -x"):
+        answer = await ada.get("/api/posts", params={"q": words})
+        found = ["Mine"] if words != "語 -x" else []  # the address has an x
+        assert [post["title"] for post in answer.json()] == found
 
 
 # Of every script, and often of what makes addresses, numbers and phrases.
@@ -200,16 +196,18 @@ async def test_the_longest_text_of_any_pattern_becomes_a_bounded_number_of_short
     ],
     ids=["a_", "~/", "./", "1_", "marks", "late marks", "ligatures", "rare", "Han", "words"],
 )
-async def test_the_longest_posts_are_stored_and_found(sql: Any, text: str, words: str) -> None:
-    await sql.execute("SET statement_timeout = '20s'")
-    await sql.execute(
+async def test_the_longest_posts_are_stored_and_found(rule: Any, text: str, words: str) -> None:
+    transaction = rule.transaction()
+    await transaction.start()
+    await rule.execute(
         "INSERT INTO users (username, email, password_hash) VALUES ('ada', 'a@b', '')"
     )
-    await sql.execute(
+    await rule.execute(
         "INSERT INTO posts (user_id, title, content) SELECT id, 'Zeppelins', $1 FROM users", text
     )
     found = "SELECT count(*) FROM posts WHERE search @@ search_query($1)"
-    assert await sql.fetchval(found, words) == 1
+    assert await rule.fetchval(found, words) == 1
+    await transaction.rollback()
 
 
 async def test_all_words_of_a_long_english_post_are_found(ada: httpx.AsyncClient) -> None:
