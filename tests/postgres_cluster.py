@@ -34,7 +34,11 @@ class PostgresCluster:
             self.data.mkdir(mode=0o700)
             shutil.chown(self.data, owner)
             shutil.chown(home, owner)
-        self._run("initdb", "--auth=trust", "--username=skytier", "--encoding=UTF8", "--no-sync")
+        self._run(
+            *("initdb", "--auth=trust", "--username=skytier", "--no-sync"),
+            # The product's, whatever the machine's is.
+            *("--encoding=UTF8", "--locale=C.UTF-8"),
+        )
         self.start()
 
     def url(self, database: str) -> str:

@@ -4,8 +4,11 @@ import asyncio
 from collections.abc import Collection
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from skytier_app.together import Batch, Shared
+from skytier_app.database import DatabaseBusy, DatabaseUnavailable, StatementTimeout
+from skytier_app.together import AGAIN_AT_ONCE, Batch, Shared
 
 
 class Numbers:
@@ -98,13 +101,83 @@ async def test_many_who_come_and_go_are_all_answered() -> None:
         assert batch.is_idle
 
 
-async def test_a_fault_is_told_to_those_who_asked_and_the_next_are_answered() -> None:
+async def test_a_fault_is_told_to_who_asked_for_it_and_to_nobody_else() -> None:
     numbers = Numbers()
     numbers.go.set()
     batch = Batch(numbers.find)
-    failed = await asyncio.gather(batch.get(13), batch.get(1), return_exceptions=True)
-    assert [str(each) for each in failed] == ["no luck", "no luck"]
+    keys = (13, 1, 13, -2, 3)
+    answers = await asyncio.gather(*map(batch.get, keys), return_exceptions=True)
+    assert [str(each) for each in answers] == ["no luck", "2", "no luck", "None", "6"]
+    assert numbers.asked == [{13, 1, -2, 3}, {13}, {1}, {-2}, {3}]
     assert await batch.get(1) == 2
+    assert batch.is_idle
+
+
+@given(
+    keys=st.lists(st.integers(0, 9), min_size=1, max_size=40),
+    faults=st.dictionaries(
+        st.integers(0, 9), st.sampled_from([StatementTimeout("slow"), ValueError("wrong")])
+    ),
+    at_once=st.integers(1, 3),
+    most=st.none() | st.integers(1, 5),
+)
+async def test_everybody_gets_the_answer_they_would_have_got_alone(
+    keys: list[int], faults: dict[int, Exception], at_once: int, most: int | None
+) -> None:
+    async def find(wanted: Collection[int]) -> dict[int, int]:
+        await asyncio.sleep(0)
+        for key in wanted:
+            if key in faults:
+                raise faults[key]
+        return {key: 2 * key for key in wanted}
+
+    batch = Batch(find, at_once, most)
+    async with asyncio.timeout(60):
+        answers = await asyncio.gather(*map(batch.get, keys), return_exceptions=True)
+    assert answers == [faults.get(key, 2 * key) for key in keys]
+    assert batch.is_idle
+
+
+@pytest.mark.parametrize("outage", [DatabaseUnavailable("gone"), DatabaseBusy("full")])
+async def test_an_outage_is_everybodys_and_nobody_asks_again(outage: Exception) -> None:
+    asked = 0
+
+    async def find(_: Collection[int]) -> dict[int, int]:
+        nonlocal asked
+        asked += 1
+        raise outage
+
+    batch = Batch(find)
+    answers = await asyncio.gather(*map(batch.get, range(20)), return_exceptions=True)
+    assert answers == [outage] * 20
+    assert asked == 1
+
+
+async def test_those_that_failed_together_are_asked_again_a_few_at_a_time() -> None:
+    under_way = most = 0
+
+    async def find(keys: Collection[int]) -> dict[int, int]:
+        nonlocal under_way, most
+        if len(keys) > 1:
+            raise StatementTimeout("too much")
+        under_way += 1
+        most = max(most, under_way)
+        await turn()
+        under_way -= 1
+        return {key: 2 * key for key in keys}
+
+    batch = Batch(find)
+    assert await asyncio.gather(*map(batch.get, range(30))) == [2 * key for key in range(30)]
+    assert most == AGAIN_AT_ONCE
+
+
+async def test_what_weighs_much_is_asked_for_in_several_questions() -> None:
+    numbers = Numbers()
+    batch = Batch(numbers.find, at_once=1, most=10, weigh=lambda key: key)
+    tasks = [asyncio.create_task(batch.get(key)) for key in (4, 5, 3, 12, 1, 9)]
+    numbers.go.set()
+    assert await asyncio.gather(*tasks) == [8, 10, 6, 24, 2, 18]
+    assert numbers.asked == [{4, 5}, {3}, {12}, {1, 9}]
 
 
 async def test_who_gives_up_disturbs_nobody() -> None:

@@ -15,7 +15,25 @@ FULL_PAUSE_S = 0.1
 
 
 class DatabaseUnavailable(Exception):  # noqa: N818  # a condition, not a fault of the program
-    """PostgreSQL cannot be reached, or had no connection free in time. Answered with 503."""
+    """PostgreSQL cannot be reached. Answered with 503 and the sentence `told`.
+
+    All who ask at the same time share it; of its subclasses only `StatementTimeout` is about one
+    statement. The message is for the log.
+    """
+
+    told = "The database cannot be reached at the moment. Try again."
+
+
+class DatabaseBusy(DatabaseUnavailable):
+    """No connection was free in time: others hold all there are."""
+
+    told = "The database has too much to do at the moment. Try again later."
+
+
+class StatementTimeout(DatabaseUnavailable):
+    """PostgreSQL stopped a statement that took too long. Nothing of it was stored."""
+
+    told = "The database took too long over this request, and stopped it. Try again later."
 
 
 class _Connection(asyncpg.Connection):
@@ -29,11 +47,14 @@ def _unavailability() -> Iterator[None]:
     """Turn every error that means "no database at the moment" into DatabaseUnavailable."""
     try:
         yield
+    except asyncpg.QueryCanceledError as error:
+        raise StatementTimeout(str(error)) from error
+    except asyncpg.TooManyConnectionsError as error:
+        raise DatabaseBusy(str(error)) from error
     except (
         OSError,  # refused, reset, no such socket; TimeoutError is one too
         asyncpg.PostgresConnectionError,
         asyncpg.OperatorInterventionError,  # shut down by the administrator, starting up
-        asyncpg.TooManyConnectionsError,
         asyncpg.ReadOnlySQLTransactionError,  # a standby that is not the primary yet
         asyncpg.InterfaceError,  # the connection was closed under the statement
     ) as error:
@@ -42,11 +63,36 @@ def _unavailability() -> Iterator[None]:
         raise DatabaseUnavailable(str(error) or type(error).__name__) from error
 
 
+class Share:
+    """A share of the pool for one kind of work: however much of it comes, the rest is free for
+    others."""
+
+    def __init__(self, connections: int, wait_s: float) -> None:
+        self._free = asyncio.Semaphore(connections)
+        self._wait_s = wait_s
+
+    @asynccontextmanager
+    async def taken(self) -> AsyncIterator[None]:
+        """One connection's part of the share. Raises DatabaseBusy when none is free in time."""
+        try:
+            async with asyncio.timeout(self._wait_s):
+                await self._free.acquire()
+        except TimeoutError:
+            raise DatabaseBusy(
+                f"work of the same kind had all its connections for {self._wait_s} s"
+            ) from None
+        try:
+            yield
+        finally:
+            self._free.release()
+
+
 class Database:
     """PostgreSQL through a pool.
 
     Connections are opened when first needed, so the application starts without a database and
-    finds it again after it was away. Every method raises DatabaseUnavailable when there is none.
+    finds it again after it was away. Every method raises DatabaseUnavailable when there is none,
+    and StatementTimeout when it takes too long.
     """
 
     def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", pool_wait_s: float) -> None:
@@ -54,6 +100,11 @@ class Database:
         self._pool_wait_s = pool_wait_s
         self.waiting = 0
         """How many wait for a connection."""
+        self._transactions = self.share(0.3)
+
+    def share(self, part: float) -> Share:
+        """A share of so much of the pool, but at least one connection."""
+        return Share(max(1, int(self._pool.get_max_size() * part)), self._pool_wait_s)
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator["PoolConnectionProxy[asyncpg.Record]"]:
@@ -80,6 +131,10 @@ class Database:
         while True:
             try:
                 return await self._pool.acquire(timeout=until - time.monotonic())
+            except TimeoutError:
+                if self._pool.get_size() < self._pool.get_max_size():
+                    raise  # it was the connecting that took so long
+                raise DatabaseBusy(f"no connection was free for {self._pool_wait_s} s") from None
             except asyncpg.TooManyConnectionsError:
                 # Others hold all that there are. One of theirs, or of this pool, may soon be free.
                 if time.monotonic() + FULL_PAUSE_S >= until:
@@ -88,8 +143,16 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator["PoolConnectionProxy[asyncpg.Record]"]:
-        """Borrow a connection with a transaction: committed at the end, rolled back on an error."""
-        async with self.connection() as connection, connection.transaction():
+        """Borrow a connection with a transaction: committed at the end, rolled back on an error.
+
+        They have a share of the pool: they may wait for each other's locks, and whoever reads must
+        not wait for that.
+        """
+        async with (
+            self._transactions.taken(),
+            self.connection() as connection,
+            connection.transaction(),
+        ):
             yield connection
 
     async def fetch(self, sql: str, *values: object) -> list[asyncpg.Record]:

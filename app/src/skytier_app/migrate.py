@@ -20,8 +20,8 @@ class UnsupportedPostgres(Exception):  # noqa: N818
     """The server is older than OLDEST_SUPPORTED."""
 
 
-async def migrate(database_url: str) -> str:
-    """Run the migrations that are missing; the revision that the schema then has.
+async def migrate(database_url: str, to: str = "head") -> str:
+    """Run the migrations that are missing up to `to`; the revision that the schema then has.
 
     Any number of callers may run at once: an advisory lock lets one work while the others wait,
     and they then find nothing to do. Raises UnsupportedPostgres, OSError or asyncpg's errors.
@@ -35,12 +35,12 @@ async def migrate(database_url: str) -> str:
         async with engine.connect() as connection:
             await connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": LOCK})
             await connection.commit()  # the lock is the session's, and outlives the transaction
-            return await connection.run_sync(_upgrade)
+            return await connection.run_sync(_upgrade, to)
     finally:
         await engine.dispose()
 
 
-def _upgrade(connection: Connection) -> str:
+def _upgrade(connection: Connection, to: str) -> str:
     version = int(connection.execute(text("SHOW server_version_num")).scalar_one()) // 10000
     if version < OLDEST_SUPPORTED:
         raise UnsupportedPostgres(
@@ -49,7 +49,7 @@ def _upgrade(connection: Connection) -> str:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, to)
     revision = MigrationContext.configure(connection).get_current_revision()
     connection.commit()
     return revision or ""

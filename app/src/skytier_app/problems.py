@@ -1,5 +1,6 @@
 """Errors as RFC 9457 problem documents."""
 
+import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPStatus
@@ -16,6 +17,7 @@ from skytier_app.database import DatabaseUnavailable
 from skytier_app.logs import request_id
 from skytier_app.text import PATTERN_WORDS
 
+_log = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
 MOST_ERRORS = 10
 MOST_CHARACTERS = 300
@@ -99,14 +101,19 @@ def install(app: FastAPI, answer: Answer = as_document) -> None:
     handle(Problem, lambda _, problem: problem)
     handle(HTTPException, _http_exception)
     handle(RequestValidationError, _validation_error)
-    handle(DatabaseUnavailable, lambda *_: _unavailable("The database"))
-    handle(CacheUnavailable, lambda *_: _unavailable("The session store"))
+    handle(DatabaseUnavailable, lambda _, error: _unavailable(error, error.told))
+    handle(
+        CacheUnavailable,
+        lambda _, error: _unavailable(
+            error, "The session store cannot be reached at the moment. Try again."
+        ),
+    )
     handle(Exception, lambda *_: FAULT)
 
 
-def _unavailable(what: str) -> Problem:
-    detail = f"{what} cannot be reached at the moment. Try again."
-    return Problem(503, detail, headers=UNAVAILABLE_HEADERS)
+def _unavailable(error: Exception, told: str) -> Problem:
+    _log.warning("answered with 503: %s: %s", type(error).__name__, error)
+    return Problem(503, told, headers=UNAVAILABLE_HEADERS)
 
 
 def _http_exception(request: Request, error: HTTPException) -> Problem:

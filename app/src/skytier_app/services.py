@@ -15,6 +15,8 @@ from skytier_app.health.probe import HealthProbe
 from skytier_app.health.report import watch
 from skytier_app.housekeeping import every, sweep_expired
 from skytier_app.pages.skyline import SkylineCache
+from skytier_app.posts.backlog import EVERY_S as INDEX_EVERY_S
+from skytier_app.posts.backlog import Backlog
 from skytier_app.posts.shared import Posts
 from skytier_app.rate_limit import HitCounter, LocalHits, PostgresHits, RedisHits
 from skytier_app.sessions.in_postgresql import PostgresSessions
@@ -78,6 +80,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         await stack.enter_async_context(every(SAMPLE_EVERY_S, machine.sample))
         sweep = partial(sweep_expired, database, settings.security_log_kept)
         await stack.enter_async_context(every(SWEEP_EVERY_S, sweep))
+        await stack.enter_async_context(every(INDEX_EVERY_S, Backlog(database).index_some))
         health = HealthProbe(database, redis)
         # So that a change of the status is seen when it happens, and not when somebody asks.
         await stack.enter_async_context(every(WATCH_EVERY_S, lambda: watch(health)))

@@ -1,14 +1,19 @@
 """Questions that are asked at the same time, answered together.
 
 Nobody is answered from before their question: who comes while the database is at work waits for
-the next answer, and does not get the one under way.
+the next answer, and does not get the one under way. Nobody fails for another's question: those
+that failed together are asked once more, one by one.
 """
 
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping
-from itertools import islice
 from typing import Generic, TypeVar
+
+from skytier_app.database import DatabaseUnavailable, StatementTimeout
+
+AGAIN_AT_ONCE = 4
+"""So many of those that failed together are asked again at the same time."""
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -16,19 +21,25 @@ V = TypeVar("V")
 
 class Batch(Generic[K, V]):
     """Finds values by their keys: `at_once` questions at a time, each for all keys wanted by then,
-    or for the `most` that have waited longest."""
+    or for those that have waited longest and weigh `most` together.
+
+    `find` must have done nothing when it raises anything but DatabaseUnavailable: it is called
+    again then, with one key at a time.
+    """
 
     def __init__(
         self,
         find: Callable[[Collection[K]], Awaitable[Mapping[K, V]]],
         at_once: int = 2,
         most: int | None = None,
+        weigh: Callable[[K], int] = lambda _: 1,
     ) -> None:
         # Two by default: one is at the database while the answer to the other is handed out, and
         # one that hangs holds nobody else up.
         self._find = find
         self._at_once = at_once
         self._most = most
+        self._weigh = weigh
         self._waiting: defaultdict[K, list[asyncio.Future[V | None]]] = defaultdict(list)
         self._workers: set[asyncio.Task[None]] = set()
 
@@ -56,16 +67,25 @@ class Batch(Generic[K, V]):
             self._workers.discard(worker)
 
     def _next(self) -> Mapping[K, list["asyncio.Future[V | None]"]]:
-        if self._most is not None and len(self._waiting) > self._most:
-            keys = [*islice(self._waiting, self._most)]
-            return {key: self._waiting.pop(key) for key in keys}
-        waiting, self._waiting = self._waiting, defaultdict(list)
-        return waiting
+        if self._most is None:
+            waiting, self._waiting = self._waiting, defaultdict(list)
+            return waiting
+        keys: list[K] = []
+        weight = 0
+        for key in self._waiting:
+            weight += self._weigh(key)
+            if keys and weight > self._most:
+                break
+            keys.append(key)
+        return {key: self._waiting.pop(key) for key in keys}
 
     async def _answer(self, waiting: Mapping[K, list["asyncio.Future[V | None]"]]) -> None:
         try:
             found = await self._find(waiting.keys())
-        except Exception as error:  # it is theirs who asked
+        except Exception as error:
+            if len(waiting) > 1 and _is_of_one(error):
+                await self._answer_one_by_one(waiting)
+                return
             for answers in waiting.values():
                 for answer in answers:
                     if not answer.done():
@@ -75,6 +95,24 @@ class Batch(Generic[K, V]):
             for answer in answers:
                 if not answer.done():  # or given up
                     answer.set_result(found.get(key))
+
+    async def _answer_one_by_one(
+        self, waiting: Mapping[K, list["asyncio.Future[V | None]"]]
+    ) -> None:
+        turns = asyncio.Semaphore(AGAIN_AT_ONCE)
+
+        async def again(key: K) -> None:
+            async with turns:
+                await self._answer({key: waiting[key]})
+
+        async with asyncio.TaskGroup() as group:
+            for key in waiting:
+                group.create_task(again(key))
+
+
+def _is_of_one(error: Exception) -> bool:
+    """Whether one of several questions may be the reason, and the others have an answer."""
+    return isinstance(error, StatementTimeout) or not isinstance(error, DatabaseUnavailable)
 
 
 class Shared(Generic[K, V]):

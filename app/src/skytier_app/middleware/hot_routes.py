@@ -67,7 +67,10 @@ class HotRoutes:
         except ClientDisconnect:
             return None
         except Exception as error:
-            handler = self._app.exception_handlers.get(type(error))
+            handlers = self._app.exception_handlers
+            # The one for Exception is left to the server's layer, which logs the fault.
+            kinds = type(error).__mro__[: type(error).__mro__.index(Exception)]
+            handler = next((handlers[kind] for kind in kinds if kind in handlers), None)
             if handler is None:
                 raise
             return cast(Response, await handler(request, error))  # type: ignore[misc]  # all of ours are async

@@ -72,7 +72,7 @@ async def list_posts(
         return await database.fetch(f"{_SELECT} {where} {_newest(limit)}", *values)
     # What many posts have is soon met on the way from the newest backwards, however many there
     # are. The way is short: for what is rare, or only in old posts, it is as long as the table is.
-    words = f"websearch_to_tsquery('english', ${len(values) + 1})"
+    words = f"search_query(${len(values) + 1})"
     found = await database.fetch(
         f"""
         SELECT {_COLUMNS} FROM (SELECT * FROM posts {where} {_newest(WINDOW)}) AS posts

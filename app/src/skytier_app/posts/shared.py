@@ -1,6 +1,7 @@
 """Reading and writing posts for many at once: one statement for all who ask at the same time."""
 
 from collections.abc import Collection, Sequence
+from contextlib import nullcontext
 from functools import partial
 
 import asyncpg
@@ -16,6 +17,9 @@ from skytier_app.together import Batch, Shared
 PATH = "/api/posts"
 PAGES_AT_ONCE = 16
 """A statement's rows are read in one go, and nobody else is answered meanwhile."""
+CHARACTERS_AT_ONCE = 100_000
+"""So much new text is stored by one statement: PostgreSQL makes the index of its words meanwhile,
+which takes up to 0.3 s for so many characters."""
 
 
 class Posts:
@@ -26,7 +30,13 @@ class Posts:
         self._posts = Batch[int, asyncpg.Record](lambda ids: queries.get_posts(database, ids))
         self._pages: dict[int, Batch[Position, Representation]] = {}
         self._lists = Shared(self._list)
-        self._new = Batch[NewRow, asyncpg.Record](lambda new: queries.create_posts(database, new))
+        self._new = Batch[NewRow, asyncpg.Record](
+            lambda new: queries.create_posts(database, new),
+            most=CHARACTERS_AT_ONCE,
+            weigh=lambda new: len(new.content),
+        )
+        # A phrase of common words takes long where it is rare: all else must not wait for that.
+        self._searches = database.share(0.4)
 
     async def post(self, post_id: int) -> asyncpg.Record | None:
         """A post with its author's name; None when there is none."""
@@ -56,9 +66,10 @@ class Posts:
         return {position: _page(rows, query) for position, rows in found.items()}
 
     async def _list(self, query: PostQuery) -> Representation:
-        rows = await queries.list_posts(
-            self._database, query.limit + 1, query.position(), query.user_id, query.q
-        )
+        async with self._searches.taken() if query.q is not None else nullcontext():
+            rows = await queries.list_posts(
+                self._database, query.limit + 1, query.position(), query.user_id, query.q
+            )
         return _page(rows, query)
 
 

@@ -7,7 +7,7 @@ token for one that may write and does not expire, as all are that it made.
 from alembic import op
 
 revision = "0003"
-down_revision = "0001"
+down_revision = "0002"
 
 STATEMENTS = (
     # Each ALTER is done in a moment once it has its lock; to wait long for the lock would hold up
