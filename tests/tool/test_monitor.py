@@ -400,10 +400,10 @@ def test_wrong_wishes_are_refused(fresh: Skytier, tmp_path: Path) -> None:
     refused: dict[str, Callable[[], str]] = {
         "begins with https://": lambda: fresh.ends_with(64, "up", "--alerts-to", "mailto:me"),
         "Did you mean cpu_percent?": lambda: fresh.ends_with(
-            2, "metrics", "export", "--metric", "cpu_procent"
+            64, "metrics", "export", "--metric", "cpu_procent"
         ),
         "Parquet goes into a file": lambda: fresh.ends_with(
-            2, "metrics", "export", "--format", "parquet"
+            64, "metrics", "export", "--format", "parquet"
         ),
         "'yesterday' is not a time": lambda: fresh.ends_with(
             1, "metrics", "export", "--from", "yesterday"
