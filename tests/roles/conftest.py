@@ -61,7 +61,8 @@ def machines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machines]:
     if reason := container.missing():
         pytest.skip(reason)
     home = Path(tempfile.mkdtemp(prefix="roles"))
-    made = secrets.make(database=DATABASE.address, web=str(SITE.public_address))
+    # Visitors of the tests come by the private network, where there is no floating IP.
+    made = secrets.make(database=DATABASE.address, web=[str(SITE.public_address), WEB.address])
     pair = {m.role: Container(m.name, m.address, home / m.role) for m in (WEB, DATABASE)}
     web, database = pair["web"], pair["database"]
     debian = Target.likely(("debian", (12,)))

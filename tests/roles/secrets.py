@@ -5,10 +5,10 @@ import secrets
 from skytier.cloud.vault import self_signed
 
 
-def make(*, database: str, web: str) -> dict[str, str]:
-    """Name to text, with certificates for the addresses that the two machines are called by."""
+def make(*, database: str, web: list[str]) -> dict[str, str]:
+    """Name to text, with certificates for what the two machines are called by."""
     database_key, database_certificate = self_signed([database])
-    web_key, web_certificate = self_signed([web])
+    web_key, web_certificate = self_signed(web)
     return {
         # Longer and stranger than the tool's own, so that whatever has to be escaped is in it.
         "database_password": secrets.token_urlsafe(24) + "'\\ %@:/?ü$\"",
