@@ -54,6 +54,7 @@ def brought_up(stack: StackFile, *images: str) -> list[Found]:
                 {
                     "address": "192.168.128.9",
                     "data": "kept",
+                    "launched_at": "2026-01-01T00:00:00Z",
                     "vcpus": 1,
                     "ram_mib": 2048,
                     **{n: s.wanted.creation.get(n) for n in ("role", "number")},
