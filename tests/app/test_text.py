@@ -138,8 +138,7 @@ async def test_the_api_tells_which_text_it_refuses(ada: httpx.AsyncClient) -> No
     # JSON can write half of a character, which is no text.
     half = b'{"title": "\\ud800", "content": "x"}'
     headers = {"Content-Type": "application/json"}
-    answer = await ada.post("/api/posts", content=half, headers=headers)
-    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "body.title")
+    assert (await ada.post("/api/posts", content=half, headers=headers)).status_code == 400
 
 
 async def test_what_is_taken_is_stored_as_it_was(ada: httpx.AsyncClient) -> None:
