@@ -91,6 +91,8 @@ async def test_a_token_that_may_only_read_changes_nothing(
     assert (await program.get("/api/sessions")).json()["username"] == "ada"
     asked = 0
     for path, operations in (await program.get("/openapi.json")).json()["paths"].items():
+        if path == "/api/sessions":
+            continue  # signing out is about the session of a cookie, and there is none
         for method in operations.keys() & {"post", "put", "patch", "delete"}:
             operation = operations[method]
             if not any("HTTPBearer" in scheme for scheme in operation.get("security", [])):
