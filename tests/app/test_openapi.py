@@ -45,10 +45,9 @@ from skytier_app.idempotency import HEADER, PATTERN
 
 
 @schemathesis.hook
-def map_headers(context, headers):
-    if headers and re.fullmatch(PATTERN, str(headers.get(HEADER, ""))):
-        headers[HEADER] = uuid.uuid4().hex
-    return headers
+def before_call(context, case, **kwargs):
+    if case.headers and re.fullmatch(PATTERN, str(case.headers.get(HEADER, ""))):
+        case.headers[HEADER] = uuid.uuid4().hex
 """
 
 
