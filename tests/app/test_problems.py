@@ -1,10 +1,10 @@
 """Errors are problem documents that tell the client what it needs, and nothing of the inside."""
 
+import json
 import logging
 from urllib.parse import quote
 
 import httpx
-import orjson
 import pytest
 from fastapi import FastAPI
 from hypothesis import HealthCheck, given, settings
@@ -153,7 +153,7 @@ async def test_a_problem_is_small_whatever_was_sent(
     app: FastAPI, body: dict[str, object], parameters: list[tuple[str, str]]
 ) -> None:
     async with client_of(app) as client:
-        sent = orjson.dumps(body)
+        sent = json.dumps(body)
         answers = [
             await client.post("/api/users", content=sent, headers=JSON),
             await client.get("/api/posts", params=parameters),
@@ -171,6 +171,27 @@ async def test_a_number_is_written_in_one_way_only(client: httpx.AsyncClient) ->
     for path in ("/api/posts/{}", "/api/users/{}", "/api/posts?user_id={}", "/api/users?limit={}"):
         for way in ways:
             assert_problem(await client.get(path.format(quote(way))), 422)
+
+
+async def test_a_number_or_a_truth_value_in_a_body_is_no_text(
+    app: FastAPI, ada: httpx.AsyncClient
+) -> None:
+    document, me = app.openapi(), (await ada.get("/api/sessions")).json()
+    found = set()
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            content = operation.get("requestBody", {}).get("content", {})
+            for one in content.values():
+                schema = document["components"]["schemas"][one["schema"]["$ref"].split("/")[-1]]
+                for name, kind in schema["properties"].items():
+                    if kind.get("type") in {"integer", "number", "boolean"}:
+                        found.add(name)
+                        address = path.format(user_id=me["id"], post_id=1)
+                        for wrong in ("1", "true", "0"):
+                            answer = await ada.request(method, address, json={name: wrong})
+                            fields = {error["field"] for error in answer.json()["errors"]}
+                            assert f"body.{name}" in fields
+    assert found == {"expires_in_days", "revoke_tokens"}
 
 
 async def test_a_parameter_that_is_given_twice_is_refused(client: httpx.AsyncClient) -> None:

@@ -23,7 +23,7 @@ class NewToken(BaseModel):
     name: TokenName
     scope: Scope = Scope.WRITE
     expires_in_days: int = Field(
-        default=0, ge=0, le=3650, description="0: it is valid until it is revoked."
+        default=0, ge=0, le=3650, strict=True, description="0: it is valid until it is revoked."
     )
     current_password: Password
 

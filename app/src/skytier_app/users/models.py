@@ -30,7 +30,7 @@ class UserChange(BaseModel):
         default_factory=str, description="Needed to change the password or the e-mail address."
     )
     revoke_tokens: bool = Field(
-        default=True, description="Whether a new password revokes all API tokens."
+        default=True, strict=True, description="Whether a new password revokes all API tokens."
     )
 
     @model_validator(mode="after")
