@@ -34,6 +34,12 @@ def quick_settings(settings: Settings) -> Settings:
     return settings
 
 
+@pytest.fixture
+def patient_settings(settings: Settings) -> Settings:
+    settings.statement_timeout_s = settings.pool_wait_s = 120
+    return settings
+
+
 async def test_posts_that_fail_leave_those_that_are_stored_with_them_alone(
     quick_settings: Settings, ada: httpx.AsyncClient, app: FastAPI, sql: Any
 ) -> None:
@@ -95,10 +101,14 @@ async def test_a_pool_whose_connections_are_all_in_use_is_told_as_busy(database_
 
 
 async def test_however_many_change_one_post_all_others_are_answered(
-    ada: httpx.AsyncClient, new_visitor: NewVisitor, client: httpx.AsyncClient, sql: Any
+    patient_settings: Settings,
+    ada: httpx.AsyncClient,
+    new_visitor: NewVisitor,
+    client: httpx.AsyncClient,
+    sql: Any,
 ) -> None:
     path = f"/api/posts/{(await write_post(ada))['id']}"
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(110):  # sooner than anything of the application gives up
         async with sql.transaction():
             await sql.execute("SELECT FROM posts FOR UPDATE")
             changes = [

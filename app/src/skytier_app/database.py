@@ -100,7 +100,7 @@ class Database:
         self._pool_wait_s = pool_wait_s
         self.waiting = 0
         """How many wait for a connection."""
-        self._transactions = self.share(0.3)
+        self._transactions = self.share(0.4)
 
     def share(self, part: float) -> Share:
         """A share of so much of the pool, but at least one connection."""

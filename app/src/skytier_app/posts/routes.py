@@ -70,7 +70,8 @@ async def create_post(
         new = queries.NewRow(account.id, body.title, body.content)
         return _made((await queries.create_posts(connection, [new])).get(new))
 
-    stored = await once(services.database, attempt, make, account.id)
+    async with services.posts.changes.taken():
+        stored = await once(services.database, attempt, make, account.id)
     return _created(orjson.loads(stored.answer))
 
 
@@ -173,7 +174,7 @@ async def _own_post(
 ) -> AsyncIterator[tuple["PoolConnectionProxy[asyncpg.Record]", asyncpg.Record]]:
     """A transaction that holds a post which the account may change as it stands, and the post."""
     await _limit(request, services, account)
-    async with services.database.transaction() as connection:
+    async with services.posts.changes.taken(), services.database.transaction() as connection:
         row = await queries.lock_post(connection, post_id)
         if row is None:
             raise _no_such_post(post_id)

@@ -36,7 +36,10 @@ class Posts:
             weigh=lambda new: len(new.content),
         )
         # A phrase of common words takes long where it is rare: all else must not wait for that.
-        self._searches = database.share(0.4)
+        self._searches = database.share(0.3)
+        self.changes = database.share(0.2)
+        """What a transaction takes that changes a post: half of those that there may be. The index
+        of its words takes long where it is long, and signing in is a transaction too."""
 
     async def post(self, post_id: int) -> asyncpg.Record | None:
         """A post with its author's name; None when there is none."""
