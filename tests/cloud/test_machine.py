@@ -45,6 +45,19 @@ def test_a_second_run_changes_nothing() -> None:
     assert [line for line in stages if not line.startswith("=")] == []
 
 
+def test_ceph_is_asked_by_no_connection_that_does_not_know_its_cluster() -> None:
+    ask = (
+        "from devcloud import ceph\n"
+        "for _ in range(25):\n"
+        "    with ceph.connected() as monitor:\n"
+        "        assert monitor.run('osd stat')['num_up_osds'] == 1\n"
+    )
+    # Several at once: an idle machine tells each of them in time.
+    words = ["/usr/bin/python3", "-s", "-c", ask]
+    several = [subprocess.Popen(words, cwd=DEVCLOUD.parent) for _ in range(8)]
+    assert [each.wait(300) for each in several] == [0] * 8
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_each_command_tells_how_to_use_it(command: str) -> None:
     said = machine(DEVCLOUD / command, "--help")
