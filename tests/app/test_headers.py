@@ -1,5 +1,6 @@
 """Whatever stands in a request's line and headers, the answer is one that was meant."""
 
+import asyncio
 import logging
 from collections.abc import Iterable
 
@@ -87,9 +88,13 @@ async def answer_of(
         "server": ("127.0.0.1", 8000),
     }
     sent: list[dict[str, object]] = []
+    came = iter([{"type": "http.request", "body": body, "more_body": False}])
 
     async def receive() -> dict[str, object]:
-        return {"type": "http.request", "body": body, "more_body": False}
+        if (message := next(came, None)) is None:
+            await asyncio.Event().wait()  # as from a client that stays
+            raise AssertionError
+        return message
 
     async def send(message: dict[str, object]) -> None:
         sent.append(message)

@@ -248,7 +248,8 @@ def test_any_html_has_only_what_is_allowed(content: str) -> None:
         )
 
 
-without_html = contents.map(lambda content: re.sub("[<!]", "", content))
+# A carriage return ends a line in CommonMark; the parser alone does not take every one for that.
+without_html = contents.map(lambda content: re.sub("[<!]", "", content).replace("\r", "\n"))
 
 
 @given(without_html)

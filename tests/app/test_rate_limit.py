@@ -30,8 +30,8 @@ RIGHT = {"username": "ada", "password": PASSWORD}
         ("::ffff:192.0.2.7", "address 192.0.2.7"),
         ("2001:db8:1:2:3:4:5:6", "address 2001:db8:1:2::/64"),
         ("2001:db8:1:2::9", "address 2001:db8:1:2::/64"),
-        ("garbage", "address garbage"),
-        (None, "address local"),
+        ("garbage", "address unknown"),
+        (None, "address unknown"),
     ],
 )
 def test_what_counts_as_one_address(address: str | None, counted: str) -> None:

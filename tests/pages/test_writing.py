@@ -6,7 +6,7 @@ from playwright.async_api import Route, expect
 
 from tests.skytier_command import Skytier
 
-from .conftest import NewVisitor, Visitor
+from .conftest import PASSWORD, NewVisitor, Visitor
 
 
 async def test_the_second_of_two_who_edit_one_post_is_told(
@@ -143,6 +143,9 @@ async def test_what_was_sent_and_not_answered_is_made_once(
         await page.route(api, lose_the_answer, times=2)
         if path == "/write":
             await page.get_by_label("Title").fill(f"Patience of {ada.username}")
+        else:
+            form = page.locator("form").filter(has=page.get_by_role("button", name=button))
+            await form.get_by_label("Current password").fill(PASSWORD)
         await page.get_by_label(label).fill(text)
         await page.get_by_role("button", name=button).click()
         if path == "/write":

@@ -6,6 +6,7 @@ import socket
 from pathlib import Path
 
 _FIRST = 3  # as sd_listen_fds(3) has it
+_WAITING = 2048  # connections, as Uvicorn has it
 
 
 def inherited() -> list[socket.socket]:
@@ -31,4 +32,6 @@ def unix_socket(path: Path, group: str | None = None) -> socket.socket:
     if group:
         shutil.chown(path, group=group)
         path.chmod(0o660)
+    # Who connects before the application has started waits for it, and is not refused.
+    made.listen(_WAITING)
     return made

@@ -107,7 +107,7 @@ def of_address(request: Request) -> str:
     """Whom an action of the request's address is counted for. An IPv6 network of 64 bits counts as
     one address: that is what one customer has."""
     client = request.scope.get("client")
-    return _counted_address(client[0] if client else "local")
+    return _counted_address(client[0] if client else "")
 
 
 def of_account(user_id: int) -> str:
@@ -140,7 +140,8 @@ def _counted_address(address: str) -> str:
     try:
         parsed = ip_address(address)
     except ValueError:
-        return f"address {address}"
+        # A trusted proxy may pass on what the client wrote, and that may be anything.
+        return "address unknown"
     if isinstance(parsed, IPv6Address):
         parsed = parsed.ipv4_mapped or parsed
     if isinstance(parsed, IPv6Address):

@@ -2,8 +2,9 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from skytier_app.text import Password, TokenName
 
@@ -15,6 +16,11 @@ class Scope(StrEnum):
     WRITE = "write"
 
 
+def _whole(value: object) -> object:
+    """`90.0` is an integer in JSON Schema, and so to its tools."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 class NewToken(BaseModel):
     """A token to be made."""
 
@@ -22,7 +28,7 @@ class NewToken(BaseModel):
 
     name: TokenName
     scope: Scope = Scope.WRITE
-    expires_in_days: int = Field(
+    expires_in_days: Annotated[int, BeforeValidator(_whole)] = Field(
         default=0, ge=0, le=3650, strict=True, description="0: it is valid until it is revoked."
     )
     current_password: Password

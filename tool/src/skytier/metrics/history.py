@@ -1,6 +1,7 @@
 """The history of a machine without Prometheus: an SQLite file that does not grow without end."""
 
 import json
+import os
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping
@@ -84,14 +85,24 @@ class History:
         except sqlite3.Error as error:
             raise SkytierError(
                 f"The history {self._path} cannot be read: {error}.",
-                "Delete it, and run skytier up: a new one begins.",
+                "Move it away, and run skytier up: a new one begins.",
             ) from error
+
+
+def _make(path: Path) -> None:
+    """An empty history. Nobody sees it before it has its tables."""
+    new = path.with_name(f"{path.name}.{os.getpid()}")
+    with closing(sqlite3.connect(new)) as database:
+        database.executescript(_SCHEMA)
+    new.replace(path)
 
 
 class Writer:
     """The one that writes a history."""
 
     def __init__(self, path: Path) -> None:
+        if not path.exists():
+            _make(path)
         self._database = sqlite3.connect(path, isolation_level=None)
         # Readers do not wait for the writer. A power cut may cost the last seconds, and no more.
         self._database.execute("PRAGMA journal_mode = WAL")
