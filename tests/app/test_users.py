@@ -213,7 +213,7 @@ async def test_a_session_or_token_alone_does_not_take_the_account(
         ("PATCH", path, {"email": "eve@example.org"} | wrong, 403),
         ("PATCH", path, {"password": "a password of Eve"} | wrong, 403),
         ("PATCH", path, wrong, 422),
-        ("DELETE", path, None, 422),
+        ("DELETE", path, None, 415),
         ("DELETE", path, wrong, 403),
     ]
     for method, address, body, status in attempts:
