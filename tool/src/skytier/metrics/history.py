@@ -1,7 +1,6 @@
 """The history of a machine without Prometheus: an SQLite file that does not grow without end."""
 
 import json
-import os
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping
@@ -80,7 +79,9 @@ class History:
                 "Watching begins with skytier up; see whether it does: skytier status",
             )
         try:
-            with closing(sqlite3.connect(f"file:{self._path}?mode=ro", uri=True)) as database:
+            # As a URI the path may have characters that mean something there, such as # and %.
+            uri = f"{self._path.absolute().as_uri()}?mode=ro"
+            with closing(sqlite3.connect(uri, uri=True)) as database:
                 yield database
         except sqlite3.Error as error:
             raise SkytierError(
@@ -89,20 +90,10 @@ class History:
             ) from error
 
 
-def _make(path: Path) -> None:
-    """An empty history. Nobody sees it before it has its tables."""
-    new = path.with_name(f"{path.name}.{os.getpid()}")
-    with closing(sqlite3.connect(new)) as database:
-        database.executescript(_SCHEMA)
-    new.replace(path)
-
-
 class Writer:
     """The one that writes a history."""
 
     def __init__(self, path: Path) -> None:
-        if not path.exists():
-            _make(path)
         self._database = sqlite3.connect(path, isolation_level=None)
         # Readers do not wait for the writer. A power cut may cost the last seconds, and no more.
         self._database.execute("PRAGMA journal_mode = WAL")
