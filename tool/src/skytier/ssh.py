@@ -77,16 +77,26 @@ class Ssh:
         Signals that would end this process are the command's.
         """
         command = ["ssh", "-F", str(self.config), host, *words]
-        with subprocess.Popen(command) as child:
-            before = {
-                number: signal.signal(number, lambda number, _: child.send_signal(number))
-                for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-            }
-            try:
+        child: subprocess.Popen[bytes] | None = None
+        early: list[int] = []
+
+        def pass_on(number: int, _: object) -> None:
+            if child is None:
+                early.append(number)
+            else:
+                child.send_signal(number)
+
+        # Before it begins: a signal that comes as soon as it prints something is its own, too.
+        numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        before = {number: signal.signal(number, pass_on) for number in numbers}
+        try:
+            with subprocess.Popen(command) as child:
+                for number in early:
+                    child.send_signal(number)
                 code = child.wait()
-            finally:
-                for number, handler in before.items():
-                    signal.signal(number, handler)
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
         return 128 - code if code < 0 else code
 
     def run(
