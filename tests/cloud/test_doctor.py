@@ -16,8 +16,8 @@ import pytest
 import yaml
 from openstack.connection import Connection
 
-from skytier.cloud import limits, needs
-from skytier.stack import load
+from skytier.openstack import limits, needs
+from skytier.stackfile import load
 from tests.skytier_command import Skytier, free_port
 
 CLOUD = "devcloud"

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from skytier import roles
-from skytier.cloud.vault import self_signed
+from skytier.secrets.vault import self_signed
 from tests.roles.conftest import Machines
 from tests.roles.site import SITE, WEB
 

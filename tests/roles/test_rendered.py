@@ -11,12 +11,12 @@ import pytest
 from cryptography import x509
 
 from skytier import roles
-from skytier.cloud.vault import self_signed
 from skytier.errors import SkytierError
 from skytier.release.machine import script as release_script
 from skytier.roles import ROLES, common
 from skytier.roles.fingerprint import fingerprint
 from skytier.roles.role import ANYWHERE, Machine, Opening, Setup, Site
+from skytier.secrets.vault import self_signed
 from tests.roles import container
 from tests.roles.conftest import TIMEOUT_S
 from tests.roles.site import DATABASE, MONITOR, SITE, SITES, WEB

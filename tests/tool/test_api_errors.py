@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from keystoneauth1.exceptions import ConnectFailure, Unauthorized
 from openstack.exceptions import ConflictException, ForbiddenException, HttpException
 
-from skytier.resources.errors import explained
+from skytier.openstack.resources.errors import explained
 
 
 def http(kind: type[HttpException], status: int, details: str) -> HttpException:

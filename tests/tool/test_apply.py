@@ -8,11 +8,11 @@ import pytest
 from keystoneauth1.exceptions import ConnectFailure
 from openstack.exceptions import HttpException
 
-from skytier.apply import AT_ONCE, LossError, StoppedError, apply
+from skytier.deploy.apply import AT_ONCE, LossError, StoppedError, apply
+from skytier.deploy.kind import Found, Key, Known, Tell, Wanted
+from skytier.deploy.plan import Action, Rules, Step, plan
 from skytier.errors import SkytierError
-from skytier.plan import Action, Rules, Step, plan
-from skytier.resources.creation import create_once
-from skytier.resources.kind import Found, Key, Known, Tell, Wanted
+from skytier.openstack.resources.creation import create_once
 
 RULES = {"network": Rules(), "port": Rules()}
 

@@ -3,9 +3,9 @@
 import subprocess
 from typing import Any, cast
 
-from skytier.cloud import machines
+from skytier.deploy import machines
+from skytier.hosts.ssh import Ssh
 from skytier.roles.role import Check
-from skytier.ssh import Ssh
 
 
 class Here:

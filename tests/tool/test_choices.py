@@ -4,12 +4,12 @@ import re
 
 import pytest
 
-from skytier.cloud import choices, images, picks
-from skytier.cloud.choices import ExternalNetwork, Flavor
-from skytier.cloud.images import Image, Offer
-from skytier.cloud.listing import nearest_first
 from skytier.errors import SkytierError
-from skytier.stack import StackFile, parse
+from skytier.openstack import choices, images, picks
+from skytier.openstack.choices import ExternalNetwork, Flavor
+from skytier.openstack.images import Image, Offer
+from skytier.openstack.listing import nearest_first
+from skytier.stackfile import StackFile, parse
 
 
 def offer(name: str, created: str = "2026-01-01", **more: object) -> Offer:

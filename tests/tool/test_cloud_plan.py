@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from skytier.cloud.kinds import RULES
-from skytier.plan import Action, Step, nothing_to_do, plan
-from skytier.resources.kind import Found, Key, Known, Wanted
+from skytier.deploy.kind import Found, Key, Known, Wanted
+from skytier.deploy.plan import Action, Step, nothing_to_do, plan
+from skytier.openstack.kinds import RULES
 
 NETWORK, SUBNET = Key("network", "shop-network"), Key("subnet", "shop-subnet")
 GROUP, PORT = Key("security group", "shop-web"), Key("port", "shop-web-1")

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from skytier.cloud import clouds
-from skytier.cloud.connection import PatientSession
 from skytier.errors import SkytierError
+from skytier.openstack import clouds
+from skytier.openstack.connection import PatientSession
 
 ENTRY = """clouds:
   c:

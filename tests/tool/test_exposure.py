@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skytier.stack import load
-from skytier.stack.exposure import everybody, exposures
+from skytier.stackfile import load
+from skytier.stackfile.exposure import everybody, exposures
 
 CLOSED = 'tls = "self-signed"\nssh_from = ["203.0.113.0/24"]\n'
 OPEN = {

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from skytier import health
-from skytier.cloud.front_door import FrontDoor
+from skytier.deploy.kind import Found, Key
 from skytier.errors import SkytierError
 from skytier.health import Answer
-from skytier.resources.kind import Found, Key
-from skytier.stack import parse
+from skytier.openstack.entry_point import FrontDoor
+from skytier.stackfile import parse
 
 ADDRESS, NAME = "203.0.113.7", "shop.example.org"
 KEY = Key("floating IP", "skytier-web-1")

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skytier.cloud import holder as holders
-from skytier.cloud.holder import LENGTH, Holder, who
+from skytier.openstack import holder as holders
+from skytier.openstack.holder import LENGTH, Holder, who
 
 DEAD = 2**22 + 1
 """A process that there cannot be."""
@@ -72,7 +72,7 @@ def test_on_another_machine_of_the_same_user_and_name_only_the_time_says_it() ->
     reason="it takes the right to make a namespace",
 )
 def test_a_container_of_the_same_name_is_another_machine() -> None:
-    ask = "from skytier.cloud import holder; print(holder.machine(), holder.who())"
+    ask = "from skytier.openstack import holder; print(holder.machine(), holder.who())"
 
     def asked(*before: str) -> list[str]:
         command = [*before, sys.executable, "-c", ask]

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from skytier import ssh, ssh_config
-from skytier.cloud import host_keys
-from skytier.ssh_config import Host
+from skytier.hosts import ssh, ssh_config
+from skytier.hosts.ssh_config import Host
+from skytier.openstack import host_keys
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILZRUMcmDv4RbK5LEgx2dWNB2VrUhKlkBRNMJFauQq5L"
 OTHER = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEAjM7NdEoRVozSE6tejodDtMUCx9wn9FF8JNt9MicAA"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from skytier.stack import StackFile, load
+from skytier.stackfile import StackFile, load
 from tests.skytier_command import PROGRAM, Skytier
 
 

@@ -9,17 +9,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skytier.blueprint import Blueprint
-from skytier.cloud import choices, kept_images
-from skytier.cloud.choices import ExternalNetwork, Flavor, Offered
-from skytier.cloud.images import Image, Offer
-from skytier.cloud.kinds import RULES
-from skytier.cloud.stack import Plan
-from skytier.plan import Action, nothing_to_do, plan
-from skytier.resources.kind import Found, Key, Known
+from skytier.deploy.kind import Found, Key, Known
+from skytier.deploy.plan import Action, nothing_to_do, plan
+from skytier.openstack import choices, kept_images
+from skytier.openstack.choices import ExternalNetwork, Flavor, Offered
+from skytier.openstack.desired import wanted
+from skytier.openstack.images import Image, Offer
+from skytier.openstack.kinds import RULES
+from skytier.openstack.resolved import Blueprint
+from skytier.openstack.stack import Plan
 from skytier.roles import ROLES
-from skytier.stack import StackFile, parse
-from skytier.wanted import wanted
+from skytier.stackfile import StackFile, parse
 
 PROJECT: Any = SimpleNamespace(tags=["skytier:stack=skytier"], metadata={})
 WEB, DATABASE = Key("server", "skytier-web-1"), Key("server", "skytier-database-1")

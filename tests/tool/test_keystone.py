@@ -20,10 +20,10 @@ from keystoneauth1.session import Session
 from openstack import exceptions as sdk
 
 from skytier import doctor
-from skytier.cloud import connection, keystone, unconnected
 from skytier.doctor import State, cloud
 from skytier.errors import SkytierError
-from skytier.stack import StackFile
+from skytier.openstack import connection, keystone, unconnected
+from skytier.stackfile import StackFile
 from tests.skytier_command import free_port
 from tests.tool.loopback import Answer, as_json, serving, version_document
 

@@ -11,16 +11,16 @@ from typing import Any, cast
 import pytest
 from openstack.exceptions import HttpException
 
-from skytier.cloud import catalog, lock
-from skytier.cloud.holder import Holder
-from skytier.cloud.lock import Lock, LockedError
-from skytier.cloud.operator import OperatorFiles
-from skytier.cloud.stack import CloudStack
+from skytier.deploy.kind import Found, Key
 from skytier.errors import SkytierError
+from skytier.openstack import catalog, lock
+from skytier.openstack.holder import Holder
+from skytier.openstack.lock import Lock, LockedError
+from skytier.openstack.operator import OperatorFiles
+from skytier.openstack.resources.project import Project
+from skytier.openstack.stack import CloudStack
 from skytier.poll import until
-from skytier.resources.kind import Found, Key
-from skytier.resources.project import Project
-from skytier.stack import parse
+from skytier.stackfile import parse
 
 
 class Group:
@@ -101,7 +101,7 @@ def test_a_live_lock_of_another_container_of_the_same_name_is_not_taken_over(
     network: Network, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as there:
-        there.setattr("skytier.cloud.holder.machine", lambda: "other1")
+        there.setattr("skytier.openstack.holder.machine", lambda: "other1")
         there.setattr("os.getpid", lambda: 2**22 + 1)
         there_held = Lock(project).held("up", threading.Event())
         there_held.__enter__()
@@ -170,7 +170,7 @@ def test_down_that_loses_its_lock_ends_and_says_so(
     stack: CloudStack, network: Network, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lock, "RENEW_EVERY_S", 0.01)
-    monkeypatch.setattr("skytier.cloud.stack.ROUND_S", 0.01)
+    monkeypatch.setattr("skytier.openstack.stack.ROUND_S", 0.01)
     events = Events()
 
     def take_over() -> None:

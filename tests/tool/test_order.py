@@ -13,19 +13,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openstack.exceptions import ConflictException, ForbiddenException
 
-from skytier.apply import LossError, refuse_losses
-from skytier.blueprint import Blueprint
-from skytier.cloud.choices import Choices, ExternalNetwork, Flavor
-from skytier.cloud.images import Image
-from skytier.cloud.kinds import RULES
+from skytier.deploy.apply import LossError, refuse_losses
+from skytier.deploy.kind import Found, Key, Known, Wanted
+from skytier.deploy.plan import Action, Step, nothing_to_do, plan
 from skytier.errors import SkytierError
-from skytier.plan import Action, Step, nothing_to_do, plan
-from skytier.resources.kind import Found, Key, Known, Wanted
-from skytier.resources.project import Project
-from skytier.resources.server import FLAVOR, Server
+from skytier.openstack.choices import Choices, ExternalNetwork, Flavor
+from skytier.openstack.desired import wanted
+from skytier.openstack.images import Image
+from skytier.openstack.kinds import RULES
+from skytier.openstack.resolved import Blueprint
+from skytier.openstack.resources.project import Project
+from skytier.openstack.resources.server import FLAVOR, Server
 from skytier.roles import ROLES
-from skytier.stack import StackFile, parse
-from skytier.wanted import wanted
+from skytier.stackfile import StackFile, parse
 
 PROJECT = Project(cast(Any, None), "skytier")
 SMALL = Flavor("1", "m1.small", 2, 4096, 20)

@@ -2,13 +2,13 @@
 
 import pytest
 
-from skytier.cloud.choices import Flavor
-from skytier.cloud.needs import of_steps, whole_plan
-from skytier.cloud.quota import Amounts, Limit, Row, Verdict, check, refuse_short
+from skytier.deploy.kind import Found, Key, Wanted
+from skytier.deploy.plan import Rules, plan
 from skytier.errors import SkytierError
-from skytier.plan import Rules, plan
-from skytier.resources.kind import Found, Key, Wanted
-from skytier.stack import StackFile, parse
+from skytier.openstack.choices import Flavor
+from skytier.openstack.needs import of_steps, whole_plan
+from skytier.openstack.quota import Amounts, Limit, Row, Verdict, check, refuse_short
+from skytier.stackfile import StackFile, parse
 
 # limit and used as OpenStack gives them, needed -> remaining, short by, verdict
 ROWS = {

@@ -5,9 +5,9 @@ from typing import Any, cast
 
 import pytest
 
-from skytier.resources.kind import Found, Key, Known, Wanted
-from skytier.resources.project import Project
-from skytier.resources.router import Router
+from skytier.deploy.kind import Found, Key, Known, Wanted
+from skytier.openstack.resources.project import Project
+from skytier.openstack.resources.router import Router
 
 ROUTER, SUBNET = Key("router", "shop-router"), Key("subnet", "shop-subnet")
 

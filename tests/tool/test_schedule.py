@@ -13,8 +13,8 @@ from skytier.costs.flavors import size
 from skytier.costs.rates import EXAMPLE
 from skytier.errors import SkytierError
 from skytier.roles import ROLES
-from skytier.stack import StackFile, parse
-from skytier.stack.schedule import DAYS, Hours, shares
+from skytier.stackfile import StackFile, parse
+from skytier.stackfile.schedule import DAYS, Hours, shares
 
 NIGHT = """[web]
 count = 3

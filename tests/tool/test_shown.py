@@ -12,9 +12,9 @@ from rich.console import Console
 from skytier.cli import console
 from skytier.cli.on_cloud.changes import in_words
 from skytier.cli.status import in_short, show
+from skytier.deploy.kind import Key, Wanted
+from skytier.deploy.plan import Action, Change, Step
 from skytier.files import fingerprint
-from skytier.plan import Action, Change, Step
-from skytier.resources.kind import Key, Wanted
 from skytier.status import Machine, Service, Status
 
 LOG = json.dumps({"level": "error", "message": "no route to the database " * 9})

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from skytier import ssh_config
-from skytier.cloud import host_keys, operator
-from skytier.cloud.access import hosts
+from skytier.deploy.kind import Found, Key
 from skytier.errors import SkytierError
-from skytier.resources.kind import Found, Key
-from skytier.ssh import Ssh
-from skytier.ssh_config import Host
+from skytier.hosts import ssh_config
+from skytier.hosts.ssh import Ssh
+from skytier.hosts.ssh_config import Host
+from skytier.openstack import host_keys, operator
+from skytier.openstack.access import hosts
 
 KEY, KNOWN = Path("/home/ada/key"), Path("/home/ada/known_hosts")
 PUBLIC = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILZRUMcmDv4RbK5LEgx2dWNB2VrUhKlkBRNMJFauQq5L"

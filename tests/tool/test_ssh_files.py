@@ -9,12 +9,12 @@ from typing import Any, cast
 
 import pytest
 
-from skytier.cloud.access import Access
-from skytier.cloud.host_keys import HOST_KEY
-from skytier.cloud.operator import OperatorFiles
+from skytier.deploy.kind import Found, Key, Known
+from skytier.hosts.ssh import Ssh
+from skytier.openstack.access import Access
+from skytier.openstack.host_keys import HOST_KEY
+from skytier.openstack.operator import OperatorFiles
 from skytier.poll import until
-from skytier.resources.kind import Found, Key, Known
-from skytier.ssh import Ssh
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILZRUMcmDv4RbK5LEgx2dWNB2VrUhKlkBRNMJFauQq5L"
 
@@ -89,7 +89,7 @@ def test_a_signal_ends_the_command_and_nothing_is_left(
 ) -> None:
     attend = (
         "import sys\n"
-        "from skytier.ssh import Ssh\n"
+        "from skytier.hosts.ssh import Ssh\n"
         "with Ssh() as shell:\n"
         "    sys.exit(shell.attend('h', '--', 'sh', '-c', 'echo $$; exec sleep 600'))\n"
     )

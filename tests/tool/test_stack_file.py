@@ -8,9 +8,9 @@ import pytest
 
 from skytier.costs.rates import Rates
 from skytier.errors import SkytierError
-from skytier.stack import StackFile, load, parse
-from skytier.stack.document import commented, keys, reference, toml
-from skytier.stack.schedule import Hours
+from skytier.stackfile import StackFile, load, parse
+from skytier.stackfile.document import commented, keys, reference, toml
+from skytier.stackfile.schedule import Hours
 
 WRONG = {
     "no TOML": ("name shop", 1, "This is not TOML, at column 6: Expected '='"),
@@ -255,7 +255,7 @@ def test_the_documentation_has_every_key_as_the_model_says_it(
 ) -> None:
     text = (Path(__file__).parents[2] / "docs" / page).read_text()
 
-    assert reference(model) in text, "write the table anew: skytier.stack.document.reference"
+    assert reference(model) in text, "write the table anew: skytier.stackfile.document.reference"
 
 
 @pytest.mark.parametrize(

@@ -9,14 +9,14 @@ from typing import Any, cast
 import pytest
 from openstack.exceptions import HttpException
 
-from skytier.cloud import catalog
-from skytier.cloud.kinds import find_all
-from skytier.cloud.operator import OperatorFiles
-from skytier.cloud.stack import CloudStack
-from skytier.resources.kind import Found, Key, Kind, UnseenError
-from skytier.resources.project import Project
-from skytier.resources.volume import Volume
-from skytier.stack import StackFile, parse
+from skytier.deploy.kind import Found, Key, Kind, UnseenError
+from skytier.openstack import catalog
+from skytier.openstack.kinds import find_all
+from skytier.openstack.operator import OperatorFiles
+from skytier.openstack.resources.project import Project
+from skytier.openstack.resources.volume import Volume
+from skytier.openstack.stack import CloudStack
+from skytier.stackfile import StackFile, parse
 
 
 def volumes(status: int) -> Volume:

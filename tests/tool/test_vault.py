@@ -14,11 +14,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from skytier.cloud.machines import archive
-from skytier.cloud.vault import Vault, self_signed
+from skytier.deploy.kind import Known
+from skytier.deploy.machines import archive
 from skytier.errors import SkytierError
-from skytier.resources.kind import Known
 from skytier.roles.role import File, Machine, Site
+from skytier.secrets.vault import Vault, self_signed
 
 SITE = Site(
     stack="shop",

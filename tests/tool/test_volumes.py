@@ -6,28 +6,28 @@ from typing import Any, cast
 
 import pytest
 
-from skytier.apply import LossError, refuse_losses
-from skytier.blueprint import Blueprint
-from skytier.cloud import catalog
-from skytier.cloud.choices import Choices, ExternalNetwork, Flavor
-from skytier.cloud.images import Image
-from skytier.cloud.kinds import RULES
-from skytier.cloud.needs import of_steps, whole_plan
-from skytier.cloud.quota import Amounts
-from skytier.cloud.stack import CloudStack
 from skytier.costs.planned import PlanCost
 from skytier.costs.rates import EXAMPLE
+from skytier.deploy.apply import LossError, refuse_losses
+from skytier.deploy.kind import Found, Key, Known, Wanted
+from skytier.deploy.plan import Action, Step, nothing_to_do, plan
 from skytier.doctor import cloud as doctor
 from skytier.doctor.check import State
 from skytier.errors import SkytierError
-from skytier.plan import Action, Step, nothing_to_do, plan
-from skytier.resources.kind import Found, Key, Known, Wanted
-from skytier.resources.project import Project
-from skytier.resources.volume import EXPECTED, KEPT, Volume
-from skytier.resources.volume_attachment import VolumeAttachment
+from skytier.openstack import catalog
+from skytier.openstack.choices import Choices, ExternalNetwork, Flavor
+from skytier.openstack.desired import wanted
+from skytier.openstack.images import Image
+from skytier.openstack.kinds import RULES
+from skytier.openstack.needs import of_steps, whole_plan
+from skytier.openstack.quota import Amounts
+from skytier.openstack.resolved import Blueprint
+from skytier.openstack.resources.project import Project
+from skytier.openstack.resources.volume import EXPECTED, KEPT, Volume
+from skytier.openstack.resources.volume_attachment import VolumeAttachment
+from skytier.openstack.stack import CloudStack
 from skytier.roles import ROLES
-from skytier.stack import StackFile, parse
-from skytier.wanted import wanted
+from skytier.stackfile import StackFile, parse
 
 VOLUME = Key("volume", "skytier-database-1")
 ATTACHMENT = Key("volume attachment", "skytier-database-1")

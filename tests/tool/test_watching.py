@@ -8,19 +8,19 @@ import pytest
 import yaml
 
 from skytier import roles
-from skytier.blueprint import Blueprint
-from skytier.cloud.choices import Choices, ExternalNetwork, Flavor
-from skytier.cloud.entrance import role_of
-from skytier.cloud.images import Image
-from skytier.cloud.kinds import RULES
+from skytier.deploy.kind import Found, Key, Known
+from skytier.deploy.plan import plan
 from skytier.errors import SkytierError
-from skytier.plan import plan
-from skytier.resources.kind import Found, Key, Known
+from skytier.openstack.choices import Choices, ExternalNetwork, Flavor
+from skytier.openstack.desired import wanted
+from skytier.openstack.images import Image
+from skytier.openstack.kinds import RULES
+from skytier.openstack.resolved import Blueprint
+from skytier.openstack.ssh_target import role_of
 from skytier.roles import ROLES
 from skytier.roles.monitor.role import targets
 from skytier.roles.role import Machine, Opening, Setup, Site
-from skytier.stack import parse
-from skytier.wanted import wanted
+from skytier.stackfile import parse
 from tests.roles.site import DATABASE, MONITOR, SITE, SITES, WEB
 
 SECOND = replace(WEB, name="shop-web-2", number=2, address="192.168.128.11")

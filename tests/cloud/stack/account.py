@@ -15,7 +15,7 @@ import yaml
 from openstack.config import OpenStackConfig
 from openstack.connection import Connection
 
-from skytier.cloud.connection import PatientSession
+from skytier.openstack.connection import PatientSession
 
 PROGRAM = Path(sys.executable).with_name("skytier")
 ADMIN, CLOUD = "devcloud-admin", "test"

@@ -7,10 +7,10 @@ from pathlib import Path
 import httpx
 from playwright.async_api import Browser, expect
 
-from skytier.cloud.stack import CloudStack
-from skytier.cloud.watching.view import prometheus
 from skytier.metrics.catalogue import CHARTS
 from skytier.metrics.chart import Chart, Group
+from skytier.openstack.stack import CloudStack
+from skytier.openstack.watching.view import prometheus
 from skytier.poll import until
 from tests.dashboard.watching import painted, serving, watching
 

@@ -7,12 +7,12 @@ For tests that are about resources: what is made of them needs no booted guest.
 
 import sys
 
-from skytier import stack
+from skytier import stackfile as stack
 from skytier.cli import console
 from skytier.cli.on_cloud.progress import Lines
-from skytier.cloud.connection import connect
-from skytier.cloud.stack import CloudStack
 from skytier.errors import SkytierError
+from skytier.openstack.connection import connect
+from skytier.openstack.stack import CloudStack
 
 
 def main() -> int:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from skytier.cloud.host_keys import in_console
+from skytier.openstack.host_keys import in_console
 from skytier.poll import until
 
 from .account import Account, Operator, write_clouds

@@ -8,9 +8,9 @@ from dataclasses import replace
 
 import pytest
 
-from skytier.cloud import holder, lock
-from skytier.cloud.lock import Lock, LockedError
-from skytier.resources.project import Project
+from skytier.openstack import holder, lock
+from skytier.openstack.lock import Lock, LockedError
+from skytier.openstack.resources.project import Project
 
 from .account import Account
 

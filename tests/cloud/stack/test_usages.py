@@ -12,17 +12,17 @@ from typing import Any, NamedTuple
 import pytest
 from openstack.exceptions import HttpException
 
-from skytier.cloud.spending import leftovers
-from skytier.cloud.usages import project, servers
-from skytier.cloud.usages.collected import Window
-from skytier.cloud.usages.nova import Nova
 from skytier.costs.advice.decide import advise
 from skytier.costs.advice.facts import Facts, Spare
 from skytier.costs.rates import EXAMPLE
 from skytier.costs.usage import Kind, Usage
-from skytier.resources.kind import Known, Wanted
-from skytier.resources.project import Project
-from skytier.resources.server import Server
+from skytier.deploy.kind import Known, Wanted
+from skytier.openstack.resources.project import Project
+from skytier.openstack.resources.server import Server
+from skytier.openstack.spending import leftovers
+from skytier.openstack.usages import project, servers
+from skytier.openstack.usages.collected import Window
+from skytier.openstack.usages.nova import Nova
 
 from ...prometheus_history import running
 from ..project import poll

@@ -14,11 +14,11 @@ import pytest
 from playwright.async_api import Browser
 
 from skytier.cli.chosen import cloud_stack
-from skytier.cloud.stack import CloudStack
-from skytier.cloud.watching import tunnel
-from skytier.cloud.watching.view import view
+from skytier.openstack.stack import CloudStack
+from skytier.openstack.watching import tunnel
+from skytier.openstack.watching.view import view
 from skytier.poll import until
-from skytier.stack import load
+from skytier.stackfile import load
 
 from . import page
 from .account import Account, Operator

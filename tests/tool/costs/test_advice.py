@@ -27,7 +27,7 @@ from skytier.costs.price import price
 from skytier.costs.rates import EXAMPLE, Rates
 from skytier.costs.usage import Kind, Resource
 from skytier.metrics.source import Point
-from skytier.stack import parse
+from skytier.stackfile import parse
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 STEP_S = 300

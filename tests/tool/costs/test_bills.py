@@ -13,7 +13,7 @@ from skytier.costs.charge import charges
 from skytier.costs.rates import EXAMPLE, Rates
 from skytier.costs.statement import Statement, statement
 from skytier.costs.usage import Kind, Usage
-from skytier.stack.read import parse_as
+from skytier.stackfile.read import parse_as
 from tests.tool.costs.samples import (
     LARGE,
     SMALL,

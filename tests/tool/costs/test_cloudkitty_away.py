@@ -16,16 +16,16 @@ from hypothesis import strategies as st
 from keystoneauth1.noauth import NoAuth
 from keystoneauth1.session import Session
 
-from skytier.cloud import catalog
-from skytier.cloud.spending.prices import prices
 from skytier.costs.bill import Bill, of_file
 from skytier.costs.budget import per_month
 from skytier.costs.cloudkitty.metrics import UntoldRates
 from skytier.costs.price_list import PriceList
 from skytier.costs.rates import EXAMPLE, Rates, RatesBy
-from skytier.resources.kind import Found, Key, Known
+from skytier.deploy.kind import Found, Key, Known
+from skytier.openstack import catalog
+from skytier.openstack.spending.prices import prices
 from skytier.roles import ROLES
-from skytier.stack import StackFile, parse
+from skytier.stackfile import StackFile, parse
 from tests.tool.costs.test_planned import blueprint, flavors
 
 

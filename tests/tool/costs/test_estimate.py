@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from skytier.costs.rates import Rates
-from skytier.stack.read import parse_as
+from skytier.stackfile.read import parse_as
 from tests.skytier_command import Skytier
 
 EUROS = """\

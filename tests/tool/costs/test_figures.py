@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from skytier.cloud.spending import load
-from skytier.cloud.usages import traffic
-from skytier.cloud.usages.collected import Window
 from skytier.costs.usage import Kind, Usage
 from skytier.metrics.prometheus import Prometheus
+from skytier.openstack.spending import load
+from skytier.openstack.usages import traffic
+from skytier.openstack.usages.collected import Window
 
 from ...prometheus_history import running
 

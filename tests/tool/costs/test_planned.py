@@ -6,23 +6,23 @@ from decimal import Decimal
 
 import pytest
 
-from skytier.blueprint import Blueprint
 from skytier.cli.on_cloud import plan as shown
-from skytier.cloud.choices import Choices, ExternalNetwork, Flavor
-from skytier.cloud.images import Image
-from skytier.cloud.kinds import RULES
-from skytier.cloud.stack import Plan
 from skytier.costs.bill import Bill, difference, of_file
 from skytier.costs.budget import per_month
 from skytier.costs.planned import PlanCost
 from skytier.costs.price import price
 from skytier.costs.rates import EXAMPLE
-from skytier.plan import Step, plan
-from skytier.resources.kind import Found, Known, Wanted
-from skytier.resources.project import Project
+from skytier.deploy.kind import Found, Known, Wanted
+from skytier.deploy.plan import Step, plan
+from skytier.openstack.choices import Choices, ExternalNetwork, Flavor
+from skytier.openstack.desired import wanted
+from skytier.openstack.images import Image
+from skytier.openstack.kinds import RULES
+from skytier.openstack.resolved import Blueprint
+from skytier.openstack.resources.project import Project
+from skytier.openstack.stack import Plan
 from skytier.roles import ROLES
-from skytier.stack import StackFile, parse
-from skytier.wanted import wanted
+from skytier.stackfile import StackFile, parse
 
 SMALL, LARGE = Flavor("1", "m1.small", 1, 2048, 20), Flavor("4", "m1.large", 4, 8192, 80)
 SIZES = {each.name: each for each in (SMALL, LARGE)}

@@ -9,8 +9,8 @@ import pytest
 from skytier.costs.meters import RAM, Meter
 from skytier.costs.rates import Rates, for_stack, load
 from skytier.errors import SkytierError
-from skytier.stack import load as load_stack
-from skytier.stack.read import parse_as
+from skytier.stackfile import load as load_stack
+from skytier.stackfile.read import parse_as
 
 TRAFFIC = Meter("traffic_gb", "traffic out", "GB")
 

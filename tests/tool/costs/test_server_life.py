@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from skytier.cloud.usages.life import Action, Size, Stretch, stretches
+from skytier.openstack.usages.life import Action, Size, Stretch, stretches
 
 SMALL, LARGE = Size("m1.small", 1, 2048, 20), Size("m1.large", 4, 8192, 80)
 

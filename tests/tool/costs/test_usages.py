@@ -13,7 +13,9 @@ from openstack.load_balancer.v2.load_balancer import LoadBalancer
 from openstack.network.v2.floating_ip import FloatingIP
 from openstack.object_store.v1.container import Container
 
-from skytier.cloud.usages import (
+from skytier.costs.usage import Kind, Usage
+from skytier.openstack.resources.project import LONGEST_DESCRIPTION, Project
+from skytier.openstack.usages import (
     floating_ips,
     images,
     load_balancers,
@@ -23,12 +25,10 @@ from skytier.cloud.usages import (
     servers,
     volumes,
 )
-from skytier.cloud.usages.collected import Window
-from skytier.cloud.usages.life import Action, Size
-from skytier.cloud.usages.owner import Owner
-from skytier.cloud.usages.servers import Server
-from skytier.costs.usage import Kind, Usage
-from skytier.resources.project import LONGEST_DESCRIPTION, Project
+from skytier.openstack.usages.collected import Window
+from skytier.openstack.usages.life import Action, Size
+from skytier.openstack.usages.owner import Owner
+from skytier.openstack.usages.servers import Server
 
 START, END = datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 11, 2, tzinfo=UTC)
 WINDOW = Window(START, END)

@@ -93,7 +93,7 @@ def main() -> None:
 def _unexpected(error: Exception) -> SkytierError:
     """An error that no code foresaw; those of a cloud's API are explained all the same."""
     # Loaded only when a cloud was asked: it brings openstacksdk along.
-    api = sys.modules.get("skytier.resources.errors")
+    api = sys.modules.get("skytier.openstack.resources.errors")
     if api and isinstance(error, api.API_ERRORS):
         explained: SkytierError = api.explained("The cloud could not be asked", error)
         return explained

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from skytier import stack
-from skytier.cloud import clouds
+from skytier import stackfile as stack
 from skytier.errors import SkytierError
 from skytier.local import home
 from skytier.local.stack import Stack as LocalStack
-from skytier.stack import StackFile
+from skytier.openstack import clouds
+from skytier.stackfile import StackFile
 
 if TYPE_CHECKING:
-    from skytier.cloud.application import CloudApplication
-    from skytier.cloud.stack import CloudStack
+    from skytier.openstack.application import CloudApplication
+    from skytier.openstack.stack import CloudStack
     from skytier.watched import Watched
 
 Cloud = Annotated[
@@ -49,8 +49,8 @@ def cloud_stack(wanted: StackFile) -> "CloudStack":
             'Name one: --cloud NAME, or cloud = "NAME" in the stack file.',
         )
     # openstacksdk takes a second to import, which the stack on this machine need not wait for.
-    from skytier.cloud.connection import connect
-    from skytier.cloud.stack import CloudStack
+    from skytier.openstack.connection import connect
+    from skytier.openstack.stack import CloudStack
 
     return CloudStack(connect(wanted.cloud), wanted, wanted.cloud)
 
@@ -60,7 +60,7 @@ def application(file: Path | None, cloud: str | None) -> "LocalStack | CloudAppl
     wanted = stack_file(file, cloud)
     if wanted.cloud is None:
         return LocalStack(home.from_environment())
-    from skytier.cloud.application import CloudApplication
+    from skytier.openstack.application import CloudApplication
 
     return CloudApplication(cloud_stack(wanted))
 
@@ -71,6 +71,6 @@ def watched(wanted: StackFile) -> "AbstractContextManager[Watched]":
         from skytier.local.watched import watched as watched_here
 
         return watched_here(LocalStack(home.from_environment()))
-    from skytier.cloud.watching.watched import watched as watched_there
+    from skytier.openstack.watching.watched import watched as watched_there
 
     return watched_there(cloud_stack(wanted))

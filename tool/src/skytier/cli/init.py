@@ -11,8 +11,8 @@ import typer
 from rich.text import Text
 
 from skytier.cli import console
-from skytier.cloud import clouds
 from skytier.errors import SkytierError
+from skytier.openstack import clouds
 
 app = typer.Typer()
 
@@ -57,8 +57,8 @@ def init(
 ) -> None:
     """Write a stack file with every key explained, by asking or by looking at the cloud."""
     # Imported here and below, so that other commands need not wait for pydantic and openstacksdk.
-    from skytier import stack
-    from skytier.stack.document import commented
+    from skytier import stackfile as stack
+    from skytier.stackfile.document import commented
 
     file = file or stack.DEFAULT_PATH
     if file.exists() and not force:
@@ -84,8 +84,8 @@ def init(
 
 
 def _look(draft: _Draft, cloud: str, as_json: bool) -> None:
-    from skytier.cloud import picks
-    from skytier.cloud.connection import connect
+    from skytier.openstack import picks
+    from skytier.openstack.connection import connect
 
     conn = connect(cloud)
     if as_json:
@@ -156,7 +156,7 @@ def _ask_option(draft: _Draft, key: str, question: str, options: Sequence[str]) 
 
 def _ask(key: str, question: str) -> tuple[Any, Any]:
     """The key's default, and an answer that the key may hold; Enter is the default."""
-    from skytier.stack.document import keys
+    from skytier.stackfile.document import keys
 
     about = next(each for each in keys() if each.dotted == key)
     default = about.default
@@ -178,8 +178,8 @@ def _ask(key: str, question: str) -> tuple[Any, Any]:
 
 def _valid(key: str, value: Any) -> Any:
     """The value, if the key may hold it. Raises SkytierError."""
-    from skytier import stack
-    from skytier.stack.document import toml
+    from skytier import stackfile as stack
+    from skytier.stackfile.document import toml
 
     try:
         stack.parse(f"{key} = {toml(value)}")

@@ -22,7 +22,7 @@ from skytier.metrics.catalogue import BY_ID, CHARTS
 from skytier.metrics.chart import Chart
 from skytier.metrics.source import Source
 from skytier.moment import period
-from skytier.stack import StackFile
+from skytier.stackfile import StackFile
 
 app = typer.Typer()
 _commands = typer.Typer(no_args_is_help=True, help="What was measured, for other programs.")
@@ -100,7 +100,7 @@ def cloud_metrics(cloud: Cloud = None, file: File = None, as_json: Json = False)
     Most clouds show diagnostics to administrators only, and have no Gnocchi: it says so.
     """
     stack = chosen.cloud_stack(chosen.stack_file(file, cloud))
-    from skytier.cloud.watching.own_figures import ask
+    from skytier.openstack.watching.cloud_metrics import ask
 
     found = ask(stack)
     if as_json:
@@ -122,7 +122,7 @@ def _source(wanted: StackFile) -> Iterator[Source]:
 
         yield local_source(Stack(home.from_environment()))
         return
-    from skytier.cloud.watching.view import prometheus
+    from skytier.openstack.watching.view import prometheus
 
     with prometheus(chosen.cloud_stack(wanted)) as found:
         yield found

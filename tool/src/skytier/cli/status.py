@@ -15,7 +15,7 @@ from skytier.cli.chosen import Cloud, File, Json
 from skytier.local import home
 from skytier.local import status as local
 from skytier.local.stack import Stack
-from skytier.stack import StackFile
+from skytier.stackfile import StackFile
 from skytier.status import Machine, Service, Status
 
 app = typer.Typer()
@@ -43,7 +43,7 @@ def status(cloud: Cloud = None, file: File = None, as_json: Json = False) -> Non
 def _measure(wanted: StackFile) -> Status:
     if wanted.cloud is None:
         return local.measure(Stack(home.from_environment()))
-    from skytier.cloud.status import measure
+    from skytier.openstack.status import measure
 
     return measure(chosen.cloud_stack(wanted))
 

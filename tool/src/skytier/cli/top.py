@@ -14,7 +14,7 @@ from skytier.cli.figures import drawn
 from skytier.local import home
 from skytier.local.stack import Stack
 from skytier.metrics.view import View
-from skytier.stack import StackFile
+from skytier.stackfile import StackFile
 
 app = typer.Typer()
 
@@ -61,7 +61,7 @@ def _view(wanted: StackFile) -> Iterator[View]:
 
         yield local_view(Stack(home.from_environment()))
         return
-    from skytier.cloud.watching.view import view as cloud_view
+    from skytier.openstack.watching.view import view as cloud_view
 
     with cloud_view(chosen.cloud_stack(wanted)) as found:
         yield found

@@ -12,7 +12,7 @@ from skytier.costs.price import Price, Total, price, total
 from skytier.costs.rates import Rates, RatesBy
 from skytier.costs.usage import Kind, Resource
 from skytier.roles.role import Role
-from skytier.stack import StackFile, WebSection, schedule
+from skytier.stackfile import StackFile, WebSection, schedule
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from skytier.costs.flavors import Sized
 from skytier.costs.price import Total
 from skytier.costs.rates import Rates
 from skytier.roles.role import Role
-from skytier.stack import StackFile
-from skytier.stack.model import CostSection
+from skytier.stackfile import StackFile
+from skytier.stackfile.model import CostSection
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,9 @@
 
 from typing import Protocol
 
-from skytier.cloud.listing import nearest_first
 from skytier.costs.rates import FlavorSize, Rates
 from skytier.errors import SkytierError
+from skytier.openstack.listing import nearest_first
 
 STANDARD = {
     "m1.tiny": FlavorSize(vcpus=1, ram_mib=512, disk_gib=1),

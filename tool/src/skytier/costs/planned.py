@@ -11,8 +11,8 @@ from skytier.costs.flavors import Sized
 from skytier.costs.price import price
 from skytier.costs.rates import FlavorSize, Rates
 from skytier.costs.usage import Kind, Resource
-from skytier.plan import Action, Step
-from skytier.stack import StackFile
+from skytier.deploy.plan import Action, Step
+from skytier.stackfile import StackFile
 
 
 @dataclass(frozen=True)

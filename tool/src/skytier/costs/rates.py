@@ -11,9 +11,9 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field
 
 from skytier.costs.meters import HOURS_A_MONTH, Meter
-from skytier.stack import StackFile, values
-from skytier.stack.read import parse_as, text_of
-from skytier.stack.section import Section, key
+from skytier.stackfile import StackFile, values
+from skytier.stackfile.read import parse_as, text_of
+from skytier.stackfile.section import Section, key
 
 __all__ = [
     "EXAMPLE",

@@ -7,8 +7,8 @@ from skytier.doctor import cloud, machine
 from skytier.doctor.check import Finding, State
 from skytier.doctor.cloud import Subject
 from skytier.errors import SkytierError
-from skytier.resources.errors import API_ERRORS, explained
-from skytier.stack import StackFile
+from skytier.openstack.resources.errors import API_ERRORS, explained
+from skytier.stackfile import StackFile
 
 __all__ = ["Check", "Finding", "State", "examine"]
 

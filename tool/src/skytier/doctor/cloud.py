@@ -9,15 +9,15 @@ from keystoneauth1.session import Session
 from openstack.config.cloud_region import CloudRegion
 from openstack.connection import Connection
 
-from skytier.cloud import catalog, choices, clouds, keystone, limits, needs, quota
-from skytier.cloud.choices import ExternalNetwork, Flavor
-from skytier.cloud.connection import connect
-from skytier.cloud.images import Image
 from skytier.doctor.check import Finding, State, failed, ok, warning
 from skytier.errors import SkytierError
-from skytier.resources.project import Project
-from skytier.resources.server import Server
-from skytier.stack import StackFile
+from skytier.openstack import catalog, choices, clouds, keystone, limits, needs, quota
+from skytier.openstack.choices import ExternalNetwork, Flavor
+from skytier.openstack.connection import connect
+from skytier.openstack.images import Image
+from skytier.openstack.resources.project import Project
+from skytier.openstack.resources.server import Server
+from skytier.stackfile import StackFile
 
 REACH_TIMEOUT_S = 10.0
 SKEW_TO_WARN_S = 30.0

@@ -52,7 +52,7 @@ def _scrape(target: Target) -> Scrape:
 
 
 def _own() -> str:
-    from skytier.metrics import machine  # as the parser: not for commands that do not scrape
+    from skytier.metrics import machine
 
     return machine.text()
 

@@ -44,7 +44,7 @@ def give_advice(
     where = asked.time_zone(zone)
     begin = moment(start, now, where)
     stack = asked.cloud_stack(file, cloud)
-    from skytier.cloud.spending.advice import facts
+    from skytier.openstack.spending.advice import facts
 
     known, missing = facts(stack, rates, prometheus, begin, now)
     advised = advise(known, where)

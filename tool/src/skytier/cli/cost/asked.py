@@ -10,14 +10,14 @@ from zoneinfo import ZoneInfo, available_timezones
 import typer
 
 from skytier.cli import chosen
-from skytier.cloud.listing import nearest_first
 from skytier.costs.cloudkitty.rated import Compared
 from skytier.costs.period import Period, period
 from skytier.costs.report import Report
 from skytier.errors import SkytierError
+from skytier.openstack.listing import nearest_first
 
 if TYPE_CHECKING:
-    from skytier.cloud.stack import CloudStack
+    from skytier.openstack.stack import CloudStack
 
 Start = Annotated[
     str,
@@ -108,7 +108,7 @@ def bill_of(
     What CloudKitty has rated is the bill where it is there and no rates file is named; with
     `measured` it is what we measured ourselves all the same, which is up to date.
     """
-    from skytier.cloud.spending.bills import bill
+    from skytier.openstack.spending.bills import bill
 
     found = bill(stack, wanted, rates_file, prometheus, everything=everything, measured=measured)
     return Asked(*found)

@@ -15,8 +15,8 @@ from skytier.costs.flavors import Sized
 from skytier.costs.price_list import PriceList
 from skytier.costs.rates import Rates
 from skytier.roles import ROLES
-from skytier.stack import StackFile
-from skytier.stack.model import DEFAULT_PATH
+from skytier.stackfile import StackFile
+from skytier.stackfile.model import DEFAULT_PATH
 
 app = typer.Typer()
 
@@ -91,8 +91,8 @@ def _prices(stack: StackFile, named: Path | None, *others: StackFile) -> PriceLi
     """Without a cloud those of a file, or examples."""
     if stack.cloud is None:
         return PriceList(rates.load(named) if named else rates.for_stack(stack))
-    from skytier.cloud.connection import connect
-    from skytier.cloud.spending.prices import prices
+    from skytier.openstack.connection import connect
+    from skytier.openstack.spending.prices import prices
 
     sections = ((each, s) for each in (stack, *others) for s in each.machines().values())
     names = {section.flavor or each.flavor for each, section in sections}
@@ -114,7 +114,7 @@ def _flavors(stack: StackFile, card: Rates) -> Mapping[str, Sized]:
             for role, section in stack.machines().items()
         }
     # openstacksdk takes a second to import, which an estimate without a cloud need not wait for.
-    from skytier.cloud import choices
-    from skytier.cloud.connection import connect
+    from skytier.openstack import choices
+    from skytier.openstack.connection import connect
 
     return choices.choose_flavors(choices.offered_flavors(connect(stack.cloud)), stack)

@@ -12,7 +12,7 @@ from skytier.costs import budget
 from skytier.costs.bill import Bill, difference
 from skytier.costs.rates import HOURS_A_MONTH
 from skytier.costs.usage import Resource
-from skytier.stack.model import CostSection
+from skytier.stackfile.model import CostSection
 
 
 def show(after: Bill, section: CostSection, before: Bill | None = None, *, as_json: bool) -> None:

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from skytier.deploy.kind import Key
+from skytier.deploy.plan import Change, Step
 from skytier.files import HASH
-from skytier.plan import Change, Step
-from skytier.resources.kind import Key
-from skytier.resources.project import PREFIX
+from skytier.openstack.resources.project import PREFIX
 from skytier.roles.role import ANYWHERE
 
 _SHORT_HASH = 12

@@ -5,10 +5,10 @@ import json
 from skytier.cli import console
 from skytier.cli.chosen import cloud_stack
 from skytier.cli.on_cloud.progress import progress
+from skytier.deploy.kind import UnseenError
 from skytier.errors import SkytierError
-from skytier.resources.kind import UnseenError
-from skytier.resources.volume import Volume
-from skytier.stack import StackFile
+from skytier.openstack.resources.volume import Volume
+from skytier.stackfile import StackFile
 
 
 def down(wanted: StackFile, *, yes: bool, as_json: bool) -> None:

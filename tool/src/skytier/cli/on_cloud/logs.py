@@ -3,9 +3,9 @@
 import typer
 
 from skytier.cli.chosen import cloud_stack
-from skytier.cloud.entrance import entrance, role_of
+from skytier.openstack.ssh_target import entrance, role_of
 from skytier.roles import ROLES
-from skytier.stack import StackFile
+from skytier.stackfile import StackFile
 
 
 def logs(wanted: StackFile, machine: str, *, follow: bool, lines: int) -> None:

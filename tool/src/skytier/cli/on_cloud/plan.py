@@ -15,11 +15,11 @@ from skytier.cli import console
 from skytier.cli.cost import data, priced
 from skytier.cli.on_cloud import changes
 from skytier.cli.on_cloud import quota as quotas
-from skytier.cloud.quota import MORE_ROOM, Row
-from skytier.cloud.stack import Plan
 from skytier.costs.planned import PlanCost
-from skytier.plan import Action, Step
-from skytier.stack.exposure import exposures
+from skytier.deploy.plan import Action, Step
+from skytier.openstack.quota import MORE_ROOM, Row
+from skytier.openstack.stack import Plan
+from skytier.stackfile.exposure import exposures
 
 SIGNS = {
     Action.KEEP: ("=", "dim"),

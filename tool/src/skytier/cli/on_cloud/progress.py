@@ -13,10 +13,10 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from skytier.apply import Events
 from skytier.cli import console
+from skytier.deploy.apply import Events
+from skytier.deploy.plan import Action, Step
 from skytier.errors import SkytierError
-from skytier.plan import Action, Step
 
 State = Literal["running", "done", "failed", "skipped"]
 _SIGN = {"done": ("✓", "green"), "failed": ("✗", "red"), "skipped": ("·", "dim")}

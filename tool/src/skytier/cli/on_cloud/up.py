@@ -11,12 +11,12 @@ from skytier.cli.chosen import cloud_stack
 from skytier.cli.cost import data
 from skytier.cli.on_cloud import plan as shown
 from skytier.cli.on_cloud.progress import Stages, progress
-from skytier.cloud.front_door import FrontDoor
-from skytier.cloud.quota import refuse_short
-from skytier.cloud.stack import CloudStack, Plan
 from skytier.costs.planned import PlanCost
 from skytier.errors import SkytierError
-from skytier.stack import StackFile
+from skytier.openstack.entry_point import FrontDoor
+from skytier.openstack.quota import refuse_short
+from skytier.openstack.stack import CloudStack, Plan
+from skytier.stackfile import StackFile
 
 
 def up(wanted: StackFile, file: Path | None, *, yes: bool, as_json: bool) -> None:

@@ -5,15 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 
-from skytier.costs.advice.facts import (
-    HEADROOM,
-    Advice,
-    Advised,
-    Facts,
-    Machine,
-    p95,
-    slower,
-)
+from skytier.costs.advice.facts import HEADROOM, Advice, Advised, Facts, Machine, p95, slower
 from skytier.costs.money import exact_sum, rounded
 from skytier.costs.price import price
 from skytier.costs.usage import Kind, Resource

@@ -6,14 +6,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from skytier.costs.cloudkitty.metrics import (
-    KEYS,
-    KINDS,
-    TABLES,
-    CloudKittyRates,
-    factor,
-    number,
-)
+from skytier.costs.cloudkitty.metrics import KEYS, KINDS, TABLES, CloudKittyRates, factor, number
 from skytier.costs.usage import Kind
 
 LARGE = 100

@@ -1,0 +1,203 @@
+"""Wanted - found = steps. Nothing here asks or does anything."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from graphlib import TopologicalSorter
+from typing import Any
+
+from skytier.deploy.kind import Found, Key, Known, Wanted
+
+
+class Action(StrEnum):
+    """What a step does."""
+
+    KEEP = "keep"
+    CREATE = "create"
+    CHANGE = "change"
+    REPLACE = "replace"
+    DELETE = "delete"
+
+
+_PAST = {Action.CREATE: "made anew", Action.CHANGE: "changed", Action.REPLACE: "replaced"}
+
+
+@dataclass(frozen=True)
+class Change:
+    """A value that is to become another."""
+
+    attribute: str
+    old: Any
+    new: Any
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing to do to one resource, and why. `needs` are the steps that come before."""
+
+    action: Action
+    key: Key
+    reason: str
+    needs: tuple[Key, ...] = ()
+    wanted: Wanted | None = None
+    found: Found | None = None
+    changes: tuple[Change, ...] = ()
+    loses: str = ""
+    """What the step would lose; then it must not be done."""
+    away: bool = False
+    """Whether a change takes it away for a while."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What the plan has to know of a kind."""
+
+    fixed: frozenset[str] = frozenset()
+    """Attributes of which a change means another resource."""
+    disruptive: Mapping[str, str] = field(default_factory=dict)
+    """Attributes whose change takes it away for a while, and what that is like."""
+    checks: bool = False
+    """Whether it is done again, to see that all is well, when what it lives in was away."""
+    in_turn: bool = False
+    """Whether any change may take it away for a moment, so that its like have to wait."""
+    within: str = ""
+    """The kind that it lives in and dies with: a configuration in its server."""
+    follows: Mapping[str, frozenset[Action]] = field(default_factory=dict)
+    """Kinds that it needs, and what happens to them that makes it be done again."""
+    held_by: frozenset[str] = frozenset()
+    """Kinds that have to be gone before it can be deleted."""
+
+
+def plan(
+    wanted: Sequence[Wanted], found: Iterable[Found], rules: Mapping[str, Rules]
+) -> list[Step]:
+    """The steps from what is found to what is wanted, each after those that it needs.
+
+    `rules` has every kind, in the order in which they are made; deleting goes the other way.
+    """
+    there, extra = one_of_each(found)
+    known = Known(there)
+    by_key = {each.key: each for each in wanted}
+    order = TopologicalSorter(
+        {key: [*each.needs, *each.renewed_with] for key, each in by_key.items()}
+    )
+    steps: dict[Key, Step] = {}
+    for key in order.static_order():
+        if key in by_key:
+            steps[key] = _step(by_key[key], known, steps, rules[key.kind])
+    gone = [
+        *((each, "it is not wanted any more") for key, each in there.items() if key not in by_key),
+        *((each, f"it is a duplicate of {there[each.key].id}") for each in extra),
+    ]
+    return [*_in_order(steps.values()), *_deletions(gone, rules)]
+
+
+def one_of_each(found: Iterable[Found]) -> tuple[dict[Key, Found], list[Found]]:
+    """Of several with one key the oldest sound one counts; a killed run can leave two."""
+    groups: dict[Key, list[Found]] = defaultdict(list)
+    for each in found:
+        groups[each.key].append(each)
+    there, extra = {}, []
+    for key, group in groups.items():
+        first, *others = sorted(
+            group, key=lambda each: (bool(each.fault), each.created_at, each.id)
+        )
+        there[key] = first
+        extra += others
+    return there, extra
+
+
+def nothing_to_do(steps: Iterable[Step]) -> bool:
+    """Whether everything is as it should be."""
+    return all(step.action is Action.KEEP for step in steps)
+
+
+def _in_order(steps: Iterable[Step]) -> Iterator[Step]:
+    """The steps, those that wait for others behind these and otherwise as they are."""
+    left = {step.key: step for step in steps}
+    while left:
+        step = next(s for s in left.values() if not any(need in left for need in s.needs))
+        yield left.pop(step.key)
+
+
+def _step(wanted: Wanted, known: Known, before: Mapping[Key, Step], rules: Rules) -> Step:
+    found = known.get(wanted.key)
+    needs = tuple(wanted.needs)
+
+    def step(
+        action: Action,
+        reason: str,
+        changes: Sequence[Change] = (),
+        loses: str = "",
+        *,
+        away: bool = False,
+    ) -> Step:
+        waits = away or action is Action.REPLACE or (rules.in_turn and action is Action.CHANGE)
+        after = tuple(dict.fromkeys([*needs, *(wanted.after if waits else ())]))
+        return Step(action, wanted.key, reason, after, wanted, found, tuple(changes), loses, away)
+
+    host = next((key for key in needs if rules.within and key.kind == rules.within), None)
+    if found is None or (host and before[host].action in (Action.CREATE, Action.REPLACE)):
+        return step(Action.CREATE, "there is none yet")
+    if found.fault and found.mend and wanted.protected:
+        return step(Action.CHANGE, f"{found.fault}: {found.mend}", away=True)
+    if found.fault:
+        return step(Action.REPLACE, found.fault, loses=wanted.protected)
+    changes = [
+        Change(name, found.attributes.get(name), value)
+        for name, value in known.attributes(wanted).items()
+        if not _same(found.attributes.get(name), value)
+    ]
+    if cause := _cause(wanted.key.name, [*needs, *wanted.renewed_with], before, rules):
+        # It is well only once that is there again.
+        needs = (*needs, *wanted.renewed_with)
+    if not changes and cause:
+        return step(Action.CHANGE, cause)
+    if not changes:
+        return step(Action.KEEP, "it is as wanted")
+    names = [change.attribute for change in changes]
+    if fixed := [name for name in names if name in rules.fixed]:
+        reason = f"{_listed(fixed)} cannot be changed in place"
+        return step(Action.REPLACE, reason, changes, wanted.protected)
+    if disruption := next(
+        (rules.disruptive[name] for name in names if name in rules.disruptive), ""
+    ):
+        return step(Action.CHANGE, disruption, changes, away=True)
+    return step(Action.CHANGE, cause or f"{_listed(names)} changed", changes)
+
+
+def _cause(name: str, needs: Sequence[Key], before: Mapping[Key, Step], rules: Rules) -> str:
+    """Why it has to be done again although it is as wanted itself; empty when it has not."""
+    for key in needs:
+        if before[key].action in rules.follows.get(key.kind, ()):
+            return f"the {key} is to be {_PAST[before[key].action]}"
+        if before[key].away and rules.checks and key.kind == rules.within and key.name == name:
+            return f"it is looked at once the {key} is back"
+    return ""
+
+
+def _deletions(gone: Sequence[tuple[Found, str]], rules: Mapping[str, Rules]) -> list[Step]:
+    """What is made last is deleted first, after what holds on to it."""
+    order = list(rules)[::-1]
+    leaving = sorted(
+        (pair for pair in gone if not rules[pair[0].key.kind].within),
+        key=lambda pair: order.index(pair[0].key.kind),
+    )
+    steps: list[Step] = []
+    for found, reason in leaving:
+        held_by = rules[found.key.kind].held_by
+        needs = dict.fromkeys(step.key for step in steps if step.key.kind in held_by)
+        steps.append(Step(Action.DELETE, found.key, reason, tuple(needs), found=found))
+    return steps
+
+
+def _same(old: Any, new: Any) -> bool:
+    """Whether two values mean the same: the order of a list says nothing."""
+    if isinstance(old, list | tuple) and isinstance(new, list | tuple):
+        return sorted(map(str, old)) == sorted(map(str, new))
+    return bool(old == new)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -1,0 +1,214 @@
+"""Running things on a stack's machines, by the system's own ssh.
+
+Each run has files of its own, so that no two of them change each other's. What a person uses,
+`ssh -F ssh_config shop-web-1`, has the same text. Machines without a public address are reached
+through the bastion.
+"""
+
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from skytier import files
+from skytier.errors import SkytierError
+from skytier.hosts.ssh_config import Host, config, path_in_config
+
+
+class UnreachableError(SkytierError):
+    """No command was run: there was no connection."""
+
+
+class HostKeyError(UnreachableError):
+    """The machine shows another key than the one that the cloud told."""
+
+
+class CommandError(SkytierError):
+    """The command ran and ended with another code than 0. `output` is all that it printed."""
+
+    def __init__(self, what: str, do: str, output: str) -> None:
+        super().__init__(what, do)
+        self.output = output
+
+
+class Ssh:
+    """Connections to the machines of one stack; each machine's is kept for the next command."""
+
+    def __init__(self) -> None:
+        # A short path: the sockets' names are limited to about 100 bytes. It is one for each run,
+        # since an address may lead to another machine by the next.
+        self._directory = Path(tempfile.mkdtemp(prefix="skytier-"))
+        self.config = self._directory / "config"
+        self._hosts, self._known_hosts = (self._directory / name for name in ("hosts", "known"))
+        control = path_in_config(self._directory / "CONNECTION")
+        self.config.write_text(
+            # A file, and not options: the way through the bastion has to share its connection too.
+            "ControlMaster auto\n"
+            f"ControlPath {control.replace('%', '%%').replace('CONNECTION', '%C')}\n"
+            "ControlPersist 60\n"
+            f"Include {path_in_config(self._hosts)}\n"
+        )
+
+    def know(self, hosts: Sequence[Host], key: Path, known_hosts: str) -> None:
+        """Go by these hosts from now on, with a private key and the text of a known_hosts file."""
+        files.write(self._known_hosts, known_hosts, 0o600)
+        files.write(self._hosts, config(hosts, key, self._known_hosts), 0o600)
+
+    def __enter__(self) -> "Ssh":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for path in self._directory.iterdir():
+            if path.is_socket():
+                subprocess.run(
+                    ["ssh", "-o", f"ControlPath={path}", "-O", "exit", "any"],
+                    check=False,
+                    capture_output=True,
+                )
+        shutil.rmtree(self._directory, ignore_errors=True)
+
+    def attend(self, host: str, *words: str) -> int:
+        """Run a command on a machine, or a shell, at this terminal. Returns its exit code.
+
+        Signals that would end this process are the command's.
+        """
+        command = ["ssh", "-F", str(self.config), host, *words]
+        child: subprocess.Popen[bytes] | None = None
+        early: list[int] = []
+
+        def pass_on(number: int, _: object) -> None:
+            if child is None:
+                early.append(number)
+            else:
+                child.send_signal(number)
+
+        # Before it begins: a signal that comes as soon as it prints something is its own, too.
+        numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        before = {number: signal.signal(number, pass_on) for number in numbers}
+        try:
+            with subprocess.Popen(command) as child:
+                for number in early:
+                    child.send_signal(number)
+                code = child.wait()
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+        return 128 - code if code < 0 else code
+
+    def run(
+        self, host: str, command: str, stdin: bytes | None = None, timeout_s: float = 900
+    ) -> str:
+        """Run a shell command. Returns what it printed.
+
+        Secrets go by `stdin`: a command can be read in the list of processes. Raises
+        UnreachableError or CommandError.
+        """
+        try:
+            done = subprocess.run(
+                ["ssh", "-F", self.config, "-o", "BatchMode=yes", host, command],
+                input=stdin or b"",
+                capture_output=True,
+                check=False,
+                timeout=timeout_s,
+            )
+        except subprocess.TimeoutExpired as error:
+            said = _text(error.stdout) + _text(error.stderr)
+            raise CommandError(
+                f"A command on {host} did not end within {timeout_s:.0f} s. It said:\n{_end(said)}",
+                f"Look at the machine: skytier ssh {host}",
+                said,
+            ) from None
+        out, err = _text(done.stdout), _text(done.stderr)
+        if done.returncode == 255:
+            raise unreachable(host, err)
+        if done.returncode:
+            raise CommandError(
+                f"A command on {host} ended with code {done.returncode}:\n{_end(out + err)}",
+                f"Look at the machine: skytier ssh {host}",
+                out + err,
+            )
+        return out
+
+    @contextmanager
+    def tunnel(self, host: str, ports: Sequence[int]) -> Iterator[list[int]]:
+        """Ports of this machine's 127.0.0.1 that lead to `ports` of a machine's own 127.0.0.1.
+
+        They are there as long as the context is. Raises UnreachableError.
+        """
+        local = [_free_port() for _ in ports]
+        options = ["BatchMode=yes", "ExitOnForwardFailure=yes"]
+        options += [
+            f"LocalForward=127.0.0.1:{here} 127.0.0.1:{there}"
+            for here, there in zip(local, ports, strict=True)
+        ]
+        words = [word for option in options for word in ("-o", option)]
+        # It ends when its input does, so with this program, however that ends.
+        command = ["ssh", "-F", str(self.config), *words, host, "echo open && exec cat"]
+        pipe = subprocess.PIPE
+        with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe) as popen:
+            if popen.stdout and not popen.stdout.readline():
+                said = popen.communicate()[1]
+                raise unreachable(host, _text(said))
+            yield local
+
+    def script(self, host: str, text: str, stdin: bytes | None = None) -> str:
+        """Run a bash script as root. It is part of the command, so it holds no secret."""
+        return self.run(host, f"sudo bash -c {_quoted(text)}", stdin)
+
+
+def unreachable(host: str, said: str) -> UnreachableError:
+    """Which of the many things it is that keep one from a machine."""
+    if "Host key verification failed" in said:
+        return HostKeyError(
+            f"{host} cannot be reached: its host key is another than the one that was learnt from "
+            "the cloud.",
+            "Somebody may be in between. Read the machine's own key at its console in the cloud's "
+            "dashboard: /etc/ssh/ssh_host_ed25519_key.pub. If it is another on purpose, say so: "
+            f"skytier trust {host} KEY",
+        )
+    causes = {
+        "Permission denied": (
+            "it refuses the SSH key",
+            "Run it on the machine that brought the stack up, or copy its key here.",
+        ),
+        "Connection refused": (
+            "nothing listens at its port 22",
+            "It may be just booting; otherwise look at its console: openstack console log show.",
+        ),
+        "timed out": (
+            "it does not answer",
+            "Check that ssh_from in the stack file has your own address, and that the server runs.",
+        ),
+        "No route to host": (
+            "there is no way to its address",
+            "Check that you reach the cloud's external network from here.",
+        ),
+    }
+    for sign, (cause, do) in causes.items():
+        if sign in said:
+            return UnreachableError(f"{host} cannot be reached: {cause}.", do)
+    return UnreachableError(
+        f"{host} cannot be reached: {_end(said, 3)}", "See what ssh says above."
+    )
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def _text(output: bytes | str | None) -> str:
+    return output.decode(errors="replace") if isinstance(output, bytes) else output or ""
+
+
+def _end(said: str, lines: int = 25) -> str:
+    return "\n".join(said.strip().splitlines()[-lines:])
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "'\\''") + "'"

@@ -1,0 +1,120 @@
+"""The way into a stack's machines: who they are, where, and by which host key."""
+
+import threading
+import time
+from collections.abc import Mapping
+
+from openstack.connection import Connection
+
+from skytier.deploy.kind import Found, Key, Tell
+from skytier.errors import SkytierError
+from skytier.hosts.ssh import CommandError, HostKeyError, Ssh, UnreachableError
+from skytier.hosts.ssh_config import Host, is_address, is_word
+from skytier.openstack import host_keys
+from skytier.openstack.operator import OperatorFiles
+
+REACH_TIMEOUT_S = 300.0
+
+
+def hosts(known: Mapping[Key, Found]) -> list[Host]:
+    """Every machine with an address, those with a public one first: the first is the bastion.
+
+    A server with a name that ssh would take for something else is none of ours.
+    """
+    servers = {
+        key.name: found
+        for key, found in known.items()
+        if key.kind == "server" and is_word(key.name) and is_word(found.id)
+    }
+    ports = {key.name: found for key, found in known.items() if key.kind == "port"}
+    public = {
+        key.name: found.facts["address"]
+        for key, found in known.items()
+        if key.kind == "floating IP" and is_address(found.facts["address"])
+    }
+    bastion = next((name for name in sorted(servers) if name in public), None)
+    found = []
+    for name, server in sorted(servers.items(), key=lambda item: (item[0] not in public, item[0])):
+        if name in public:
+            found.append(Host(name, public[name], server.id))
+        elif bastion and name in ports and is_address(ports[name].facts["address"]):
+            found.append(Host(name, ports[name].facts["address"], server.id, bastion))
+    return found
+
+
+class Access:
+    """Opens the way to each machine when it is asked for.
+
+    Who changes the stack may `publish` the ways: they are written down for people, too.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        operator: OperatorFiles,
+        shell: Ssh,
+        *,
+        publish: bool = False,
+    ) -> None:
+        self._publish = publish
+        self._connection = connection
+        self._operator = operator
+        # Several steps use this at once, and each knows only what was there when it began.
+        self._hosts: dict[str, Host] = {}
+        self._keys: dict[str, str] = {}
+        self._reached: set[str] = set()
+        self._lock = threading.Lock()
+        self.shell = shell
+
+    def open(self, name: str, known: Mapping[Key, Found], tell: Tell) -> None:
+        """Wait until a machine lets us in. One that did so before is not asked again.
+
+        Raises SkytierError which says what keeps us out.
+        """
+        if name in self._reached:
+            return
+        there = {host.name: host for host in hosts(known)}
+        if name not in there:
+            raise SkytierError(
+                f"There is no way to {name}: neither it nor another machine of the stack has a "
+                "floating IP.",
+                "Run skytier up.",
+            )
+        needed = [there[name], *([there[via]] if (via := there[name].via) else [])]
+        for host in needed:
+            server = self._connection.compute.get_server(host.server_id)
+            self._learn(host, host_keys.learn(self._connection, server, tell))
+        self.write(known)
+        self._wait(name, tell)
+        self._reached.add(name)
+
+    def write(self, known: Mapping[Key, Found]) -> None:
+        """Tell ssh the ways, from what is known by now."""
+        with self._lock:
+            self._hosts |= {host.name: host for host in hosts(known)}
+            for key, found in known.items():
+                pinned = found.facts.get("metadata", {}).get(host_keys.HOST_KEY)
+                if key.kind == "server" and pinned:
+                    self._keys.setdefault(found.id, pinned)
+            ways, keys = list(self._hosts.values()), host_keys.known_hosts(self._keys)
+            self.shell.know(ways, self._operator.key, keys)
+            if self._publish:
+                self._operator.write_hosts(ways, keys)
+
+    def _learn(self, host: Host, key: str) -> None:
+        with self._lock:
+            self._keys[host.server_id] = key
+
+    def _wait(self, name: str, tell: Tell) -> None:
+        deadline = time.monotonic() + REACH_TIMEOUT_S
+        while True:
+            tell("waiting for SSH")
+            try:
+                self.shell.run(name, "true", timeout_s=60)
+            except (UnreachableError, CommandError) as error:
+                # No waiting makes another key of it.
+                if isinstance(error, HostKeyError) or time.monotonic() > deadline:
+                    raise
+                time.sleep(1)
+            else:
+                return

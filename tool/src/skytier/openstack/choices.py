@@ -1,0 +1,238 @@
+"""What the machines are made of: names of the stack file become ids of the cloud."""
+
+import re
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from openstack.connection import Connection
+
+from skytier.deploy.kind import Found
+from skytier.errors import SkytierError
+from skytier.openstack import images, kept_images
+from skytier.openstack.images import Image, Offer
+from skytier.openstack.listing import nearest_first
+from skytier.release.target import System
+from skytier.stackfile import StackFile
+
+# Glance gives 25 at once unless it is asked for more; 1000 is the most it gives.
+PAGE = 1000
+
+
+@dataclass(frozen=True)
+class Flavor:
+    """A flavor of Nova."""
+
+    id: str
+    name: str
+    vcpus: int
+    ram_mib: int
+    disk_gib: int
+    """0 where the disk is as large as the image."""
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.vcpus} vCPU, {self.ram_mib} MiB, {self.disk_gib} GiB)"
+
+
+@dataclass(frozen=True)
+class ExternalNetwork:
+    """A network of Neutron that floating IPs come from."""
+
+    id: str
+    name: str
+    default: bool = False
+    """Whether the cloud says that it is the one to take."""
+
+
+_Offered = TypeVar("_Offered", Flavor, ExternalNetwork)
+
+
+@dataclass(frozen=True)
+class Offered:
+    """What the cloud has to choose from."""
+
+    images: Sequence[Offer]
+    flavors: Sequence[Flavor]
+    networks: Sequence[ExternalNetwork]
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What was found for every role of a stack."""
+
+    images: Mapping[str, Image]
+    flavors: Mapping[str, Flavor]
+    external_network: ExternalNetwork
+    systems: Mapping[str, System] = field(default_factory=dict)
+    """The distribution of each role's image, as far as it can be told."""
+    newer: Mapping[str, Image] = field(default_factory=dict)
+    """Role to an image with a newer version of its system than its servers have."""
+
+
+def offered(conn: Connection) -> Offered:
+    """Images, flavors and external networks, by three lists of the API at once."""
+    with ThreadPoolExecutor(3) as pool:
+        images = pool.submit(offered_images, conn)
+        flavors = pool.submit(offered_flavors, conn)
+        networks = pool.submit(offered_networks, conn)
+    return Offered(images.result(), flavors.result(), networks.result())
+
+
+def choose(offered: Offered, stack: StackFile, there: Sequence[Found] = ()) -> Choices:
+    """Image and flavor for every role, and the external network.
+
+    `there` are the stack's servers: where no image is named, a role keeps that of its servers.
+    Raises SkytierError for what there is not, with what there is and the key to set.
+    """
+    chosen = choose_images(offered.images, stack, there)
+    by_id = {offer.image.id: offer.system for offer in offered.images}
+    return Choices(
+        chosen,
+        choose_flavors(offered.flavors, stack),
+        choose_external_network(offered.networks, stack),
+        {role: by_id[image.id] for role, image in chosen.items()},
+        kept_images.newer(offered.images, stack, there),
+    )
+
+
+def offered_images(conn: Connection) -> list[Offer]:
+    """Every image that the project sees, active or not."""
+    return [_offer(image) for image in conn.image.images(limit=PAGE)]
+
+
+def _offer(image: Any) -> Offer:
+    properties = image.properties or {}
+    return Offer(
+        Image(
+            image.id,
+            image.name or "",
+            image.created_at or "",
+            image.min_disk or 0,
+            image.min_ram or 0,
+        ),
+        status=image.status,
+        distribution=image.os_distro or "",
+        version=image.os_version or "",
+        purpose=str(properties.get("os_purpose") or ""),
+        architecture=image.architecture or "",
+        hidden=bool(image.is_hidden),
+        snapshot=properties.get("image_type") == "snapshot",
+    )
+
+
+def offered_flavors(conn: Connection) -> list[Flavor]:
+    """Every flavor that the project may use."""
+    return [
+        Flavor(f.id, f.name, f.vcpus, f.ram, f.disk)
+        for f in conn.compute.flavors(details=True)
+        if not f.is_disabled
+    ]
+
+
+def offered_networks(conn: Connection) -> list[ExternalNetwork]:
+    """Every external network that the project sees."""
+    return [
+        ExternalNetwork(n.id, n.name, bool(n.is_default))
+        for n in conn.network.networks(is_router_external=True)
+    ]
+
+
+def choose_images(
+    offers: Sequence[Offer], stack: StackFile, there: Sequence[Found] = ()
+) -> dict[str, Image]:
+    """Role to the image of its new servers. Raises SkytierError as `choose` does."""
+    chosen = {}
+    for role in stack.machines():
+        key, wanted = stack.image_key(role), stack.image_of(role)
+        if wanted:
+            chosen[role] = images.by_name(offers, wanted, key)
+            continue
+        kept = kept_images.names(there, role)
+        active = [o.image for o in offers if o.status == "active" and o.image.name in kept]
+        # What the cloud does not have any more cannot be kept for a new server.
+        chosen[role] = (
+            max(active, key=lambda image: (-kept.index(image.name), image.created))
+            if active
+            else images.by_rule(offers, key)[0]
+        )
+    return chosen
+
+
+def choose_flavors(offers: Sequence[Flavor], stack: StackFile) -> dict[str, Flavor]:
+    """Role to flavor, by name or else id. Raises SkytierError as `choose` does."""
+    chosen = {}
+    for role, section in stack.machines().items():
+        key = f"{role}.flavor" if section.flavor else "flavor"
+        chosen[role] = _flavor(offers, section.flavor or stack.flavor, key)
+    return chosen
+
+
+def _flavor(offers: Sequence[Flavor], wanted: str, key: str) -> Flavor:
+    if found := _named(offers, wanted):
+        return found[0]
+    raise SkytierError(
+        f"The cloud has no flavor {wanted!r}. It has {nearest_first(wanted, map(str, offers))}.",
+        f'Name one in the stack file: {key} = "..."',
+    )
+
+
+def choose_external_network(offers: Sequence[ExternalNetwork], stack: StackFile) -> ExternalNetwork:
+    """The one that is named; else the only one, or the cloud's default.
+
+    Raises SkytierError as `choose` does, also when several may be meant.
+    """
+    wanted = stack.external_network
+    names = [network.name for network in offers]
+    do = 'Name one in the stack file: external_network = "..."'
+    if not offers:
+        raise SkytierError(
+            "The cloud has no external network that this project sees, and without one there are "
+            "no floating IPs.",
+            "Ask who runs the cloud for a network with router:external.",
+        )
+    if not wanted:
+        for sole in (offers, [network for network in offers if network.default]):
+            if len(sole) == 1:
+                return sole[0]
+        raise SkytierError(f"The cloud has several external networks: {', '.join(names)}.", do)
+    found = _named(offers, wanted)
+    if not found:
+        what = f"The cloud has no external network {wanted!r}. It has "
+        raise SkytierError(f"{what}{nearest_first(wanted, names)}.", do)
+    if len(found) > 1:
+        ids = ", ".join(network.id for network in found)
+        raise SkytierError(
+            f"The cloud has several external networks {wanted!r}: {ids}.",
+            "Name one by its id in the stack file: external_network",
+        )
+    return found[0]
+
+
+def smallest_good_flavor(
+    offers: Sequence[Flavor], image: Image | None
+) -> tuple[Flavor, str] | None:
+    """The flavor for a newcomer, and why: m1.small where it fits, or the smallest good one.
+
+    None when there is no flavor with 2 vCPU, 4 GiB of RAM and a disk that holds the image.
+    """
+    disk_gib = max(10, image.min_disk_gib if image else 0)
+    ram_mib = image.min_ram_mib if image else 0
+    for flavor in offers:
+        if flavor.name == "m1.small" and flavor.disk_gib >= disk_gib and flavor.ram_mib >= ram_mib:
+            return flavor, "the usual one"
+    good = [
+        flavor
+        for flavor in offers
+        if flavor.vcpus >= 2 and flavor.ram_mib >= max(4096, ram_mib)
+        if flavor.disk_gib >= disk_gib and not re.search("gpu", flavor.name, re.IGNORECASE)
+    ]
+    if not good:
+        return None
+    smallest = min(good, key=lambda f: (f.ram_mib, f.vcpus, f.disk_gib, f.name))
+    return smallest, "the smallest with 2 vCPU and 4 GiB of RAM"
+
+
+def _named(offers: Sequence[_Offered], wanted: str) -> list[_Offered]:
+    """Those of a name; else the one of an id, since a name may look like another's id."""
+    return [o for o in offers if o.name == wanted] or [o for o in offers if o.id == wanted]

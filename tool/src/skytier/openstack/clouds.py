@@ -1,0 +1,102 @@
+"""The clouds that clouds.yaml names. Nothing here asks a cloud anything."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from skytier.errors import SkytierError
+
+if TYPE_CHECKING:
+    from keystoneauth1.session import Session
+    from openstack.config.cloud_region import CloudRegion
+
+    from skytier.openstack.clouds_file import CloudsFile
+
+
+@dataclass(frozen=True)
+class Clouds:
+    """A clouds.yaml and the clouds in it."""
+
+    file: Path | None
+    """None where there is none at any of its places."""
+    names: tuple[str, ...]
+
+
+def find() -> Clouds:
+    """The clouds.yaml that openstacksdk finds, here, in ~/.config/openstack or /etc/openstack.
+
+    Names are sorted. Raises SkytierError for a file that cannot be read.
+    """
+    # Imported when it is needed: it takes longer than most commands.
+    from openstack.config import OpenStackConfig
+
+    from skytier.openstack.clouds_entry import refuse_shape
+
+    if file := _file():
+        refuse_shape(file, "")
+    config = OpenStackConfig()
+    if not config.config_filename:
+        return Clouds(None, ())
+    clouds = config.cloud_config.get("clouds") or {}
+    # Where there is no cloud at all, openstacksdk makes one of this name that leads nowhere.
+    names = (name for name in clouds if name != "defaults" or "auth" in clouds[name])
+    return Clouds(Path(config.config_filename), tuple(sorted(map(str, names))))
+
+
+def region(name: str | None, session: "type[Session] | None" = None) -> "CloudRegion":
+    """What clouds.yaml says of a cloud; None takes OS_CLOUD or the environment's OS_*.
+
+    `session` is what its connections speak through, in place of keystoneauth's own.
+    Raises SkytierError, with the file, the line and the key, for what is wrong with it, and with
+    the clouds that there are when there is no such cloud.
+    """
+    from openstack.config import OpenStackConfig
+    from openstack.exceptions import ConfigException
+
+    from skytier.openstack.clouds_entry import refuse, refuse_shape
+    from skytier.openstack.clouds_file import PLACES
+    from skytier.openstack.unconnected import entry_error
+
+    file, named = _file(), name or os.environ.get("OS_CLOUD")
+    if file:
+        refuse_shape(file, named)
+    try:
+        config = OpenStackConfig(app_name="skytier", session_constructor=session)
+        known = named in config.get_cloud_names()
+        if known or not named:
+            said = config.get_one(cloud=name, validate=False)
+            refuse(file if known else None, named or str(said.name), said.config)
+        return config.get_one(cloud=name)
+    except SkytierError:
+        raise
+    except ConfigException as error:
+        there = find()
+        where = f" in {there.file}" if there.file else ""
+        raise SkytierError(
+            f"There is no usable cloud {name!r}: {error}",
+            f"Clouds that are there{where}: {', '.join(there.names) or 'none'}. {PLACES}",
+        ) from error
+    except Exception as error:
+        where = file.at("clouds", named or "", "auth") if file else "The environment"
+        raise entry_error(where, named or "", error) from error
+
+
+def _file() -> "CloudsFile | None":
+    """The clouds.yaml. Raises SkytierError for it, and for secure.yaml, when it is no YAML."""
+    from openstack.config.loader import CONFIG_FILES, SECURE_FILES
+
+    from skytier.openstack import clouds_file
+
+    if secure := clouds_file.first(SECURE_FILES, "OS_CLIENT_SECURE_FILE"):
+        clouds_file.read(secure)
+    found = clouds_file.first(CONFIG_FILES, "OS_CLIENT_CONFIG_FILE")
+    return clouds_file.read(found) if found else None
+
+
+def complete(incomplete: str) -> list[str]:
+    """For a shell: the names that begin like this. A broken file completes to nothing."""
+    try:
+        return [name for name in find().names if name.startswith(incomplete)]
+    except Exception:
+        return []

@@ -1,0 +1,43 @@
+"""The configuration of a machine, planned and carried out like any other resource."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from skytier.deploy import machines
+from skytier.deploy.kind import Found, Known, Tell, Wanted
+from skytier.openstack.desired import CONFIGURATION
+from skytier.openstack.in_server import InServer
+from skytier.openstack.resources.project import PREFIX
+from skytier.openstack.resources.volume import DATA, KEPT, Volume
+from skytier.secrets.vault import Vault
+
+
+@dataclass(frozen=True)
+class Configurations(InServer):
+    """`attributes`: fingerprint, of all that the role puts on the machine.
+
+    The server's metadata says with which one its checks passed last, so that a plan needs no way
+    into the machine.
+    """
+
+    name: ClassVar[str] = CONFIGURATION
+    attribute: ClassVar[str] = "fingerprint"
+    metadata: ClassVar[str] = f"{PREFIX}configuration"
+
+    vault: Vault
+    volumes: Volume
+
+    def settle(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
+        """Get in, set up (which waits for the first boot to end), and wait for the checks."""
+        host = wanted.key.name
+        role, number = wanted.creation["role"], wanted.creation["number"]
+        setup = self.blueprint.setup(role, number, known)
+        shell = self.access.shell
+        self.access.open(host, known, tell)
+        secrets = self.vault.get(setup.secrets, self.blueprint.site(known), known)
+        machines.set_up(shell, host, setup, secrets, tell)
+        checks = [each for each in setup.checks if not (each.needs_release or each.outside)]
+        machines.check(shell, host, checks, tell)
+        if volume := known.get(self.blueprint.key(Volume.name, role, number)):
+            self.volumes.note(volume.id, {DATA: KEPT})
+        return self.noted(found, self.blueprint.fingerprint(role, number, known))

@@ -1,0 +1,99 @@
+"""Every kind of resource of a stack, in the order in which they are made."""
+
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+from skytier.deploy.kind import Found, Key, Kind, UnseenError
+from skytier.deploy.plan import Action, Rules
+from skytier.openstack.desired import CONFIGURATION, DELIVERY, RELEASE
+from skytier.openstack.resources.errors import API_ERRORS, explained
+from skytier.openstack.resources.floating_ip import FloatingIP
+from skytier.openstack.resources.key_pair import KeyPair
+from skytier.openstack.resources.network import Network
+from skytier.openstack.resources.port import Port
+from skytier.openstack.resources.project import Project
+from skytier.openstack.resources.router import Router
+from skytier.openstack.resources.security_group import SecurityGroup
+from skytier.openstack.resources.server import Server
+from skytier.openstack.resources.subnet import Subnet
+from skytier.openstack.resources.volume import Volume
+from skytier.openstack.resources.volume_attachment import VolumeAttachment
+
+_HELD_BY = {
+    SecurityGroup.name: {Port.name},
+    Network.name: {Subnet.name, Router.name, Port.name},
+    Subnet.name: {Router.name, Port.name},
+    Router.name: {FloatingIP.name},
+    Port.name: {Server.name, FloatingIP.name},
+    Server.name: {FloatingIP.name},
+    Volume.name: {Server.name},
+}
+_DISRUPTIVE = {
+    Server.name: {"flavor": "resize: it is away for some minutes, one machine after another"}
+}
+_MADE = (KeyPair, SecurityGroup, Network, Subnet, Router, Port, Volume, Server, FloatingIP)
+
+RULES = {
+    **{
+        kind.name: Rules(
+            kind.fixed,
+            _DISRUPTIVE.get(kind.name, {}),
+            held_by=frozenset(_HELD_BY.get(kind.name, ())),
+        )
+        for kind in _MADE
+    },
+    # A server that is deleted lets go of its volumes.
+    VolumeAttachment.name: Rules(VolumeAttachment.fixed, within=Server.name),
+    # A database that was made anew has another password.
+    CONFIGURATION: Rules(
+        within=Server.name,
+        follows={CONFIGURATION: frozenset({Action.CREATE})},
+        checks=True,
+        in_turn=True,
+    ),
+    DELIVERY: Rules(within=Server.name),
+    RELEASE: Rules(
+        within=Server.name,
+        follows={CONFIGURATION: frozenset({Action.CREATE, Action.CHANGE})},
+    ),
+}
+"""What the plan knows of each kind, in the order in which they are made."""
+
+
+def resources(
+    project: Project, brought: Key | None = None, address: str = "", *, with_volumes: bool = False
+) -> dict[str, Kind]:
+    """The kinds that OpenStack itself has. `brought` is the floating IP of the operator's own.
+
+    `with_volumes` is whether the cloud has Cinder; else no volume is ever found.
+    """
+    volumes = Volume(project, with_volumes)
+    plain: list[Kind] = [
+        *(KeyPair(project), SecurityGroup(project), Network(project), Subnet(project)),
+        *(Router(project), Port(project), volumes, Server(project)),
+        *(VolumeAttachment(project, volumes), FloatingIP(project, brought, address)),
+    ]
+    return {kind.name: kind for kind in plain}
+
+
+def find_all(kinds: Iterable[Kind], unseen: list[UnseenError] | None = None) -> list[Found]:
+    """Everything of the stack that there is, all kinds asked at once. Raises SkytierError.
+
+    `unseen` takes the errors of kinds that the project may not list; without it they are raised.
+    """
+    kinds = list(kinds)
+    with ThreadPoolExecutor(len(kinds)) as pool:
+        return [found for kind in pool.map(partial(_find, unseen), kinds) for found in kind]
+
+
+def _find(unseen: list[UnseenError] | None, kind: Kind) -> list[Found]:
+    try:
+        return list(kind.find())
+    except UnseenError as error:
+        if unseen is None:
+            raise
+        unseen.append(error)
+        return []
+    except API_ERRORS as error:
+        raise explained(f"The stack's {kind.name}s could not be listed", error) from error

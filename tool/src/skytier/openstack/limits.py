@@ -1,0 +1,72 @@
+"""A project's limits and what is used of them, from Nova, Neutron and, where it is, Cinder."""
+
+from collections.abc import Callable, Mapping
+
+from openstack.connection import Connection
+from openstack.exceptions import HttpException
+
+from skytier.openstack.catalog import has_volumes
+from skytier.openstack.quota import Limit
+
+_NEUTRON = (
+    "ports",
+    "floating_ips",
+    "security_groups",
+    "security_group_rules",
+    "networks",
+    "subnets",
+    "routers",
+)
+
+
+def read(conn: Connection) -> dict[str, Limit]:
+    """Limits by field of `quota.Amounts`, in two calls, three with Cinder.
+
+    What a service does not tell is left out: a field without a number, or all of them where it
+    answers with an error. Raises what the SDK raises when there is no answer, or no access (401).
+    """
+    limits = _told(lambda: _nova(conn)) | _told(lambda: _neutron(conn))
+    if has_volumes(conn):
+        limits |= _told(lambda: _cinder(conn))
+    return {name: limit for name, limit in limits.items() if limit}
+
+
+def _told(ask: Callable[[], dict[str, Limit | None]]) -> dict[str, Limit | None]:
+    try:
+        return ask()
+    except HttpException as error:
+        # Old clouds, and some network drivers, know no usage; some tell it to administrators only.
+        if error.status_code in (None, 401):
+            raise
+        return {}
+
+
+def _nova(conn: Connection) -> dict[str, Limit | None]:
+    absolute = conn.compute.get_limits().absolute
+    if absolute is None:
+        return {}
+    return {
+        "instances": Limit.told(absolute.instances, absolute.instances_used),
+        "cores": Limit.told(absolute.total_cores, absolute.total_cores_used),
+        "ram_mib": Limit.told(absolute.total_ram, absolute.total_ram_used),
+    }
+
+
+def _neutron(conn: Connection) -> dict[str, Limit | None]:
+    quota = conn.network.get_quota(conn.current_project_id or "", details=True)
+    details = {name: getattr(quota, name) for name in _NEUTRON}
+    return {
+        name: Limit.told(each.get("limit"), each.get("used"), each.get("reserved"))
+        for name, each in details.items()
+        if isinstance(each, Mapping)
+    }
+
+
+def _cinder(conn: Connection) -> dict[str, Limit | None]:
+    absolute = conn.block_storage.get_limits().absolute
+    if absolute is None:
+        return {}
+    return {
+        "volumes": Limit.told(absolute.max_total_volumes, absolute.total_volumes_used),
+        "gigabytes": Limit.told(absolute.max_total_volume_gigabytes, absolute.total_gigabytes_used),
+    }

@@ -1,0 +1,143 @@
+"""What a stack takes of a project's quotas, and what it has of it already."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from openstack.connection import Connection
+
+from skytier.deploy.plan import Action, Step
+from skytier.openstack.catalog import has_volumes
+from skytier.openstack.choices import Flavor
+from skytier.openstack.quota import Amounts
+from skytier.openstack.resources.floating_ip import FloatingIP
+from skytier.openstack.resources.network import Network
+from skytier.openstack.resources.port import Port
+from skytier.openstack.resources.router import Router
+from skytier.openstack.resources.security_group import SecurityGroup
+from skytier.openstack.resources.server import Server
+from skytier.openstack.resources.subnet import Subnet
+from skytier.openstack.resources.volume import Volume
+from skytier.roles import ROLES, metrics
+from skytier.stackfile import StackFile
+
+_OUTGOING_RULES = 2
+"""Neutron begins every security group with a rule for IPv4 and one for IPv6."""
+_OWN_PORTS = 2
+"""Besides the machines': the router's, and the one that DHCP (or OVN for metadata) takes."""
+_LOCK_GROUPS = 1
+"""The stack's lock is a security group while a command works."""
+
+
+def whole_plan(stack: StackFile, flavors: Mapping[str, Flavor]) -> Amounts:
+    """All that a stack takes when nothing of it is there. `flavors` is by role.
+
+    >>> small = Flavor("1", "m1.small", vcpus=1, ram_mib=2048, disk_gib=20)
+    >>> plan = whole_plan(StackFile(), {"web": small, "database": small})
+    >>> plan.instances, plan.cores, plan.ram_mib, plan.ports, plan.floating_ips
+    (2, 2, 4096, 4, 1)
+    """
+    machines = {role: section.machines for role, section in stack.machines().items()}
+    count = sum(machines.values())
+    public = sum(number for role, number in machines.items() if ROLES[role].public)
+    return Amounts(
+        instances=count,
+        cores=sum(flavors[role].vcpus * number for role, number in machines.items()),
+        ram_mib=sum(flavors[role].ram_mib * number for role, number in machines.items()),
+        ports=count + _OWN_PORTS,
+        floating_ips=public - (1 if stack.floating_ip else 0),
+        security_groups=len(machines) + _LOCK_GROUPS,
+        security_group_rules=_rules(stack, len(machines) + _LOCK_GROUPS),
+        networks=1,
+        subnets=1,
+        routers=1,
+        volumes=len(stack.volumes()),
+        gigabytes=sum(stack.volumes().values()),
+    )
+
+
+def _rules(stack: StackFile, groups: int) -> int:
+    openings = sum(
+        len(ROLES[role].openings(stack.ssh_from, stack.api_from)) for role in stack.machines()
+    )
+    watched = [role for role in stack.machines() if stack.monitor.enabled and role != "monitor"]
+    return groups * _OUTGOING_RULES + openings + sum(len(metrics(role)) for role in watched)
+
+
+def of_steps(steps: Iterable[Step], flavors: Mapping[str, Flavor]) -> Amounts:
+    """What the steps of a plan take more than there is. `flavors` is by role.
+
+    What is replaced is deleted first, and takes nothing more. A larger flavor takes what it is
+    larger by, and so does a volume that grows.
+    """
+    steps = list(steps)
+    made = [
+        step.wanted for step in steps if step.action is Action.CREATE and step.wanted is not None
+    ]
+    grown = [
+        (flavors[step.wanted.creation["role"]], step.found.facts)
+        for step in steps
+        if step.wanted and step.found and any(c.attribute == "flavor" for c in step.changes)
+    ]
+    kinds = Counter(wanted.key.kind for wanted in made)
+    roles = [wanted.creation["role"] for wanted in made if wanted.key.kind == Server.name]
+    # The lock's group is made before anything else, and stays for as long as the stack does.
+    groups = kinds[SecurityGroup.name] + (_LOCK_GROUPS if kinds[Network.name] else 0)
+    openings = [w.attributes["rules"] for w in made if w.key.kind == SecurityGroup.name]
+    return Amounts(
+        instances=len(roles),
+        cores=sum(flavors[role].vcpus for role in roles)
+        + sum(max(0, flavor.vcpus - now["vcpus"]) for flavor, now in grown),
+        ram_mib=sum(flavors[role].ram_mib for role in roles)
+        + sum(max(0, flavor.ram_mib - now["ram_mib"]) for flavor, now in grown),
+        ports=kinds[Port.name] + (_OWN_PORTS if kinds[Network.name] else 0),
+        floating_ips=kinds[FloatingIP.name],
+        security_groups=groups,
+        security_group_rules=groups * _OUTGOING_RULES + sum(map(len, openings)),
+        networks=kinds[Network.name],
+        subnets=kinds[Subnet.name],
+        routers=kinds[Router.name],
+        volumes=kinds[Volume.name],
+        gigabytes=sum(w.attributes["size_gib"] for w in made if w.key.kind == Volume.name)
+        + sum(c.new - c.old for step in steps for c in step.changes if c.attribute == "size_gib"),
+    )
+
+
+def held(conn: Connection, name: str) -> Amounts:
+    """What the stack of a name has in the project already, by its mark.
+
+    Seven lists of the API, eight with Cinder.
+    """
+    mark = f"skytier:stack={name}"
+    network, project = conn.network, conn.current_project_id
+
+    def marked(kind: Any) -> list[Any]:
+        return list(kind(description=mark, project_id=project))
+
+    servers = [
+        server
+        for server in conn.compute.servers(details=True)
+        if server.metadata.get("skytier:stack") == name
+    ]
+    volumes = [
+        volume
+        for volume in (conn.block_storage.volumes(details=True) if has_volumes(conn) else ())
+        if (volume.metadata or {}).get("skytier:stack") == name
+    ]
+    groups, networks = marked(network.security_groups), marked(network.networks)
+    return Amounts(
+        instances=len(servers),
+        cores=sum(server.flavor.vcpus or 0 for server in servers),
+        ram_mib=sum(server.flavor.ram or 0 for server in servers),
+        ports=sum(
+            len(list(network.ports(network_id=each.id, project_id=project))) for each in networks
+        ),
+        floating_ips=len(marked(network.ips)),
+        security_groups=len(groups),
+        security_group_rules=sum(len(group.security_group_rules or []) for group in groups),
+        networks=len(networks),
+        subnets=len(marked(network.subnets)),
+        routers=len(marked(network.routers)),
+        volumes=len(volumes),
+        gigabytes=sum(volume.size for volume in volumes),
+    )

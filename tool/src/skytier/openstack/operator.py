@@ -1,0 +1,121 @@
+"""What the operator's machine keeps of a stack: SSH key, known hosts, a log of what was done.
+
+Nothing of it is needed to see the stack; the key is needed to get into its machines.
+"""
+
+import os
+import re
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from skytier import files
+from skytier.errors import SkytierError
+from skytier.hosts import ssh_config
+from skytier.hosts.ssh_config import Host
+
+
+@dataclass(frozen=True)
+class OperatorFiles:
+    """One directory for each stack of each cloud, readable by the operator only."""
+
+    path: Path
+
+    @property
+    def key(self) -> Path:
+        """The private key."""
+        return self.path / "id_ed25519"
+
+    @property
+    def known_hosts(self) -> Path:
+        """The machines' host keys, by the id of the server."""
+        return self.path / "known_hosts"
+
+    @property
+    def config(self) -> Path:
+        """What people give to the system's ssh: `ssh -F FILE shop-web-1`."""
+        return self.path / "ssh_config"
+
+    @property
+    def log(self) -> Path:
+        """A line for each time that the stack was changed from here."""
+        return self.path / "audit.log"
+
+    def create(self) -> None:
+        """Make the directory."""
+        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def public_key(self) -> str:
+        """The public half, as `ssh-ed25519 AAAA...`; both are made when there is none."""
+        if not self.key.exists():
+            self.create()
+            _keygen("-q", "-t", "ed25519", "-N", "", "-C", "", "-f", str(self.key))
+        return " ".join(_keygen("-y", "-f", str(self.key)).split()[:2])
+
+    def has_key(self, public_key: str) -> bool:
+        """Whether the stack's key is here."""
+        return self.key.exists() and self.public_key() == public_key
+
+    def check_key(self, public_key: str) -> None:
+        """Raises SkytierError when this is not the key that the stack's machines let in."""
+        if not self.key.exists():
+            raise SkytierError(
+                "The stack's SSH key is not on this machine.",
+                f"Copy the file {self.key.name} of this stack from the machine that brought it up, "
+                f"to {self.key}.",
+            )
+        if not self.has_key(public_key):
+            raise SkytierError(
+                f"The SSH key {self.key} is another than the stack's machines let in.",
+                "Copy the one from the machine that brought the stack up, in its place.",
+            )
+
+    def note(self, line: str) -> None:
+        """Add a line to the log."""
+        self.create()
+        with self.log.open("a") as log:
+            log.write(line + "\n")
+
+    def forget_hosts(self) -> None:
+        """What is only true while the stack is up."""
+        for path in (self.known_hosts, self.config):
+            path.unlink(missing_ok=True)
+
+    def write_hosts(self, hosts: Sequence[Host], known_hosts: str) -> None:
+        """Write down for people how to get to the machines. Only who holds the lock does."""
+        self.create()
+        files.write(self.known_hosts, known_hosts, 0o600)
+        files.write(self.config, ssh_config.config(hosts, self.key, self.known_hosts), 0o600)
+
+
+def of(cloud: str, stack: str) -> OperatorFiles:
+    """The files of one stack: ~/.config/skytier/CLOUD/STACK."""
+    base = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
+    return OperatorFiles(Path(base).absolute() / "skytier" / _as_directory(cloud) / stack)
+
+
+def _as_directory(cloud: str) -> str:
+    """A cloud's name as that of one directory that ssh can read.
+
+    >>> _as_directory("my cloud"), _as_directory("../x")
+    ('my cloud', '=2E.=2Fx')
+    """
+    escaped = re.sub(r"[^\w .@+:,()-]", lambda found: quote(found[0], safe=""), cloud)
+    return re.sub("^[.]", "%2E", escaped).replace("%", "=")
+
+
+def _keygen(*arguments: str) -> str:
+    try:
+        done = subprocess.run(
+            ["ssh-keygen", *arguments], check=False, capture_output=True, text=True
+        )
+    except FileNotFoundError:
+        raise SkytierError(
+            "There is no ssh-keygen on this machine.",
+            "Install the OpenSSH client (Debian and Ubuntu: apt-get install openssh-client).",
+        ) from None
+    if done.returncode:
+        raise SkytierError(f"ssh-keygen failed: {done.stderr.strip()}", "Mend what it says.")
+    return done.stdout

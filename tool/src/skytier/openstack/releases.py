@@ -1,0 +1,108 @@
+"""The application's releases on the machines, planned and carried out like any other resource."""
+
+import threading
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import ClassVar
+
+from skytier import release
+from skytier.deploy import machines
+from skytier.deploy.kind import Found, Known, Tell, Wanted
+from skytier.errors import SkytierError
+from skytier.hosts.ssh import Ssh
+from skytier.openstack.desired import DELIVERY, RELEASE
+from skytier.openstack.in_server import InServer
+from skytier.openstack.resources.project import PREFIX
+from skytier.release import source
+from skytier.release.target import System, Target
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A machine as a release wants it: it runs scripts as root."""
+
+    shell: Ssh
+    host: str
+
+    def run(self, script: str, stdin: bytes | None = None) -> str:
+        """Run a script. Raises SkytierError with what it said."""
+        return self.shell.script(self.host, script, stdin)
+
+
+def build_ahead(system: System) -> None:
+    """Begin to build the release for a distribution, while its machines are being made.
+
+    A guess that saves time: what goes wrong with it is said when a machine needs the release.
+    """
+    target = Target.likely(system)
+
+    def build() -> None:
+        with suppress(SkytierError):
+            if target:
+                release.build(target)
+
+    threading.Thread(target=build, daemon=True).start()
+
+
+@dataclass(frozen=True)
+class Deliveries(InServer):
+    """`attributes`: release, the id of the source whose release lies on the machine, unused yet.
+
+    It needs nothing but a way in and a Python, so it goes on while the machine is set up.
+    """
+
+    name: ClassVar[str] = DELIVERY
+    attribute: ClassVar[str] = "release"
+    metadata: ClassVar[str] = f"{PREFIX}delivered"
+
+    def settle(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
+        """Build it for the machine, send what it has not, unpack."""
+        host = wanted.key.name
+        self.access.open(host, known, tell)
+        machine = Machine(self.access.shell, host)
+        target = release.target(machine)
+        if target is None:
+            # Its set-up brings a Python; whoever switches to the release sends it first.
+            return found
+        built = release.build(target, progress=tell)
+        tell(f"sending {built.id}")
+        release.unpack(machine, built)
+        return self.noted(found, wanted.attributes["release"])
+
+
+@dataclass(frozen=True)
+class Releases(InServer):
+    """`attributes`: release, the id of the source that the running release was built from.
+
+    The server's metadata has it. On the machine the id is another one, which has what the release
+    was built for in it too.
+    """
+
+    name: ClassVar[str] = RELEASE
+    attribute: ClassVar[str] = "release"
+    metadata: ClassVar[str] = f"{PREFIX}release"
+
+    @staticmethod
+    def current() -> str:
+        """The id of the source beside this tool: `0.1.0-3f2a9c81d0e4`."""
+        application = source.find()
+        return f"{application.version}-{application.fingerprint()[:12]}"
+
+    def settle(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
+        """Migrate, switch to what was delivered, and wait until all is well."""
+        host, wanted_release = wanted.key.name, wanted.attributes["release"]
+        self.access.open(host, known, tell)
+        machine = Machine(self.access.shell, host)
+        target = release.target(machine)
+        if target is None:
+            raise SkytierError(
+                f"{host} has no Python 3.11 or newer, though it is set up.",
+                f"Look at it: skytier ssh {host} -- ls -l /opt/skytier",
+            )
+        built = release.build(target, progress=tell)
+        release.ship({host: machine}, built, progress=tell)
+        setup = self.blueprint.setup(wanted.creation["role"], wanted.creation["number"], known)
+        checks = [each for each in setup.checks if not each.outside]
+        machines.check(self.access.shell, host, checks, tell)
+        self.servers.note(found.id, {Deliveries.metadata: wanted_release})
+        return self.noted(found, wanted_release)

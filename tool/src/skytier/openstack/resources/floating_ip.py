@@ -1,0 +1,109 @@
+"""Floating IPs: the stack's own, or one that the operator brought along."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from skytier.deploy.kind import Found, Key, Known, Tell, Wanted
+from skytier.errors import SkytierError
+from skytier.openstack.resources.project import Project, own_tags
+
+
+class FloatingIP:
+    """`attributes`: port (a Key), tags. `creation`: external_network (an id). `facts`: address.
+
+    It has no name: its description is the mark and the name of the machine that it leads to. An
+    address that the operator owns is associated and dissociated, never described or deleted.
+    """
+
+    name = "floating IP"
+    fixed: frozenset[str] = frozenset()
+
+    def __init__(self, project: Project, brought: Key | None = None, address: str = "") -> None:
+        self._project = project
+        self._network = project.connection.network
+        self._brought = brought
+        self._address = address
+
+    def find(self) -> Iterable[Found]:
+        """Those whose description begins with the mark, and the one that was brought along.
+
+        That one is the stack's for as long as it leads to one of its ports.
+        """
+        ours = self._own_ports() if self._brought else set()
+        for ip in self._network.ips(project_id=self._project.id):
+            mark, _, name = (ip.description or "").partition(" ")
+            if self._brought and ip.floating_ip_address == self._address:
+                if ip.port_id in ours:
+                    yield self._found(ip, self._brought, foreign=True)
+            elif mark == self._project.mark:
+                yield self._found(ip, Key(self.name, name))
+
+    def create(self, wanted: Wanted, known: Known) -> Found:
+        """A new one, never one that lies free, and associated by the same call."""
+        if wanted.key == self._brought:
+            return self._found(self._bring(), wanted.key, foreign=True)
+        ip = self._network.create_ip(
+            floating_network_id=wanted.creation["external_network"],
+            description=f"{self._project.mark} {wanted.key.name}",
+            port_id=known.attributes(wanted)["port"],
+        )
+        return self._found(ip, wanted.key)
+
+    def settle(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
+        """It leads to its port; and its tags."""
+        ip = self._network.get_ip(found.id)
+        port = known.attributes(wanted)["port"]
+        if ip.port_id != port:
+            self._take(ip, port, known)
+            ip = self._network.get_ip(found.id)
+            if ip.port_id != port:
+                raise SkytierError(
+                    f"The floating IP {ip.floating_ip_address} leads to the port {ip.port_id} "
+                    f"and not to {port}, where it was just set to lead.",
+                    "Somebody else uses it. Find out who, and run skytier up again.",
+                )
+        if found.facts["foreign"]:
+            return self._found(ip, found.key, foreign=True)
+        return self._found(self._project.tagged(ip), found.key)
+
+    def delete(self, found: Found, tell: Tell) -> None:
+        """Give it back; the operator's own is only dissociated."""
+        if found.facts["foreign"]:
+            self._network.update_ip(found.id, port_id=None)
+        else:
+            self._network.delete_ip(found.id, ignore_missing=True)
+
+    def _bring(self) -> Any:
+        for ip in self._network.ips(project_id=self._project.id, floating_ip_address=self._address):
+            return ip
+        raise SkytierError(
+            f"This project has no floating IP {self._address}.",
+            "Set floating_ip in the stack file to one that it has (openstack floating ip list), "
+            "or leave it out to have one allocated.",
+        )
+
+    def _own_ports(self) -> set[str]:
+        ports = self._network.ports(description=self._project.mark, project_id=self._project.id)
+        return {port.id for port in ports}
+
+    def _take(self, ip: Any, port: str, known: Known) -> None:
+        # Neutron lets anybody in the project take an address that is in use, and says nothing.
+        ours = {each.id for key, each in known.items() if key.kind == "port"}
+        if ip.port_id and ip.port_id not in ours:
+            raise SkytierError(
+                f"The floating IP {ip.floating_ip_address} leads to the port {ip.port_id}, which "
+                "is not of this stack.",
+                "Dissociate it first, if nobody needs it: openstack floating ip unset --port "
+                f"{ip.floating_ip_address}",
+            )
+        # The description goes along: Neutron has been seen to drop what an update leaves out.
+        self._network.update_ip(ip, port_id=port, description=ip.description)
+
+    def _found(self, ip: Any, key: Key, *, foreign: bool = False) -> Found:
+        return Found(
+            key,
+            ip.id,
+            {"port": ip.port_id, "tags": self._project.tags if foreign else own_tags(ip.tags)},
+            {"address": ip.floating_ip_address, "foreign": foreign},
+            created_at=ip.created_at or "",
+        )

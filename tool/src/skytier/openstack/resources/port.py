@@ -1,0 +1,63 @@
+"""Ports: a machine's place in the private network. Nova makes none of its own."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from skytier.deploy.kind import Found, Key, Known, Tell, Wanted
+from skytier.openstack.resources.project import Project, own_tags
+
+
+class Port:
+    """`attributes`: network (a Key), security_groups (Keys), tags. `facts`: address."""
+
+    name = "port"
+    fixed = frozenset({"network"})
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._network = project.connection.network
+
+    def find(self) -> Iterable[Found]:
+        """Those with the mark as their description."""
+        for port in self._network.ports(
+            description=self._project.mark, project_id=self._project.id
+        ):
+            yield self._found(port)
+
+    def create(self, wanted: Wanted, known: Known) -> Found:
+        """With an address that Neutron chooses, behind its groups from the first moment."""
+        attributes = known.attributes(wanted)
+        return self._found(
+            self._network.create_port(
+                name=wanted.key.name,
+                description=self._project.mark,
+                network_id=attributes["network"],
+                security_groups=attributes["security_groups"],
+            )
+        )
+
+    def settle(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
+        """Its groups and tags."""
+        groups = known.attributes(wanted)["security_groups"]
+        port = self._network.get_port(found.id)
+        if sorted(port.security_group_ids) != sorted(groups):
+            port = self._network.update_port(port, security_groups=groups)
+        return self._found(self._project.tagged(port))
+
+    def delete(self, found: Found, tell: Tell) -> None:
+        """A floating IP that leads here stays and leads nowhere."""
+        self._network.delete_port(found.id, ignore_missing=True)
+
+    def _found(self, port: Any) -> Found:
+        addresses = [fixed["ip_address"] for fixed in port.fixed_ips or []]
+        return Found(
+            Key(self.name, port.name),
+            port.id,
+            {
+                "network": port.network_id,
+                "security_groups": sorted(port.security_group_ids or []),
+                "tags": own_tags(port.tags),
+            },
+            {"address": addresses[0] if addresses else None, "device": port.device_id or None},
+            created_at=port.created_at or "",
+        )

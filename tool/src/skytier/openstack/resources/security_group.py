@@ -1,0 +1,96 @@
+"""Security groups and their rules."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from skytier.deploy.kind import Found, Key, Known, Tell, Wanted
+from skytier.openstack.resources.conflict import named
+from skytier.openstack.resources.project import Project, own_tags
+
+
+class SecurityGroup:
+    """`attributes`: tags; rules, each `[port, remote]` of incoming TCP over IPv4.
+
+    `remote` is a network or the Key of a group. Rules change in place: a group in use cannot be
+    deleted, and what runs behind it goes on.
+    """
+
+    name = "security group"
+    fixed: frozenset[str] = frozenset()
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._network = project.connection.network
+
+    def find(self) -> Iterable[Found]:
+        """Those with the mark as their description."""
+        for group in self._network.security_groups(
+            description=self._project.mark, project_id=self._project.id
+        ):
+            yield self._found(group)
+
+    def create(self, wanted: Wanted, known: Known) -> Found:
+        """The group, which lets nothing in yet."""
+        return self._found(
+            self._network.create_security_group(
+                name=wanted.key.name, description=self._project.mark
+            )
+        )
+
+    def settle(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
+        """Its rules and tags."""
+        group = self._network.get_security_group(found.id)
+        rules = {_rule(rule): rule["id"] for rule in _incoming(group)}
+        missing = {
+            # Its own machines may be among those that come; it is not known while it is made.
+            (port, found.id if remote == wanted.key else known.resolve(remote))
+            for port, remote in wanted.attributes["rules"]
+        }
+        new = [_body(group.id, port, remote) for port, remote in sorted(missing - rules.keys())]
+        if new:
+            self._network.create_security_group_rules(new)
+        for rule in rules.keys() - missing:
+            self._network.delete_security_group_rule(rules[rule], ignore_missing=True)
+        if new or rules.keys() - missing:
+            group = self._network.get_security_group(found.id)
+        return self._found(self._project.tagged(group))
+
+    def delete(self, found: Found, tell: Tell) -> None:
+        """Ports that it guards have to be gone before."""
+        with named(self._project, found.key, security_groups=[found.id]):
+            self._network.delete_security_group(found.id, ignore_missing=True)
+
+    def _found(self, group: Any) -> Found:
+        rules = sorted([list(_rule(rule)) for rule in _incoming(group)], key=str)
+        return Found(
+            Key(self.name, group.name),
+            group.id,
+            {"rules": rules, "tags": own_tags(group.tags)},
+            created_at=group.created_at or "",
+        )
+
+
+def _incoming(group: Any) -> list[dict[str, Any]]:
+    return [rule for rule in group.security_group_rules or [] if rule["direction"] == "ingress"]
+
+
+def _rule(rule: dict[str, Any]) -> tuple[Any, str]:
+    """What tells rules apart; one that we would not make looks like no wanted one."""
+    low, high = rule["port_range_min"], rule["port_range_max"]
+    ours = rule["protocol"] == "tcp" and rule["ethertype"] == "IPv4" and low == high
+    port = low if ours else f"{rule['ethertype']} {rule['protocol'] or 'any'} {low}-{high}"
+    return port, rule["remote_group_id"] or rule["remote_ip_prefix"] or "0.0.0.0/0"
+
+
+def _body(group_id: str, port: int, remote: str) -> dict[str, Any]:
+    # A network has a slash, an id has none.
+    source = {"remote_ip_prefix": remote} if "/" in remote else {"remote_group_id": remote}
+    return {
+        "security_group_id": group_id,
+        "direction": "ingress",
+        "ethertype": "IPv4",
+        "protocol": "tcp",
+        "port_range_min": port,
+        "port_range_max": port,
+        **source,
+    }

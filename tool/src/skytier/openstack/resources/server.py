@@ -1,0 +1,246 @@
+"""Servers."""
+
+import base64
+from collections.abc import Collection, Iterable
+from typing import Any
+
+from openstack.exceptions import NotFoundException
+
+from skytier.deploy.kind import Found, Key, Known, Tell, Wanted
+from skytier.errors import SkytierError
+from skytier.openstack.resources.mending import fault_of, mended
+from skytier.openstack.resources.project import PREFIX, ROLE, Project, marks
+from skytier.openstack.resources.waiting import ACTIVE_TIMEOUT_S, wait_for
+
+GONE_TIMEOUT_S = 300.0
+IMAGE, FLAVOR, NUMBER = (f"{PREFIX}{name}" for name in ("image", "flavor", "number"))
+RUNNING = "running"
+RESIZED = "VERIFY_RESIZE"
+_TRANSIENT = frozenset({"BUILD", "REBOOT", "HARD_REBOOT", "RESIZE", "REVERT_RESIZE"})
+
+
+class Server:
+    """A machine. What it is made of is pinned in its metadata when it is created.
+
+    One in ERROR that ran before is mended by a hard reboot, so that its disk stays.
+
+    `attributes`: image and flavor (names), power (`running`), metadata (the mark and the labels).
+    `creation`: image_id, flavor_id, disk_gib (the flavor's), key_name, port (a Key), user_data,
+    role, number.
+    `facts`: status, image_id, vcpus, ram_mib, disk_gib, launched_at, volumes (ids of those that it
+    has), metadata, role, number.
+    """
+
+    name = "server"
+    fixed = frozenset({"image"})
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._compute = project.connection.compute
+
+    def find(self) -> Iterable[Found]:
+        """Those with the mark in their metadata."""
+        for server in self._compute.servers(details=True):
+            if server.project_id == self._project.id and self._project.owns(server.metadata):
+                yield self._found(server)
+
+    def create(self, wanted: Wanted, known: Known) -> Found:
+        """The request; Nova builds it in its own time."""
+        creation = known.creation(wanted)
+        metadata = {
+            **self._project.metadata,
+            IMAGE: wanted.attributes["image"],
+            FLAVOR: wanted.attributes["flavor"],
+            ROLE: creation["role"],
+            NUMBER: str(creation["number"]),
+        }
+        server = self._compute.create_server(
+            name=wanted.key.name,
+            image_id=creation["image_id"],
+            flavor_id=creation["flavor_id"],
+            key_name=creation["key_name"],
+            networks=[{"port": creation["port"]}],
+            metadata=metadata,
+            description=self._project.told(
+                role=creation["role"], flavor=wanted.attributes["flavor"]
+            ),
+            user_data=base64.b64encode(creation["user_data"].encode()).decode(),
+            **({"availability_zone": zone} if (zone := creation.get("zone")) else {}),
+        )
+        # The answer to a creation is not the whole server.
+        return self._found(self._compute.get_server(server.id))
+
+    def settle(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
+        """Its labels, its flavor; and it runs."""
+        server = self._compute.get_server(found.id)
+        self._describe(server)
+        # What was changed is not all there is in what openstacksdk makes of the answers.
+        server = mended(self._compute, self._compute.get_server(found.id), tell)
+        server = self._resized(wanted, self._at_rest(server, tell), tell)
+        if server.status == "SHUTOFF":
+            tell("starting")
+            self._compute.start_server(server)
+            server = self._become(["ACTIVE"], server, tell)
+        if server.status != "ACTIVE":
+            raise SkytierError(
+                f"The server {server.name} is {server.status}, and Skytier does not know how to go "
+                "on from there.",
+                f"See what holds it: openstack server show {server.id}",
+            )
+        return self._found(server)
+
+    def delete(self, found: Found, tell: Tell) -> None:
+        """Its port stays, and can be used again."""
+        self._compute.delete_server(found.id, ignore_missing=True)
+
+        def gone() -> bool:
+            tell("deleting")
+            return self._get(found.id) is None
+
+        wait_for(
+            f"The server {found.key.name} was not deleted",
+            gone,
+            GONE_TIMEOUT_S,
+            "Nova has the order. Run it again to go on waiting, or ask who runs the cloud: "
+            f"openstack server show {found.id}",
+        )
+
+    def note(self, server_id: str, metadata: dict[str, str]) -> None:
+        """Write down something about a server where every operator finds it."""
+        self._compute.set_server_metadata(server_id, **metadata)
+
+    def _describe(self, server: Any) -> None:
+        """Bring its labels up to date, in its metadata and in its description."""
+        has = dict(server.metadata)
+        wanted = self._project.metadata
+        missing = {name: value for name, value in wanted.items() if has.get(name) != value}
+        if missing:
+            self._compute.set_server_metadata(server.id, **missing)
+        gone = [n for n in has if n.startswith(f"{PREFIX}label:") and n not in wanted]
+        if gone:
+            self._compute.delete_server_metadata(server.id, gone)
+        # The flavor that it was created with stays there when it is resized: bills go by it.
+        first = marks((server.description or "").split(",")).get(FLAVOR) or has.get(FLAVOR, "")
+        told = self._project.told(role=has.get(ROLE, ""), flavor=first)
+        if server.description != told:
+            self._compute.update_server(server.id, description=told)
+
+    def _resized(self, wanted: Wanted, server: Any, tell: Tell) -> Any:
+        """The server with its wanted flavor. A resize that was cut short is gone on with."""
+        if server.metadata.get(FLAVOR) == wanted.attributes["flavor"] and server.status != RESIZED:
+            return server
+        if server.status != RESIZED and not _has_flavor(server, wanted):
+            self._refuse_smaller_disk(wanted, server)
+            tell("resizing")
+            self._compute.resize_server(server, wanted.creation["flavor_id"])
+            server = self._at_rest(self._compute.get_server(server.id), tell)
+        if server.status == RESIZED:
+            self._compute.confirm_server_resize(server)
+            # One that was off stays off, and is started below like any other.
+            server = self._become(["ACTIVE", "SHUTOFF"], server, tell)
+        if not _has_flavor(server, wanted):
+            raise SkytierError(
+                f"Nova did not resize the server {server.name} to "
+                f"{wanted.attributes['flavor']}: it is as it was before.",
+                f"See why: openstack server event list {server.id}. Often no host has the room.",
+            )
+        flavor = {FLAVOR: wanted.attributes["flavor"]}
+        self._compute.set_server_metadata(server.id, **flavor)
+        return self._compute.get_server(server.id)
+
+    def _refuse_smaller_disk(self, wanted: Wanted, server: Any) -> None:
+        now, then = server.flavor.disk or 0, wanted.creation["disk_gib"]
+        if then < now:
+            raise SkytierError(
+                f"The server {server.name} has a disk of {now} GiB, and the flavor "
+                f"{wanted.attributes['flavor']} one of {then} GiB: Nova makes no disk smaller.",
+                "Name a flavor with a disk at least as large.",
+            )
+
+    def _at_rest(self, server: Any, tell: Tell) -> Any:
+        _refuse_broken(server)
+        return self._become(None, server, tell) if server.status in _TRANSIENT else server
+
+    def _become(self, statuses: Collection[str] | None, server: Any, tell: Tell) -> Any:
+        """The server when it has one of these, or any that lasts. Raises with Nova's fault."""
+
+        def ask() -> Any:
+            now = self._get(server.id)
+            if now is None:
+                raise SkytierError(
+                    f"The server {server.name} was deleted by somebody else while it was awaited.",
+                    "Run skytier up again.",
+                )
+            tell((now.task_state or now.status).lower())
+            _refuse_broken(now)
+            done = now.status in statuses if statuses else now.status not in _TRANSIENT
+            return now if done else None
+
+        return wait_for(
+            f"The server {server.name} did not become {' or '.join(statuses or ['ACTIVE'])}",
+            ask,
+            ACTIVE_TIMEOUT_S,
+            "Run skytier up again to go on waiting, or see openstack server event list.",
+        )
+
+    def _get(self, server_id: str) -> Any:
+        try:
+            return self._compute.get_server(server_id)
+        except NotFoundException:
+            return None
+
+    def _found(self, server: Any) -> Found:
+        metadata = dict(server.metadata or {})
+        fault = mend = ""
+        if server.status == "ERROR":
+            fault = f"it is in ERROR: {fault_of(server)}"
+            mend = "hard reboot" if server.launched_at else ""
+        elif server.task_state == "deleting":
+            fault = "it is being deleted"
+        running = server.status == "ACTIVE"
+        labels = {
+            name: value
+            for name, value in metadata.items()
+            if name in self._project.metadata or name.startswith(f"{PREFIX}label:")
+        }
+        return Found(
+            Key(self.name, server.name),
+            server.id,
+            {
+                "image": metadata.get(IMAGE, ""),
+                "flavor": metadata.get(FLAVOR, ""),
+                "power": RUNNING if running else (server.status or "build").lower(),
+                "metadata": labels,
+            },
+            {
+                "status": server.status,
+                "image_id": (server.image or {}).get("id"),
+                "vcpus": server.flavor.vcpus or 0,
+                "ram_mib": server.flavor.ram or 0,
+                "disk_gib": server.flavor.disk or 0,
+                "launched_at": server.launched_at,
+                "volumes": [each["id"] for each in server.attached_volumes or []],
+                "metadata": metadata,
+                "role": metadata.get(ROLE, ""),
+                "number": int(metadata.get(NUMBER) or 0),
+            },
+            fault=fault,
+            mend=mend,
+            created_at=server.created_at or "",
+        )
+
+
+def _has_flavor(server: Any, wanted: Wanted) -> bool:
+    # Old versions of the API tell the id, new ones the name.
+    names = (server.flavor.original_name, server.flavor.id)
+    return wanted.attributes["flavor"] in names or wanted.creation["flavor_id"] in names
+
+
+def _refuse_broken(server: Any) -> None:
+    if server.status == "ERROR":
+        then = "mends it, or replaces it where it holds no data"
+        raise SkytierError(
+            f"The server {server.name} went into ERROR: {fault_of(server)}",
+            f"Find the cause: openstack server event list {server.id}. Then run skytier up again: "
+            f"it {then if server.launched_at else 'replaces it, since it never ran'}.",
+        )

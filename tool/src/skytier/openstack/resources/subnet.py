@@ -1,0 +1,67 @@
+"""Subnets."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from skytier.deploy.kind import Found, Key, Known, Tell, Wanted
+from skytier.openstack.resources.conflict import named
+from skytier.openstack.resources.project import Project, own_tags
+
+
+class Subnet:
+    """`attributes`: network (a Key), cidr, dns (addresses of name servers), tags."""
+
+    name = "subnet"
+    fixed = frozenset({"network", "cidr"})
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._network = project.connection.network
+
+    def find(self) -> Iterable[Found]:
+        """Those with the mark as their description."""
+        for subnet in self._network.subnets(
+            description=self._project.mark, project_id=self._project.id
+        ):
+            yield self._found(subnet)
+
+    def create(self, wanted: Wanted, known: Known) -> Found:
+        """With DHCP, and its first address as the gateway."""
+        attributes = known.attributes(wanted)
+        return self._found(
+            self._network.create_subnet(
+                name=wanted.key.name,
+                description=self._project.mark,
+                network_id=attributes["network"],
+                ip_version=4,
+                cidr=attributes["cidr"],
+                dns_nameservers=attributes["dns"],
+            )
+        )
+
+    def settle(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
+        """Its name servers and tags."""
+        subnet = self._network.get_subnet(found.id)
+        if found.attributes["dns"] != list(wanted.attributes["dns"]):
+            subnet = self._network.update_subnet(
+                subnet, dns_nameservers=list(wanted.attributes["dns"])
+            )
+        return self._found(self._project.tagged(subnet))
+
+    def delete(self, found: Found, tell: Tell) -> None:
+        """Ports with an address of it have to be gone before."""
+        with named(self._project, found.key, fixed_ips=f"subnet_id={found.id}"):
+            self._network.delete_subnet(found.id, ignore_missing=True)
+
+    def _found(self, subnet: Any) -> Found:
+        return Found(
+            Key(self.name, subnet.name),
+            subnet.id,
+            {
+                "network": subnet.network_id,
+                "cidr": subnet.cidr,
+                "dns": list(subnet.dns_nameservers or []),
+                "tags": own_tags(subnet.tags),
+            },
+            created_at=subnet.created_at or "",
+        )

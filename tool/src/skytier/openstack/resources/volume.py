@@ -1,0 +1,205 @@
+"""Volumes of Cinder, which keep a machine's data when the machine goes."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from openstack.exceptions import HttpException, NotFoundException, raise_from_response
+
+from skytier.deploy.kind import Found, Key, Known, Tell, UnseenError, Wanted
+from skytier.errors import SkytierError
+from skytier.openstack.resources.project import PREFIX, ROLE, Project
+from skytier.openstack.resources.waiting import wait_for
+
+DATA = f"{PREFIX}data"
+"""The key in its metadata that says whether there is something to lose."""
+EXPECTED, KEPT = "expected", "kept"
+"""It was given to a machine; the machine has all its data on it."""
+AT_REST_TIMEOUT_S = 300.0
+_RESTING = frozenset({"available", "in-use"})
+_EXTENDS_IN_USE = "3.42"
+"""The microversion since which a volume grows while a server has it."""
+
+
+class Volume:
+    """`attributes`: size_gib, metadata (the mark and the labels). `creation`: role.
+
+    `facts`: status, servers (the ids of those that have it), data (EXPECTED, KEPT or empty), role.
+    """
+
+    name = "volume"
+    fixed: frozenset[str] = frozenset()
+
+    def __init__(self, project: Project, there: bool) -> None:
+        """`there` is whether the cloud has Cinder at all."""
+        self._project = project
+        self._there = there
+
+    @property
+    def _cinder(self) -> Any:
+        # Asked for late: openstacksdk has none where the catalog has none.
+        return self._project.connection.block_storage
+
+    def find(self) -> Iterable[Found]:
+        """Those with the mark in their metadata; none where there is no Cinder."""
+        for volume in self.marked():
+            yield self.found(volume)
+
+    def marked(self) -> list[Any]:
+        """The same as Cinder has them. Raises UnseenError when this project may not list them."""
+        if not self._there:
+            return []
+        try:
+            volumes = list(self._cinder.volumes(details=True))
+        except HttpException as error:
+            if error.status_code in (403, 404):
+                raise UnseenError(
+                    "The stack's volumes could not be listed: the cloud has Cinder, and Cinder "
+                    f"answers {error.status_code}.",
+                    "Ask who runs the cloud which role may list volumes in this project.",
+                ) from error
+            raise
+        return [each for each in volumes if self._project.owns(each.metadata or {})]
+
+    def create(self, wanted: Wanted, known: Known) -> Found:
+        """The request; Cinder makes it in its own time."""
+        volume = self._cinder.create_volume(
+            name=wanted.key.name,
+            size=wanted.attributes["size_gib"],
+            metadata={**self._project.metadata, ROLE: wanted.creation["role"]},
+        )
+        return self.found(volume)
+
+    def settle(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
+        """It is there, as large as it should be, with its labels."""
+        volume = self.at_rest(found.id, tell)
+        if volume.size < wanted.attributes["size_gib"]:
+            self._extend(volume, wanted.attributes["size_gib"])
+            tell("growing")
+            volume = self.at_rest(found.id, tell)
+            if volume.size < wanted.attributes["size_gib"]:
+                raise SkytierError(
+                    f"Cinder did not make the volume {volume.name} larger: it has {volume.size} "
+                    "GiB as before.",
+                    f"See why: openstack volume message list --resource-uuid {volume.id}",
+                )
+        wanted_labels = self._project.metadata
+        old = {n for n in volume.metadata if n.startswith(f"{PREFIX}label:")} - set(wanted_labels)
+        if old:
+            self._cinder.delete_volume_metadata(volume, keys=sorted(old))
+        self.note(found.id, wanted_labels)
+        return self.found(self._cinder.get_volume(found.id))
+
+    def delete(self, found: Found, tell: Tell) -> None:
+        """Delete it with all that is on it. One that a server still has is not taken from it."""
+        now = self._get(found.id)
+        if now is not None and now.status != "deleting":
+            volume = self.at_rest(found.id, tell, broken=True)
+            if servers := servers_of(volume):
+                raise SkytierError(
+                    f"The volume {volume.name} cannot be deleted, since a server has it: "
+                    f"{', '.join(servers)}.",
+                    "It is none of this stack's. Detach it first, if nobody needs it there: "
+                    f"openstack server remove volume {servers[0]} {volume.id}",
+                )
+            self._cinder.delete_volume(found.id, ignore_missing=True)
+        wait_for(
+            f"The volume {found.key.name} was not deleted",
+            lambda: self._gone(found),
+            AT_REST_TIMEOUT_S,
+            f"See what it says: openstack volume show {found.id}",
+        )
+
+    def note(self, volume_id: str, metadata: Mapping[str, str]) -> None:
+        """Write something about it down where every operator finds it."""
+        has = self._cinder.get_volume(volume_id).metadata or {}
+        if any(has.get(name) != value for name, value in metadata.items()):
+            self._cinder.set_volume_metadata(volume_id, **metadata)
+
+    def at_rest(self, volume_id: str, tell: Tell, *, broken: bool = False) -> Any:
+        """The volume once nothing is being done to it.
+
+        Raises SkytierError when it is in an error, unless it may be `broken`.
+        """
+
+        def ask() -> Any:
+            volume = self._cinder.get_volume(volume_id)
+            tell(volume.status)
+            failed = volume.status.startswith("error")
+            if failed and not broken:
+                raise SkytierError(
+                    f"The volume {volume.name} is in the state {volume.status}.",
+                    f"See why: openstack volume message list --resource-uuid {volume.id}. "
+                    "Who runs the cloud can mend it.",
+                )
+            return volume if failed or volume.status in _RESTING else None
+
+        return wait_for(
+            f"The volume {volume_id} did not come to rest",
+            ask,
+            AT_REST_TIMEOUT_S,
+            f"See what is done to it: openstack volume show {volume_id}",
+        )
+
+    def found(self, volume: Any) -> Found:
+        """A volume of Cinder's as the plan sees it."""
+        metadata = dict(volume.metadata or {})
+        data = metadata.get(DATA, "")
+        # The plan makes it anew where it never had data, and otherwise refuses.
+        fault = f"it is in the state {volume.status}" if volume.status == "error" else ""
+        if volume.status == "deleting":
+            fault = "it is being deleted"
+        return Found(
+            Key(self.name, volume.name or ""),
+            volume.id,
+            {
+                "size_gib": volume.size,
+                "metadata": {
+                    name: value
+                    for name, value in metadata.items()
+                    if name in self._project.metadata or name.startswith(f"{PREFIX}label:")
+                },
+            },
+            {
+                "status": volume.status,
+                "servers": servers_of(volume),
+                "data": data,
+                "role": metadata.get(ROLE, ""),
+            },
+            fault=fault,
+            created_at=volume.created_at or "",
+        )
+
+    def _extend(self, volume: Any, size_gib: int) -> None:
+        in_use = volume.status == "in-use"
+        answer = self._cinder.post(
+            f"/volumes/{volume.id}/action",
+            json={"os-extend": {"new_size": size_gib}},
+            microversion=_EXTENDS_IN_USE if in_use else None,
+        )
+        if in_use and answer.status_code in (400, 406):
+            raise SkytierError(
+                f"This cloud does not make the volume {volume.name} larger while a server has it: "
+                f"{answer.text.strip()[:300]}",
+                "Set database.volume_gib back, or ask who runs the cloud.",
+            )
+        raise_from_response(answer)
+
+    def _get(self, volume_id: str) -> Any:
+        try:
+            return self._cinder.get_volume(volume_id)
+        except NotFoundException:
+            return None
+
+    def _gone(self, found: Found) -> bool:
+        volume = self._get(found.id)
+        if volume is not None and volume.status == "error_deleting":
+            raise SkytierError(
+                f"Cinder could not delete the volume {found.key.name}.",
+                f"Ask who runs the cloud: openstack volume show {found.id}",
+            )
+        return volume is None
+
+
+def servers_of(volume: Any) -> list[str]:
+    """The ids of the servers that a volume is attached to."""
+    return [each["server_id"] for each in volume.attachments or [] if each.get("server_id")]

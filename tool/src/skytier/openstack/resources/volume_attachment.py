@@ -1,0 +1,67 @@
+"""Which server a volume is attached to."""
+
+from collections.abc import Iterable
+
+from skytier.deploy.kind import Found, Key, Known, Tell, Wanted
+from skytier.errors import SkytierError
+from skytier.openstack.resources.project import Project
+from skytier.openstack.resources.volume import DATA, EXPECTED, Volume, servers_of
+
+
+class VolumeAttachment:
+    """`attributes`: volume and server (Keys). Its name is the volume's.
+
+    It ends with its server, and the volume stays.
+    """
+
+    name = "volume attachment"
+    fixed = frozenset({"volume", "server"})
+
+    def __init__(self, project: Project, volumes: Volume) -> None:
+        self._compute = project.connection.compute
+        self._volumes = volumes
+
+    def find(self) -> Iterable[Found]:
+        """Those of the stack's volumes, whoever's the server is."""
+        for volume in self._volumes.marked():
+            for server in servers_of(volume):
+                yield self._found(volume.name, volume.id, server)
+
+    def create(self, wanted: Wanted, known: Known) -> Found:
+        """Attach it, once what had it before has let go. One that is attached already is taken."""
+        ids = known.attributes(wanted)
+        volume = self._volumes.at_rest(ids["volume"], lambda text: None)
+        if ids["server"] not in (servers := servers_of(volume)):
+            if servers:
+                raise _held(wanted.key, servers[0])
+            if not volume.metadata.get(DATA):
+                self._volumes.note(volume.id, {DATA: EXPECTED})
+            self._compute.create_volume_attachment(ids["server"], volume_id=volume.id)
+        return self._found(wanted.key.name, ids["volume"], ids["server"])
+
+    def settle(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
+        """Nova has attached it."""
+        ids = known.attributes(wanted)
+        volume = self._volumes.at_rest(ids["volume"], tell)
+        if ids["server"] not in servers_of(volume):
+            raise SkytierError(
+                f"Nova did not attach the volume {volume.name} to the server {ids['server']}.",
+                f"See why: openstack server event list {ids['server']}. Then run skytier up again.",
+            )
+        return self._found(wanted.key.name, ids["volume"], ids["server"])
+
+    def delete(self, found: Found, tell: Tell) -> None:
+        """It is never taken from a server: the stack's own one lets go when it is deleted."""
+        raise _held(found.key, found.attributes["server"])
+
+    def _found(self, name: str, volume_id: str, server_id: str) -> Found:
+        attributes = {"volume": volume_id, "server": server_id}
+        return Found(Key(self.name, name), f"{volume_id} {server_id}", attributes)
+
+
+def _held(key: Key, server: str) -> SkytierError:
+    return SkytierError(
+        f"The volume {key.name} is attached to the server {server}, which is not the one that "
+        "this stack has for it.",
+        f"Detach it there, if nobody needs it: openstack server remove volume {server} {key.name}",
+    )

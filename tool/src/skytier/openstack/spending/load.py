@@ -1,0 +1,73 @@
+"""What a stack's machines were busy with, for advice: from its plan and its figures."""
+
+from collections.abc import Sequence
+
+from openstack.connection import Connection
+
+from skytier.costs.advice.facts import Machine
+from skytier.costs.usage import Kind, Resource
+from skytier.metrics.catalogue import BY_ID
+from skytier.metrics.chart import Chart
+from skytier.metrics.source import Point, Source
+from skytier.openstack.choices import offered_flavors
+from skytier.openstack.resources.server import Server
+from skytier.openstack.stack import Plan
+from skytier.roles import ROLES
+
+STEP_S = 300
+"""Of the figures: a peak of less is not what a size is chosen for."""
+FIGURES = ("cpu_percent", "memory_percent", "disk_percent")
+
+
+def flavors(connection: Connection) -> list[Resource]:
+    """What the cloud offers."""
+    return [
+        Resource(
+            kind=Kind.SERVER,
+            flavor=each.name,
+            vcpus=each.vcpus,
+            ram_mib=each.ram_mib,
+            disk_gib=each.disk_gib,
+        )
+        for each in offered_flavors(connection)
+    ]
+
+
+def machines(
+    plan: Plan, source: Source, offered: Sequence[Resource], start: float, end: float
+) -> list[Machine]:
+    """Every server of the stack, with its figures from start to end (unix seconds)."""
+    sizes = {each.flavor: each for each in offered}
+    cpu, memory, disk = (by_machine(source, name, start, end) for name in FIGURES)
+    found = []
+    for key, server in plan.known.items():
+        role, flavor = server.facts.get("role", ""), server.attributes.get("flavor", "")
+        if key.kind != Server.name or role not in ROLES or flavor not in sizes:
+            continue
+        image = plan.blueprint.choices.images[role]
+        found.append(
+            Machine(
+                key.name,
+                role,
+                sizes[flavor],
+                cpu.get(key.name, ()),
+                memory.get(key.name, ()),
+                disk.get(key.name, ()),
+                keeps=ROLES[role].keeps,
+                image_ram_mib=image.min_ram_mib,
+                image_disk_gib=image.min_disk_gib,
+            )
+        )
+    return found
+
+
+def by_machine(source: Source, chart: str, start: float, end: float) -> dict[str, Sequence[Point]]:
+    """Machine to a figure of it, by the id of its chart."""
+    series = source.series(BY_ID[chart], start, end, STEP_S)
+    return {each.labels.get("machine", ""): each.points for each in series}
+
+
+def of_stack(source: Source, chart: Chart, start: float, end: float) -> Sequence[Point]:
+    """A figure of the whole stack; empty where it is not measured."""
+    found = source.series(chart, start, end, STEP_S)
+    return found[0].points if found else ()

@@ -1,0 +1,45 @@
+"""The way for a person into one machine of a stack."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from skytier.deploy.kind import Known
+from skytier.deploy.plan import one_of_each
+from skytier.errors import SkytierError
+from skytier.hosts.ssh import Ssh
+from skytier.openstack.access import Access, hosts
+from skytier.openstack.kinds import find_all
+from skytier.openstack.stack import CloudStack
+from skytier.roles import ROLES
+
+
+@contextmanager
+def entrance(stack: CloudStack, machine: str) -> Iterator[tuple[Ssh, str]]:
+    """The way in, and the host there, for `web`, `web/2` or `shop-web-2`, while it is open.
+
+    `monitor` is the web server that it is on, where it has no machine of its own.
+    Raises SkytierError for a machine that there is not, or that there is no way to.
+    """
+    known = Known(one_of_each(find_all(stack.kinds.values(), []))[0])
+    names = [host.name for host in hosts(known)]
+    role, _, number = machine.partition("/")
+    name = machine if machine in names else f"{stack.stack.name}-{role}-{number or 1}"
+    if name not in names and role in ROLES and ROLES[role].lodges_with and number in ("", "1"):
+        name = f"{stack.stack.name}-{ROLES[role].lodges_with}-1"
+    if name not in names:
+        raise SkytierError(
+            f"The stack {stack.stack.name} has no machine {machine}.",
+            f"It has: {', '.join(names)}" if names else "It is not up: skytier up.",
+        )
+    pair = next((found for key, found in known.items() if key.kind == "key pair"), None)
+    if pair:
+        stack.operator.check_key(pair.facts["public_key"])
+    with Ssh() as shell:
+        Access(stack.connection, stack.operator, shell).open(name, known, lambda text: None)
+        yield shell, name
+
+
+def role_of(machine: str, host: str, stack: str) -> str:
+    """Whose machine was asked for: `web` for `web/2`, and for the host `shop-web-2` of `shop`."""
+    role = machine.partition("/")[0]
+    return role if role in ROLES else host.removeprefix(f"{stack}-").rpartition("-")[0]

@@ -1,0 +1,316 @@
+"""A stack on a cloud: planned, brought up, and taken down."""
+
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+
+from openstack.connection import Connection
+
+from skytier.costs.planned import PlanCost
+from skytier.costs.price_list import PriceList
+from skytier.deploy import machines
+from skytier.deploy.apply import Events, StoppedError, apply, refuse_losses
+from skytier.deploy.kind import Found, Key, Kind, Known, UnseenError
+from skytier.deploy.plan import Action, Step, nothing_to_do, one_of_each, plan
+from skytier.errors import SkytierError
+from skytier.hosts.ssh import Ssh
+from skytier.openstack import choices, kept_images, limits, needs, operator
+from skytier.openstack.access import Access
+from skytier.openstack.catalog import has_volumes
+from skytier.openstack.configurations import Configurations
+from skytier.openstack.desired import DELIVERY, IN_SERVERS, wanted
+from skytier.openstack.entry_point import FrontDoor
+from skytier.openstack.host_keys import HOST_KEY
+from skytier.openstack.kinds import RULES, find_all, resources
+from skytier.openstack.lock import Lock
+from skytier.openstack.quota import Amounts, Row, check
+from skytier.openstack.releases import Deliveries, Releases, build_ahead
+from skytier.openstack.resolved import Blueprint
+from skytier.openstack.resources.errors import API_ERRORS, explained
+from skytier.openstack.resources.key_pair import KeyPair
+from skytier.openstack.resources.project import Project
+from skytier.openstack.resources.server import Server
+from skytier.openstack.resources.volume import Volume
+from skytier.openstack.spending import prices as spending
+from skytier.roles import ROLES
+from skytier.secrets.vault import Vault, given
+from skytier.stackfile import StackFile, schedule
+from skytier.stackfile.schedule import Hours
+
+STUCK_AFTER_S = 60.0
+ROUND_S = 1.5
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The steps to what is wanted, and what there is now."""
+
+    steps: Sequence[Step]
+    blueprint: Blueprint
+    public_key: str
+    """The key that lets the operator into the machines: the cloud's, or the one to be made."""
+    hours: Hours | None = None
+    """Those of the schedule that hold at its moment."""
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to do."""
+        return nothing_to_do(self.steps)
+
+    @property
+    def known(self) -> Known:
+        """What is there, and counts."""
+        steps = [step for step in self.steps if step.action is not Action.DELETE]
+        return Known({step.key: step.found for step in steps if step.found})
+
+    @cached_property
+    def cost(self) -> PlanCost:
+        """What it costs, by the stack's rates. Raises SkytierError."""
+        return self.cost_by(self.blueprint.price_list)
+
+    def cost_by(self, prices: PriceList) -> PlanCost:
+        """What it costs by other rates."""
+        stack, flavors = self.blueprint.stack, self.blueprint.choices.flavors
+        return PlanCost(prices.rates.on(), stack, self.steps, flavors, prices.notes)
+
+    @property
+    def by_schedule(self) -> str:
+        """`By the schedule 1 web server now, from 22:00 to 06:00 (UTC).`; empty without one."""
+        web = self.blueprint.stack.web
+        if not web.schedule:
+            return ""
+        servers = f"{web.count} web server{'s' if web.count > 1 else ''}"
+        return f"By the schedule {servers} now, {self.hours or 'outside its hours'}."
+
+    @property
+    def newer_images(self) -> list[str]:
+        """Sentences about an image that the servers could have instead of theirs."""
+        stack, servers = self.blueprint.stack, self.known.values()
+        return kept_images.news(
+            self.blueprint.choices.newer,
+            [each for each in servers if each.key.kind == Server.name],
+            [
+                role
+                for role in stack.machines()
+                if ROLES[role].keeps and role not in stack.volumes()
+            ],
+        )
+
+    def same_as(self, other: "Plan") -> bool:
+        """Whether both do the same to the same."""
+        return {(s.action, s.key) for s in self.steps} == {(s.action, s.key) for s in other.steps}
+
+
+class CloudStack:
+    """The stack of a stack file, in the project that a connection leads to.
+
+    `stack` has the web servers that the schedule wants at the moment in which this is made.
+    """
+
+    def __init__(self, connection: Connection, stack: StackFile, cloud: str) -> None:
+        now = datetime.now(UTC)
+        self.hours = schedule.at(stack.web.schedule, now)
+        self.stack, self.cloud, self.connection = stack.at(now), cloud, connection
+        self.project = Project(connection, stack.name, stack.labels)
+        self.operator = operator.of(cloud, stack.name)
+        self.lock = Lock(self.project)
+        brought = Key("floating IP", f"{stack.name}-web-1") if stack.floating_ip else None
+        self.has_volumes = has_volumes(connection)
+        if self.has_volumes:
+            connection.block_storage  # noqa: B018  # made before several threads use it
+        self.kinds = resources(
+            self.project, brought, stack.floating_ip or "", with_volumes=self.has_volumes
+        )
+
+    def plan(self) -> Plan:
+        """Wanted minus found. Nothing is changed. Raises SkytierError."""
+        if self.stack.volumes() and not self.has_volumes:
+            raise SkytierError(
+                "The stack file asks for a volume (database.volume_gib), and the cloud has no "
+                "volume service (Cinder).",
+                "Leave volume_gib out to keep the data on the server's own disk.",
+            )
+        with ThreadPoolExecutor(1) as pool:
+            offered = pool.submit(self._offered)
+            found = self.find()
+        servers = [each for each in found if each.key.kind == Server.name]
+        picked = choices.choose(offered.result(), self.stack, servers)
+        prices = self._prices(picked, found)
+        blueprint = Blueprint(self.stack, picked, ROLES, Releases.current(), prices)
+        there = Known(one_of_each(found)[0])
+        pair = there.get(blueprint.key(KeyPair.name))
+        public_key = pair.facts["public_key"] if pair else self.operator.public_key()
+        steps = plan(wanted(blueprint, self.project, public_key, there), found, RULES)
+        return Plan(steps, blueprint, public_key, self.hours)
+
+    def quota(self, plan: Plan) -> list[Row]:
+        """Whether what a plan makes fits into the project; no row when it makes nothing."""
+        more = needs.of_steps(plan.steps, plan.blueprint.choices.flavors)
+        if more == Amounts():
+            return []
+        try:
+            return check(more, limits.read(self.connection))
+        except API_ERRORS as error:
+            raise explained("The project's quotas could not be read", error) from error
+
+    def find(self) -> list[Found]:
+        """Everything of the stack that there is, with what its servers say of themselves.
+
+        Raises SkytierError, also when Cinder shows no volume to a stack that has one.
+        """
+        unseen: list[UnseenError] = []
+        found = find_all(self.kinds.values(), unseen)
+        servers = [each for each in found if each.key.kind == Server.name]
+        if unseen and (self.stack.volumes() or any(each.facts["volumes"] for each in servers)):
+            raise unseen[0]
+        inside = (Configurations, Deliveries, Releases)
+        return [*found, *(each for kind in inside for each in kind.among(servers))]
+
+    def find_made(self, unseen: list[UnseenError]) -> list[Found]:
+        """Everything that carries the stack's mark, in the order in which it is deleted.
+
+        `unseen` takes the errors of what the project may not list.
+        """
+        found = find_all(self.kinds.values(), unseen)
+        return [step.found for step in plan([], found, RULES) if step.found]
+
+    def trust(self, name: str, host_key: str) -> None:
+        """Note the host key of a server. Raises SkytierError when there is no such server."""
+        for found in self.kinds[Server.name].find():
+            if found.key.name == name:
+                Server(self.project).note(found.id, {HOST_KEY: host_key})
+                return
+        raise SkytierError(
+            f"The stack {self.stack.name} has no server {name}.", "See skytier status."
+        )
+
+    def up(self, approved: Plan, events: Events) -> FrontDoor:
+        """Carry out a plan that was approved. Returns the front door, which answers.
+
+        The plan is made anew once nobody else can change the stack. Raises SkytierError.
+        """
+        lost = threading.Event()
+        with self._held("up", lost), Ssh() as shell:
+            current = self.plan()
+            if not current.same_as(approved):
+                raise SkytierError(
+                    "The stack has changed since its plan was shown.",
+                    "Run skytier up again to see the new plan.",
+                )
+            refuse_losses(current.steps)
+            self.operator.check_key(current.public_key)
+            known = self._apply(current, shell, events, lost)
+            door = FrontDoor(self.stack, known)
+            door.wait()
+        return door
+
+    def make_resources(self, events: Events) -> None:
+        """Bring about what OpenStack itself has of the stack, and enter no machine.
+
+        For whoever asks what resources cost or leave behind, which needs no booted guest. `up` goes
+        on from there. Raises SkytierError.
+        """
+        lost = threading.Event()
+        with self._held("up", lost):
+            planned = self.plan()
+            steps = [step for step in planned.steps if step.key.kind not in IN_SERVERS]
+            apply(steps, self.kinds, events, planned.known, lost)
+
+    def down(self, events: Events) -> None:
+        """Delete what carries the stack's mark, and nothing else. Raises SkytierError.
+
+        Ends with a look at every kind, which must find nothing. What the project may not list is
+        an UnseenError at the end.
+        """
+        lost = threading.Event()
+        unseen: list[UnseenError] = []
+        with self._held("down", lost):
+            self._delete_all(events, lost, unseen)
+        self.operator.forget_hosts()
+        if unseen:
+            raise UnseenError(
+                f"All that was found of the stack {self.stack.name} is deleted. {unseen[0].what}",
+                unseen[0].do,
+            )
+
+    def _delete_all(self, events: Events, lost: threading.Event, unseen: list[UnseenError]) -> None:
+        deadline, before = time.monotonic() + STUCK_AFTER_S, -1
+        while found := find_all(self.kinds.values(), unseen):
+            if len(found) != before:
+                deadline, before = time.monotonic() + STUCK_AFTER_S, len(found)
+            try:
+                apply(plan([], found, RULES), self.kinds, events, Known(), lost)
+            except SkytierError:
+                # What was let go of a moment ago is often still held for a moment.
+                if time.monotonic() > deadline or lost.is_set():
+                    raise
+            time.sleep(ROUND_S)
+
+    def _offered(self) -> choices.Offered:
+        try:
+            return choices.offered(self.connection)
+        except API_ERRORS as error:
+            raise explained("What the cloud offers could not be listed", error) from error
+
+    def _prices(self, chosen: choices.Choices, found: Sequence[Found]) -> PriceList:
+        """For every flavor that is there or shall be."""
+        there = [each.attributes["flavor"] for each in found if each.key.kind == Server.name]
+        wanted = [each.name for each in chosen.flavors.values()]
+        return spending.prices(self.connection, self.stack, [*there, *wanted])
+
+    def _apply(self, current: Plan, shell: Ssh, events: Events, lost: threading.Event) -> Known:
+        for system in {
+            current.blueprint.choices.systems[step.wanted.creation["role"]]
+            for step in current.steps
+            if step.key.kind == DELIVERY and step.action is not Action.KEEP and step.wanted
+        }:
+            build_ahead(system)
+        access = Access(self.connection, self.operator, shell, publish=True)
+        keeper = current.blueprint.key("server", "database", 1).name
+
+        def read(known: Known) -> dict[str, str]:
+            access.open(keeper, known, lambda text: None)
+            return machines.read_secrets(shell, keeper)
+
+        def keep(secrets: Mapping[str, str]) -> None:
+            machines.keep_secrets(shell, keeper, secrets)
+
+        servers, volumes = Server(self.project), Volume(self.project, self.has_volumes)
+        inside: list[Kind] = [
+            Configurations(servers, current.blueprint, access, Vault(read, keep, given()), volumes),
+            Deliveries(servers, current.blueprint, access),
+            Releases(servers, current.blueprint, access),
+        ]
+        kinds = {**self.kinds, **{kind.name: kind for kind in inside}}
+        return apply(current.steps, kinds, events, current.known, lost)
+
+    @contextmanager
+    def _held(self, what: str, lost: threading.Event) -> Iterator[None]:
+        """Hold the lock, and note in the audit how it ended: in the cloud, and on this machine."""
+        with self.lock.held(what, lost) as holder:
+            result = "failed"
+            try:
+                yield
+                result = "ok"
+            except KeyboardInterrupt:
+                result = "interrupted"
+                raise
+            except StoppedError:
+                result = "lost"
+                raise SkytierError(
+                    "Somebody else took the stack over, so this run stopped where it was.",
+                    "See who it was with skytier audit. When they are done, run it again.",
+                ) from None
+            finally:
+                # How it ended is told by what is raised; a note that fails must not hide it.
+                with suppress(Exception):
+                    self.operator.note(holder.audit_line(result))
+                with suppress(Exception):
+                    self.lock.note(holder, result)
+            if what == "down" and not lost.is_set():
+                self.lock.delete()

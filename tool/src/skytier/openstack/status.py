@@ -1,0 +1,87 @@
+"""A stack on a cloud as it is, measured now."""
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+from skytier.deploy import machines
+from skytier.deploy.kind import Found, Known
+from skytier.deploy.plan import Action
+from skytier.errors import SkytierError
+from skytier.hosts.ssh import Ssh, UnreachableError
+from skytier.openstack.access import Access, hosts
+from skytier.openstack.entry_point import FrontDoor
+from skytier.openstack.releases import Releases
+from skytier.openstack.stack import CloudStack, Plan
+from skytier.roles.role import Setup
+from skytier.status import Drift, Machine, Service, Status
+
+
+def measure(stack: CloudStack) -> Status:
+    """Ask the cloud, every machine, and the application through the front door."""
+    plan = stack.plan()
+    known = plan.known
+    door = FrontDoor(stack.stack, known)
+    with Ssh() as shell, ThreadPoolExecutor(8) as pool:
+        access = Access(stack.connection, stack.operator, shell)
+        access.write(known)
+        enter = stack.operator.has_key(plan.public_key)
+        answer = pool.submit(door.ask) if door.url else None
+        places = [
+            (role, number, server)
+            for role, number in plan.blueprint.places()
+            if (server := known.get(plan.blueprint.key("server", role, number)))
+        ]
+        measured = list(pool.map(lambda place: _machine(plan, known, shell, enter, *place), places))
+        front = answer is not None and bool(answer.result())
+    complete = len(measured) == len(plan.blueprint.places())
+    healthy = front and complete and all(machine.healthy for machine in measured)
+    return Status(stack.stack.name, stack.cloud, door.url, healthy, measured, list(_drift(plan)))
+
+
+def _machine(
+    plan: Plan, known: Known, shell: Ssh, enter: bool, role: str, number: int, server: Found
+) -> Machine:
+    name = server.key.name
+    status = str(server.facts["status"])
+    services = [Service("server", status == "ACTIVE", None, status)]
+    if enter:
+        services += _checks(shell, name, plan.blueprint.setup(role, number, known))
+    else:
+        services[0] = replace(services[0], detail=f"{status}; the stack's SSH key is not here")
+    if volume := known.get(plan.blueprint.key("volume", role, number)):
+        state, has_it = volume.facts["status"], server.id in volume.facts["servers"]
+        said = f"{volume.attributes['size_gib']} GiB, {state}"
+        services.insert(1, Service("volume", has_it, None, said))
+    port = known.get(plan.blueprint.key("port", role, number))
+    public = known.get(plan.blueprint.key("floating IP", role, number))
+    addresses = [each.facts["address"] for each in (public, port) if each]
+    reached = next((host.address for host in hosts(known) if host.name == name), "")
+    healthy = all(service.running for service in services)
+    release = server.facts["metadata"].get(Releases.metadata)
+    return Machine(name, role, reached, healthy, services, addresses, release)
+
+
+def _checks(shell: Ssh, name: str, setup: Setup) -> list[Service]:
+    try:
+        failed = _twice(lambda: machines.failing(shell, name, setup.checks))
+    except SkytierError as error:
+        return [Service("ssh", False, None, error.what)]
+    return [
+        Service(each.name, each.name not in failed, None, failed.get(each.name, ""))
+        for each in setup.checks
+    ]
+
+
+def _twice(ask: Callable[[], dict[str, str]]) -> dict[str, str]:
+    """Ask again when there was no connection: a machine that is busy may drop the first one."""
+    try:
+        return ask()
+    except UnreachableError:
+        return ask()
+
+
+def _drift(plan: Plan) -> Iterable[Drift]:
+    for step in plan.steps:
+        if step.action is not Action.KEEP:
+            yield Drift(step.key.name, step.key.kind, str(step.action), step.reason)

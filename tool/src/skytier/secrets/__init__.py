@@ -1,0 +1,1 @@
+"""The secrets of a stack: made, given, and kept before anything uses them."""
