@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bench.speed import contenders, database, front_door, load, machine
+from bench.speed import contenders, database, entry_point, load, machine
 from bench.speed.contenders import CONTENDERS
 from bench.speed.database import Database
 from bench.speed.measure import MAIN, Plan, Sample, Setting, measure
@@ -116,7 +116,7 @@ def _started(
     own.chmod(0o711)
     server = contenders.start(SKYTIER, data, own, workers=workers)
     stack.callback(server.stop)
-    nginx = front_door.start("nginx", server.address, own)
+    nginx = entry_point.start("nginx", server.address, own)
     stack.callback(nginx.stop)
     requests = {**works(data), "stats": [Request("/api/stats")]}
     return Sized(str(size), Application(SKYTIER.name, server, nginx), requests)

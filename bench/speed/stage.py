@@ -5,7 +5,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bench.speed import answers, contenders, front_door, machine
+from bench.speed import answers, contenders, entry_point, machine
 from bench.speed.contenders import CONTENDERS, PRODUCT
 from bench.speed.database import Database
 from bench.speed.measure import Subject
@@ -46,7 +46,7 @@ def ready(names: Sequence[str], data: Database, directory: Path) -> Iterator[Sta
             if contender.name in names or contender.name == PRODUCT:
                 server = contenders.start(contender, data, directory)
                 stack.callback(server.stop)
-                nginx = front_door.start(f"{contender.name}-nginx", server.address, directory)
+                nginx = entry_point.start(f"{contender.name}-nginx", server.address, directory)
                 stack.callback(nginx.stop)
                 applications[contender.name] = Application(contender.name, server, nginx)
                 machine.say(f"{contender.title} answers after {server.started_in_s:.2f} s")
@@ -74,10 +74,10 @@ def _nginx_limits(
             same[work].path: product.ask(same[work]).body.decode()
             for work in ("one", "list", "health")
         }
-        change = front_door.answering(bodies)
-        nginx = front_door.start("nginx_fixed", product.address, directory, change)
+        change = entry_point.answering(bodies)
+        nginx = entry_point.start("nginx_fixed", product.address, directory, change)
         yield Limit(nginx.name, nginx, same)
     if "nginx_cached" in names:
-        nginx = front_door.start("nginx_cached", product.address, directory)
+        nginx = entry_point.start("nginx_cached", product.address, directory)
         kept = {work: request for work, request in same.items() if work != "health"}
         yield Limit(nginx.name, nginx, kept)

@@ -42,7 +42,7 @@ def main() -> None:
         machine.require(machine.PACKAGES)
         machine.say("Waiting until Prometheus has come to rest ...")
         rest(stack, arguments.rest, 10 * arguments.rest)
-        print(f"Watching {stack.where}, while nobody visits:")
+        print(f"MonitoringConfig {stack.where}, while nobody visits:")
         _print_parts(taken_over(stack, arguments.rest))
         found = rounds(stack, arguments.rounds, arguments.seconds, arguments.connections)
         _print_rounds(found)

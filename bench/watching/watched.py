@@ -21,7 +21,7 @@ class Watched(Protocol):
 
     @property
     def address(self) -> str:
-        """Its front door by HTTP: `203.0.113.7` or `127.0.0.1:8000`."""
+        """Its entry point by HTTP: `203.0.113.7` or `127.0.0.1:8000`."""
 
     @property
     def where(self) -> str:

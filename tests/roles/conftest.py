@@ -14,7 +14,7 @@ from skytier.release.target import Target
 from skytier.roles.role import Machine, Setup
 from tests.roles import container, secrets
 from tests.roles.container import Container
-from tests.roles.site import DATABASE, SITE, WEB
+from tests.roles.topology import DATABASE, TOPOLOGY, WEB
 
 # The first one makes the image that they boot.
 TIMEOUT_S = 900
@@ -40,7 +40,7 @@ class Machines:
         return self.web if machine is WEB else self.database
 
     def setup(self, machine: Machine) -> Setup:
-        return roles.setup(SITE, machine)
+        return roles.setup(TOPOLOGY, machine)
 
     def set_up(self, machine: Machine) -> None:
         self.of(machine).set_up(self.setup(machine), self.secrets)
@@ -62,7 +62,7 @@ def machines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machines]:
         pytest.skip(reason)
     home = Path(tempfile.mkdtemp(prefix="roles"))
     # Visitors of the tests come by the private network, where there is no floating IP.
-    made = secrets.make(database=DATABASE.address, web=[str(SITE.public_address), WEB.address])
+    made = secrets.make(database=DATABASE.address, web=[str(TOPOLOGY.public_address), WEB.address])
     pair = {m.role: Container(m.name, m.address, home / m.role) for m in (WEB, DATABASE)}
     web, database = pair["web"], pair["database"]
     debian = Target.likely(("debian", (12,)))
@@ -70,12 +70,12 @@ def machines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machines]:
 
     def set_up(machine: Machine) -> None:
         pair[machine.role].wait()
-        pair[machine.role].set_up(roles.setup(SITE, machine), made)
+        pair[machine.role].set_up(roles.setup(TOPOLOGY, machine), made)
 
     try:
         container.connect(web, database)
         for machine in (WEB, DATABASE):
-            pair[machine.role].create(roles.user_data(SITE, machine))
+            pair[machine.role].create(roles.user_data(TOPOLOGY, machine))
             pair[machine.role].start()
         with ThreadPoolExecutor() as pool:
             # All three wait most of their time.

@@ -9,12 +9,12 @@ import pytest
 from skytier import roles
 from skytier.secrets.vault import self_signed
 from tests.roles.conftest import Machines
-from tests.roles.site import SITE, WEB
+from tests.roles.topology import TOPOLOGY, WEB
 
 DOMAIN = "shop.example.org"
 AUTHORITY = "https://127.0.0.1:14000/dir"
 ACME = replace(
-    SITE,
+    TOPOLOGY,
     tls="acme",
     domain=DOMAIN,
     public_address=WEB.address,

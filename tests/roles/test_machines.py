@@ -9,9 +9,9 @@ import yaml
 from skytier import roles
 from skytier.errors import SkytierError
 from skytier.roles.monitor.role import targets
-from skytier.roles.role import Machine, Watching
+from skytier.roles.role import Machine, MonitoringConfig
 from tests.roles.conftest import Machines
-from tests.roles.site import DATABASE, SITE, WEB
+from tests.roles.topology import DATABASE, TOPOLOGY, WEB
 
 
 @pytest.mark.parametrize("machine", [WEB, DATABASE], ids=["web", "database"])
@@ -171,7 +171,7 @@ def test_prometheus_asks_every_machine_and_knows_whose_answer_it_is(machines: Ma
 
     found = machines.web.run(_asked("up")).split()
 
-    wanted = [(t.job, t.machine, t.role) for t in targets(SITE)]
+    wanted = [(t.job, t.machine, t.role) for t in targets(TOPOLOGY)]
     assert sorted(found) == sorted("/".join(("shop", *target)) for target in wanted)
     metrics = ["node_cpu_seconds_total", "pg_stat_activity_count", "nginx_connections_active"]
     for metric in (*metrics, "pg_replication_lag == 0"):
@@ -206,10 +206,10 @@ def test_the_password_of_the_mail_server_is_in_one_file_that_only_the_service_re
     running: Machines,
 ) -> None:
     password = 'it\'s & \\ $HOME "@smtp_password@" % ü'
-    watching = Watching(
+    monitoring = MonitoringConfig(
         email="ops@example.org", smtp_server="smtp.example.org:25", smtp_username="a"
     )
-    setup = roles.setup(replace(SITE, watching=watching), WEB)
+    setup = roles.setup(replace(TOPOLOGY, monitoring=monitoring), WEB)
 
     running.web.set_up(setup, {**running.secrets, "smtp_password": password})
 
@@ -227,7 +227,7 @@ def test_a_monitor_that_is_not_wanted_any_more_is_stopped_and_comes_back(running
     assert running.web.run(states).split() == ["active"] * 4
 
     for machine in (WEB, DATABASE):
-        setup = roles.setup(replace(SITE, watching=None), machine)
+        setup = roles.setup(replace(TOPOLOGY, monitoring=None), machine)
         running.of(machine).set_up(setup, running.secrets)
 
     assert running.web.run(states).split() == ["inactive"] * 4
@@ -238,8 +238,8 @@ def test_a_monitor_that_is_not_wanted_any_more_is_stopped_and_comes_back(running
 
 
 def test_a_package_that_does_not_exist_is_named_with_what_apt_says(machines: Machines) -> None:
-    site = SITE.__class__(**{**vars(SITE), "packages": {"web": ["no-such-package"]}})
-    setup = roles.setup(site, WEB)
+    topology = TOPOLOGY.__class__(**{**vars(TOPOLOGY), "packages": {"web": ["no-such-package"]}})
+    setup = roles.setup(topology, WEB)
     one = machines.web
 
     with pytest.raises(SkytierError) as refused:

@@ -1,4 +1,4 @@
-"""What is rendered, before the real judges of each kind of file; and openings, names, sizes."""
+"""What is rendered, before the real judges of each file; and ingress rules, names, sizes."""
 
 import os
 import re
@@ -15,11 +15,11 @@ from skytier.errors import SkytierError
 from skytier.release.machine import script as release_script
 from skytier.roles import ROLES, common
 from skytier.roles.fingerprint import fingerprint
-from skytier.roles.role import ANYWHERE, Machine, Opening, Setup, Site
+from skytier.roles.role import ANYWHERE, IngressRule, Machine, Setup, Topology
 from skytier.secrets.vault import self_signed
 from tests.roles import container
 from tests.roles.conftest import TIMEOUT_S
-from tests.roles.site import DATABASE, MONITOR, SITE, SITES, WEB
+from tests.roles.topology import DATABASE, MONITOR, TOPOLOGIES, TOPOLOGY, WEB
 
 DISTRIBUTIONS = {
     "Ubuntu 20.04": "focal",
@@ -33,26 +33,26 @@ needs_systemd = pytest.mark.skipif(
 )
 
 
-@pytest.fixture(params=SITES, ids=str)
-def site(request: pytest.FixtureRequest) -> Site:
-    return SITES[request.param]
+@pytest.fixture(params=TOPOLOGIES, ids=str)
+def topology(request: pytest.FixtureRequest) -> Topology:
+    return TOPOLOGIES[request.param]
 
 
-def user_data(site: Site, role: str) -> str:
-    (machine, *_) = [*site.of(role), MONITOR]
-    return roles.user_data(site, machine)
+def user_data(topology: Topology, role: str) -> str:
+    (machine, *_) = [*topology.of(role), MONITOR]
+    return roles.user_data(topology, machine)
 
 
-def setups(site: Site) -> list[Setup]:
-    return [roles.setup(site, machine) for machine in site.machines]
+def setups(topology: Topology) -> list[Setup]:
+    return [roles.setup(topology, machine) for machine in topology.machines]
 
 
 # The first one may have to make the image.
 @pytest.mark.timeout(TIMEOUT_S)
 @pytest.mark.parametrize("role", ROLES)
-def test_cloud_init_accepts_the_user_data(tmp_path: Path, site: Site, role: str) -> None:
+def test_cloud_init_accepts_the_user_data(tmp_path: Path, topology: Topology, role: str) -> None:
     path = tmp_path / "user-data"
-    path.write_text(user_data(site, role))
+    path.write_text(user_data(topology, role))
 
     done = run(*_cloud_init(tmp_path), "schema", "--config-file", str(path))
 
@@ -70,8 +70,8 @@ def _cloud_init(directory: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_user_data_is_small_and_has_no_address(site: Site, role: str) -> None:
-    text = user_data(site, role)
+def test_user_data_is_small_and_has_no_address(topology: Topology, role: str) -> None:
+    text = user_data(topology, role)
 
     assert common.encoded_size(text) < 8192 < common.USER_DATA_LIMIT
     assert not re.search(r"\d+\.\d+\.\d+\.\d+", text)
@@ -83,7 +83,7 @@ def test_each_distribution_gets_a_postgresql_that_is_new_enough(
 ) -> None:
     release = tmp_path / "os-release"
     release.write_text(f"VERSION_CODENAME={codename}\n")
-    (install,) = [f for f in setups(SITE)[1].files if f.path == common.INSTALL]
+    (install,) = [f for f in setups(TOPOLOGY)[1].files if f.path == common.INSTALL]
     text, _, _ = install.text.replace("/etc/os-release", str(release)).partition("# missing")
 
     wanted = run("bash", "-c", text + 'echo "${wanted[*]}"').stdout.split()
@@ -93,8 +93,10 @@ def test_each_distribution_gets_a_postgresql_that_is_new_enough(
     assert wanted == ["unattended-upgrades", *exporters, expected]
 
 
-def test_all_scripts_are_bash_without_a_finding_of_shellcheck(tmp_path: Path, site: Site) -> None:
-    scripts = [text for setup in setups(site) for text in _scripts(setup)]
+def test_all_scripts_are_bash_without_a_finding_of_shellcheck(
+    tmp_path: Path, topology: Topology
+) -> None:
+    scripts = [text for setup in setups(topology) for text in _scripts(setup)]
     values = {"release": "1.0-a", "sha256": "0" * 64, "timeout_s": 9, "keep": 3}
     values |= {"place": "releases", "tree": "1.0-a", "paths": ["libraries/a", "releases/1.0-a"]}
     templates = Path(release_script.__code__.co_filename).with_name("templates")
@@ -115,8 +117,8 @@ def _scripts(setup: Setup) -> list[str]:
     return [setup.script, *files, *(check.script for check in setup.checks)]
 
 
-def test_nginx_accepts_its_file(tmp_path: Path, site: Site) -> None:
-    (conf,) = [f.text for f in setups(site)[0].files if f.path == "/etc/skytier/nginx.conf"]
+def test_nginx_accepts_its_file(tmp_path: Path, topology: Topology) -> None:
+    (conf,) = [f.text for f in setups(topology)[0].files if f.path == "/etc/skytier/nginx.conf"]
     key, certificate = self_signed([WEB.address])
     for name, text in (("key", key), ("certificate", certificate)):
         (tmp_path / name).write_text(text)
@@ -141,8 +143,8 @@ def test_nginx_accepts_its_file(tmp_path: Path, site: Site) -> None:
 
 
 @needs_systemd
-def test_systemd_accepts_the_units(tmp_path: Path, site: Site) -> None:
-    units = [f for f in setups(site)[0].files if f.path.startswith("/etc/systemd/system/")]
+def test_systemd_accepts_the_units(tmp_path: Path, topology: Topology) -> None:
+    units = [f for f in setups(topology)[0].files if f.path.startswith("/etc/systemd/system/")]
     paths = []
     for file in units:
         if not file.path.endswith((".service", ".socket", ".timer")):
@@ -160,7 +162,7 @@ def test_systemd_accepts_the_units(tmp_path: Path, site: Site) -> None:
 
 @needs_systemd
 def test_the_unit_s_security_score_is_the_documented_one(tmp_path: Path) -> None:
-    (unit,) = [f for f in setups(SITE)[0].files if f.path.endswith("/skytier-app.service")]
+    (unit,) = [f for f in setups(TOPOLOGY)[0].files if f.path.endswith("/skytier-app.service")]
     path = tmp_path / "skytier-app.service"
     path.write_text(unit.text)
 
@@ -174,7 +176,9 @@ def test_the_unit_s_security_score_is_the_documented_one(tmp_path: Path) -> None
 def test_the_certificate_until_the_authority_gives_one_is_for_its_server_alone(
     tmp_path: Path,
 ) -> None:
-    (conf,) = [f for f in setups(SITES["acme"])[0].files if f.path.endswith("/placeholder.cnf")]
+    (conf,) = [
+        f for f in setups(TOPOLOGIES["acme"])[0].files if f.path.endswith("/placeholder.cnf")
+    ]
     (tmp_path / "cnf").write_text(conf.text)
     made = run(
         *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"),
@@ -190,13 +194,13 @@ def test_the_certificate_until_the_authority_gives_one_is_for_its_server_alone(
 @pytest.mark.parametrize(("memory_mib", "most"), [(768, 460), (2048, 1228), (65536, 39321)])
 def test_the_application_has_a_limit_of_memory_by_its_machine(memory_mib: int, most: int) -> None:
     web = replace(WEB, memory_mib=memory_mib)
-    setup = roles.setup(replace(SITE, machines=[web, DATABASE]), web)
+    setup = roles.setup(replace(TOPOLOGY, machines=[web, DATABASE]), web)
     (unit,) = [f.text for f in setup.files if f.path.endswith("/skytier-app.service")]
     assert f"\nMemoryMax={most}M\n" in unit
 
 
 def test_only_nginx_s_user_gets_to_the_socket_where_clients_are_vouched_for() -> None:
-    texts = {file.path.rpartition("/")[2]: file.text for file in setups(SITE)[0].files}
+    texts = {file.path.rpartition("/")[2]: file.text for file in setups(TOPOLOGY)[0].files}
 
     socket = texts["skytier-app.socket"]
     assert "\nListenStream=/run/skytier-app.sock\nSocketUser=www-data\nSocketMode=0600\n" in socket
@@ -205,29 +209,29 @@ def test_only_nginx_s_user_gets_to_the_socket_where_clients_are_vouched_for() ->
 
 
 def test_openings() -> None:
-    web = ROLES["web"].openings(["198.51.100.0/24", "203.0.113.9/32"], ["192.0.2.0/24"])
-    database = ROLES["database"].openings(["198.51.100.0/24"], ["192.0.2.0/24"])
+    web = ROLES["web"].ingress_rules(["198.51.100.0/24", "203.0.113.9/32"], ["192.0.2.0/24"])
+    database = ROLES["database"].ingress_rules(["198.51.100.0/24"], ["192.0.2.0/24"])
 
     assert web == [
-        Opening(80, ANYWHERE),
-        Opening(443, ANYWHERE),
-        Opening(22, "198.51.100.0/24"),
-        Opening(22, "203.0.113.9/32"),
-        Opening(8000, "192.0.2.0/24"),
+        IngressRule(80, ANYWHERE),
+        IngressRule(443, ANYWHERE),
+        IngressRule(22, "198.51.100.0/24"),
+        IngressRule(22, "203.0.113.9/32"),
+        IngressRule(8000, "192.0.2.0/24"),
     ]
-    assert database == [Opening(5432, "web"), Opening(22, "web")]
-    assert [o.port for o in ROLES["web"].openings([ANYWHERE], [])] == [80, 443, 22]
+    assert database == [IngressRule(5432, "web"), IngressRule(22, "web")]
+    assert [o.port for o in ROLES["web"].ingress_rules([ANYWHERE], [])] == [80, 443, 22]
 
 
-@pytest.mark.parametrize("machine", SITE.machines, ids=lambda machine: machine.role)
+@pytest.mark.parametrize("machine", TOPOLOGY.machines, ids=lambda machine: machine.role)
 def test_a_fingerprint_changes_with_what_it_names(machine: Machine) -> None:
-    name = fingerprint(roles.setup(SITE, machine))
+    name = fingerprint(roles.setup(TOPOLOGY, machine))
 
-    assert fingerprint(roles.setup(replace(SITE), machine)) == name
+    assert fingerprint(roles.setup(replace(TOPOLOGY), machine)) == name
     others = {
-        fingerprint(roles.setup(replace(SITE, packages={machine.role: ["jq"]}), machine)),
-        fingerprint(roles.setup(SITE, replace(machine, address="192.168.128.77"))),
-        fingerprint(roles.setup(SITE, replace(machine, memory_mib=4096, vcpus=4))),
+        fingerprint(roles.setup(replace(TOPOLOGY, packages={machine.role: ["jq"]}), machine)),
+        fingerprint(roles.setup(TOPOLOGY, replace(machine, address="192.168.128.77"))),
+        fingerprint(roles.setup(TOPOLOGY, replace(machine, memory_mib=4096, vcpus=4))),
     }
     assert len(others | {name}) == 4
 
@@ -235,7 +239,7 @@ def test_a_fingerprint_changes_with_what_it_names(machine: Machine) -> None:
 def test_every_web_server_more_raises_what_postgresql_lets_in() -> None:
     def connections(webs: int, vcpus: int) -> int:
         machines = [replace(WEB, number=n, vcpus=vcpus, memory_mib=8192) for n in range(webs)]
-        setup = roles.setup(replace(SITE, machines=[*machines, DATABASE]), DATABASE)
+        setup = roles.setup(replace(TOPOLOGY, machines=[*machines, DATABASE]), DATABASE)
         (conf,) = [f.text for f in setup.files if f.path.endswith("postgresql/skytier.conf")]
         return int(re.findall(r"^max_connections = (\d+)$", conf, re.MULTILINE)[0])
 
@@ -244,9 +248,9 @@ def test_every_web_server_more_raises_what_postgresql_lets_in() -> None:
 
 def test_what_cannot_work_is_said_when_it_is_planned() -> None:
     with pytest.raises(SkytierError, match="needs a database"):
-        ROLES["web"].setup(replace(SITE, machines=[WEB]), WEB)
+        ROLES["web"].setup(replace(TOPOLOGY, machines=[WEB]), WEB)
     with pytest.raises(SkytierError, match="needs a domain"):
-        ROLES["web"].setup(replace(SITE, tls="acme"), WEB)
+        ROLES["web"].setup(replace(TOPOLOGY, tls="acme"), WEB)
 
 
 def run(*command: str) -> subprocess.CompletedProcess[str]:

@@ -37,8 +37,8 @@ class Memory:
         self.there[wanted.key] = Found(wanted.key, f"id of {wanted.key.name}", {})
         return self.there[wanted.key]
 
-    def settle(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
-        self.calls.append(f"settle {wanted.key.name}")
+    def reconcile(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
+        self.calls.append(f"reconcile {wanted.key.name}")
         self.there[found.key] = Found(found.key, found.id, known.attributes(wanted))
         return self.there[found.key]
 
@@ -129,7 +129,7 @@ def test_a_lost_lock_ends_a_wait() -> None:
     lost, turns = threading.Event(), iter(range(10**6))
 
     class Slow(Memory):
-        def settle(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
+        def reconcile(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
             for turn in turns:
                 tell(f"turn {turn}")
                 if turn == 3:

@@ -41,7 +41,7 @@ WANTED = [
         CONFIGURATION,
         {"fingerprint": "w"},
         needs=[SERVER, IP],
-        renewed_with=[DATABASE_CONFIGURATION],
+        triggers=[DATABASE_CONFIGURATION],
     ),
     Wanted(RELEASE, {"release": "1"}, needs=[SERVER, CONFIGURATION, DATABASE_CONFIGURATION]),
 ]

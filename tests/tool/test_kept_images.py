@@ -16,7 +16,7 @@ from skytier.openstack.choices import ExternalNetwork, Flavor, Offered
 from skytier.openstack.desired import wanted
 from skytier.openstack.images import Image, Offer
 from skytier.openstack.kinds import RULES
-from skytier.openstack.resolved import Blueprint
+from skytier.openstack.resolved import ResolvedStack
 from skytier.openstack.stack import Plan
 from skytier.roles import ROLES
 from skytier.stackfile import StackFile, parse
@@ -34,10 +34,10 @@ def planned(stack: StackFile, images: Sequence[Offer], found: Sequence[Found] = 
         images, [Flavor("1", "m1.small", 1, 2048, 20)], [ExternalNetwork("n", "public")]
     )
     servers = [each for each in found if each.key.kind == "server"]
-    blueprint = Blueprint(stack, choices.choose(cloud, stack, servers), ROLES, "1")
+    resolved = ResolvedStack(stack, choices.choose(cloud, stack, servers), ROLES, "1")
     known = Known({each.key: each for each in found})
-    steps = plan(wanted(blueprint, PROJECT, "ssh-ed25519 A", known), found, RULES)
-    return Plan(steps, blueprint, "ssh-ed25519 A")
+    steps = plan(wanted(resolved, PROJECT, "ssh-ed25519 A", known), found, RULES)
+    return Plan(steps, resolved, "ssh-ed25519 A")
 
 
 def brought_up(stack: StackFile, *images: str) -> list[Found]:

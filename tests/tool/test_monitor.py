@@ -1,4 +1,4 @@
-"""Watching on this machine, with the real Prometheus, Alertmanager and exporters."""
+"""MonitoringConfig on this machine, with the real Prometheus, Alertmanager and exporters."""
 
 import csv
 import http.server

@@ -1,4 +1,4 @@
-"""The front door: the rendered file before `nginx -t`, and requests through the real Nginx."""
+"""The entry point: the rendered file before `nginx -t`, and requests through the real Nginx."""
 
 import os
 import re
@@ -16,7 +16,7 @@ from skytier.local.home import Home
 from skytier.local.monitor import ports, token
 from skytier.local.monitor.parts import METRICS
 from skytier.poll import until
-from skytier.roles.web import Site, nginx_conf
+from skytier.roles.web import NginxConfig, nginx_conf
 from tests.as_user import may, needs_root
 from tests.skytier_command import Skytier, free_port
 
@@ -41,9 +41,9 @@ def test_nginx_accepts_the_rendered_file(
     tmp_path: Path, listen: list[str], upstreams: list[str], user: str | None
 ) -> None:
     (tmp_path / "nginx").mkdir()
-    site = Site(listen, upstreams, tmp_path / "static", tmp_path, tmp_path, user)
+    config = NginxConfig(listen, upstreams, tmp_path / "static", tmp_path, tmp_path, user)
     conf = tmp_path / "nginx.conf"
-    conf.write_text(nginx_conf(site))
+    conf.write_text(nginx_conf(config))
 
     checked = subprocess.run([NGINX, "-t", "-c", conf], capture_output=True, text=True, check=False)
 
@@ -192,7 +192,7 @@ def limited(shared: Skytier, tmp_path: Path) -> Iterator[str]:
     """An Nginx with small limits, for this machine too, before the application of the stack."""
     tmp_path.chmod(0o711)
     (tmp_path / "nginx").mkdir()
-    site = Site(
+    config = NginxConfig(
         [f"127.0.0.1:{(port := free_port())}"],
         [f"unix:{Home(shared.home).application_socket}"],
         tmp_path / "static",
@@ -205,7 +205,7 @@ def limited(shared: Skytier, tmp_path: Path) -> Iterator[str]:
         requests_at_once=2,
     )
     conf = tmp_path / "nginx.conf"
-    conf.write_text(nginx_conf(site))
+    conf.write_text(nginx_conf(config))
     with subprocess.Popen([NGINX, "-c", conf, "-g", "daemon off;"]) as popen:
         url = f"http://127.0.0.1:{port}"
         assert until(lambda: answers(f"{url}/.problem"), 30)
@@ -245,7 +245,7 @@ def test_an_address_has_so_many_requests_at_once_and_no_more(limited: str) -> No
 
 
 def test_this_machine_and_nobody_else_has_no_limit_by_default() -> None:
-    text = nginx_conf(Site(["80"], ["unix:/run/a"], Path("/s"), Path("/run"), Path("/log")))
+    text = nginx_conf(NginxConfig(["80"], ["unix:/run/a"], Path("/s"), Path("/run"), Path("/log")))
 
     found = re.search(r"geo \$is_local {\s+default 0;\s+127.0.0.0/8 1;\s+::1/128 1;\s+}", text)
     assert found, text

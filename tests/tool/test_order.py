@@ -21,7 +21,7 @@ from skytier.openstack.choices import Choices, ExternalNetwork, Flavor
 from skytier.openstack.desired import wanted
 from skytier.openstack.images import Image
 from skytier.openstack.kinds import RULES
-from skytier.openstack.resolved import Blueprint
+from skytier.openstack.resolved import ResolvedStack
 from skytier.openstack.resources.project import Project
 from skytier.openstack.resources.server import FLAVOR, Server
 from skytier.roles import ROLES
@@ -40,7 +40,7 @@ def all_wanted(stack: StackFile, known: Known) -> list[Wanted]:
         dict.fromkeys(machines, SMALL),
         ExternalNetwork("n", "public"),
     )
-    return wanted(Blueprint(stack, choices, ROLES, "1"), PROJECT, "ssh-ed25519 key", known)
+    return wanted(ResolvedStack(stack, choices, ROLES, "1"), PROJECT, "ssh-ed25519 key", known)
 
 
 def there(stack: StackFile) -> dict[Key, Found]:
@@ -221,7 +221,7 @@ def settled(nova: Nova) -> Found:
     connection = SimpleNamespace(compute=nova, current_project_id="p")
     wanted = Wanted(DATABASE, {"flavor": "m1.small"}, {"flavor_id": "1"})
     kind = Server(Project(cast(Any, connection), "skytier"))
-    return kind.settle(wanted, Found(DATABASE, "s", {}), Known(), lambda text: None)
+    return kind.reconcile(wanted, Found(DATABASE, "s", {}), Known(), lambda text: None)
 
 
 def test_a_hard_reboot_takes_a_server_out_of_error() -> None:

@@ -19,7 +19,7 @@ from skytier.local.options import EMBEDDED
 from skytier.local.postgresql_programs import Programs, find
 from skytier.roles import database, quoting
 from skytier.roles.monitor import prometheus
-from skytier.roles.web import Site, nginx_conf
+from skytier.roles.web import Topology, nginx_conf
 
 NGINX = shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin") or "nginx"
 # A file system takes no name with these.
@@ -62,9 +62,9 @@ def test_a_home_of_any_name_is_refused_or_read_as_it_is_by_all(
 
 def assert_nginx_reads(home: Home) -> None:
     socket = f"unix:{home.application_socket}"
-    site = Site(["127.0.0.1:1025"], [socket], home.static, home.run, home.logs)
+    topology = Topology(["127.0.0.1:1025"], [socket], home.static, home.run, home.logs)
     conf = home.etc / "nginx.conf"
-    conf.write_text(nginx_conf(site))
+    conf.write_text(nginx_conf(topology))
     checked = subprocess.run([NGINX, "-t", "-c", conf], capture_output=True, text=True, check=False)
     assert checked.returncode == 0, checked.stderr
     assert (home.logs / "access.log").exists()

@@ -51,7 +51,7 @@ def test_a_router_ends_with_the_interfaces_that_are_wanted_and_no_others(there: 
     )
     found = Found(ROUTER, "r", {"external_network": "public", "subnets": list(there)})
 
-    made = Router(Project(connection, "shop")).settle(wanted, found, known, lambda text: None)
+    made = Router(Project(connection, "shop")).reconcile(wanted, found, known, lambda text: None)
 
     assert network.subnets == ["s"]
     assert made.attributes["subnets"] == ["s"]

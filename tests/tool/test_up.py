@@ -21,7 +21,7 @@ def test_a_second_up_changes_nothing_and_says_so(stack: Skytier) -> None:
     assert None not in before.values()
 
 
-def test_another_port_moves_the_front_door_and_nothing_else(stack: Skytier) -> None:
+def test_another_port_moves_the_entry_point_and_nothing_else(stack: Skytier) -> None:
     before, old, port = stack.pids(), stack.url(), free_port()
 
     said = stack.run("up", "--port", str(port))

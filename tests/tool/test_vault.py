@@ -17,10 +17,10 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from skytier.deploy.kind import Known
 from skytier.deploy.machines import archive
 from skytier.errors import SkytierError
-from skytier.roles.role import File, Machine, Site
+from skytier.roles.role import File, Machine, Topology
 from skytier.secrets.vault import Vault, self_signed
 
-SITE = Site(
+TOPOLOGY = Topology(
     stack="shop",
     machines=[
         Machine("shop-web-1", "web", 1, "192.168.128.10", 4096, 2),
@@ -35,10 +35,10 @@ NAMES = ["database_password", "database_tls_key", "database_tls_certificate"]
 def test_what_the_machine_has_is_taken_and_what_is_missing_is_made() -> None:
     kept: dict[str, str] = {}
     vault = Vault(lambda known: {"database_password": "as it was"}, kept.update)
-    got = vault.get(NAMES, SITE, Known())
+    got = vault.get(NAMES, TOPOLOGY, Known())
     assert got["database_password"] == "as it was"
     assert got["database_tls_key"].startswith("-----BEGIN PRIVATE KEY-----")
-    assert vault.get(NAMES, SITE, Known()) == got
+    assert vault.get(NAMES, TOPOLOGY, Known()) == got
     assert kept == {name: got[name] for name in NAMES if "tls" in name}, "before it was used"
 
 
@@ -50,7 +50,9 @@ def test_the_machine_is_asked_once() -> None:
         return {}
 
     vault = Vault(read, lambda made: None)
-    passwords = {vault.get(["database_password"], SITE, Known())["database_password"] for _ in "ab"}
+    passwords = {
+        vault.get(["database_password"], TOPOLOGY, Known())["database_password"] for _ in "ab"
+    }
     assert (len(asked), len(passwords)) == (1, 1)
     assert len(passwords.pop()) >= 32
 
@@ -62,14 +64,14 @@ def test_a_password_of_somebody_else_s_server_is_asked_for_and_never_made() -> N
         ({"smtp_password": "kept"}, {"smtp_password": "new"}, "new"),
     ):
         vault = Vault(lambda known, kept=kept: kept, lambda made: None, given)  # type: ignore[misc]
-        assert vault.get(["smtp_password"], SITE, Known()) == {"smtp_password": expected}
+        assert vault.get(["smtp_password"], TOPOLOGY, Known()) == {"smtp_password": expected}
     with pytest.raises(SkytierError) as refused:
-        Vault(lambda known: {}, lambda made: None).get(["smtp_password"], SITE, Known())
+        Vault(lambda known: {}, lambda made: None).get(["smtp_password"], TOPOLOGY, Known())
     assert "SKYTIER_SMTP_PASSWORD" in refused.value.do
 
 
 def test_the_databases_certificate_names_its_address_and_fits_its_key() -> None:
-    got = Vault(lambda known: {}, lambda made: None).get(NAMES, SITE, Known())
+    got = Vault(lambda known: {}, lambda made: None).get(NAMES, TOPOLOGY, Known())
     certificate = x509.load_pem_x509_certificate(got["database_tls_certificate"].encode())
     key = load_pem_private_key(got["database_tls_key"].encode(), None)
     names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
@@ -83,11 +85,11 @@ WEB = ["web_tls_key", "web_tls_certificate"]
 
 def test_every_configuration_finds_the_web_servers_certificate_of_the_first() -> None:
     kept: dict[str, str] = {}
-    first = Vault(lambda known: dict(kept), kept.update).get(WEB, SITE, Known())
-    more = [Machine("shop-web-2", "web", 2, "192.168.128.12", 4096, 2), *SITE.machines]
+    first = Vault(lambda known: dict(kept), kept.update).get(WEB, TOPOLOGY, Known())
+    more = [Machine("shop-web-2", "web", 2, "192.168.128.12", 4096, 2), *TOPOLOGY.machines]
 
-    for site in (SITE, replace(SITE, machines=more)):
-        assert Vault(lambda known: dict(kept), kept.update).get(WEB, site, Known()) == first
+    for topology in (TOPOLOGY, replace(TOPOLOGY, machines=more)):
+        assert Vault(lambda known: dict(kept), kept.update).get(WEB, topology, Known()) == first
     names = san(first["web_tls_certificate"])
     assert names.get_values_for_type(x509.IPAddress) == [ipaddress.ip_address("203.0.113.7")]
 
@@ -97,10 +99,10 @@ def test_every_configuration_finds_the_web_servers_certificate_of_the_first() ->
 )
 def test_another_name_of_the_site_makes_another_certificate_for_all(change: Any) -> None:
     kept: dict[str, str] = {}
-    Vault(lambda known: dict(kept), kept.update).get(WEB, SITE, Known())
-    before, site = dict(kept), replace(SITE, **change)
+    Vault(lambda known: dict(kept), kept.update).get(WEB, TOPOLOGY, Known())
+    before, topology = dict(kept), replace(TOPOLOGY, **change)
 
-    made = Vault(lambda known: dict(kept), kept.update).get(WEB, site, Known())
+    made = Vault(lambda known: dict(kept), kept.update).get(WEB, topology, Known())
 
     assert made == kept
     assert made["web_tls_key"] != before["web_tls_key"]

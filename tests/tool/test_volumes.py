@@ -21,7 +21,7 @@ from skytier.openstack.images import Image
 from skytier.openstack.kinds import RULES
 from skytier.openstack.needs import of_steps, whole_plan
 from skytier.openstack.quota import Amounts
-from skytier.openstack.resolved import Blueprint
+from skytier.openstack.resolved import ResolvedStack
 from skytier.openstack.resources.project import Project
 from skytier.openstack.resources.volume import EXPECTED, KEPT, Volume
 from skytier.openstack.resources.volume_attachment import VolumeAttachment
@@ -46,7 +46,7 @@ def all_wanted(stack: StackFile, known: Known, image: str = "debian-12") -> list
     choices = Choices(images, FLAVORS, ExternalNetwork("n", "public"))
     # Only one that is named replaces a server.
     stack = stack.model_copy(update={"image": image})
-    return wanted(Blueprint(stack, choices, ROLES, "1"), PROJECT, "ssh-ed25519 key", known)
+    return wanted(ResolvedStack(stack, choices, ROLES, "1"), PROJECT, "ssh-ed25519 key", known)
 
 
 def there(stack: StackFile, data: str = KEPT) -> dict[Key, Found]:

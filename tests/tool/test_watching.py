@@ -15,19 +15,19 @@ from skytier.openstack.choices import Choices, ExternalNetwork, Flavor
 from skytier.openstack.desired import wanted
 from skytier.openstack.images import Image
 from skytier.openstack.kinds import RULES
-from skytier.openstack.resolved import Blueprint
+from skytier.openstack.resolved import ResolvedStack
 from skytier.openstack.ssh_target import role_of
 from skytier.roles import ROLES
 from skytier.roles.monitor.role import targets
-from skytier.roles.role import Machine, Opening, Setup, Site
+from skytier.roles.role import IngressRule, Machine, Setup, Topology
 from skytier.stackfile import parse
-from tests.roles.site import DATABASE, MONITOR, SITE, SITES, WEB
+from tests.roles.topology import DATABASE, MONITOR, TOPOLOGIES, TOPOLOGY, WEB
 
 SECOND = replace(WEB, name="shop-web-2", number=2, address="192.168.128.11")
-OWN = SITES["a monitor of its own"]
+OWN = TOPOLOGIES["a monitor of its own"]
 
 
-def blueprint(text: str) -> Blueprint:
+def resolved(text: str) -> ResolvedStack:
     stack = parse(f'name = "shop"\n{text}')
     image, flavor = Image("i", "debian-12", ""), Flavor("f", "m1.small", 1, 2048, 20)
     choices = Choices(
@@ -35,15 +35,15 @@ def blueprint(text: str) -> Blueprint:
         dict.fromkeys(stack.machines(), flavor),
         ExternalNetwork("n", "public"),
     )
-    return Blueprint(stack, choices, ROLES, "1")
+    return ResolvedStack(stack, choices, ROLES, "1")
 
 
 PROJECT: Any = SimpleNamespace(tags=["skytier:stack=shop"], metadata={"skytier:stack": "shop"})
 
 
 def groups(text: str) -> dict[str, set[tuple[int, str]]]:
-    """Security group to its openings for metrics, each with the group that it lets in."""
-    found = wanted(blueprint(text), PROJECT, "ssh-ed25519 A", Known())
+    """Security group to its ingress rules for metrics, each with the group that it lets in."""
+    found = wanted(resolved(text), PROJECT, "ssh-ed25519 A", Known())
     return {
         each.key.name: {
             (port, remote.name)
@@ -69,7 +69,7 @@ def test_only_the_machine_of_the_monitor_may_ask_the_exporters() -> None:
 
 
 def test_a_monitor_of_its_own_is_a_machine_in_the_private_network() -> None:
-    of_its_own = blueprint("monitor = {dedicated = true}")
+    of_its_own = resolved("monitor = {dedicated = true}")
     steps = plan(
         wanted(of_its_own, PROJECT, "ssh-ed25519 A", Known()),
         [],
@@ -78,14 +78,14 @@ def test_a_monitor_of_its_own_is_a_machine_in_the_private_network() -> None:
 
     kinds = [step.key.kind for step in steps if step.key.name == "shop-monitor-1"]
     assert sorted(kinds) == ["configuration", "port", "server"]
-    assert of_its_own.openings("monitor") == [Opening(22, "private")]
+    assert of_its_own.ingress_rules("monitor") == [IngressRule(22, "private")]
     (group,) = [s.wanted for s in steps if s.key == Key("security group", "shop-monitor")]
     assert group
     assert group.attributes["rules"] == [[22, "192.168.128.0/24"]]
 
 
 def test_the_monitor_asks_every_machine_that_there_is() -> None:
-    scaled = replace(SITE, machines=[WEB, SECOND, DATABASE])
+    scaled = replace(TOPOLOGY, machines=[WEB, SECOND, DATABASE])
 
     asked = {
         (target.job, target.machine, target.role, target.address) for target in targets(scaled)
@@ -106,25 +106,29 @@ def test_the_monitor_asks_every_machine_that_there_is() -> None:
 
 
 def test_it_is_on_the_first_web_server_or_on_its_own_machine_and_stopped_elsewhere() -> None:
-    scaled = replace(SITE, machines=[SECOND, WEB, DATABASE])
+    scaled = replace(TOPOLOGY, machines=[SECOND, WEB, DATABASE])
 
     assert runs_prometheus(scaled, WEB)
     assert not runs_prometheus(scaled, SECOND)
     assert not runs_prometheus(scaled, DATABASE)
     assert runs_prometheus(OWN, MONITOR)
     assert not runs_prometheus(OWN, WEB)
-    for site, machine in ((scaled, SECOND), (OWN, WEB), (replace(SITE, watching=None), WEB)):
-        assert "systemctl stop prometheus\n" in roles.setup(site, machine).script
-        assert "systemctl stop prometheus-alertmanager\n" in roles.setup(site, machine).script
-        assert '"prometheus"' not in roles.user_data(site, machine)
+    for topology, machine in (
+        (scaled, SECOND),
+        (OWN, WEB),
+        (replace(TOPOLOGY, monitoring=None), WEB),
+    ):
+        assert "systemctl stop prometheus\n" in roles.setup(topology, machine).script
+        assert "systemctl stop prometheus-alertmanager\n" in roles.setup(topology, machine).script
+        assert '"prometheus"' not in roles.user_data(topology, machine)
 
 
-def runs_prometheus(site: Site, machine: Machine) -> bool:
-    setup = roles.setup(site, machine)
+def runs_prometheus(topology: Topology, machine: Machine) -> bool:
+    setup = roles.setup(topology, machine)
     names = {check.name for check in setup.checks}
     there = "/etc/skytier/monitor/prometheus.yml" in texts(setup)
     assert there == ({"prometheus", "prometheus-alertmanager"} <= names)
-    assert there == ("prometheus-alertmanager" in roles.user_data(site, machine))
+    assert there == ("prometheus-alertmanager" in roles.user_data(topology, machine))
     return there
 
 
@@ -133,17 +137,17 @@ def texts(setup: Setup) -> dict[str, str]:
 
 
 def test_a_stack_that_is_not_watched_has_no_exporter() -> None:
-    for machine in SITE.machines:
+    for machine in TOPOLOGY.machines:
         assert not any(
-            "exporter" in path for path in texts(roles.setup(SITES["not watched"], machine))
+            "exporter" in path for path in texts(roles.setup(TOPOLOGIES["not watched"], machine))
         )
-        assert "exporter" not in roles.user_data(SITES["not watched"], machine)
+        assert "exporter" not in roles.user_data(TOPOLOGIES["not watched"], machine)
 
 
 def test_the_application_tells_its_metrics_to_the_monitor_and_to_its_own_machine_only() -> None:
     own = f'"{WEB.address}"'
-    for site, allowed in ((SITE, own), (OWN, f'"{MONITOR.address}", {own}')):
-        unit = texts(roles.setup(site, WEB))["/etc/systemd/system/skytier-app.service"]
+    for topology, allowed in ((TOPOLOGY, own), (OWN, f'"{MONITOR.address}", {own}')):
+        unit = texts(roles.setup(topology, WEB))["/etc/systemd/system/skytier-app.service"]
         assert f"'SKYTIER_METRICS_FROM=[{allowed}]'" in unit
 
 
@@ -158,11 +162,11 @@ def test_every_exporter_listens_at_the_private_address_only() -> None:
 
 
 def test_the_monitor_gets_its_settings_from_the_stack_file() -> None:
-    site = blueprint(
+    topology = resolved(
         "[monitor]\nretention = '500MB'\nlatency_objective_ms = 250\n"
         "webhook = 'https://hooks.example.org/x'\n"
-    ).site(known("web", "database"))
-    files = texts(roles.setup(site, site.of("web")[0]))
+    ).topology(known("web", "database"))
+    files = texts(roles.setup(topology, topology.of("web")[0]))
 
     unit = files["/etc/systemd/system/prometheus.service.d/skytier.conf"]
     assert "--storage.tsdb.retention.size=500MB" in unit
@@ -173,11 +177,11 @@ def test_the_monitor_gets_its_settings_from_the_stack_file() -> None:
 
 
 def test_alerts_are_written_to_everybody_who_is_named() -> None:
-    site = blueprint(
+    topology = resolved(
         "[monitor]\nemail = ['ops@example.org', 'dev@example.org']\n"
         "smtp_server = 'smtp.example.org:587'\n"
-    ).site(known("web", "database"))
-    files = texts(roles.setup(site, site.of("web")[0]))
+    ).topology(known("web", "database"))
+    files = texts(roles.setup(topology, topology.of("web")[0]))
 
     written = yaml.safe_load(files["/etc/skytier/monitor/alertmanager.yml"])
     (to,) = [each["to"] for each in written["receivers"][0]["email_configs"]]
@@ -187,8 +191,8 @@ def test_alerts_are_written_to_everybody_who_is_named() -> None:
 
 def test_whom_the_certificate_authority_writes_to_may_be_several() -> None:
     several = "tls = 'acme'\ndomain = 'shop.example.org'\nemail = ['a@b.example', 'c@d.example']"
-    assert blueprint(several).site(Known()).email == "a@b.example,c@d.example"
-    assert blueprint("").site(Known()).email is None
+    assert resolved(several).topology(Known()).email == "a@b.example,c@d.example"
+    assert resolved("").topology(Known()).email is None
 
 
 def known(*machines: str) -> Known:

@@ -186,7 +186,7 @@ def relabel(project: Project) -> None:
     """What skytier up does when only the labels are others."""
     kind = Server(project)
     (found,) = kind.find()
-    kind.settle(Wanted(found.key, found.attributes), found, Known(), lambda text: None)
+    kind.reconcile(Wanted(found.key, found.attributes), found, Known(), lambda text: None)
 
 
 def _resize(guest: Guest) -> Span | None:

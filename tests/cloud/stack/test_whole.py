@@ -59,7 +59,7 @@ def first_try(account: Account, operator: Operator, file: str) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def url(operator: Operator, file: str, first_try: str) -> str:
-    """The front door of the stack, which the second `up` brought to its end."""
+    """The entry point of the stack, which the second `up` brought to its end."""
     operator.write(file)
     operator.run("up", "--yes")
     return str(operator.json("status")["url"])
@@ -98,7 +98,7 @@ def test_a_visitor_writes_and_reads_back(visitor: httpx.Client) -> None:
     assert (read.json()["title"], read.json()["username"]) == ("On engines", "ada")
 
 
-def test_nothing_but_the_front_door_answers_from_outside(url: str) -> None:
+def test_nothing_but_the_entry_point_answers_from_outside(url: str) -> None:
     host = httpx.URL(url).host
     for port in (5432, 8000, 9090, 9093, 9100, 9113, 9187):
         with pytest.raises(OSError, match="timed out"):

@@ -99,7 +99,7 @@ def test_a_rare_peak_does_not_count_and_a_frequent_one_does() -> None:
 
 
 def test_a_database_is_resized_where_it_stands_and_keeps_its_disk() -> None:
-    database = machine(cpu=5, role="database", keeps="its data")
+    database = machine(cpu=5, role="database", holds_data="its data")
     same_disk = replace(flavor("m1.small"), flavor="m1.thin", disk_gib=40)
 
     kept = facts(database)
@@ -182,7 +182,7 @@ def test_one_web_server_is_never_too_many() -> None:
 
 
 def test_a_cache_is_advised_where_reads_alone_keep_the_database_busy() -> None:
-    busy = machine(cpu=85, size="m1.small", role="database", keeps="its data")
+    busy = machine(cpu=85, size="m1.small", role="database", holds_data="its data")
     reading = facts(busy, reads_percent=points(95), past_cache_percent=points(90))
 
     found = only(cached_reads(reading).advice)

@@ -26,7 +26,7 @@ from skytier.openstack import catalog
 from skytier.openstack.spending.prices import prices
 from skytier.roles import ROLES
 from skytier.stackfile import StackFile, parse
-from tests.tool.costs.test_planned import blueprint, flavors
+from tests.tool.costs.test_planned import flavors, resolved
 
 
 @contextmanager
@@ -110,9 +110,9 @@ def test_what_is_not_known_is_said_and_is_never_nothing() -> None:
     assert bill.sentence() == "What it costs is not known: CloudKitty does not tell its rates."
     assert bill.total.unknown == len(bill.resources)
     assert per_month(rates, stack, ROLES, flavors(stack)).cost is None
-    site = replace(blueprint(stack), prices=PriceList(rates)).site(Known())
-    assert site.watching
-    assert site.watching.cost_per_month is None, "no series, so no alert"
+    topology = replace(resolved(stack), prices=PriceList(rates)).topology(Known())
+    assert topology.monitoring
+    assert topology.monitoring.cost_per_month is None, "no series, so no alert"
 
 
 WEB = ("web", 1)
@@ -136,8 +136,8 @@ RATES = st.builds(
 
 @given(RATES)
 def test_no_price_is_part_of_a_machines_configuration(rates: Rates) -> None:
-    now = replace(blueprint(STACK), prices=PriceList(rates))
-    assert now.fingerprint(*WEB, KNOWN) == blueprint(STACK).fingerprint(*WEB, KNOWN)
+    now = replace(resolved(STACK), prices=PriceList(rates))
+    assert now.fingerprint(*WEB, KNOWN) == resolved(STACK).fingerprint(*WEB, KNOWN)
 
 
 @pytest.mark.parametrize(
@@ -146,13 +146,13 @@ def test_no_price_is_part_of_a_machines_configuration(rates: Rates) -> None:
 )
 def test_what_there_is_to_pay_for_and_the_budget_are_part_of_it(other: str) -> None:
     stack = parse(other)
-    assert blueprint(stack).fingerprint(*WEB, KNOWN) != blueprint(STACK).fingerprint(*WEB, KNOWN)
+    assert resolved(stack).fingerprint(*WEB, KNOWN) != resolved(STACK).fingerprint(*WEB, KNOWN)
 
 
 def test_the_machine_is_told_the_price_of_the_moment() -> None:
     dear = EXAMPLE.model_copy(update={"vcpu_hour": Decimal(1)})
     first, second = (
-        replace(blueprint(STACK), prices=PriceList(rates)).setup(*WEB, KNOWN)
+        replace(resolved(STACK), prices=PriceList(rates)).setup(*WEB, KNOWN)
         for rates in (EXAMPLE, dear)
     )
     differ = {a.path for a, b in zip(first.files, second.files, strict=True) if a != b}

@@ -18,7 +18,7 @@ from skytier.openstack.choices import Choices, ExternalNetwork, Flavor
 from skytier.openstack.desired import wanted
 from skytier.openstack.images import Image
 from skytier.openstack.kinds import RULES
-from skytier.openstack.resolved import Blueprint
+from skytier.openstack.resolved import ResolvedStack
 from skytier.openstack.resources.project import Project
 from skytier.openstack.stack import Plan
 from skytier.roles import ROLES
@@ -32,16 +32,16 @@ def flavors(stack: StackFile) -> dict[str, Flavor]:
     return {role: SIZES[s.flavor or stack.flavor] for role, s in stack.machines().items()}
 
 
-def blueprint(stack: StackFile) -> Blueprint:
+def resolved(stack: StackFile) -> ResolvedStack:
     images = dict.fromkeys(stack.machines(), Image("i", "debian-12", "2026-01-01"))
     choices = Choices(images, flavors(stack), ExternalNetwork("n", "public"))
-    return Blueprint(stack, choices, ROLES, "1")
+    return ResolvedStack(stack, choices, ROLES, "1")
 
 
 def everything(stack: StackFile) -> list[Wanted]:
     """All that a stack is made of; nothing of it asks the connection."""
     project = Project(None, stack.name)  # type: ignore[arg-type]
-    return wanted(blueprint(stack), project, "ssh-ed25519 key", Known())
+    return wanted(resolved(stack), project, "ssh-ed25519 key", Known())
 
 
 def there(stack: StackFile) -> list[Found]:
@@ -181,7 +181,7 @@ def test_a_plan_is_shown_with_its_parts_the_difference_and_the_budget(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     stack = parse("web.count = 3\n[cost]\nbudget = 200\nbudget_enforce = true")
-    planned = Plan(steps(ONE, stack), blueprint(stack), "ssh-ed25519 key")
+    planned = Plan(steps(ONE, stack), resolved(stack), "ssh-ed25519 key")
 
     shown.show(planned, [], parts=True)
 
@@ -196,7 +196,7 @@ def test_a_plan_is_shown_with_its_parts_the_difference_and_the_budget(
 
 def test_a_plan_for_scripts_has_the_same_figures() -> None:
     stack = parse("web.count = 3\n[cost]\nbudget = 200")
-    planned = Plan(steps(ONE, stack), blueprint(stack), "ssh-ed25519 key")
+    planned = Plan(steps(ONE, stack), resolved(stack), "ssh-ed25519 key")
 
     found = json.loads(shown.as_json(planned, []))
 

@@ -30,9 +30,9 @@ def ssh(
     code is the command's.
     """
     stack = chosen.cloud_stack(chosen.stack_file(file, cloud))
-    from skytier.openstack.ssh_target import entrance
+    from skytier.openstack.ssh_target import ssh_target
 
-    with entrance(stack, machine) as (shell, host):
+    with ssh_target(stack, machine) as (shell, host):
         raise typer.Exit(shell.attend(host, *(["--", *command] if command else [])))
 
 
@@ -45,7 +45,7 @@ def execute(
 ) -> None:
     """Run a command as root on one machine, and print what it prints."""
     stack = chosen.cloud_stack(chosen.stack_file(file, cloud))
-    from skytier.openstack.ssh_target import entrance
+    from skytier.openstack.ssh_target import ssh_target
 
-    with entrance(stack, machine) as (shell, host):
+    with ssh_target(stack, machine) as (shell, host):
         raise typer.Exit(shell.attend(host, "--", "sudo", "bash", "-c", shlex.quote(command)))

@@ -56,7 +56,7 @@ def _is_url(value: str | None, *schemes: str) -> bool:
 )
 def up(
     port: Annotated[
-        int | None, typer.Option(min=1, max=65535, help="The front door's port. At first 8000.")
+        int | None, typer.Option(min=1, max=65535, help="The entry point's port. At first 8000.")
     ] = None,
     bind: Annotated[
         str | None,

@@ -13,7 +13,7 @@ from skytier.deploy.interruption import interruptible
 from skytier.deploy.kind import Found, Kind, Known, Tell
 from skytier.deploy.plan import Action, Step
 from skytier.errors import SkytierError
-from skytier.openstack.resources.creation import create_once, settle_patiently
+from skytier.openstack.resources.creation import create_once, reconcile_patiently
 from skytier.openstack.resources.errors import API_ERRORS, explained
 
 AT_ONCE = 8
@@ -212,6 +212,6 @@ def _do(step: Step, kind: Kind, known: Known, tell: Tell) -> Found | None:
     assert step.wanted is not None  # noqa: S101  # all other steps bring something about
     if step.action is Action.CHANGE:
         assert step.found is not None  # noqa: S101
-        return settle_patiently(kind, step.wanted, step.found, known, tell)
+        return reconcile_patiently(kind, step.wanted, step.found, known, tell)
     made = create_once(kind, step.wanted, known)
-    return settle_patiently(kind, step.wanted, made, known, tell)
+    return reconcile_patiently(kind, step.wanted, made, known, tell)

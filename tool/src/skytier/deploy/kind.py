@@ -32,7 +32,7 @@ class Wanted:
     """What matters only when it is created."""
     needs: Sequence[Key] = ()
     """What has to be there before."""
-    renewed_with: Sequence[Key] = ()
+    triggers: Sequence[Key] = ()
     """What need not be there before, but makes it be done again when that is made anew."""
     after: Sequence[Key] = ()
     """What has to be well again before this one is replaced, or taken away for a while."""
@@ -52,7 +52,7 @@ class Found:
     fault: str = ""
     """Why it cannot stay as it is."""
     mend: str = ""
-    """How `settle` mends the fault and loses nothing; empty when only a new one helps."""
+    """How `reconcile` mends the fault and loses nothing; empty when only a new one helps."""
     created_at: str = ""
 
 
@@ -99,7 +99,7 @@ class Kind(Protocol):
     def create(self, wanted: Wanted, known: Known) -> Found:
         """The one call that makes it, with the mark in its body. Waits for nothing."""
 
-    def settle(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
+    def reconcile(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
         """Bring what is there to what is wanted, and wait until it can be used.
 
         It follows every creation, continues one that was cut short, and is all of a change.

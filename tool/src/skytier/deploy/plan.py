@@ -79,9 +79,7 @@ def plan(
     there, extra = one_of_each(found)
     known = Known(there)
     by_key = {each.key: each for each in wanted}
-    order = TopologicalSorter(
-        {key: [*each.needs, *each.renewed_with] for key, each in by_key.items()}
-    )
+    order = TopologicalSorter({key: [*each.needs, *each.triggers] for key, each in by_key.items()})
     steps: dict[Key, Step] = {}
     for key in order.static_order():
         if key in by_key:
@@ -149,9 +147,9 @@ def _step(wanted: Wanted, known: Known, before: Mapping[Key, Step], rules: Rules
         for name, value in known.attributes(wanted).items()
         if not _same(found.attributes.get(name), value)
     ]
-    if cause := _cause(wanted.key.name, [*needs, *wanted.renewed_with], before, rules):
+    if cause := _cause(wanted.key.name, [*needs, *wanted.triggers], before, rules):
         # It is well only once that is there again.
-        needs = (*needs, *wanted.renewed_with)
+        needs = (*needs, *wanted.triggers)
     if not changes and cause:
         return step(Action.CHANGE, cause)
     if not changes:

@@ -1,4 +1,4 @@
-"""The front door, where Nginx is on the machine."""
+"""The entry point, where Nginx is on the machine."""
 
 import os
 import re
@@ -80,7 +80,7 @@ class Nginx:
     def _configuration(self, options: Options) -> str:
         home, user = self._home, account.of_nginx()
         bind = f"[{options.bind}]" if ":" in options.bind else options.bind
-        site = web.Site(
+        config = web.NginxConfig(
             listen=[f"{bind}:{options.port}"],
             upstreams=[f"unix:{home.application_socket}"],
             static=home.static,
@@ -91,7 +91,7 @@ class Nginx:
             metrics=ports.address(home, METRICS) if options.monitor else None,
             metrics_token=token.of(home) if options.monitor else "",
         )
-        return web.nginx_conf(site)
+        return web.nginx_conf(config)
 
     def _write(self, options: Options) -> None:
         if user := account.of_nginx():

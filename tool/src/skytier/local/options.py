@@ -29,7 +29,7 @@ class Options:
 
     @property
     def url(self) -> str:
-        """The front door, as seen from this machine."""
+        """The entry point, as seen from this machine."""
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.bind, self.bind)  # noqa: S104
         return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 

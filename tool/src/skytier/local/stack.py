@@ -45,7 +45,7 @@ class Progress(Protocol):
 
 @dataclass(frozen=True)
 class Outcome:
-    """How `up` ended: where the front door is, and whether anything had to be done."""
+    """How `up` ended: where the entry point is, and whether anything had to be done."""
 
     url: str
     changed: bool
@@ -159,7 +159,7 @@ class Stack:
     def _servers(self, wished: Options) -> dict[str, Wanted]:
         wanted = {}
         if wished.monitor:
-            self.monitor.settle()
+            self.monitor.assign_ports()
         if wished.postgres != options.ELSEWHERE:
             wanted["postgresql"] = self.postgresql.wanted(wished)
         if self.nginx.installed:

@@ -14,7 +14,7 @@ from skytier.status import Machine, Service, Status
 
 
 def measure(stack: Stack) -> Status:
-    """Ask every service, and the application through the front door."""
+    """Ask every service, and the application through the entry point."""
     wished, found = options.load(stack.home), stack.found()
     if any(service.pid for service in found.values()):
         answer = health.ask(f"{wished.url}/health")

@@ -287,7 +287,7 @@ READS = Chart(
     Unit.PERCENT,
     100 * (rate(_REQUESTS, (), {"method": "GET|HEAD"}) / rate(_REQUESTS)),
 )
-PAST_CACHE = Chart(
+CACHE_MISSES = Chart(
     "requests_past_cache_percent",
     "Requests that no cache answered",
     Group.APPLICATION,

@@ -76,7 +76,7 @@ class History:
         if not self._path.exists():
             raise SkytierError(
                 "Nothing was recorded on this machine yet.",
-                "Watching begins with skytier up; see whether it does: skytier status",
+                "MonitoringConfig begins with skytier up; see whether it does: skytier status",
             )
         try:
             # As a URI the path may have characters that mean something there, such as # and %.

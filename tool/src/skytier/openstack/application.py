@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from skytier.follow import follow
 from skytier.local.application import failed
-from skytier.openstack.ssh_target import entrance
+from skytier.openstack.ssh_target import ssh_target
 from skytier.openstack.stack import CloudStack
 
 
@@ -23,7 +23,7 @@ class CloudApplication:
     def follow_application(self, *arguments: str) -> Iterator[str]:
         """The same, with each line of the output as soon as it is written."""
         command = shlex.join(["sudo", "skytier-app", *arguments])
-        with entrance(self._stack, "web") as (shell, host):
+        with ssh_target(self._stack, "web") as (shell, host):
             yield from follow(
                 ["ssh", "-F", shell.config, "-o", "BatchMode=yes", host, command],
                 lambda said: failed(f"{arguments[0]} on {host}", said),

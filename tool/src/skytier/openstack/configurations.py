@@ -27,17 +27,17 @@ class Configurations(InServer):
     vault: Vault
     volumes: Volume
 
-    def settle(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
+    def reconcile(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
         """Get in, set up (which waits for the first boot to end), and wait for the checks."""
         host = wanted.key.name
         role, number = wanted.creation["role"], wanted.creation["number"]
-        setup = self.blueprint.setup(role, number, known)
+        setup = self.resolved.setup(role, number, known)
         shell = self.access.shell
         self.access.open(host, known, tell)
-        secrets = self.vault.get(setup.secrets, self.blueprint.site(known), known)
+        secrets = self.vault.get(setup.secrets, self.resolved.topology(known), known)
         machines.set_up(shell, host, setup, secrets, tell)
         checks = [each for each in setup.checks if not (each.needs_release or each.outside)]
         machines.check(shell, host, checks, tell)
-        if volume := known.get(self.blueprint.key(Volume.name, role, number)):
+        if volume := known.get(self.resolved.key(Volume.name, role, number)):
             self.volumes.note(volume.id, {DATA: KEPT})
-        return self.noted(found, self.blueprint.fingerprint(role, number, known))
+        return self.noted(found, self.resolved.fingerprint(role, number, known))

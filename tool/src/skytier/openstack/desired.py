@@ -4,57 +4,59 @@ from collections.abc import Mapping, Sequence
 
 from skytier.deploy.kind import Key, Known, Wanted
 from skytier.errors import SkytierError
-from skytier.openstack.resolved import Blueprint
+from skytier.openstack.resolved import ResolvedStack
 from skytier.openstack.resources.project import Project
 from skytier.openstack.resources.server import RUNNING
 from skytier.openstack.resources.volume import KEPT, Volume
 from skytier.openstack.resources.volume_attachment import VolumeAttachment
-from skytier.roles.role import PRIVATE, Opening
+from skytier.roles.role import PRIVATE, IngressRule
 
 CONFIGURATION, DELIVERY, RELEASE = "configuration", "delivery", "release"
 IN_SERVERS = frozenset({CONFIGURATION, DELIVERY, RELEASE})
 """The kinds that live in servers; all others are OpenStack's own."""
 
 
-def wanted(blueprint: Blueprint, project: Project, public_key: str, known: Known) -> list[Wanted]:
+def wanted(
+    resolved: ResolvedStack, project: Project, public_key: str, known: Known
+) -> list[Wanted]:
     """Every resource of the stack.
 
     `public_key` is what a new key pair is made of. The machines' configuration depends on
     addresses that are taken from what is `known`.
     """
     return [
-        *_network(blueprint, project, public_key),
+        *_network(resolved, project, public_key),
         *(
             each
-            for place in blueprint.places()
+            for place in resolved.machines()
             for each in (
-                *_volume(blueprint, project, known, *place),
-                *_machine(blueprint, project, known, *place),
+                *_volume(resolved, project, known, *place),
+                *_machine(resolved, project, known, *place),
             )
         ),
-        *(_configuration(blueprint, known, *place) for place in blueprint.places()),
-        *_releases(blueprint),
+        *(_configuration(resolved, known, *place) for place in resolved.machines()),
+        *_releases(resolved),
     ]
 
 
-def _network(blueprint: Blueprint, project: Project, public_key: str) -> list[Wanted]:
-    key, stack = blueprint.key, blueprint.stack
+def _network(resolved: ResolvedStack, project: Project, public_key: str) -> list[Wanted]:
+    key, stack = resolved.key, resolved.stack
     network, subnet = key("network"), key("subnet")
-    openings = {name: blueprint.openings(name) for name in stack.machines()}
-    groups = {name: key("security group", name) for name in openings}
+    ingress_rules = {name: resolved.ingress_rules(name) for name in stack.machines()}
+    groups = {name: key("security group", name) for name in ingress_rules}
     return [
         Wanted(key("key pair"), {}, {"public_key": public_key}),
         *(
             Wanted(
                 groups[name],
-                {"rules": _rules(opened, groups, stack.cidr), "tags": project.tags},
+                {"rules": _rules(rules, groups, stack.cidr), "tags": project.tags},
                 needs=[
-                    groups[opening.remote]
-                    for opening in opened
-                    if opening.remote in groups and opening.remote != name
+                    groups[rule.remote]
+                    for rule in rules
+                    if rule.remote in groups and rule.remote != name
                 ],
             )
-            for name, opened in openings.items()
+            for name, rules in ingress_rules.items()
         ),
         Wanted(network, {"tags": project.tags}),
         Wanted(
@@ -71,7 +73,7 @@ def _network(blueprint: Blueprint, project: Project, public_key: str) -> list[Wa
         Wanted(
             key("router"),
             {
-                "external_network": blueprint.choices.external_network.id,
+                "external_network": resolved.choices.external_network.id,
                 "subnets": [subnet],
                 "tags": project.tags,
             },
@@ -80,17 +82,19 @@ def _network(blueprint: Blueprint, project: Project, public_key: str) -> list[Wa
     ]
 
 
-def _rules(openings: Sequence[Opening], groups: Mapping[str, Key], cidr: str) -> list[list[object]]:
+def _rules(
+    ingress_rules: Sequence[IngressRule], groups: Mapping[str, Key], cidr: str
+) -> list[list[object]]:
     remotes = {**groups, PRIVATE: cidr}
-    return [[each.port, remotes.get(each.remote, each.remote)] for each in openings]
+    return [[each.port, remotes.get(each.remote, each.remote)] for each in ingress_rules]
 
 
 def _volume(
-    blueprint: Blueprint, project: Project, known: Known, role: str, number: int
+    resolved: ResolvedStack, project: Project, known: Known, role: str, number: int
 ) -> list[Wanted]:
     """The volume of a machine, and that the machine has it. Raises SkytierError."""
-    key, volume = blueprint.key, blueprint.key(Volume.name, role, number)
-    found, size_gib = known.get(volume), blueprint.stack.volumes().get(role)
+    key, volume = resolved.key, resolved.key(Volume.name, role, number)
+    found, size_gib = known.get(volume), resolved.stack.volumes().get(role)
     has_gib = found.attributes["size_gib"] if found else 0
     if found and has_gib > (size_gib or 0):
         asked = f"asks for {size_gib} GiB" if size_gib else "is not there any more"
@@ -108,7 +112,7 @@ def _volume(
             {"size_gib": size_gib, "metadata": project.metadata},
             {"role": role},
             # An empty one that Cinder failed to make is simply made again.
-            protected=blueprint.roles[role].keeps if found and found.facts["data"] else "",
+            protected=resolved.roles[role].holds_data if found and found.facts["data"] else "",
         ),
         Wanted(
             key(VolumeAttachment.name, role, number),
@@ -118,21 +122,21 @@ def _volume(
     ]
 
 
-def _keeps(blueprint: Blueprint, known: Known, role: str, number: int) -> str:
+def _keeps(resolved: ResolvedStack, known: Known, role: str, number: int) -> str:
     """What is lost with a server: nothing if it never ran, or once all its data is on a volume."""
-    server = known.get(blueprint.key("server", role, number))
+    server = known.get(resolved.key("server", role, number))
     if server and server.fault and not server.facts["launched_at"]:
         return ""
-    volume = known.get(blueprint.key(Volume.name, role, number))
-    outlives = blueprint.stack.volumes().get(role) and volume and volume.facts["data"] == KEPT
-    return "" if outlives else blueprint.roles[role].keeps
+    volume = known.get(resolved.key(Volume.name, role, number))
+    outlives = resolved.stack.volumes().get(role) and volume and volume.facts["data"] == KEPT
+    return "" if outlives else resolved.roles[role].holds_data
 
 
 def _machine(
-    blueprint: Blueprint, project: Project, known: Known, role: str, number: int
+    resolved: ResolvedStack, project: Project, known: Known, role: str, number: int
 ) -> list[Wanted]:
-    key, stack = blueprint.key, blueprint.stack
-    image, flavor = blueprint.choices.images[role], blueprint.choices.flavors[role]
+    key, stack = resolved.key, resolved.stack
+    image, flavor = resolved.choices.images[role], resolved.choices.flavors[role]
     group, port = key("security group", role), key("port", role, number)
     there = known.get(key("server", role, number))
     # Where no image is named, no newer one of the cloud replaces a server.
@@ -157,99 +161,101 @@ def _machine(
                 "disk_gib": flavor.disk_gib,
                 "key_name": key("key pair").name,
                 "port": port,
-                "user_data": blueprint.user_data(role, number),
+                "user_data": resolved.user_data(role, number),
                 "role": role,
                 "number": number,
                 "zone": stack.availability_zone,
             },
             # Without a way out a machine finds no packages at its first boot.
             needs=[port, key("key pair"), key("router")],
-            after=_well_before(blueprint, role, number),
-            protected=_keeps(blueprint, known, role, number),
+            after=_well_before(resolved, role, number),
+            protected=_keeps(resolved, known, role, number),
         ),
     ]
-    if blueprint.roles[role].public:
+    if resolved.roles[role].public:
         made.append(
             Wanted(
                 key("floating IP", role, number),
                 {"port": port, "tags": project.tags},
-                {"external_network": blueprint.choices.external_network.id},
+                {"external_network": resolved.choices.external_network.id},
                 needs=[port, key("router")],
             )
         )
     return made
 
 
-def _well_before(blueprint: Blueprint, role: str, number: int) -> list[Key]:
+def _well_before(resolved: ResolvedStack, role: str, number: int) -> list[Key]:
     """What is taken down before a machine is: those that keep data, then those before it."""
     if number > 1:
-        return _well(blueprint, role, number - 1)
-    if blueprint.roles[role].keeps:
+        return _well(resolved, role, number - 1)
+    if resolved.roles[role].holds_data:
         return []
     return [
-        blueprint.key("server", name, other)
-        for name, other in blueprint.places()
-        if blueprint.roles[name].keeps
+        resolved.key("server", name, other)
+        for name, other in resolved.machines()
+        if resolved.roles[name].holds_data
     ]
 
 
-def _well(blueprint: Blueprint, role: str, number: int) -> list[Key]:
+def _well(resolved: ResolvedStack, role: str, number: int) -> list[Key]:
     """What a machine has once it does its work again: the last of it asks for its health."""
     kinds = [
         "server",
         CONFIGURATION,
-        *([RELEASE] if blueprint.roles[role].runs_application else []),
+        *([RELEASE] if resolved.roles[role].runs_application else []),
     ]
-    return [blueprint.key(kind, role, number) for kind in kinds]
+    return [resolved.key(kind, role, number) for kind in kinds]
 
 
-def _configuration(blueprint: Blueprint, known: Known, role: str, number: int) -> Wanted:
-    key, stack = blueprint.key, blueprint.stack
+def _configuration(resolved: ResolvedStack, known: Known, role: str, number: int) -> Wanted:
+    key, stack = resolved.key, resolved.stack
     others = [
         place
-        for place in blueprint.places()
-        if blueprint.roles[place[0]].keeps and place != (role, number)
+        for place in resolved.machines()
+        if resolved.roles[place[0]].holds_data and place != (role, number)
     ]
     return Wanted(
         key(CONFIGURATION, role, number),
-        {"fingerprint": blueprint.fingerprint(role, number, known)},
+        {"fingerprint": resolved.fingerprint(role, number, known)},
         {"role": role, "number": number},
         # All addresses have to be known, since machines are told of each other. Secrets are read
         # from the machines that keep them.
         needs=[
             key("server", role, number),
             *([key(VolumeAttachment.name, role, number)] if role in stack.volumes() else []),
-            *blueprint.way_in(),
+            *resolved.way_in(),
             *(key("server", *place) for place in others),
-            *(key("port", *place) for place in blueprint.places()),
+            *(key("port", *place) for place in resolved.machines()),
         ],
         # At first all are configured at the same time; but a database that is made anew has new
         # secrets.
-        renewed_with=[]
-        if blueprint.roles[role].keeps
+        triggers=[]
+        if resolved.roles[role].holds_data
         else [key(CONFIGURATION, *place) for place in others],
         # Machines that serve are changed one after another.
-        after=_well(blueprint, role, number - 1) if number > 1 else [],
+        after=_well(resolved, role, number - 1) if number > 1 else [],
     )
 
 
-def _releases(blueprint: Blueprint) -> list[Wanted]:
+def _releases(resolved: ResolvedStack) -> list[Wanted]:
     """Delivered as soon as there is a way in; switched to one after another.
 
     The first one changes the schema, and a broken one stops the rest.
     """
-    key, roles = blueprint.key, blueprint.roles
+    key, roles = resolved.key, resolved.roles
     keepers = [
-        key(CONFIGURATION, role, number) for role, number in blueprint.places() if roles[role].keeps
+        key(CONFIGURATION, role, number)
+        for role, number in resolved.machines()
+        if roles[role].holds_data
     ]
-    places = [place for place in blueprint.places() if roles[place[0]].runs_application]
-    release = {"release": blueprint.release}
+    places = [place for place in resolved.machines() if roles[place[0]].runs_application]
+    release = {"release": resolved.release}
     deliveries = [
         Wanted(
             key(DELIVERY, role, number),
             release,
             {"role": role, "number": number},
-            needs=[key("server", role, number), *blueprint.way_in()],
+            needs=[key("server", role, number), *resolved.way_in()],
         )
         for role, number in places
     ]

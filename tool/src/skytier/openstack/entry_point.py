@@ -14,7 +14,7 @@ CHECK_TIMEOUT_S = 60.0
 
 
 @dataclass(frozen=True)
-class FrontDoor:
+class EntryPoint:
     """The way in through the floating IP of the first web server."""
 
     stack: StackFile

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from skytier.deploy.kind import Found, Key, Known, Tell, Wanted
 from skytier.openstack.access import Access
-from skytier.openstack.resolved import Blueprint
+from skytier.openstack.resolved import ResolvedStack
 from skytier.openstack.resources.server import Server
 
 
@@ -24,7 +24,7 @@ class InServer:
     fixed: ClassVar[frozenset[str]] = frozenset()
 
     servers: Server
-    blueprint: Blueprint
+    resolved: ResolvedStack
     access: Access
 
     @classmethod

@@ -57,11 +57,11 @@ def whole_plan(stack: StackFile, flavors: Mapping[str, Flavor]) -> Amounts:
 
 
 def _rules(stack: StackFile, groups: int) -> int:
-    openings = sum(
-        len(ROLES[role].openings(stack.ssh_from, stack.api_from)) for role in stack.machines()
+    ingress_rules = sum(
+        len(ROLES[role].ingress_rules(stack.ssh_from, stack.api_from)) for role in stack.machines()
     )
     watched = [role for role in stack.machines() if stack.monitor.enabled and role != "monitor"]
-    return groups * _OUTGOING_RULES + openings + sum(len(metrics(role)) for role in watched)
+    return groups * _OUTGOING_RULES + ingress_rules + sum(len(metrics(role)) for role in watched)
 
 
 def of_steps(steps: Iterable[Step], flavors: Mapping[str, Flavor]) -> Amounts:
@@ -83,7 +83,7 @@ def of_steps(steps: Iterable[Step], flavors: Mapping[str, Flavor]) -> Amounts:
     roles = [wanted.creation["role"] for wanted in made if wanted.key.kind == Server.name]
     # The lock's group is made before anything else, and stays for as long as the stack does.
     groups = kinds[SecurityGroup.name] + (_LOCK_GROUPS if kinds[Network.name] else 0)
-    openings = [w.attributes["rules"] for w in made if w.key.kind == SecurityGroup.name]
+    ingress_rules = [w.attributes["rules"] for w in made if w.key.kind == SecurityGroup.name]
     return Amounts(
         instances=len(roles),
         cores=sum(flavors[role].vcpus for role in roles)
@@ -93,7 +93,7 @@ def of_steps(steps: Iterable[Step], flavors: Mapping[str, Flavor]) -> Amounts:
         ports=kinds[Port.name] + (_OWN_PORTS if kinds[Network.name] else 0),
         floating_ips=kinds[FloatingIP.name],
         security_groups=groups,
-        security_group_rules=groups * _OUTGOING_RULES + sum(map(len, openings)),
+        security_group_rules=groups * _OUTGOING_RULES + sum(map(len, ingress_rules)),
         networks=kinds[Network.name],
         subnets=kinds[Subnet.name],
         routers=kinds[Router.name],

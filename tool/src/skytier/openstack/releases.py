@@ -55,7 +55,7 @@ class Deliveries(InServer):
     attribute: ClassVar[str] = "release"
     metadata: ClassVar[str] = f"{PREFIX}delivered"
 
-    def settle(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
+    def reconcile(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
         """Build it for the machine, send what it has not, unpack."""
         host = wanted.key.name
         self.access.open(host, known, tell)
@@ -88,7 +88,7 @@ class Releases(InServer):
         application = source.find()
         return f"{application.version}-{application.fingerprint()[:12]}"
 
-    def settle(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
+    def reconcile(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
         """Migrate, switch to what was delivered, and wait until all is well."""
         host, wanted_release = wanted.key.name, wanted.attributes["release"]
         self.access.open(host, known, tell)
@@ -101,7 +101,7 @@ class Releases(InServer):
             )
         built = release.build(target, progress=tell)
         release.ship({host: machine}, built, progress=tell)
-        setup = self.blueprint.setup(wanted.creation["role"], wanted.creation["number"], known)
+        setup = self.resolved.setup(wanted.creation["role"], wanted.creation["number"], known)
         checks = [each for each in setup.checks if not each.outside]
         machines.check(self.access.shell, host, checks, tell)
         self.servers.note(found.id, {Deliveries.metadata: wanted_release})

@@ -14,12 +14,20 @@ from skytier.openstack.choices import Choices
 from skytier.openstack.resources.volume import Volume
 from skytier.roles.common import USER_DATA_LIMIT, encoded_size
 from skytier.roles.fingerprint import fingerprint
-from skytier.roles.role import DataVolume, Machine, Opening, Role, Setup, Site, Watching
+from skytier.roles.role import (
+    DataVolume,
+    IngressRule,
+    Machine,
+    MonitoringConfig,
+    Role,
+    Setup,
+    Topology,
+)
 from skytier.stackfile import StackFile
 
 
 @dataclass(frozen=True)
-class Blueprint:
+class ResolvedStack:
     """A stack file with the cloud's choices for what it leaves open."""
 
     stack: StackFile
@@ -39,7 +47,7 @@ class Blueprint:
         ]
         return Key(kind, "-".join(parts))
 
-    def places(self) -> list[tuple[str, int]]:
+    def machines(self) -> list[tuple[str, int]]:
         """Role and number of every machine, in the order of the roles."""
         machines = self.stack.machines()
         return [
@@ -49,10 +57,10 @@ class Blueprint:
             for number in range(1, machines[role].machines + 1)
         ]
 
-    def site(self, known: Known) -> Site:
+    def topology(self, known: Known) -> Topology:
         """The stack as its machines see it, with the addresses that are known so far."""
         machines = []
-        for role, number in self.places():
+        for role, number in self.machines():
             port = known.get(self.key("port", role, number))
             flavor = self.choices.flavors[role]
             machines.append(
@@ -67,8 +75,8 @@ class Blueprint:
                     volume=self._volume(role, number, known),
                 )
             )
-        stack, door = self.stack, known.get(self.front_door())
-        return Site(
+        stack, entry = self.stack, known.get(self.entry_point())
+        return Topology(
             stack=stack.name,
             machines=machines,
             cidr=stack.cidr,
@@ -76,10 +84,10 @@ class Blueprint:
             domain=stack.domain,
             acme_server=stack.acme_server,
             email=",".join(stack.email) or None,
-            public_address=door.facts["address"] if door else None,
+            public_address=entry.facts["address"] if entry else None,
             api_from=stack.api_from,
             packages={role: each.packages for role, each in stack.machines().items()},
-            watching=self._watching(),
+            monitoring=self._watching(),
         )
 
     def _volume(self, role: str, number: int, known: Known) -> DataVolume | None:
@@ -89,11 +97,11 @@ class Blueprint:
         found = known.get(self.key(Volume.name, role, number))
         return DataVolume(found.id if found else "", size_gib)
 
-    def _watching(self) -> Watching | None:
+    def _watching(self) -> MonitoringConfig | None:
         wanted = self.stack.monitor
         if not wanted.enabled:
             return None
-        return Watching(
+        return MonitoringConfig(
             retention=wanted.retention,
             latency_objective_ms=wanted.latency_objective_ms,
             webhook=wanted.webhook or "",
@@ -117,29 +125,29 @@ class Blueprint:
         """What it is priced by. Raises SkytierError when the rates file cannot be read."""
         return self.prices or PriceList(for_stack(self.stack))
 
-    def openings(self, role: str) -> list[Opening]:
+    def ingress_rules(self, role: str) -> list[IngressRule]:
         """What the security group of a role lets in: who asks for what it does, and the monitor."""
         stack = self.stack
-        own = self.roles[role].openings(stack.ssh_from, stack.api_from)
+        own = self.roles[role].ingress_rules(stack.ssh_from, stack.api_from)
         if not stack.monitor.enabled or role == "monitor":
             return own
-        monitor = "monitor" if stack.monitor.dedicated else self.roles["monitor"].lodges_with
-        return [*own, *(Opening(port, monitor) for port in roles.metrics(role).values())]
+        monitor = "monitor" if stack.monitor.dedicated else self.roles["monitor"].colocated_with
+        return [*own, *(IngressRule(port, monitor) for port in roles.metrics(role).values())]
 
-    def front_door(self) -> Key:
+    def entry_point(self) -> Key:
         """The floating IP of the first public machine, which is the bastion too."""
         role = next(name for name, role in self.roles.items() if role.public)
         return self.key("floating IP", role, 1)
 
     def way_in(self) -> list[Key]:
         """What has to be there to get into any machine: the bastion and its floating IP."""
-        door = self.front_door()
-        return [Key("server", door.name), door]
+        entry = self.entry_point()
+        return [Key("server", entry.name), entry]
 
     def setup(self, role: str, number: int, known: Known) -> Setup:
         """How a machine is set up, with what is known so far."""
-        site = self.site(known)
-        return roles.setup(site, _machine_of(site, role, number))
+        topology = self.topology(known)
+        return roles.setup(topology, _machine_of(topology, role, number))
 
     def fingerprint(self, role: str, number: int, known: Known) -> str:
         """Another once the machine has to be set up again.
@@ -149,15 +157,17 @@ class Blueprint:
         is: it is priced by rates that stay the same.
         """
         priced = replace(self, prices=PriceList(EXAMPLE))
-        places = [place for place in self.places() if self.roles[place[0]].keeps]
+        places = [place for place in self.machines() if self.roles[place[0]].holds_data]
         servers = [known.get(self.key("server", *place)) for place in places]
-        keepers = [] if self.roles[role].keeps else [each.id if each else "" for each in servers]
+        keepers = (
+            [] if self.roles[role].holds_data else [each.id if each else "" for each in servers]
+        )
         return fingerprint(priced.setup(role, number, known), keepers)
 
     def user_data(self, role: str, number: int) -> str:
         """What a machine is told at its first boot. Raises SkytierError when it is too long."""
-        site = self.site(Known())
-        text = roles.user_data(site, _machine_of(site, role, number))
+        topology = self.topology(Known())
+        text = roles.user_data(topology, _machine_of(topology, role, number))
         if (size := encoded_size(text)) > USER_DATA_LIMIT:
             raise SkytierError(
                 f"The user-data of the role {role} has {size} bytes after base64, and Nova takes "
@@ -167,5 +177,5 @@ class Blueprint:
         return text
 
 
-def _machine_of(site: Site, role: str, number: int) -> Machine:
-    return next(machine for machine in site.of(role) if machine.number == number)
+def _machine_of(topology: Topology, role: str, number: int) -> Machine:
+    return next(machine for machine in topology.of(role) if machine.number == number)

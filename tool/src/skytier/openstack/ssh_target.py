@@ -14,7 +14,7 @@ from skytier.roles import ROLES
 
 
 @contextmanager
-def entrance(stack: CloudStack, machine: str) -> Iterator[tuple[Ssh, str]]:
+def ssh_target(stack: CloudStack, machine: str) -> Iterator[tuple[Ssh, str]]:
     """The way in, and the host there, for `web`, `web/2` or `shop-web-2`, while it is open.
 
     `monitor` is the web server that it is on, where it has no machine of its own.
@@ -24,8 +24,8 @@ def entrance(stack: CloudStack, machine: str) -> Iterator[tuple[Ssh, str]]:
     names = [host.name for host in hosts(known)]
     role, _, number = machine.partition("/")
     name = machine if machine in names else f"{stack.stack.name}-{role}-{number or 1}"
-    if name not in names and role in ROLES and ROLES[role].lodges_with and number in ("", "1"):
-        name = f"{stack.stack.name}-{ROLES[role].lodges_with}-1"
+    if name not in names and role in ROLES and ROLES[role].colocated_with and number in ("", "1"):
+        name = f"{stack.stack.name}-{ROLES[role].colocated_with}-1"
     if name not in names:
         raise SkytierError(
             f"The stack {stack.stack.name} has no machine {machine}.",

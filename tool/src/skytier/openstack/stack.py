@@ -24,13 +24,13 @@ from skytier.openstack.access import Access
 from skytier.openstack.catalog import has_volumes
 from skytier.openstack.configurations import Configurations
 from skytier.openstack.desired import DELIVERY, IN_SERVERS, wanted
-from skytier.openstack.entry_point import FrontDoor
+from skytier.openstack.entry_point import EntryPoint
 from skytier.openstack.host_keys import HOST_KEY
 from skytier.openstack.kinds import RULES, find_all, resources
 from skytier.openstack.lock import Lock
 from skytier.openstack.quota import Amounts, Row, check
 from skytier.openstack.releases import Deliveries, Releases, build_ahead
-from skytier.openstack.resolved import Blueprint
+from skytier.openstack.resolved import ResolvedStack
 from skytier.openstack.resources.errors import API_ERRORS, explained
 from skytier.openstack.resources.key_pair import KeyPair
 from skytier.openstack.resources.project import Project
@@ -51,7 +51,7 @@ class Plan:
     """The steps to what is wanted, and what there is now."""
 
     steps: Sequence[Step]
-    blueprint: Blueprint
+    resolved: ResolvedStack
     public_key: str
     """The key that lets the operator into the machines: the cloud's, or the one to be made."""
     hours: Hours | None = None
@@ -71,17 +71,17 @@ class Plan:
     @cached_property
     def cost(self) -> PlanCost:
         """What it costs, by the stack's rates. Raises SkytierError."""
-        return self.cost_by(self.blueprint.price_list)
+        return self.cost_by(self.resolved.price_list)
 
     def cost_by(self, prices: PriceList) -> PlanCost:
         """What it costs by other rates."""
-        stack, flavors = self.blueprint.stack, self.blueprint.choices.flavors
+        stack, flavors = self.resolved.stack, self.resolved.choices.flavors
         return PlanCost(prices.rates.on(), stack, self.steps, flavors, prices.notes)
 
     @property
     def by_schedule(self) -> str:
         """`By the schedule 1 web server now, from 22:00 to 06:00 (UTC).`; empty without one."""
-        web = self.blueprint.stack.web
+        web = self.resolved.stack.web
         if not web.schedule:
             return ""
         servers = f"{web.count} web server{'s' if web.count > 1 else ''}"
@@ -90,14 +90,14 @@ class Plan:
     @property
     def newer_images(self) -> list[str]:
         """Sentences about an image that the servers could have instead of theirs."""
-        stack, servers = self.blueprint.stack, self.known.values()
+        stack, servers = self.resolved.stack, self.known.values()
         return kept_images.news(
-            self.blueprint.choices.newer,
+            self.resolved.choices.newer,
             [each for each in servers if each.key.kind == Server.name],
             [
                 role
                 for role in stack.machines()
-                if ROLES[role].keeps and role not in stack.volumes()
+                if ROLES[role].holds_data and role not in stack.volumes()
             ],
         )
 
@@ -141,16 +141,16 @@ class CloudStack:
         servers = [each for each in found if each.key.kind == Server.name]
         picked = choices.choose(offered.result(), self.stack, servers)
         prices = self._prices(picked, found)
-        blueprint = Blueprint(self.stack, picked, ROLES, Releases.current(), prices)
+        resolved = ResolvedStack(self.stack, picked, ROLES, Releases.current(), prices)
         there = Known(one_of_each(found)[0])
-        pair = there.get(blueprint.key(KeyPair.name))
+        pair = there.get(resolved.key(KeyPair.name))
         public_key = pair.facts["public_key"] if pair else self.operator.public_key()
-        steps = plan(wanted(blueprint, self.project, public_key, there), found, RULES)
-        return Plan(steps, blueprint, public_key, self.hours)
+        steps = plan(wanted(resolved, self.project, public_key, there), found, RULES)
+        return Plan(steps, resolved, public_key, self.hours)
 
     def quota(self, plan: Plan) -> list[Row]:
         """Whether what a plan makes fits into the project; no row when it makes nothing."""
-        more = needs.of_steps(plan.steps, plan.blueprint.choices.flavors)
+        more = needs.of_steps(plan.steps, plan.resolved.choices.flavors)
         if more == Amounts():
             return []
         try:
@@ -189,8 +189,8 @@ class CloudStack:
             f"The stack {self.stack.name} has no server {name}.", "See skytier status."
         )
 
-    def up(self, approved: Plan, events: Events) -> FrontDoor:
-        """Carry out a plan that was approved. Returns the front door, which answers.
+    def up(self, approved: Plan, events: Events) -> EntryPoint:
+        """Carry out a plan that was approved. Returns the front entry, which answers.
 
         The plan is made anew once nobody else can change the stack. Raises SkytierError.
         """
@@ -205,9 +205,9 @@ class CloudStack:
             refuse_losses(current.steps)
             self.operator.check_key(current.public_key)
             known = self._apply(current, shell, events, lost)
-            door = FrontDoor(self.stack, known)
-            door.wait()
-        return door
+            entry = EntryPoint(self.stack, known)
+            entry.wait()
+        return entry
 
     def make_resources(self, events: Events) -> None:
         """Bring about what OpenStack itself has of the stack, and enter no machine.
@@ -265,13 +265,13 @@ class CloudStack:
 
     def _apply(self, current: Plan, shell: Ssh, events: Events, lost: threading.Event) -> Known:
         for system in {
-            current.blueprint.choices.systems[step.wanted.creation["role"]]
+            current.resolved.choices.systems[step.wanted.creation["role"]]
             for step in current.steps
             if step.key.kind == DELIVERY and step.action is not Action.KEEP and step.wanted
         }:
             build_ahead(system)
         access = Access(self.connection, self.operator, shell, publish=True)
-        keeper = current.blueprint.key("server", "database", 1).name
+        keeper = current.resolved.key("server", "database", 1).name
 
         def read(known: Known) -> dict[str, str]:
             access.open(keeper, known, lambda text: None)
@@ -282,9 +282,9 @@ class CloudStack:
 
         servers, volumes = Server(self.project), Volume(self.project, self.has_volumes)
         inside: list[Kind] = [
-            Configurations(servers, current.blueprint, access, Vault(read, keep, given()), volumes),
-            Deliveries(servers, current.blueprint, access),
-            Releases(servers, current.blueprint, access),
+            Configurations(servers, current.resolved, access, Vault(read, keep, given()), volumes),
+            Deliveries(servers, current.resolved, access),
+            Releases(servers, current.resolved, access),
         ]
         kinds = {**self.kinds, **{kind.name: kind for kind in inside}}
         return apply(current.steps, kinds, events, current.known, lost)

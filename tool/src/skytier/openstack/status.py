@@ -10,7 +10,7 @@ from skytier.deploy.plan import Action
 from skytier.errors import SkytierError
 from skytier.hosts.ssh import Ssh, UnreachableError
 from skytier.openstack.access import Access, hosts
-from skytier.openstack.entry_point import FrontDoor
+from skytier.openstack.entry_point import EntryPoint
 from skytier.openstack.releases import Releases
 from skytier.openstack.stack import CloudStack, Plan
 from skytier.roles.role import Setup
@@ -18,25 +18,25 @@ from skytier.status import Drift, Machine, Service, Status
 
 
 def measure(stack: CloudStack) -> Status:
-    """Ask the cloud, every machine, and the application through the front door."""
+    """Ask the cloud, every machine, and the application through the front entry."""
     plan = stack.plan()
     known = plan.known
-    door = FrontDoor(stack.stack, known)
+    entry = EntryPoint(stack.stack, known)
     with Ssh() as shell, ThreadPoolExecutor(8) as pool:
         access = Access(stack.connection, stack.operator, shell)
         access.write(known)
         enter = stack.operator.has_key(plan.public_key)
-        answer = pool.submit(door.ask) if door.url else None
+        answer = pool.submit(entry.ask) if entry.url else None
         places = [
             (role, number, server)
-            for role, number in plan.blueprint.places()
-            if (server := known.get(plan.blueprint.key("server", role, number)))
+            for role, number in plan.resolved.machines()
+            if (server := known.get(plan.resolved.key("server", role, number)))
         ]
         measured = list(pool.map(lambda place: _machine(plan, known, shell, enter, *place), places))
         front = answer is not None and bool(answer.result())
-    complete = len(measured) == len(plan.blueprint.places())
+    complete = len(measured) == len(plan.resolved.machines())
     healthy = front and complete and all(machine.healthy for machine in measured)
-    return Status(stack.stack.name, stack.cloud, door.url, healthy, measured, list(_drift(plan)))
+    return Status(stack.stack.name, stack.cloud, entry.url, healthy, measured, list(_drift(plan)))
 
 
 def _machine(
@@ -46,15 +46,15 @@ def _machine(
     status = str(server.facts["status"])
     services = [Service("server", status == "ACTIVE", None, status)]
     if enter:
-        services += _checks(shell, name, plan.blueprint.setup(role, number, known))
+        services += _checks(shell, name, plan.resolved.setup(role, number, known))
     else:
         services[0] = replace(services[0], detail=f"{status}; the stack's SSH key is not here")
-    if volume := known.get(plan.blueprint.key("volume", role, number)):
+    if volume := known.get(plan.resolved.key("volume", role, number)):
         state, has_it = volume.facts["status"], server.id in volume.facts["servers"]
         said = f"{volume.attributes['size_gib']} GiB, {state}"
         services.insert(1, Service("volume", has_it, None, said))
-    port = known.get(plan.blueprint.key("port", role, number))
-    public = known.get(plan.blueprint.key("floating IP", role, number))
+    port = known.get(plan.resolved.key("port", role, number))
+    public = known.get(plan.resolved.key("floating IP", role, number))
     addresses = [each.facts["address"] for each in (public, port) if each]
     reached = next((host.address for host in hosts(known) if host.name == name), "")
     healthy = all(service.running for service in services)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from skytier.roles import common, database, monitor, web
 from skytier.roles.exporters import NODE
-from skytier.roles.role import Machine, Role, Setup, Site
+from skytier.roles.role import Machine, Role, Setup, Topology
 
 ROLES: Mapping[str, Role] = {role.name: role for role in (database.ROLE, web.ROLE, monitor.ROLE)}
 
@@ -16,7 +16,7 @@ def on(machine: Machine) -> list[Role]:
     """A machine's own role, and those that may lodge on it."""
     return [
         ROLES[machine.role],
-        *(role for role in ROLES.values() if role.lodges_with == machine.role),
+        *(role for role in ROLES.values() if role.colocated_with == machine.role),
     ]
 
 
@@ -25,18 +25,18 @@ def metrics(role: str) -> dict[str, int]:
     return {NODE.job: NODE.port, **ROLES[role].metrics}
 
 
-def user_data(site: Site, machine: Machine) -> str:
+def user_data(topology: Topology, machine: Machine) -> str:
     """cloud-config for a machine's first boot: small, without a secret and without addresses."""
-    return common.user_data(machine.role, _packages(site, machine))
+    return common.user_data(machine.role, _packages(topology, machine))
 
 
-def setup(site: Site, machine: Machine) -> Setup:
+def setup(topology: Topology, machine: Machine) -> Setup:
     """All of how a machine is set up. Raises SkytierError for a site that cannot work."""
-    parts = [role.setup(site, machine) for role in on(machine)]
+    parts = [role.setup(topology, machine) for role in on(machine)]
     files = [file for part in parts for file in part.files]
-    return sum(parts, common.setup(site, machine, _packages(site, machine), files))
+    return sum(parts, common.setup(topology, machine, _packages(topology, machine), files))
 
 
-def _packages(site: Site, machine: Machine) -> common.Packages:
-    names = [name for role in on(machine) for name in role.packages(site, machine)]
-    return common.packages(site, [*names, *site.packages.get(machine.role, ())])
+def _packages(topology: Topology, machine: Machine) -> common.Packages:
+    names = [name for role in on(machine) for name in role.packages(topology, machine)]
+    return common.packages(topology, [*names, *topology.packages.get(machine.role, ())])

@@ -7,11 +7,11 @@ from typing import Protocol
 
 ANYWHERE = "0.0.0.0/0"
 PRIVATE = "private"
-"""Stands for the stack's private network as the remote of an opening."""
+"""Stands for the stack's private network as the remote of an ingress rule."""
 
 
 @dataclass(frozen=True)
-class Opening:
+class IngressRule:
     """A TCP port that a machine's security group opens, and for whom.
 
     `remote` is a network (`203.0.113.0/24`), the name of a role, whose machines may come, or
@@ -51,7 +51,7 @@ class Machine:
 
 
 @dataclass(frozen=True)
-class Watching:
+class MonitoringConfig:
     """How a stack is watched. It holds no secret: the password is `smtp_password`."""
 
     retention: str = "2GB"
@@ -70,7 +70,7 @@ class Watching:
 
 
 @dataclass(frozen=True)
-class Site:
+class Topology:
     """The whole stack as a machine's configuration sees it. It holds no secret."""
 
     stack: str
@@ -90,13 +90,13 @@ class Site:
     """More packages than the role needs, by role."""
     api_from: Sequence[str] = ()
     """Networks that may reach the application's port 8000 past Nginx."""
-    watching: Watching | None = None
+    monitoring: MonitoringConfig | None = None
     """None where the stack is not watched."""
 
     @property
     def monitor(self) -> Machine | None:
         """The machine that the monitor is on: one of its own, or else the first web server."""
-        carriers = [*self.of("monitor"), *self.of("web")] if self.watching else []
+        carriers = [*self.of("monitor"), *self.of("web")] if self.monitoring else []
         return carriers[0] if carriers else None
 
     def of(self, role: str) -> list[Machine]:
@@ -172,7 +172,7 @@ class Role(Protocol):
         """Whether it gets a floating IP; the first public machine is the bastion."""
 
     @property
-    def keeps(self) -> str:
+    def holds_data(self) -> str:
         """What is lost with one of its machines, so that none is ever replaced: `the data`."""
 
     @property
@@ -180,7 +180,7 @@ class Role(Protocol):
         """Whether its machines get the application's releases."""
 
     @property
-    def lodges_with(self) -> str:
+    def colocated_with(self) -> str:
         """The role on whose first machine it is where it has none of its own; empty for most."""
 
     @property
@@ -191,13 +191,13 @@ class Role(Protocol):
     def units(self) -> Sequence[str]:
         """The systemd units whose logs matter; a pattern such as `postgresql@*` too."""
 
-    def openings(self, ssh_from: Sequence[str], api_from: Sequence[str]) -> list[Opening]:
+    def ingress_rules(self, ssh_from: Sequence[str], api_from: Sequence[str]) -> list[IngressRule]:
         """What its security group lets in."""
 
-    def packages(self, site: Site, machine: Machine) -> Sequence[str]:
+    def packages(self, topology: Topology, machine: Machine) -> Sequence[str]:
         """The packages that it needs on a machine, as Debian and Ubuntu name them."""
 
-    def setup(self, site: Site, machine: Machine) -> Setup:
+    def setup(self, topology: Topology, machine: Machine) -> Setup:
         """Its part of how a machine is set up, after the part of all machines.
 
         The machine is one of its own, or one of the role that it lodges with: then on all but the

@@ -21,7 +21,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from skytier.deploy.kind import Known
 from skytier.errors import SkytierError
 from skytier.roles.monitor.alertmanager import SMTP_PASSWORD
-from skytier.roles.role import Site
+from skytier.roles.role import Topology
 
 DIRECTORY = "/etc/skytier/secrets"
 CERTIFICATE_DAYS = 3650
@@ -53,22 +53,22 @@ class Vault:
         self._secrets: dict[str, str] | None = None
         self._lock = threading.Lock()
 
-    def get(self, names: Sequence[str], site: Site, known: Known) -> dict[str, str]:
+    def get(self, names: Sequence[str], topology: Topology, known: Known) -> dict[str, str]:
         """The secrets of these names; what is missing is made, and kept before it is returned."""
         with self._lock:
             if self._secrets is None:
                 self._secrets = self._read(known) | self._given
             made: dict[str, str] = {}
             for name in names:
-                if name not in made and not _is_good(name, self._secrets, site):
-                    made |= _make(name, site)
+                if name not in made and not _is_good(name, self._secrets, topology):
+                    made |= _make(name, topology)
             if made:
                 self._keep(made)
                 self._secrets |= made
             return {name: self._secrets[name] for name in names}
 
 
-def _is_good(name: str, secrets: Mapping[str, str], site: Site) -> bool:
+def _is_good(name: str, secrets: Mapping[str, str], topology: Topology) -> bool:
     """Whether there is one that still fits: the web servers' certificate has their names."""
     if name not in secrets:
         return False
@@ -79,32 +79,32 @@ def _is_good(name: str, secrets: Mapping[str, str], site: Site) -> bool:
         found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except (KeyError, ValueError, x509.ExtensionNotFound):
         return False
-    return {*map(_name, names_of("web", site))} <= {*found}
+    return {*map(_name, names_of("web", topology))} <= {*found}
 
 
-def _make(name: str, site: Site) -> dict[str, str]:
+def _make(name: str, topology: Topology) -> dict[str, str]:
     if name in GIVEN:
+        account = topology.monitoring and topology.monitoring.smtp_username
         raise SkytierError(
-            f"The password of the account {site.watching and site.watching.smtp_username} at the "
-            "e-mail server is not known.",
+            f"The password of the account {account} at the e-mail server is not known.",
             f"Run skytier up again with it in the variable {GIVEN[name]}, this once.",
         )
     for ending in ("_tls_key", "_tls_certificate"):
         if name.endswith(ending):
             role = name.removesuffix(ending)
-            key, certificate = self_signed(names_of(role, site))
+            key, certificate = self_signed(names_of(role, topology))
             return {f"{role}_tls_key": key, f"{role}_tls_certificate": certificate}
     return {name: secrets.token_urlsafe(32)}
 
 
-def names_of(role: str, site: Site) -> list[str]:
+def names_of(role: str, topology: Topology) -> list[str]:
     """What the machines of a role are called by those who connect: addresses and host names.
 
     Visitors use one name for all web servers, which have one certificate, however many they are.
     """
-    if role == "web" and (public := [*filter(None, [site.domain, site.public_address])]):
+    if role == "web" and (public := [*filter(None, [topology.domain, topology.public_address])]):
         return public
-    named = [text for machine in site.of(role) for text in (machine.address, machine.name)]
+    named = [text for machine in topology.of(role) for text in (machine.address, machine.name)]
     return [name for name in named if name]
 
 

@@ -77,7 +77,7 @@ def estimate(
         planned = chosen.cloud_stack(stack).plan()
         cost = planned.cost_by(PriceList(rates.load(rates_file))) if rates_file else planned.cost
         if stack.web.schedule:
-            sizes = planned.blueprint.choices.flavors
+            sizes = planned.resolved.choices.flavors
             resources = bill.of_file(stack, ROLES, sizes)
             priced.show(Bill(cost.rates, resources, cost.notes), stack.cost, as_json=as_json)
             return

@@ -52,7 +52,7 @@ def show(
     for heading in ("", "Resource", "Name", "Why"):
         table.add_column(heading)
     table.add_column(f"{cost.rates.currency} a month", justify="right")
-    network = plan.blueprint.choices.external_network
+    network = plan.resolved.choices.external_network
     names = {network.id: network.name, **changes.names(plan.steps)}
     for step in plan.steps:
         if step.action is Action.KEEP and not everything:
@@ -80,7 +80,7 @@ def show(
         console.out.print(Text(note, "dim"))
     if cost.before.resources and cost.difference.words:
         console.out.print(str(cost.difference), markup=False)
-    for exposure in exposures(plan.blueprint.stack, file):
+    for exposure in exposures(plan.resolved.stack, file):
         console.out.print(Text.assemble(("Open: ", "bold yellow"), str(exposure)))
     warn_of_budget(cost)
     if rows := quotas.worth_showing(quota):
@@ -132,10 +132,10 @@ def as_json(plan: Plan, quota: Sequence[Row], file: Path | None = None) -> str:
         "monthly_cost_before": data.text(cost.before.per_month),
         "currency": cost.rates.currency,
         "cost": data.of_bill(cost.after) | data.of_changes(cost.before, cost.after),
-        "budget": data.text(plan.blueprint.stack.cost.budget),
+        "budget": data.text(plan.resolved.stack.cost.budget),
         "over_budget": cost.over_budget is not None,
         "quota": [asdict(row) for row in quota],
-        "open": [asdict(each) for each in exposures(plan.blueprint.stack, file)],
+        "open": [asdict(each) for each in exposures(plan.resolved.stack, file)],
     }
     return json.dumps(answer, indent=2, default=str)
 

@@ -13,7 +13,7 @@ from skytier.cli.on_cloud import plan as shown
 from skytier.cli.on_cloud.progress import Stages, progress
 from skytier.costs.planned import PlanCost
 from skytier.errors import SkytierError
-from skytier.openstack.entry_point import FrontDoor
+from skytier.openstack.entry_point import EntryPoint
 from skytier.openstack.quota import refuse_short
 from skytier.openstack.stack import CloudStack, Plan
 from skytier.stackfile import StackFile
@@ -40,13 +40,13 @@ def up(wanted: StackFile, file: Path | None, *, yes: bool, as_json: bool) -> Non
         raise SkytierError("With --json there is nobody to ask.", "Add --yes.")
     with progress(as_json=as_json) as events:
         try:
-            door = stack.up(planned, events)
+            entry = stack.up(planned, events)
         except KeyboardInterrupt:
             raise SkytierError(
                 "Interrupted half way. What was made carries the stack's mark.",
                 "Run skytier up again: it goes on where it stopped.",
             ) from None
-    _summary(stack, cost, door, events.stages, as_json=as_json)
+    _summary(stack, cost, entry, events.stages, as_json=as_json)
 
 
 def _confirm(*, yes: bool) -> None:
@@ -54,25 +54,25 @@ def _confirm(*, yes: bool) -> None:
 
 
 def _nothing_to_do(stack: CloudStack, planned: Plan, *, as_json: bool) -> None:
-    door = FrontDoor(stack.stack, planned.known)
-    door.wait()
+    entry = EntryPoint(stack.stack, planned.known)
+    entry.wait()
     if as_json:
-        said = {"event": "up", "url": door.url, "changed": False, "waits_for": door.waits_for()}
+        said = {"event": "up", "url": entry.url, "changed": False, "waits_for": entry.waits_for()}
         print(json.dumps(said))  # noqa: T201
     else:
         if planned.by_schedule:
             console.out.print(planned.by_schedule, markup=False)
         if planned.newer_images:
             console.out.print(" ".join(planned.newer_images), markup=False)
-        waits = door.waits_for()
+        waits = entry.waits_for()
         state = f"up, {waits}" if waits else "up and healthy"
-        console.out.print(f"Nothing to do: {door.url} is {state}.", markup=False)
+        console.out.print(f"Nothing to do: {entry.url} is {state}.", markup=False)
 
 
 def _summary(
-    stack: CloudStack, paid: PlanCost, door: FrontDoor, stages: Stages, *, as_json: bool
+    stack: CloudStack, paid: PlanCost, entry: EntryPoint, stages: Stages, *, as_json: bool
 ) -> None:
-    url, waits = door.url, door.waits_for()
+    url, waits = entry.url, entry.waits_for()
     seconds = {kind: round(took, 1) for kind, took in stages.seconds().items()}
     if as_json:
         cost = paid.after.per_month

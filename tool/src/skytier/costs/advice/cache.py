@@ -9,7 +9,7 @@ from skytier.metrics.source import Point
 
 READS = 80.0
 """Percent of the requests to the application that read, from which on reads dominate."""
-PAST_CACHE = 80.0
+CACHE_MISSES = 80.0
 """Percent of all requests that reach the application, from which on no cache serves them."""
 
 
@@ -26,7 +26,7 @@ def cached_reads(facts: Facts) -> Advised:
     busiest = max(databases, key=_busy)
     # The usual figure of the time, not its peaks: most requests have to be of this kind.
     reads, past = (_median(each) for each in (facts.reads_percent, facts.past_cache_percent))
-    if _busy(busiest) * HEADROOM <= 100 or reads < READS or past < PAST_CACHE:
+    if _busy(busiest) * HEADROOM <= 100 or reads < READS or past < CACHE_MISSES:
         return found
     larger = _next_larger(facts, busiest)
     if larger is None:

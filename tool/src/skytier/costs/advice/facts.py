@@ -31,7 +31,7 @@ class Machine:
     """Percent of its memory."""
     disk: Sequence[Point] = ()
     """Percent of its root file system."""
-    keeps: str = ""
+    holds_data: str = ""
     """What would be lost if it were made anew; then it is resized where it stands."""
     image_ram_mib: int = 0
     image_disk_gib: int = 0

@@ -78,7 +78,7 @@ def _can_hold(flavor: Resource, machine: Machine, load: _Load) -> bool:
     """Whether its image fits, and its disk: one that stands cannot be made smaller."""
     # A flavor without a disk of its own takes the image's size.
     small = flavor.disk_gib < machine.server.disk_gib
-    if small and (machine.keeps or load.disk is None):
+    if small and (machine.holds_data or load.disk is None):
         return False
     return flavor.ram_mib >= machine.image_ram_mib and flavor.disk_gib >= machine.image_disk_gib
 
@@ -121,7 +121,7 @@ def _advice(
 
 def _do(role: str, machines: Sequence[Machine], name: str) -> str:
     change = f'flavor = "{name}" in the section [{role}] of the stack file'
-    if not machines[0].keeps:
+    if not machines[0].holds_data:
         return f"{change}, then skytier up"
     # Made anew it would lose what it keeps, so it is resized, and told so.
     commands = "; ".join(

@@ -1,1 +1,1 @@
-"""Watching the stack on this machine, by what the machine has for it."""
+"""MonitoringConfig the stack on this machine, by what the machine has for it."""

@@ -22,7 +22,7 @@ def address(home: Home, name: str) -> str | None:
     return f"{HOST}:{port}" if port else None
 
 
-def settle(home: Home, names: Collection[str], held: Collection[str]) -> None:
+def assign(home: Home, names: Collection[str], held: Collection[str]) -> None:
     """Remember a port for each name: the one of before, if it is free or `held` by the name."""
     before = remembered(home)
     settled = {name: before[name] for name in names if name in before}

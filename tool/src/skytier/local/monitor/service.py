@@ -34,13 +34,13 @@ class Monitor:
         self._behind_nginx = behind_nginx
         self.daemons = {name: Daemon(home, daemon_name(name)) for name in ALL}
 
-    def settle(self) -> None:
+    def assign_ports(self) -> None:
         """Find ports for all that may be. Before `wanted`, and before Nginx is asked for its."""
         of_nginx = (parts.STATUS, parts.METRICS)
         held = [name for name, found in self.found_parts().items() if found.pid]
         if self._behind_nginx and Daemon(self._home, "nginx").found().pid:
             held += of_nginx
-        ports.settle(self._home, (*ALL, *of_nginx), held)
+        ports.assign(self._home, (*ALL, *of_nginx), held)
 
     def wanted(self, options: Options) -> Wanted:
         """Every part with its fingerprint."""

@@ -1,1 +1,1 @@
-"""One file for each kind of OpenStack resource: find, create, settle, delete."""
+"""One file for each kind of OpenStack resource: find, create, reconcile, delete."""

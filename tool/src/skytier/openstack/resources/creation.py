@@ -31,18 +31,18 @@ def create_once(kind: Kind, wanted: Wanted, known: Known, first_wait_s: float = 
     raise AssertionError("unreachable")
 
 
-def settle_patiently(
+def reconcile_patiently(
     kind: Kind, wanted: Wanted, found: Found, known: Known, tell: Tell, first_wait_s: float = 1.0
 ) -> Found:
     """Settle it, and once more after an answer that leaves open what was done: it looks first."""
     for attempt in range(1, ATTEMPTS):
         try:
-            return kind.settle(wanted, found, known, tell)
+            return kind.reconcile(wanted, found, known, tell)
         except API_ERRORS as error:
             if not is_ambiguous(error):
                 raise
         time.sleep(first_wait_s * 2 ** (attempt - 1))
-    return kind.settle(wanted, found, known, tell)
+    return kind.reconcile(wanted, found, known, tell)
 
 
 def is_ambiguous(error: Exception) -> bool:

@@ -49,7 +49,7 @@ class FloatingIP:
         )
         return self._found(ip, wanted.key)
 
-    def settle(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
+    def reconcile(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
         """It leads to its port; and its tags."""
         ip = self._network.get_ip(found.id)
         port = known.attributes(wanted)["port"]

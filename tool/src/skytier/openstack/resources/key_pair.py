@@ -29,7 +29,7 @@ class KeyPair:
         pair = self._compute.create_keypair(name=wanted.key.name, public_key=key)
         return self._found(pair)
 
-    def settle(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
+    def reconcile(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
         """It is whole at once."""
         return found
 

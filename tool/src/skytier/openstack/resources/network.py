@@ -31,7 +31,7 @@ class Network:
             self._network.create_network(name=wanted.key.name, description=self._project.mark)
         )
 
-    def settle(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
+    def reconcile(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
         """Its tags."""
         return self._found(self._project.tagged(self._network.get_network(found.id)))
 

@@ -36,7 +36,7 @@ class Port:
             )
         )
 
-    def settle(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
+    def reconcile(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
         """Its groups and tags."""
         groups = known.attributes(wanted)["security_groups"]
         port = self._network.get_port(found.id)

@@ -44,7 +44,7 @@ class Router:
         )
         return self._found(router, [])
 
-    def settle(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
+    def reconcile(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
         """Its gateway, its interfaces and its tags."""
         attributes = known.attributes(wanted)
         router = self._network.get_router(found.id)

@@ -37,7 +37,7 @@ class SecurityGroup:
             )
         )
 
-    def settle(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
+    def reconcile(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
         """Its rules and tags."""
         group = self._network.get_security_group(found.id)
         rules = {_rule(rule): rule["id"] for rule in _incoming(group)}

@@ -70,7 +70,7 @@ class Server:
         # The answer to a creation is not the whole server.
         return self._found(self._compute.get_server(server.id))
 
-    def settle(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
+    def reconcile(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
         """Its labels, its flavor; and it runs."""
         server = self._compute.get_server(found.id)
         self._describe(server)

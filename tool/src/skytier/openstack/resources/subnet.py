@@ -39,7 +39,7 @@ class Subnet:
             )
         )
 
-    def settle(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
+    def reconcile(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
         """Its name servers and tags."""
         subnet = self._network.get_subnet(found.id)
         if found.attributes["dns"] != list(wanted.attributes["dns"]):

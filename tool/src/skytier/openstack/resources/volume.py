@@ -69,7 +69,7 @@ class Volume:
         )
         return self.found(volume)
 
-    def settle(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
+    def reconcile(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
         """It is there, as large as it should be, with its labels."""
         volume = self.at_rest(found.id, tell)
         if volume.size < wanted.attributes["size_gib"]:

@@ -39,7 +39,7 @@ class VolumeAttachment:
             self._compute.create_volume_attachment(ids["server"], volume_id=volume.id)
         return self._found(wanted.key.name, ids["volume"], ids["server"])
 
-    def settle(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
+    def reconcile(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
         """Nova has attached it."""
         ids = known.attributes(wanted)
         volume = self._volumes.at_rest(ids["volume"], tell)

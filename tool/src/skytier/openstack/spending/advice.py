@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path
 
 from skytier.costs.advice.facts import Facts
-from skytier.metrics.catalogue import BY_ID, PAST_CACHE, READS
+from skytier.metrics.catalogue import BY_ID, CACHE_MISSES, READS
 from skytier.metrics.source import Source
 from skytier.openstack.resources.server import Server
 from skytier.openstack.spending import leftovers, load
@@ -43,7 +43,7 @@ def facts(
             scheduled=bool(stack.stack.web.schedule),
             p99_s=load.of_stack(source, BY_ID["latency_p99_s"], begin, stop),
             reads_percent=load.of_stack(source, READS, begin, stop),
-            past_cache_percent=load.of_stack(source, PAST_CACHE, begin, stop),
+            past_cache_percent=load.of_stack(source, CACHE_MISSES, begin, stop),
             objective_s=stack.stack.monitor.latency_objective_ms / 1000,
         )
 

@@ -44,7 +44,7 @@ def machines(
         role, flavor = server.facts.get("role", ""), server.attributes.get("flavor", "")
         if key.kind != Server.name or role not in ROLES or flavor not in sizes:
             continue
-        image = plan.blueprint.choices.images[role]
+        image = plan.resolved.choices.images[role]
         found.append(
             Machine(
                 key.name,
@@ -53,7 +53,7 @@ def machines(
                 cpu.get(key.name, ()),
                 memory.get(key.name, ()),
                 disk.get(key.name, ()),
-                keeps=ROLES[role].keeps,
+                holds_data=ROLES[role].holds_data,
                 image_ram_mib=image.min_ram_mib,
                 image_disk_gib=image.min_disk_gib,
             )

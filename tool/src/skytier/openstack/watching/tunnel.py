@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from skytier.errors import SkytierError
-from skytier.openstack.ssh_target import entrance
+from skytier.openstack.ssh_target import ssh_target
 from skytier.openstack.stack import CloudStack
 from skytier.roles.monitor.role import ALERTMANAGER, PROMETHEUS
 
@@ -35,7 +35,7 @@ def tunnel(stack: CloudStack) -> Iterator[Monitor]:
         )
     ports = [int(address.rpartition(":")[2]) for address in (PROMETHEUS, ALERTMANAGER)]
     with (
-        entrance(stack, "monitor") as (shell, machine),
+        ssh_target(stack, "monitor") as (shell, machine),
         shell.tunnel(machine, ports) as local,
     ):
         prometheus, alertmanager = (f"http://127.0.0.1:{port}" for port in local)

@@ -73,9 +73,9 @@ def prometheus(stack: CloudStack) -> Iterator[Prometheus]:
 def _machines(stack: CloudStack) -> tuple[list[Machine], Known]:
     """The stack's machines, and all that is known of it."""
     plan = stack.plan()
-    site, known = plan.blueprint.site(plan.known), plan.known
+    topology, known = plan.resolved.topology(plan.known), plan.known
     there = {key.name for key in known if key.kind == "server"}
-    machines = [machine for machine in site.machines if machine.name in there]
+    machines = [machine for machine in topology.machines if machine.name in there]
     if not machines:
         raise SkytierError(
             f"There is no machine of the stack {stack.stack.name} on {stack.cloud}.",

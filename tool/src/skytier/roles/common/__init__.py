@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 
 from skytier.roles import exporters
 from skytier.roles.render import render
-from skytier.roles.role import Check, File, Machine, Setup, Site
+from skytier.roles.role import Check, File, Machine, Setup, Topology
 
 USER_DATA_LIMIT = 65_535
 """Nova's, in bytes after base64."""
@@ -49,16 +49,16 @@ def user_data(role: str, packages: Packages) -> str:
     )
 
 
-def packages(site: Site, names: Sequence[str]) -> Packages:
+def packages(topology: Topology, names: Sequence[str]) -> Packages:
     """Those that every machine needs, and those of these names."""
-    every = ("unattended-upgrades", *exporters.packages(site, exporters.NODE))
+    every = ("unattended-upgrades", *exporters.packages(topology, exporters.NODE))
     wanted = dict.fromkeys([*every, *names])
     return Packages([name for name in wanted if name != POSTGRESQL], POSTGRESQL in wanted)
 
 
-def setup(site: Site, machine: Machine, packages: Packages, files: Sequence[File]) -> Setup:
+def setup(topology: Topology, machine: Machine, packages: Packages, files: Sequence[File]) -> Setup:
     """What a machine of every kind has. It comes first; `files` are what the others bring."""
-    node = exporters.setup(site, machine, exporters.NODE)
+    node = exporters.setup(topology, machine, exporters.NODE)
     brought = [file.path for file in (*node.files, *files)]
     units = [path for path in brought if path.startswith(UNITS)]
     own = Setup(

@@ -15,7 +15,7 @@ from skytier.roles.database.server import (
 from skytier.roles.database.tuning import tuning
 from skytier.roles.monitor.alertmanager import SMTP_PASSWORD
 from skytier.roles.render import render
-from skytier.roles.role import File, Machine, Opening, Setup, Site
+from skytier.roles.role import File, IngressRule, Machine, Setup, Topology
 
 ETC = "/etc/skytier/postgresql"
 PASSWORD, TLS_KEY, TLS_CERTIFICATE = (
@@ -38,38 +38,38 @@ class Database:
 
     name = "database"
     public = False
-    keeps = "the data of the application"
+    holds_data = "the data of the application"
     units: Sequence[str] = ("postgresql@*",)
-    lodges_with = ""
+    colocated_with = ""
     metrics: Mapping[str, int] = {POSTGRES.job: POSTGRES.port}
     runs_application = False
 
-    def openings(self, ssh_from: Sequence[str], api_from: Sequence[str]) -> list[Opening]:
+    def ingress_rules(self, ssh_from: Sequence[str], api_from: Sequence[str]) -> list[IngressRule]:
         """PostgreSQL and SSH for the web machines; the first of them is the way in."""
-        return [Opening(5432, "web"), Opening(22, "web")]
+        return [IngressRule(5432, "web"), IngressRule(22, "web")]
 
-    def packages(self, site: Site, machine: Machine) -> Sequence[str]:
+    def packages(self, topology: Topology, machine: Machine) -> Sequence[str]:
         """PostgreSQL, and what tells of it."""
-        return [common.POSTGRESQL, *exporters.packages(site, POSTGRES)]
+        return [common.POSTGRESQL, *exporters.packages(topology, POSTGRES)]
 
-    def setup(self, site: Site, machine: Machine) -> Setup:
+    def setup(self, topology: Topology, machine: Machine) -> Setup:
         """The cluster `main` of the newest PostgreSQL that is installed.
 
         `database_tls_certificate` has to name the machine's address (subjectAltName IP), because
         the application insists on it.
         """
-        watched = site.monitor is not None
+        watched = topology.monitor is not None
         conf = render(
             "database",
             "conf.d.conf",
             address=machine.address,
             etc=ETC,
             memory_mib=machine.memory_mib,
-            **asdict(tuning(machine.memory_mib, site)),
+            **asdict(tuning(machine.memory_mib, topology)),
         )
         files = {
             f"{ETC}/skytier.conf": conf,
-            f"{ETC}/pg_hba.conf": pg_hba(site.cidr, watched=watched),
+            f"{ETC}/pg_hba.conf": pg_hba(topology.cidr, watched=watched),
             f"{ETC}/pg_ident.conf": pg_ident("postgres"),
             f"{ETC}/role.sql": role_sql_without_password(locale="C.UTF-8"),
             "/etc/skytier/pgdg.asc": render("database", "pgdg.asc"),
@@ -91,9 +91,9 @@ class Database:
                 *([common.check("database", "data-volume", values)] if machine.volume else []),
                 common.check("database", "postgresql", values),
             ],
-            secrets=(PASSWORD, TLS_KEY, TLS_CERTIFICATE, *_kept(site)),
+            secrets=(PASSWORD, TLS_KEY, TLS_CERTIFICATE, *_kept(topology)),
         )
-        return server + exporters.setup(site, machine, POSTGRES)
+        return server + exporters.setup(topology, machine, POSTGRES)
 
 
 def _watched() -> dict[str, str]:
@@ -107,9 +107,9 @@ def _on_volume() -> dict[str, str]:
     return {unit: render("database", "on-volume.conf")}
 
 
-def _kept(site: Site) -> tuple[str, ...]:
+def _kept(topology: Topology) -> tuple[str, ...]:
     """Secrets of other machines that nobody can make: they are kept where all of them are."""
-    return (SMTP_PASSWORD,) if site.watching and site.watching.smtp_username else ()
+    return (SMTP_PASSWORD,) if topology.monitoring and topology.monitoring.smtp_username else ()
 
 
 ROLE = Database()

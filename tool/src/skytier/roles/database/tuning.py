@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from skytier.roles.role import Site
+from skytier.roles.role import Topology
 from skytier.roles.web.workers import POOL_SIZE, workers
 
 FOR_OPERATORS = 20
@@ -21,17 +21,17 @@ class Tuning:
     max_wal_size: int
 
 
-def tuning(memory_mib: int, site: Site) -> Tuning:
+def tuning(memory_mib: int, topology: Topology) -> Tuning:
     """From the machine's memory, and from how many connections the web servers may hold.
 
     A quarter is PostgreSQL's own cache; the kernel caches the same files in most of the rest.
 
-    >>> site = Site("shop", [], "192.168.128.0/24")
-    >>> tuning(2048, site).shared_buffers, tuning(2048, site).effective_cache_size
+    >>> topology = Topology("shop", [], "192.168.128.0/24")
+    >>> tuning(2048, topology).shared_buffers, tuning(2048, topology).effective_cache_size
     (512, 1433)
     """
     # While a release is exchanged, the old one's connections may still be there.
-    application = sum(workers(m) * POOL_SIZE for m in site.of("web"))
+    application = sum(workers(m) * POOL_SIZE for m in topology.of("web"))
     connections = max(100, application + FOR_OPERATORS)
     return Tuning(
         max_connections=connections,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from skytier.roles.render import render
-from skytier.roles.role import Check, File, Machine, Setup, Site
+from skytier.roles.role import Check, File, Machine, Setup, Topology
 
 TEXTFILES = "/var/lib/prometheus/node-exporter"
 """Where `NAME.prom` is written by what runs now and then; the node exporter tells what is in it."""
@@ -41,14 +41,14 @@ NODE = Exporter(
 )
 
 
-def packages(site: Site, *exporters: Exporter) -> list[str]:
+def packages(topology: Topology, *exporters: Exporter) -> list[str]:
     """Those of exporters, where the stack is watched."""
-    return [exporter.name for exporter in exporters] if site.watching else []
+    return [exporter.name for exporter in exporters] if topology.monitoring else []
 
 
-def setup(site: Site, machine: Machine, exporter: Exporter) -> Setup:
+def setup(topology: Topology, machine: Machine, exporter: Exporter) -> Setup:
     """An exporter that runs, or that is stopped where the stack is not watched."""
-    if site.monitor is None:
+    if topology.monitor is None:
         return Setup(files=[], script=stop(exporter.name), checks=[])
     addition = f"/etc/systemd/system/{exporter.name}.service.d/skytier.conf"
     values = {
@@ -57,7 +57,7 @@ def setup(site: Site, machine: Machine, exporter: Exporter) -> Setup:
         "port": exporter.port,
         "arguments": exporter.arguments,
         "environment": exporter.environment,
-        "monitor": site.monitor.address,
+        "monitor": topology.monitor.address,
         "files": [addition, *exporter.reads],
     }
     return Setup(

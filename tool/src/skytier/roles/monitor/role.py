@@ -8,7 +8,16 @@ from skytier.roles.monitor import alertmanager, prometheus
 from skytier.roles.monitor.alertmanager import SMTP_PASSWORD, Receivers, Smtp
 from skytier.roles.monitor.prometheus import Prometheus, Rules, Target
 from skytier.roles.render import render
-from skytier.roles.role import PRIVATE, Check, File, Machine, Opening, Setup, Site, Watching
+from skytier.roles.role import (
+    PRIVATE,
+    Check,
+    File,
+    IngressRule,
+    Machine,
+    MonitoringConfig,
+    Setup,
+    Topology,
+)
 
 ETC = "/etc/skytier/monitor"
 PROMETHEUS, ALERTMANAGER = "127.0.0.1:9090", "127.0.0.1:9093"
@@ -25,55 +34,57 @@ class Monitor:
 
     name = "monitor"
     public = False
-    keeps = ""
+    holds_data = ""
     units: Sequence[str] = ("prometheus", "prometheus-alertmanager")
     runs_application = False
-    lodges_with = "web"
+    colocated_with = "web"
     metrics: Mapping[str, int] = {}
 
-    def openings(self, ssh_from: Sequence[str], api_from: Sequence[str]) -> list[Opening]:
+    def ingress_rules(self, ssh_from: Sequence[str], api_from: Sequence[str]) -> list[IngressRule]:
         """SSH; what it holds is read through a tunnel.
 
         Not from the web servers by their group: that one lets the monitor's in, and of two groups
         one has to be there before the other.
         """
-        return [Opening(22, PRIVATE)]
+        return [IngressRule(22, PRIVATE)]
 
-    def packages(self, site: Site, machine: Machine) -> Sequence[str]:
+    def packages(self, topology: Topology, machine: Machine) -> Sequence[str]:
         """Both programs, on the machine that carries the monitor."""
-        return self.units if machine == site.monitor else []
+        return self.units if machine == topology.monitor else []
 
-    def setup(self, site: Site, machine: Machine) -> Setup:
+    def setup(self, topology: Topology, machine: Machine) -> Setup:
         """Both programs where the monitor is; elsewhere they are stopped."""
-        if machine != site.monitor or site.watching is None:
+        if machine != topology.monitor or topology.monitoring is None:
             return Setup([], "\n".join(map(exporters.stop, self.units)), [])
-        watching = site.watching
-        values = _values(site, machine, watching)
+        monitoring = topology.monitoring
+        values = _values(topology, machine, monitoring)
         return Setup(
-            files=[File(path, text) for path, text in _files(site, machine, values).items()],
+            files=[File(path, text) for path, text in _files(topology, machine, values).items()],
             script=render("monitor", "setup.sh", **values),
             checks=[
                 Check(name, render("monitor", "check-monitor.sh", **values, name=name))
                 for name in self.units
             ],
-            secrets=(SMTP_PASSWORD,) if watching.smtp_username else (),
+            secrets=(SMTP_PASSWORD,) if monitoring.smtp_username else (),
         )
 
 
-def targets(site: Site) -> list[Target]:
+def targets(topology: Topology) -> list[Target]:
     """What is scraped: what each machine says that it tells, and the monitor itself."""
     found = [
         Target(job, f"{machine.address}:{port}", machine.name, machine.role)
-        for machine in site.machines
+        for machine in topology.machines
         for job, port in machine.metrics.items()
     ]
-    if monitor := site.monitor:
+    if monitor := topology.monitor:
         for job, address in (("prometheus", PROMETHEUS), ("alertmanager", ALERTMANAGER)):
             found.append(Target(job, address, monitor.name, monitor.role))
     return found
 
 
-def _values(site: Site, machine: Machine, watching: Watching) -> dict[str, object]:
+def _values(
+    topology: Topology, machine: Machine, monitoring: MonitoringConfig
+) -> dict[str, object]:
     """What the templates of this role know."""
     memory_mib = max(LEAST_MIB, machine.memory_mib // SHARE)
     config, storage = Path(ETC), STORAGE
@@ -81,7 +92,7 @@ def _values(site: Site, machine: Machine, watching: Watching) -> dict[str, objec
         "etc": ETC,
         "secrets": common.SECRETS,
         "mark": alertmanager.PASSWORD_MARK,
-        "password": SMTP_PASSWORD if watching.smtp_username else "",
+        "password": SMTP_PASSWORD if monitoring.smtp_username else "",
         "listen": {"prometheus": PROMETHEUS, "prometheus-alertmanager": ALERTMANAGER},
         "memory_mib": {
             "prometheus": memory_mib,
@@ -89,7 +100,7 @@ def _values(site: Site, machine: Machine, watching: Watching) -> dict[str, objec
         },
         "arguments": {
             "prometheus": prometheus.arguments(
-                config / "prometheus.yml", storage / "metrics2", PROMETHEUS, watching.retention
+                config / "prometheus.yml", storage / "metrics2", PROMETHEUS, monitoring.retention
             ),
             "prometheus-alertmanager": alertmanager.arguments(
                 config / "private/alertmanager.yml", storage / "alertmanager", ALERTMANAGER
@@ -98,20 +109,20 @@ def _values(site: Site, machine: Machine, watching: Watching) -> dict[str, objec
     }
 
 
-def _files(site: Site, machine: Machine, values: Mapping[str, object]) -> dict[str, str]:
-    assert site.watching  # noqa: S101  # else there are none
-    watching = site.watching
+def _files(topology: Topology, machine: Machine, values: Mapping[str, object]) -> dict[str, str]:
+    assert topology.monitoring  # noqa: S101  # else there are none
+    monitoring = topology.monitoring
     rules = Rules(
-        site.stack,
-        watching.latency_objective_ms,
-        watching.currency,
-        watching.cost_per_month,
-        watching.budget_per_month,
+        topology.stack,
+        monitoring.latency_objective_ms,
+        monitoring.currency,
+        monitoring.cost_per_month,
+        monitoring.budget_per_month,
     )
-    configuration = Prometheus(site.stack, targets(site), Path(ETC, "rules"), ALERTMANAGER)
+    configuration = Prometheus(topology.stack, targets(topology), Path(ETC, "rules"), ALERTMANAGER)
     return {
         f"{ETC}/prometheus.yml": prometheus.prometheus_yml(configuration),
-        f"{ETC}/alertmanager.yml": alertmanager.alertmanager_yml(_receivers(watching)),
+        f"{ETC}/alertmanager.yml": alertmanager.alertmanager_yml(_receivers(monitoring)),
         **{f"{ETC}/rules/{name}": text for name, text in prometheus.rules(rules).items()},
         **{
             f"{common.UNITS}/{name}.service.d/skytier.conf": render(
@@ -122,12 +133,12 @@ def _files(site: Site, machine: Machine, values: Mapping[str, object]) -> dict[s
     }
 
 
-def _receivers(watching: Watching) -> Receivers:
-    if not watching.email:
-        return Receivers(watching.webhook)
-    sender = watching.smtp_from or watching.email
-    smtp = Smtp(watching.smtp_server, sender, watching.smtp_username)
-    return Receivers(watching.webhook, watching.email, smtp)
+def _receivers(monitoring: MonitoringConfig) -> Receivers:
+    if not monitoring.email:
+        return Receivers(monitoring.webhook)
+    sender = monitoring.smtp_from or monitoring.email
+    smtp = Smtp(monitoring.smtp_server, sender, monitoring.smtp_username)
+    return Receivers(monitoring.webhook, monitoring.email, smtp)
 
 
 ROLE = Monitor()

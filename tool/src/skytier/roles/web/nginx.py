@@ -12,7 +12,7 @@ class Tls:
     """A site by HTTPS. What comes by HTTP is sent there."""
 
     listen: Sequence[str]
-    """As in `Site`: `443`."""
+    """As in `NginxConfig`: `443`."""
     certificate: Path
     key: Path
     hsts_s: int
@@ -22,7 +22,7 @@ class Tls:
 
 
 @dataclass(frozen=True)
-class Site:
+class NginxConfig:
     """What the configuration of Nginx depends on."""
 
     listen: Sequence[str]
@@ -54,7 +54,7 @@ class Site:
     """Requests that are being answered."""
 
 
-def nginx_conf(site: Site) -> str:
-    """The text of nginx.conf for a site."""
-    values = {**vars(site), "temporary": site.temporary or site.run / "nginx"}
+def nginx_conf(config: NginxConfig) -> str:
+    """The text of nginx.conf for a config."""
+    values = {**vars(config), "temporary": config.temporary or config.run / "nginx"}
     return render("web", "nginx.conf", **values)

@@ -25,7 +25,7 @@ def start(name: str, upstream: str, directory: Path, change: Change = str) -> Se
         part.mkdir()
         part.chmod(0o711)
     port = free_port()
-    site = web.Site(
+    config = web.NginxConfig(
         listen=[f"127.0.0.1:{port}"],
         upstreams=[upstream],
         static=home,
@@ -34,7 +34,7 @@ def start(name: str, upstream: str, directory: Path, change: Change = str) -> Se
         user=_user(),
     )
     conf = home / "nginx.conf"
-    conf.write_text(change(web.nginx_conf(site)))
+    conf.write_text(change(web.nginx_conf(config)))
     command = (machine.program("nginx"), "-p", home, "-c", conf, "-g", "daemon off;")
     return Server(name, port, command, os.environ, [home / "nginx.log", home / "access.log"])
 

@@ -9,7 +9,7 @@ from skytier import health
 from skytier.deploy.kind import Found, Key
 from skytier.errors import SkytierError
 from skytier.health import Answer
-from skytier.openstack.entry_point import FrontDoor
+from skytier.openstack.entry_point import EntryPoint
 from skytier.stackfile import parse
 
 ADDRESS, NAME = "203.0.113.7", "shop.example.org"
@@ -19,8 +19,8 @@ WELL, SILENT = Answer(200, "{}"), Answer(None, "no answer")
 WAITING = f"waiting for DNS: point {NAME} to {ADDRESS}"
 
 
-def door(text: str) -> FrontDoor:
-    return FrontDoor(parse(text), {KEY: Found(KEY, "id", {}, {"address": ADDRESS})})
+def entry(text: str) -> EntryPoint:
+    return EntryPoint(parse(text), {KEY: Found(KEY, "id", {}, {"address": ADDRESS})})
 
 
 @pytest.fixture
@@ -63,19 +63,19 @@ def test_the_first_run_ends_well_and_says_what_is_waited_for(
     asked[f"https://{ADDRESS}/health"] = WELL
     asked[f"https://{NAME}/health"] = by_name
 
-    door(ACME).wait()
+    entry(ACME).wait()
 
-    assert door(ACME).waits_for() == waits_for
+    assert entry(ACME).waits_for() == waits_for
 
 
 def test_machines_that_do_not_answer_are_no_matter_of_dns(asked: dict[str, Answer]) -> None:
     with pytest.raises(SkytierError, match=f"https://{ADDRESS}/health does not answer"):
-        door(ACME).wait()
+        entry(ACME).wait()
 
 
 @pytest.mark.parametrize("tls", ["off", "self-signed"])
 def test_without_an_authority_nothing_is_waited_for(asked: dict[str, Answer], tls: str) -> None:
-    plain = door(f'tls = "{tls}"')
+    plain = entry(f'tls = "{tls}"')
     asked[f"{plain.url}/health"] = WELL
 
     plain.wait()
