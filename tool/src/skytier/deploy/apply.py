@@ -10,11 +10,9 @@ from graphlib import TopologicalSorter
 from typing import Protocol
 
 from skytier.deploy.interruption import interruptible
-from skytier.deploy.kind import Found, Kind, Known, Tell
+from skytier.deploy.kind import Found, Kind, Known, Tell, Wanted
 from skytier.deploy.plan import Action, Step
 from skytier.errors import SkytierError
-from skytier.openstack.resources.creation import create_once, reconcile_patiently
-from skytier.openstack.resources.errors import API_ERRORS, explained
 
 AT_ONCE = 8
 """More than this and a cloud's rate limit answers first."""
@@ -47,6 +45,24 @@ class Events(Protocol):
         """A step was not begun, since one that it needs failed."""
 
 
+class Calls:
+    """How the kinds of a backend are called: here once, and their errors stay as they are."""
+
+    def create(self, kind: Kind, wanted: Wanted, known: Known) -> Found:
+        """Create it."""
+        return kind.create(wanted, known)
+
+    def reconcile(
+        self, kind: Kind, wanted: Wanted, found: Found, known: Known, tell: Tell
+    ) -> Found:
+        """Bring it to what is wanted."""
+        return kind.reconcile(wanted, found, known, tell)
+
+    def explained(self, what: str, error: BaseException) -> BaseException:
+        """The error to raise for what failed; `what` is a beginning of its sentence."""
+        return error
+
+
 class StoppedError(SkytierError):
     """Steps were left out, since the run was told to stop."""
 
@@ -61,6 +77,7 @@ def apply(
     events: Events,
     known: Known,
     stop: threading.Event | None = None,
+    calls: Calls | None = None,
 ) -> Known:
     """Carry out the steps. Returns everything that is there afterwards.
 
@@ -89,7 +106,9 @@ def apply(
                     order.done(index)
                 else:
                     # A copy: it has all that the step needs, and does not change under its hands.
-                    doing = _Doing(steps[index], kinds, events, Known(there), stop)
+                    doing = _Doing(
+                        steps[index], kinds, events, Known(there), stop, calls or Calls()
+                    )
                     running[pool.submit(doing.carry_out)] = index
             if not running:
                 continue
@@ -176,6 +195,7 @@ class _Doing:
     events: Events
     known: Known
     stop: threading.Event
+    calls: Calls
 
     def carry_out(self) -> Found | None:
         """Carry it out, and tell of it. Raises what kept it from being done."""
@@ -185,15 +205,31 @@ class _Doing:
             raise _stopped()
         self.events.started(self.step)
         try:
-            result = _do(self.step, self.kinds[self.step.key.kind], self.known, self._tell)
-        except BaseException as error:
-            if isinstance(error, API_ERRORS):
-                what = f"The {self.step.key} could not be {_PAST[self.step.action]}"
-                error = explained(what, error)
+            result = self._do(self.kinds[self.step.key.kind])
+        except BaseException as raised:
+            what = f"The {self.step.key} could not be {_PAST[self.step.action]}"
+            error = self.calls.explained(what, raised)
             self.events.failed(self.step, error, time.monotonic() - began)
-            raise error
+            if error is raised:
+                raise
+            raise error from raised
         self.events.done(self.step, time.monotonic() - began)
         return result
+
+    def _do(self, kind: Kind) -> Found | None:
+        step = self.step
+        if step.action in (Action.DELETE, Action.REPLACE):
+            assert step.found is not None  # noqa: S101  # only what was found is planned away
+            kind.delete(step.found, self._tell)
+        if step.action is Action.DELETE:
+            return None
+        assert step.wanted is not None  # noqa: S101  # all other steps bring something about
+        if step.action is Action.CHANGE:
+            assert step.found is not None  # noqa: S101
+            there = step.found
+        else:
+            there = self.calls.create(kind, step.wanted, self.known)
+        return self.calls.reconcile(kind, step.wanted, there, self.known, self._tell)
 
     def _tell(self, text: str) -> None:
         # Who waits tells what it waits for each time it looks: so a wait ends here when the run is
@@ -201,17 +237,3 @@ class _Doing:
         if self.stop.is_set():
             raise _stopped()
         self.events.told(self.step, text)
-
-
-def _do(step: Step, kind: Kind, known: Known, tell: Tell) -> Found | None:
-    if step.action in (Action.DELETE, Action.REPLACE):
-        assert step.found is not None  # noqa: S101  # only what was found is planned away
-        kind.delete(step.found, tell)
-    if step.action is Action.DELETE:
-        return None
-    assert step.wanted is not None  # noqa: S101  # all other steps bring something about
-    if step.action is Action.CHANGE:
-        assert step.found is not None  # noqa: S101
-        return reconcile_patiently(kind, step.wanted, step.found, known, tell)
-    made = create_once(kind, step.wanted, known)
-    return reconcile_patiently(kind, step.wanted, made, known, tell)

@@ -31,6 +31,7 @@ from skytier.openstack.lock import Lock
 from skytier.openstack.quota import Amounts, Row, check
 from skytier.openstack.releases import Deliveries, Releases, build_ahead
 from skytier.openstack.resolved import ResolvedStack
+from skytier.openstack.resources.creation import RepeatedCalls
 from skytier.openstack.resources.errors import API_ERRORS, explained
 from skytier.openstack.resources.key_pair import KeyPair
 from skytier.openstack.resources.project import Project
@@ -219,7 +220,7 @@ class CloudStack:
         with self._held("up", lost):
             planned = self.plan()
             steps = [step for step in planned.steps if step.key.kind not in IN_SERVERS]
-            apply(steps, self.kinds, events, planned.known, lost)
+            apply(steps, self.kinds, events, planned.known, lost, RepeatedCalls())
 
     def down(self, events: Events) -> None:
         """Delete what carries the stack's mark, and nothing else. Raises SkytierError.
@@ -244,7 +245,7 @@ class CloudStack:
             if len(found) != before:
                 deadline, before = time.monotonic() + STUCK_AFTER_S, len(found)
             try:
-                apply(plan([], found, RULES), self.kinds, events, Known(), lost)
+                apply(plan([], found, RULES), self.kinds, events, Known(), lost, RepeatedCalls())
             except SkytierError:
                 # What was let go of a moment ago is often still held for a moment.
                 if time.monotonic() > deadline or lost.is_set():
@@ -287,7 +288,7 @@ class CloudStack:
             Releases(servers, current.resolved, access),
         ]
         kinds = {**self.kinds, **{kind.name: kind for kind in inside}}
-        return apply(current.steps, kinds, events, current.known, lost)
+        return apply(current.steps, kinds, events, current.known, lost, RepeatedCalls())
 
     @contextmanager
     def _held(self, what: str, lost: threading.Event) -> Iterator[None]:

@@ -5,8 +5,9 @@ import time
 from keystoneauth1.exceptions import ConnectionError as NoAnswer
 from openstack.exceptions import HttpException
 
+from skytier.deploy.apply import Calls
 from skytier.deploy.kind import Found, Kind, Known, Tell, Wanted
-from skytier.openstack.resources.errors import API_ERRORS
+from skytier.openstack.resources.errors import API_ERRORS, explained
 
 ATTEMPTS = 5
 AMBIGUOUS = frozenset({500, 502, 503, 504})
@@ -50,3 +51,21 @@ def is_ambiguous(error: Exception) -> bool:
     if isinstance(error, HttpException):
         return error.status_code in AMBIGUOUS
     return isinstance(error, NoAnswer)
+
+
+class RepeatedCalls(Calls):
+    """Calls of OpenStack's API: repeated where their answer was lost, and explained."""
+
+    def create(self, kind: Kind, wanted: Wanted, known: Known) -> Found:
+        """Create it once, even when the answer is lost."""
+        return create_once(kind, wanted, known)
+
+    def reconcile(
+        self, kind: Kind, wanted: Wanted, found: Found, known: Known, tell: Tell
+    ) -> Found:
+        """Reconcile it, and again after an answer that leaves open what was done."""
+        return reconcile_patiently(kind, wanted, found, known, tell)
+
+    def explained(self, what: str, error: BaseException) -> BaseException:
+        """What an error of the API means to an operator; any other one stays as it is."""
+        return explained(what, error) if isinstance(error, API_ERRORS) else error
