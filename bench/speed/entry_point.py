@@ -8,7 +8,7 @@ from pathlib import Path
 from bench.speed import machine
 from bench.speed.server import Server, free_port
 from skytier.local import account
-from skytier.roles import web
+from skytier.services.nginx.config import NginxConfig, nginx_conf
 
 Change = Callable[[str], str]
 """Makes another nginx.conf of the product's."""
@@ -25,7 +25,7 @@ def start(name: str, upstream: str, directory: Path, change: Change = str) -> Se
         part.mkdir()
         part.chmod(0o711)
     port = free_port()
-    config = web.NginxConfig(
+    config = NginxConfig(
         listen=[f"127.0.0.1:{port}"],
         upstreams=[upstream],
         static=home,
@@ -34,7 +34,7 @@ def start(name: str, upstream: str, directory: Path, change: Change = str) -> Se
         user=_user(),
     )
     conf = home / "nginx.conf"
-    conf.write_text(change(web.nginx_conf(config)))
+    conf.write_text(change(nginx_conf(config)))
     command = (machine.program("nginx"), "-p", home, "-c", conf, "-g", "daemon off;")
     return Server(name, port, command, os.environ, [home / "nginx.log", home / "access.log"])
 

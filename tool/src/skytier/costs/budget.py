@@ -11,6 +11,7 @@ from skytier.costs.rates import Rates
 from skytier.roles.role import Role
 from skytier.stackfile import StackFile
 from skytier.stackfile.model import CostSection
+from skytier.topology import Spending
 
 
 @dataclass(frozen=True)
@@ -31,16 +32,6 @@ class Over:
         )
 
 
-@dataclass(frozen=True)
-class PerMonth:
-    """What a stack costs each month as its stack file has it, and what it may cost."""
-
-    currency: str
-    cost: Decimal | None
-    """With tax, without traffic, without what has no known price; None where nothing has one."""
-    budget: Decimal | None
-
-
 def over(section: CostSection, before: Total, after: Total) -> Over | None:
     """Whether a plan passes the budget.
 
@@ -54,11 +45,11 @@ def over(section: CostSection, before: Total, after: Total) -> Over | None:
 
 def per_month(
     rates: Rates, stack: StackFile, roles: Mapping[str, Role], flavors: Mapping[str, Sized]
-) -> PerMonth:
+) -> Spending:
     """What a monitor compares. `flavors` is role to the flavor that was chosen for it."""
     # What is there now, as the monitor's other figures: the stack has the hour's web servers.
     now = stack.model_copy(update={"web": stack.web.model_copy(update={"schedule": ()})})
     bill = Bill(rates, of_file(now, roles, flavors))
     known = bill.total.unknown < len(bill.resources)
     cost = bill.total.per_month if known else None
-    return PerMonth(bill.total.currency, cost, stack.cost.budget)
+    return Spending(bill.total.currency, cost, stack.cost.budget)

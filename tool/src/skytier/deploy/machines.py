@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from skytier.deploy.kind import Tell
 from skytier.errors import SkytierError
 from skytier.hosts.ssh import CommandError, Ssh
-from skytier.roles.role import Check, File, Setup
-from skytier.secrets.vault import DIRECTORY
+from skytier.secrets import DIRECTORY
+from skytier.services.setup import Check, File, Setup
 
 CHECK_TIMEOUT_S = 120.0
 

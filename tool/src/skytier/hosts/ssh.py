@@ -134,16 +134,16 @@ class Ssh:
         return out
 
     @contextmanager
-    def tunnel(self, host: str, ports: Sequence[int]) -> Iterator[list[int]]:
-        """Ports of this machine's 127.0.0.1 that lead to `ports` of a machine's own 127.0.0.1.
+    def tunnel(self, host: str, port: int) -> Iterator[int]:
+        """A port of this machine's 127.0.0.1 that leads to `port` of a machine's own 127.0.0.1.
 
-        They are there as long as the context is. Raises UnreachableError.
+        It is there as long as the context is. Raises UnreachableError.
         """
-        local = [_free_port() for _ in ports]
-        options = ["BatchMode=yes", "ExitOnForwardFailure=yes"]
-        options += [
-            f"LocalForward=127.0.0.1:{here} 127.0.0.1:{there}"
-            for here, there in zip(local, ports, strict=True)
+        local = _free_port()
+        options = [
+            "BatchMode=yes",
+            "ExitOnForwardFailure=yes",
+            f"LocalForward=127.0.0.1:{local} 127.0.0.1:{port}",
         ]
         words = [word for option in options for word in ("-o", option)]
         # It ends when its input does, so with this program, however that ends.

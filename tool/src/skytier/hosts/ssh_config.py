@@ -11,8 +11,9 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from skytier.errors import SkytierError
-from skytier.roles.common import ACCOUNT
 
+ACCOUNT = "skytier-operator"
+"""Who the operator is on a machine: the account that gets the key pair, and sudo."""
 CONNECT_TIMEOUT_S = 20
 _WORD = re.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,254}")
 # ssh knows no way to write these in a path: quotes, patterns, variables, ends of lines.

@@ -19,7 +19,7 @@ from skytier.local.monitor.parts import METRICS, STATUS
 from skytier.local.options import Options
 from skytier.local.plan import Found, Marks, Wanted
 from skytier.poll import until
-from skytier.roles import web
+from skytier.services.nginx.config import NginxConfig, nginx_conf
 
 
 class Nginx:
@@ -80,7 +80,7 @@ class Nginx:
     def _configuration(self, options: Options) -> str:
         home, user = self._home, account.of_nginx()
         bind = f"[{options.bind}]" if ":" in options.bind else options.bind
-        config = web.NginxConfig(
+        config = NginxConfig(
             listen=[f"{bind}:{options.port}"],
             upstreams=[f"unix:{home.application_socket}"],
             static=home.static,
@@ -91,7 +91,7 @@ class Nginx:
             metrics=ports.address(home, METRICS) if options.monitor else None,
             metrics_token=token.of(home) if options.monitor else "",
         )
-        return web.nginx_conf(config)
+        return nginx_conf(config)
 
     def _write(self, options: Options) -> None:
         if user := account.of_nginx():

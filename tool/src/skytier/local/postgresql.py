@@ -20,7 +20,7 @@ from skytier.local.options import ELSEWHERE, Options
 from skytier.local.plan import Found, Marks, Wanted
 from skytier.local.postgresql_programs import Programs
 from skytier.poll import until
-from skytier.roles import database
+from skytier.services.postgresql import server as database
 
 START_TIMEOUT_S = 120.0
 """Recovery after a crash takes its time."""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from skytier import roles
 from skytier.deploy import machines
 from skytier.deploy.kind import Found, Known, Tell, Wanted
 from skytier.openstack.desired import CONFIGURATION
@@ -10,6 +11,7 @@ from skytier.openstack.in_server import InServer
 from skytier.openstack.resources.project import PREFIX
 from skytier.openstack.resources.volume import DATA, KEPT, Volume
 from skytier.secrets.vault import Vault
+from skytier.services.setup import Setup
 
 
 @dataclass(frozen=True)
@@ -34,10 +36,20 @@ class Configurations(InServer):
         setup = self.resolved.setup(role, number, known)
         shell = self.access.shell
         self.access.open(host, known, tell)
-        secrets = self.vault.get(setup.secrets, self.resolved.topology(known), known)
+        secrets = self._secrets(setup, known)
         machines.set_up(shell, host, setup, secrets, tell)
         checks = [each for each in setup.checks if not (each.needs_release or each.outside)]
         machines.check(shell, host, checks, tell)
         if volume := known.get(self.resolved.key(Volume.name, role, number)):
             self.volumes.note(volume.id, {DATA: KEPT})
         return self.noted(found, self.resolved.fingerprint(role, number, known))
+
+    def _secrets(self, setup: Setup, known: Known) -> dict[str, str]:
+        store = self.resolved.secret_store().name
+
+        def read() -> dict[str, str]:
+            self.access.open(store, known, lambda text: None)
+            return machines.read_secrets(self.access.shell, store)
+
+        declared = roles.secrets(self.resolved.topology(known))
+        return self.vault.get(setup.secrets, declared, read)

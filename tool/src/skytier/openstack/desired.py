@@ -9,7 +9,7 @@ from skytier.openstack.resources.project import Project
 from skytier.openstack.resources.server import RUNNING
 from skytier.openstack.resources.volume import KEPT, Volume
 from skytier.openstack.resources.volume_attachment import VolumeAttachment
-from skytier.roles.role import PRIVATE, IngressRule
+from skytier.topology import PRIVATE, IngressRule
 
 CONFIGURATION, DELIVERY, RELEASE = "configuration", "delivery", "release"
 IN_SERVERS = frozenset({CONFIGURATION, DELIVERY, RELEASE})
@@ -42,7 +42,7 @@ def wanted(
 def _network(resolved: ResolvedStack, project: Project, public_key: str) -> list[Wanted]:
     key, stack = resolved.key, resolved.stack
     network, subnet = key("network"), key("subnet")
-    ingress_rules = {name: resolved.ingress_rules(name) for name in stack.machines()}
+    ingress_rules = resolved.ingress_rules
     groups = {name: key("security group", name) for name in ingress_rules}
     return [
         Wanted(key("key pair"), {}, {"public_key": public_key}),

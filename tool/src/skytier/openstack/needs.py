@@ -18,7 +18,7 @@ from skytier.openstack.resources.security_group import SecurityGroup
 from skytier.openstack.resources.server import Server
 from skytier.openstack.resources.subnet import Subnet
 from skytier.openstack.resources.volume import Volume
-from skytier.roles import ROLES, metrics
+from skytier.roles import ROLES, ingress_rules
 from skytier.stackfile import StackFile
 
 _OUTGOING_RULES = 2
@@ -57,11 +57,7 @@ def whole_plan(stack: StackFile, flavors: Mapping[str, Flavor]) -> Amounts:
 
 
 def _rules(stack: StackFile, groups: int) -> int:
-    ingress_rules = sum(
-        len(ROLES[role].ingress_rules(stack.ssh_from, stack.api_from)) for role in stack.machines()
-    )
-    watched = [role for role in stack.machines() if stack.monitor.enabled and role != "monitor"]
-    return groups * _OUTGOING_RULES + ingress_rules + sum(len(metrics(role)) for role in watched)
+    return groups * _OUTGOING_RULES + sum(map(len, ingress_rules(stack).values()))
 
 
 def of_steps(steps: Iterable[Step], flavors: Mapping[str, Flavor]) -> Amounts:
@@ -83,7 +79,7 @@ def of_steps(steps: Iterable[Step], flavors: Mapping[str, Flavor]) -> Amounts:
     roles = [wanted.creation["role"] for wanted in made if wanted.key.kind == Server.name]
     # The lock's group is made before anything else, and stays for as long as the stack does.
     groups = kinds[SecurityGroup.name] + (_LOCK_GROUPS if kinds[Network.name] else 0)
-    ingress_rules = [w.attributes["rules"] for w in made if w.key.kind == SecurityGroup.name]
+    rules = [w.attributes["rules"] for w in made if w.key.kind == SecurityGroup.name]
     return Amounts(
         instances=len(roles),
         cores=sum(flavors[role].vcpus for role in roles)
@@ -93,7 +89,7 @@ def of_steps(steps: Iterable[Step], flavors: Mapping[str, Flavor]) -> Amounts:
         ports=kinds[Port.name] + (_OWN_PORTS if kinds[Network.name] else 0),
         floating_ips=kinds[FloatingIP.name],
         security_groups=groups,
-        security_group_rules=groups * _OUTGOING_RULES + sum(map(len, ingress_rules)),
+        security_group_rules=groups * _OUTGOING_RULES + sum(map(len, rules)),
         networks=kinds[Network.name],
         subnets=kinds[Subnet.name],
         routers=kinds[Router.name],

@@ -1,6 +1,6 @@
 """A stack file with what was chosen for it, and the stack as its machines see it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -12,18 +12,11 @@ from skytier.deploy.kind import Key, Known
 from skytier.errors import SkytierError
 from skytier.openstack.choices import Choices
 from skytier.openstack.resources.volume import Volume
-from skytier.roles.common import USER_DATA_LIMIT, encoded_size
-from skytier.roles.fingerprint import fingerprint
-from skytier.roles.role import (
-    DataVolume,
-    IngressRule,
-    Machine,
-    MonitoringConfig,
-    Role,
-    Setup,
-    Topology,
-)
+from skytier.roles.role import Role
+from skytier.services.setup import Setup
+from skytier.services.system.service import USER_DATA_LIMIT, encoded_size
 from skytier.stackfile import StackFile
+from skytier.topology import DataVolume, IngressRule, Machine, Spending, Topology
 
 
 @dataclass(frozen=True)
@@ -58,11 +51,11 @@ class ResolvedStack:
         ]
 
     def topology(self, known: Known) -> Topology:
-        """The stack as its machines see it, with the addresses that are known so far."""
+        """The stack as its services see it, with the addresses that are known so far."""
         machines = []
         for role, number in self.machines():
             port = known.get(self.key("port", role, number))
-            flavor = self.choices.flavors[role]
+            flavor, kind = self.choices.flavors[role], self.roles[role]
             machines.append(
                 Machine(
                     name=self.key("server", role, number).name,
@@ -71,23 +64,19 @@ class ResolvedStack:
                     address=port.facts["address"] if port else "",
                     memory_mib=flavor.ram_mib,
                     vcpus=flavor.vcpus,
-                    metrics=roles.metrics(role),
+                    services=[each.name for each in roles.services_on(self.stack, role, number)],
+                    metrics=roles.metrics(self.stack, role, number),
+                    duty=kind.duty,
+                    public=kind.public,
                     volume=self._volume(role, number, known),
                 )
             )
-        stack, entry = self.stack, known.get(self.entry_point())
+        entry = known.get(self.entry_point())
         return Topology(
-            stack=stack.name,
+            stack=self.stack,
             machines=machines,
-            cidr=stack.cidr,
-            tls=stack.tls,
-            domain=stack.domain,
-            acme_server=stack.acme_server,
-            email=",".join(stack.email) or None,
             public_address=entry.facts["address"] if entry else None,
-            api_from=stack.api_from,
-            packages={role: each.packages for role, each in stack.machines().items()},
-            monitoring=self._watching(),
+            spending=self._spending if self.stack.monitor.enabled else Spending(),
         )
 
     def _volume(self, role: str, number: int, known: Known) -> DataVolume | None:
@@ -97,25 +86,8 @@ class ResolvedStack:
         found = known.get(self.key(Volume.name, role, number))
         return DataVolume(found.id if found else "", size_gib)
 
-    def _watching(self) -> MonitoringConfig | None:
-        wanted = self.stack.monitor
-        if not wanted.enabled:
-            return None
-        return MonitoringConfig(
-            retention=wanted.retention,
-            latency_objective_ms=wanted.latency_objective_ms,
-            webhook=wanted.webhook or "",
-            email=", ".join(wanted.email),
-            smtp_server=wanted.smtp_server or "",
-            smtp_from=wanted.smtp_from or next(iter(wanted.email), ""),
-            smtp_username=wanted.smtp_username or "",
-            currency=self._cost.currency,
-            cost_per_month=self._cost.cost,
-            budget_per_month=self._cost.budget,
-        )
-
     @cached_property
-    def _cost(self) -> budget.PerMonth:
+    def _spending(self) -> Spending:
         return budget.per_month(
             self.price_list.rates.on(), self.stack, self.roles, self.choices.flavors
         )
@@ -125,19 +97,20 @@ class ResolvedStack:
         """What it is priced by. Raises SkytierError when the rates file cannot be read."""
         return self.prices or PriceList(for_stack(self.stack))
 
-    def ingress_rules(self, role: str) -> list[IngressRule]:
-        """What the security group of a role lets in: who asks for what it does, and the monitor."""
-        stack = self.stack
-        own = self.roles[role].ingress_rules(stack.ssh_from, stack.api_from)
-        if not stack.monitor.enabled or role == "monitor":
-            return own
-        monitor = "monitor" if stack.monitor.dedicated else self.roles["monitor"].colocated_with
-        return [*own, *(IngressRule(port, monitor) for port in roles.metrics(role).values())]
+    @cached_property
+    def ingress_rules(self) -> Mapping[str, Sequence[IngressRule]]:
+        """Role to what its security group lets in."""
+        return roles.ingress_rules(self.stack)
 
     def entry_point(self) -> Key:
         """The floating IP of the first public machine, which is the bastion too."""
         role = next(name for name, role in self.roles.items() if role.public)
         return self.key("floating IP", role, 1)
+
+    def secret_store(self) -> Key:
+        """The server that keeps the secrets of the stack."""
+        role = next(name for name, role in self.roles.items() if role.holds_secrets)
+        return self.key("server", role, 1)
 
     def way_in(self) -> list[Key]:
         """What has to be there to get into any machine: the bastion and its floating IP."""
@@ -152,17 +125,14 @@ class ResolvedStack:
     def fingerprint(self, role: str, number: int, known: Known) -> str:
         """Another once the machine has to be set up again.
 
-        Also when a machine that keeps secrets is another: its secrets are. Prices are not in it,
-        since they change by themselves, and may not be told at the moment. What there is to pay for
-        is: it is priced by rates that stay the same.
+        Also when the machine that keeps the secrets is another, since its secrets are. Prices are
+        not in it: they change by themselves, and may not be known at the moment. What there is to
+        pay for is in it, priced by rates that stay the same.
         """
         priced = replace(self, prices=PriceList(EXAMPLE))
-        places = [place for place in self.machines() if self.roles[place[0]].holds_data]
-        servers = [known.get(self.key("server", *place)) for place in places]
-        keepers = (
-            [] if self.roles[role].holds_data else [each.id if each else "" for each in servers]
-        )
-        return fingerprint(priced.setup(role, number, known), keepers)
+        store = known.get(self.secret_store())
+        from_elsewhere = [] if self.roles[role].holds_secrets else [store.id if store else ""]
+        return priced.setup(role, number, known).fingerprint(from_elsewhere)
 
     def user_data(self, role: str, number: int) -> str:
         """What a machine is told at its first boot. Raises SkytierError when it is too long."""

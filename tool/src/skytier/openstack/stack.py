@@ -39,7 +39,7 @@ from skytier.openstack.resources.server import Server
 from skytier.openstack.resources.volume import Volume
 from skytier.openstack.spending import prices as spending
 from skytier.roles import ROLES
-from skytier.secrets.vault import Vault, given
+from skytier.secrets.vault import Vault
 from skytier.stackfile import StackFile, schedule
 from skytier.stackfile.schedule import Hours
 
@@ -272,18 +272,14 @@ class CloudStack:
         }:
             build_ahead(system)
         access = Access(self.connection, self.operator, shell, publish=True)
-        keeper = current.resolved.key("server", "database", 1).name
-
-        def read(known: Known) -> dict[str, str]:
-            access.open(keeper, known, lambda text: None)
-            return machines.read_secrets(shell, keeper)
+        store = current.resolved.secret_store().name
 
         def keep(secrets: Mapping[str, str]) -> None:
-            machines.keep_secrets(shell, keeper, secrets)
+            machines.keep_secrets(shell, store, secrets)
 
         servers, volumes = Server(self.project), Volume(self.project, self.has_volumes)
         inside: list[Kind] = [
-            Configurations(servers, current.resolved, access, Vault(read, keep, given()), volumes),
+            Configurations(servers, current.resolved, access, Vault(keep), volumes),
             Deliveries(servers, current.resolved, access),
             Releases(servers, current.resolved, access),
         ]

@@ -13,7 +13,7 @@ from skytier.openstack.access import Access, hosts
 from skytier.openstack.entry_point import EntryPoint
 from skytier.openstack.releases import Releases
 from skytier.openstack.stack import CloudStack, Plan
-from skytier.roles.role import Setup
+from skytier.services.setup import Setup
 from skytier.status import Drift, Machine, Service, Status
 
 

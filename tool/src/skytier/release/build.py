@@ -28,7 +28,7 @@ from skytier.release.archive import pack
 from skytier.release.packages import byte_compile, collect_static, install, wheel
 from skytier.release.source import Source
 from skytier.release.target import Target
-from skytier.roles.render import render_from
+from skytier.render import render
 
 Progress = Callable[[str], None]
 """Is told what begins: `installing 44 packages`."""
@@ -75,7 +75,7 @@ def build(
     """
     source, cache = source or sources.find(), cache or _cache()
     libraries = _libraries(source, target, cache, progress)
-    launcher = render_from("skytier.release", "skytier-app.sh")
+    launcher = render("skytier.release", "skytier-app.sh")
     parts = (FORMAT, str(target), launcher, source.fingerprint())
     release_id = f"{source.version}-{_hash(*parts)}"
 

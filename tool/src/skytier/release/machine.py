@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from skytier.release.target import Target
-from skytier.roles.render import render_from
+from skytier.render import render
 
 
 class Runner(Protocol):
@@ -33,4 +33,4 @@ def current(machine: Runner) -> str | None:
 
 def script(name: str, **values: object) -> str:
     """The bash script `templates/NAME.sh`."""
-    return render_from("skytier.release", f"{name}.sh", home="/opt/skytier", **values)
+    return render("skytier.release", f"{name}.sh", home="/opt/skytier", **values)

@@ -1,42 +1,118 @@
-"""The kinds of machine, and the configuration each of them runs with.
+"""The kinds of machine, and from them what each machine of a stack runs.
 
-A new kind is a new folder with a `ROLE`, and a line here.
+A new kind is a new file with a `Role`, and a line here.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
-from skytier.roles import common, database, monitor, web
-from skytier.roles.exporters import NODE
-from skytier.roles.role import Machine, Role, Setup, Topology
+from skytier.roles.database import DATABASE
+from skytier.roles.monitor import MONITOR
+from skytier.roles.role import Role
+from skytier.roles.web import WEB
+from skytier.secrets.secret import Secret
+from skytier.services.exporters.service import NODE
+from skytier.services.service import Placement, Service
+from skytier.services.setup import Setup
+from skytier.services.system.service import SYSTEM, Packages
+from skytier.stackfile import StackFile
+from skytier.topology import Exposure, IngressRule, Machine, Topology
+from skytier.topology.ingress import Exposed
+from skytier.topology.ingress import ingress_rules as _ingress_rules
 
-ROLES: Mapping[str, Role] = {role.name: role for role in (database.ROLE, web.ROLE, monitor.ROLE)}
+ROLES: Mapping[str, Role] = {role.name: role for role in (DATABASE, WEB, MONITOR)}
+EVERYWHERE: Sequence[Service] = (SYSTEM, NODE)
+"""The services of every machine."""
 
 
-def on(machine: Machine) -> list[Role]:
-    """A machine's own role, and those that may lodge on it."""
-    return [
-        ROLES[machine.role],
-        *(role for role in ROLES.values() if role.colocated_with == machine.role),
+def services_on(stack: StackFile, role: str, number: int) -> list[Service]:
+    """The services that run on a machine."""
+    colocated = [
+        service for other in _colocated(stack, role) for service in other.services if number == 1
     ]
+    own = (*EVERYWHERE, *ROLES[role].services, *colocated)
+    return [service for service in own if service.enabled(stack)]
 
 
-def metrics(role: str) -> dict[str, int]:
-    """What the machines of a role tell the monitor: the job's name to the port."""
-    return {NODE.job: NODE.port, **ROLES[role].metrics}
+def metrics(stack: StackFile, role: str, number: int) -> dict[str, int]:
+    """The endpoints of a machine that the monitor scrapes: the job's name to the port."""
+    return {
+        endpoint.name: endpoint.port
+        for service in services_on(stack, role, number)
+        for endpoint in service.endpoints(stack)
+        if endpoint.exposure is Exposure.MONITOR
+    }
+
+
+def ingress_rules(stack: StackFile) -> dict[str, list[IngressRule]]:
+    """What the security group of each role lets in."""
+    return _ingress_rules(
+        {name: _exposed(stack, ROLES[name]) for name in ROLES if name in stack.machines()},
+        stack.ssh_from,
+    )
+
+
+def secrets(topology: Topology) -> list[Secret]:
+    """All secrets of a stack, each declared by its service."""
+    return [
+        secret
+        for role in ROLES.values()
+        for service in role.services
+        if service.enabled(topology.stack)
+        for secret in service.secrets(topology)
+    ]
 
 
 def user_data(topology: Topology, machine: Machine) -> str:
     """cloud-config for a machine's first boot: small, without a secret and without addresses."""
-    return common.user_data(machine.role, _packages(topology, machine))
+    return SYSTEM.user_data(machine.role, _packages(Placement(topology, machine)))
 
 
 def setup(topology: Topology, machine: Machine) -> Setup:
-    """All of how a machine is set up. Raises SkytierError for a site that cannot work."""
-    parts = [role.setup(topology, machine) for role in on(machine)]
+    """All of how a machine is set up. Raises SkytierError for a stack that cannot work."""
+    at = Placement(topology, machine)
+    running = services_on(topology.stack, machine.role, machine.number)
+    parts = [service.setup(at) for service in running]
+    parts += [service.removal(at) for service in _others(machine.role) if service not in running]
     files = [file for part in parts for file in part.files]
-    return sum(parts, common.setup(topology, machine, _packages(topology, machine), files))
+    return sum(parts, SYSTEM.begin(_packages(at), files))
 
 
-def _packages(topology: Topology, machine: Machine) -> common.Packages:
-    names = [name for role in on(machine) for name in role.packages(topology, machine)]
-    return common.packages(topology, [*names, *topology.packages.get(machine.role, ())])
+def _others(role: str) -> Iterator[Service]:
+    """The services that a machine of a role may ever have had."""
+    yield from EVERYWHERE
+    yield from ROLES[role].services
+    for other in ROLES.values():
+        if other.colocated_with == role:
+            yield from other.services
+
+
+def _colocated(stack: StackFile, role: str) -> list[Role]:
+    """The roles without machines of their own that are on the first machine of a role."""
+    there = stack.machines()
+    return [
+        other
+        for other in ROLES.values()
+        if other.colocated_with == role and other.name not in there
+    ]
+
+
+def _exposed(stack: StackFile, role: Role) -> Exposed:
+    services = services_on(stack, role.name, 1)
+    return Exposed(
+        public=role.public,
+        endpoints=[
+            (service.name, endpoint)
+            for service in services
+            for endpoint in service.endpoints(stack)
+        ],
+        needs=frozenset(need.service for service in services for need in service.needs),
+        monitors=any(service.name == "prometheus" for service in services),
+        single=role.single,
+    )
+
+
+def _packages(at: Placement) -> Packages:
+    section = at.stack.machines().get(at.machine.role)
+    running = services_on(at.stack, at.machine.role, at.machine.number)
+    names = [name for service in running for name in service.packages(at)]
+    return Packages.of([*names, *(section.packages if section else ())])

@@ -7,7 +7,7 @@ from skytier.deploy.kind import Key
 from skytier.deploy.plan import Change, Step
 from skytier.files import HASH
 from skytier.openstack.resources.project import PREFIX
-from skytier.roles.role import ANYWHERE
+from skytier.topology import ANYWHERE
 
 _SHORT_HASH = 12
 

@@ -13,7 +13,8 @@ from skytier.local.monitor import token
 from skytier.local.monitor.ports import HOST
 from skytier.local.options import Options
 from skytier.metrics.target import JOB, MACHINE, ROLE, SOCKET, STACK, THIS_MACHINE
-from skytier.roles.monitor import alertmanager, prometheus
+from skytier.services.alertmanager import config as alertmanager
+from skytier.services.prometheus import config as prometheus
 
 STACK_NAME, MACHINE_NAME, ROLE_NAME = "local", "localhost", "all"
 """How this machine is called among the figures. All roles are on it."""

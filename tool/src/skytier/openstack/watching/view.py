@@ -18,7 +18,7 @@ from skytier.metrics.view import View
 from skytier.openstack.access import Access
 from skytier.openstack.stack import CloudStack
 from skytier.openstack.watching.tunnel import tunnel
-from skytier.roles.role import Machine
+from skytier.topology import Machine
 
 READ_TIMEOUT_S, PATIENCE_S = 20, 5
 # Nothing has to be installed for it. Answers by HTTP/1.0 end with the connection.
@@ -54,8 +54,8 @@ def view(stack: CloudStack) -> Iterator[View]:
 @contextmanager
 def prometheus(stack: CloudStack) -> Iterator[Prometheus]:
     """The stack's Prometheus, through a tunnel; it answers. Raises SkytierError."""
-    with tunnel(stack) as monitor:
-        found = Prometheus(monitor.prometheus_url)
+    with tunnel(stack) as url:
+        found = Prometheus(url)
         deadline = time.monotonic() + PATIENCE_S
         while True:
             try:

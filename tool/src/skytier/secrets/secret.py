@@ -1,0 +1,104 @@
+"""What is secret. A secret belongs to the service that declares it."""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from skytier.errors import SkytierError
+from skytier.secrets import certificate
+
+
+class Secret(Protocol):
+    """One secret, or several that are made together."""
+
+    @property
+    def names(self) -> Sequence[str]:
+        """What it is called; each name is a file on the machines that use it."""
+
+    def fits(self, stored: Mapping[str, str]) -> bool:
+        """Whether what is stored (name to text) can stay. It is asked only if all names are."""
+
+    def make(self) -> Mapping[str, str]:
+        """A new one: name to text. Raises SkytierError for one that nobody can make."""
+
+
+@dataclass(frozen=True)
+class Password:
+    """A random one."""
+
+    name: str
+
+    @property
+    def names(self) -> Sequence[str]:
+        """Its own name."""
+        return (self.name,)
+
+    def fits(self, stored: Mapping[str, str]) -> bool:
+        """Whatever is stored stays."""
+        return True
+
+    def make(self) -> Mapping[str, str]:
+        """32 random bytes, as text."""
+        return {self.name: secrets.token_urlsafe(32)}
+
+
+@dataclass(frozen=True)
+class SelfSigned:
+    """A private key, and a certificate that it signed itself: `NAME_key` and `NAME_certificate`."""
+
+    name: str
+    hosts: Sequence[str]
+    """Addresses and host names that the certificate is made out for."""
+    renewed: bool = False
+    """Whether another is made when `hosts` has one that the certificate does not name."""
+
+    @property
+    def key(self) -> str:
+        """The name of the private key."""
+        return f"{self.name}_key"
+
+    @property
+    def certificate(self) -> str:
+        """The name of the certificate."""
+        return f"{self.name}_certificate"
+
+    @property
+    def names(self) -> Sequence[str]:
+        """Those of both."""
+        return (self.key, self.certificate)
+
+    def fits(self, stored: Mapping[str, str]) -> bool:
+        """Whether it names all hosts, where that is asked."""
+        return not self.renewed or certificate.names(stored[self.certificate], self.hosts)
+
+    def make(self) -> Mapping[str, str]:
+        """Both, as PEM."""
+        key, made = certificate.self_signed(self.hosts)
+        return {self.key: key, self.certificate: made}
+
+
+@dataclass(frozen=True)
+class Given:
+    """One that somebody else made. It is given once, in a variable of the environment."""
+
+    name: str
+    variable: str
+    what: str
+    """Goes into a sentence: `The password of the account ops at the e-mail server`."""
+
+    @property
+    def names(self) -> Sequence[str]:
+        """Its own name."""
+        return (self.name,)
+
+    def fits(self, stored: Mapping[str, str]) -> bool:
+        """Whatever is stored stays."""
+        return True
+
+    def make(self) -> Mapping[str, str]:
+        """It cannot be made."""
+        raise SkytierError(
+            f"{self.what} is not known.",
+            f"Run skytier up again with it in the variable {self.variable}, this once.",
+        )

@@ -1,0 +1,1 @@
+"""Alertmanager: it tells people of alerts."""

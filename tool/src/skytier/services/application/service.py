@@ -1,0 +1,84 @@
+"""The application on a web server."""
+
+import json
+from collections.abc import Sequence
+
+from skytier.render import render
+from skytier.secrets import DIRECTORY as SECRETS
+from skytier.services.application.workers import POOL_SIZE, memory_mib, workers
+from skytier.services.postgresql.secrets import CERTIFICATE, PASSWORD
+from skytier.services.service import ETC, UNITS, Placement, Service, check
+from skytier.services.setup import File, Setup
+from skytier.stackfile import StackFile
+from skytier.topology import Endpoint, Exposure, Need
+
+PACKAGE = "skytier.services.application"
+HOME = "/opt/skytier"
+"""`releases/`, the symbolic link `current` to one of them, `static/`, and `python3`."""
+PORT = 8000
+SOCKET = "/run/skytier-app.sock"
+"""Where Nginx finds it."""
+DATABASE = Need("postgresql", duty="primary")
+
+
+class Application(Service):
+    """A Python program behind a unix socket, and at a port for the monitor and for `api_from`."""
+
+    name = "application"
+    units = ("skytier-app",)
+    needs = (DATABASE,)
+
+    def packages(self, at: Placement) -> Sequence[str]:
+        """Python."""
+        return ["python3"]
+
+    def endpoints(self, stack: StackFile) -> Sequence[Endpoint]:
+        """Its metrics; and all of it, past Nginx, for the networks of the stack file."""
+        return [
+            Endpoint("application", PORT, Exposure.MONITOR),
+            Endpoint("api", PORT, Exposure.NETWORKS, stack.api_from),
+        ]
+
+    def setup(self, at: Placement) -> Setup:
+        """Raises SkytierError when the stack has no database."""
+        values = {
+            "home": HOME,
+            "etc": ETC,
+            "secrets": SECRETS,
+            "password": PASSWORD,
+            "certificate": CERTIFICATE,
+            "address": at.machine.address,
+            "port": PORT,
+            "socket": SOCKET,
+            "memory_mib": memory_mib(at.machine),
+            "workers": workers(at.machine),
+            "pool_size": POOL_SIZE,
+            "database_address": at.needed(DATABASE)[0].address,
+            "networks": [at.stack.cidr, *at.stack.api_from],
+            "metrics_from": json.dumps(_metrics_from(at)),
+        }
+        texts = {
+            f"{UNITS}/skytier-app.service": "skytier-app.service",
+            f"{UNITS}/skytier-app.socket": "skytier-app.socket",
+            f"{ETC}/uv.txt": "uv.txt",
+            f"{ETC}/skytier-app.before-247.conf": "before-247.conf",
+        }
+        program = render(PACKAGE, "skytier-app.sh", **values)
+        return Setup(
+            files=[
+                *(File(path, render(PACKAGE, name, **values)) for path, name in texts.items()),
+                File("/usr/local/sbin/skytier-app", program, 0o755),
+            ],
+            script=render(PACKAGE, "setup.sh", **values),
+            checks=[check(PACKAGE, "application", values, needs_release=True)],
+            secrets=(PASSWORD, CERTIFICATE),
+        )
+
+
+def _metrics_from(at: Placement) -> list[str]:
+    """The monitor; and the machine itself, for who asks over SSH while the monitor is away."""
+    monitor = [at.topology.monitor.address] if at.topology.monitor else []
+    return list(dict.fromkeys([*monitor, at.machine.address]))
+
+
+APPLICATION = Application()

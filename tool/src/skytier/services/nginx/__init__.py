@@ -1,0 +1,1 @@
+"""Nginx, in front of the application."""

@@ -1,0 +1,62 @@
+"""Nginx's configuration, wherever it runs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from skytier.render import render
+
+PACKAGE = "skytier.services.nginx"
+
+
+@dataclass(frozen=True)
+class Tls:
+    """A site by HTTPS. What comes by HTTP is sent there."""
+
+    listen: Sequence[str]
+    """As in `NginxConfig`: `443`."""
+    certificate: Path
+    key: Path
+    hsts_s: int
+    """For how many seconds browsers shall come by HTTPS without asking."""
+    challenges: Path | None = None
+    """The directory of the certificate authority's challenges, served by HTTP."""
+
+
+@dataclass(frozen=True)
+class NginxConfig:
+    """What the configuration of Nginx depends on."""
+
+    listen: Sequence[str]
+    """What the `listen` directive takes: `127.0.0.1:8000`, `[::]:80 default_server`."""
+    upstreams: Sequence[str]
+    """The application's addresses: `unix:/run/application.sock`, `10.0.0.5:8000`."""
+    static: Path
+    """The directory that is served under /static/."""
+    run: Path
+    """Where the pid file goes."""
+    logs: Path
+    user: str | None = None
+    """User and group of the workers; None when Nginx is not started by root."""
+    temporary: Path | None = None
+    """Where large bodies are kept for a while; None is `nginx` in `run`. It has to be there."""
+    tls: Tls | None = None
+    status: str | None = None
+    """Where it tells how many connections there are: `127.0.0.1:8081`. Never a public address."""
+    metrics: str | None = None
+    """Where a monitor on the same machine finds the application's metrics: `127.0.0.1:9145`."""
+    metrics_token: str = ""
+    """What it shows there (`Authorization: Bearer ...`)."""
+    unlimited: Sequence[str] = ("127.0.0.0/8", "::1/128")
+    """Networks whose requests are not counted. The limits are for each other address."""
+    requests_per_s: int = 100
+    requests_burst: int = 500
+    """So many more at a time."""
+    requests_at_once: int = 200
+    """Requests that are being answered."""
+
+
+def nginx_conf(config: NginxConfig) -> str:
+    """The text of nginx.conf for a config."""
+    values = {**vars(config), "temporary": config.temporary or config.run / "nginx"}
+    return render(PACKAGE, "nginx.conf", **values)

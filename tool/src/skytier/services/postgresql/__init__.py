@@ -1,0 +1,1 @@
+"""PostgreSQL with one database of one role that is not a superuser."""

@@ -1,0 +1,19 @@
+"""The secrets of the database, which its clients use too."""
+
+from skytier.secrets.secret import Password, SelfSigned
+from skytier.topology import Topology
+
+PASSWORD = "database_password"  # noqa: S105  # the secret's name
+TLS = "database_tls"
+KEY, CERTIFICATE = f"{TLS}_key", f"{TLS}_certificate"
+
+
+def declared(topology: Topology) -> tuple[Password, SelfSigned]:
+    """The password of the application's role, and the certificate that clients trust.
+
+    It names the addresses of the machines (subjectAltName IP), because the application insists on
+    that.
+    """
+    machines = topology.running("postgresql")
+    hosts = [text for machine in machines for text in (machine.address, machine.name) if text]
+    return Password(PASSWORD), SelfSigned(TLS, hosts)

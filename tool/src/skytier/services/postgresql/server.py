@@ -1,0 +1,68 @@
+"""PostgreSQL's configuration, wherever it runs."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from skytier.render import render
+
+PACKAGE = "skytier.services.postgresql"
+NAME = "skytier"
+"""The database, and the role that owns it."""
+SUPERUSER = "postgres"
+MONITOR = "prometheus"
+"""The role of the exporter, called as the system's user that the exporter runs as."""
+
+
+@dataclass(frozen=True)
+class Server:
+    """What the configuration of a PostgreSQL of our own depends on."""
+
+    data: Path
+    etc: Path
+    """Where pg_hba.conf and pg_ident.conf lie."""
+    sockets: Path
+    """The directory of the unix socket."""
+    account: str
+    """The system's user that the server runs as; it is the only one that gets superuser."""
+
+
+def configuration(server: Server) -> dict[str, str]:
+    """The server's files: name in `server.etc` to text. It listens on its unix socket only."""
+    return {
+        "postgresql.conf": render(PACKAGE, "postgresql.conf", **asdict(server)),
+        "pg_hba.conf": pg_hba(),
+        "pg_ident.conf": pg_ident(server.account),
+    }
+
+
+def pg_hba(network: str | None = None, *, watched: bool = False) -> str:
+    """Who may connect: through the unix socket and, by TLS, from a network (`192.168.128.0/24`).
+
+    Where it is `watched`, the exporter too.
+    """
+    monitor = MONITOR if watched else None
+    return render(PACKAGE, "pg_hba.conf", name=NAME, network=network, monitor=monitor)
+
+
+def monitor_sql() -> str:
+    """A psql script that makes the role of the exporter."""
+    return render(PACKAGE, "monitor.sql", account=MONITOR)
+
+
+def pg_ident(account: str) -> str:
+    """The system's user that may become the superuser."""
+    return render(PACKAGE, "pg_ident.conf", account=account)
+
+
+def role_sql(password: str) -> str:
+    """A psql script that makes role and database, or brings them to what is wanted."""
+    quoted = password.replace("\\", "\\\\").replace("'", "\\'")
+    return f"\\set password '{quoted}'\n" + role_sql_without_password()
+
+
+def role_sql_without_password(locale: str | None = None) -> str:
+    """The same, for a psql whose variable `password` is set.
+
+    The database gets UTF-8 and `locale`, or what the cluster has.
+    """
+    return render(PACKAGE, "role.sql", name=NAME, locale=locale)

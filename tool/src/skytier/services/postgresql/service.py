@@ -1,0 +1,106 @@
+"""PostgreSQL on the database machine."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from skytier.render import render
+from skytier.secrets import DIRECTORY as SECRETS
+from skytier.secrets.secret import Secret
+from skytier.services.exporters.service import Exporter
+from skytier.services.postgresql.secrets import CERTIFICATE, KEY, PASSWORD, declared
+from skytier.services.postgresql.server import (
+    MONITOR,
+    NAME,
+    monitor_sql,
+    pg_hba,
+    pg_ident,
+    role_sql_without_password,
+)
+from skytier.services.postgresql.tuning import tuning
+from skytier.services.service import UNITS, Placement, Service, check
+from skytier.services.setup import File, Setup
+from skytier.stackfile import StackFile
+from skytier.topology import Endpoint, Exposure, Topology
+
+PACKAGE = "skytier.services.postgresql"
+ETC = "/etc/skytier/postgresql"
+QUERIES = "/etc/skytier/postgres-exporter.yml"
+EXPORTER = Exporter(
+    "postgres",
+    9187,
+    (f"--extend.query-path={QUERIES}",),
+    environment=f"DATA_SOURCE_NAME=host=/run/postgresql user={MONITOR} dbname=postgres",
+    reads=(QUERIES,),
+)
+
+
+class Postgresql(Service):
+    """The distribution's own cluster `main`, for the machines that need it only."""
+
+    name = "postgresql"
+    units = ("postgresql@*",)
+
+    def secrets(self, topology: Topology) -> Sequence[Secret]:
+        """The password and the certificate that clients need."""
+        return declared(topology)
+
+    def packages(self, at: Placement) -> Sequence[str]:
+        """PostgreSQL."""
+        return ["postgresql"]
+
+    def endpoints(self, stack: StackFile) -> Sequence[Endpoint]:
+        """Its port."""
+        return [Endpoint("postgresql", 5432, Exposure.CONSUMERS)]
+
+    def setup(self, at: Placement) -> Setup:
+        """The cluster `main` of the newest PostgreSQL that is installed."""
+        machine = at.machine
+        watched = at.topology.monitor is not None
+        conf = render(
+            PACKAGE,
+            "conf.d.conf",
+            address=machine.address,
+            etc=ETC,
+            memory_mib=machine.memory_mib,
+            **asdict(tuning(machine.memory_mib, at.topology)),
+        )
+        files = {
+            f"{ETC}/skytier.conf": conf,
+            f"{ETC}/pg_hba.conf": pg_hba(at.stack.cidr, watched=watched),
+            f"{ETC}/pg_ident.conf": pg_ident("postgres"),
+            f"{ETC}/role.sql": role_sql_without_password(locale="C.UTF-8"),
+            "/etc/skytier/pgdg.asc": render(PACKAGE, "pgdg.asc"),
+            **(_watched() if watched else {}),
+            **(_on_volume() if machine.volume else {}),
+        }
+        values = {
+            "etc": ETC,
+            "secrets": SECRETS,
+            "name": NAME,
+            "address": machine.address,
+            "watched": watched,
+            "volume": machine.volume,
+        }
+        return Setup(
+            files=[File(path, text) for path, text in files.items()],
+            script=render(PACKAGE, "setup.sh", **values),
+            checks=[
+                *([check(PACKAGE, "data-volume", values)] if machine.volume else []),
+                check(PACKAGE, "postgresql", values),
+            ],
+            secrets=(PASSWORD, KEY, CERTIFICATE),
+        )
+
+
+def _watched() -> dict[str, str]:
+    """The files of the exporter."""
+    return {f"{ETC}/monitor.sql": monitor_sql(), QUERIES: render(PACKAGE, "exporter.yml")}
+
+
+def _on_volume() -> dict[str, str]:
+    """What keeps PostgreSQL from starting where its volume should be and is not."""
+    unit = f"{UNITS}/postgresql@.service.d/skytier-volume.conf"
+    return {unit: render(PACKAGE, "on-volume.conf")}
+
+
+POSTGRESQL = Postgresql()

@@ -1,0 +1,1 @@
+"""Prometheus: it scrapes all machines and decides what is an alert."""

@@ -1,0 +1,99 @@
+"""Prometheus' configuration and rules, wherever it runs."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from decimal import Decimal
+from itertools import groupby
+from pathlib import Path
+
+from skytier.render import render
+
+PACKAGE = "skytier.services.prometheus"
+JOBS = ("node", "postgres", "nginx", "redis", "application", "prometheus", "alertmanager")
+"""What is scraped. Exporters are called after what they tell of."""
+SCRAPE_INTERVAL_S = 5
+"""CPU that is burnt has to be visible within 15 s, so a rate needs two samples within that."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """Something that tells metrics by HTTP, at /metrics."""
+
+    job: str
+    """One of JOBS."""
+    address: str
+    """`192.168.128.10:9100`"""
+    machine: str
+    """The label `machine` of all that it tells: `shop-web-1`."""
+    role: str
+    """The label `role`: what the machine is there for."""
+    token: Path | None = None
+    """The file of what it has to be shown (`Authorization: Bearer ...`), where it asks for it."""
+
+
+@dataclass(frozen=True)
+class Prometheus:
+    """What the configuration of a Prometheus depends on."""
+
+    stack: str
+    """The label `stack` of everything."""
+    targets: Sequence[Target]
+    rules: Path
+    """The directory of the files of `rules`."""
+    alertmanager: str = ""
+    """`127.0.0.1:9093`; empty where nobody is to be told of alerts."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What the rules depend on."""
+
+    stack: str
+    latency_objective_ms: int = 500
+    """99 of 100 requests are to be answered within this; a bound of the histogram's buckets."""
+    currency: str = "USD"
+    cost_per_month: Decimal | None = None
+    """What the stack costs by the plan; None where it is not known."""
+    budget_per_month: Decimal | None = None
+    """What it may cost; None where nobody said."""
+
+
+def prometheus_yml(configuration: Prometheus) -> str:
+    """The text of prometheus.yml. Every target has the labels `stack`, `machine` and `role`."""
+    ordered = sorted(configuration.targets, key=lambda target: JOBS.index(target.job))
+    jobs = {job: list(targets) for job, targets in groupby(ordered, lambda target: target.job)}
+    return render(
+        PACKAGE,
+        "prometheus.yml",
+        **{**vars(configuration), "jobs": jobs, "scrape_interval_s": SCRAPE_INTERVAL_S},
+    )
+
+
+def rules(values: Rules) -> Mapping[str, str]:
+    """The rule files: name in the rules' directory to text."""
+    names = ("machines.yml", "application.yml", "database.yml", "stack.yml")
+    seconds = f"{values.latency_objective_ms / 1000:.10g}"
+    if "." not in seconds:
+        seconds += ".0"  # as the client library writes the bounds of its buckets
+    return {
+        name: render(PACKAGE, name, **asdict(values), latency_objective_s=seconds) for name in names
+    }
+
+
+def arguments(config: Path, storage: Path, listen: str, retention: str) -> list[str]:
+    """The command line of `prometheus`, without the program.
+
+    `listen` is `127.0.0.1:9090`; `retention` is a size such as `2GB`: what is over it goes, oldest
+    first.
+    """
+    return [
+        f"--config.file={config}",
+        f"--storage.tsdb.path={storage}",
+        f"--storage.tsdb.retention.size={retention}",
+        f"--web.listen-address={listen}",
+        # One person and one script look at a time; a question that is too big is refused instead
+        # of taking the memory of the machine.
+        "--query.max-concurrency=4",
+        "--query.max-samples=10000000",
+        "--query.timeout=30s",
+    ]

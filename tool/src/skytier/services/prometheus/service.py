@@ -1,0 +1,100 @@
+"""Prometheus on the machine of the monitor."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from skytier.render import render
+from skytier.services.exporters.service import stop
+from skytier.services.prometheus import config
+from skytier.services.prometheus.config import Prometheus, Rules, Target
+from skytier.services.service import UNITS, Placement, Service
+from skytier.services.setup import Check, File, Setup
+from skytier.stackfile import StackFile
+from skytier.topology import Machine, Topology
+
+PACKAGE = "skytier.services.prometheus"
+ETC = "/etc/skytier/monitor"
+LISTEN, ALERTMANAGER = "127.0.0.1:9090", "127.0.0.1:9093"
+"""Where it and Alertmanager listen. Neither asks for a password, so only who is on the machine gets
+to them: by an SSH tunnel."""
+STORAGE = Path("/var/lib/prometheus")
+SHARE = 4
+"""It gets at most one part in this many of the machine's memory."""
+LEAST_MIB = 192
+
+
+class PrometheusService(Service):
+    """It scrapes all machines and decides what is an alert."""
+
+    name = "prometheus"
+    units = ("prometheus",)
+
+    def enabled(self, stack: StackFile) -> bool:
+        """Where the stack is watched."""
+        return stack.monitor.enabled
+
+    def packages(self, at: Placement) -> Sequence[str]:
+        """Its own."""
+        return self.units
+
+    def setup(self, at: Placement) -> Setup:
+        """Its configuration and rules."""
+        arguments = config.arguments(
+            Path(ETC, "prometheus.yml"), STORAGE / "metrics2", LISTEN, at.stack.monitor.retention
+        )
+        values = {"name": self.name, "etc": ETC, "listen": LISTEN}
+        unit = render(
+            "skytier",
+            "monitor.service.conf",
+            **values,
+            arguments=arguments,
+            memory_mib=memory_mib(at.machine),
+        )
+        texts = {
+            f"{ETC}/prometheus.yml": config.prometheus_yml(
+                Prometheus(at.stack.name, targets(at.topology), Path(ETC, "rules"), ALERTMANAGER)
+            ),
+            **{f"{ETC}/rules/{name}": text for name, text in config.rules(_rules(at)).items()},
+            f"{UNITS}/{self.name}.service.d/skytier.conf": unit,
+        }
+        return Setup(
+            files=[File(path, text) for path, text in texts.items()],
+            script=render(PACKAGE, "setup.sh", **values),
+            checks=[Check(self.name, render("skytier", "check-ready.sh", **values))],
+        )
+
+    def removal(self, at: Placement) -> Setup:
+        """It is stopped."""
+        return Setup(script=stop(self.name))
+
+
+def targets(topology: Topology) -> list[Target]:
+    """What is scraped: the metrics of each machine, and the monitor itself."""
+    found = [
+        Target(job, f"{machine.address}:{port}", machine.name, machine.role)
+        for machine in topology.machines
+        for job, port in machine.metrics.items()
+    ]
+    if monitor := topology.monitor:
+        for job, address in (("prometheus", LISTEN), ("alertmanager", ALERTMANAGER)):
+            found.append(Target(job, address, monitor.name, monitor.role))
+    return found
+
+
+def memory_mib(machine: Machine) -> int:
+    """What it may take of a machine's memory."""
+    return max(LEAST_MIB, machine.memory_mib // SHARE)
+
+
+def _rules(at: Placement) -> Rules:
+    spending = at.topology.spending
+    return Rules(
+        at.stack.name,
+        at.stack.monitor.latency_objective_ms,
+        spending.currency,
+        spending.per_month,
+        spending.budget_per_month,
+    )
+
+
+PROMETHEUS = PrometheusService()

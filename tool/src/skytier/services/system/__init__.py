@@ -1,0 +1,1 @@
+"""What all machines share: the first boot, SSH, the log, and updates."""

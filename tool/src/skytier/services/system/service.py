@@ -1,0 +1,99 @@
+"""The system itself, on every machine."""
+
+import base64
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from skytier.hosts.ssh_config import ACCOUNT
+from skytier.render import render
+from skytier.services.service import UNITS, Placement, Service, check
+from skytier.services.setup import File, Setup
+from skytier.stackfile import StackFile
+from skytier.topology import Endpoint, Exposure
+
+PACKAGE = "skytier.services.system"
+USER_DATA_LIMIT = 65_535
+"""Nova's, in bytes after base64."""
+INSTALL = "/usr/local/lib/skytier/install-packages"
+POSTGRESQL = "postgresql"
+
+
+@dataclass(frozen=True)
+class Packages:
+    """The packages of a machine, as the distribution names them."""
+
+    names: Sequence[str]
+    postgresql: bool = False
+    """Whether PostgreSQL is one of them, which Ubuntu 20.04 has only in a version too old."""
+
+    @classmethod
+    def of(cls, names: Sequence[str]) -> "Packages":
+        """Those of these names, each once."""
+        wanted = dict.fromkeys(names)
+        return cls([name for name in wanted if name != POSTGRESQL], POSTGRESQL in wanted)
+
+
+class System(Service):
+    """Updates, SSH and the journal. Its part of a set-up comes first."""
+
+    name = "system"
+
+    def packages(self, at: Placement) -> Sequence[str]:
+        """What keeps the machine's packages up to date."""
+        return ["unattended-upgrades"]
+
+    def endpoints(self, stack: StackFile) -> Sequence[Endpoint]:
+        """SSH."""
+        return [Endpoint("ssh", 22, Exposure.OPERATOR)]
+
+    def setup(self, at: Placement) -> Setup:
+        """Its own part alone: a machine's whole set-up begins with `begin`."""
+        return Setup()
+
+    def begin(self, packages: Packages, files: Sequence[File]) -> Setup:
+        """What comes first on a machine with all its packages; `files` are those that follow."""
+        units = [file.path for file in files if file.path.startswith(UNITS)]
+        return Setup(
+            files=_files(packages),
+            script=render(PACKAGE, "setup-begin.sh", units=units),
+            checks=[check(PACKAGE, "packages", asdict(packages)), check(PACKAGE, "ssh", {})],
+        )
+
+    def user_data(self, role: str, packages: Packages) -> str:
+        """cloud-config that makes SSH safe and installs the packages, if they are not there."""
+        return render(
+            PACKAGE,
+            "user-data.yaml",
+            role=role,
+            account=ACCOUNT,
+            install=INSTALL,
+            install_text=_install(packages),
+            apt_text=render(PACKAGE, "apt.conf", periodic=False),
+        )
+
+
+def encoded_size(user_data: str) -> int:
+    """Its size in bytes as Nova counts it, to compare with USER_DATA_LIMIT.
+
+    >>> encoded_size("#cloud-config")
+    20
+    """
+    return len(base64.b64encode(user_data.encode()))
+
+
+def _files(packages: Packages) -> list[File]:
+    texts = {
+        INSTALL: (_install(packages), 0o755),
+        "/etc/apt/apt.conf.d/90skytier": (render(PACKAGE, "apt.conf", periodic=True), 0o644),
+        "/etc/ssh/sshd_config.d/10-skytier.conf": (render(PACKAGE, "sshd.conf"), 0o644),
+        "/etc/systemd/journald.conf.d/skytier.conf": (render(PACKAGE, "journald.conf"), 0o644),
+        "/etc/sysctl.d/60-skytier.conf": (render(PACKAGE, "sysctl.conf"), 0o644),
+    }
+    return [File(path, text, mode) for path, (text, mode) in texts.items()]
+
+
+def _install(packages: Packages) -> str:
+    return render(PACKAGE, "install-packages.sh", **asdict(packages))
+
+
+SYSTEM = System()

@@ -1,0 +1,21 @@
+"""The stack as its machines see each other: which there are, what runs on them, who may reach whom.
+
+Pure: nothing here asks or changes anything.
+"""
+
+from skytier.topology.endpoint import Endpoint, Exposure, Need
+from skytier.topology.ingress import ANYWHERE, PRIVATE, IngressRule
+from skytier.topology.topology import DataVolume, Machine, Spending, Topology
+
+__all__ = [
+    "ANYWHERE",
+    "PRIVATE",
+    "DataVolume",
+    "Endpoint",
+    "Exposure",
+    "IngressRule",
+    "Machine",
+    "Need",
+    "Spending",
+    "Topology",
+]

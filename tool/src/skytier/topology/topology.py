@@ -1,0 +1,81 @@
+"""Machines, with what runs on each."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from skytier.stackfile import StackFile
+
+
+@dataclass(frozen=True)
+class DataVolume:
+    """The volume that a machine keeps its data on."""
+
+    id: str
+    """Cinder's. The machine sees the beginning of it as the disk's serial number."""
+    size_gib: int
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A machine, as services see it."""
+
+    name: str
+    """Also its host name: `shop-web-1`."""
+    role: str
+    number: int
+    """From 1."""
+    address: str
+    """In the private network. Empty while it is not known."""
+    memory_mib: int
+    vcpus: int
+    services: Sequence[str] = ()
+    """The names of the services that run on it."""
+    metrics: Mapping[str, int] = field(default_factory=dict)
+    """The endpoints that the monitor scrapes: the job's name to the port."""
+    duty: str = ""
+    """`primary` for a database that takes writes."""
+    public: bool = False
+    """Whether it has a floating IP."""
+    volume: DataVolume | None = None
+    """None where the data is on the machine's own disk."""
+
+
+@dataclass(frozen=True)
+class Spending:
+    """What the stack costs each month, and what it may cost. Amounts are with tax."""
+
+    currency: str = "USD"
+    per_month: Decimal | None = None
+    """Without traffic and without what has no known price. None where nothing has one."""
+    budget_per_month: Decimal | None = None
+    """None where there is no budget."""
+
+
+@dataclass(frozen=True)
+class Topology:
+    """A whole stack, as services see it. It holds no secret."""
+
+    stack: StackFile
+    machines: Sequence[Machine]
+    """In the order of the roles, then by number."""
+    public_address: str | None = None
+    """The floating IP of the entry point. None while it is not known."""
+    spending: Spending = Spending()
+
+    def of(self, role: str) -> list[Machine]:
+        """The machines of a role, by number."""
+        return sorted((m for m in self.machines if m.role == role), key=lambda m: m.number)
+
+    def running(self, service: str, duty: str = "") -> list[Machine]:
+        """The machines that a service runs on, with a duty if one is named."""
+        return [
+            machine
+            for machine in self.machines
+            if service in machine.services and duty in ("", machine.duty)
+        ]
+
+    @property
+    def monitor(self) -> Machine | None:
+        """The machine that Prometheus runs on. None where the stack is not watched."""
+        return next(iter(self.running("prometheus")), None)
