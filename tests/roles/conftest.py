@@ -11,7 +11,8 @@ import pytest
 from skytier import release, roles
 from skytier.poll import until
 from skytier.release.target import Target
-from skytier.roles.role import Machine, Setup
+from skytier.services.setup import Setup
+from skytier.topology import Machine
 from tests.roles import container, secrets
 from tests.roles.container import Container
 from tests.roles.topology import DATABASE, TOPOLOGY, WEB

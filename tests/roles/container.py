@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from skytier.errors import SkytierError
-from skytier.roles.role import Check, Setup
+from skytier.services.setup import Check, Setup
 
 PACKAGES = (
     *("systemd", "systemd-sysv", "udev", "dbus", "cloud-init", "openssh-server", "sudo"),

@@ -2,7 +2,7 @@
 
 import secrets
 
-from skytier.secrets.vault import self_signed
+from skytier.secrets.certificate import self_signed
 
 
 def make(*, database: str, web: list[str]) -> dict[str, str]:

@@ -7,19 +7,18 @@ from dataclasses import replace
 import pytest
 
 from skytier import roles
-from skytier.secrets.vault import self_signed
+from skytier.secrets.certificate import self_signed
 from tests.roles.conftest import Machines
-from tests.roles.topology import TOPOLOGY, WEB
+from tests.roles.topology import WEB, WEBHOOK, topology
 
 DOMAIN = "shop.example.org"
 AUTHORITY = "https://127.0.0.1:14000/dir"
 ACME = replace(
-    TOPOLOGY,
-    tls="acme",
-    domain=DOMAIN,
+    topology(
+        f'tls = "acme"\ndomain = "{DOMAIN}"\nemail = "admin@example.org"\n'
+        f'acme_server = "{AUTHORITY}"\n{WEBHOOK}'
+    ),
     public_address=WEB.address,
-    email="admin@example.org",
-    acme_server=AUTHORITY,
 )
 ISSUER = f"openssl s_client -connect 127.0.0.1:443 -servername {DOMAIN} </dev/null 2>/dev/null | "
 ISSUER += "openssl x509 -noout -issuer -serial"

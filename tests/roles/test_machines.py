@@ -1,17 +1,16 @@
 """The machines for real: cloud-init, the setup, its checks, and what they refuse."""
 
 import shlex
-from dataclasses import replace
 
 import pytest
 import yaml
 
 from skytier import roles
 from skytier.errors import SkytierError
-from skytier.roles.monitor.role import targets
-from skytier.roles.role import Machine, MonitoringConfig
+from skytier.services.prometheus.service import targets
+from skytier.topology import Machine
 from tests.roles.conftest import Machines
-from tests.roles.topology import DATABASE, TOPOLOGY, WEB
+from tests.roles.topology import DATABASE, SELF_SIGNED, TOPOLOGIES, TOPOLOGY, WEB, topology
 
 
 @pytest.mark.parametrize("machine", [WEB, DATABASE], ids=["web", "database"])
@@ -206,10 +205,11 @@ def test_the_password_of_the_mail_server_is_in_one_file_that_only_the_service_re
     running: Machines,
 ) -> None:
     password = 'it\'s & \\ $HOME "@smtp_password@" % ü'
-    monitoring = MonitoringConfig(
-        email="ops@example.org", smtp_server="smtp.example.org:25", smtp_username="a"
+    sent = topology(
+        'tls = "self-signed"\n[monitor]\nemail = "ops@example.org"\n'
+        'smtp_server = "smtp.example.org:25"\nsmtp_username = "a"'
     )
-    setup = roles.setup(replace(TOPOLOGY, monitoring=monitoring), WEB)
+    setup = roles.setup(sent, WEB)
 
     running.web.set_up(setup, {**running.secrets, "smtp_password": password})
 
@@ -227,7 +227,7 @@ def test_a_monitor_that_is_not_wanted_any_more_is_stopped_and_comes_back(running
     assert running.web.run(states).split() == ["active"] * 4
 
     for machine in (WEB, DATABASE):
-        setup = roles.setup(replace(TOPOLOGY, monitoring=None), machine)
+        setup = roles.setup(TOPOLOGIES["not watched"], machine)
         running.of(machine).set_up(setup, running.secrets)
 
     assert running.web.run(states).split() == ["inactive"] * 4
@@ -238,8 +238,8 @@ def test_a_monitor_that_is_not_wanted_any_more_is_stopped_and_comes_back(running
 
 
 def test_a_package_that_does_not_exist_is_named_with_what_apt_says(machines: Machines) -> None:
-    topology = TOPOLOGY.__class__(**{**vars(TOPOLOGY), "packages": {"web": ["no-such-package"]}})
-    setup = roles.setup(topology, WEB)
+    more = topology(f'{SELF_SIGNED}web.packages = ["no-such-package"]')
+    setup = roles.setup(more, WEB)
     one = machines.web
 
     with pytest.raises(SkytierError) as refused:

@@ -12,8 +12,15 @@ from typing import Any
 import pytest
 import yaml
 
-from skytier.roles.monitor.alertmanager import PASSWORD_MARK, Receivers, Smtp, alertmanager_yml
-from skytier.roles.monitor.prometheus import JOBS, Prometheus, Rules, Target, prometheus_yml, rules
+from skytier.services.alertmanager.config import PASSWORD_MARK, Receivers, Smtp, alertmanager_yml
+from skytier.services.prometheus.config import (
+    JOBS,
+    Prometheus,
+    Rules,
+    Target,
+    prometheus_yml,
+    rules,
+)
 from tests.roles.alerts import CASES, Case, Series
 
 RULES = Rules("shop")

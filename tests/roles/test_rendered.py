@@ -13,13 +13,23 @@ from cryptography import x509
 from skytier import roles
 from skytier.errors import SkytierError
 from skytier.release.machine import script as release_script
-from skytier.roles import ROLES, common
-from skytier.roles.fingerprint import fingerprint
-from skytier.roles.role import ANYWHERE, IngressRule, Machine, Setup, Topology
-from skytier.secrets.vault import self_signed
+from skytier.roles import ROLES
+from skytier.secrets.certificate import self_signed
+from skytier.services.setup import Setup
+from skytier.services.system import service as system
+from skytier.stackfile import MonitorSection, StackFile
+from skytier.topology import ANYWHERE, IngressRule, Machine, Topology
 from tests.roles import container
 from tests.roles.conftest import TIMEOUT_S
-from tests.roles.topology import DATABASE, MONITOR, TOPOLOGIES, TOPOLOGY, WEB
+from tests.roles.topology import (
+    DATABASE,
+    MONITOR,
+    SELF_SIGNED,
+    TOPOLOGIES,
+    TOPOLOGY,
+    WEB,
+    topology,
+)
 
 DISTRIBUTIONS = {
     "Ubuntu 20.04": "focal",
@@ -34,25 +44,25 @@ needs_systemd = pytest.mark.skipif(
 
 
 @pytest.fixture(params=TOPOLOGIES, ids=str)
-def topology(request: pytest.FixtureRequest) -> Topology:
+def stack(request: pytest.FixtureRequest) -> Topology:
     return TOPOLOGIES[request.param]
 
 
-def user_data(topology: Topology, role: str) -> str:
-    (machine, *_) = [*topology.of(role), MONITOR]
-    return roles.user_data(topology, machine)
+def user_data(stack: Topology, role: str) -> str:
+    (machine, *_) = [*stack.of(role), MONITOR]
+    return roles.user_data(stack, machine)
 
 
-def setups(topology: Topology) -> list[Setup]:
-    return [roles.setup(topology, machine) for machine in topology.machines]
+def setups(stack: Topology) -> list[Setup]:
+    return [roles.setup(stack, machine) for machine in stack.machines]
 
 
 # The first one may have to make the image.
 @pytest.mark.timeout(TIMEOUT_S)
 @pytest.mark.parametrize("role", ROLES)
-def test_cloud_init_accepts_the_user_data(tmp_path: Path, topology: Topology, role: str) -> None:
+def test_cloud_init_accepts_the_user_data(tmp_path: Path, stack: Topology, role: str) -> None:
     path = tmp_path / "user-data"
-    path.write_text(user_data(topology, role))
+    path.write_text(user_data(stack, role))
 
     done = run(*_cloud_init(tmp_path), "schema", "--config-file", str(path))
 
@@ -70,10 +80,10 @@ def _cloud_init(directory: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_user_data_is_small_and_has_no_address(topology: Topology, role: str) -> None:
-    text = user_data(topology, role)
+def test_user_data_is_small_and_has_no_address(stack: Topology, role: str) -> None:
+    text = user_data(stack, role)
 
-    assert common.encoded_size(text) < 8192 < common.USER_DATA_LIMIT
+    assert system.encoded_size(text) < 8192 < system.USER_DATA_LIMIT
     assert not re.search(r"\d+\.\d+\.\d+\.\d+", text)
 
 
@@ -83,7 +93,7 @@ def test_each_distribution_gets_a_postgresql_that_is_new_enough(
 ) -> None:
     release = tmp_path / "os-release"
     release.write_text(f"VERSION_CODENAME={codename}\n")
-    (install,) = [f for f in setups(TOPOLOGY)[1].files if f.path == common.INSTALL]
+    (install,) = [f for f in setups(TOPOLOGY)[1].files if f.path == system.INSTALL]
     text, _, _ = install.text.replace("/etc/os-release", str(release)).partition("# missing")
 
     wanted = run("bash", "-c", text + 'echo "${wanted[*]}"').stdout.split()
@@ -94,9 +104,9 @@ def test_each_distribution_gets_a_postgresql_that_is_new_enough(
 
 
 def test_all_scripts_are_bash_without_a_finding_of_shellcheck(
-    tmp_path: Path, topology: Topology
+    tmp_path: Path, stack: Topology
 ) -> None:
-    scripts = [text for setup in setups(topology) for text in _scripts(setup)]
+    scripts = [text for setup in setups(stack) for text in _scripts(setup)]
     values = {"release": "1.0-a", "sha256": "0" * 64, "timeout_s": 9, "keep": 3}
     values |= {"place": "releases", "tree": "1.0-a", "paths": ["libraries/a", "releases/1.0-a"]}
     templates = Path(release_script.__code__.co_filename).with_name("templates")
@@ -117,8 +127,8 @@ def _scripts(setup: Setup) -> list[str]:
     return [setup.script, *files, *(check.script for check in setup.checks)]
 
 
-def test_nginx_accepts_its_file(tmp_path: Path, topology: Topology) -> None:
-    (conf,) = [f.text for f in setups(topology)[0].files if f.path == "/etc/skytier/nginx.conf"]
+def test_nginx_accepts_its_file(tmp_path: Path, stack: Topology) -> None:
+    (conf,) = [f.text for f in setups(stack)[0].files if f.path == "/etc/skytier/nginx.conf"]
     key, certificate = self_signed([WEB.address])
     for name, text in (("key", key), ("certificate", certificate)):
         (tmp_path / name).write_text(text)
@@ -143,8 +153,8 @@ def test_nginx_accepts_its_file(tmp_path: Path, topology: Topology) -> None:
 
 
 @needs_systemd
-def test_systemd_accepts_the_units(tmp_path: Path, topology: Topology) -> None:
-    units = [f for f in setups(topology)[0].files if f.path.startswith("/etc/systemd/system/")]
+def test_systemd_accepts_the_units(tmp_path: Path, stack: Topology) -> None:
+    units = [f for f in setups(stack)[0].files if f.path.startswith("/etc/systemd/system/")]
     paths = []
     for file in units:
         if not file.path.endswith((".service", ".socket", ".timer")):
@@ -194,7 +204,7 @@ def test_the_certificate_until_the_authority_gives_one_is_for_its_server_alone(
 @pytest.mark.parametrize(("memory_mib", "most"), [(768, 460), (2048, 1228), (65536, 39321)])
 def test_the_application_has_a_limit_of_memory_by_its_machine(memory_mib: int, most: int) -> None:
     web = replace(WEB, memory_mib=memory_mib)
-    setup = roles.setup(replace(TOPOLOGY, machines=[web, DATABASE]), web)
+    setup = roles.setup(topology(SELF_SIGNED, [web, DATABASE]), web)
     (unit,) = [f.text for f in setup.files if f.path.endswith("/skytier-app.service")]
     assert f"\nMemoryMax={most}M\n" in unit
 
@@ -208,30 +218,40 @@ def test_only_nginx_s_user_gets_to_the_socket_where_clients_are_vouched_for() ->
     assert "TRUSTED_PROXIES" not in texts["skytier-app.service"]
 
 
-def test_openings() -> None:
-    web = ROLES["web"].ingress_rules(["198.51.100.0/24", "203.0.113.9/32"], ["192.0.2.0/24"])
-    database = ROLES["database"].ingress_rules(["198.51.100.0/24"], ["192.0.2.0/24"])
+def test_ingress_rules() -> None:
+    rules = roles.ingress_rules(
+        StackFile(
+            ssh_from=("198.51.100.0/24", "203.0.113.9/32"),
+            api_from=("192.0.2.0/24",),
+            monitor=MonitorSection(enabled=False),
+        )
+    )
 
-    assert web == [
-        IngressRule(80, ANYWHERE),
-        IngressRule(443, ANYWHERE),
-        IngressRule(22, "198.51.100.0/24"),
-        IngressRule(22, "203.0.113.9/32"),
-        IngressRule(8000, "192.0.2.0/24"),
-    ]
-    assert database == [IngressRule(5432, "web"), IngressRule(22, "web")]
-    assert [o.port for o in ROLES["web"].ingress_rules([ANYWHERE], [])] == [80, 443, 22]
+    assert sorted(rules["web"], key=str) == sorted(
+        [
+            IngressRule(80, ANYWHERE),
+            IngressRule(443, ANYWHERE),
+            IngressRule(22, "198.51.100.0/24"),
+            IngressRule(22, "203.0.113.9/32"),
+            IngressRule(8000, "192.0.2.0/24"),
+        ],
+        key=str,
+    )
+    assert sorted(rules["database"], key=str) == [IngressRule(22, "web"), IngressRule(5432, "web")]
+    closed = roles.ingress_rules(StackFile(monitor=MonitorSection(enabled=False)))["web"]
+    assert sorted(rule.port for rule in closed) == [22, 80, 443]
 
 
 @pytest.mark.parametrize("machine", TOPOLOGY.machines, ids=lambda machine: machine.role)
 def test_a_fingerprint_changes_with_what_it_names(machine: Machine) -> None:
-    name = fingerprint(roles.setup(TOPOLOGY, machine))
+    name = roles.setup(TOPOLOGY, machine).fingerprint()
 
-    assert fingerprint(roles.setup(replace(TOPOLOGY), machine)) == name
+    assert roles.setup(replace(TOPOLOGY), machine).fingerprint() == name
+    more = topology(f'{SELF_SIGNED}{machine.role}.packages = ["jq"]')
     others = {
-        fingerprint(roles.setup(replace(TOPOLOGY, packages={machine.role: ["jq"]}), machine)),
-        fingerprint(roles.setup(TOPOLOGY, replace(machine, address="192.168.128.77"))),
-        fingerprint(roles.setup(TOPOLOGY, replace(machine, memory_mib=4096, vcpus=4))),
+        roles.setup(more, machine).fingerprint(),
+        roles.setup(TOPOLOGY, replace(machine, address="192.168.128.77")).fingerprint(),
+        roles.setup(TOPOLOGY, replace(machine, memory_mib=4096, vcpus=4)).fingerprint(),
     }
     assert len(others | {name}) == 4
 
@@ -239,7 +259,7 @@ def test_a_fingerprint_changes_with_what_it_names(machine: Machine) -> None:
 def test_every_web_server_more_raises_what_postgresql_lets_in() -> None:
     def connections(webs: int, vcpus: int) -> int:
         machines = [replace(WEB, number=n, vcpus=vcpus, memory_mib=8192) for n in range(webs)]
-        setup = roles.setup(replace(TOPOLOGY, machines=[*machines, DATABASE]), DATABASE)
+        setup = roles.setup(topology(SELF_SIGNED, [*machines, DATABASE]), DATABASE)
         (conf,) = [f.text for f in setup.files if f.path.endswith("postgresql/skytier.conf")]
         return int(re.findall(r"^max_connections = (\d+)$", conf, re.MULTILINE)[0])
 
@@ -247,10 +267,10 @@ def test_every_web_server_more_raises_what_postgresql_lets_in() -> None:
 
 
 def test_what_cannot_work_is_said_when_it_is_planned() -> None:
-    with pytest.raises(SkytierError, match="needs a database"):
-        ROLES["web"].setup(replace(TOPOLOGY, machines=[WEB]), WEB)
-    with pytest.raises(SkytierError, match="needs a domain"):
-        ROLES["web"].setup(replace(TOPOLOGY, tls="acme"), WEB)
+    with pytest.raises(SkytierError, match="shop-web-1 needs postgresql"):
+        roles.setup(topology(SELF_SIGNED, [WEB]), WEB)
+    with pytest.raises(SkytierError, match="needs domain"):
+        topology('tls = "acme"')
 
 
 def run(*command: str) -> subprocess.CompletedProcess[str]:

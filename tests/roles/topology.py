@@ -1,34 +1,53 @@
-"""The stack that the tests of the roles set up."""
+"""The stack that the tests of the services set up."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
-from skytier.roles import metrics
-from skytier.roles.role import DataVolume, Machine, MonitoringConfig, Topology
+from skytier import roles
+from skytier.stackfile import StackFile, parse
+from skytier.topology import DataVolume, Machine, Topology
 
-WEB = Machine("shop-web-1", "web", 1, "192.168.128.10", 768, 1, metrics("web"))
-DATABASE = Machine("shop-database-1", "database", 1, "192.168.128.20", 768, 1, metrics("database"))
-MONITOR = Machine("shop-monitor-1", "monitor", 1, "192.168.128.30", 768, 1, metrics("monitor"))
+WEB = Machine("shop-web-1", "web", 1, "192.168.128.10", 768, 1)
+DATABASE = Machine("shop-database-1", "database", 1, "192.168.128.20", 768, 1)
+MONITOR = Machine("shop-monitor-1", "monitor", 1, "192.168.128.30", 768, 1)
 VOLUME = DataVolume("5f6f3b0e-51a7-4f2c-9a43-8a5a2d0c5b10", size_gib=20)
-TOPOLOGY = Topology(
-    "shop",
-    [WEB, DATABASE],
-    "192.168.128.0/24",
-    tls="self-signed",
-    public_address="203.0.113.7",
-    monitoring=MonitoringConfig(webhook="https://hooks.example.org/shop"),
-)
+WEBHOOK = 'monitor.webhook = "https://hooks.example.org/shop"\n'
+PUBLIC_ADDRESS = "203.0.113.7"
+
+
+def topology(text: str, machines: Sequence[Machine] = (WEB, DATABASE)) -> Topology:
+    """The machines with what runs on them by a stack file."""
+    stack = parse(f'name = "shop"\n{text}')
+    return Topology(stack, [_placed(stack, each) for each in machines], PUBLIC_ADDRESS)
+
+
+def _placed(stack: StackFile, machine: Machine) -> Machine:
+    role = roles.ROLES[machine.role]
+    return replace(
+        machine,
+        services=[each.name for each in roles.services_on(stack, role.name, machine.number)],
+        metrics=roles.metrics(stack, role.name, machine.number),
+        duty=role.duty,
+        public=role.public,
+    )
+
+
+SELF_SIGNED = f'tls = "self-signed"\n{WEBHOOK}'
+TOPOLOGY = topology(SELF_SIGNED)
 TOPOLOGIES = {
-    "off": replace(TOPOLOGY, tls="off"),
+    "off": topology(WEBHOOK),
     "self-signed": TOPOLOGY,
-    "acme": replace(TOPOLOGY, tls="acme", domain="shop.example.org", email="admin@example.org"),
-    "open API": replace(TOPOLOGY, tls="off", api_from=("198.51.100.0/24",)),
-    "not watched": replace(TOPOLOGY, monitoring=None),
-    "data on a volume": replace(TOPOLOGY, machines=[WEB, replace(DATABASE, volume=VOLUME)]),
-    "a monitor of its own": replace(
-        TOPOLOGY,
-        machines=[WEB, DATABASE, MONITOR],
-        monitoring=MonitoringConfig(
-            email="ops@example.org", smtp_server="smtp.example.org:587", smtp_username="ops"
-        ),
+    "acme": topology(
+        'tls = "acme"\ndomain = "shop.example.org"\nemail = "admin@example.org"\n' + WEBHOOK
+    ),
+    "open API": topology(f'api_from = ["198.51.100.0/24"]\n{WEBHOOK}'),
+    "not watched": topology('tls = "self-signed"\nmonitor.enabled = false'),
+    "data on a volume": topology(
+        f"{SELF_SIGNED}database.volume_gib = 20", [WEB, replace(DATABASE, volume=VOLUME)]
+    ),
+    "a monitor of its own": topology(
+        'tls = "self-signed"\n[monitor]\ndedicated = true\nemail = "ops@example.org"\n'
+        'smtp_server = "smtp.example.org:587"\nsmtp_username = "ops"',
+        [WEB, DATABASE, MONITOR],
     ),
 }

@@ -5,7 +5,7 @@ from typing import Any, cast
 
 from skytier.deploy import machines
 from skytier.hosts.ssh import Ssh
-from skytier.roles.role import Check
+from skytier.services.setup import Check
 
 
 class Here:

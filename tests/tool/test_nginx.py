@@ -16,7 +16,7 @@ from skytier.local.home import Home
 from skytier.local.monitor import ports, token
 from skytier.local.monitor.parts import METRICS
 from skytier.poll import until
-from skytier.roles.web import NginxConfig, nginx_conf
+from skytier.services.nginx.config import NginxConfig, nginx_conf
 from tests.as_user import may, needs_root
 from tests.skytier_command import Skytier, free_port
 

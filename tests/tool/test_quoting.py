@@ -13,13 +13,14 @@ import yaml
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from skytier import quoting
 from skytier.errors import SkytierError
 from skytier.local.home import Home
 from skytier.local.options import EMBEDDED
 from skytier.local.postgresql_programs import Programs, find
-from skytier.roles import database, quoting
-from skytier.roles.monitor import prometheus
-from skytier.roles.web import Topology, nginx_conf
+from skytier.services.nginx.config import NginxConfig, nginx_conf
+from skytier.services.postgresql import server as database
+from skytier.services.prometheus import config as prometheus
 
 NGINX = shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin") or "nginx"
 # A file system takes no name with these.
@@ -62,9 +63,9 @@ def test_a_home_of_any_name_is_refused_or_read_as_it_is_by_all(
 
 def assert_nginx_reads(home: Home) -> None:
     socket = f"unix:{home.application_socket}"
-    topology = Topology(["127.0.0.1:1025"], [socket], home.static, home.run, home.logs)
+    config = NginxConfig(["127.0.0.1:1025"], [socket], home.static, home.run, home.logs)
     conf = home.etc / "nginx.conf"
-    conf.write_text(nginx_conf(topology))
+    conf.write_text(nginx_conf(config))
     checked = subprocess.run([NGINX, "-t", "-c", conf], capture_output=True, text=True, check=False)
     assert checked.returncode == 0, checked.stderr
     assert (home.logs / "access.log").exists()

@@ -7,107 +7,127 @@ import ssl
 import tarfile
 import tempfile
 from dataclasses import replace
-from typing import Any
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from skytier.deploy.kind import Known
+from skytier import roles
 from skytier.deploy.machines import archive
 from skytier.errors import SkytierError
-from skytier.roles.role import File, Machine, Topology
-from skytier.secrets.vault import Vault, self_signed
+from skytier.secrets.certificate import self_signed
+from skytier.secrets.vault import Vault
+from skytier.services.setup import File
+from skytier.topology import Topology
+from tests.roles.topology import DATABASE, TOPOLOGIES, WEB, topology
 
-TOPOLOGY = Topology(
-    stack="shop",
-    machines=[
-        Machine("shop-web-1", "web", 1, "192.168.128.10", 4096, 2),
-        Machine("shop-database-1", "database", 1, "192.168.128.11", 4096, 2),
-    ],
-    cidr="192.168.128.0/24",
-    public_address="203.0.113.7",
-)
+TOPOLOGY = topology('tls = "self-signed"')
 NAMES = ["database_password", "database_tls_key", "database_tls_certificate"]
+
+
+def got(
+    names: list[str], stack: Topology = TOPOLOGY, kept: dict[str, str] | None = None
+) -> dict[str, str]:
+    """What a new vault gives, where `kept` is stored; what it keeps is put there."""
+    there = {} if kept is None else kept
+    return Vault(there.update).get(names, roles.secrets(stack), lambda: dict(there))
 
 
 def test_what_the_machine_has_is_taken_and_what_is_missing_is_made() -> None:
     kept: dict[str, str] = {}
-    vault = Vault(lambda known: {"database_password": "as it was"}, kept.update)
-    got = vault.get(NAMES, TOPOLOGY, Known())
-    assert got["database_password"] == "as it was"
-    assert got["database_tls_key"].startswith("-----BEGIN PRIVATE KEY-----")
-    assert vault.get(NAMES, TOPOLOGY, Known()) == got
-    assert kept == {name: got[name] for name in NAMES if "tls" in name}, "before it was used"
+    vault, declared = Vault(kept.update), roles.secrets(TOPOLOGY)
+    first = vault.get(NAMES, declared, lambda: {"database_password": "as it was"})
+    assert first["database_password"] == "as it was"
+    assert first["database_tls_key"].startswith("-----BEGIN PRIVATE KEY-----")
+    assert vault.get(NAMES, declared, lambda: {"database_password": "as it was"}) == first
+    assert kept == {name: first[name] for name in NAMES if "tls" in name}, "before it was used"
 
 
 def test_the_machine_is_asked_once() -> None:
     asked = []
 
-    def read(known: Known) -> dict[str, str]:
+    def read() -> dict[str, str]:
         asked.append(1)
         return {}
 
-    vault = Vault(read, lambda made: None)
+    vault, declared = Vault(lambda made: None), roles.secrets(TOPOLOGY)
     passwords = {
-        vault.get(["database_password"], TOPOLOGY, Known())["database_password"] for _ in "ab"
+        vault.get(["database_password"], declared, read)["database_password"] for _ in "ab"
     }
     assert (len(asked), len(passwords)) == (1, 1)
     assert len(passwords.pop()) >= 32
 
 
-def test_a_password_of_somebody_else_s_server_is_asked_for_and_never_made() -> None:
-    for kept, given, expected in (
-        ({}, {"smtp_password": "new"}, "new"),
-        ({"smtp_password": "kept"}, {}, "kept"),
-        ({"smtp_password": "kept"}, {"smtp_password": "new"}, "new"),
-    ):
-        vault = Vault(lambda known, kept=kept: kept, lambda made: None, given)  # type: ignore[misc]
-        assert vault.get(["smtp_password"], TOPOLOGY, Known()) == {"smtp_password": expected}
+def test_a_password_of_somebody_else_s_server_is_asked_for_and_never_made(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stack = TOPOLOGIES["a monitor of its own"]
+    monkeypatch.delenv("SKYTIER_SMTP_PASSWORD", raising=False)
     with pytest.raises(SkytierError) as refused:
-        Vault(lambda known: {}, lambda made: None).get(["smtp_password"], TOPOLOGY, Known())
+        got(["smtp_password"], stack)
     assert "SKYTIER_SMTP_PASSWORD" in refused.value.do
+    assert got(["smtp_password"], stack, {"smtp_password": "kept"}) == {"smtp_password": "kept"}
+    monkeypatch.setenv("SKYTIER_SMTP_PASSWORD", "new")
+    for kept in ({}, {"smtp_password": "kept"}):
+        assert got(["smtp_password"], stack, kept) == {"smtp_password": "new"}
+        assert kept == {"smtp_password": "new"}, "it is given once"
+    kept = {}
+    got(["database_password"], stack, kept)
+    assert "smtp_password" not in kept, "nobody asked for it"
 
 
 def test_the_databases_certificate_names_its_address_and_fits_its_key() -> None:
-    got = Vault(lambda known: {}, lambda made: None).get(NAMES, TOPOLOGY, Known())
-    certificate = x509.load_pem_x509_certificate(got["database_tls_certificate"].encode())
-    key = load_pem_private_key(got["database_tls_key"].encode(), None)
+    made = got(NAMES)
+    certificate = x509.load_pem_x509_certificate(made["database_tls_certificate"].encode())
+    key = load_pem_private_key(made["database_tls_key"].encode(), None)
     names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    assert names.get_values_for_type(x509.IPAddress) == [ipaddress.ip_address("192.168.128.11")]
+    assert names.get_values_for_type(x509.IPAddress) == [ipaddress.ip_address(DATABASE.address)]
     assert "shop-database-1" in names.get_values_for_type(x509.DNSName)
     assert key.public_key() == certificate.public_key()  # type: ignore[union-attr]
 
 
-WEB = ["web_tls_key", "web_tls_certificate"]
+def test_the_databases_certificate_stays_whatever_it_names() -> None:
+    kept: dict[str, str] = {}
+    first = got(NAMES, TOPOLOGY, kept)
+    moved = topology("", [WEB, replace(DATABASE, address="192.168.128.77")])
+    assert got(NAMES, moved, kept) == first
+
+
+TLS = ["web_tls_key", "web_tls_certificate"]
 
 
 def test_every_configuration_finds_the_web_servers_certificate_of_the_first() -> None:
     kept: dict[str, str] = {}
-    first = Vault(lambda known: dict(kept), kept.update).get(WEB, TOPOLOGY, Known())
-    more = [Machine("shop-web-2", "web", 2, "192.168.128.12", 4096, 2), *TOPOLOGY.machines]
+    first = got(TLS, TOPOLOGY, kept)
+    second = replace(WEB, name="shop-web-2", number=2, address="192.168.128.12")
 
-    for topology in (TOPOLOGY, replace(TOPOLOGY, machines=more)):
-        assert Vault(lambda known: dict(kept), kept.update).get(WEB, topology, Known()) == first
+    for stack in (TOPOLOGY, topology('tls = "self-signed"', [second, *TOPOLOGY.machines])):
+        assert got(TLS, stack, kept) == first
     names = san(first["web_tls_certificate"])
     assert names.get_values_for_type(x509.IPAddress) == [ipaddress.ip_address("203.0.113.7")]
 
 
 @pytest.mark.parametrize(
-    "change", [{"domain": "shop.example.org"}, {"public_address": "203.0.113.8"}]
+    ("stack", "name"),
+    [
+        (topology('tls = "self-signed"\ndomain = "shop.example.org"'), "shop.example.org"),
+        (replace(TOPOLOGY, public_address="203.0.113.8"), "203.0.113.8"),
+    ],
+    ids=["domain", "address"],
 )
-def test_another_name_of_the_site_makes_another_certificate_for_all(change: Any) -> None:
+def test_another_name_of_the_stack_makes_another_certificate_for_all(
+    stack: Topology, name: str
+) -> None:
     kept: dict[str, str] = {}
-    Vault(lambda known: dict(kept), kept.update).get(WEB, TOPOLOGY, Known())
-    before, topology = dict(kept), replace(TOPOLOGY, **change)
+    got(TLS, TOPOLOGY, kept)
+    before = dict(kept)
 
-    made = Vault(lambda known: dict(kept), kept.update).get(WEB, topology, Known())
+    made = got(TLS, stack, kept)
 
     assert made == kept
     assert made["web_tls_key"] != before["web_tls_key"]
-    names = [str(name.value) for name in san(made["web_tls_certificate"])]
-    assert set(change.values()) <= set(names)
+    assert name in [str(each.value) for each in san(made["web_tls_certificate"])]
 
 
 def san(certificate: str) -> x509.SubjectAlternativeName:

@@ -18,10 +18,12 @@ from skytier.openstack.kinds import RULES
 from skytier.openstack.resolved import ResolvedStack
 from skytier.openstack.ssh_target import role_of
 from skytier.roles import ROLES
-from skytier.roles.monitor.role import targets
-from skytier.roles.role import IngressRule, Machine, Setup, Topology
+from skytier.secrets.secret import Given
+from skytier.services.prometheus.service import targets
+from skytier.services.setup import Setup
 from skytier.stackfile import parse
-from tests.roles.topology import DATABASE, MONITOR, TOPOLOGIES, TOPOLOGY, WEB
+from skytier.topology import IngressRule, Machine, Topology
+from tests.roles.topology import DATABASE, MONITOR, SELF_SIGNED, TOPOLOGIES, TOPOLOGY, WEB, topology
 
 SECOND = replace(WEB, name="shop-web-2", number=2, address="192.168.128.11")
 OWN = TOPOLOGIES["a monitor of its own"]
@@ -78,14 +80,14 @@ def test_a_monitor_of_its_own_is_a_machine_in_the_private_network() -> None:
 
     kinds = [step.key.kind for step in steps if step.key.name == "shop-monitor-1"]
     assert sorted(kinds) == ["configuration", "port", "server"]
-    assert of_its_own.ingress_rules("monitor") == [IngressRule(22, "private")]
+    assert of_its_own.ingress_rules["monitor"] == [IngressRule(22, "private")]
     (group,) = [s.wanted for s in steps if s.key == Key("security group", "shop-monitor")]
     assert group
     assert group.attributes["rules"] == [[22, "192.168.128.0/24"]]
 
 
 def test_the_monitor_asks_every_machine_that_there_is() -> None:
-    scaled = replace(TOPOLOGY, machines=[WEB, SECOND, DATABASE])
+    scaled = topology(SELF_SIGNED, [WEB, SECOND, DATABASE])
 
     asked = {
         (target.job, target.machine, target.role, target.address) for target in targets(scaled)
@@ -106,29 +108,25 @@ def test_the_monitor_asks_every_machine_that_there_is() -> None:
 
 
 def test_it_is_on_the_first_web_server_or_on_its_own_machine_and_stopped_elsewhere() -> None:
-    scaled = replace(TOPOLOGY, machines=[SECOND, WEB, DATABASE])
+    scaled = topology(SELF_SIGNED, [SECOND, WEB, DATABASE])
 
     assert runs_prometheus(scaled, WEB)
     assert not runs_prometheus(scaled, SECOND)
     assert not runs_prometheus(scaled, DATABASE)
     assert runs_prometheus(OWN, MONITOR)
     assert not runs_prometheus(OWN, WEB)
-    for topology, machine in (
-        (scaled, SECOND),
-        (OWN, WEB),
-        (replace(TOPOLOGY, monitoring=None), WEB),
-    ):
-        assert "systemctl stop prometheus\n" in roles.setup(topology, machine).script
-        assert "systemctl stop prometheus-alertmanager\n" in roles.setup(topology, machine).script
-        assert '"prometheus"' not in roles.user_data(topology, machine)
+    for stack, machine in ((scaled, SECOND), (OWN, WEB), (TOPOLOGIES["not watched"], WEB)):
+        assert "systemctl stop prometheus\n" in roles.setup(stack, machine).script
+        assert "systemctl stop prometheus-alertmanager\n" in roles.setup(stack, machine).script
+        assert '"prometheus"' not in roles.user_data(stack, machine)
 
 
-def runs_prometheus(topology: Topology, machine: Machine) -> bool:
-    setup = roles.setup(topology, machine)
+def runs_prometheus(stack: Topology, machine: Machine) -> bool:
+    setup = roles.setup(stack, machine)
     names = {check.name for check in setup.checks}
     there = "/etc/skytier/monitor/prometheus.yml" in texts(setup)
     assert there == ({"prometheus", "prometheus-alertmanager"} <= names)
-    assert there == ("prometheus-alertmanager" in roles.user_data(topology, machine))
+    assert there == ("prometheus-alertmanager" in roles.user_data(stack, machine))
     return there
 
 
@@ -146,8 +144,8 @@ def test_a_stack_that_is_not_watched_has_no_exporter() -> None:
 
 def test_the_application_tells_its_metrics_to_the_monitor_and_to_its_own_machine_only() -> None:
     own = f'"{WEB.address}"'
-    for topology, allowed in ((TOPOLOGY, own), (OWN, f'"{MONITOR.address}", {own}')):
-        unit = texts(roles.setup(topology, WEB))["/etc/systemd/system/skytier-app.service"]
+    for stack, allowed in ((TOPOLOGY, own), (OWN, f'"{MONITOR.address}", {own}')):
+        unit = texts(roles.setup(stack, WEB))["/etc/systemd/system/skytier-app.service"]
         assert f"'SKYTIER_METRICS_FROM=[{allowed}]'" in unit
 
 
@@ -162,11 +160,11 @@ def test_every_exporter_listens_at_the_private_address_only() -> None:
 
 
 def test_the_monitor_gets_its_settings_from_the_stack_file() -> None:
-    topology = resolved(
+    stack = resolved(
         "[monitor]\nretention = '500MB'\nlatency_objective_ms = 250\n"
         "webhook = 'https://hooks.example.org/x'\n"
     ).topology(known("web", "database"))
-    files = texts(roles.setup(topology, topology.of("web")[0]))
+    files = texts(roles.setup(stack, stack.of("web")[0]))
 
     unit = files["/etc/systemd/system/prometheus.service.d/skytier.conf"]
     assert "--storage.tsdb.retention.size=500MB" in unit
@@ -177,11 +175,11 @@ def test_the_monitor_gets_its_settings_from_the_stack_file() -> None:
 
 
 def test_alerts_are_written_to_everybody_who_is_named() -> None:
-    topology = resolved(
+    stack = resolved(
         "[monitor]\nemail = ['ops@example.org', 'dev@example.org']\n"
         "smtp_server = 'smtp.example.org:587'\n"
     ).topology(known("web", "database"))
-    files = texts(roles.setup(topology, topology.of("web")[0]))
+    files = texts(roles.setup(stack, stack.of("web")[0]))
 
     written = yaml.safe_load(files["/etc/skytier/monitor/alertmanager.yml"])
     (to,) = [each["to"] for each in written["receivers"][0]["email_configs"]]
@@ -191,8 +189,9 @@ def test_alerts_are_written_to_everybody_who_is_named() -> None:
 
 def test_whom_the_certificate_authority_writes_to_may_be_several() -> None:
     several = "tls = 'acme'\ndomain = 'shop.example.org'\nemail = ['a@b.example', 'c@d.example']"
-    assert resolved(several).topology(Known()).email == "a@b.example,c@d.example"
-    assert resolved("").topology(Known()).email is None
+    stack = resolved(several).topology(known("web", "database"))
+    program = texts(roles.setup(stack, stack.of("web")[0]))["/usr/local/lib/skytier/certificate"]
+    assert "a@b.example,c@d.example" in program
 
 
 def known(*machines: str) -> Known:
@@ -202,10 +201,13 @@ def known(*machines: str) -> Known:
     )
 
 
-def test_the_password_of_the_mail_server_is_kept_where_the_secrets_are_and_in_no_file() -> None:
-    for machine in (MONITOR, DATABASE):
-        assert "smtp_password" in roles.setup(OWN, machine).secrets
-    assert "smtp_password" not in roles.setup(OWN, WEB).secrets
+def test_the_password_of_the_mail_server_is_on_the_monitor_alone_and_in_no_file() -> None:
+    (password,) = [each for each in roles.secrets(OWN) if "smtp_password" in each.names]
+    assert isinstance(password, Given)
+    assert not any("smtp_password" in each.names for each in roles.secrets(TOPOLOGY))
+    assert "smtp_password" in roles.setup(OWN, MONITOR).secrets
+    for machine in (WEB, DATABASE):
+        assert "smtp_password" not in roles.setup(OWN, machine).secrets
     assert (
         "@smtp_password@"
         in texts(roles.setup(OWN, MONITOR))["/etc/skytier/monitor/alertmanager.yml"]

@@ -15,7 +15,7 @@ from playwright.async_api import Browser
 
 from skytier.cli.chosen import cloud_stack
 from skytier.openstack.stack import CloudStack
-from skytier.openstack.watching import tunnel
+from skytier.openstack.watching.tunnel import tunnel
 from skytier.openstack.watching.view import view
 from skytier.poll import until
 from skytier.stackfile import load
@@ -134,10 +134,9 @@ def test_prometheus_asks_every_machine(stack: CloudStack, name: str, url: str) -
         *((job, f"{name}-web-1", "web") for job in ("prometheus", "alertmanager")),
         ("postgres", f"{name}-database-1", "database"),
     }
-    with tunnel.tunnel(stack) as way:
-        assert until(lambda: answering(way) == wanted, 120, 2), answering(way)
-        assert way.machine == f"{name}-web-1"
-        rules = httpx.get(f"{way.prometheus_url}/api/v1/rules", timeout=60).json()
+    with tunnel(stack) as prometheus:
+        assert until(lambda: answering(prometheus) == wanted, 120, 2), answering(prometheus)
+        rules = httpx.get(f"{prometheus}/api/v1/rules", timeout=60).json()
         found = [rule for group in rules["data"]["groups"] for rule in group["rules"]]
         assert {rule["health"] for rule in found} <= {"ok", "unknown"}
 
@@ -335,10 +334,10 @@ def stack(operator: Operator, monkeypatch: pytest.MonkeyPatch, url: str) -> Clou
     return cloud_stack(wanted)
 
 
-def answering(way: tunnel.Monitor) -> set[tuple[str, str, str]]:
+def answering(prometheus: str) -> set[tuple[str, str, str]]:
     """Job, machine and role of all that Prometheus gets an answer from."""
     query = {"query": "up == 1"}
-    answer = httpx.get(f"{way.prometheus_url}/api/v1/query", params=query, timeout=60).json()
+    answer = httpx.get(f"{prometheus}/api/v1/query", params=query, timeout=60).json()
     found = [series["metric"] for series in answer["data"]["result"]]
     return {(each["job"], each["machine"], each["role"]) for each in found}
 

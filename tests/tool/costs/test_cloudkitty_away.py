@@ -109,10 +109,10 @@ def test_what_is_not_known_is_said_and_is_never_nothing() -> None:
 
     assert bill.sentence() == "What it costs is not known: CloudKitty does not tell its rates."
     assert bill.total.unknown == len(bill.resources)
-    assert per_month(rates, stack, ROLES, flavors(stack)).cost is None
+    assert per_month(rates, stack, ROLES, flavors(stack)).per_month is None
     topology = replace(resolved(stack), prices=PriceList(rates)).topology(Known())
-    assert topology.monitoring
-    assert topology.monitoring.cost_per_month is None, "no series, so no alert"
+    assert topology.stack.monitor.enabled
+    assert topology.spending.per_month is None, "no series, so no alert"
 
 
 WEB = ("web", 1)

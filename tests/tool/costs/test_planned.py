@@ -173,7 +173,7 @@ def test_the_monitor_is_told_cost_and_budget() -> None:
 
     found = per_month(EXAMPLE, stack, ROLES, flavors(stack))
 
-    assert (found.currency, str(found.cost), str(found.budget)) == ("USD", "142.70", "200.5")
+    assert (found.currency, str(found.per_month), str(found.budget_per_month)) == ("USD", "142.70", "200.5")
     assert per_month(EXAMPLE, ONE, ROLES, flavors(ONE)).budget is None
 
 
