@@ -7,6 +7,7 @@ import yaml
 
 from skytier import roles
 from skytier.errors import SkytierError
+from skytier.poll import until
 from skytier.services.prometheus.service import targets
 from skytier.topology import Machine
 from tests.roles.conftest import Machines
@@ -158,7 +159,8 @@ def test_a_check_says_what_is_wrong(
 def test_without_the_database_the_application_says_so(running: Machines) -> None:
     running.database.run("systemctl stop postgresql")
 
-    said = running.wrong()["web application"]
+    # /health looks at the database at most once a second.
+    said = until(lambda: running.wrong().get("web application", ""), 30)
 
     running.database.run("systemctl start postgresql")
     assert said.startswith("The application is not healthy: ")
