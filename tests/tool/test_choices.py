@@ -5,10 +5,10 @@ import re
 import pytest
 
 from skytier.errors import SkytierError
+from skytier.listing import nearest_first
 from skytier.openstack import choices, images, picks
 from skytier.openstack.choices import ExternalNetwork, Flavor
 from skytier.openstack.images import Image, Offer
-from skytier.openstack.listing import nearest_first
 from skytier.stackfile import StackFile, parse
 
 

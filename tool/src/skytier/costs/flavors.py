@@ -4,7 +4,7 @@ from typing import Protocol
 
 from skytier.costs.rates import FlavorSize, Rates
 from skytier.errors import SkytierError
-from skytier.openstack.listing import nearest_first
+from skytier.listing import nearest_first
 
 STANDARD = {
     "m1.tiny": FlavorSize(vcpus=1, ram_mib=512, disk_gib=1),

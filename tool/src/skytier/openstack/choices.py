@@ -10,9 +10,9 @@ from openstack.connection import Connection
 
 from skytier.deploy.kind import Found
 from skytier.errors import SkytierError
+from skytier.listing import nearest_first
 from skytier.openstack import images, kept_images
 from skytier.openstack.images import Image, Offer
-from skytier.openstack.listing import nearest_first
 from skytier.release.target import System
 from skytier.stackfile import StackFile
 

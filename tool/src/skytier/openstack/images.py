@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from skytier.errors import SkytierError
+from skytier.listing import nearest_first
 from skytier.openstack import systems
-from skytier.openstack.listing import nearest_first
 from skytier.openstack.systems import Described
 from skytier.release.target import System
 

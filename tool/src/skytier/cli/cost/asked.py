@@ -14,7 +14,7 @@ from skytier.costs.cloudkitty.rated import Compared
 from skytier.costs.period import Period, period
 from skytier.costs.report import Report
 from skytier.errors import SkytierError
-from skytier.openstack.listing import nearest_first
+from skytier.listing import nearest_first
 
 if TYPE_CHECKING:
     from skytier.openstack.stack import CloudStack
