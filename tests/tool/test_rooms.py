@@ -22,7 +22,8 @@ LAYERS = (
     {"metrics", "status"},
     {"hosts"},
     {"follow", "health", "listing", "render"},
-    {"errors", "files", "moment", "poll", "quoting"},
+    {"files", "moment", "poll", "quoting"},
+    {"errors"},
 )
 """A room, which is a package or a module beside them, imports only from layers below its own."""
 
