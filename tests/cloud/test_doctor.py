@@ -17,6 +17,7 @@ import yaml
 from openstack.connection import Connection
 
 from skytier.openstack import limits, needs
+from skytier.openstack.resources.project import Project
 from skytier.stackfile import load
 from tests.skytier_command import Skytier, free_port
 
@@ -192,11 +193,11 @@ def test_every_quota_of_the_plan_has_limit_and_use_from_the_cloud(cloud: Connect
 
 def test_what_a_stack_has_already_is_not_needed_again(cloud: Connection, undo: ExitStack) -> None:
     name = f"doc-{secrets.token_hex(3)}"
-    assert needs.held(cloud, name) == needs.Amounts()
+    assert needs.quota_in_use(Project(cloud, name)) == needs.Amounts()
     group = cloud.network.create_security_group(name=name, description=f"skytier:stack={name}")
     undo.callback(cloud.network.delete_security_group, group)
 
-    held = needs.held(cloud, name)
+    held = needs.quota_in_use(Project(cloud, name))
 
     assert (held.security_groups, held.security_group_rules) == (1, 2)
 

@@ -204,13 +204,13 @@ def floating_ip(subject: Subject) -> Finding:
 
 def _is_ours(subject: Subject, port_id: str) -> bool:
     port = subject.conn.network.get_port(port_id)
-    return bool(port.description == f"skytier:stack={subject.stack.name}")
+    return bool(port.description == Project(subject.conn, subject.stack.name).mark)
 
 
 def quotas(subject: Subject) -> Finding:
     """Whether the whole plan fits, less what the stack has already."""
     wanted = needs.whole_plan(subject.stack, subject.flavors)
-    more = wanted - needs.held(subject.conn, subject.stack.name)
+    more = wanted - needs.quota_in_use(Project(subject.conn, subject.stack.name))
     rows = tuple(quota.check(more, limits.read(subject.conn)))
     short = [f"{row.short_by} {quota.words(row.name)}" for row in rows if row.short_by]
     if short:

@@ -4,8 +4,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from openstack.connection import Connection
-
 from skytier.deploy.plan import Action, Step
 from skytier.openstack.catalog import has_volumes
 from skytier.openstack.choices import Flavor
@@ -13,6 +11,7 @@ from skytier.openstack.quota import Amounts
 from skytier.openstack.resources.floating_ip import FloatingIP
 from skytier.openstack.resources.network import Network
 from skytier.openstack.resources.port import Port
+from skytier.openstack.resources.project import Project
 from skytier.openstack.resources.router import Router
 from skytier.openstack.resources.security_group import SecurityGroup
 from skytier.openstack.resources.server import Server
@@ -99,26 +98,24 @@ def of_steps(steps: Iterable[Step], flavors: Mapping[str, Flavor]) -> Amounts:
     )
 
 
-def held(conn: Connection, name: str) -> Amounts:
-    """What the stack of a name has in the project already, by its mark.
+def quota_in_use(project: Project) -> Amounts:
+    """What a stack has in its project already, by its mark.
 
     Seven lists of the API, eight with Cinder.
     """
-    mark = f"skytier:stack={name}"
-    network, project = conn.network, conn.current_project_id
+    conn = project.connection
+    network = conn.network
 
     def marked(kind: Any) -> list[Any]:
-        return list(kind(description=mark, project_id=project))
+        return list(kind(description=project.mark, project_id=project.id))
 
     servers = [
-        server
-        for server in conn.compute.servers(details=True)
-        if server.metadata.get("skytier:stack") == name
+        server for server in conn.compute.servers(details=True) if project.owns(server.metadata)
     ]
     volumes = [
         volume
         for volume in (conn.block_storage.volumes(details=True) if has_volumes(conn) else ())
-        if (volume.metadata or {}).get("skytier:stack") == name
+        if project.owns(volume.metadata or {})
     ]
     groups, networks = marked(network.security_groups), marked(network.networks)
     return Amounts(
@@ -126,7 +123,7 @@ def held(conn: Connection, name: str) -> Amounts:
         cores=sum(server.flavor.vcpus or 0 for server in servers),
         ram_mib=sum(server.flavor.ram or 0 for server in servers),
         ports=sum(
-            len(list(network.ports(network_id=each.id, project_id=project))) for each in networks
+            len(list(network.ports(network_id=each.id, project_id=project.id))) for each in networks
         ),
         floating_ips=len(marked(network.ips)),
         security_groups=len(groups),
