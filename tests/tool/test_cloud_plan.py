@@ -80,7 +80,11 @@ TABLE: dict[str, tuple[list[Found], dict[Key, Action]]] = {
         {NETWORK: Action.CHANGE},
     ),
     "the floating IP leads nowhere": (there(found(IP, port=None)), {IP: Action.CHANGE}),
-    "a server was stopped": (there(found(SERVER, power="shutoff")), {SERVER: Action.CHANGE}),
+    "a server was stopped": (
+        there(found(SERVER, power="shutoff")),
+        # Whether all is well is asked when it runs again.
+        {SERVER: Action.CHANGE, CONFIGURATION: Action.CHANGE, RELEASE: Action.CHANGE},
+    ),
     "another flavor is wanted": (
         there(found(SERVER, flavor="m1.large"), found(DATABASE, flavor="m1.large")),
         {

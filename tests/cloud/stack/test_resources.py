@@ -16,7 +16,7 @@ from typing import Any
 import openstack
 import pytest
 
-from skytier.openstack.desired import IN_SERVERS
+from skytier.deploy.update import IN_SERVERS
 
 from .account import CLOUD, Account, Operator, write_clouds
 from .faulty_proxy import running, through, upstreams

@@ -176,14 +176,21 @@ def _order(steps: Sequence[Step]) -> TopologicalSorter[int]:
 
 
 def _needs(steps: Sequence[Step], index: int) -> set[int]:
-    """Deletions need deletions, and all else needs what is made or kept."""
+    """Deletions need deletions, and all else needs what is made or kept.
+
+    A duplicate has the key of what is kept, so that a key alone does not tell which is meant.
+    """
     step = steps[index]
-    deletes = step.action is Action.DELETE
+    deletions, others = (step.needs, step.after) if _deletes(step) else ((), step.needs)
     return {
         other
         for other, each in enumerate(steps)
-        if each.key in step.needs and (each.action is Action.DELETE) is deletes
+        if each.key in (deletions if _deletes(each) else others)
     }
+
+
+def _deletes(step: Step) -> bool:
+    return step.action is Action.DELETE
 
 
 @dataclass(frozen=True)

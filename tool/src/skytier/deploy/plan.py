@@ -20,6 +20,7 @@ class Action(StrEnum):
     DELETE = "delete"
 
 
+_UNWANTED = "it is not wanted any more"
 _PAST = {Action.CREATE: "made anew", Action.CHANGE: "changed", Action.REPLACE: "replaced"}
 
 
@@ -34,7 +35,10 @@ class Change:
 
 @dataclass(frozen=True)
 class Step:
-    """One thing to do to one resource, and why. `needs` are the steps that come before."""
+    """One thing to do to one resource, and why.
+
+    `needs` are the steps that come before. For a deletion these are deletions.
+    """
 
     action: Action
     key: Key
@@ -45,8 +49,10 @@ class Step:
     changes: tuple[Change, ...] = ()
     loses: str = ""
     """What the step would lose; then it must not be done."""
-    away: bool = False
-    """Whether a change takes it away for a while."""
+    restarts: bool = False
+    """Whether a change restarts it: what lives in it is checked afterwards."""
+    after: tuple[Key, ...] = ()
+    """Steps of what stays that come before a deletion."""
 
 
 @dataclass(frozen=True)
@@ -57,10 +63,12 @@ class Rules:
     """Attributes of which a change means another resource."""
     disruptive: Mapping[str, str] = field(default_factory=dict)
     """Attributes whose change takes it away for a while, and what that is like."""
+    starting: frozenset[str] = frozenset()
+    """Attributes whose change starts it again."""
     checks: bool = False
-    """Whether it is done again, to see that all is well, when what it lives in was away."""
-    in_turn: bool = False
-    """Whether any change may take it away for a moment, so that its like have to wait."""
+    """Whether it is done again, to see that all is well, when what it lives in was restarted."""
+    in_turn: frozenset[Action] = frozenset()
+    """What is done to it only after `Wanted.after`, as is each disruptive change."""
     within: str = ""
     """The kind that it lives in and dies with: a configuration in its server."""
     follows: Mapping[str, frozenset[Action]] = field(default_factory=dict)
@@ -76,7 +84,7 @@ def plan(
 
     `rules` has every kind, in the order in which they are made; deleting goes the other way.
     """
-    there, extra = one_of_each(found)
+    there, duplicates = one_of_each(found)
     known = Known(there)
     by_key = {each.key: each for each in wanted}
     order = TopologicalSorter({key: [*each.needs, *each.triggers] for key, each in by_key.items()})
@@ -84,11 +92,13 @@ def plan(
     for key in order.static_order():
         if key in by_key:
             steps[key] = _step(by_key[key], known, steps, rules[key.kind])
+    ordered = list(_in_order(steps.values()))
+    done = tuple(step.key for step in ordered if step.action is not Action.KEEP)
     gone = [
-        *((each, "it is not wanted any more") for key, each in there.items() if key not in by_key),
-        *((each, f"it is a duplicate of {there[each.key].id}") for each in extra),
+        *((each, _UNWANTED, done) for key, each in there.items() if key not in by_key),
+        *((each, f"it is a duplicate of {there[each.key].id}", ()) for each in duplicates),
     ]
-    return [*_in_order(steps.values()), *_deletions(gone, rules)]
+    return [*ordered, *_deletions(gone, rules)]
 
 
 def one_of_each(found: Iterable[Found]) -> tuple[dict[Key, Found], list[Found]]:
@@ -130,10 +140,12 @@ def _step(wanted: Wanted, known: Known, before: Mapping[Key, Step], rules: Rules
         loses: str = "",
         *,
         away: bool = False,
+        starts: bool = False,
     ) -> Step:
-        waits = away or action is Action.REPLACE or (rules.in_turn and action is Action.CHANGE)
-        after = tuple(dict.fromkeys([*needs, *(wanted.after if waits else ())]))
-        return Step(action, wanted.key, reason, after, wanted, found, tuple(changes), loses, away)
+        waits = away or action in rules.in_turn
+        first = tuple(dict.fromkeys([*needs, *(wanted.after if waits else ())]))
+        values = (action, wanted.key, reason, first, wanted, found, tuple(changes), loses)
+        return Step(*values, restarts=away or starts)
 
     host = next((key for key in needs if rules.within and key.kind == rules.within), None)
     if found is None or (host and before[host].action in (Action.CREATE, Action.REPLACE)):
@@ -162,7 +174,8 @@ def _step(wanted: Wanted, known: Known, before: Mapping[Key, Step], rules: Rules
         (rules.disruptive[name] for name in names if name in rules.disruptive), ""
     ):
         return step(Action.CHANGE, disruption, changes, away=True)
-    return step(Action.CHANGE, cause or f"{_listed(names)} changed", changes)
+    starts = not rules.starting.isdisjoint(names)
+    return step(Action.CHANGE, cause or f"{_listed(names)} changed", changes, starts=starts)
 
 
 def _cause(name: str, needs: Sequence[Key], before: Mapping[Key, Step], rules: Rules) -> str:
@@ -170,23 +183,25 @@ def _cause(name: str, needs: Sequence[Key], before: Mapping[Key, Step], rules: R
     for key in needs:
         if before[key].action in rules.follows.get(key.kind, ()):
             return f"the {key} is to be {_PAST[before[key].action]}"
-        if before[key].away and rules.checks and key.kind == rules.within and key.name == name:
+        if before[key].restarts and rules.checks and key.kind == rules.within and key.name == name:
             return f"it is looked at once the {key} is back"
     return ""
 
 
-def _deletions(gone: Sequence[tuple[Found, str]], rules: Mapping[str, Rules]) -> list[Step]:
+def _deletions(
+    gone: Iterable[tuple[Found, str, tuple[Key, ...]]], rules: Mapping[str, Rules]
+) -> list[Step]:
     """What is made last is deleted first, after what holds on to it."""
     order = list(rules)[::-1]
     leaving = sorted(
-        (pair for pair in gone if not rules[pair[0].key.kind].within),
-        key=lambda pair: order.index(pair[0].key.kind),
+        (each for each in gone if not rules[each[0].key.kind].within),
+        key=lambda each: order.index(each[0].key.kind),
     )
     steps: list[Step] = []
-    for found, reason in leaving:
+    for found, reason, after in leaving:
         held_by = rules[found.key.kind].held_by
         needs = dict.fromkeys(step.key for step in steps if step.key.kind in held_by)
-        steps.append(Step(Action.DELETE, found.key, reason, tuple(needs), found=found))
+        steps.append(Step(Action.DELETE, found.key, reason, tuple(needs), found=found, after=after))
     return steps
 
 

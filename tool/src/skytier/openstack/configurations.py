@@ -6,7 +6,7 @@ from typing import ClassVar
 from skytier import roles
 from skytier.deploy import machines
 from skytier.deploy.kind import Found, Known, Tell, Wanted
-from skytier.openstack.desired import CONFIGURATION
+from skytier.deploy.update import CONFIGURATION
 from skytier.openstack.in_server import InServer
 from skytier.openstack.resources.project import PREFIX
 from skytier.openstack.resources.volume import DATA, KEPT, Volume

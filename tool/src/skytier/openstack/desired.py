@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from skytier.deploy.kind import Key, Known, Wanted
+from skytier.deploy.update import CONFIGURATION, DELIVERY, RELEASE, SERVER, Order, Update
 from skytier.errors import SkytierError
 from skytier.openstack.resolved import ResolvedStack
 from skytier.openstack.resources.project import Project
@@ -10,10 +11,6 @@ from skytier.openstack.resources.server import RUNNING
 from skytier.openstack.resources.volume import KEPT, Volume
 from skytier.openstack.resources.volume_attachment import VolumeAttachment
 from skytier.topology import PRIVATE, IngressRule
-
-CONFIGURATION, DELIVERY, RELEASE = "configuration", "delivery", "release"
-IN_SERVERS = frozenset({CONFIGURATION, DELIVERY, RELEASE})
-"""The kinds that live in servers; all others are OpenStack's own."""
 
 
 def wanted(
@@ -24,6 +21,10 @@ def wanted(
     `public_key` is what a new key pair is made of. The machines' configuration depends on
     addresses that are taken from what is `known`.
     """
+    order = Order(
+        [_update(resolved, known, *place) for place in resolved.machines()],
+        bastion=resolved.entry_point().name,
+    )
     return [
         *_network(resolved, project, public_key),
         *(
@@ -31,12 +32,30 @@ def wanted(
             for place in resolved.machines()
             for each in (
                 *_volume(resolved, project, known, *place),
-                *_machine(resolved, project, known, *place),
+                *_machine(resolved, project, known, order, *place),
             )
         ),
-        *(_configuration(resolved, known, *place) for place in resolved.machines()),
-        *_releases(resolved),
+        *(_configuration(resolved, known, order, *place) for place in resolved.machines()),
+        *_releases(resolved, order),
     ]
+
+
+def _update(resolved: ResolvedStack, known: Known, role: str, number: int) -> Update:
+    """What is done to a machine in its turn, and whether it serves now as far as Nova knows."""
+    server = known.get(resolved.key(SERVER, role, number))
+    runs = server is not None and not server.fault and server.attributes["power"] == RUNNING
+    kinds = (
+        SERVER,
+        CONFIGURATION,
+        *([RELEASE] if resolved.roles[role].runs_application else []),
+    )
+    return Update(
+        resolved.key(SERVER, role, number).name,
+        role,
+        kinds,
+        holds_data=bool(resolved.roles[role].holds_data),
+        serves=runs and all(resolved.key(kind, role, number) in known for kind in kinds),
+    )
 
 
 def _network(resolved: ResolvedStack, project: Project, public_key: str) -> list[Wanted]:
@@ -133,7 +152,7 @@ def _keeps(resolved: ResolvedStack, known: Known, role: str, number: int) -> str
 
 
 def _machine(
-    resolved: ResolvedStack, project: Project, known: Known, role: str, number: int
+    resolved: ResolvedStack, project: Project, known: Known, order: Order, role: str, number: int
 ) -> list[Wanted]:
     key, stack = resolved.key, resolved.stack
     image, flavor = resolved.choices.images[role], resolved.choices.flavors[role]
@@ -168,7 +187,7 @@ def _machine(
             },
             # Without a way out a machine finds no packages at its first boot.
             needs=[port, key("key pair"), key("router")],
-            after=_well_before(resolved, role, number),
+            after=order.after(key("server", role, number)),
             protected=_keeps(resolved, known, role, number),
         ),
     ]
@@ -184,38 +203,18 @@ def _machine(
     return made
 
 
-def _well_before(resolved: ResolvedStack, role: str, number: int) -> list[Key]:
-    """What is taken down before a machine is: those that keep data, then those before it."""
-    if number > 1:
-        return _well(resolved, role, number - 1)
-    if resolved.roles[role].holds_data:
-        return []
-    return [
-        resolved.key("server", name, other)
-        for name, other in resolved.machines()
-        if resolved.roles[name].holds_data
-    ]
-
-
-def _well(resolved: ResolvedStack, role: str, number: int) -> list[Key]:
-    """What a machine has once it does its work again: the last of it asks for its health."""
-    kinds = [
-        "server",
-        CONFIGURATION,
-        *([RELEASE] if resolved.roles[role].runs_application else []),
-    ]
-    return [resolved.key(kind, role, number) for kind in kinds]
-
-
-def _configuration(resolved: ResolvedStack, known: Known, role: str, number: int) -> Wanted:
+def _configuration(
+    resolved: ResolvedStack, known: Known, order: Order, role: str, number: int
+) -> Wanted:
     key, stack = resolved.key, resolved.stack
+    own = key(CONFIGURATION, role, number)
     others = [
         place
         for place in resolved.machines()
         if resolved.roles[place[0]].holds_data and place != (role, number)
     ]
     return Wanted(
-        key(CONFIGURATION, role, number),
+        own,
         {"fingerprint": resolved.fingerprint(role, number, known)},
         {"role": role, "number": number},
         # All addresses have to be known, since machines are told of each other. Secrets are read
@@ -223,25 +222,22 @@ def _configuration(resolved: ResolvedStack, known: Known, role: str, number: int
         needs=[
             key("server", role, number),
             *([key(VolumeAttachment.name, role, number)] if role in stack.volumes() else []),
-            *resolved.way_in(),
+            *_way_in(resolved, order, own),
             *(key("server", *place) for place in others),
             *(key("port", *place) for place in resolved.machines()),
         ],
-        # At first all are configured at the same time; but a database that is made anew has new
-        # secrets.
-        triggers=[]
-        if resolved.roles[role].holds_data
-        else [key(CONFIGURATION, *place) for place in others],
-        # Machines that serve are changed one after another.
-        after=_well(resolved, role, number - 1) if number > 1 else [],
+        triggers=order.triggers(own),
+        after=order.after(own),
     )
 
 
-def _releases(resolved: ResolvedStack) -> list[Wanted]:
-    """Delivered as soon as there is a way in; switched to one after another.
+def _way_in(resolved: ResolvedStack, order: Order, entered: Key) -> list[Key]:
+    """What has to be there to get into a machine: the bastion and its floating IP."""
+    return [*order.way_in(entered), resolved.entry_point()]
 
-    The first one changes the schema, and a broken one stops the rest.
-    """
+
+def _releases(resolved: ResolvedStack, order: Order) -> list[Wanted]:
+    """Delivered as soon as there is a way in; switched on in turn."""
     key, roles = resolved.key, resolved.roles
     keepers = [
         key(CONFIGURATION, role, number)
@@ -255,20 +251,24 @@ def _releases(resolved: ResolvedStack) -> list[Wanted]:
             key(DELIVERY, role, number),
             release,
             {"role": role, "number": number},
-            needs=[key("server", role, number), *resolved.way_in()],
+            needs=[
+                key("server", role, number),
+                *_way_in(resolved, order, key(DELIVERY, role, number)),
+            ],
         )
         for role, number in places
     ]
-    switches: list[Wanted] = []
-    for role, number in places:
-        own = [key("server", role, number), key(CONFIGURATION, role, number)]
-        earlier = [each.key for each in switches[-1:]]
-        switches.append(
-            Wanted(
-                key(RELEASE, role, number),
-                release,
-                {"role": role, "number": number},
-                needs=[*own, *keepers, key(DELIVERY, role, number), *earlier],
-            )
+    switches = [
+        Wanted(
+            key(RELEASE, role, number),
+            release,
+            {"role": role, "number": number},
+            needs=[
+                *(key(kind, role, number) for kind in ("server", CONFIGURATION, DELIVERY)),
+                *keepers,
+            ],
+            after=order.after(key(RELEASE, role, number)),
         )
+        for role, number in places
+    ]
     return [*deliveries, *switches]

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
+from skytier.deploy import update
 from skytier.deploy.kind import Found, Key, Kind, UnseenError
-from skytier.deploy.plan import Action, Rules
-from skytier.openstack.desired import CONFIGURATION, DELIVERY, RELEASE
+from skytier.deploy.plan import Rules
 from skytier.openstack.resources.errors import API_ERRORS, explained
 from skytier.openstack.resources.floating_ip import FloatingIP
 from skytier.openstack.resources.key_pair import KeyPair
@@ -32,6 +32,7 @@ _HELD_BY = {
 _DISRUPTIVE = {
     Server.name: {"flavor": "resize: it is away for some minutes, one machine after another"}
 }
+_STARTING = {Server.name: frozenset({"power"})}
 _MADE = (KeyPair, SecurityGroup, Network, Subnet, Router, Port, Volume, Server, FloatingIP)
 
 RULES = {
@@ -39,24 +40,15 @@ RULES = {
         kind.name: Rules(
             kind.fixed,
             _DISRUPTIVE.get(kind.name, {}),
+            _STARTING.get(kind.name, frozenset()),
+            in_turn=update.IN_TURN.get(kind.name, frozenset()),
             held_by=frozenset(_HELD_BY.get(kind.name, ())),
         )
         for kind in _MADE
     },
     # A server that is deleted lets go of its volumes.
     VolumeAttachment.name: Rules(VolumeAttachment.fixed, within=Server.name),
-    # A database that was made anew has another password.
-    CONFIGURATION: Rules(
-        within=Server.name,
-        follows={CONFIGURATION: frozenset({Action.CREATE})},
-        checks=True,
-        in_turn=True,
-    ),
-    DELIVERY: Rules(within=Server.name),
-    RELEASE: Rules(
-        within=Server.name,
-        follows={CONFIGURATION: frozenset({Action.CREATE, Action.CHANGE})},
-    ),
+    **update.RULES,
 }
 """What the plan knows of each kind, in the order in which they are made."""
 

@@ -8,9 +8,9 @@ from typing import ClassVar
 from skytier import release
 from skytier.deploy import machines
 from skytier.deploy.kind import Found, Known, Tell, Wanted
+from skytier.deploy.update import DELIVERY, RELEASE
 from skytier.errors import SkytierError
 from skytier.hosts.ssh import Ssh
-from skytier.openstack.desired import DELIVERY, RELEASE
 from skytier.openstack.in_server import InServer
 from skytier.openstack.resources.project import PREFIX
 from skytier.release import source

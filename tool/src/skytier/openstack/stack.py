@@ -17,13 +17,14 @@ from skytier.deploy import machines
 from skytier.deploy.apply import Events, StoppedError, apply, refuse_losses
 from skytier.deploy.kind import Found, Key, Kind, Known, UnseenError
 from skytier.deploy.plan import Action, Step, nothing_to_do, one_of_each, plan
+from skytier.deploy.update import DELIVERY, IN_SERVERS
 from skytier.errors import SkytierError
 from skytier.hosts.ssh import Ssh
 from skytier.openstack import choices, kept_images, limits, needs, operator
 from skytier.openstack.access import Access
 from skytier.openstack.catalog import has_volumes
 from skytier.openstack.configurations import Configurations
-from skytier.openstack.desired import DELIVERY, IN_SERVERS, wanted
+from skytier.openstack.desired import wanted
 from skytier.openstack.entry_point import EntryPoint
 from skytier.openstack.host_keys import HOST_KEY
 from skytier.openstack.kinds import RULES, find_all, resources
