@@ -169,6 +169,8 @@ def test_packages_that_the_machine_has_are_not_sent_again(
     sent: list[int] = []
 
     class Counted:
+        name = machines.web.name
+
         def run(self, script: str, stdin: bytes | None = None) -> str:
             sent.append(len(stdin or b""))
             return machines.web.run(script, stdin)

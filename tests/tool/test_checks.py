@@ -1,25 +1,25 @@
 """The checks of a machine, asked in one go."""
 
 import subprocess
-from typing import Any, cast
 
-from skytier.deploy import machines
-from skytier.hosts.ssh import Ssh
+from skytier.deploy import checks
 from skytier.services.setup import Check
 
 
 class Here:
     """Runs scripts on this machine."""
 
-    def script(self, host: str, text: str, stdin: bytes | None = None) -> str:
+    name = "shop-web-1"
+
+    def run(self, script: str, stdin: bytes | None = None) -> str:
         return subprocess.run(
-            ["bash", "-c", text], input=stdin, check=True, stdout=subprocess.PIPE
+            ["bash", "-c", script], input=stdin, check=True, stdout=subprocess.PIPE
         ).stdout.decode()
 
 
 def failing(*scripts: str) -> dict[str, str]:
-    checks = [Check(str(number), script) for number, script in enumerate(scripts)]
-    return machines.failing(cast(Ssh, cast(Any, Here())), "shop-web-1", checks)
+    asked = [Check(str(number), script) for number, script in enumerate(scripts)]
+    return checks.failing(Here(), asked)
 
 
 def test_only_those_that_fail_are_told_with_what_they_said() -> None:

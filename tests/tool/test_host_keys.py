@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from skytier.hosts import ssh, ssh_config
-from skytier.hosts.ssh_config import Host
+from skytier.hosts.ssh_config import SshEntry
 from skytier.openstack import host_keys
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILZRUMcmDv4RbK5LEgx2dWNB2VrUhKlkBRNMJFauQq5L"
@@ -37,8 +37,8 @@ def test_the_key_is_the_one_in_the_last_whole_block(case: str) -> None:
 def test_the_systems_ssh_reads_the_configuration(tmp_path: Path) -> None:
     key, known = tmp_path / "a key", tmp_path / "known_hosts"
     hosts = [
-        Host("shop-web-1", "203.0.113.7", "id-of-web"),
-        Host("shop-database-1", "192.168.128.5", "id-of-database", via="shop-web-1"),
+        SshEntry("shop-web-1", "203.0.113.7", "id-of-web"),
+        SshEntry("shop-database-1", "192.168.128.5", "id-of-database", via="shop-web-1"),
     ]
     config = tmp_path / "ssh_config"
     config.write_text(ssh_config.config(hosts, key, known))

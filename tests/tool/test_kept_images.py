@@ -16,8 +16,8 @@ from skytier.openstack.choices import ExternalNetwork, Flavor, Offered
 from skytier.openstack.desired import wanted
 from skytier.openstack.images import Image, Offer
 from skytier.openstack.kinds import RULES
+from skytier.openstack.planned import Plan
 from skytier.openstack.resolved import ResolvedStack
-from skytier.openstack.stack import Plan
 from skytier.roles import ROLES
 from skytier.stackfile import StackFile, parse
 

@@ -13,7 +13,7 @@ from skytier.deploy.kind import Found, Key
 from skytier.errors import SkytierError
 from skytier.hosts import ssh_config
 from skytier.hosts.ssh import Ssh
-from skytier.hosts.ssh_config import Host
+from skytier.hosts.ssh_config import SshEntry
 from skytier.openstack import host_keys, operator
 from skytier.openstack.access import hosts
 
@@ -28,10 +28,10 @@ EVIL = [
 @pytest.mark.parametrize("evil", EVIL)
 def test_a_name_that_ssh_would_take_for_something_else_is_refused(evil: str) -> None:
     for host in (
-        Host(evil, "203.0.113.7", "id"),
-        Host("web", evil, "id"),
-        Host("web", "203.0.113.7", evil),
-        Host("web", "203.0.113.7", "id", via=evil or "*"),
+        SshEntry(evil, "203.0.113.7", "id"),
+        SshEntry("web", evil, "id"),
+        SshEntry("web", "203.0.113.7", evil),
+        SshEntry("web", "203.0.113.7", "id", via=evil or "*"),
     ):
         with pytest.raises(SkytierError, match="cannot be reached by SSH"):
             ssh_config.config([host], KEY, KNOWN)
@@ -47,7 +47,9 @@ def test_a_server_with_such_a_name_is_no_machine_of_the_stack(evil: str) -> None
         Found(Key("server", "shop-database-1"), "i3", {}),
         Found(Key("port", "shop-database-1"), "p3", {}, {"address": evil}),
     ]
-    assert hosts({each.key: each for each in found}) == [Host("shop-web-1", "203.0.113.7", "i2")]
+    assert hosts({each.key: each for each in found}) == [
+        SshEntry("shop-web-1", "203.0.113.7", "i2")
+    ]
 
 
 NAMES = st.text(max_size=12) | st.text(alphabet='ab1-._*!? \n"%', max_size=8)
@@ -59,7 +61,7 @@ def test_what_is_written_ssh_reads_as_it_was_meant(
     tmp_path: Path, name: str, server_id: str, address: str
 ) -> None:
     try:
-        text = ssh_config.config([Host(name, address, server_id)], KEY, KNOWN)
+        text = ssh_config.config([SshEntry(name, address, server_id)], KEY, KNOWN)
     except SkytierError:
         return
     file = tmp_path / "config"
@@ -81,7 +83,7 @@ def test_paths_are_read_as_they_are(tmp_path: Path, directory: str) -> None:
     there = tmp_path / directory
     there.mkdir()
     file = there / "ssh_config"
-    host = Host("web", "203.0.113.7", "id")
+    host = SshEntry("web", "203.0.113.7", "id")
     file.write_text(ssh_config.config([host], there / "key", there / "known_hosts"))
 
     read = _read(file, "web")

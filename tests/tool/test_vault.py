@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from skytier import roles
-from skytier.deploy.machines import archive
+from skytier.deploy.files import archive
 from skytier.errors import SkytierError
 from skytier.secrets.certificate import self_signed
 from skytier.secrets.vault import Vault

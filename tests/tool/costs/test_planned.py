@@ -18,9 +18,9 @@ from skytier.openstack.choices import Choices, ExternalNetwork, Flavor
 from skytier.openstack.desired import wanted
 from skytier.openstack.images import Image
 from skytier.openstack.kinds import RULES
+from skytier.openstack.planned import Plan
 from skytier.openstack.resolved import ResolvedStack
 from skytier.openstack.resources.project import Project
-from skytier.openstack.stack import Plan
 from skytier.roles import ROLES
 from skytier.stackfile import StackFile, parse
 

@@ -12,27 +12,16 @@ import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from skytier import files
-from skytier.errors import SkytierError
-from skytier.hosts.ssh_config import Host, config, path_in_config
-
-
-class UnreachableError(SkytierError):
-    """No command was run: there was no connection."""
+from skytier.hosts.host import CommandError, UnreachableError
+from skytier.hosts.ssh_config import SshEntry, config, path_in_config
 
 
 class HostKeyError(UnreachableError):
     """The machine shows another key than the one that the cloud told."""
-
-
-class CommandError(SkytierError):
-    """The command ran and ended with another code than 0. `output` is all that it printed."""
-
-    def __init__(self, what: str, do: str, output: str) -> None:
-        super().__init__(what, do)
-        self.output = output
 
 
 class Ssh:
@@ -53,7 +42,7 @@ class Ssh:
             f"Include {path_in_config(self._hosts)}\n"
         )
 
-    def know(self, hosts: Sequence[Host], key: Path, known_hosts: str) -> None:
+    def know(self, hosts: Sequence[SshEntry], key: Path, known_hosts: str) -> None:
         """Go by these hosts from now on, with a private key and the text of a known_hosts file."""
         files.write(self._known_hosts, known_hosts, 0o600)
         files.write(self._hosts, config(hosts, key, self._known_hosts), 0o600)
@@ -155,9 +144,17 @@ class Ssh:
                 raise unreachable(host, _text(said))
             yield local
 
-    def script(self, host: str, text: str, stdin: bytes | None = None) -> str:
-        """Run a bash script as root. It is part of the command, so it holds no secret."""
-        return self.run(host, f"sudo bash -c {_quoted(text)}", stdin)
+
+@dataclass(frozen=True)
+class SshHost:
+    """A host that is reached by SSH."""
+
+    ssh: Ssh
+    name: str
+
+    def run(self, script: str, stdin: bytes | None = None) -> str:
+        """Run a bash script as root; see `Host.run`. The script is part of the command."""
+        return self.ssh.run(self.name, f"sudo bash -c {_quoted(script)}", stdin)
 
 
 def unreachable(host: str, said: str) -> UnreachableError:

@@ -21,8 +21,8 @@ _NOT_IN_PATHS = re.compile(r'["\\*?\[\]]|\$\{|[\x00-\x1f\x7f]')
 
 
 @dataclass(frozen=True)
-class Host:
-    """One machine. Its host key goes by the id of its server, which no other ever gets."""
+class SshEntry:
+    """The entry of one machine. Its host key is filed under its server's id, which is unique."""
 
     name: str
     address: str
@@ -59,7 +59,7 @@ def path_in_config(path: Path) -> str:
     return f'"{text}"'
 
 
-def config(hosts: Sequence[Host], key: Path, known_hosts: Path) -> str:
+def config(hosts: Sequence[SshEntry], key: Path, known_hosts: Path) -> str:
     """The whole text. Raises SkytierError for what is not safe in it."""
     parts = [
         "# How to get to the machines of this stack. Written by Skytier.",
@@ -82,7 +82,7 @@ def config(hosts: Sequence[Host], key: Path, known_hosts: Path) -> str:
     return "\n".join(parts) + "\n"
 
 
-def _host(host: Host) -> str:
+def _host(host: SshEntry) -> str:
     words = [host.name, host.server_id, *([host.via] if host.via else [])]
     if not all(map(is_word, words)) or not is_address(host.address):
         raise SkytierError(

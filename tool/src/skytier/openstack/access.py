@@ -8,15 +8,16 @@ from openstack.connection import Connection
 
 from skytier.deploy.kind import Found, Key, Tell
 from skytier.errors import SkytierError
-from skytier.hosts.ssh import CommandError, HostKeyError, Ssh, UnreachableError
-from skytier.hosts.ssh_config import Host, is_address, is_word
+from skytier.hosts.host import CommandError, Host, UnreachableError
+from skytier.hosts.ssh import HostKeyError, Ssh, SshHost
+from skytier.hosts.ssh_config import SshEntry, is_address, is_word
 from skytier.openstack import host_keys
 from skytier.openstack.operator import OperatorFiles
 
 REACH_TIMEOUT_S = 300.0
 
 
-def hosts(known: Mapping[Key, Found]) -> list[Host]:
+def hosts(known: Mapping[Key, Found]) -> list[SshEntry]:
     """Every machine with an address, those with a public one first: the first is the bastion.
 
     A server with a name that ssh would take for something else is none of ours.
@@ -36,9 +37,9 @@ def hosts(known: Mapping[Key, Found]) -> list[Host]:
     found = []
     for name, server in sorted(servers.items(), key=lambda item: (item[0] not in public, item[0])):
         if name in public:
-            found.append(Host(name, public[name], server.id))
+            found.append(SshEntry(name, public[name], server.id))
         elif bastion and name in ports and is_address(ports[name].facts["address"]):
-            found.append(Host(name, ports[name].facts["address"], server.id, bastion))
+            found.append(SshEntry(name, ports[name].facts["address"], server.id, bastion))
     return found
 
 
@@ -60,19 +61,19 @@ class Access:
         self._connection = connection
         self._operator = operator
         # Several steps use this at once, and each knows only what was there when it began.
-        self._hosts: dict[str, Host] = {}
+        self._hosts: dict[str, SshEntry] = {}
         self._keys: dict[str, str] = {}
         self._reached: set[str] = set()
         self._lock = threading.Lock()
         self.shell = shell
 
-    def open(self, name: str, known: Mapping[Key, Found], tell: Tell) -> None:
+    def open(self, name: str, known: Mapping[Key, Found], tell: Tell) -> Host:
         """Wait until a machine lets us in. One that did so before is not asked again.
 
         Raises SkytierError which says what keeps us out.
         """
         if name in self._reached:
-            return
+            return SshHost(self.shell, name)
         there = {host.name: host for host in hosts(known)}
         if name not in there:
             raise SkytierError(
@@ -85,8 +86,9 @@ class Access:
             server = self._connection.compute.get_server(host.server_id)
             self._learn(host, host_keys.learn(self._connection, server, tell))
         self.write(known)
-        self._wait(name, tell)
+        reached = self.reach(name, tell)
         self._reached.add(name)
+        return reached
 
     def write(self, known: Mapping[Key, Found]) -> None:
         """Tell ssh the ways, from what is known by now."""
@@ -101,11 +103,16 @@ class Access:
             if self._publish:
                 self._operator.write_hosts(ways, keys)
 
-    def _learn(self, host: Host, key: str) -> None:
+    def _learn(self, host: SshEntry, key: str) -> None:
         with self._lock:
             self._keys[host.server_id] = key
 
-    def _wait(self, name: str, tell: Tell) -> None:
+    def reach(self, name: str, tell: Tell) -> Host:
+        """Wait until a machine lets us in by a way that is known.
+
+        One that was entered before has to be reached again once the bastion may have restarted:
+        connections that went through it are gone. Raises SkytierError.
+        """
         deadline = time.monotonic() + REACH_TIMEOUT_S
         while True:
             tell("waiting for SSH")
@@ -117,4 +124,4 @@ class Access:
                     raise
                 time.sleep(1)
             else:
-                return
+                return SshHost(self.shell, name)

@@ -4,8 +4,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from skytier import roles
-from skytier.deploy import machines
+from skytier.deploy.checks import wait_until_well
+from skytier.deploy.files import read_secrets
 from skytier.deploy.kind import Found, Known, Tell, Wanted
+from skytier.deploy.setup import set_up
 from skytier.deploy.update import CONFIGURATION
 from skytier.openstack.in_server import InServer
 from skytier.openstack.resources.project import PREFIX
@@ -31,15 +33,12 @@ class Configurations(InServer):
 
     def reconcile(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
         """Get in, set up (which waits for the first boot to end), and wait for the checks."""
-        host = wanted.key.name
         role, number = wanted.creation["role"], wanted.creation["number"]
         setup = self.resolved.setup(role, number, known)
-        shell = self.access.shell
-        self.access.open(host, known, tell)
-        secrets = self._secrets(setup, known)
-        machines.set_up(shell, host, setup, secrets, tell)
+        host = self.access.open(wanted.key.name, known, tell)
+        set_up(host, setup, self._secrets(setup, known), tell)
         checks = [each for each in setup.checks if not (each.needs_release or each.outside)]
-        machines.check(shell, host, checks, tell)
+        wait_until_well(host, checks, tell)
         if volume := known.get(self.resolved.key(Volume.name, role, number)):
             self.volumes.note(volume.id, {DATA: KEPT})
         return self.noted(found, self.resolved.fingerprint(role, number, known))
@@ -48,8 +47,7 @@ class Configurations(InServer):
         store = self.resolved.secret_store().name
 
         def read() -> dict[str, str]:
-            self.access.open(store, known, lambda text: None)
-            return machines.read_secrets(self.access.shell, store)
+            return read_secrets(self.access.open(store, known, lambda text: None))
 
         declared = roles.secrets(self.resolved.topology(known))
         return self.vault.get(setup.secrets, declared, read)

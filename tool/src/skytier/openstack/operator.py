@@ -14,7 +14,7 @@ from urllib.parse import quote
 from skytier import files
 from skytier.errors import SkytierError
 from skytier.hosts import ssh_config
-from skytier.hosts.ssh_config import Host
+from skytier.hosts.ssh_config import SshEntry
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class OperatorFiles:
         for path in (self.known_hosts, self.config):
             path.unlink(missing_ok=True)
 
-    def write_hosts(self, hosts: Sequence[Host], known_hosts: str) -> None:
+    def write_hosts(self, hosts: Sequence[SshEntry], known_hosts: str) -> None:
         """Write down for people how to get to the machines. Only who holds the lock does."""
         self.create()
         files.write(self.known_hosts, known_hosts, 0o600)

@@ -6,27 +6,14 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from skytier import release
-from skytier.deploy import machines
+from skytier.deploy.checks import wait_until_well
 from skytier.deploy.kind import Found, Known, Tell, Wanted
 from skytier.deploy.update import DELIVERY, RELEASE
 from skytier.errors import SkytierError
-from skytier.hosts.ssh import Ssh
 from skytier.openstack.in_server import InServer
 from skytier.openstack.resources.project import PREFIX
 from skytier.release import source
 from skytier.release.target import System, Target
-
-
-@dataclass(frozen=True)
-class Machine:
-    """A machine as a release wants it: it runs scripts as root."""
-
-    shell: Ssh
-    host: str
-
-    def run(self, script: str, stdin: bytes | None = None) -> str:
-        """Run a script. Raises SkytierError with what it said."""
-        return self.shell.script(self.host, script, stdin)
 
 
 def build_ahead(system: System) -> None:
@@ -57,16 +44,14 @@ class Deliveries(InServer):
 
     def reconcile(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
         """Build it for the machine, send what it has not, unpack."""
-        host = wanted.key.name
-        self.access.open(host, known, tell)
-        machine = Machine(self.access.shell, host)
-        target = release.target(machine)
+        host = self.access.open(wanted.key.name, known, tell)
+        target = release.target(host)
         if target is None:
             # Its set-up brings a Python; whoever switches to the release sends it first.
             return found
         built = release.build(target, progress=tell)
         tell(f"sending {built.id}")
-        release.unpack(machine, built)
+        release.unpack(host, built)
         return self.noted(found, wanted.attributes["release"])
 
 
@@ -90,19 +75,18 @@ class Releases(InServer):
 
     def reconcile(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
         """Migrate, switch to what was delivered, and wait until all is well."""
-        host, wanted_release = wanted.key.name, wanted.attributes["release"]
-        self.access.open(host, known, tell)
-        machine = Machine(self.access.shell, host)
-        target = release.target(machine)
+        wanted_release = wanted.attributes["release"]
+        host = self.access.open(wanted.key.name, known, tell)
+        target = release.target(host)
         if target is None:
             raise SkytierError(
-                f"{host} has no Python 3.11 or newer, though it is set up.",
-                f"Look at it: skytier ssh {host} -- ls -l /opt/skytier",
+                f"{host.name} has no Python 3.11 or newer, though it is set up.",
+                f"Look at it: skytier ssh {host.name} -- ls -l /opt/skytier",
             )
         built = release.build(target, progress=tell)
-        release.ship({host: machine}, built, progress=tell)
+        release.ship({host.name: host}, built, progress=tell)
         setup = self.resolved.setup(wanted.creation["role"], wanted.creation["number"], known)
         checks = [each for each in setup.checks if not each.outside]
-        machines.check(self.access.shell, host, checks, tell)
+        wait_until_well(host, checks, tell)
         self.servers.note(found.id, {Deliveries.metadata: wanted_release})
         return self.noted(found, wanted_release)

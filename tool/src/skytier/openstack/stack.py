@@ -5,22 +5,19 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
 
 from openstack.connection import Connection
 
-from skytier.costs.planned import PlanCost
 from skytier.costs.price_list import PriceList
-from skytier.deploy import machines
 from skytier.deploy.apply import Events, StoppedError, apply, refuse_losses
+from skytier.deploy.files import keep_secrets
 from skytier.deploy.kind import Found, Key, Kind, Known, UnseenError
-from skytier.deploy.plan import Action, Step, nothing_to_do, one_of_each, plan
+from skytier.deploy.plan import Action, one_of_each, plan
 from skytier.deploy.update import DELIVERY, IN_SERVERS
 from skytier.errors import SkytierError
 from skytier.hosts.ssh import Ssh
-from skytier.openstack import choices, kept_images, limits, needs, operator
+from skytier.openstack import choices, limits, needs, operator
 from skytier.openstack.access import Access
 from skytier.openstack.catalog import has_volumes
 from skytier.openstack.configurations import Configurations
@@ -29,6 +26,7 @@ from skytier.openstack.entry_point import EntryPoint
 from skytier.openstack.host_keys import HOST_KEY
 from skytier.openstack.kinds import RULES, find_all, resources
 from skytier.openstack.lock import Lock
+from skytier.openstack.planned import Plan
 from skytier.openstack.quota import Amounts, Row, check
 from skytier.openstack.releases import Deliveries, Releases, build_ahead
 from skytier.openstack.resolved import ResolvedStack
@@ -42,70 +40,9 @@ from skytier.openstack.spending import prices as spending
 from skytier.roles import ROLES
 from skytier.secrets.vault import Vault
 from skytier.stackfile import StackFile, schedule
-from skytier.stackfile.schedule import Hours
 
 STUCK_AFTER_S = 60.0
 ROUND_S = 1.5
-
-
-@dataclass(frozen=True)
-class Plan:
-    """The steps to what is wanted, and what there is now."""
-
-    steps: Sequence[Step]
-    resolved: ResolvedStack
-    public_key: str
-    """The key that lets the operator into the machines: the cloud's, or the one to be made."""
-    hours: Hours | None = None
-    """Those of the schedule that hold at its moment."""
-
-    @property
-    def empty(self) -> bool:
-        """Whether there is nothing to do."""
-        return nothing_to_do(self.steps)
-
-    @property
-    def known(self) -> Known:
-        """What is there, and counts."""
-        steps = [step for step in self.steps if step.action is not Action.DELETE]
-        return Known({step.key: step.found for step in steps if step.found})
-
-    @cached_property
-    def cost(self) -> PlanCost:
-        """What it costs, by the stack's rates. Raises SkytierError."""
-        return self.cost_by(self.resolved.price_list)
-
-    def cost_by(self, prices: PriceList) -> PlanCost:
-        """What it costs by other rates."""
-        stack, flavors = self.resolved.stack, self.resolved.choices.flavors
-        return PlanCost(prices.rates.on(), stack, self.steps, flavors, prices.notes)
-
-    @property
-    def by_schedule(self) -> str:
-        """`By the schedule 1 web server now, from 22:00 to 06:00 (UTC).`; empty without one."""
-        web = self.resolved.stack.web
-        if not web.schedule:
-            return ""
-        servers = f"{web.count} web server{'s' if web.count > 1 else ''}"
-        return f"By the schedule {servers} now, {self.hours or 'outside its hours'}."
-
-    @property
-    def newer_images(self) -> list[str]:
-        """Sentences about an image that the servers could have instead of theirs."""
-        stack, servers = self.resolved.stack, self.known.values()
-        return kept_images.news(
-            self.resolved.choices.newer,
-            [each for each in servers if each.key.kind == Server.name],
-            [
-                role
-                for role in stack.machines()
-                if ROLES[role].holds_data and role not in stack.volumes()
-            ],
-        )
-
-    def same_as(self, other: "Plan") -> bool:
-        """Whether both do the same to the same."""
-        return {(s.action, s.key) for s in self.steps} == {(s.action, s.key) for s in other.steps}
 
 
 class CloudStack:
@@ -276,7 +213,7 @@ class CloudStack:
         store = current.resolved.secret_store().name
 
         def keep(secrets: Mapping[str, str]) -> None:
-            machines.keep_secrets(shell, store, secrets)
+            keep_secrets(access.reach(store, lambda text: None), secrets)
 
         servers, volumes = Server(self.project), Volume(self.project, self.has_volumes)
         inside: list[Kind] = [

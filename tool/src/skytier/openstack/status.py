@@ -4,15 +4,17 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-from skytier.deploy import machines
+from skytier.deploy.checks import failing
 from skytier.deploy.kind import Found, Known
 from skytier.deploy.plan import Action
 from skytier.errors import SkytierError
-from skytier.hosts.ssh import Ssh, UnreachableError
+from skytier.hosts.host import Host, UnreachableError
+from skytier.hosts.ssh import Ssh, SshHost
 from skytier.openstack.access import Access, hosts
 from skytier.openstack.entry_point import EntryPoint
+from skytier.openstack.planned import Plan
 from skytier.openstack.releases import Releases
-from skytier.openstack.stack import CloudStack, Plan
+from skytier.openstack.stack import CloudStack
 from skytier.services.setup import Setup
 from skytier.status import Drift, Machine, Service, Status
 
@@ -46,7 +48,7 @@ def _machine(
     status = str(server.facts["status"])
     services = [Service("server", status == "ACTIVE", None, status)]
     if enter:
-        services += _checks(shell, name, plan.resolved.setup(role, number, known))
+        services += _checks(SshHost(shell, name), plan.resolved.setup(role, number, known))
     else:
         services[0] = replace(services[0], detail=f"{status}; the stack's SSH key is not here")
     if volume := known.get(plan.resolved.key("volume", role, number)):
@@ -62,9 +64,9 @@ def _machine(
     return Machine(name, role, reached, healthy, services, addresses, release)
 
 
-def _checks(shell: Ssh, name: str, setup: Setup) -> list[Service]:
+def _checks(host: Host, setup: Setup) -> list[Service]:
     try:
-        failed = _twice(lambda: machines.failing(shell, name, setup.checks))
+        failed = _twice(lambda: failing(host, setup.checks))
     except SkytierError as error:
         return [Service("ssh", False, None, error.what)]
     return [

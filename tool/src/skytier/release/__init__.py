@@ -1,13 +1,12 @@
 """Releases of the web application: built on the operator's machine, shipped to web servers."""
 
 from skytier.release.build import Release, Tree, build
-from skytier.release.machine import Runner, current, target
+from skytier.release.machine import current, target
 from skytier.release.ship import activate, migrate, prune, ship, unpack
 from skytier.release.target import Target
 
 __all__ = [
     "Release",
-    "Runner",
     "Target",
     "Tree",
     "activate",

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 
+from skytier.hosts.host import Host
 from skytier.release.build import Progress, Release
-from skytier.release.machine import Runner, script
+from skytier.release.machine import script
 
 HEALTH_TIMEOUT_S = 180
 """How long a new release may take until it is healthy: a busy machine without hardware
@@ -11,7 +12,7 @@ virtualisation was seen to need up to 110 s, an ordinary one needs 3."""
 KEPT = 3
 
 
-def unpack(machine: Runner, release: Release) -> None:
+def unpack(host: Host, release: Release) -> None:
     """Put a release onto a machine, where nothing uses it yet. What is there is not sent again.
 
     Needs nothing of the machine's set-up but a Python. A half-unpacked one never has its name.
@@ -19,41 +20,41 @@ def unpack(machine: Runner, release: Release) -> None:
     """
     trees = {"libraries": release.libraries, "releases": release.application}
     paths = [f"{place}/{tree.name}" for place, tree in trees.items()]
-    missing = machine.run(script("missing", paths=paths)).split()
+    missing = host.run(script("missing", paths=paths)).split()
     for place, tree in trees.items():
         if f"{place}/{tree.name}" in missing:
             values = {"place": place, "tree": tree.name, "sha256": tree.sha256}
-            machine.run(script("unpack", **values), tree.archive.read_bytes())
+            host.run(script("unpack", **values), tree.archive.read_bytes())
 
 
-def migrate(machine: Runner, release: str) -> str:
+def migrate(host: Host, release: str) -> str:
     """Bring the database to a release's schema, and return the revision. Once for all machines.
 
     It is safe to run at any time; several at once wait for each other. The schema has to suit the
     release before too: that one goes on until the switch. Raises SkytierError with what the
     migration said.
     """
-    return machine.run(script("migrate", release=release)).strip()
+    return host.run(script("migrate", release=release)).strip()
 
 
-def activate(machine: Runner, release: str, *, timeout_s: int = HEALTH_TIMEOUT_S) -> bool:
+def activate(host: Host, release: str, *, timeout_s: int = HEALTH_TIMEOUT_S) -> bool:
     """Switch a machine to an unpacked release, and wait until it is healthy.
 
     When it is not within `timeout_s`, or ends again and again, the machine is switched back, and
     SkytierError has the application's last log lines. Returns False when it was the machine's
     release already, and healthy.
     """
-    said = machine.run(script("activate", release=release, timeout_s=timeout_s))
+    said = host.run(script("activate", release=release, timeout_s=timeout_s))
     return said.strip().splitlines()[-1:] != ["unchanged"]
 
 
-def prune(machine: Runner, *, keep: int = KEPT) -> list[str]:
+def prune(host: Host, *, keep: int = KEPT) -> list[str]:
     """Delete all but the `keep` releases that were used last. Returns the ids of the deleted."""
-    return machine.run(script("prune", keep=keep)).split()
+    return host.run(script("prune", keep=keep)).split()
 
 
 def ship(
-    machines: Mapping[str, Runner],
+    hosts: Mapping[str, Host],
     release: Release,
     *,
     progress: Progress = lambda _: None,
@@ -64,18 +65,18 @@ def ship(
     All have it before the first is switched. When one is not healthy with it, that one is
     switched back and the rest are left as they are.
 
-    >>> ship({"shop-web-1": runner}, release)  # doctest: +SKIP
+    >>> ship({"shop-web-1": host}, release)  # doctest: +SKIP
     {'shop-web-1': True}
     """
-    for name, machine in machines.items():
+    for name, host in hosts.items():
         progress(f"sending {release.id} to {name}")
-        unpack(machine, release)
+        unpack(host, release)
     changed: dict[str, bool] = {}
-    for name, machine in machines.items():
+    for name, host in hosts.items():
         if not changed:
             progress("migrating the database")
-            migrate(machine, release.id)
+            migrate(host, release.id)
         progress(f"switching {name} to {release.id}")
-        changed[name] = activate(machine, release.id, timeout_s=timeout_s)
-        prune(machine)
+        changed[name] = activate(host, release.id, timeout_s=timeout_s)
+        prune(host)
     return changed

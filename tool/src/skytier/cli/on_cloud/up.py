@@ -14,8 +14,9 @@ from skytier.cli.on_cloud.progress import Stages, progress
 from skytier.costs.planned import PlanCost
 from skytier.errors import SkytierError
 from skytier.openstack.entry_point import EntryPoint
+from skytier.openstack.planned import Plan
 from skytier.openstack.quota import refuse_short
-from skytier.openstack.stack import CloudStack, Plan
+from skytier.openstack.stack import CloudStack
 from skytier.stackfile import StackFile
 
 

@@ -10,8 +10,8 @@ from skytier.metrics.catalogue import BY_ID
 from skytier.metrics.chart import Chart
 from skytier.metrics.source import Point, Source
 from skytier.openstack.choices import offered_flavors
+from skytier.openstack.planned import Plan
 from skytier.openstack.resources.server import Server
-from skytier.openstack.stack import Plan
 from skytier.roles import ROLES
 
 STEP_S = 300

@@ -1,0 +1,43 @@
+"""Asking a host whether all is well."""
+
+import base64
+import time
+from collections.abc import Sequence
+
+from skytier.deploy.kind import Tell
+from skytier.errors import SkytierError
+from skytier.hosts.host import Host
+from skytier.services.setup import Check
+
+TIMEOUT_S = 120.0
+
+
+def wait_until_well(host: Host, checks: Sequence[Check], tell: Tell) -> None:
+    """Ask a host until no check fails, for TIMEOUT_S. Raises SkytierError."""
+    tell("checking")
+    deadline = time.monotonic() + TIMEOUT_S
+    while failed := failing(host, checks):
+        tell("checking")
+        if time.monotonic() > deadline:
+            said = "\n".join(f"{name}: {output}" for name, output in failed.items())
+            raise SkytierError(
+                f"{host.name} is set up, and is not well:\n{said}",
+                f"Look at it: skytier ssh {host.name}",
+            )
+        time.sleep(1)
+
+
+def failing(host: Host, checks: Sequence[Check]) -> dict[str, str]:
+    """The checks that fail now: name to what they said. All are asked in one go."""
+    script = "".join(
+        f"output=$(bash <<'CHECK-{number}' 2>&1\n{each.script}\nCHECK-{number}\n) "
+        f'|| printf \'%s %s\\n\' {number} "$(printf %s "$output" | base64 --wrap=0)"\n'
+        for number, each in enumerate(checks)
+    )
+    said = host.run("exec bash /dev/stdin", script.encode())
+    failed = {}
+    for line in said.splitlines():
+        number, _, output = line.partition(" ")
+        text = base64.b64decode(output).decode(errors="replace").strip()
+        failed[checks[int(number)].name] = text or "it fails without a word"
+    return failed

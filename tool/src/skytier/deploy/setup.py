@@ -1,0 +1,33 @@
+"""Setting up a host as its role says: files, secrets, and a script."""
+
+from collections.abc import Mapping
+
+from skytier.deploy.files import UNPACK, archive
+from skytier.deploy.kind import Tell
+from skytier.errors import SkytierError
+from skytier.hosts.host import CommandError, Host
+from skytier.services.setup import File, Setup
+
+_SCRIPT = "/usr/local/lib/skytier/set-up"
+_EXPLAIN_FIRST_BOOT = """
+cloud-init status --long || true
+echo '--- the end of /var/log/cloud-init-output.log'
+tail -n 30 /var/log/cloud-init-output.log
+"""
+
+
+def set_up(host: Host, setup: Setup, secrets: Mapping[str, str], tell: Tell) -> None:
+    """Bring a host to what its role wants. Raises SkytierError with what the host said."""
+    tell("configuring")
+    try:
+        files = [*setup.files, File(_SCRIPT, setup.script, 0o700)]
+        host.run(f"{UNPACK} && exec bash {_SCRIPT}", archive(files, secrets))
+    except CommandError as error:
+        # What cloud-init says of itself is not trusted; but what it did may be why.
+        first_boot = host.run(_EXPLAIN_FIRST_BOOT).strip()
+        raise SkytierError(
+            f"{host.name} could not be set up. It said:\n{error.output.strip()}\n"
+            f"Its first boot went like this:\n{first_boot}",
+            "Mend the cause and run skytier up again. To look at the machine: "
+            f"skytier ssh {host.name}",
+        ) from error

@@ -1,0 +1,75 @@
+"""The plan of a stack on a cloud, with what people ask of it: costs, schedule, newer images."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from skytier.costs.planned import PlanCost
+from skytier.costs.price_list import PriceList
+from skytier.deploy.kind import Known
+from skytier.deploy.plan import Action, Step, nothing_to_do
+from skytier.openstack import kept_images
+from skytier.openstack.resolved import ResolvedStack
+from skytier.openstack.resources.server import Server
+from skytier.roles import ROLES
+from skytier.stackfile.schedule import Hours
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The steps to what is wanted, and what there is now."""
+
+    steps: Sequence[Step]
+    resolved: ResolvedStack
+    public_key: str
+    """The key that lets the operator into the machines: the cloud's, or the one to be made."""
+    hours: Hours | None = None
+    """Those of the schedule that hold at its moment."""
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to do."""
+        return nothing_to_do(self.steps)
+
+    @property
+    def known(self) -> Known:
+        """What is there, and counts."""
+        steps = [step for step in self.steps if step.action is not Action.DELETE]
+        return Known({step.key: step.found for step in steps if step.found})
+
+    @cached_property
+    def cost(self) -> PlanCost:
+        """What it costs, by the stack's rates. Raises SkytierError."""
+        return self.cost_by(self.resolved.price_list)
+
+    def cost_by(self, prices: PriceList) -> PlanCost:
+        """What it costs by other rates."""
+        stack, flavors = self.resolved.stack, self.resolved.choices.flavors
+        return PlanCost(prices.rates.on(), stack, self.steps, flavors, prices.notes)
+
+    @property
+    def by_schedule(self) -> str:
+        """`By the schedule 1 web server now, from 22:00 to 06:00 (UTC).`; empty without one."""
+        web = self.resolved.stack.web
+        if not web.schedule:
+            return ""
+        servers = f"{web.count} web server{'s' if web.count > 1 else ''}"
+        return f"By the schedule {servers} now, {self.hours or 'outside its hours'}."
+
+    @property
+    def newer_images(self) -> list[str]:
+        """Sentences about an image that the servers could have instead of theirs."""
+        stack, servers = self.resolved.stack, self.known.values()
+        return kept_images.news(
+            self.resolved.choices.newer,
+            [each for each in servers if each.key.kind == Server.name],
+            [
+                role
+                for role in stack.machines()
+                if ROLES[role].holds_data and role not in stack.volumes()
+            ],
+        )
+
+    def same_as(self, other: "Plan") -> bool:
+        """Whether both do the same to the same."""
+        return {(s.action, s.key) for s in self.steps} == {(s.action, s.key) for s in other.steps}
