@@ -200,4 +200,4 @@ def _check_step(needs: Sequence[Key], wished: Options) -> Step:
 def _deletion_of_home(stops: Sequence[Step]) -> Step:
     """The step after all services are stopped."""
     needs = tuple(step.key for step in stops)
-    return Step(Action.DELETE, key(HOME), "--purge", needs, found=Found(key(HOME), "", {}))
+    return Step(Action.DELETE, key(HOME), "it was asked for", needs, found=Found(key(HOME), "", {}))
