@@ -75,17 +75,17 @@ class LocalStack:
         """
         self.home.create()
         with lock.held(self.home.lock):
-            wished = options.load(self.home).changed(**given)
+            chosen = options.load(self.home).changed(**given)
             # What may be refused comes before anything is remembered.
-            self._check_port(wished)
-            configs = self._servers(wished)
-            self._remember(wished, database_url, redis_url)
-            configs[Application.name] = self.application.config(wished)
-            if wished.monitor:
-                configs[Monitor.name] = self.monitor.config(wished)
-            steps = desired.steps(desired.wanted(configs, wished), self.find())
-            not_watched = self._carry_out(steps, wished, progress)
-        return Outcome(wished.url, not nothing_to_do(steps), self.nginx.installed, not_watched)
+            self._check_port(chosen)
+            configs = self._servers(chosen)
+            self._remember(chosen, database_url, redis_url)
+            configs[Application.name] = self.application.config(chosen)
+            if chosen.monitor:
+                configs[Monitor.name] = self.monitor.config(chosen)
+            steps = desired.steps(desired.wanted(configs, chosen), self.find())
+            not_watched = self._carry_out(steps, chosen, progress)
+        return Outcome(chosen.url, not nothing_to_do(steps), self.nginx.installed, not_watched)
 
     def down(self, progress: Progress, *, purge: bool = False) -> bool:
         """Stop what runs; with `purge`, delete the home too. Returns whether anything ran."""
@@ -112,10 +112,10 @@ class LocalStack:
             raise SkytierError("The application does not run.", "Start it: skytier up")
         return options.load(self.home)
 
-    def _remember(self, wished: Options, database: str | None, redis: str | None) -> None:
-        options.save(self.home, wished)
+    def _remember(self, chosen: Options, database: str | None, redis: str | None) -> None:
+        options.save(self.home, chosen)
         path = self.home.secrets / DATABASE_URL
-        if wished.postgres != options.ELSEWHERE:
+        if chosen.postgres != options.ELSEWHERE:
             database = self.postgresql.url()
         if database:
             files.write(path, database + "\n", 0o600)
@@ -125,18 +125,18 @@ class LocalStack:
         elif redis is not None:
             path.unlink(missing_ok=True)
 
-    def _servers(self, wished: Options) -> dict[str, Mapping[str, str | None]]:
+    def _servers(self, chosen: Options) -> dict[str, Mapping[str, str | None]]:
         configs: dict[str, Mapping[str, str | None]] = {}
-        if wished.monitor:
+        if chosen.monitor:
             self.monitor.assign_ports()
-        if wished.postgres != options.ELSEWHERE:
-            configs[Postgresql.name] = self.postgresql.config(wished)
+        if chosen.postgres != options.ELSEWHERE:
+            configs[Postgresql.name] = self.postgresql.config(chosen)
         if self.nginx.installed:
-            configs[Nginx.name] = self.nginx.config(wished)
+            configs[Nginx.name] = self.nginx.config(chosen)
         return configs
 
-    def _check_port(self, wished: Options) -> None:
-        holder = port.holder(wished.bind, wished.port)
+    def _check_port(self, chosen: Options) -> None:
+        holder = port.holder(chosen.bind, chosen.port)
         if holder is None:
             return
         ours = {
@@ -145,18 +145,18 @@ class LocalStack:
             for process in service.daemon.processes()
         }
         if holder.pid not in ours:
-            raise port.taken(wished.bind, wished.port, holder)
+            raise port.taken(chosen.bind, chosen.port, holder)
 
     def _carry_out(
-        self, steps: Sequence[Step], wished: Options, progress: Progress
+        self, steps: Sequence[Step], chosen: Options, progress: Progress
     ) -> SkytierError | None:
         """Carry out a plan, and check the whole. Returns why the stack is not watched."""
         stops = [step for step in steps if step.action is Action.DELETE]
         monitor = [step for step in steps if step not in stops and step.key.kind == Monitor.name]
         services = [step for step in steps if step not in stops and step not in monitor]
-        services.append(_check_step([step.key for step in services], wished))
+        services.append(_check_step([step.key for step in services], chosen))
         progress.planned([*stops, *services, *monitor])
-        kinds = self._kinds(wished)
+        kinds = self._kinds(chosen)
         apply(stops, kinds, progress, Known())
         apply(services, kinds, progress, Known())
         # The monitor comes last, and the application does not depend on it.
@@ -166,22 +166,22 @@ class LocalStack:
             return error
         return None
 
-    def _kinds(self, wished: Options) -> dict[str, Kind]:
+    def _kinds(self, chosen: Options) -> dict[str, Kind]:
         tasks = (
-            Task(desired.MIGRATIONS, lambda: self.application.migrate(wished)),
-            Task(CHECK, lambda: self._check(wished)),
+            Task(desired.MIGRATIONS, lambda: self.application.migrate(chosen)),
+            Task(CHECK, lambda: self._check(chosen)),
             Deletion(HOME, self._purge),
         )
         kinds: list[Kind] = [*self._services, *tasks]
         return {kind.name: kind for kind in kinds}
 
-    def _check(self, wished: Options) -> str:
-        answer = health.wait(f"{wished.url}/health", CHECK_TIMEOUT_S)
+    def _check(self, chosen: Options) -> str:
+        answer = health.wait(f"{chosen.url}/health", CHECK_TIMEOUT_S)
         if answer:
             return "healthy"
         log = files.last_lines(self.application.daemon.log, 8)
         raise SkytierError(
-            f"{wished.url}/health does not become healthy; it says: {answer}\n"
+            f"{chosen.url}/health does not become healthy; it says: {answer}\n"
             f"The end of the application's log:\n{log}",
             "Everything was left running. See skytier status and skytier logs.",
         )
@@ -191,9 +191,9 @@ class LocalStack:
         return f"{self.home.path} is gone"
 
 
-def _check_step(needs: Sequence[Key], wished: Options) -> Step:
+def _check_step(needs: Sequence[Key], chosen: Options) -> Step:
     """The step that ends every `up`, also one that has nothing to do."""
-    wanted = Wanted(key(CHECK), {"url": f"{wished.url}/health"})
+    wanted = Wanted(key(CHECK), {"url": f"{chosen.url}/health"})
     return Step(Action.CREATE, key(CHECK), "it ends every run", tuple(needs), wanted)
 
 

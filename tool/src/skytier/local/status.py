@@ -16,9 +16,9 @@ from skytier.status import Machine, Service, Status
 
 def measure(stack: LocalStack) -> Status:
     """Ask every service, and the application through the entry point."""
-    wished, states = options.load(stack.home), stack.states()
+    chosen, states = options.load(stack.home), stack.states()
     if any(state.pid for state in states.values()):
-        answer = health.ask(f"{wished.url}/health")
+        answer = health.ask(f"{chosen.url}/health")
     else:
         answer = health.Answer(None, "it does not run")
     complaint = "" if answer else f"/health: {answer.status or answer.text}"
@@ -26,31 +26,31 @@ def measure(stack: LocalStack) -> Status:
     if stack.nginx.installed:
         web.append(_service("nginx", states))
     # As on a cloud, where the monitor is on the first web server.
-    monitor = _monitor(stack, wished)
+    monitor = _monitor(stack, chosen)
     web += [service for name, service in monitor.items() if name != POSTGRES]
     machines = [
         Machine(
             name="web",
             role="web",
-            address=wished.bind,
+            address=chosen.bind,
             healthy=bool(answer) and _all_run(web),
             services=web,
-            addresses=[wished.bind],
+            addresses=[chosen.bind],
             release=states["application"].config.get("version"),
         ),
-        _database(stack, wished, states, bool(answer), monitor),
+        _database(stack, chosen, states, bool(answer), monitor),
     ]
-    return Status("local", None, wished.url, all(m.healthy for m in machines), machines, [])
+    return Status("local", None, chosen.url, all(m.healthy for m in machines), machines, [])
 
 
 def _database(
     stack: LocalStack,
-    wished: Options,
+    chosen: Options,
     states: Mapping[str, State],
     healthy: bool,
     monitor: Mapping[str, Service],
 ) -> Machine:
-    if wished.postgres == options.ELSEWHERE:
+    if chosen.postgres == options.ELSEWHERE:
         # The application is the only one that knows: its health asks the database.
         url = urlsplit((stack.home.secrets / DATABASE_URL).read_text().strip())
         address = url.hostname or "unix socket"
@@ -63,13 +63,13 @@ def _database(
     return Machine("database", "database", address, well, services, [address])
 
 
-def _monitor(stack: LocalStack, wished: Options) -> dict[str, Service]:
+def _monitor(stack: LocalStack, chosen: Options) -> dict[str, Service]:
     """The monitor's processes by their name; none where no monitor is wanted."""
-    if not wished.monitor:
+    if not chosen.monitor:
         return {}
     states = stack.monitor.states()
     # What was installed since is no part of the stack before it is started.
-    listed = stack.monitor.started() or names(stack.monitor.facts(wished))
+    listed = stack.monitor.started() or names(stack.monitor.facts(chosen))
     return {
         name: Service(daemon_name(name), states[name].pid is not None, states[name].pid, "")
         for name in listed

@@ -19,8 +19,8 @@ def view(stack: LocalStack) -> Iterator[View]:
     """It works without a monitor, and when nothing runs: there are the machine's own figures."""
 
     def choose() -> tuple[Source, str]:
-        found, wished = current(stack), options.load(stack.home)
-        wanted = wished.monitor and PROMETHEUS in stack.monitor.facts(wished).programs
+        found, chosen = current(stack), options.load(stack.home)
+        wanted = chosen.monitor and PROMETHEUS in stack.monitor.facts(chosen).programs
         away = wanted and not isinstance(found, Prometheus)
         return found, "Prometheus does not run: skytier up starts it." if away else ""
 
