@@ -9,7 +9,7 @@ import re
 import signal
 
 from skytier.local.home import Home
-from skytier.local.stack import Stack
+from skytier.local.stack import LocalStack
 from tests.skytier_command import Skytier
 
 LOOKS = {
@@ -33,7 +33,7 @@ def hurry(skytier: Skytier, cuts: dict[str, str]) -> None:
         for old, new in cuts.items():
             text = re.sub(old, new, text)
         path.write_text(text)
-    found = Stack(Home(skytier.home)).monitor.found_parts()
+    found = LocalStack(Home(skytier.home)).monitor.states()
     for part in ("prometheus", "alertmanager"):
         pid = found[part].pid
         assert pid is not None, f"{part} does not run"

@@ -13,7 +13,7 @@ import psutil
 
 from skytier.local import options
 from skytier.local.home import Home
-from skytier.local.stack import Stack
+from skytier.local.stack import LocalStack
 
 PROGRAM = Path(sys.executable).with_name("skytier")
 
@@ -65,7 +65,7 @@ class Skytier:
 
     def pids(self) -> dict[str, int | None]:
         """Service to the number of its main process; None when it does not run."""
-        return {name: found.pid for name, found in Stack(Home(self.home)).found().items()}
+        return {name: found.pid for name, found in LocalStack(Home(self.home)).states().items()}
 
     def pid(self, service: str) -> int:
         pid = self.pids()[service]

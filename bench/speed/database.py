@@ -13,9 +13,11 @@ import asyncpg
 from bench.speed import machine
 from bench.speed.multiply import multiply
 from skytier import files
+from skytier.deploy.kind import Known, Wanted
 from skytier.local.home import Home
 from skytier.local.options import Options
 from skytier.local.postgresql import Postgresql
+from skytier.local.service import key
 from skytier_app import demo_data, migrations
 from skytier_app.migrate import migrate
 from skytier_app.secret_token import new_token, token_hash
@@ -98,7 +100,10 @@ def _running(home: Home, posts: int) -> Iterator[Database]:
         shutil.rmtree(home.path)
     home.create()
     url = server.url()
-    machine.say(server.start(options, server.wanted(options).marks))
+    wanted = Wanted(key(server.name), server.config(options), {"options": options})
+    found = server.create(wanted, Known())
+    server.wait(wanted, found, lambda text: None)
+    machine.say(f"PostgreSQL runs, process {found.id}")
     try:
         if not ready.exists():
             machine.say(f"Loading {posts:,} posts (once) ...")

@@ -17,15 +17,15 @@ from bench.watching.watched import Parts, Used
 from skytier.errors import SkytierError
 from skytier.local import options
 from skytier.local.home import Home
-from skytier.local.monitor import parts
+from skytier.local.monitor import processes
 from skytier.local.monitor.source import source
-from skytier.local.stack import Stack
+from skytier.local.stack import LocalStack
 from skytier.metrics.catalogue import UP
 
 SKYTIER = Path(sys.executable).with_name("skytier")
 
 
-class LocalStack:
+class Here:
     """The stack in a home."""
 
     where = "on this machine"
@@ -46,7 +46,7 @@ class LocalStack:
     def answers(self) -> bool:
         """Whether its Prometheus knows what answers."""
         try:
-            figures = source(Stack(self._home))
+            figures = source(LocalStack(self._home))
             return figures.name == "Prometheus" and bool(figures.latest(UP))
         except SkytierError:
             return False
@@ -62,12 +62,12 @@ class LocalStack:
             process.send_signal(number)
 
     def _processes(self) -> dict[str, psutil.Process]:
-        found = Stack(self._home).monitor.found_parts()
-        return {name: psutil.Process(each.pid) for name, each in found.items() if each.pid}
+        states = LocalStack(self._home).monitor.states()
+        return {name: psutil.Process(each.pid) for name, each in states.items() if each.pid}
 
 
 @contextmanager
-def local_stack(posts: int) -> Iterator[LocalStack]:
+def local_stack(posts: int) -> Iterator[Here]:
     """Up with so many posts, and gone at the end. Raises SkytierError without a Prometheus."""
     # A short path that PostgreSQL's user can pass.
     root = Path(tempfile.mkdtemp(prefix="sky"))
@@ -85,12 +85,12 @@ def local_stack(posts: int) -> Iterator[LocalStack]:
     try:
         run("up", "--port", str(free_port()), "--workers", "1")
         run("demo-data", "--users", "100", "--posts", str(posts))
-        if parts.PROMETHEUS not in Stack(Home(home)).monitor.begun():
+        if processes.PROMETHEUS not in LocalStack(Home(home)).monitor.started():
             raise SkytierError(
                 "This machine has no Prometheus to measure.",
                 "Install the packages prometheus and prometheus-alertmanager, and the exporters.",
             )
-        yield LocalStack(Home(home))
+        yield Here(Home(home))
     finally:
         run("down", "--purge", "--yes")
         shutil.rmtree(root)

@@ -11,7 +11,7 @@ from playwright.async_api import Browser, Locator, Page
 
 from skytier.local.home import Home
 from skytier.local.monitor import source
-from skytier.local.stack import Stack
+from skytier.local.stack import LocalStack
 from skytier.metrics.catalogue import BY_ID, CHARTS
 from skytier.metrics.chart import Chart
 from skytier.poll import until
@@ -43,7 +43,7 @@ def stack(make_skytier: Callable[[], Skytier], redis: str) -> Skytier:
     skytier = make_skytier()
     skytier.run("up", "--port", str(free_port()), "--workers", "2", "--redis", redis)
     hurry(skytier, LOOKS)
-    figures = source.source(Stack(Home(skytier.home)))
+    figures = source.source(LocalStack(Home(skytier.home)))
 
     def missing() -> list[Chart]:
         use(skytier.url())
@@ -70,7 +70,7 @@ def use(url: str) -> None:
 
 def part_pid(skytier: Skytier, part: str) -> int:
     """The main process of one of the parts that watch."""
-    pid = Stack(Home(skytier.home)).monitor.found_parts()[part].pid
+    pid = LocalStack(Home(skytier.home)).monitor.states()[part].pid
     assert pid is not None, f"{part} does not run"
     return pid
 

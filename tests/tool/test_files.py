@@ -45,6 +45,28 @@ def test_a_file_that_cannot_be_written_leaves_nothing_beside_it(tmp_path: Path) 
     assert [each.name for each in tmp_path.iterdir()] == ["taken"]
 
 
+def test_a_new_directory_has_its_name_only_when_it_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "data"
+
+    with files.new_directory(path) as new:
+        (new / "one").write_text("1")
+        assert not path.exists()
+
+    assert [each.name for each in tmp_path.iterdir()] == ["data"]
+    assert (path / "one").read_text() == "1"
+
+
+def test_a_directory_that_cannot_be_filled_leaves_nothing(tmp_path: Path) -> None:
+    def fill() -> None:
+        with files.new_directory(tmp_path / "data") as new:
+            (new / "one").write_text("1")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fill()
+    assert not list(tmp_path.iterdir())
+
+
 def test_another_release_has_another_fingerprint(tmp_path: Path) -> None:
     (tmp_path / "main.py").write_text("one")
     first = files.tree_fingerprint(tmp_path)

@@ -21,7 +21,7 @@ import pytest
 
 from skytier.local.home import Home
 from skytier.local.monitor import ports
-from skytier.local.stack import Stack
+from skytier.local.stack import LocalStack
 from skytier.metrics.catalogue import CHARTS, UP
 from skytier.metrics.live import Live
 from skytier.metrics.prometheus import Prometheus
@@ -40,7 +40,7 @@ def address(skytier: Skytier, part: str) -> str:
 
 
 def part_pid(skytier: Skytier, part: str) -> int | None:
-    return Stack(Home(skytier.home)).monitor.found_parts()[part].pid
+    return LocalStack(Home(skytier.home)).monitor.states()[part].pid
 
 
 def top(skytier: Skytier) -> dict[str, Any]:
@@ -229,7 +229,7 @@ def test_a_stopped_application_is_an_alert_until_it_is_back(
 
     assert until(lambda: answers(1), 60, 0.5)
     stopped = time.time()
-    Stack(Home(stack.home)).application.stop()
+    LocalStack(Home(stack.home)).application.stop()
 
     def found() -> Alert | None:
         return next((each for each in prometheus.alerts() if each.name == name), None)

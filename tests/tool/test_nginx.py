@@ -14,7 +14,7 @@ import pytest
 
 from skytier.local.home import Home
 from skytier.local.monitor import ports, token
-from skytier.local.monitor.parts import METRICS
+from skytier.local.monitor.processes import METRICS
 from skytier.poll import until
 from skytier.services.nginx.config import NginxConfig, nginx_conf
 from tests.as_user import may, needs_root

@@ -18,6 +18,7 @@ LAYERS = (
     {"services"},
     {"secrets", "topology"},
     {"stackfile"},
+    {"backend"},
     {"watched"},
     {"metrics", "status"},
     {"hosts"},

@@ -1,5 +1,6 @@
 """`skytier up` on a real stack: it changes nothing, changes one thing, or heals."""
 
+import json
 import os
 import signal
 from collections.abc import Callable
@@ -19,6 +20,16 @@ def test_a_second_up_changes_nothing_and_says_so(stack: Skytier) -> None:
     assert f"Nothing to do: {stack.url()} is up and healthy." in said
     assert stack.pids() == before
     assert None not in before.values()
+
+
+def test_up_in_json_is_an_object_for_each_event(stack: Skytier) -> None:
+    with stack.start("up", "--workers", "1", "--json") as popen:
+        lines = [json.loads(line) for line in popen.communicate(timeout=120)[0].splitlines()]
+
+    assert lines[-1] == {"event": "up", "url": stack.url(), "changed": True}
+    assert [line["kind"] for line in lines if line["event"] == "done"] == [
+        *("migrations", "application", "check")
+    ]
 
 
 def test_another_port_moves_the_entry_point_and_nothing_else(stack: Skytier) -> None:

@@ -9,7 +9,7 @@ import sys
 
 from skytier import stackfile as stack
 from skytier.cli import console
-from skytier.cli.on_cloud.progress import Lines
+from skytier.cli.progress import Lines
 from skytier.errors import SkytierError
 from skytier.openstack.connection import connect
 from skytier.openstack.stack import CloudStack

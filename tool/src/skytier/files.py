@@ -1,8 +1,11 @@
-"""Writing and fingerprinting of small files."""
+"""Writing and fingerprinting files and directories."""
 
 import hashlib
 import os
+import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 HASH = "sha256:"
@@ -25,6 +28,21 @@ def write(path: Path, text: str, mode: int = 0o644) -> bool:
         new.unlink(missing_ok=True)
         raise
     return True
+
+
+@contextmanager
+def new_directory(path: Path) -> Iterator[Path]:
+    """A directory to fill within the block; it gets the name `path` at the end of the block.
+
+    It is deleted when the block raises. The name until then is `.NAME.` and random letters.
+    """
+    new = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    try:
+        yield new
+        new.rename(path)
+    except BaseException:
+        shutil.rmtree(new, ignore_errors=True)
+        raise
 
 
 def fingerprint(*texts: str) -> str:

@@ -19,5 +19,5 @@ def admin(
 ) -> None:
     """Make a user an administrator, who may change and delete every post."""
     arguments = ["admin", *(["--revoke"] if revoke else []), "--", username]
-    said = chosen.application(file, cloud).run_application(*arguments)
+    said = chosen.backend(chosen.stack_file(file, cloud)).run_application(*arguments)
     console.out.print(said.strip(), markup=False)

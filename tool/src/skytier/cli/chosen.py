@@ -1,6 +1,6 @@
-"""Which stack a command is about: the options that all of them share."""
+"""Which stack a command is about: the options that all share, and the backend behind them."""
 
-from contextlib import AbstractContextManager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,15 +8,14 @@ import typer
 
 from skytier import stackfile as stack
 from skytier.errors import SkytierError
-from skytier.local import home
-from skytier.local.stack import Stack as LocalStack
 from skytier.openstack import clouds
 from skytier.stackfile import StackFile
 
+# Each backend is imported only when it is asked for: openstacksdk alone takes a second.
 if TYPE_CHECKING:
-    from skytier.openstack.application import CloudApplication
-    from skytier.openstack.stack import CloudStack
-    from skytier.watched import Watched
+    from skytier.backend import Backend
+    from skytier.local.backend import LocalBackend
+    from skytier.openstack.backend import CloudBackend
 
 Cloud = Annotated[
     str | None,
@@ -41,36 +40,45 @@ def stack_file(file: Path | None, cloud: str | None) -> StackFile:
     return read.model_copy(update={"cloud": cloud}) if cloud else read
 
 
-def cloud_stack(wanted: StackFile) -> "CloudStack":
+def backend(wanted: StackFile) -> "Backend":
+    """The stack, on its cloud or on this machine."""
+    return local_stack() if wanted.cloud is None else cloud_stack(wanted)
+
+
+def up(wanted: StackFile) -> Callable[..., None]:
+    """The dialog of `skytier up`."""
+    if wanted.cloud is None:
+        from skytier.cli.on_this_machine.up import up
+    else:
+        from skytier.cli.on_cloud.up import up
+    return up
+
+
+def down(wanted: StackFile) -> Callable[..., None]:
+    """The dialog of `skytier down`."""
+    if wanted.cloud is None:
+        from skytier.cli.on_this_machine.down import down
+    else:
+        from skytier.cli.on_cloud.down import down
+    return down
+
+
+def local_stack() -> "LocalBackend":
+    """The stack on this machine, in the home that the environment names."""
+    from skytier.local import home
+    from skytier.local.backend import LocalBackend
+
+    return LocalBackend(home.from_environment())
+
+
+def cloud_stack(wanted: StackFile) -> "CloudBackend":
     """The stack on its cloud. Raises SkytierError when none is named."""
     if wanted.cloud is None:
         raise SkytierError(
             "No cloud is named, and this command is about a stack on a cloud.",
             'Name one: --cloud NAME, or cloud = "NAME" in the stack file.',
         )
-    # openstacksdk takes a second to import, which the stack on this machine need not wait for.
+    from skytier.openstack.backend import CloudBackend
     from skytier.openstack.connection import connect
-    from skytier.openstack.stack import CloudStack
 
-    return CloudStack(connect(wanted.cloud), wanted, wanted.cloud)
-
-
-def application(file: Path | None, cloud: str | None) -> "LocalStack | CloudApplication":
-    """Where the application's own commands run."""
-    wanted = stack_file(file, cloud)
-    if wanted.cloud is None:
-        return LocalStack(home.from_environment())
-    from skytier.openstack.application import CloudApplication
-
-    return CloudApplication(cloud_stack(wanted))
-
-
-def watched(wanted: StackFile) -> "AbstractContextManager[Watched]":
-    """The stack for the dashboard and reports, and the way to its figures while it is open."""
-    if wanted.cloud is None:
-        from skytier.local.watched import watched as watched_here
-
-        return watched_here(LocalStack(home.from_environment()))
-    from skytier.openstack.watching.watched import watched as watched_there
-
-    return watched_there(cloud_stack(wanted))
+    return CloudBackend(connect(wanted.cloud), wanted, wanted.cloud)

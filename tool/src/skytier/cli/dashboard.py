@@ -33,7 +33,10 @@ def dashboard(
     # They take their time to import, which other commands need not wait for.
     from skytier.dashboard.server import open_browser, serve
 
-    with chosen.watched(wanted) as stack, tempfile.TemporaryDirectory(prefix="skytier-") as folder:
+    with (
+        chosen.backend(wanted).watched() as stack,
+        tempfile.TemporaryDirectory(prefix="skytier-") as folder,
+    ):
 
         def ready(address: str) -> None:
             console.out.print(f"{stack.name} is at {address}", markup=False)

@@ -20,9 +20,8 @@ def demo_data(
     file: File = None,
 ) -> None:
     """Load believable users and posts, all of them or none. Nobody can sign in as one of them."""
-    lines = chosen.application(file, cloud).follow_application(
-        "demo-data", f"--users={users}", f"--posts={posts}"
-    )
+    stack = chosen.backend(chosen.stack_file(file, cloud))
+    lines = stack.follow_application("demo-data", f"--users={users}", f"--posts={posts}")
     columns = (
         TextColumn("{task.description:<6}"),
         BarColumn(),

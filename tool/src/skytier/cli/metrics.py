@@ -3,8 +3,7 @@
 import difflib
 import json
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
@@ -15,14 +14,10 @@ import typer
 from skytier.cli import chosen, console
 from skytier.cli.chosen import Cloud, File, Json
 from skytier.errors import SkytierError
-from skytier.local import home
-from skytier.local.stack import Stack
 from skytier.metrics import export
 from skytier.metrics.catalogue import BY_ID, CHARTS
 from skytier.metrics.chart import Chart
-from skytier.metrics.source import Source
 from skytier.moment import period
-from skytier.stackfile import StackFile
 
 app = typer.Typer()
 _commands = typer.Typer(no_args_is_help=True, help="What was measured, for other programs.")
@@ -74,7 +69,7 @@ def export_metrics(
     start, end = (each.timestamp() for each in period(since, to))
     if form is Format.PARQUET and output is None:
         raise typer.BadParameter("Parquet goes into a file: name one.", param_hint="--output")
-    with _source(chosen.stack_file(file, cloud)) as source:
+    with chosen.backend(chosen.stack_file(file, cloud)).source() as source:
         # All of it before the file is opened: half a file is none.
         found = list(export.rows(source, charts, start, end, step or export.step(start, end)))
     if output is None:
@@ -113,16 +108,3 @@ def cloud_metrics(cloud: Cloud = None, file: File = None, as_json: Json = False)
             console.out.print(f"{title}: {server}", style="bold", markup=False)
             for name, value in figures.items():
                 console.out.print(f"  {name:<40}{value}", markup=False)
-
-
-@contextmanager
-def _source(wanted: StackFile) -> Iterator[Source]:
-    if wanted.cloud is None:
-        from skytier.local.monitor.source import source as local_source
-
-        yield local_source(Stack(home.from_environment()))
-        return
-    from skytier.openstack.watching.view import prometheus
-
-    with prometheus(chosen.cloud_stack(wanted)) as found:
-        yield found

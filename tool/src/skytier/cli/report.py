@@ -53,7 +53,7 @@ def report(
     # They take their time to import, which other commands need not wait for.
     from skytier.report.facts import gather
 
-    with chosen.watched(wanted) as stack:
+    with chosen.backend(wanted).watched() as stack:
         facts = gather(stack, first.timestamp(), last.timestamp())
     output = output or Path(f"{stack.name}-{last:%Y-%m-%d}.{form}")
     content = _written(facts, form)

@@ -12,10 +12,6 @@ from rich.text import Text
 
 from skytier.cli import chosen, console
 from skytier.cli.chosen import Cloud, File, Json
-from skytier.local import home
-from skytier.local import status as local
-from skytier.local.stack import Stack
-from skytier.stackfile import StackFile
 from skytier.status import Machine, Service, Status
 
 app = typer.Typer()
@@ -29,7 +25,7 @@ LEAST_ROOM = 20
 )
 def status(cloud: Cloud = None, file: File = None, as_json: Json = False) -> None:
     """Show what runs, measured now. Exits 3 when it is not healthy or does not run."""
-    measured = _measure(chosen.stack_file(file, cloud))
+    measured = chosen.backend(chosen.stack_file(file, cloud)).status()
     if as_json:
         print(json.dumps(asdict(measured), indent=2))  # noqa: T201  # nothing may wrap or colour it
     else:
@@ -38,14 +34,6 @@ def status(cloud: Cloud = None, file: File = None, as_json: Json = False) -> Non
         if not any(s.running for m in measured.machines for s in m.services):
             console.err.print("Nothing runs. Start it: skytier up")
         raise typer.Exit(NOT_HEALTHY)
-
-
-def _measure(wanted: StackFile) -> Status:
-    if wanted.cloud is None:
-        return local.measure(Stack(home.from_environment()))
-    from skytier.openstack.status import measure
-
-    return measure(chosen.cloud_stack(wanted))
 
 
 def in_short(detail: str, room: int) -> str:

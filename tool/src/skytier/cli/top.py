@@ -1,8 +1,6 @@
 """`skytier top`"""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Annotated
 
 import typer
@@ -11,10 +9,6 @@ from rich.live import Live as Screen
 from skytier.cli import chosen, console
 from skytier.cli.chosen import Cloud, File, Json
 from skytier.cli.figures import drawn
-from skytier.local import home
-from skytier.local.stack import Stack
-from skytier.metrics.view import View
-from skytier.stackfile import StackFile
 
 app = typer.Typer()
 
@@ -37,7 +31,7 @@ def top(
     The figures come from the stack's monitor. Without one, or when it is away, they come from the
     exporters on the machines. `--json` prints one object for each look. Ctrl-C ends it.
     """
-    with _view(chosen.stack_file(file, cloud)) as view:
+    with chosen.backend(chosen.stack_file(file, cloud)).view() as view:
         try:
             if as_json or once:
                 for shown in view.pictures(1 if once else None, every):
@@ -52,16 +46,3 @@ def top(
                     screen.update(drawn(shown, view.lately), refresh=True)
         except KeyboardInterrupt:
             return
-
-
-@contextmanager
-def _view(wanted: StackFile) -> Iterator[View]:
-    if wanted.cloud is None:
-        from skytier.local.monitor.view import view as local_view
-
-        yield local_view(Stack(home.from_environment()))
-        return
-    from skytier.openstack.watching.view import view as cloud_view
-
-    with cloud_view(chosen.cloud_stack(wanted)) as found:
-        yield found

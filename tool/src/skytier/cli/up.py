@@ -1,17 +1,13 @@
 """`skytier up`"""
 
 import ipaddress
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from rich.text import Text
 
-from skytier.cli import chosen, console
+from skytier.cli import chosen
 from skytier.cli.chosen import Cloud, File, Json, Yes
-from skytier.errors import SkytierError
-from skytier.local import home
-from skytier.local.options import ELSEWHERE, EMBEDDED, MOST_WORKERS, SYSTEM
-from skytier.local.stack import Outcome, Stack
+from skytier.local.options import EMBEDDED, MOST_WORKERS, SYSTEM
 
 app = typer.Typer()
 
@@ -119,69 +115,13 @@ def up(
     again changes nothing, or mends what is broken. Data is never touched.
     """
     wanted = chosen.stack_file(file, cloud)
-    if wanted.cloud:
-        _refuse_local_options(
-            port=port,
-            bind=bind,
-            postgres=postgres,
-            redis=redis,
-            workers=workers,
-            monitor=monitor,
-            alerts_to=alerts_to,
-        )
-        from skytier.cli.on_cloud.up import up as up_on_cloud
-
-        up_on_cloud(wanted, file, yes=yes, as_json=as_json)
-        return
-    given: dict[str, Any] = {"port": port, "bind": bind, "postgres": postgres, "workers": workers}
-    if postgres and "://" in postgres:
-        given |= {"postgres": ELSEWHERE, "database_url": postgres}
-    given["monitor"] = monitor
-    if alerts_to:
-        given["alerts_to"] = "" if alerts_to == "none" else alerts_to
-    if redis:
-        given["redis_url"] = "" if redis == "none" else redis
-    stack = Stack(home.from_environment())
-    try:
-        outcome = stack.up(console.StepList(), **given)
-    except KeyboardInterrupt:
-        raise SkytierError(
-            "Interrupted half way. What was started goes on running.",
-            "Run skytier up again: it goes on where it stopped.",
-        ) from None
-    _summary(stack, outcome)
-
-
-def _refuse_local_options(**given: object) -> None:
-    named = [f"--{name.replace('_', '-')}" for name, value in given.items() if value is not None]
-    if named:
-        raise SkytierError(
-            f"{', '.join(named)} is for a stack on this machine, and this one is on a cloud.",
-            "Say what is wanted in the stack file: skytier init writes one.",
-        )
-
-
-def _summary(stack: Stack, outcome: Outcome) -> None:
-    if outcome.not_watched:
-        console.err.print(
-            Text.assemble(("It runs, and is not watched: ", "yellow"), outcome.not_watched.what)
-        )
-        console.err.print("Go without: skytier up --no-monitor")
-    if not outcome.changed:
-        console.out.print(f"Nothing to do: {outcome.url} is up and healthy.", markup=False)
-        return
-    if not outcome.behind_nginx:
-        console.out.print("Nginx is not on this machine: Uvicorn serves alone.")
-    skytier = console.program()
-    rows = [
-        ("Page", f"{outcome.url}/"),
-        ("API", f"{outcome.url}/docs"),
-        ("Try", f"curl {outcome.url}/health"),
-        ("Look", f"{skytier} status, {skytier} logs --follow"),
-        ("Fill", f"{skytier} demo-data --users 1000 --posts 100000"),
-        ("Stop", f"{skytier} down"),
-        ("Data", str(stack.home.path)),
-    ]
-    console.out.print()
-    for name, value in rows:
-        console.out.print(Text.assemble((f"  {name:<6}", "bold"), value))
+    given = {
+        "port": port,
+        "bind": bind,
+        "postgres": postgres,
+        "redis": redis,
+        "workers": workers,
+        "monitor": monitor,
+        "alerts_to": alerts_to,
+    }
+    chosen.up(wanted)(wanted, file, given, yes=yes, as_json=as_json)

@@ -12,14 +12,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from skytier import files, health
+from skytier.deploy.kind import Found, Known, Tell, Wanted
 from skytier.errors import SkytierError
 from skytier.follow import follow
 from skytier.local import account
-from skytier.local.daemon import Daemon
+from skytier.local.daemon import RunningConfig
 from skytier.local.home import Home
 from skytier.local.options import Options
-from skytier.local.plan import Found, Marks, Wanted
-from skytier.poll import until
+from skytier.local.service import Service
+from skytier.release.command import failed
 
 PACKAGE = "skytier_app"
 DATABASE_URL, REDIS_URL = "skytier_database_url", "skytier_redis_url"
@@ -31,60 +32,56 @@ STOP_TIMEOUT_S = 35.0
 """A little more than the application gives to requests in flight."""
 
 
-class Application:
+class Application(Service):
     """Uvicorn with its workers, behind Nginx or alone."""
 
-    def __init__(self, home: Home, *, behind_nginx: bool) -> None:
-        self._home = home
-        self._behind_nginx = behind_nginx
-        self.daemon = Daemon(home, "application")
+    name = "application"
 
-    def wanted(self, options: Options) -> Wanted:
+    def __init__(self, home: Home, *, behind_nginx: bool) -> None:
+        super().__init__(home)
+        self._behind_nginx = behind_nginx
+
+    def config(self, options: Options) -> RunningConfig:
         """The installed release with its settings. Raises SkytierError when none is installed."""
         secrets = [self._home.secrets / name for name in (DATABASE_URL, REDIS_URL)]
         settings = [f"{k}={v}" for k, v in self._settings(options).items() if k != WORKERS]
-        release = _release()
-        return Wanted(
-            {
-                "version": importlib.metadata.version(PACKAGE),
-                "workers": str(options.workers),
-                "release": release,
-                "settings": files.fingerprint(
-                    *settings, *(path.read_text() if path.exists() else "" for path in secrets)
-                ),
-            }
-        )
-
-    def found(self) -> Found:
-        """The application as it is."""
-        return self.daemon.found()
+        return {
+            "version": importlib.metadata.version(PACKAGE),
+            "workers": str(options.workers),
+            "release": _release(),
+            "settings": files.fingerprint(
+                *settings, *(path.read_text() if path.exists() else "" for path in secrets)
+            ),
+        }
 
     def migrate(self, options: Options) -> str:
         """Bring the database to the release's schema. Returns the revision."""
         said = self.run(options, "migrate").strip().splitlines()
         return f"schema {said[-1]}" if said else ""
 
-    def start(self, options: Options, marks: Marks) -> str:
-        """Start it, and wait until it answers."""
+    def create(self, wanted: Wanted, known: Known) -> Found:
+        """Publish its static files, end the one that runs, and start it."""
+        options: Options = wanted.creation["options"]
         if self._behind_nginx:
-            self._collect_static(options, marks["release"])
+            self._collect_static(options, wanted.attributes["release"])
         self.stop()
         metrics = self._home.run / "metrics"
         shutil.rmtree(metrics, ignore_errors=True)
         metrics.mkdir(mode=0o700)
-        release = marks["release"].removeprefix(files.HASH)[:12]
+        release = wanted.attributes["release"].removeprefix(files.HASH)[:12]
         environment = {**self.environment(options), "SKYTIER_RELEASE": release}
-        popen = self.daemon.start(self.command("serve"), environment)
+        pid = self.daemon.start(self.command("serve"), environment)
+        return Found(wanted.key, str(pid), wanted.attributes)
+
+    def wait(self, wanted: Wanted, found: Found, tell: Tell) -> None:
+        """Wait until a worker answers."""
+        options: Options = wanted.creation["options"]
         socket = self._home.application_socket if self._behind_nginx else None
         url = f"http://application{LIVE}" if self._behind_nginx else options.url + LIVE
-        until(lambda: popen.poll() is not None or health.ask(url, socket), START_TIMEOUT_S)
-        if popen.poll() is not None:
-            raise self.daemon.failed("did not start")
-        if not health.ask(url, socket):
-            raise self.daemon.failed(f"did not answer within {START_TIMEOUT_S:.0f} s")
-        self.daemon.ready(marks)
+        self.daemon.wait(lambda: bool(health.ask(url, socket)), START_TIMEOUT_S, tell)
+        self.daemon.ready(wanted.attributes)
         workers = "1 worker" if options.workers == 1 else f"{options.workers} workers"
-        return f"{workers}, process {popen.pid}"
+        tell(f"{workers}, process {found.id}")
 
     def stop(self) -> None:
         """Requests in flight are finished first."""
@@ -154,14 +151,6 @@ class Application:
         for path in [static, *static.rglob("*")]:
             path.chmod(0o755 if path.is_dir() else 0o644)
         files.write(collected, release)
-
-
-def failed(command: str, stderr: str) -> SkytierError:
-    """The error that a failed command of the application is."""
-    said = "\n".join(stderr.strip().splitlines()[-12:])
-    return SkytierError(
-        f"The application's {command} failed:\n{said}", "Mend what it says, and run it again."
-    )
 
 
 def _release() -> str:

@@ -1,20 +1,36 @@
-"""A process of ours that goes on in the background, and what is known of it."""
+"""A process of ours that runs in the background, and what is known of it."""
 
 import json
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import psutil
 
 from skytier import files
+from skytier.deploy.kind import Tell
 from skytier.errors import SkytierError
 from skytier.local import process
 from skytier.local.account import Account
 from skytier.local.home import Home
-from skytier.local.plan import Found, Marks
+from skytier.poll import until
+
+RunningConfig = Mapping[str, str]
+"""What a process runs with: a name (`port`, `settings`) to a value or the fingerprint of one."""
+
+
+@dataclass(frozen=True)
+class State:
+    """How a daemon was found."""
+
+    pid: int | None = None
+    """None when it does not run."""
+    config: RunningConfig = field(default_factory=dict)
+    """Empty when it does not run, or its start was interrupted."""
+    leftovers: tuple[int, ...] = ()
+    """Its processes that outlived the main one."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +40,8 @@ class Record:
     pid: int
     identity: str
     program: str
-    marks: Marks
+    marks: RunningConfig
+    """Named as in the files of earlier releases."""
 
 
 class Daemon:
@@ -36,17 +53,17 @@ class Daemon:
         self._cwd = home.path
         self._record = home.run / f"{name}.json"
 
-    def found(self) -> Found:
-        """Whether it runs, with what it was started, and which of its children outlived it."""
+    def state(self) -> State:
+        """Whether it runs, with which configuration, and which of its children outlived it."""
         record = self._read()
         if record is None:
-            return Found()
+            return State()
         if process.identity(record.pid) == record.identity:
-            return Found(pid=record.pid, marks=record.marks)
-        return Found(leftovers=tuple(member.pid for member in self.processes()))
+            return State(record.pid, record.marks)
+        return State(leftovers=tuple(member.pid for member in self.processes()))
 
     @property
-    def begun(self) -> bool:
+    def was_started(self) -> bool:
         """Whether it was started, and not stopped since; it may have ended by itself."""
         return self._record.exists()
 
@@ -60,10 +77,11 @@ class Daemon:
         command: Sequence[str | Path],
         environment: Mapping[str, str],
         account: Account | None = None,
-    ) -> subprocess.Popen[bytes]:
+    ) -> int:
         """Start it in the background and write down who it is. Its output goes to the log.
 
-        It has no marks before `ready`: a start that is cut short is found, and begun anew.
+        It has no configuration before `ready`: a start that is interrupted is found, and done
+        again. Returns the process id.
         """
         with self.log.open("ab") as log:
             popen = subprocess.Popen(
@@ -82,19 +100,32 @@ class Daemon:
             raise self.failed("ended at once")
         program = process.executable(psutil.Process(popen.pid)) or str(command[0])
         self._write(Record(popen.pid, identity, program, {}))
-        return popen
+        return popen.pid
 
-    def ready(self, marks: Marks) -> None:
+    def wait(self, answers: Callable[[], bool], timeout_s: float, tell: Tell) -> None:
+        """Wait until it answers. Raises SkytierError when it ends, or not within the time."""
+
+        def decided() -> bool:
+            tell("starting")
+            return self.state().pid is None or answers()
+
+        until(decided, timeout_s)
+        if self.state().pid is None:
+            raise self.failed("did not start")
+        if not answers():
+            raise self.failed(f"did not answer within {timeout_s:.0f} s")
+
+    def ready(self, config: RunningConfig) -> None:
         """Write down what it runs with, after a start or a reload."""
         if record := self._read():
-            self._write(Record(record.pid, record.identity, record.program, marks))
+            self._write(Record(record.pid, record.identity, record.program, config))
 
     def stop(self, first: signal.Signals, timeout_s: float) -> None:
         """Ask the leader to end with a signal; end what is left of its session, and forget it.
 
         After `timeout_s` seconds what still runs is killed.
         """
-        if pid := self.found().pid:
+        if pid := self.state().pid:
             process.end([psutil.Process(pid)], first, timeout_s)
         process.end(self.processes(), signal.SIGTERM, 5)
         self.forget()

@@ -5,77 +5,86 @@ import re
 import shutil
 import signal
 import subprocess
+import tempfile
+from collections.abc import Collection
 from pathlib import Path
 
 import psutil
 
 from skytier import files
+from skytier.deploy.kind import Found, Known, Tell, Wanted
 from skytier.errors import SkytierError
 from skytier.local import account, process
-from skytier.local.daemon import Daemon
+from skytier.local.daemon import RunningConfig
 from skytier.local.home import Home
 from skytier.local.monitor import ports, token
-from skytier.local.monitor.parts import METRICS, STATUS
+from skytier.local.monitor.processes import METRICS, STATUS
 from skytier.local.options import Options
-from skytier.local.plan import Found, Marks, Wanted
+from skytier.local.service import Service, changed
 from skytier.poll import until
 from skytier.services.nginx.config import NginxConfig, nginx_conf
 
+TIMEOUT_S = 10.0
 
-class Nginx:
+
+class Nginx(Service):
     """Nginx as a proxy before the application's unix socket."""
 
+    name = "nginx"
+
     def __init__(self, home: Home) -> None:
-        self._home = home
+        super().__init__(home)
         self._program = _program()
         self._conf = home.etc / "nginx.conf"
-        self.daemon = Daemon(home, "nginx")
 
     @property
     def installed(self) -> bool:
         """Whether Nginx is on this machine."""
         return self._program is not None
 
-    def wanted(self, options: Options) -> Wanted:
+    def config(self, options: Options) -> RunningConfig:
         """Nginx with the rendered configuration."""
-        marks = {
+        return {
             "version": self._version(),
             "port": str(options.port),
             "address": options.bind,
             "configuration": files.fingerprint(self._configuration(options)),
         }
-        return Wanted(marks, reloadable)
 
-    def found(self) -> Found:
-        """Nginx as it is."""
-        return self.daemon.found()
-
-    def start(self, options: Options, marks: Marks) -> str:
-        """Check the configuration, start, and wait for the first worker."""
-        self._write(options)
+    def create(self, wanted: Wanted, known: Known) -> Found:
+        """Check the configuration, end the one that runs, and start."""
+        self._write(wanted.creation["options"])
         self.stop()
-        popen = self.daemon.start([*self._command(), "-g", "daemon off;"], os.environ)
-        until(lambda: popen.poll() is not None or self._workers(popen.pid), 10)
-        if popen.poll() is not None or not self._workers(popen.pid):
-            raise self.daemon.failed("did not start")
-        self.daemon.ready(marks)
-        return f"Nginx {self._version()}, process {popen.pid}"
+        pid = self.daemon.start([*self._command(), "-g", "daemon off;"], os.environ)
+        return Found(wanted.key, str(pid), wanted.attributes)
 
-    def reload(self, options: Options, marks: Marks) -> str:
-        """Take a changed configuration without closing a connection."""
-        self._write(options)
-        pid = self.daemon.found().pid
-        assert pid is not None  # noqa: S101  # a reload is planned for what runs
-        before = self._workers(pid)
-        psutil.Process(pid).send_signal(signal.SIGHUP)
-        if not until(lambda: self._workers(pid) - before, 10):
-            raise self.daemon.failed("did not take its new configuration")
-        self.daemon.ready(marks)
-        return f"Nginx {self._version()}, process {pid} goes on"
+    def reconcile(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
+        """Reload the configuration where that is enough; else restart. Wait for a worker."""
+        differ = changed(wanted.attributes, found.attributes)
+        if found.fault or not differ or not reloadable(differ):
+            return super().reconcile(wanted, found, known, tell)
+        self._reload(wanted, int(found.id))
+        tell(f"Nginx {self._version()}, process {found.id} goes on")
+        return found
+
+    def wait(self, wanted: Wanted, found: Found, tell: Tell) -> None:
+        """Wait for the first worker."""
+        self.daemon.wait(lambda: bool(self._workers(int(found.id))), TIMEOUT_S, tell)
+        self.daemon.ready(wanted.attributes)
+        tell(f"Nginx {self._version()}, process {found.id}")
 
     def stop(self) -> None:
         """Requests in flight are finished first."""
-        self.daemon.stop(signal.SIGQUIT, timeout_s=10)
+        self.daemon.stop(signal.SIGQUIT, TIMEOUT_S)
+
+    def _reload(self, wanted: Wanted, pid: int) -> None:
+        """Load a changed configuration without closing a connection."""
+        self._write(wanted.creation["options"])
+        before = self._workers(pid)
+        psutil.Process(pid).send_signal(signal.SIGHUP)
+        if not until(lambda: self._workers(pid) - before, TIMEOUT_S):
+            raise self.daemon.failed("did not take its new configuration")
+        self.daemon.ready(wanted.attributes)
 
     def _configuration(self, options: Options) -> str:
         home, user = self._home, account.of_nginx()
@@ -96,17 +105,20 @@ class Nginx:
     def _write(self, options: Options) -> None:
         if user := account.of_nginx():
             user.check_reach(self._home.path)
-        new = self._conf.with_name("nginx.conf.new")
-        files.write(new, self._configuration(options), 0o600)
-        checked = subprocess.run(
-            [*self._command(new), "-t"], check=False, capture_output=True, text=True
-        )
+        # Beside the one in use, since paths in it are relative to it; readable by its owner only.
+        with tempfile.NamedTemporaryFile("w", prefix=".nginx.conf.", dir=self._home.etc) as new:
+            new.write(self._configuration(options))
+            new.flush()
+            command = [*self._command(Path(new.name)), "-t"]
+            checked = subprocess.run(command, check=False, capture_output=True, text=True)
         if checked.returncode:
+            refused = self._conf.with_name("nginx.conf.refused")
+            files.write(refused, self._configuration(options), 0o600)
             raise SkytierError(
-                f"Nginx refuses its configuration {new}:\n{checked.stderr.strip()}",
+                f"Nginx refuses its configuration {refused}:\n{checked.stderr.strip()}",
                 "The running one is left as it is. Please report this.",
             )
-        new.replace(self._conf)
+        files.write(self._conf, self._configuration(options), 0o600)
 
     def _command(self, conf: Path | None = None) -> list[str]:
         return [str(self._program), "-p", str(self._home.path), "-c", str(conf or self._conf)]
@@ -127,7 +139,7 @@ def _program() -> str | None:
     return shutil.which("nginx", path=path)
 
 
-def reloadable(changed: frozenset[str]) -> bool:
-    """Whether a running Nginx takes a change of these marks."""
+def reloadable(changed: Collection[str]) -> bool:
+    """Whether a running Nginx takes a change of these values."""
     # A listener on the same port at another address would meet the one that is still open.
     return "version" not in changed and ("address" not in changed or "port" in changed)

@@ -5,34 +5,36 @@ import secrets
 import shutil
 import signal
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
 
 import psutil
 
 from skytier import files
+from skytier.deploy.kind import Found, Known, Tell, Wanted
 from skytier.errors import SkytierError
 from skytier.local import account, postgresql_programs, process
 from skytier.local.account import Account
-from skytier.local.daemon import Daemon
+from skytier.local.daemon import RunningConfig, State
 from skytier.local.home import Home
 from skytier.local.options import ELSEWHERE, Options
-from skytier.local.plan import Found, Marks, Wanted
 from skytier.local.postgresql_programs import Programs
-from skytier.poll import until
+from skytier.local.service import NOT_RUNNING, Service, found, key
 from skytier.services.postgresql import server as database
 
 START_TIMEOUT_S = 120.0
 """Recovery after a crash takes its time."""
 
 
-class Postgresql:
+class Postgresql(Service):
     """Our own cluster under the home, reached through a unix socket only."""
 
+    name = "postgresql"
+
     def __init__(self, home: Home) -> None:
-        self._home = home
+        super().__init__(home)
         self.data = home.postgresql / "data"
-        self.daemon = Daemon(home, "postgresql")
 
     def url(self) -> str:
         """What the application connects with; it holds the password."""
@@ -42,25 +44,29 @@ class Postgresql:
         name, host = database.NAME, quote(str(self._home.postgresql_sockets))
         return f"postgresql://{name}:{path.read_text().strip()}@/{name}?host={host}"
 
-    def wanted(self, options: Options) -> Wanted:
+    def config(self, options: Options) -> RunningConfig:
         """The server that the options ask for. Raises SkytierError when there is none."""
         programs = self._programs(options)
         texts = self._configuration().values()
-        return Wanted(
-            {
-                "version": f"{programs.version} ({options.postgres})",
-                "configuration": files.fingerprint(*texts),
-            }
-        )
+        return {
+            "version": f"{programs.version} ({options.postgres})",
+            "configuration": files.fingerprint(*texts),
+        }
 
-    def found(self) -> Found:
+    def state(self) -> State:
         """The server as it is; leftovers are backends without a postmaster."""
-        found = self.daemon.found()
-        leftovers = () if found.pid else tuple(p.pid for p in self._processes())
-        return Found(found.pid, found.marks, leftovers, created=self.data.exists())
+        state = self.daemon.state()
+        leftovers = () if state.pid else tuple(p.pid for p in self._processes())
+        return State(state.pid, state.config, leftovers)
 
-    def start(self, options: Options, marks: Marks) -> str:
-        """Make the cluster when there is none, start the server, and make role and database."""
+    def find(self) -> list[Found]:
+        """The cluster, whether its server runs or not."""
+        there = found_cluster(self.state(), has_data=self.data.exists())
+        return [there] if there else []
+
+    def create(self, wanted: Wanted, known: Known) -> Found:
+        """Make the cluster when there is none, and start the server."""
+        options: Options = wanted.creation["options"]
         programs = postgresql_programs.keep(self._programs(options), self._home.postgresql)
         self._directories()
         self.stop()
@@ -68,18 +74,21 @@ class Postgresql:
             self._create(programs)
         for name, text in self._configuration().items():
             files.write(self._home.etc / name, text)
-        popen = self.daemon.start(
+        pid = self.daemon.start(
             [programs["postgres"], "-c", f"config_file={self._home.etc}/postgresql.conf"],
             _environment(),
             self._account,
         )
-        until(lambda: popen.poll() is not None or self.accepts(), START_TIMEOUT_S)
-        if popen.poll() is not None or not self.accepts():
-            raise self.daemon.failed("did not start")
+        return Found(wanted.key, str(pid), wanted.attributes)
+
+    def wait(self, wanted: Wanted, found: Found, tell: Tell) -> None:
+        """Wait until the server takes connections, and make role and database."""
+        self.daemon.wait(self.accepts, START_TIMEOUT_S, tell)
+        programs = self._programs(wanted.creation["options"])
         self._make_role(programs)
-        self.daemon.ready(marks)
+        self.daemon.ready(wanted.attributes)
         postgresql_programs.forget_others(programs, self._home.postgresql)
-        return f"PostgreSQL {programs.version}, process {popen.pid}"
+        tell(f"PostgreSQL {programs.version}, process {found.id}")
 
     def accepts(self) -> bool:
         """Whether the server takes connections. It says so itself in its file."""
@@ -124,11 +133,8 @@ class Postgresql:
         os.chown(sockets, user.uid, user.gid)
 
     def _create(self, programs: Programs) -> None:
-        # A cluster that is not whole never has the name `data`.
-        new = self.data.with_name("data.new")
-        shutil.rmtree(new, ignore_errors=True)
-        new.mkdir(mode=0o700)
-        os.chown(new, self._account.uid, self._account.gid)
+        for incomplete in self.data.parent.glob(f".{self.data.name}.*"):
+            shutil.rmtree(incomplete)  # of a run that was killed
         locale = ["--encoding=UTF8", "--locale=C.UTF-8"]
         if programs.major >= 17:
             # The server's own C.UTF-8: it sorts the same on every machine, for ever.
@@ -136,16 +142,18 @@ class Postgresql:
                 *("--encoding=UTF8", "--locale=C"),
                 *("--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
             ]
-        self._run(
-            programs["initdb"],
-            f"--pgdata={new}",
-            f"--username={database.SUPERUSER}",
-            "--auth-local=peer",
-            "--auth-host=scram-sha-256",
-            "--data-checksums",
-            *locale,
-        )
-        new.rename(self.data)
+        # A cluster that is not whole never has the name `data`.
+        with files.new_directory(self.data) as new:
+            os.chown(new, self._account.uid, self._account.gid)
+            self._run(
+                programs["initdb"],
+                f"--pgdata={new}",
+                f"--username={database.SUPERUSER}",
+                "--auth-local=peer",
+                "--auth-host=scram-sha-256",
+                "--data-checksums",
+                *locale,
+            )
 
     def _make_role(self, programs: Programs) -> None:
         password = (self._home.secrets / "postgresql_password").read_text().strip()
@@ -202,6 +210,16 @@ class Postgresql:
             *self._home.postgresql_sockets.glob(".s.PGSQL.*"),
         ):
             lock_file.unlink(missing_ok=True)
+
+
+def found_cluster(state: State, *, has_data: bool) -> Found | None:
+    """The cluster as a resource. Whatever is wrong with the server, its data is kept."""
+    there = found(Postgresql.name, state)
+    if not has_data:
+        return replace(there, fault="its data is gone", mend="it is made anew") if there else None
+    if there is None:
+        return Found(key(Postgresql.name), "", {}, fault=NOT_RUNNING, mend="it is started")
+    return replace(there, mend="it is started again") if there.fault else there
 
 
 def _environment() -> dict[str, str]:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from skytier import files
 from skytier.errors import SkytierError
 from skytier.local.options import EMBEDDED, SYSTEM
 
@@ -75,26 +76,25 @@ def keep(programs: Programs, postgresql: Path) -> Programs:
     if package.name != PACKAGE or postgresql in package.parents:
         return programs
     home = postgresql / f"{EMBEDDED}-{programs.version}"
-    new = home.with_name(f"{home.name}.new")
-    shutil.rmtree(new, ignore_errors=True)
-    # The programs look for their libraries at this distance from themselves.
-    shutil.copytree(
-        install,
-        new / PACKAGE / install.name,
-        symlinks=True,
-        ignore=shutil.ignore_patterns("include", "*.a", "pgxs", "pkgconfig"),
-    )
-    shutil.copytree(package.with_name(f"{PACKAGE}.libs"), new / f"{PACKAGE}.libs", symlinks=True)
-    for path in [new, *new.rglob("*")]:
-        if not path.is_symlink():
-            path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
-    new.replace(home)
+    with files.new_directory(home) as new:
+        # The programs look for their libraries at this distance from themselves.
+        shutil.copytree(
+            install,
+            new / PACKAGE / install.name,
+            symlinks=True,
+            ignore=shutil.ignore_patterns("include", "*.a", "pgxs", "pkgconfig"),
+        )
+        libraries = f"{PACKAGE}.libs"
+        shutil.copytree(package.with_name(libraries), new / libraries, symlinks=True)
+        for path in [new, *new.rglob("*")]:
+            if not path.is_symlink():
+                path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
     return Programs(home / PACKAGE / install.name / "bin", programs.version)
 
 
 def forget_others(programs: Programs, postgresql: Path) -> None:
-    """Delete copies that are not in use any more."""
-    for kept in postgresql.glob(f"{EMBEDDED}-*"):
+    """Delete copies that are not in use any more, and half copies of runs that were killed."""
+    for kept in [*postgresql.glob(f"{EMBEDDED}-*"), *postgresql.glob(f".{EMBEDDED}-*")]:
         if kept not in programs.bin.parents:
             shutil.rmtree(kept)
 

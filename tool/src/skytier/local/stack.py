@@ -1,46 +1,33 @@
 """The stack on this machine: brings up what is wanted, and takes it down."""
 
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from skytier import files, health
+from skytier.deploy.apply import Events, apply
+from skytier.deploy.kind import Found, Key, Kind, Known, Wanted
+from skytier.deploy.plan import Action, Step, nothing_to_do
 from skytier.errors import SkytierError
-from skytier.local import lock, options, port
+from skytier.local import desired, lock, options, port
 from skytier.local.application import DATABASE_URL, REDIS_URL, Application
+from skytier.local.daemon import State
 from skytier.local.home import Home
-from skytier.local.monitor.service import Monitor
+from skytier.local.monitor.kind import Monitor
 from skytier.local.nginx import Nginx
 from skytier.local.options import Options
-from skytier.local.plan import (
-    MIGRATIONS,
-    MONITOR,
-    Action,
-    Found,
-    Step,
-    Wanted,
-    nothing_to_do,
-    plan,
-    stop_all,
-)
 from skytier.local.postgresql import Postgresql
+from skytier.local.service import Deletion, Task, key
 
+CHECK, HOME = "check", "home"
 CHECK_TIMEOUT_S = 30.0
 
 
-class Progress(Protocol):
-    """Is told what happens."""
+class Progress(Events, Protocol):
+    """Is told what is planned, and what happens."""
 
-    def started(self, step: Step) -> None:
-        """A step begins."""
-
-    def done(self, step: Step, result: str, seconds: float) -> None:
-        """A step ended well; a step that keeps its service is only told here."""
-
-    def failed(self, step: Step) -> None:
-        """A step ended with the error that follows."""
+    def planned(self, steps: Sequence[Step]) -> None:
+        """All steps, in their order; those that keep a service are told of only here."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +41,7 @@ class Outcome:
     """Why the stack runs without being watched as it should be."""
 
 
-class Stack:
+class LocalStack:
     """PostgreSQL, the application and Nginx of one home, and what watches them."""
 
     def __init__(self, home: Home) -> None:
@@ -63,16 +50,15 @@ class Stack:
         self.application = Application(home, behind_nginx=self.nginx.installed)
         self.postgresql = Postgresql(home)
         self.monitor = Monitor(home, self.postgresql, behind_nginx=self.nginx.installed)
-        self._services: dict[str, Postgresql | Application | Nginx | Monitor] = {
-            "postgresql": self.postgresql,
-            "application": self.application,
-            "nginx": self.nginx,
-            MONITOR: self.monitor,
-        }
+        self._services = (self.postgresql, self.application, self.nginx, self.monitor)
 
-    def found(self) -> dict[str, Found]:
+    def states(self) -> dict[str, State]:
         """Every service as it is now."""
-        return {name: service.found() for name, service in self._services.items()}
+        return {service.name: service.state() for service in self._services}
+
+    def find(self) -> list[Found]:
+        """The services that there are."""
+        return [found for service in self._services for found in service.find()]
 
     def up(
         self,
@@ -89,30 +75,17 @@ class Stack:
         """
         self.home.create()
         with lock.held(self.home.lock):
-            wished = options.load(self.home).changed(**given)
+            chosen = options.load(self.home).changed(**given)
             # What may be refused comes before anything is remembered.
-            self._check_port(wished)
-            wanted = self._servers(wished)
-            self._remember(wished, database_url, redis_url)
-            wanted["application"] = self.application.wanted(wished)
-            if wished.monitor:
-                wanted[MONITOR] = self.monitor.wanted(wished)
-            steps = plan(wanted, self.found())
-            # What watches comes last, and what it lacks keeps nobody from the application.
-            for step in [step for step in steps if step.service != MONITOR]:
-                with _told(progress, step) as say:
-                    say(self._do(step, wished, wanted))
-            check = Step("check", Action.RUN, f"{wished.url}/health")
-            with _told(progress, check) as say:
-                say(self._check(wished))
-            not_watched = None
-            for step in [step for step in steps if step.service == MONITOR]:
-                try:
-                    with _told(progress, step) as say:
-                        say(self._do(step, wished, wanted))
-                except SkytierError as error:
-                    not_watched = error
-        return Outcome(wished.url, not nothing_to_do(steps), self.nginx.installed, not_watched)
+            self._check_port(chosen)
+            configs = self._servers(chosen)
+            self._remember(chosen, database_url, redis_url)
+            configs[Application.name] = self.application.config(chosen)
+            if chosen.monitor:
+                configs[Monitor.name] = self.monitor.config(chosen)
+            steps = desired.steps(desired.wanted(configs, chosen), self.find())
+            not_watched = self._carry_out(steps, chosen, progress)
+        return Outcome(chosen.url, not nothing_to_do(steps), self.nginx.installed, not_watched)
 
     def down(self, progress: Progress, *, purge: bool = False) -> bool:
         """Stop what runs; with `purge`, delete the home too. Returns whether anything ran."""
@@ -120,15 +93,11 @@ class Stack:
             return False
         self.home.check_is_one()
         with lock.held(self.home.lock):
-            steps = stop_all(self.found())
-            for step in steps:
-                with _told(progress, step) as say:
-                    say(self._do(step, Options(), {}))
-            if purge:
-                with _told(progress, Step("home", Action.DELETE)) as say:
-                    self.home.purge()
-                    say(f"{self.home.path} is gone")
-        return bool(steps)
+            stops = desired.steps([], self.find())
+            delete = [_deletion_of_home(stops)] if purge else []
+            progress.planned([*stops, *delete])
+            apply([*stops, *delete], self._kinds(options.Options()), progress, Known())
+        return bool(stops)
 
     def run_application(self, *arguments: str) -> str:
         """Run one of the application's commands beside it. Returns its output."""
@@ -139,14 +108,14 @@ class Stack:
         return self.application.follow(self._running(), *arguments)
 
     def _running(self) -> Options:
-        if self.application.found().pid is None:
+        if self.application.state().pid is None:
             raise SkytierError("The application does not run.", "Start it: skytier up")
         return options.load(self.home)
 
-    def _remember(self, wished: Options, database: str | None, redis: str | None) -> None:
-        options.save(self.home, wished)
+    def _remember(self, chosen: Options, database: str | None, redis: str | None) -> None:
+        options.save(self.home, chosen)
         path = self.home.secrets / DATABASE_URL
-        if wished.postgres != options.ELSEWHERE:
+        if chosen.postgres != options.ELSEWHERE:
             database = self.postgresql.url()
         if database:
             files.write(path, database + "\n", 0o600)
@@ -156,18 +125,18 @@ class Stack:
         elif redis is not None:
             path.unlink(missing_ok=True)
 
-    def _servers(self, wished: Options) -> dict[str, Wanted]:
-        wanted = {}
-        if wished.monitor:
+    def _servers(self, chosen: Options) -> dict[str, Mapping[str, str | None]]:
+        configs: dict[str, Mapping[str, str | None]] = {}
+        if chosen.monitor:
             self.monitor.assign_ports()
-        if wished.postgres != options.ELSEWHERE:
-            wanted["postgresql"] = self.postgresql.wanted(wished)
+        if chosen.postgres != options.ELSEWHERE:
+            configs[Postgresql.name] = self.postgresql.config(chosen)
         if self.nginx.installed:
-            wanted["nginx"] = self.nginx.wanted(wished)
-        return wanted
+            configs[Nginx.name] = self.nginx.config(chosen)
+        return configs
 
-    def _check_port(self, wished: Options) -> None:
-        holder = port.holder(wished.bind, wished.port)
+    def _check_port(self, chosen: Options) -> None:
+        holder = port.holder(chosen.bind, chosen.port)
         if holder is None:
             return
         ours = {
@@ -176,48 +145,59 @@ class Stack:
             for process in service.daemon.processes()
         }
         if holder.pid not in ours:
-            raise port.taken(wished.bind, wished.port, holder)
+            raise port.taken(chosen.bind, chosen.port, holder)
 
-    def _do(self, step: Step, wished: Options, wanted: dict[str, Wanted]) -> str:
-        if step.action is Action.KEEP:
-            return "runs already"
-        if step.service == MIGRATIONS:
-            return self.application.migrate(wished)
-        service = self._services[step.service]
-        if step.action is Action.STOP:
-            service.stop()
-            return ""
-        marks = wanted[step.service].marks
-        if step.action is Action.RELOAD and isinstance(service, Nginx):
-            return service.reload(wished, marks)
-        return service.start(wished, marks)
+    def _carry_out(
+        self, steps: Sequence[Step], chosen: Options, progress: Progress
+    ) -> SkytierError | None:
+        """Carry out a plan, and check the whole. Returns why the stack is not watched."""
+        stops = [step for step in steps if step.action is Action.DELETE]
+        monitor = [step for step in steps if step not in stops and step.key.kind == Monitor.name]
+        services = [step for step in steps if step not in stops and step not in monitor]
+        services.append(_check_step([step.key for step in services], chosen))
+        progress.planned([*stops, *services, *monitor])
+        kinds = self._kinds(chosen)
+        apply(stops, kinds, progress, Known())
+        apply(services, kinds, progress, Known())
+        # The monitor comes last, and the application does not depend on it.
+        try:
+            apply(monitor, kinds, progress, Known())
+        except SkytierError as error:
+            return error
+        return None
 
-    def _check(self, wished: Options) -> str:
-        answer = health.wait(f"{wished.url}/health", CHECK_TIMEOUT_S)
+    def _kinds(self, chosen: Options) -> dict[str, Kind]:
+        tasks = (
+            Task(desired.MIGRATIONS, lambda: self.application.migrate(chosen)),
+            Task(CHECK, lambda: self._check(chosen)),
+            Deletion(HOME, self._purge),
+        )
+        kinds: list[Kind] = [*self._services, *tasks]
+        return {kind.name: kind for kind in kinds}
+
+    def _check(self, chosen: Options) -> str:
+        answer = health.wait(f"{chosen.url}/health", CHECK_TIMEOUT_S)
         if answer:
             return "healthy"
         log = files.last_lines(self.application.daemon.log, 8)
         raise SkytierError(
-            f"{wished.url}/health does not become healthy; it says: {answer}\n"
+            f"{chosen.url}/health does not become healthy; it says: {answer}\n"
             f"The end of the application's log:\n{log}",
             "Everything was left running. See skytier status and skytier logs.",
         )
 
+    def _purge(self) -> str:
+        self.home.purge()
+        return f"{self.home.path} is gone"
 
-@contextmanager
-def _told(progress: Progress, step: Step) -> Iterator[Callable[[str], None]]:
-    """Tell of a step's beginning and end, with the result that is said within."""
-    result = ""
 
-    def say(text: str) -> None:
-        nonlocal result
-        result = text
+def _check_step(needs: Sequence[Key], chosen: Options) -> Step:
+    """The step that ends every `up`, also one that has nothing to do."""
+    wanted = Wanted(key(CHECK), {"url": f"{chosen.url}/health"})
+    return Step(Action.CREATE, key(CHECK), "it ends every run", tuple(needs), wanted)
 
-    began = time.monotonic()
-    progress.started(step)
-    try:
-        yield say
-    except BaseException:
-        progress.failed(step)
-        raise
-    progress.done(step, result, time.monotonic() - began)
+
+def _deletion_of_home(stops: Sequence[Step]) -> Step:
+    """The step after all services are stopped."""
+    needs = tuple(step.key for step in stops)
+    return Step(Action.DELETE, key(HOME), "it was asked for", needs, found=Found(key(HOME), "", {}))

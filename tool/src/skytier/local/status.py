@@ -1,94 +1,95 @@
 """The stack as it is, measured now."""
 
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from skytier import health
 from skytier.local import options
 from skytier.local.application import DATABASE_URL
-from skytier.local.monitor.parts import POSTGRES, names
-from skytier.local.monitor.service import daemon_name
+from skytier.local.daemon import State
+from skytier.local.monitor.kind import daemon_name
+from skytier.local.monitor.processes import POSTGRES, names
 from skytier.local.options import Options
-from skytier.local.plan import Found
-from skytier.local.stack import Stack
+from skytier.local.stack import LocalStack
 from skytier.status import Machine, Service, Status
 
 
-def measure(stack: Stack) -> Status:
+def measure(stack: LocalStack) -> Status:
     """Ask every service, and the application through the entry point."""
-    wished, found = options.load(stack.home), stack.found()
-    if any(service.pid for service in found.values()):
-        answer = health.ask(f"{wished.url}/health")
+    chosen, states = options.load(stack.home), stack.states()
+    if any(state.pid for state in states.values()):
+        answer = health.ask(f"{chosen.url}/health")
     else:
         answer = health.Answer(None, "it does not run")
     complaint = "" if answer else f"/health: {answer.status or answer.text}"
-    web = [_service("application", found, complaint)]
+    web = [_service("application", states, complaint)]
     if stack.nginx.installed:
-        web.append(_service("nginx", found))
+        web.append(_service("nginx", states))
     # As on a cloud, where the monitor is on the first web server.
-    watching = _watching(stack, wished)
-    web += [service for name, service in watching.items() if name != POSTGRES]
+    monitor = _monitor(stack, chosen)
+    web += [service for name, service in monitor.items() if name != POSTGRES]
     machines = [
         Machine(
             name="web",
             role="web",
-            address=wished.bind,
+            address=chosen.bind,
             healthy=bool(answer) and _all_run(web),
             services=web,
-            addresses=[wished.bind],
-            release=found["application"].marks.get("version"),
+            addresses=[chosen.bind],
+            release=states["application"].config.get("version"),
         ),
-        _database(stack, wished, found, bool(answer), watching),
+        _database(stack, chosen, states, bool(answer), monitor),
     ]
-    return Status("local", None, wished.url, all(m.healthy for m in machines), machines, [])
+    return Status("local", None, chosen.url, all(m.healthy for m in machines), machines, [])
 
 
 def _database(
-    stack: Stack,
-    wished: Options,
-    found: dict[str, Found],
+    stack: LocalStack,
+    chosen: Options,
+    states: Mapping[str, State],
     healthy: bool,
-    watching: dict[str, Service],
+    monitor: Mapping[str, Service],
 ) -> Machine:
-    if wished.postgres == options.ELSEWHERE:
+    if chosen.postgres == options.ELSEWHERE:
         # The application is the only one that knows: its health asks the database.
         url = urlsplit((stack.home.secrets / DATABASE_URL).read_text().strip())
         address = url.hostname or "unix socket"
         services = [Service("postgresql", healthy, None, "runs elsewhere")]
         return Machine("database", "database", address, healthy, services, [address])
-    exporter = [watching[POSTGRES]] if POSTGRES in watching else []
-    services = [_service("postgresql", found), *exporter]
+    exporter = [monitor[POSTGRES]] if POSTGRES in monitor else []
+    services = [_service("postgresql", states), *exporter]
     address = str(stack.home.postgresql_sockets)
     well = stack.postgresql.accepts() and _all_run(services)
     return Machine("database", "database", address, well, services, [address])
 
 
-def _watching(stack: Stack, wished: Options) -> dict[str, Service]:
-    """What watches, by the name of the part; nothing where nobody wants it."""
-    if not wished.monitor:
+def _monitor(stack: LocalStack, chosen: Options) -> dict[str, Service]:
+    """The monitor's processes by their name; none where no monitor is wanted."""
+    if not chosen.monitor:
         return {}
-    found = stack.monitor.found_parts()
+    states = stack.monitor.states()
     # What was installed since is no part of the stack before it is started.
-    listed = stack.monitor.begun() or names(stack.monitor.around(wished))
+    listed = stack.monitor.started() or names(stack.monitor.facts(chosen))
     return {
-        name: Service(daemon_name(name), found[name].pid is not None, found[name].pid, "")
+        name: Service(daemon_name(name), states[name].pid is not None, states[name].pid, "")
         for name in listed
     }
 
 
-def _service(name: str, found: dict[str, Found], complaint: str = "") -> Service:
-    one = found[name]
-    if one.leftovers:
-        detail = f"its main process is gone; {len(one.leftovers)} left behind"
-    elif one.pid:
-        detail = complaint or _what_runs(one)
+def _service(name: str, states: Mapping[str, State], complaint: str = "") -> Service:
+    state = states[name]
+    if state.leftovers:
+        detail = f"its main process is gone; {len(state.leftovers)} left behind"
+    elif state.pid:
+        detail = complaint or _what_runs(state)
     else:
         detail = ""
-    return Service(name, one.pid is not None, one.pid, detail)
+    return Service(name, state.pid is not None, state.pid, detail)
 
 
-def _what_runs(found: Found) -> str:
-    workers = found.marks.get("workers")
-    return found.marks.get("version", "") + (f", workers: {workers}" if workers else "")
+def _what_runs(state: State) -> str:
+    workers = state.config.get("workers")
+    return state.config.get("version", "") + (f", workers: {workers}" if workers else "")
 
 
 def _all_run(services: list[Service]) -> bool:

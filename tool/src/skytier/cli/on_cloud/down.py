@@ -4,14 +4,14 @@ import json
 
 from skytier.cli import console
 from skytier.cli.chosen import cloud_stack
-from skytier.cli.on_cloud.progress import progress
+from skytier.cli.progress import progress
 from skytier.deploy.kind import UnseenError
 from skytier.errors import SkytierError
 from skytier.openstack.resources.volume import Volume
 from skytier.stackfile import StackFile
 
 
-def down(wanted: StackFile, *, yes: bool, as_json: bool) -> None:
+def down(wanted: StackFile, *, purge: bool, yes: bool, as_json: bool) -> None:
     """Show what carries the stack's mark, confirm, and delete it."""
     stack = cloud_stack(wanted)
     unseen: list[UnseenError] = []

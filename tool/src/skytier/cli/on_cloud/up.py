@@ -1,7 +1,9 @@
 """`skytier up` on a cloud."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import typer
 from rich.text import Text
@@ -10,7 +12,7 @@ from skytier.cli import console
 from skytier.cli.chosen import cloud_stack
 from skytier.cli.cost import data
 from skytier.cli.on_cloud import plan as shown
-from skytier.cli.on_cloud.progress import Stages, progress
+from skytier.cli.progress import Stages, progress
 from skytier.costs.planned import PlanCost
 from skytier.errors import SkytierError
 from skytier.openstack.entry_point import EntryPoint
@@ -20,8 +22,14 @@ from skytier.openstack.stack import CloudStack
 from skytier.stackfile import StackFile
 
 
-def up(wanted: StackFile, file: Path | None, *, yes: bool, as_json: bool) -> None:
-    """Plan, confirm, apply, and say where it is. `file` is the stack file's path."""
+def up(
+    wanted: StackFile, file: Path | None, given: Mapping[str, Any], *, yes: bool, as_json: bool
+) -> None:
+    """Plan, confirm, apply, and say where it is. `file` is the stack file's path.
+
+    `given` are the options for this machine; each that is not None is refused.
+    """
+    _refuse_local_options(given)
     stack = cloud_stack(wanted)
     planned = stack.plan()
     if planned.empty:
@@ -48,6 +56,15 @@ def up(wanted: StackFile, file: Path | None, *, yes: bool, as_json: bool) -> Non
                 "Run skytier up again: it goes on where it stopped.",
             ) from None
     _summary(stack, cost, entry, events.stages, as_json=as_json)
+
+
+def _refuse_local_options(given: Mapping[str, Any]) -> None:
+    named = [f"--{name.replace('_', '-')}" for name, value in given.items() if value is not None]
+    if named:
+        raise SkytierError(
+            f"{', '.join(named)} is for a stack on this machine, and this one is on a cloud.",
+            "Say what is wanted in the stack file: skytier init writes one.",
+        )
 
 
 def _confirm(*, yes: bool) -> None:

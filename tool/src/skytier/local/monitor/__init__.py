@@ -1,1 +1,1 @@
-"""MonitoringConfig the stack on this machine, by what the machine has for it."""
+"""What monitors the stack on this machine: the programs that the machine has for it."""

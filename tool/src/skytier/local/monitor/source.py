@@ -2,8 +2,8 @@
 
 from skytier.errors import SkytierError
 from skytier.local import options
-from skytier.local.monitor import parts, ports
-from skytier.local.stack import Stack
+from skytier.local.monitor import ports, processes
+from skytier.local.stack import LocalStack
 from skytier.metrics import target
 from skytier.metrics.catalogue import UP
 from skytier.metrics.history import History
@@ -12,14 +12,14 @@ from skytier.metrics.prometheus import Prometheus
 from skytier.metrics.source import Source
 
 
-def source(stack: Stack) -> Source:
+def source(stack: LocalStack) -> Source:
     """What knows the past: Prometheus where it runs, else what the recorder wrote.
 
     Raises SkytierError when neither is there.
     """
     if running := _prometheus(stack):
         return running
-    path = parts.history(stack.home)
+    path = processes.history(stack.home)
     if not path.exists():
         raise SkytierError(
             "Nothing was measured on this machine yet.", "Start it, watched: skytier up --monitor"
@@ -27,7 +27,7 @@ def source(stack: Stack) -> Source:
     return History(path)
 
 
-def current(stack: Stack) -> Prometheus | Live:
+def current(stack: LocalStack) -> Prometheus | Live:
     """What knows the present: Prometheus where it answers, else the exporters themselves."""
     if running := _prometheus(stack):
         try:
@@ -36,15 +36,15 @@ def current(stack: Stack) -> Prometheus | Live:
             pass
         else:
             return running
-    around = stack.monitor.around(options.load(stack.home))
-    running_parts = {name for name, found in stack.monitor.found_parts().items() if found.pid}
-    addresses = parts.addresses(around, running_parts)
-    targets = [target.at(where, parts.labels(job)) for job, where in addresses.items()]
+    facts = stack.monitor.facts(options.load(stack.home))
+    there = {name for name, state in stack.monitor.states().items() if state.pid}
+    addresses = processes.addresses(facts, there)
+    targets = [target.at(where, processes.labels(job)) for job, where in addresses.items()]
     return Live(lambda: targets)
 
 
-def _prometheus(stack: Stack) -> Prometheus | None:
-    address = ports.address(stack.home, parts.PROMETHEUS)
-    if stack.monitor.found_parts()[parts.PROMETHEUS].pid is None or address is None:
+def _prometheus(stack: LocalStack) -> Prometheus | None:
+    address = ports.address(stack.home, processes.PROMETHEUS)
+    if stack.monitor.states()[processes.PROMETHEUS].pid is None or address is None:
         return None
     return Prometheus(f"http://{address}")

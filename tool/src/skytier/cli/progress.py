@@ -3,6 +3,7 @@
 import json
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -68,6 +69,9 @@ class Lines:
         return self
 
     def __exit__(self, *_: object) -> None: ...
+
+    def planned(self, steps: Sequence[Step]) -> None:
+        """Steps that change nothing have no line."""
 
     def started(self, step: Step) -> None:
         """Say what begins."""

@@ -1,4 +1,4 @@
-"""Which processes watch the stack on this machine, and how each is run. Nothing is started here."""
+"""Which processes monitor the stack on this machine, and how each is run. Starts nothing."""
 
 import json
 import sys
@@ -12,12 +12,13 @@ from skytier.local.home import Home
 from skytier.local.monitor import token
 from skytier.local.monitor.ports import HOST
 from skytier.local.options import Options
+from skytier.local.service import MACHINE_NAME, ROLE_NAME
 from skytier.metrics.target import JOB, MACHINE, ROLE, SOCKET, STACK, THIS_MACHINE
 from skytier.services.alertmanager import config as alertmanager
 from skytier.services.prometheus import config as prometheus
 
-STACK_NAME, MACHINE_NAME, ROLE_NAME = "local", "localhost", "all"
-"""How this machine is called among the figures. All roles are on it."""
+STACK_NAME = "local"
+"""How this stack is called in metrics."""
 STATUS, METRICS = "nginx-status", "nginx-metrics"
 """The ports at which Nginx tells of itself, and leads to the application's metrics."""
 PROMETHEUS, ALERTMANAGER, RECORDER = "prometheus", "alertmanager", "recorder"
@@ -33,8 +34,8 @@ _NO_DISKS = (
 
 
 @dataclass(frozen=True)
-class Part:
-    """One process that watches."""
+class MonitorProcess:
+    """One process of the monitor."""
 
     name: str
     command: list[str]
@@ -48,15 +49,15 @@ class Part:
     makes: Path | None = None
 
     @property
-    def mark(self) -> str:
-        """A fingerprint of all of it."""
+    def fingerprint(self) -> str:
+        """Another one when anything of it changes."""
         said = [self.name, *self.command, *self.environment.values(), *self.texts.values()]
         return files.fingerprint(*said)
 
 
 @dataclass(frozen=True)
-class Surroundings:
-    """What decides which parts there are."""
+class MonitorFacts:
+    """What decides which processes there are."""
 
     home: Home
     options: Options
@@ -71,42 +72,42 @@ class Surroundings:
     """Whether PostgreSQL's exporter knows that option; old ones end because of it."""
 
 
-def names(around: Surroundings) -> list[str]:
-    """The parts that this machine can have, in the order in which they start."""
-    has = set(around.programs)
+def names(facts: MonitorFacts) -> list[str]:
+    """The processes that this machine can have, in the order in which they start."""
+    has = set(facts.programs)
     exporters = [
         *([NODE] if NODE in has or PROMETHEUS in has else []),
-        *([POSTGRES] if POSTGRES in has and around.database else []),
-        *([NGINX] if NGINX in has and around.behind_nginx else []),
-        *([REDIS] if REDIS in has and around.redis_url else []),
+        *([POSTGRES] if POSTGRES in has and facts.database else []),
+        *([NGINX] if NGINX in has and facts.behind_nginx else []),
+        *([REDIS] if REDIS in has and facts.redis_url else []),
     ]
     if PROMETHEUS not in has:
         return [*exporters, RECORDER]
     return [*exporters, *([ALERTMANAGER] if ALERTMANAGER in has else []), PROMETHEUS]
 
 
-def parts(around: Surroundings) -> list[Part]:
+def processes(facts: MonitorFacts) -> list[MonitorProcess]:
     """How each of `names` is run; `ports` has one for each of them, and for Nginx."""
-    wanted = names(around)
-    made = [_exporter(name, around) for name in wanted if name in (NODE, POSTGRES, NGINX, REDIS)]
+    wanted = names(facts)
+    made = [_exporter(name, facts) for name in wanted if name in (NODE, POSTGRES, NGINX, REDIS)]
     if ALERTMANAGER in wanted:
-        made.append(_alertmanager(around))
-    made.append(_prometheus(around) if PROMETHEUS in wanted else _recorder(around))
+        made.append(_alertmanager(facts))
+    made.append(_prometheus(facts) if PROMETHEUS in wanted else _recorder(facts))
     return made
 
 
-def addresses(around: Surroundings, exporters: Collection[str]) -> dict[str, str]:
+def addresses(facts: MonitorFacts, exporters: Collection[str]) -> dict[str, str]:
     """Where each job's metrics are read on this machine, with these exporters on it.
 
     Without a node exporter it is `THIS_MACHINE`.
     """
-    ports = around.ports
+    ports = facts.ports
     jobs = [name for name in (NODE, POSTGRES, NGINX, REDIS) if name in exporters]
     found = {NODE: THIS_MACHINE} | {job: f"http://{HOST}:{ports[job]}" for job in jobs}
-    if around.behind_nginx:
-        application = f"{SOCKET}{around.home.application_socket}"
+    if facts.behind_nginx:
+        application = f"{SOCKET}{facts.home.application_socket}"
     else:
-        application = around.options.url
+        application = facts.options.url
     return {**found, "application": application}
 
 
@@ -115,19 +116,19 @@ def labels(job: str) -> dict[str, str]:
     return {JOB: job, STACK: STACK_NAME, MACHINE: MACHINE_NAME, ROLE: ROLE_NAME}
 
 
-def _exporter(name: str, around: Surroundings) -> Part:
-    port = around.ports[name]
-    listen, program = f"{HOST}:{port}", around.programs.get(name)
+def _exporter(name: str, facts: MonitorFacts) -> MonitorProcess:
+    port = facts.ports[name]
+    listen, program = f"{HOST}:{port}", facts.programs.get(name)
     if program is None:  # only the node exporter has a stand-in
-        return Part(name, [sys.executable, "-m", _MACHINE, str(port)], port)
+        return MonitorProcess(name, [sys.executable, "-m", _MACHINE, str(port)], port)
     if name == NODE:
         command = [
             *(program, f"--web.listen-address={listen}"),
             f"--collector.filesystem.fs-types-exclude={_NO_DISKS}",
         ]
-        return Part(name, command, port)
+        return MonitorProcess(name, command, port)
     if name == POSTGRES:
-        sockets = around.home.postgresql_sockets
+        sockets = facts.home.postgresql_sockets
         # By peer authentication: there is no password. The exporter parts its source at each space,
         # quoted or not, so the path comes by itself.
         environment = {
@@ -135,34 +136,36 @@ def _exporter(name: str, around: Surroundings) -> Part:
             "PGHOST": str(sockets),
         }
         command = [program, f"--web.listen-address={listen}"]
-        if around.can_skip_bgwriter:
+        if facts.can_skip_bgwriter:
             # No chart needs it, and since PostgreSQL 17 it fails each time that it asks.
             command.append("--no-collector.bgwriter")
-        return Part(name, command, port, {}, environment, around.database)
+        return MonitorProcess(name, command, port, {}, environment, facts.database)
     if name == NGINX:
-        status = f"-nginx.scrape-uri=http://{HOST}:{around.ports[STATUS]}/"
-        return Part(name, [program, f"-web.listen-address={listen}", status], port)
+        status = f"-nginx.scrape-uri=http://{HOST}:{facts.ports[STATUS]}/"
+        return MonitorProcess(name, [program, f"-web.listen-address={listen}", status], port)
     # The URL may hold a password, which no list of processes shall show.
-    environment = {"REDIS_ADDR": around.redis_url or ""}
-    return Part(name, [program, f"-web.listen-address={listen}"], port, {}, environment)
+    environment = {"REDIS_ADDR": facts.redis_url or ""}
+    return MonitorProcess(name, [program, f"-web.listen-address={listen}"], port, {}, environment)
 
 
-def _alertmanager(around: Surroundings) -> Part:
-    path, port = around.home.etc / "alertmanager.yml", around.ports[ALERTMANAGER]
-    receivers = alertmanager.Receivers(webhook=around.options.alerts_to)
-    arguments = alertmanager.arguments(path, around.home.monitor / "alertmanager", f"{HOST}:{port}")
-    command = [around.programs[ALERTMANAGER], *arguments]
-    return Part(ALERTMANAGER, command, port, {path: alertmanager.alertmanager_yml(receivers)})
+def _alertmanager(facts: MonitorFacts) -> MonitorProcess:
+    path, port = facts.home.etc / "alertmanager.yml", facts.ports[ALERTMANAGER]
+    receivers = alertmanager.Receivers(webhook=facts.options.alerts_to)
+    arguments = alertmanager.arguments(path, facts.home.monitor / "alertmanager", f"{HOST}:{port}")
+    command = [facts.programs[ALERTMANAGER], *arguments]
+    return MonitorProcess(
+        ALERTMANAGER, command, port, {path: alertmanager.alertmanager_yml(receivers)}
+    )
 
 
-def _prometheus(around: Surroundings) -> Part:
-    home, ports = around.home, around.ports
+def _prometheus(facts: MonitorFacts) -> MonitorProcess:
+    home, ports = facts.home, facts.ports
     path, rules = home.etc / "prometheus.yml", home.etc / "rules"
-    read = addresses(around, names(around))
-    if around.behind_nginx:
+    read = addresses(facts, names(facts))
+    if facts.behind_nginx:
         read["application"] = f"http://{HOST}:{ports[METRICS]}"
     read |= {name: f"http://{HOST}:{ports[name]}" for name in (NODE, PROMETHEUS)}
-    if ALERTMANAGER in around.programs:
+    if ALERTMANAGER in facts.programs:
         read[ALERTMANAGER] = f"http://{HOST}:{ports[ALERTMANAGER]}"
     configuration = prometheus.Prometheus(
         stack=STACK_NAME,
@@ -172,7 +175,7 @@ def _prometheus(around: Surroundings) -> Part:
                 address.removeprefix("http://"),
                 MACHINE_NAME,
                 ROLE_NAME,
-                token.path(home) if job == "application" and around.behind_nginx else None,
+                token.path(home) if job == "application" and facts.behind_nginx else None,
             )
             for job, address in read.items()
         ],
@@ -185,17 +188,21 @@ def _prometheus(around: Surroundings) -> Part:
     arguments = prometheus.arguments(
         path, home.monitor / PROMETHEUS, f"{HOST}:{ports[PROMETHEUS]}", RETENTION
     )
-    return Part(PROMETHEUS, [around.programs[PROMETHEUS], *arguments], ports[PROMETHEUS], texts)
+    return MonitorProcess(
+        PROMETHEUS, [facts.programs[PROMETHEUS], *arguments], ports[PROMETHEUS], texts
+    )
 
 
-def _recorder(around: Surroundings) -> Part:
-    path = around.home.etc / "targets.json"
+def _recorder(facts: MonitorFacts) -> MonitorProcess:
+    path = facts.home.etc / "targets.json"
     listed = [
-        {"address": where, **labels(job)} for job, where in addresses(around, names(around)).items()
+        {"address": where, **labels(job)} for job, where in addresses(facts, names(facts)).items()
     ]
-    made = history(around.home)
+    made = history(facts.home)
     command = [sys.executable, "-m", _RECORDER, str(path), str(made)]
-    return Part(RECORDER, command, texts={path: json.dumps(listed, indent=2) + "\n"}, makes=made)
+    return MonitorProcess(
+        RECORDER, command, texts={path: json.dumps(listed, indent=2) + "\n"}, makes=made
+    )
 
 
 def history(home: Home) -> Path:

@@ -1,0 +1,1 @@
+"""Commands whose dialog for the stack on this machine is its own."""

@@ -1,0 +1,58 @@
+"""The stack on this machine, as the commands ask for it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from decimal import Decimal
+
+from skytier.local import logs
+from skytier.local.monitor.processes import STACK_NAME
+from skytier.local.monitor.source import source
+from skytier.local.monitor.view import view
+from skytier.local.service import MACHINE_NAME, ROLE_NAME
+from skytier.local.stack import LocalStack
+from skytier.local.status import measure
+from skytier.metrics.reopened import reopened
+from skytier.metrics.source import Source
+from skytier.status import Machine, Status
+from skytier.watched import Cost, Watched
+
+_FREE = Cost("USD", Decimal(0), [], "A stack on one's own machine has no price.")
+
+
+class LocalBackend(LocalStack):
+    """See `skytier.backend.Backend`."""
+
+    status = measure
+    view = view
+
+    @contextmanager
+    def source(self) -> Iterator[Source]:
+        """Prometheus, or the history of the recorder."""
+        yield source(self)
+
+    @contextmanager
+    def watched(self) -> Iterator[Watched]:
+        """The stack as one machine, which has no price."""
+        with reopened(self.source) as figures:
+            yield Watched(
+                STACK_NAME, None, figures, lambda: on_one_machine(self.status()), lambda: _FREE
+            )
+
+    def logs(self, source: str | None, *, follow: bool, lines: int) -> int:
+        """The log files of a service, or of all."""
+        return logs.show(self.home, source, follow=follow, lines=lines)
+
+
+def on_one_machine(status: Status) -> Status:
+    """The same services on the one machine that they all run on, as its figures know it."""
+    machine = Machine(
+        name=MACHINE_NAME,
+        role=ROLE_NAME,
+        address=status.machines[0].address,
+        healthy=status.healthy,
+        services=[service for each in status.machines for service in each.services],
+        addresses=status.machines[0].addresses,
+        release=next((each.release for each in status.machines if each.release), None),
+    )
+    return replace(status, machines=[machine])

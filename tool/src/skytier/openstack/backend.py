@@ -1,0 +1,20 @@
+"""A stack on a cloud, as the commands ask for it."""
+
+from skytier.openstack.application import follow_application, run_application
+from skytier.openstack.logs import logs
+from skytier.openstack.stack import CloudStack
+from skytier.openstack.status import measure
+from skytier.openstack.watching.view import prometheus, view
+from skytier.openstack.watching.watched import watched
+
+
+class CloudBackend(CloudStack):
+    """See `skytier.backend.Backend`."""
+
+    status = measure
+    view = view
+    source = prometheus
+    watched = watched
+    logs = logs
+    run_application = run_application
+    follow_application = follow_application
