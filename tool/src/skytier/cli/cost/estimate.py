@@ -50,9 +50,9 @@ def estimate(
 ) -> None:
     """Show what the stack of the stack file would cost by the hour and the month.
 
-    With a cloud its flavors are priced, and the difference to what is there is shown; without one
-    the flavors of the rates file, or m1.tiny to m1.xlarge as OpenStack itself had them. With a
-    schedule of web servers it is an average week's, and no difference.
+    With a cloud the sizes are those of its flavors, and the difference to what is there is shown.
+    Without one they come from the rates file, or are assumed: m1.small has 2 vCPU and 4 GiB. With
+    a schedule of web servers it is the cost of an average week, without a difference.
     """
     if compare and compare_rates:
         raise typer.BadParameter("--compare and --compare-rates do not go together.")
