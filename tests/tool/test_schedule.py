@@ -25,14 +25,14 @@ count = 1
 timezone = "Europe/Berlin"
 """
 ERRORS = {
-    "no end": ('from = "22:00"\ncount = 1', 3, "web.schedule lacks to. It holds a time of day"),
+    "no end": ('from = "22:00"\ncount = 1', 3, "web.schedule lacks to. Allowed: a time of day"),
     "no time": ('from = "25:00"\nto = "06:00"\ncount = 1', 4, '"25:00" is not a time of day'),
     "no length": ('from = "06:00"\nto = "06:00"\ncount = 1', 3, "ends at the same time"),
     "none": ('from = "22:00"\nto = "06:00"\ncount = 0', 6, "web.schedule.count = 0 is too small"),
     "no day": (
         'from = "22:00"\nto = "06:00"\ncount = 1\ndays = ["Sunday"]',
         7,
-        '"Sunday" is not a day of the week. It holds days of the week: mon,',
+        '"Sunday" is not a day of the week. Allowed: days of the week: mon,',
     ),
     "no zone": (
         'from = "22:00"\nto = "06:00"\ncount = 1\ntimezone = "Berlin"',

@@ -117,7 +117,7 @@ def test_wrong_options_are_one_clear_line(fresh: Skytier, here: Path) -> None:
 
 
 def test_the_rates_file_of_the_documentation_is_a_right_one() -> None:
-    page = (Path(__file__).parents[3] / "docs" / "costs.md").read_text()
+    page = (Path(__file__).parents[3] / "docs" / "reference" / "rates-file.md").read_text()
     text = page.partition("```toml\n")[2].partition("```")[0]
 
-    assert parse_as(Rates, text, "docs/costs.md").valid_from
+    assert parse_as(Rates, text, "docs/reference/rates-file.md").valid_from
