@@ -116,7 +116,7 @@ def up(
 
     On a cloud it reads the stack file, shows the plan, asks, and carries it out. On this machine
     it takes options and remembers them for the next run. A second run changes nothing, or repairs
-    what is broken. It never deletes data.
+    what is broken. It never deletes the application's data.
     """
     wanted = chosen.stack_file(file, cloud)
     if wanted.cloud:
