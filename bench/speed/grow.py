@@ -3,7 +3,7 @@
     bench/grow                     with its workers, its table and open connections
     bench/grow posts --ten-million
     bench/grow memory              what a worker holds over a million requests
-    bench/grow posts --write       this part alone, beside what docs/ has of the others
+    bench/grow posts --write       this part alone, beside what docs/decisions/ has of the others
 
 The results go to the standard output, how it goes to the standard error.
 """
@@ -33,7 +33,7 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("kinds", nargs="*", metavar="KIND", help=", ".join(KINDS))
     parser.add_argument("--ten-million", action="store_true", help="a table of 10 million, too")
-    parser.add_argument("--write", action="store_true", help="put the results into docs/")
+    parser.add_argument("--write", action="store_true", help="put the results into docs/decisions/")
     arguments = parser.parse_args()
     if unknown := set(arguments.kinds) - set(KINDS):
         parser.error(f"{', '.join(sorted(unknown))}: it takes {', '.join(KINDS)}")

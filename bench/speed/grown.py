@@ -1,4 +1,4 @@
-"""How it grows, as figures for docs/growth.json and as tables."""
+"""How it grows, as figures for docs/decisions/growth.json and as tables."""
 
 import statistics
 from collections.abc import Iterator, Mapping, Sequence

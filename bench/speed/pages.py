@@ -1,4 +1,4 @@
-"""The results in docs/: the figures, the picture, and the tables of docs/speed.md."""
+"""The results in docs/decisions/: the figures, the picture, and the tables of speed.md."""
 
 import json
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from typing import Any
 from bench.speed import chart, grown, machine
 from bench.speed.results import Key, Result
 
-DOCS = machine.CHECKOUT / "docs"
+DOCS = machine.CHECKOUT / "docs/decisions"
 RUN = "<!-- bench/run --write -->"
 GROW = "<!-- bench/grow --write -->"
 END = "<!-- the end of what it wrote -->"

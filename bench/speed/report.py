@@ -1,4 +1,4 @@
-"""What was measured, as tables that a person reads: in the terminal and in docs/speed.md."""
+"""What was measured, as tables for the terminal and for docs/decisions/speed.md."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 

@@ -3,7 +3,7 @@
     bench/run --quick                             every contender, in less than 3 minutes
     bench/run --only skytier,plain --work one     these contenders, this work
     bench/run --quick --connections 32,256 --direct
-    bench/run --write                             a full run, into docs/
+    bench/run --write                             a full run, into docs/decisions/
 
 The results go to the standard output, how it goes to the standard error.
 """
@@ -84,7 +84,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=_number)
     parser.add_argument("--posts", type=_number, default=POSTS, help="rows of the table")
     parser.add_argument("--json", action="store_true", help="one JSON object: work, contender")
-    parser.add_argument("--write", action="store_true", help="put the results into docs/")
+    parser.add_argument("--write", action="store_true", help="put the results into docs/decisions/")
     arguments = parser.parse_args()
     narrowed = arguments.work or arguments.connections or arguments.direct
     if arguments.write and (narrowed or arguments.only != stage.NAMES):

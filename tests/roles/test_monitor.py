@@ -159,7 +159,7 @@ def test_an_alert_says_where_how_bad_and_what_to_do(rule: dict[str, Any]) -> Non
 
 
 def test_the_documentation_has_every_alert_with_its_severity() -> None:
-    page = (Path(__file__).parents[2] / "docs/watching.md").read_text()
+    page = (Path(__file__).parents[2] / "docs/reference/alerts.md").read_text()
 
     documented = re.findall(r"^\| `(\w+)` \| (\w+) \|", page, re.MULTILINE)
 

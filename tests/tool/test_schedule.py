@@ -25,14 +25,14 @@ count = 1
 timezone = "Europe/Berlin"
 """
 ERRORS = {
-    "no end": ('from = "22:00"\ncount = 1', 3, "web.schedule lacks to. It holds a time of day"),
+    "no end": ('from = "22:00"\ncount = 1', 3, "web.schedule lacks to. Allowed: a time of day"),
     "no time": ('from = "25:00"\nto = "06:00"\ncount = 1', 4, '"25:00" is not a time of day'),
     "no length": ('from = "06:00"\nto = "06:00"\ncount = 1', 3, "ends at the same time"),
     "none": ('from = "22:00"\nto = "06:00"\ncount = 0', 6, "web.schedule.count = 0 is too small"),
     "no day": (
         'from = "22:00"\nto = "06:00"\ncount = 1\ndays = ["Sunday"]',
         7,
-        '"Sunday" is not a day of the week. It holds days of the week: mon,',
+        '"Sunday" is not a day of the week. Allowed: days of the week: mon,',
     ),
     "no zone": (
         'from = "22:00"\nto = "06:00"\ncount = 1\ntimezone = "Berlin"',
@@ -116,15 +116,15 @@ def test_an_average_week_is_priced_by_its_hours() -> None:
 
     bill = Bill(EXAMPLE, of_file(stack, ROLES, {"web": small, "database": small}))
 
-    # 16 of 24 hours of a server of 67.70 and of an address of 7.30.
+    # 16 of 24 hours of a server of 133.40 and of an address of 7.30.
     found = {
         f"{resource}": str(price.per_month)
         for resource, price in zip(bill.resources, bill.prices, strict=True)
     }
-    assert found["server skytier-web-1"] == "67.70"
-    assert found["server skytier-web-2"] == found["server skytier-web-3"] == "45.13"
+    assert found["server skytier-web-1"] == "133.40"
+    assert found["server skytier-web-2"] == found["server skytier-web-3"] == "88.93"
     assert found["floating IP skytier-web-3"] == "4.87"
-    assert bill.total.per_month == Decimal("242.70")
+    assert bill.total.per_month == Decimal("461.70")
 
 
 def test_free_hours_and_tiers_count_the_hours_of_the_schedule() -> None:
@@ -135,7 +135,7 @@ def test_free_hours_and_tiers_count_the_hours_of_the_schedule() -> None:
 
     # 730 hours and twice two thirds of them are 1703.33, of which 1000 at 0.01 are free.
     assert bill.total.reduction == Decimal("10.00")
-    assert bill.total.per_month == Decimal("232.70")
+    assert bill.total.per_month == Decimal("451.70")
 
 
 @st.composite

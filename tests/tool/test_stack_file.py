@@ -34,7 +34,7 @@ WRONG = {
     "a number in quotes": (
         '[web]\ncount = "3"',
         2,
-        'web.count = "3" is not a whole number. It holds a number from 1 to 100.',
+        'web.count = "3" is not a whole number. Allowed: a number from 1 to 100.',
     ),
     "a truth": ("web.count = true", 1, "web.count = true is not a whole number"),
     "a fraction": ("web.count = 1.0", 1, "web.count = 1.0 is not a whole number"),
@@ -59,7 +59,7 @@ WRONG = {
     "a network too large": (
         "cidr = '10.0.0.0/8'",
         1,
-        "is too large. It holds a private IPv4 network from /16 to /28",
+        "is too large. Allowed: a private IPv4 network from /16 to /28",
     ),
     "a network too small": ("cidr = '10.0.0.0/29'", 1, "is too small"),
     "a public network": ("cidr = '198.51.100.0/24'", 1, "is not private"),
@@ -72,7 +72,7 @@ WRONG = {
     "other TLS": (
         "tls = 'ssl'",
         1,
-        'tls = "ssl" is not among them. It holds "off", "self-signed" or "acme".',
+        'tls = "ssl" is not among them. Allowed: "off", "self-signed" or "acme".',
     ),
     "ACME without a domain": ("\ntls = 'acme'", 2, 'tls is "acme", which needs domain and email.'),
     "ACME with two web servers": (
@@ -248,12 +248,13 @@ def test_every_kind_of_machine_is_counted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("page", "model"), [("stack-file.md", StackFile), ("stack-file.md", Hours), ("costs.md", Rates)]
+    ("page", "model"),
+    [("stack-file.md", StackFile), ("stack-file.md", Hours), ("rates-file.md", Rates)],
 )
 def test_the_documentation_has_every_key_as_the_model_says_it(
     page: str, model: type[StackFile] | type[Hours] | type[Rates]
 ) -> None:
-    text = (Path(__file__).parents[2] / "docs" / page).read_text()
+    text = (Path(__file__).parents[2] / "docs" / "reference" / page).read_text()
 
     assert reference(model) in text, "write the table anew: skytier.stackfile.document.reference"
 

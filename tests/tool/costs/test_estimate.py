@@ -40,26 +40,26 @@ def test_each_part_of_each_resource_is_shown_with_unit_and_period(
 ) -> None:
     rows = [" ".join(line.split()) for line in fresh.run("cost", "estimate").splitlines()]
 
-    assert "server skytier-web-1 1 m1.small 0.092740 67.70" in rows
-    assert "vCPU 1 vCPU 0.05/hour 0.050000 36.50" in rows
-    assert "RAM 2 GiB 0.02/hour 0.040000 29.20" in rows
+    assert "server skytier-web-1 1 m1.small 0.182740 133.40" in rows
+    assert "vCPU 2 vCPU 0.05/hour 0.100000 73.00" in rows
+    assert "RAM 4 GiB 0.02/hour 0.080000 58.40" in rows
     assert "disk 20 GB 0.10/month 0.002740 2.00" in rows
     assert "floating IP skytier-web-1 1 address 0.01/hour 0.010000 7.30" in rows
-    assert "total 0.195480 142.70" in rows
-    assert "142.70 USD a month, by example rates that are no cloud's." in rows
-    assert any(row.startswith("No cloud was asked: m1.small is taken for") for row in rows)
+    assert "total 0.375480 274.10" in rows
+    assert "274.10 USD a month, by example rates that are no cloud's." in rows
+    assert "No cloud was asked: m1.small is assumed to have 2 vCPU, 4096 MiB and 20 GB." in rows
 
 
 def test_tiers_allowances_tax_and_budget_are_in_it(fresh: Skytier, here: Path) -> None:
-    Path("skytier.toml").write_text("[cost]\nrates = 'euros.toml'\nbudget = 50\n")
+    Path("skytier.toml").write_text("[cost]\nrates = 'euros.toml'\nbudget = 100\n")
 
     found = estimate(fresh)
 
-    # an m1.small is 0.02 + 2 x 0.005 an hour and 20 x 0.04 a month: 21.90 + 0.80 = 22.70
-    # 2 x 22.70 + 2.19 for the address, which is free: 45.40, and 19 % are 8.63
-    assert [found[key] for key in ("reduction", "tax", "per_month")] == ["2.19", "8.63", "54.03"]
+    # an m1.small is 2 x 0.02 + 4 x 0.005 an hour and 20 x 0.04 a month: 43.80 + 0.80 = 44.60
+    # 2 x 44.60 + 2.19 for the address, which is free: 89.20, and 19 % are 16.95
+    assert [found[key] for key in ("reduction", "tax", "per_month")] == ["2.19", "16.95", "106.15"]
     assert (found["currency"], found["example_rates"], found["over_budget"]) == ("EUR", False, True)
-    assert "This would cost 54.03 EUR a month, and the budget is 50 EUR" in fresh.run(
+    assert "This would cost 106.15 EUR a month, and the budget is 100 EUR" in fresh.run(
         "cost", "estimate"
     )
 
@@ -69,15 +69,15 @@ def test_two_stack_files_are_compared(fresh: Skytier, here: Path) -> None:
 
     found = estimate(fresh, "--compare", "large.toml")
 
-    # two more of 67.70 and 7.30; the database is 4 x 67.70
-    assert found["difference"] == "353.10"
+    # two more of 133.40 and 7.30; the database is 270.80 instead of 133.40
+    assert found["difference"] == "418.80"
     assert found["changes"] == [
         "1 → 3 web servers",
         "1 → 3 floating IPs",
         "database server m1.small → m1.large",
     ]
     said = fresh.run("cost", "estimate", "--compare", "large.toml")
-    assert "+353.10 USD/month: 1 → 3 web servers" in said
+    assert "+418.80 USD/month: 1 → 3 web servers" in said
 
 
 def test_two_rates_files_are_compared_and_currencies_never_subtracted(
@@ -89,8 +89,8 @@ def test_two_rates_files_are_compared_and_currencies_never_subtracted(
     euros = estimate(fresh, "--compare-rates", "euros.toml", "own.toml")
     yen = estimate(fresh, "--compare-rates", "euros.toml", "yen.toml")
 
-    # 2 x 36.50 - 54.03; the second file does not know what an address costs
-    assert (euros["difference"], euros["after"]["unknown_prices"]) == ("18.97", 1)
+    # 2 x 36.50 - 106.15; the second file does not know what an address costs
+    assert (euros["difference"], euros["after"]["unknown_prices"]) == ("-33.15", 1)
     assert yen["after"]["per_month"] == "7300"
     assert "difference" not in yen
 
@@ -117,7 +117,7 @@ def test_wrong_options_are_one_clear_line(fresh: Skytier, here: Path) -> None:
 
 
 def test_the_rates_file_of_the_documentation_is_a_right_one() -> None:
-    page = (Path(__file__).parents[3] / "docs" / "costs.md").read_text()
+    page = (Path(__file__).parents[3] / "docs" / "reference" / "rates-file.md").read_text()
     text = page.partition("```toml\n")[2].partition("```")[0]
 
-    assert parse_as(Rates, text, "docs/costs.md").valid_from
+    assert parse_as(Rates, text, "docs/reference/rates-file.md").valid_from

@@ -33,7 +33,7 @@ def test_a_rates_file_stands_alone_and_keeps_every_digit(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("vcpu_hour = -1", "line 1: vcpu_hour = -1 is too small. It holds a number, 0 or more."),
+        ("vcpu_hour = -1", "line 1: vcpu_hour = -1 is too small. Allowed: a number, 0 or more."),
         ("vcpu_hour = 'x'", 'vcpu_hour = "x" is not a number'),
         ("vcpu_hour = inf", "vcpu_hour = Infinity is not a finite number"),
         ("vcpu_hour = true", "vcpu_hour = true is not a number"),
@@ -180,4 +180,4 @@ def test_the_stack_file_names_its_rates_from_where_it_is(tmp_path: Path) -> None
     stack.write_text("[cost]\nrates = 'other.toml'")
     with pytest.raises(SkytierError, match=r"There is no file .*other\.toml") as error:
         for_stack(load_stack(stack))
-    assert error.value.do == "docs/costs.md has what a rates file holds."
+    assert error.value.do == "All keys of a rates file: docs/reference/rates-file.md"

@@ -1,4 +1,4 @@
-"""What a post may cost. docs/pages.md has the figures behind it."""
+"""What a post may cost. docs/decisions/pages.md has the figures."""
 
 import re
 

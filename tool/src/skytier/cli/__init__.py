@@ -67,7 +67,7 @@ def options(
     """From nothing to a running web application by one command, and back.
 
     Without a cloud the whole stack runs on this machine: PostgreSQL, the application, and Nginx
-    where there is one. Everything it makes is in one directory: SKYTIER_HOME, else
+    if it is installed. Everything it makes is in one directory: SKYTIER_HOME, else
     /var/lib/skytier for root, or ~/.local/share/skytier.
     """
     global _debug

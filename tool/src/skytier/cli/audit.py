@@ -12,7 +12,7 @@ app = typer.Typer()
 
 @app.command(epilog="Example: skytier audit --cloud mycloud")
 def audit(cloud: Cloud = None, file: File = None, as_json: Json = False) -> None:
-    """Show who changed the stack, when, from where and how it ended; and who is at it now."""
+    """Show who changed the stack, when, from where and with what result, and who changes it now."""
     stack = chosen.cloud_stack(chosen.stack_file(file, cloud))
     lines, holder = stack.lock.audit(), stack.lock.holder()
     now = f"{holder.who} since {holder.since}: {holder.what}" if holder else None

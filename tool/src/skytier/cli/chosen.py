@@ -23,19 +23,19 @@ Cloud = Annotated[
         metavar="NAME",
         envvar="SKYTIER_CLOUD",
         autocompletion=clouds.complete,
-        help="A cloud of clouds.yaml; without one, here or in the stack file, it is this machine.",
+        help="A cloud of clouds.yaml. Default: the stack file's cloud, else this machine.",
     ),
 ]
 File = Annotated[
     Path | None,
-    typer.Option("--file", metavar="PATH", help="The stack file. At first ./skytier.toml."),
+    typer.Option("--file", metavar="PATH", help="The stack file. Default: ./skytier.toml"),
 ]
 Json = Annotated[bool, typer.Option("--json", help="JSON, for scripts.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
 
 def stack_file(file: Path | None, cloud: str | None) -> StackFile:
-    """The stack file, with the cloud that was named."""
+    """The stack file, with the cloud of --cloud."""
     read = stack.load(file)
     return read.model_copy(update={"cloud": cloud}) if cloud else read
 

@@ -18,7 +18,9 @@ def dashboard(
     file: File = None,
     port: Annotated[
         int,
-        typer.Option(min=0, max=65535, help="This machine's port for the page; 0 is any."),
+        typer.Option(
+            min=0, max=65535, help="The port of the page on this machine; 0 means any free port."
+        ),
     ] = 0,
     browser: Annotated[
         bool, typer.Option("--open/--no-open", help="Open the page in the browser.")
@@ -26,7 +28,7 @@ def dashboard(
 ) -> None:
     """Show the stack in the browser: health, charts, alerts, releases and cost, live.
 
-    The page is served on this machine alone, to whoever has the address that is printed, and
+    The page is served on this machine only, to whoever has the printed address,
     until Ctrl-C. A stack on a cloud is looked at through SSH.
     """
     wanted = chosen.stack_file(file, cloud)

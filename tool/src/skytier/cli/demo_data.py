@@ -19,7 +19,7 @@ def demo_data(
     cloud: Cloud = None,
     file: File = None,
 ) -> None:
-    """Load believable users and posts, all of them or none. Nobody can sign in as one of them."""
+    """Load sample users and posts, all or none. Nobody can sign in as one of them."""
     stack = chosen.backend(chosen.stack_file(file, cloud))
     lines = stack.follow_application("demo-data", f"--users={users}", f"--posts={posts}")
     columns = (

@@ -35,11 +35,11 @@ def doctor(
     file: chosen.File = None,
     as_json: chosen.Json = False,
 ) -> None:
-    """Look whether a stack could be brought up, before anything is made. Changes nothing.
+    """Check whether a stack can be brought up. Changes nothing.
 
     Credentials, catalog, flavor, image, external network, the quotas for the whole plan, the clock
-    and this machine's SSH: each failure says what to do. The cloud envvars is what OS_AUTH_URL and
-    its like say.
+    and this machine's SSH. Each failure says what to do. The cloud `envvars` is the one of the
+    variables OS_AUTH_URL and so on.
     """
     wanted = chosen.stack_file(file, cloud)
     name = wanted.cloud

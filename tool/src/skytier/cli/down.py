@@ -16,15 +16,15 @@ def down(
     file: File = None,
     purge: Annotated[
         bool,
-        typer.Option("--purge", help="On this machine: delete data, settings and logs, too."),
+        typer.Option("--purge", help="On this machine: also delete data, settings and logs."),
     ] = False,
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    """Take the stack down.
+    """Delete the stack on a cloud, or stop the one on this machine.
 
-    On a cloud: delete everything that carries the stack's mark, data and all, and nothing else.
-    On this machine: stop everything; the data stays, unless --purge is given.
+    On a cloud: delete every resource of the stack, with its data, and nothing else. On this
+    machine: stop everything; the data stays, unless you give --purge.
     """
     wanted = chosen.stack_file(file, cloud)
     chosen.down(wanted)(wanted, purge=purge, yes=yes, as_json=as_json)

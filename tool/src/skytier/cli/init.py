@@ -36,26 +36,26 @@ def init(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="A cloud of clouds.yaml to look at. Without one the stack runs on this machine.",
+            help="A cloud of clouds.yaml to examine. Default: the stack runs here.",
             autocompletion=clouds.complete,
         ),
     ] = None,
     name: Annotated[
-        str | None, typer.Option(help="The stack's name. At first skytier.", metavar="NAME")
+        str | None, typer.Option(help="The stack's name. Default: skytier", metavar="NAME")
     ] = None,
     file: Annotated[
         Path | None,
-        typer.Option(metavar="PATH", help="Where to write it. At first ./skytier.toml."),
+        typer.Option(metavar="PATH", help="Where to write it. Default: ./skytier.toml"),
     ] = None,
     yes: Annotated[
-        bool, typer.Option("--yes", help="Ask nothing: take what is sensible, say what it is.")
+        bool, typer.Option("--yes", help="Ask nothing: choose what fits, and print it.")
     ] = False,
-    force: Annotated[bool, typer.Option("--force", help="Write over a file.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Ask nothing, and print one JSON object, for scripts.")
     ] = False,
 ) -> None:
-    """Write a stack file with every key explained, by asking or by looking at the cloud."""
+    """Write a stack file that explains every key. Asks you, and examines the cloud."""
     # Imported here and below, so that other commands need not wait for pydantic and openstacksdk.
     from skytier import stackfile as stack
     from skytier.stackfile.document import commented

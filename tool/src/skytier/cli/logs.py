@@ -19,20 +19,20 @@ def logs(
         str | None,
         typer.Argument(
             metavar="SERVICE|ROLE[/N]",
-            help="On this machine postgresql, application, nginx or monitor, at first all of them; "
-            "on a cloud the machine.",
+            help="On this machine: postgresql, application, nginx or monitor; default: all. "
+            "On a cloud: the machine; default: web.",
         ),
     ] = None,
     cloud: Cloud = None,
     file: File = None,
     follow: Annotated[
-        bool, typer.Option("--follow", "-f", help="Go on with what is written, until Ctrl-C.")
+        bool, typer.Option("--follow", "-f", help="Also show new lines, until Ctrl-C.")
     ] = False,
     lines: Annotated[
         int, typer.Option("--lines", "-n", min=0, help="How many lines of each file.")
     ] = 20,
 ) -> None:
-    """Show the services' logs."""
+    """Show logs: of a service on this machine, of a machine on a cloud."""
     stack = chosen.backend(chosen.stack_file(file, cloud))
     try:
         code = stack.logs(source, follow=follow, lines=lines)

@@ -20,7 +20,7 @@ from skytier.metrics.chart import Chart
 from skytier.moment import period
 
 app = typer.Typer()
-_commands = typer.Typer(no_args_is_help=True, help="What was measured, for other programs.")
+_commands = typer.Typer(no_args_is_help=True, help="Export what was measured, for other programs.")
 app.add_typer(_commands, name="metrics")
 
 
@@ -45,17 +45,21 @@ def _charts(ids: Sequence[str] | None) -> Sequence[Chart]:
 )
 def export_metrics(
     since: Annotated[
-        str, typer.Option("--from", metavar="TIME", help="A date, a time, or how long ago: -24h.")
+        str, typer.Option("--from", metavar="TIME", help="A date, a time, or an age: -24h.")
     ] = "-1h",
     to: Annotated[str, typer.Option("--to", metavar="TIME", help="The same, or now.")] = "now",
     form: Annotated[Format, typer.Option("--format", help="Parquet needs pyarrow.")] = Format.CSV,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="FILE", help="Without one CSV is printed."),
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="The file to write. Default: CSV is printed."
+        ),
     ] = None,
     metric: Annotated[
         list[str] | None,
-        typer.Option("--metric", metavar="ID", help="Only this one; may be said more than once."),
+        typer.Option(
+            "--metric", metavar="ID", help="Only this metric. Can be given more than once."
+        ),
     ] = None,
     step: Annotated[
         float | None,
@@ -64,7 +68,7 @@ def export_metrics(
     cloud: Cloud = None,
     file: File = None,
 ) -> None:
-    """Write what was measured, a row for each value: time, metric, unit, machine, series, value."""
+    """Write a row for each value: time, metric, unit, machine, series, value."""
     charts = _charts(metric)
     start, end = (each.timestamp() for each in period(since, to))
     if form is Format.PARQUET and output is None:
@@ -92,7 +96,7 @@ def export_metrics(
 def cloud_metrics(cloud: Cloud = None, file: File = None, as_json: Json = False) -> None:
     """Show what the cloud itself measures: Nova's diagnostics, and Gnocchi's measures.
 
-    Most clouds show diagnostics to administrators only, and have no Gnocchi: it says so.
+    Most clouds show diagnostics to administrators only, and have no Gnocchi. The output says so.
     """
     stack = chosen.cloud_stack(chosen.stack_file(file, cloud))
     from skytier.openstack.watching.cloud_metrics import ask

@@ -21,13 +21,13 @@ def plan(
     file: File = None,
     as_json: Json = False,
     everything: Annotated[
-        bool, typer.Option("--all", help="Show what stays as it is, too.")
+        bool, typer.Option("--all", help="Also show what does not change.")
     ] = False,
     detailed: Annotated[
         bool, typer.Option("--detailed-exitcode", help="Exit with 2 when there are changes.")
     ] = False,
 ) -> None:
-    """Show what skytier up would do on a cloud, why, and what it costs. Changes nothing."""
+    """Show what `up` would do on a cloud, why, and what it costs. Changes nothing."""
     stack = chosen.cloud_stack(chosen.stack_file(file, cloud))
     from skytier.cli.on_cloud import plan as shown
 

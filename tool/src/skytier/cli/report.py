@@ -31,19 +31,19 @@ def report(
     file: File = None,
     start: Annotated[
         str,
-        typer.Option("--from", metavar="TIME", help="A date, a time, or how long ago: -24h, -7d."),
+        typer.Option("--from", metavar="TIME", help="A date, a time, or an age: -24h, -7d."),
     ] = "-24h",
     end: Annotated[str, typer.Option("--to", metavar="TIME", help="The same, or now.")] = "now",
     form: Annotated[
         Format | None,
-        typer.Option("--format", help="At first what --output ends with, else html."),
+        typer.Option("--format", help="Default: the ending of --output, else html."),
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option(metavar="PATH", help="The file to write. At first one named for the stack."),
+        typer.Option(metavar="PATH", help="The file to write. Default: named after the stack."),
     ] = None,
 ) -> None:
-    """Write one file with charts and sentences about a time, for people who were not there.
+    """Write a report about a period: one file with charts and sentences.
 
     Availability, requests, latency, errors, machines, database, alerts, releases and cost.
     """

@@ -19,15 +19,15 @@ MachineName = Annotated[
 def ssh(
     machine: MachineName,
     command: Annotated[
-        list[str] | None, typer.Argument(help="What to run there; without it a shell.")
+        list[str] | None, typer.Argument(help="The command to run there. Default: a shell")
     ] = None,
     cloud: Cloud = None,
     file: File = None,
 ) -> None:
-    """Get into a machine, through the bastion where it needs one.
+    """Open a shell on a machine, or run a command there, through the bastion if needed.
 
-    Host keys are those that the cloud's API told, so there is no trust at first sight. The exit
-    code is the command's.
+    The host keys come from the cloud's API, so no unknown key is accepted. The exit code is that
+    of the command.
     """
     stack = chosen.cloud_stack(chosen.stack_file(file, cloud))
     from skytier.openstack.ssh_target import ssh_target
@@ -43,7 +43,7 @@ def execute(
     cloud: Cloud = None,
     file: File = None,
 ) -> None:
-    """Run a command as root on one machine, and print what it prints."""
+    """Run a command as root on one machine, and print its output."""
     stack = chosen.cloud_stack(chosen.stack_file(file, cloud))
     from skytier.openstack.ssh_target import ssh_target
 

@@ -24,7 +24,7 @@ LEAST_ROOM = 20
     epilog="Exit codes: 0 healthy; 1 it failed; 3 not healthy.\n\nExample: skytier status --json"
 )
 def status(cloud: Cloud = None, file: File = None, as_json: Json = False) -> None:
-    """Show what runs, measured now. Exits 3 when it is not healthy or does not run."""
+    """Show the health of every machine and service, now. Exits with 3 if not healthy."""
     measured = chosen.backend(chosen.stack_file(file, cloud)).status()
     if as_json:
         print(json.dumps(asdict(measured), indent=2))  # noqa: T201  # nothing may wrap or colour it

@@ -20,16 +20,16 @@ app = typer.Typer()
 def top(
     cloud: Cloud = None,
     file: File = None,
-    once: Annotated[bool, typer.Option("--once", help="Look once, print, and end.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="Print the figures once, and end.")] = False,
     every: Annotated[
-        float, typer.Option(min=1, max=60, metavar="SECONDS", help="How often to look.")
+        float, typer.Option(min=1, max=60, metavar="SECONDS", help="Time between two updates.")
     ] = 2,
     as_json: Json = False,
 ) -> None:
-    """Show CPU, memory, disk and network of every machine, and how the application does.
+    """Show live CPU, memory, disk and network, requests, latency, errors and database.
 
-    The figures come from the stack's monitor. Without one, or when it is away, they come from the
-    exporters on the machines. `--json` prints one object for each look. Ctrl-C ends it.
+    The figures come from the stack's monitor. If it does not answer, they come from the
+    exporters on the machines. `--json` prints one object for each update. Ctrl-C ends it.
     """
     with chosen.backend(chosen.stack_file(file, cloud)).view() as view:
         try:

@@ -20,7 +20,7 @@ def trust(
     cloud: Cloud = None,
     file: File = None,
 ) -> None:
-    """Say what a machine's SSH host key is, where the cloud shows no console to learn it from."""
+    """Accept a machine's SSH host key, on a cloud that does not show consoles."""
     if not _KEY.fullmatch(" ".join(key.split()[:2])):
         raise SkytierError(
             "That is no ed25519 host key.",

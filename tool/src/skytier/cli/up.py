@@ -52,12 +52,12 @@ def _is_url(value: str | None, *schemes: str) -> bool:
 )
 def up(
     port: Annotated[
-        int | None, typer.Option(min=1, max=65535, help="The entry point's port. At first 8000.")
+        int | None, typer.Option(min=1, max=65535, help="The port of the web page. Default: 8000")
     ] = None,
     bind: Annotated[
         str | None,
         typer.Option(
-            callback=_address, help="The address to listen at. At first 127.0.0.1; 0.0.0.0 is all."
+            callback=_address, help="The address to listen on, 0.0.0.0 for all. Default: 127.0.0.1"
         ),
     ] = None,
     postgres: Annotated[
@@ -66,8 +66,8 @@ def up(
             callback=_postgres,
             metavar="embedded|system|URL",
             envvar="SKYTIER_POSTGRES",
-            help="The PostgreSQL that comes along (at first), the system's own with data of its "
-            "own, or a database that is there already: postgresql://USER:PASSWORD@HOST/NAME.",
+            help="The PostgreSQL of the Python package (default), the programs of this system, or "
+            "an existing database: postgresql://USER:PASSWORD@HOST/NAME.",
         ),
     ] = None,
     redis: Annotated[
@@ -76,7 +76,7 @@ def up(
             callback=_redis,
             metavar="URL|none",
             envvar="SKYTIER_REDIS",
-            help="Redis for sessions and rate limits. Without it PostgreSQL has them.",
+            help="Redis for sessions and rate limits. Default: they are in PostgreSQL.",
         ),
     ] = None,
     workers: Annotated[
@@ -84,7 +84,7 @@ def up(
         typer.Option(
             min=1,
             max=MOST_WORKERS,
-            help="The application's processes. At first one for each core, at most 4.",
+            help="Processes of the application. Default: one for each core, at most 4.",
         ),
     ] = None,
     monitor: Annotated[
@@ -92,7 +92,7 @@ def up(
         typer.Option(
             "--monitor/--no-monitor",
             show_default=False,
-            help="Whether the stack is watched. At first it is.",
+            help="Whether the stack is monitored. Default: yes",
         ),
     ] = None,
     alerts_to: Annotated[
@@ -100,7 +100,7 @@ def up(
         typer.Option(
             callback=_webhook,
             metavar="URL|none",
-            help="Where Alertmanager posts alerts to, where there is one: https://...",
+            help="Where Alertmanager sends alerts, if it is installed: https://...",
         ),
     ] = None,
     cloud: Cloud = None,
@@ -108,11 +108,11 @@ def up(
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    """Bring up the whole stack, or bring it to what is wanted.
+    """Bring up the stack, change it to what you want, or repair it.
 
-    On a cloud the stack file says what is wanted: the plan is shown, confirmed and carried out. On
-    this machine the options say it, and are remembered: without any it stays as it was. Running it
-    again changes nothing, or mends what is broken. Data is never touched.
+    On a cloud it reads the stack file, shows the plan, asks, and carries it out. On this machine
+    it takes options and remembers them for the next run. A second run changes nothing, or repairs
+    what is broken. It never deletes the application's data.
     """
     wanted = chosen.stack_file(file, cloud)
     given = {

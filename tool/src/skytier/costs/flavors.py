@@ -1,4 +1,4 @@
-"""How large flavors are, where no cloud can be asked."""
+"""How large flavors are, when no cloud is asked."""
 
 from typing import Protocol
 
@@ -6,14 +6,15 @@ from skytier.costs.rates import FlavorSize, Rates
 from skytier.errors import SkytierError
 from skytier.listing import nearest_first
 
-STANDARD = {
+ASSUMED = {
     "m1.tiny": FlavorSize(vcpus=1, ram_mib=512, disk_gib=1),
-    "m1.small": FlavorSize(vcpus=1, ram_mib=2048, disk_gib=20),
+    "m1.small": FlavorSize(vcpus=2, ram_mib=4096, disk_gib=20),
     "m1.medium": FlavorSize(vcpus=2, ram_mib=4096, disk_gib=40),
     "m1.large": FlavorSize(vcpus=4, ram_mib=8192, disk_gib=80),
     "m1.xlarge": FlavorSize(vcpus=8, ram_mib=16384, disk_gib=160),
 }
-"""What OpenStack itself called so for years. A cloud may mean something else by these names."""
+"""m1.small as in docs/architecture.md; the others as OpenStack itself had them for years. A cloud
+may use these names for other sizes."""
 
 
 class Sized(Protocol):
@@ -33,13 +34,13 @@ class Sized(Protocol):
 
 
 def size(rates: Rates, flavor: str) -> FlavorSize:
-    """By the rates file, else the usual one. Raises SkytierError when there is neither.
+    """The size by the rates file, else the assumed one. Raises SkytierError when there is neither.
 
     >>> from skytier.costs.rates import EXAMPLE
     >>> size(EXAMPLE, "m1.small").ram_mib
-    2048
+    4096
     """
-    known = {**STANDARD, **rates.flavors}
+    known = {**ASSUMED, **rates.flavors}
     if flavor in known:
         return known[flavor]
     if flavor in rates.flavor_hour:
@@ -53,9 +54,9 @@ def size(rates: Rates, flavor: str) -> FlavorSize:
 
 
 def assumed(rates: Rates, flavor: str) -> str:
-    """What was taken for granted of a flavor's size; empty when a rates file says it."""
-    if flavor in rates.flavors or flavor in rates.flavor_hour or flavor not in STANDARD:
+    """A note on a size that was assumed; empty when a rates file gives the size or the price."""
+    if flavor in rates.flavors or flavor in rates.flavor_hour or flavor not in ASSUMED:
         return ""
-    usual = STANDARD[flavor]
-    size = f"{usual.vcpus} vCPU, {usual.ram_mib} MiB, {usual.disk_gib} GB"
-    return f"No cloud was asked: {flavor} is taken for OpenStack's usual one ({size})."
+    taken = ASSUMED[flavor]
+    size = f"{taken.vcpus} vCPU, {taken.ram_mib} MiB and {taken.disk_gib} GB"
+    return f"No cloud was asked: {flavor} is assumed to have {size}."

@@ -81,7 +81,7 @@ _BY = {
 
 
 class FlavorSize(Section):
-    """What a flavor is made of, where no cloud is asked."""
+    """The size of a flavor, for use without a cloud."""
 
     vcpus: int = key(0, "a whole number, 0 or more", ge=0, strict=True)
     """How many virtual processors."""
@@ -92,7 +92,7 @@ class FlavorSize(Section):
 
 
 class Card(Section):
-    """Rates. What is left out has no known price; nothing costs 0 unless it says so."""
+    """Rates. What is left out has an unknown price, which is not 0."""
 
     vcpu_hour: Rate | None = key(None, NUMBER, Decimal("0.05"))
     """One vCPU of a server for an hour."""
@@ -113,27 +113,27 @@ class Card(Section):
     load_balancer_hour: Rate | None = key(None, NUMBER, Decimal("0.02"))
     """A load balancer of Octavia for an hour."""
     traffic_gb: Rate | None = key(None, NUMBER, Decimal("0.02"))
-    """One GB that goes out. It depends on use, so no estimate has it."""
+    """One GB of outgoing traffic. It depends on use, so it is in no estimate."""
     flavor_hour: dict[str, Rate] = key(
         {}, "flavors with a number, 0 or more", {"m1.small": Decimal("0.08")}
     )
-    """A whole server of a flavor, disk and all, for an hour. It goes before the rates above."""
+    """A whole server of a flavor, with its disk, for an hour. It replaces the rates above."""
     volume_type_gb_month: dict[str, Rate] = key(
         {}, "volume types with a number, 0 or more", {"ssd": Decimal("0.20")}
     )
-    """One GB of a volume of a type for a month. It goes before `volume_gb_month`."""
-    free: dict[Counted, Use] = key({}, "keys from above with how much", {"traffic_gb": 100})
-    """How much of it costs nothing in each calendar month: hours, GB and months, or GB."""
+    """One GB of a volume of a type for a month. It replaces `volume_gb_month`."""
+    free: dict[Counted, Use] = key({}, "keys from above with an amount", {"traffic_gb": 100})
+    """The amount that is free in each calendar month: hours, GB-months, or GB."""
     tiers: dict[Counted, dict[Use, Rate]] = key(
         {}, "keys from above, each a table of amounts with a rate", {"traffic_gb": {"1024": 0}}
     )
-    """The rate for what is used in a calendar month above an amount, what is free counted too."""
+    """The rate for use above an amount in a calendar month. The amount includes what is free."""
     states: dict[State, Rate] = key(
         {}, "states of Nova's servers with a number, 0 or more", {"stopped": Decimal("0.5")}
     )
-    """By how much a server's rates are multiplied in a state; by 1 where it is not said."""
+    """The factor for a server's rates in a state. Default: 1"""
     tax_percent: Rate | None = key(None, NUMBER, Decimal(19))
-    """The tax that comes on top of a month's sum. The rates are without it."""
+    """The tax on the sum of a month, in percent. The rates do not include it."""
 
     def rate(self, meter: Meter) -> Decimal | None:
         """What one unit and period costs at first; None for what has no known price."""
@@ -158,9 +158,9 @@ class Rates(Card):
     currency: Annotated[str, AfterValidator(values.currency)] = key("USD", "a code such as EUR")
     """The currency of every rate."""
     flavors: dict[str, FlavorSize] = key({}, "flavors with vcpus, ram_mib and disk_gib")
-    """How large flavors are, for an estimate that asks no cloud."""
+    """The sizes of flavors, for an estimate without a cloud."""
     valid_from: dict[date, Card] = key({}, "days such as 2026-07-01 with the keys from above")
-    """What changes on a day, at its first moment; what a day does not name stays as it was."""
+    """Rates that change at the beginning of a day. What a day does not name stays the same."""
 
     @property
     def is_example(self) -> bool:
@@ -216,7 +216,9 @@ def load(path: Path | None) -> Rates:
     """
     if path is None:
         return EXAMPLE
-    return parse_as(Rates, text_of(path, "docs/costs.md has what a rates file holds."), str(path))
+    return parse_as(
+        Rates, text_of(path, "All keys of a rates file: docs/reference/rates-file.md"), str(path)
+    )
 
 
 def for_stack(stack: StackFile) -> Rates:

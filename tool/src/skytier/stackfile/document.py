@@ -23,15 +23,15 @@ _BARE = re.compile("[A-Za-z0-9_-]+")
 
 @dataclass(frozen=True)
 class Key:
-    """What is known of a key: `web.count` is a number, at first 1, and holds 1 to 100."""
+    """What is known of a key: `web.count` is a number, 1 by default, from 1 to 100."""
 
     path: tuple[str, ...]
     type: str
     """`text`, `number`, `true or false`, `list of texts`, `table of numbers` ..."""
     default: Any
-    """None where the key is left out at first."""
+    """None where the key has no default."""
     holds: str
-    """What it may hold, as the end of "It holds ..."."""
+    """The allowed values, as the end of "Allowed: ..."."""
     meaning: str
     example: Any
     """What a commented-out line shows where the default is no good example."""
@@ -129,15 +129,15 @@ def commented(chosen: Mapping[str, Any], why: Mapping[str, str] | None = None) -
     example. `why` is dotted key to a sentence that is written above the value: who picked it.
     """
     parts = [
-        "# What Skytier makes. Every key has a default: a line that begins with # is not needed.\n"
-        "# What each key may hold: docs/stack-file.md. See what would happen: skytier plan."
+        "# The stack file. A line that begins with # shows a default or an example.\n"
+        "# All keys: docs/reference/stack-file.md. To see what would be done: skytier plan."
     ]
     section: tuple[str, ...] = ()
     for key in keys():
         if key.path[:-1] != section:
             section = key.path[:-1]
             parts.append(f"[{'.'.join(section)}]\n{_comment(_section_meaning(section))}")
-        comment = _comment(f"{key.meaning} It holds {key.holds}.")
+        comment = _comment(f"{key.meaning} Allowed: {key.holds}.")
         if reason := (why or {}).get(key.dotted):
             comment += f"\n{_comment(reason)}"
         if key.dotted in chosen:
@@ -161,7 +161,7 @@ def _comment(text: str) -> str:
 
 def reference(model: type[BaseModel] = StackFile) -> str:
     """A table of every key in Markdown."""
-    rows = ["| key | type | default | it holds | |", "|---|---|---|---|---|"]
+    rows = ["| key | type | default | allowed | meaning |", "|---|---|---|---|---|"]
     for key in keys(model):
         default = f"`{toml(key.default)}`" if key.default not in (None, [], {}) else ""
         rows.append(f"| `{key.dotted}` | {key.type} | {default} | {key.holds} | {key.meaning} |")

@@ -1,4 +1,4 @@
-"""The keys of a stack file: type, default and meaning, each said once and here.
+"""The keys of a stack file: type, default and meaning.
 
 The text below a key is its documentation: `skytier init` writes it as the comment.
 """
@@ -28,16 +28,16 @@ EMAILS = "an e-mail address, or several in a list"
 
 
 class MachineSection(Section):
-    """What the machines of one role are made of; None takes the stack's."""
+    """The machines of one role; None takes the value of the stack."""
 
     flavor: Text | None = key(None, "the name or id of a flavor", "m1.medium")
-    """The size of these machines, where it is not the stack's `flavor`."""
+    """The flavor of these machines. Default: the stack's `flavor`."""
     image: Text | None = key(None, "the name or id of an image", "debian-12")
-    """The image of these machines, where it is not the stack's `image`."""
+    """The image of these machines. Default: the stack's `image`."""
     packages: tuple[Annotated[str, AfterValidator(values.package)], ...] = key(
         (), "names of Debian packages", ["htop"]
     )
-    """More packages to install at the first boot."""
+    """Additional packages, installed at the first boot."""
 
     @property
     def machines(self) -> int:
@@ -49,14 +49,14 @@ class WebSection(MachineSection):
     """The web servers: Nginx and the application."""
 
     count: int = key(1, "a number from 1 to 100", ge=1, le=100, strict=True)
-    """How many web servers there are."""
+    """The number of web servers."""
     schedule: tuple[Hours, ...] = key(
         (),
-        "sections [[web.schedule]] with from, to, count, and perhaps days and timezone",
+        "sections [[web.schedule]] with from, to, count, and optionally days and timezone",
         [{"from": "22:00", "to": "06:00", "count": 1, "timezone": "Europe/Berlin"}],
     )
-    """Other numbers of web servers at some hours, at night for example; of several that hold, the
-    first counts. It takes a timer that runs `skytier up --yes` at those hours."""
+    """Another number of web servers at some hours, for example at night. If several apply, the
+    first one counts. It needs a timer that runs `skytier up --yes` at those hours."""
 
     def at(self, moment: datetime) -> "WebSection":
         """The section with the number of web servers of a moment."""
@@ -75,41 +75,41 @@ class DatabaseSection(MachineSection):
     volume_gib: int | None = key(
         None, "a number of GiB from 1 to 16384", 20, ge=1, le=16384, strict=True
     )
-    """Keep the data on a volume of Cinder of this size, which stays when the server is replaced.
-    It may be set for a stack that is up, and made larger, never smaller. Without it the data is on
-    the server's own disk."""
+    """Keep the data on a Cinder volume of this size, which stays when the server is replaced. It
+    can be set for a running stack, and can grow, but never shrink. Default: the data is on the
+    server's own disk."""
 
 
 class MonitorSection(MachineSection):
     """The monitor: Prometheus and Alertmanager, with exporters on every machine."""
 
     enabled: bool = key(True, "true or false", strict=True)
-    """Whether the stack is watched."""
+    """Whether the stack is monitored."""
     dedicated: bool = key(False, "true or false", strict=True)
-    """Whether it has a machine of its own; else it is on the first web server, and `flavor`,
-    `image` and `packages` say nothing."""
+    """Whether the monitor has its own machine. If not, it runs on the first web server, and
+    `flavor`, `image` and `packages` are ignored."""
     retention: Annotated[str, AfterValidator(values.size)] = key("2GB", 'a size such as "2GB"')
-    """How much history is kept on the disk; the oldest goes first. A small stack writes about
-    40 MB a day."""
+    """The disk space for the history of the metrics; the oldest data is deleted first. A small
+    stack writes about 40 MB a day."""
     latency_objective_ms: Literal[100, 250, 500, 1000, 2500] = key(
         500, "100, 250, 500, 1000 or 2500"
     )
-    """Within how many milliseconds 99 of 100 requests shall be answered."""
+    """The objective for latency: 99 of 100 requests are answered within this many milliseconds."""
     webhook: Annotated[str, AfterValidator(values.url)] | None = key(
         None, "an address such as https://hooks.example.org/shop", "https://hooks.example.org/shop"
     )
-    """Where alerts are sent, as Alertmanager's JSON."""
+    """The address that gets alerts, as the JSON of Alertmanager."""
     email: Emails = key((), EMAILS, "ops@example.org")
-    """Whom alerts are written to. It needs `smtp_server`."""
+    """Who gets alerts by e-mail. It needs `smtp_server`."""
     smtp_server: Annotated[str, AfterValidator(values.server)] | None = key(
         None, "a server with its port such as smtp.example.org:587", "smtp.example.org:587"
     )
-    """The server that takes the e-mail, by TLS."""
+    """The server that sends the e-mail, with TLS."""
     smtp_from: Email | None = key(None, "an e-mail address", "skytier@example.org")
-    """Whom the e-mail is from; without it the first of `email`."""
+    """The sender of the e-mail. Default: the first of `email`."""
     smtp_username: Text | None = key(None, "the name of an account", "skytier")
-    """The account at that server. Its password comes from the variable SKYTIER_SMTP_PASSWORD when
-    `up` runs, and is kept where the stack's secrets are."""
+    """The account on that server. `up` takes its password from the variable SKYTIER_SMTP_PASSWORD
+    and keeps it with the stack's secrets."""
 
     @property
     def machines(self) -> int:
@@ -118,22 +118,22 @@ class MonitorSection(MachineSection):
 
 
 class CostSection(Section):
-    """What the stack may cost, and by which rates."""
+    """The budget of the stack, and the prices."""
 
     rates: Text | None = key(None, "the path of a rates file", "rates.toml")
-    """What things cost at the cloud, from where this file is. Without it examples are taken,
-    which are no cloud's rates."""
+    """The prices of the cloud; the path is relative to this file. Default: the prices of the
+    cloud's CloudKitty if it has one, else example rates, which are not those of any cloud."""
     budget: Annotated[Decimal, Field(gt=0, le=10**12, allow_inf_nan=False)] | None = key(
         None, "an amount above 0, in the currency of the rates", 200
     )
-    """What the stack may cost a month, with tax. A plan that would pass it is warned of."""
+    """The most that the stack should cost a month, with tax. A plan above it gives a warning."""
     currency: Annotated[str, AfterValidator(values.currency)] | None = key(
         None, "a code such as EUR", "EUR"
     )
-    """The currency of CloudKitty's prices, which it does not say itself. A rates file says its
+    """The currency of the prices of CloudKitty, which does not name one. A rates file names its
     own."""
     budget_enforce: bool = key(False, "true or false", strict=True)
-    """Refuse a plan that would pass the budget, where it costs more than what is there."""
+    """Refuse a plan above the budget, if it costs more than the stack costs now."""
 
     @model_validator(mode="after")
     def _fits_together(self) -> "CostSection":
@@ -146,57 +146,57 @@ class StackFile(Section):
     """The whole file. Every key has a default."""
 
     name: Annotated[str, AfterValidator(values.stack_name)] = key(
-        "skytier", "2 to 32 of a-z, 0-9 and hyphens, from a letter on"
+        "skytier", "2 to 32 characters of a-z, 0-9 and hyphens, a letter first"
     )
-    """The stack's name. The name of everything it makes begins with it and a hyphen, and carries
-    it as a mark: another name is another stack."""
+    """The name of the stack. The names of all its resources begin with it, and it is their mark:
+    another name is another stack."""
     cloud: Text | None = key(None, "the name of a cloud of clouds.yaml", "mycloud")
-    """The cloud of clouds.yaml. Without one the stack runs on this machine."""
+    """The cloud, by its name in clouds.yaml. Default: the stack runs on this machine."""
     image: Text | None = key(None, "the name or id of an image", "ubuntu-24.04")
-    """The image of the machines: the newest active one of that name. Without it new stacks get the
-    newest Ubuntu LTS, else Debian, that the cloud has, and machines that are there keep theirs."""
+    """The image of the machines: the newest active one with that name. Default: the newest Ubuntu
+    LTS of the cloud, else the newest Debian; existing machines keep their image."""
     flavor: Text = key("m1.small", "the name or id of a flavor")
-    """The size of the machines."""
+    """The flavor of the machines: their vCPUs, memory and disk."""
     availability_zone: Text | None = key(None, "the name of a zone of Nova", "nova")
-    """Where in the cloud the machines are. Without it the cloud chooses."""
+    """The availability zone of the machines. Default: the cloud chooses."""
     external_network: Text | None = key(None, "the name or id of a network", "public")
-    """The network that floating IPs come from. Without it the only one that the cloud has."""
+    """The network that floating IPs come from. Default: the only external network of the cloud."""
     cidr: Annotated[str, AfterValidator(values.private_network)] = key(
         "192.168.128.0/24", "a private IPv4 network from /16 to /28 such as 192.168.128.0/24"
     )
-    """The private network that the machines are in."""
+    """The addresses of the private network of the machines."""
     dns: tuple[Address, ...] = key((), "IPv4 addresses of name servers", ["9.9.9.9"])
-    """Name servers of the private network. Without any the cloud's own."""
+    """The name servers of the private network. Default: those of the cloud."""
     ssh_from: Annotated[Networks, AfterValidator(values.some)] = key(
         ("0.0.0.0/0",), "IPv4 networks such as 203.0.113.0/24, at least one"
     )
-    """Who may come to the bastion by SSH. This machine has to be among them."""
+    """The networks that can reach the bastion by SSH. This machine has to be in one of them."""
     api_from: Networks = key((), "IPv4 networks such as 203.0.113.0/24", ["203.0.113.0/24"])
-    """Who may reach the application's port 8000 past Nginx."""
+    """The networks that can reach port 8000 of the application directly, without Nginx. Default:
+    none."""
     floating_ip: Address | None = key(None, "an IPv4 address", "203.0.113.7")
-    """A floating IP of your own, which is never deleted. Without it one is allocated."""
+    """Your own floating IP, which is never deleted. Default: a new one is allocated."""
     tls: Literal["off", "self-signed", "acme"] = key("off", '"off", "self-signed" or "acme"')
-    """HTTPS: none, with a certificate that nobody vouches for, or with one by ACME
-    (Let's Encrypt), which needs `domain` and `email`, and one web server."""
+    """HTTPS: off, with a self-signed certificate, or with a certificate by ACME (Let's Encrypt),
+    which needs `domain`, `email` and exactly one web server."""
     domain: Annotated[str, AfterValidator(values.domain)] | None = key(
         None, "a full domain name such as shop.example.org", "shop.example.org"
     )
-    """The name that visitors use. With TLS by ACME the certificate is fetched by itself once the
-    name leads to the floating IP, which `up` says."""
+    """The domain name of the site. With ACME the machine gets its certificate by itself as soon as
+    the name points to the floating IP, which `up` prints."""
     email: Emails = key((), EMAILS, "ops@example.org")
-    """Whom the certificate authority writes to when a certificate runs out."""
+    """Who gets the e-mail of the certificate authority when a certificate is about to expire."""
     acme_server: Annotated[str, AfterValidator(values.url)] = key(
         "https://acme-v02.api.letsencrypt.org/directory",
         "the address of an ACME directory",
     )
-    """The certificate authority that ACME asks: Let's Encrypt, or one of your own, which the
-    image's machines have to trust."""
+    """The ACME certificate authority: Let's Encrypt, or your own, which the image has to trust."""
     labels: Annotated[dict[str, str], AfterValidator(values.labels)] = key(
         {},
         'short texts such as {team = "shop"}, 45 characters with the key, no comma or slash',
         {"team": "shop"},
     )
-    """What goes on every resource besides the stack's mark: team, cost centre, environment."""
+    """Your own labels on every resource: team, cost centre, environment."""
     web: WebSection = WebSection()
     database: DatabaseSection = DatabaseSection()
     monitor: MonitorSection = MonitorSection()

@@ -182,7 +182,7 @@ def _sentence(
         return path, unquoted
     if details["type"] == "missing":
         missing = [*path, str(details["loc"][-1])]
-        return path, f"{dotted} lacks {missing[-1]}. It holds {_key_of(missing, known).holds}."
+        return path, f"{dotted} lacks {missing[-1]}. Allowed: {_key_of(missing, known).holds}."
     if details["type"] == "extra_forbidden":
         return path, f"{dotted} is not a key. {_instead(path, known)}"
     if details["type"] in ("model_type", "model_attributes_type"):
@@ -194,7 +194,7 @@ def _sentence(
         return path, f"{dotted} is not a key. {'.'.join(path[:-1])} holds {holds}."
     wrong = context["error"] if details["type"] == "value_error" else _WORDS.get(details["type"])
     value = _shown(details["input"])
-    return path, f"{dotted} = {value} {wrong or 'is not among them'}. It holds {holds}."
+    return path, f"{dotted} = {value} {wrong or 'is not among them'}. Allowed: {holds}."
 
 
 def _key_of(path: Sequence[str], known: Sequence[Key]) -> Key:

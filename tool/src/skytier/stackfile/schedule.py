@@ -1,4 +1,4 @@
-"""Other numbers of web servers at some hours, by the clock on the wall."""
+"""Other numbers of web servers at some hours, by local time."""
 
 import re
 from collections.abc import Sequence
@@ -37,22 +37,22 @@ Clock = Annotated[str, AfterValidator(_clock)]
 
 
 class Hours(Section):
-    """Hours of the day with a number of web servers of their own."""
+    """Hours of the day with another number of web servers."""
 
     start: Clock = key(..., 'a time of day such as "22:00"', alias="from")
-    """When they begin, by the clock on the wall."""
+    """The first minute of these hours, in local time."""
     end: Clock = key(..., 'a time of day such as "06:00", another than `from`', alias="to")
-    """When they end; before `from` it is on the next day."""
+    """The end of these hours. A time before `from` is on the next day."""
     count: int = key(..., "a number from 1 to 100", ge=1, le=100, strict=True)
-    """How many web servers there are in them."""
+    """The number of web servers in these hours."""
     days: tuple[Annotated[str, AfterValidator(_day)], ...] = key(
         DAYS, "days of the week: mon, tue, wed, thu, fri, sat, sun", ["sat", "sun"]
     )
-    """On which days they begin."""
+    """The days on which these hours begin."""
     timezone: Annotated[str, AfterValidator(_timezone)] = key(
         "UTC", "the name of a time zone such as Europe/Berlin", "Europe/Berlin"
     )
-    """Whose clock counts, with its daylight-saving time."""
+    """The time zone of `from` and `to`, with its daylight-saving time."""
 
     @model_validator(mode="after")
     def _lasts(self) -> "Hours":

@@ -28,17 +28,17 @@ def give_advice(
     cloud: Cloud = None,
     file: File = None,
     start: Annotated[
-        str, typer.Option("--from", metavar="TIME", help="How far back figures count.")
+        str, typer.Option("--from", metavar="TIME", help="The start of the period of the figures.")
     ] = "-7d",
     prometheus: MonitorUrl = None,
     rates: RatesFile = None,
     zone: Zone = "UTC",
     as_json: Json = False,
 ) -> None:
-    """Show what would save money, with evidence and the command to do it. Changes nothing.
+    """Show what would save money, with the figures and the command for it. Changes nothing.
 
-    What is unused is looked for in the whole project. Flavors and hours of the day take figures
-    of at least a day. Nothing is advised that would break the stack's latency objective.
+    Unused resources are looked for in the whole project. Advice about flavors and about hours of
+    the day needs figures of at least a day. Advice never breaks the stack's latency objective.
     """
     now = datetime.now(UTC).replace(microsecond=0)
     where = asked.time_zone(zone)

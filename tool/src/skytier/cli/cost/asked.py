@@ -27,25 +27,29 @@ Start = Annotated[
 ]
 End = Annotated[
     str,
-    typer.Option("--to", metavar="TIME", help="The same, or now; a month or a day: all of it."),
+    typer.Option(
+        "--to", metavar="TIME", help="As --from, or now. A month or a day includes all of it."
+    ),
 ]
 RatesFile = Annotated[
     Path | None,
     typer.Option(
-        "--rates", metavar="PATH", help="The rates file. At first the stack file's cost.rates."
+        "--rates", metavar="PATH", help="The rates file. Default: the stack file's cost.rates"
     ),
 ]
 Zone = Annotated[
     str,
-    typer.Option("--zone", metavar="ZONE", help="Whose days and times count: Europe/Berlin."),
+    typer.Option(
+        "--zone", metavar="ZONE", help="The time zone of days and times, such as Europe/Berlin."
+    ),
 ]
 MonitorUrl = Annotated[
     str | None,
     typer.Option(
-        "--prometheus", metavar="URL", help="A Prometheus; without it the stack's own monitor."
+        "--prometheus", metavar="URL", help="A Prometheus. Default: the stack's own monitor"
     ),
 ]
-Everything = Annotated[bool, typer.Option("--all", help="The whole project, not the stack alone.")]
+Everything = Annotated[bool, typer.Option("--all", help="The whole project, not only the stack.")]
 
 
 class Format(StrEnum):

@@ -30,7 +30,8 @@ NAMES = {"unlabelled": "(without the label)", "shared": "(of no stack)"}
 )
 def charge_back(
     by: Annotated[
-        str, typer.Option(metavar="LABEL", help="A label of stack files such as team, or stack.")
+        str,
+        typer.Option(metavar="LABEL", help="A label of stack files, such as team, or stack."),
     ],
     cloud: Cloud = None,
     file: File = None,
@@ -38,17 +39,17 @@ def charge_back(
     end: End = "now",
     spread: Annotated[
         bool,
-        typer.Option("--spread-shared", help="Split what is of no stack among the others."),
+        typer.Option("--spread-shared", help="Divide what belongs to no stack among the others."),
     ] = False,
     rates: RatesFile = None,
     zone: Zone = "UTC",
     prometheus: MonitorUrl = None,
     written: Annotated[
-        asked.Format, typer.Option("--format", help="How it is written.")
+        asked.Format, typer.Option("--format", help="The format of the output.")
     ] = asked.Format.TABLE,
     as_json: Json = False,
 ) -> None:
-    """Split the whole project's bill by a label: the rows add up to it, to the cent."""
+    """Divide the bill of the whole project by a label. The rows add up to the bill, to the cent."""
     bill = asked.bill(cloud, file, start, end, rates, zone, prometheus, everything=True).report
     rows = chargeback(bill.statement, by, spread_shared=spread)
     if as_json or written is asked.Format.JSON:

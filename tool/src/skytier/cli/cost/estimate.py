@@ -32,27 +32,27 @@ def estimate(
     rates_file: Annotated[
         Path | None,
         typer.Option(
-            "--rates", metavar="PATH", help="The rates file. At first the stack file's cost.rates."
+            "--rates", metavar="PATH", help="The rates file. Default: the stack file's cost.rates"
         ),
     ] = None,
     compare: Annotated[
         Path | None,
-        typer.Option(metavar="PATH", help="Another stack file: what would it cost instead?"),
+        typer.Option(metavar="PATH", help="Another stack file, to compare with this one."),
     ] = None,
     compare_rates: Annotated[
         tuple[Path, Path] | None,
-        typer.Option(metavar="PATH PATH", help="Two rates files, side by side."),
+        typer.Option(metavar="PATH PATH", help="Two rates files, to compare them."),
     ] = None,
     offline: Annotated[
-        bool, typer.Option("--offline", help="Ask no cloud how large its flavors are.")
+        bool, typer.Option("--offline", help="Do not ask the cloud how large its flavors are.")
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Show what the stack of the stack file would cost by the hour and the month.
+    """Show what the stack of the stack file would cost, by hour and month.
 
-    With a cloud its flavors are priced, and the difference to what is there is shown; without one
-    the flavors of the rates file, or m1.tiny to m1.xlarge as OpenStack itself had them. With a
-    schedule of web servers it is an average week's, and no difference.
+    With a cloud the sizes are those of its flavors, and the difference to what is there is shown.
+    Without one they come from the rates file, or are assumed: m1.small has 2 vCPU and 4 GiB. With
+    a schedule of web servers it is the cost of an average week, without a difference.
     """
     if compare and compare_rates:
         raise typer.BadParameter("--compare and --compare-rates do not go together.")

@@ -28,7 +28,7 @@ def look_ahead(
     prometheus: MonitorUrl = None,
     as_json: Json = False,
 ) -> None:
-    """Show what this month will have cost at its end, and whether the budget holds."""
+    """Show the expected cost of this month, with a range, and compare it with the budget."""
     now = datetime.now(UTC).replace(microsecond=0)
     # One day more than the range looks back, since the first one may be one in part.
     back = Period(now - timedelta(days=LOOK_BACK_DAYS + 1), now, asked.time_zone(zone))

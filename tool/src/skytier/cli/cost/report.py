@@ -37,20 +37,20 @@ def report(
     file: File = None,
     start: Start = "-30d",
     end: End = "now",
-    by: Annotated[By, typer.Option(help="What there is a row for.")] = By.RESOURCE,
+    by: Annotated[By, typer.Option(help="What each row stands for.")] = By.RESOURCE,
     everything: Everything = False,
     rates: RatesFile = None,
     zone: Zone = "UTC",
     prometheus: MonitorUrl = None,
     written: Annotated[
-        Written, typer.Option("--format", help="How it is written.")
+        Written, typer.Option("--format", help="The format of the output.")
     ] = Written.TABLE,
     output: Annotated[
-        Path | None, typer.Option(metavar="PATH", help="A file to write it to.")
+        Path | None, typer.Option(metavar="PATH", help="The file to write. Default: the terminal")
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Show what was used on a cloud and what it cost, to the second, with what is deleted."""
+    """Show what was used on a cloud and what it cost, to the second, deleted resources too."""
     found = asked.bill(cloud, file, start, end, rates, zone, prometheus, everything=everything)
     text = _text(found, by, Written.JSON if as_json else written)
     if output is None:

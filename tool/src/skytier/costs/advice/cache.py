@@ -41,7 +41,7 @@ def cached_reads(facts: Facts) -> Advised:
             f"the saving is against {larger.flavor}; it serves visitors who are not signed in, and "
             "answers may be a second old",
             'the header "X-Accel-Expires: 1" in the application\'s answers to GET that are the '
-            "same for all visitors, then skytier up: docs/speed-decisions.md",
+            "same for all visitors, then skytier up: docs/decisions/what-makes-it-fast.md",
         )
     )
     return found

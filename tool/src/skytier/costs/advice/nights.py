@@ -57,7 +57,7 @@ def quiet_hours(facts: Facts, role: str = "web", zone: tzinfo = UTC) -> Advised:
             reaches,
             f'schedule = [{{from = "{begin}", to = "{end}", count = {fewer}, timezone = "{zone}"}}]'
             f" in the section [{role}] of the stack file, and a timer for skytier up --yes at "
-            f"{begin} and {end}: docs/stack-file.md",
+            f"{begin} and {end}: docs/how-to/scale.md",
         )
     )
     return found
