@@ -31,6 +31,10 @@ GROUPS = {
     ),
     "monitor": ("tests/tool/test_monitor.py",),
     "pages": ("tests/pages/",),
+    "bench": ("tests/bench/test_run.py",),
+    "interruption": ("tests/tool/test_interruption.py",),
+    "kills": ("tests/tool/test_up.py",),
+    "wheels": ("tests/tool/test_wheels.py",),
 }
 """Name to what the ids of its tests begin with, the longest group first."""
 ALONE = ("tests/app/test_openapi.py", "tests/cloud/stack/test_resources.py")
