@@ -23,6 +23,8 @@ GROUPS = {
         # They boot none, but need the same image.
         "tests/roles/test_rendered.py::test_cloud_init_accepts_the_user_data",
     ),
+    # Many machines that boot at the same time only wait for each other.
+    "cluster": ("tests/cluster/",),
     "dashboard": (
         "tests/dashboard/test_grafana.py",
         "tests/dashboard/test_page.py",
@@ -46,8 +48,8 @@ def group(nodeid: str) -> str:
 
     >>> group("tests/pages/test_visitor.py::test_a")
     'pages'
-    >>> group("tests/tool/test_up.py::test_b")
-    'tests/tool/test_up.py'
+    >>> group("tests/tool/test_down.py::test_b")
+    'tests/tool/test_down.py'
     """
     for name, beginnings in GROUPS.items():
         if nodeid.startswith(beginnings):
