@@ -29,7 +29,8 @@ require_packages() {
 
 # set_up COMMAND:PACKAGE ... makes the environment of the tests while packages are installed.
 set_up() {
-    make_venv requirements-dev.txt &
+    # Most of it is never loaded, and what is loaded is compiled then: to compile all takes longer.
+    make_venv requirements-dev.txt --no-compile &
     local making=$!
     # Both say what is missing, so the second is waited for, whatever the first one says.
     require_packages "$@" || { wait $making || true; return 1; }
@@ -61,11 +62,23 @@ set_up "${packages[@]}"
 if [ $# -gt 0 ]; then
     exec .venv/bin/pytest "$@"
 fi
-echo "Linters and type checks ..."
-.venv/bin/ruff check .
-.venv/bin/ruff format --check .
-shellcheck --external-sources deploy.sh test.sh .ci/run scripts/* bench/{run,grow,monitor,fuzz} devcloud/{up,down,status,logs,image,agent/ebtables}
-.venv/bin/mypy
+lint() {
+    .venv/bin/ruff check .
+    .venv/bin/ruff format --check .
+    shellcheck --external-sources deploy.sh test.sh .ci/run scripts/* bench/{run,grow,monitor,fuzz} devcloud/{up,down,status,logs,image,agent/ebtables}
+    .venv/bin/mypy
+}
+
+# They need a minute of a processor, and the tests wait now and then.
+lint_output=$(mktemp)
+trap 'rm -f "$lint_output"' EXIT
+lint >"$lint_output" 2>&1 &
+linting=$!
+failed=0
 # Four processes on two cores: most tests wait most of their time. What shares something costly stays
 # in one process, and the longest begin first: tests/side_by_side.py.
-.venv/bin/pytest -n 4 --dist loadfile --ignore=tests/cloud
+.venv/bin/pytest -n 4 --dist loadfile --ignore=tests/cloud || failed=$?
+wait $linting || failed=$?
+echo "Linters and type checks:"
+cat "$lint_output"
+exit $failed

@@ -15,9 +15,11 @@ find_python() {
     return 1
 }
 
-# make_venv REQUIREMENTS brings .venv to what the file pins; does nothing when it is there already.
+# make_venv REQUIREMENTS [OPTION ...] brings .venv to what the file pins, with options of pip install;
+# does nothing when it is there already.
 make_venv() {
     local requirements=$1 wanted python
+    shift
     # A moved checkout leaves an environment that points to where it was: the path belongs to it.
     wanted=$(pwd && cat "$requirements" app/pyproject.toml tool/pyproject.toml)
     wanted=$(echo "$wanted" | sha256sum)
@@ -34,8 +36,8 @@ make_venv() {
         fi
         pwd >.venv/checkout
     fi
-    if ! .venv/bin/python -m pip install -qq --disable-pip-version-check --requirement "$requirements" ||
-        ! .venv/bin/python -m pip install -qq --disable-pip-version-check \
+    if ! .venv/bin/python -m pip install -qq --disable-pip-version-check --requirement "$requirements" "$@" ||
+        ! .venv/bin/python -m pip install -qq --disable-pip-version-check "$@" \
             --no-deps --no-build-isolation --editable app --editable tool; then
         echo "pip could not install what $requirements names: its message is above." >&2
         echo "Check that this machine reaches its package index (pip config list), and run again." >&2

@@ -1,5 +1,6 @@
 """What tests of several parts share: a browser, and stacks run by the operator's own command."""
 
+import functools
 import os
 import shutil
 import signal
@@ -7,6 +8,7 @@ import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
+import httpx._transports.default as httpx_transports
 import hypothesis
 import pytest
 from playwright.async_api import Browser, async_playwright, expect
@@ -18,6 +20,10 @@ pytest_plugins = ["tests.side_by_side"]
 # A shell without a terminal starts what runs in its background deaf to Ctrl-C, and processes
 # inherit that. Tests send this signal: theirs hear it however they are run.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Each client of httpx reads all certificate authorities of the world, which takes 40 ms of a
+# processor. Tests have many clients, and most ask this machine by plain HTTP: it is done once.
+httpx_transports.create_ssl_context = functools.cache(httpx_transports.create_ssl_context)
 
 # No test asserts a time: a busy machine takes longer over the same example.
 hypothesis.settings.register_profile("untimed", deadline=None)

@@ -23,6 +23,8 @@ GROUPS = {
         # They boot none, but need the same image.
         "tests/roles/test_rendered.py::test_cloud_init_accepts_the_user_data",
     ),
+    # Many machines that boot at the same time only wait for each other.
+    "cluster": ("tests/cluster/",),
     "dashboard": (
         "tests/dashboard/test_grafana.py",
         "tests/dashboard/test_page.py",
@@ -31,6 +33,10 @@ GROUPS = {
     ),
     "monitor": ("tests/tool/test_monitor.py",),
     "pages": ("tests/pages/",),
+    "bench": ("tests/bench/test_run.py",),
+    "interruption": ("tests/tool/test_interruption.py",),
+    "kills": ("tests/tool/test_up.py",),
+    "wheels": ("tests/tool/test_wheels.py",),
 }
 """Name to what the ids of its tests begin with, the longest group first."""
 ALONE = ("tests/app/test_openapi.py", "tests/cloud/stack/test_resources.py")
@@ -42,8 +48,8 @@ def group(nodeid: str) -> str:
 
     >>> group("tests/pages/test_visitor.py::test_a")
     'pages'
-    >>> group("tests/tool/test_up.py::test_b")
-    'tests/tool/test_up.py'
+    >>> group("tests/tool/test_down.py::test_b")
+    'tests/tool/test_down.py'
     """
     for name, beginnings in GROUPS.items():
         if nodeid.startswith(beginnings):

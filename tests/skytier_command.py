@@ -14,6 +14,7 @@ import psutil
 from skytier.local import options
 from skytier.local.home import Home
 from skytier.local.stack import LocalStack
+from tests import fork_server
 
 PROGRAM = Path(sys.executable).with_name("skytier")
 
@@ -32,12 +33,16 @@ class Skytier:
         return {**kept, "SKYTIER_HOME": str(self.home), "COLUMNS": "200", "NO_COLOR": "1"}
 
     def start(self, *arguments: str, **more: Any) -> subprocess.Popen[str]:
-        return subprocess.Popen(
+        environment = self.environment | more.pop("env", {})
+        # What a fork cannot be told any more has to be loaded anew.
+        forked = self.program == PROGRAM and not more.keys() - {"cwd", "stderr"}
+        run = fork_server.Forked if forked and fork_server.suits(environment) else subprocess.Popen
+        return run(
             [self.program, *arguments],
-            env=self.environment | more.pop("env", {}),
+            env=environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            stderr=more.pop("stderr", subprocess.STDOUT),
             text=True,
             **more,
         )
@@ -53,9 +58,7 @@ class Skytier:
         return said
 
     def status(self) -> dict[str, Any]:
-        with subprocess.Popen(
-            [self.program, "status", "--json"], env=self.environment, stdout=subprocess.PIPE
-        ) as popen:
+        with self.start("status", "--json", stderr=None) as popen:
             answer: dict[str, Any] = json.loads(popen.communicate(timeout=30)[0])
         return answer
 

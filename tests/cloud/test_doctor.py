@@ -2,7 +2,6 @@
 
 import json
 import secrets
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -19,6 +18,7 @@ from openstack.connection import Connection
 from skytier.openstack import limits, needs
 from skytier.openstack.resources.project import Project
 from skytier.stackfile import load
+from tests.background_server import running
 from tests.skytier_command import Skytier, free_port
 
 CLOUD = "devcloud"
@@ -136,13 +136,11 @@ def test_the_clock_goes_by_what_keystone_says(
         def log_message(self, *arguments: object) -> None:
             pass
 
-    with HTTPServer(("127.0.0.1", 0), Keystone) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    with running(HTTPServer(("127.0.0.1", 0), Keystone)) as server:
         environment = clouds_yaml(
             cloud, tmp_path, auth_url=f"http://127.0.0.1:{server.server_port}/v3"
         )
         checks = examined(skytier, 1, "", tmp_path, **environment)
-        server.shutdown()
 
     assert checks["clock"]["state"] == state
     assert said in checks["clock"]["said"]

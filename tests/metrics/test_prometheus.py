@@ -1,7 +1,6 @@
 """What the client of Prometheus makes of a Prometheus that is away, or is none."""
 
 import http.server
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -10,6 +9,7 @@ import pytest
 from skytier.errors import SkytierError
 from skytier.metrics.catalogue import BY_ID
 from skytier.metrics.prometheus import Prometheus
+from tests.background_server import running
 
 CPU = BY_ID["cpu_percent"]
 
@@ -27,10 +27,8 @@ def answering(status: int, body: str) -> Iterator[str]:
         def log_message(self, *_: object) -> None:
             pass
 
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    with running(http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as server:
         yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
 
 
 def test_a_prometheus_that_is_away_is_named() -> None:

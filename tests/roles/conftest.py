@@ -1,10 +1,9 @@
 """Two machines that are set up and serve a release, for the tests that need real ones."""
 
-import tempfile
+import secrets
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
+from functools import cached_property
 
 import pytest
 
@@ -13,12 +12,11 @@ from skytier.poll import until
 from skytier.release.target import Target
 from skytier.services.setup import Setup
 from skytier.topology import Machine
-from tests.roles import container, secrets
-from tests.roles.container import Container
-from tests.roles.topology import DATABASE, TOPOLOGY, WEB
-
-# The first one makes the image that they boot.
-TIMEOUT_S = 900
+from tests.cluster import container
+from tests.cluster.cluster import SYSTEM, Cluster, cluster
+from tests.cluster.conftest import TIMEOUT_S
+from tests.cluster.container import Container
+from tests.roles.topology import DATABASE, SELF_SIGNED, WEB
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -32,28 +30,42 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 class Machines:
     """The two, with what they were given."""
 
-    web: Container
-    database: Container
-    secrets: dict[str, str]
-    release: release.Release
+    cluster: Cluster
+
+    @property
+    def web(self) -> Container:
+        return self.of(WEB)
+
+    @property
+    def database(self) -> Container:
+        return self.of(DATABASE)
+
+    @cached_property
+    def secrets(self) -> dict[str, str]:
+        return dict(self.cluster.secrets)
+
+    @cached_property
+    def release(self) -> release.Release:
+        """The one that was shipped."""
+        target = Target.likely(SYSTEM)
+        assert target
+        return release.build(target)
 
     def of(self, machine: Machine) -> Container:
-        return self.web if machine is WEB else self.database
+        return self.cluster.containers[machine.name]
 
     def setup(self, machine: Machine) -> Setup:
-        return roles.setup(TOPOLOGY, machine)
+        topology = self.cluster.topology()
+        return roles.setup(topology, topology.of(machine.role)[0])
 
     def set_up(self, machine: Machine) -> None:
         self.of(machine).set_up(self.setup(machine), self.secrets)
 
     def wrong(self) -> dict[str, str]:
-        """The checks that fail, with what they say."""
-        asked = {
-            f"{machine.role} {check.name}": self.of(machine).ask(check)
-            for machine in (WEB, DATABASE)
-            for check in self.setup(machine).checks
-        }
-        return {name: said for name, (code, said) in asked.items() if code}
+        """The checks that fail, with what they say: `web nginx`."""
+        short = {machine.name: machine.role for machine in (WEB, DATABASE)}
+        asked = ((name.split(" ", 1), said) for name, said in self.cluster.wrong().items())
+        return {f"{short[machine]} {check}": said for (machine, check), said in asked}
 
 
 @pytest.fixture(scope="session")
@@ -61,34 +73,12 @@ def machines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machines]:
     """A web and a database machine, booted with their user-data, set up, with a release."""
     if reason := container.missing():
         pytest.skip(reason)
-    home = Path(tempfile.mkdtemp(prefix="roles"))
-    # Visitors of the tests come by the private network, where there is no floating IP.
-    made = secrets.make(database=DATABASE.address, web=[str(TOPOLOGY.public_address), WEB.address])
-    pair = {m.role: Container(m.name, m.address, home / m.role) for m in (WEB, DATABASE)}
-    web, database = pair["web"], pair["database"]
-    debian = Target.likely(("debian", (12,)))
-    assert debian
-
-    def set_up(machine: Machine) -> None:
-        pair[machine.role].wait()
-        pair[machine.role].set_up(roles.setup(TOPOLOGY, machine), made)
-
-    try:
-        container.connect(web, database)
-        for machine in (WEB, DATABASE):
-            pair[machine.role].create(roles.user_data(TOPOLOGY, machine))
-            pair[machine.role].start()
-        with ThreadPoolExecutor() as pool:
-            # All three wait most of their time.
-            building = pool.submit(release.build, debian, cache=tmp_path_factory.mktemp("cache"))
-            list(pool.map(set_up, (WEB, DATABASE)))
-            built = building.result()
-        assert release.target(web) == debian
-        release.ship({"web": web}, built)
-        yield Machines(web, database, made, built)
-    finally:
-        for each in pair.values():
-            each.delete()
+    # Longer and stranger than the tool's own, so that whatever has to be escaped is in it.
+    password = secrets.token_urlsafe(24) + "'\\ %@:/?ü$\""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        with cluster(SELF_SIGNED, {"database_password": password}) as made:
+            yield Machines(made)
 
 
 @pytest.fixture

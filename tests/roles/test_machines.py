@@ -11,7 +11,7 @@ from skytier.poll import until
 from skytier.services.prometheus.service import targets
 from skytier.topology import Machine
 from tests.roles.conftest import Machines
-from tests.roles.topology import DATABASE, SELF_SIGNED, TOPOLOGIES, TOPOLOGY, WEB, topology
+from tests.roles.topology import DATABASE, SELF_SIGNED, TOPOLOGIES, WEB, topology
 
 
 @pytest.mark.parametrize("machine", [WEB, DATABASE], ids=["web", "database"])
@@ -46,7 +46,7 @@ def test_after_a_restart_of_both_all_is_there_again(machines: Machines) -> None:
     for machine in (machines.web, machines.database):
         machine.stop()
     for machine in (machines.web, machines.database):
-        machine.start()
+        machines.cluster.servers.start(machine.name)
     for machine in (machines.web, machines.database):
         machine.wait()
 
@@ -172,7 +172,7 @@ def test_prometheus_asks_every_machine_and_knows_whose_answer_it_is(machines: Ma
 
     found = machines.web.run(_asked("up")).split()
 
-    wanted = [(t.job, t.machine, t.role) for t in targets(TOPOLOGY)]
+    wanted = [(t.job, t.machine, t.role) for t in targets(machines.cluster.topology())]
     assert sorted(found) == sorted("/".join(("shop", *target)) for target in wanted)
     metrics = ["node_cpu_seconds_total", "pg_stat_activity_count", "nginx_connections_active"]
     for metric in (*metrics, "pg_replication_lag == 0"):

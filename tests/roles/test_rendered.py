@@ -19,7 +19,7 @@ from skytier.services.setup import Setup
 from skytier.services.system import service as system
 from skytier.stackfile import MonitorSection, StackFile
 from skytier.topology import ANYWHERE, IngressRule, Machine, Topology
-from tests.roles import container
+from tests.cluster import container
 from tests.roles.conftest import TIMEOUT_S
 from tests.roles.topology import (
     DATABASE,

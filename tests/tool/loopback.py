@@ -5,10 +5,11 @@ import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 from typing import Any
 
 from openstack.connection import Connection
+
+from tests.background_server import running
 
 Answer = Callable[[str, str, bytes], tuple[int, dict[str, str], bytes]]
 """Method, path and body to status, headers and body."""
@@ -41,16 +42,13 @@ def serving(answer: Answer, tls: ssl.SSLContext | None = None) -> Iterator[str]:
         def handle_error(self, *_: object) -> None:
             """A client that breaks off is what many tests are about."""
 
-    with Server(("127.0.0.1", 0), Handler) as server:
-        if tls:
-            server.socket = tls.wrap_socket(
-                server.socket, server_side=True, do_handshake_on_connect=False
-            )
-        thread = Thread(target=server.serve_forever, args=[0.01], daemon=True)
-        thread.start()
+    server = Server(("127.0.0.1", 0), Handler)
+    if tls:
+        server.socket = tls.wrap_socket(
+            server.socket, server_side=True, do_handshake_on_connect=False
+        )
+    with running(server):
         yield f"{'https' if tls else 'http'}://127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
-        thread.join()
 
 
 def as_json(status: int, body: Any) -> tuple[int, dict[str, str], bytes]:

@@ -9,7 +9,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -28,6 +27,7 @@ from skytier.metrics.prometheus import Prometheus
 from skytier.metrics.source import Alert
 from skytier.metrics.target import THIS_MACHINE, at
 from skytier.poll import until
+from tests.background_server import running
 from tests.haste import LOOKS, WAITS, hurry
 from tests.skytier_command import PROGRAM, Skytier, free_port
 
@@ -199,7 +199,6 @@ class Webhook:
 
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}/alerts"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def states(self, name: str) -> set[str]:
         return {each["status"] for each in self.alerts if each["labels"]["alertname"] == name}
@@ -208,9 +207,8 @@ class Webhook:
 @pytest.fixture
 def webhook() -> Iterator[Webhook]:
     hook = Webhook()
-    yield hook
-    hook.server.shutdown()
-    hook.server.server_close()
+    with running(hook.server):
+        yield hook
 
 
 def test_a_stopped_application_is_an_alert_until_it_is_back(

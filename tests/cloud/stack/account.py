@@ -17,6 +17,8 @@ from openstack.connection import Connection
 
 from skytier.openstack.connection import PatientSession
 
+from ... import fork_server
+
 PROGRAM = Path(sys.executable).with_name("skytier")
 ADMIN, CLOUD = "devcloud-admin", "test"
 
@@ -132,7 +134,8 @@ class Operator:
         }
 
     def start(self, *words: str | Path, program: Path = PROGRAM) -> subprocess.Popen[str]:
-        return subprocess.Popen(
+        run = fork_server.Forked if program == PROGRAM else subprocess.Popen
+        return run(
             [program, *words],
             cwd=self.directory,
             env=self.environment,
@@ -154,16 +157,16 @@ class Operator:
 
     def json(self, *words: str, code: int | None = 0) -> dict[str, Any]:
         """What a run prints for scripts; None takes any exit code."""
-        done = subprocess.run(
+        with fork_server.Forked(
             [PROGRAM, *words, "--json"],
             cwd=self.directory,
             env=self.environment,
-            check=False,
             stdin=subprocess.DEVNULL,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            timeout=300,
-        )
-        assert code in (None, done.returncode), done.stdout + done.stderr
-        answer: dict[str, Any] = json.loads(done.stdout)
+        ) as popen:
+            out, err = popen.communicate(timeout=300)
+        assert code in (None, popen.returncode), out + err
+        answer: dict[str, Any] = json.loads(out)
         return answer

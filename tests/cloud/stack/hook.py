@@ -2,12 +2,13 @@
 
 import json
 import subprocess
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from tests.background_server import running
 
 BRIDGE = "br-ex"
 
@@ -40,12 +41,10 @@ def listening() -> Iterator[Hook]:
         def log_message(self, *_: object) -> None:
             """Nobody reads it."""
 
-    with ThreadingHTTPServer((_address(), 0), Handler) as server:
+    with running(ThreadingHTTPServer((_address(), 0), Handler)) as server:
         hook = Hook(f"http://{server.server_address[0]!s}:{server.server_port}/alerts")
-        threading.Thread(target=server.serve_forever, daemon=True).start()
         with _let_in(server.server_port):
             yield hook
-        server.shutdown()
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from decimal import Decimal
 from fractions import Fraction
 from zoneinfo import ZoneInfo
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skytier.costs.charge import charges
@@ -17,6 +17,9 @@ from skytier.costs.money import unit_of
 from skytier.costs.rates import COUNTED, STATES, Card, Rates
 from skytier.costs.statement import Statement, statement
 from skytier.costs.usage import Kind, Usage
+
+FEW = settings(max_examples=40)
+"""An example is a whole bill of many usages: it has most cases in it at once."""
 
 BEGIN = datetime(2026, 2, 20, tzinfo=UTC)
 SECONDS = 80 * 86400
@@ -95,6 +98,7 @@ def within(used: Sequence[Usage], first: int, last: int) -> list[Usage]:
     return found
 
 
+@FEW
 @given(rate_cards(), lists, zones)
 def test_days_add_up_to_months_and_every_split_to_the_bill(
     rates: Rates, used: list[Usage], zone: tzinfo
@@ -116,6 +120,7 @@ def test_days_add_up_to_months_and_every_split_to_the_bill(
         assert all(part >= 0 for part in parts)
 
 
+@FEW
 @given(rate_cards(), lists, zones)
 def test_what_is_shown_is_within_a_cent_a_month_of_what_is_exact(
     rates: Rates, used: list[Usage], zone: tzinfo
@@ -126,6 +131,7 @@ def test_what_is_shown_is_within_a_cent_a_month_of_what_is_exact(
         assert abs(Fraction(line.amount) - line.exact) < cent * len(found.months)
 
 
+@FEW
 @given(rate_cards(), lists, zones, st.randoms())
 def test_the_order_of_usages_does_not_matter(
     rates: Rates, used: list[Usage], zone: tzinfo, random: object
@@ -144,6 +150,7 @@ def test_the_order_of_usages_does_not_matter(
     assert chargeback(one, "team") == chargeback(other, "team")
 
 
+@FEW
 @given(rate_cards(), lists, zones, st.lists(second, min_size=4, max_size=4).map(sorted))
 def test_a_longer_period_never_costs_less(
     rates: Rates, used: list[Usage], zone: tzinfo, moments: list[int]
@@ -158,6 +165,7 @@ def test_a_longer_period_never_costs_less(
     assert bill(rates, within(timed, earlier, last), zone).gross >= short.gross
 
 
+@FEW
 @given(rate_cards(), lists, usages(), zones)
 def test_one_more_resource_never_makes_a_bill_cheaper(
     rates: Rates, used: list[Usage], more: Usage, zone: tzinfo
@@ -165,6 +173,7 @@ def test_one_more_resource_never_makes_a_bill_cheaper(
     assert bill(rates, [*used, more], zone).gross >= bill(rates, used, zone).gross
 
 
+@FEW
 @given(rate_cards(), lists, second)
 def test_a_usage_that_is_cut_in_two_costs_the_same(
     rates: Rates, used: list[Usage], moment: int
@@ -175,6 +184,7 @@ def test_a_usage_that_is_cut_in_two_costs_the_same(
     assert bill(rates, cut).months == bill(rates, timed).months
 
 
+@FEW
 @given(rate_cards(), lists, st.sampled_from(["team", "env", STACK]), st.booleans())
 def test_a_split_among_labels_never_loses_a_cent(
     rates: Rates, used: list[Usage], by: str, spread: bool

@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 from types import SimpleNamespace
 from typing import Any
 
@@ -26,6 +25,7 @@ from skytier.openstack import catalog
 from skytier.openstack.spending.prices import prices
 from skytier.roles import ROLES
 from skytier.stackfile import StackFile, parse
+from tests.background_server import running
 from tests.tool.costs.test_planned import flavors, resolved
 
 
@@ -46,10 +46,8 @@ def answering(status: int, body: str) -> Iterator[Any]:
         def log_message(self, *_: object) -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        Thread(target=server.serve_forever, args=[0.01], daemon=True).start()
+    with running(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as server:
         yield connection(f"http://127.0.0.1:{server.server_address[1]}")
-        server.shutdown()
 
 
 def connection(url: str) -> Any:

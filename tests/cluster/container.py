@@ -1,7 +1,7 @@
 """Machines for the tests: Debian 12 with a real systemd, in containers of systemd-nspawn.
 
 They stand in for a cloud's servers in all but the kernel. Each has a network name space of its
-own, and a wire between them; nothing of this machine's network is touched.
+own and a wire to a switch; nothing of this machine's network is touched.
 """
 
 import fcntl
@@ -11,10 +11,16 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import ip_network
 from pathlib import Path
+from typing import Any
 
+from skytier.deploy import machines
 from skytier.errors import SkytierError
+from skytier.hosts.ssh import CommandError
+from skytier.secrets import DIRECTORY
 from skytier.services.setup import Check, Setup
 
 PACKAGES = (
@@ -87,20 +93,51 @@ def _mirror() -> str:
     return archives[0] if archives else "http://deb.debian.org/debian"
 
 
-def connect(first: "Container", second: "Container") -> None:
-    """A wire between the two name spaces, with each one's address."""
-    ends = {first: "eth0", second: "eth0"}
-    for machine in ends:
+@dataclass(frozen=True)
+class Network:
+    """A private network: a switch in a network namespace of its own, and a wire to each machine."""
+
+    cidr: str
+
+    @property
+    def namespace(self) -> str:
+        """Where the switch is. Its own address is the first of the network."""
+        return f"skytier-{os.getpid()}-switch"
+
+    def create(self) -> None:
+        _run("ip", "netns", "add", self.namespace)
+        inside = ("ip", "-netns", self.namespace)
+        network = ip_network(self.cidr)
+        _run(*inside, "link", "add", "switch", "type", "bridge")
+        _run(*inside, "address", "add", f"{network[1]}/{network.prefixlen}", "dev", "switch")
+        for link in ("lo", "switch"):
+            _run(*inside, "link", "set", link, "up")
+
+    def connect(self, machine: "Container") -> None:
+        """Give a machine its network namespace, with a wire to the switch and its address."""
+        wire, prefix = machine.address, ip_network(self.cidr).prefixlen
         _run("ip", "netns", "add", machine.namespace)
-    _run(
-        *("ip", "link", "add", "eth0", "netns", first.namespace, "type", "veth"),
-        *("peer", "name", "eth0", "netns", second.namespace),
-    )
-    for machine in ends:
+        _run(
+            *("ip", "link", "add", "eth0", "netns", machine.namespace, "type", "veth"),
+            *("peer", "name", wire, "netns", self.namespace),
+        )
         inside = ("ip", "-netns", machine.namespace)
-        _run(*inside, "address", "add", f"{machine.address}/24", "dev", "eth0")
+        _run(*inside, "address", "add", f"{machine.address}/{prefix}", "dev", "eth0")
+        _run("ip", "-netns", self.namespace, "link", "set", wire, "master", "switch", "up")
         for link in ("lo", "eth0"):
             _run(*inside, "link", "set", link, "up")
+
+    def start(self, *command: str, **more: Any) -> subprocess.Popen[str]:
+        """A program on this machine that sees the private network, and nothing else."""
+        return subprocess.Popen(
+            ["ip", "netns", "exec", self.namespace, *command],
+            stdout=subprocess.PIPE,
+            text=True,
+            **more,
+        )
+
+    def delete(self) -> None:
+        subprocess.run(["ip", "netns", "delete", self.namespace], check=False)
 
 
 @dataclass(eq=False)
@@ -132,6 +169,15 @@ class Container:
         (seed / "meta-data").write_text(f"instance-id: {self.name}\nlocal-hostname: {self.name}\n")
         only = self.root / "etc/cloud/cloud.cfg.d/90-tests.cfg"
         only.write_text("datasource_list: [NoCloud]\nnetwork: {config: disabled}\n")
+
+    def give(self, secrets: Mapping[str, str]) -> None:
+        """Secrets that it has before it boots."""
+        directory = self.root / DIRECTORY.lstrip("/")
+        directory.parent.mkdir()
+        directory.mkdir(mode=0o700)
+        for name, text in secrets.items():
+            (directory / name).touch(mode=0o400)
+            (directory / name).write_text(text)
 
     def start(self) -> None:
         """Boot. It ends with the thread that starts it, so that has to be the main one."""
@@ -178,14 +224,11 @@ class Container:
             raise SkytierError(f"{self.name} ended with {done.returncode}:\n{said}")
         return done.stdout.decode()
 
-    def set_up(self, setup: Setup, secrets: dict[str, str]) -> str:
-        """What the tool does over SSH: files, secrets, script."""
-        for file in setup.files:
-            assert (file.owner, file.group) == ("root", "root")
-            self.put(file.path, file.text, file.mode)
-        for name in setup.secrets:
-            self.put(f"/etc/skytier/secrets/{name}", secrets[name], 0o600)
-        return self.run(setup.script)
+    def set_up(self, setup: Setup, secrets: Mapping[str, str]) -> None:
+        """Bring it to a set-up, as the tool does."""
+        shell: Any = Shell({self.name: self})
+        given = {name: secrets[name] for name in setup.secrets}
+        machines.set_up(shell, self.name, setup, given, lambda text: None)
 
     def put(self, path: str, text: str, mode: int) -> None:
         directory, secret = path.rpartition("/")[0], mode & 0o077 == 0
@@ -226,6 +269,19 @@ class Container:
             capture_output=True,
             check=False,
         )
+
+
+@dataclass(frozen=True)
+class Shell:
+    """Runs scripts as root on machines, as the tool does over SSH."""
+
+    containers: Mapping[str, Container]
+
+    def script(self, host: str, text: str, stdin: bytes | None = None) -> str:
+        try:
+            return self.containers[host].run(text, stdin)
+        except SkytierError as error:
+            raise CommandError(error.what, "Look at the container.", error.what) from error
 
 
 def _run(*command: str) -> None:

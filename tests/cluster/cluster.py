@@ -1,0 +1,202 @@
+"""A stack whose machines are containers: planned, set up and updated as in a cloud.
+
+What is made, in which order, and what is done on the machines is the tool's own. Only where the
+machines come from, and how they are entered, is another.
+"""
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from skytier import roles
+from skytier.deploy import machines
+from skytier.deploy.apply import apply
+from skytier.deploy.kind import Kind, Known, Tell, Wanted
+from skytier.deploy.plan import Action, Step, plan
+from skytier.openstack.choices import Choices, ExternalNetwork, Flavor
+from skytier.openstack.configurations import Configurations
+from skytier.openstack.desired import wanted
+from skytier.openstack.images import Image
+from skytier.openstack.kinds import RULES
+from skytier.openstack.releases import Deliveries, Releases
+from skytier.openstack.resolved import ResolvedStack
+from skytier.secrets.vault import Vault
+from skytier.stackfile import parse
+from skytier.topology import Topology
+from tests.cluster.container import Container, Network, Shell
+from tests.cluster.kinds import Recorded, Servers
+
+FIRST_ADDRESS = {"web": 10, "database": 20, "monitor": 30}
+"""Of each role's machines, the place of the first one in the private network."""
+SYSTEM = ("debian", (12,))
+_IMAGE = Image("image", "debian-12", "")
+_FLAVOR = Flavor("flavor", "container", vcpus=1, ram_mib=768, disk_gib=10)
+_PROJECT: Any = SimpleNamespace(tags=[], metadata={})
+"""What marks the resources of a stack in a cloud; here there is one stack."""
+
+
+@dataclass(frozen=True)
+class Access:
+    """The way into the machines."""
+
+    shell: Shell
+
+    def open(self, name: str, known: Known, tell: Tell) -> None:
+        self.shell.containers[name].wait()
+
+
+@dataclass
+class Events:
+    """What happened, in its order: `started` and `done` with the step."""
+
+    seen: list[tuple[str, Step]] = field(default_factory=list)
+
+    def started(self, step: Step) -> None:
+        self.seen.append(("started", step))
+
+    def told(self, step: Step, text: str) -> None:
+        """It is of no interest here."""
+
+    def done(self, step: Step, seconds: float) -> None:
+        self.seen.append(("done", step))
+
+    def failed(self, step: Step, error: BaseException, seconds: float) -> None:
+        self.seen.append(("failed", step))
+
+    def skipped(self, step: Step) -> None:
+        self.seen.append(("skipped", step))
+
+
+class Cluster:
+    """The stack of a stack file. `up` brings it to another one, as `skytier up` does."""
+
+    def __init__(self, text: str, secrets: Mapping[str, str] | None = None) -> None:
+        """`secrets` are those that are there before the first `up`."""
+        self._home = Path(tempfile.mkdtemp(prefix="cluster"))
+        self._given = secrets or {}
+        self.servers = Servers(self._create)
+        self._kinds: dict[str, Recorded] = {
+            name: Recorded(name, self._facts)
+            for name in RULES
+            if name not in ("server", Configurations.name, Deliveries.name, Releases.name)
+        } | {"server": self.servers}
+        self.write(text)
+        self.network = Network(self.resolved.stack.cidr)
+        self.network.create()
+
+    def write(self, text: str) -> None:
+        """Another stack file, for the next plan."""
+        stack = parse(f'name = "shop"\n{text}')
+        self.resolved = ResolvedStack(
+            stack,
+            Choices(
+                dict.fromkeys(stack.machines(), _IMAGE),
+                dict.fromkeys(stack.machines(), _FLAVOR),
+                ExternalNetwork("external", "public"),
+                dict.fromkeys(stack.machines(), SYSTEM),
+            ),
+            roles.ROLES,
+            Releases.current(),
+        )
+        prefix = stack.cidr.partition("/")[0].rpartition(".")[0]
+        self._addresses = {
+            self.resolved.key("server", role, number).name: (
+                f"{prefix}.{FIRST_ADDRESS[role] + number - 1}"
+            )
+            for role, number in self.resolved.machines()
+        }
+
+    @property
+    def containers(self) -> Mapping[str, Container]:
+        """The machines by their names: `shop-web-1`."""
+        return self.servers.containers
+
+    @property
+    def secrets(self) -> Mapping[str, str]:
+        """Those of the stack, as one of its machines keeps them."""
+        shell: Any = Shell(self.containers)
+        return machines.read_secrets(shell, self.resolved.secret_store().name)
+
+    def topology(self) -> Topology:
+        """The stack as its services see it."""
+        return self.resolved.topology(self._known())
+
+    def plan(self) -> list[Step]:
+        """Wanted minus found."""
+        known = self._known()
+        return plan(wanted(self.resolved, _PROJECT, "", known), known.values(), RULES)
+
+    def up(self, events: Events | None = None) -> Known:
+        """Carry out the plan. Raises what kept a step from being done."""
+        shell: Any = Shell(self.containers)
+        access: Any = Access(shell)
+        servers: Any = self.servers
+        volumes: Any = None
+        store = self.resolved.secret_store().name
+
+        def keep(secrets: Mapping[str, str]) -> None:
+            machines.keep_secrets(shell, store, secrets)
+
+        inside: list[Kind] = [
+            Configurations(servers, self.resolved, access, Vault(keep), volumes),
+            Deliveries(servers, self.resolved, access),
+            Releases(servers, self.resolved, access),
+        ]
+        kinds = {**self._kinds, **{kind.name: kind for kind in inside}}
+        return apply(self.plan(), kinds, events or Events(), self._known())
+
+    def wrong(self) -> dict[str, str]:
+        """The checks that fail now, with what they say."""
+        shell: Any = Shell(self.containers)
+        topology = self.topology()
+        return {
+            f"{machine.name} {name}": said
+            for machine in topology.machines
+            for name, said in machines.failing(
+                shell, machine.name, roles.setup(topology, machine).checks
+            ).items()
+        }
+
+    def down(self) -> None:
+        """Delete all there is."""
+        self.servers.end()
+        self.network.delete()
+
+    def _known(self) -> Known:
+        recorded = [found for kind in self._kinds.values() for found in kind.find()]
+        inside = (Configurations, Deliveries, Releases)
+        noted = [found for kind in inside for found in kind.among(self.servers.find())]
+        return Known({each.key: each for each in (*recorded, *noted)})
+
+    def _facts(self, wanted: Wanted) -> Mapping[str, Any]:
+        # A floating IP leads nowhere here: visitors come by the private network.
+        address = self._addresses.get(wanted.key.name, "")
+        return {"address": address, "public_key": "", "data": "", "metadata": {}}
+
+    def _create(self, name: str, user_data: str) -> Container:
+        machine = Container(name, self._addresses[name], self._home / name)
+        self.network.connect(machine)
+        machine.create(user_data)
+        if name == self.resolved.secret_store().name:
+            machine.give(self._given)
+        return machine
+
+
+@contextmanager
+def cluster(text: str, secrets: Mapping[str, str] | None = None) -> Iterator[Cluster]:
+    """A cluster that is up, for the time of a block."""
+    made = Cluster(text, secrets)
+    try:
+        made.up()
+        yield made
+    finally:
+        made.down()
+
+
+def changed(steps: list[Step]) -> list[str]:
+    """What a plan does: `change configuration shop-web-1`."""
+    return [f"{step.action} {step.key}" for step in steps if step.action is not Action.KEEP]

@@ -1,0 +1,79 @@
+"""The kinds of resource of a cluster: servers are containers, and all else is noted down."""
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from skytier.deploy.kind import Found, Key, Known, Tell, Wanted
+from skytier.openstack.kinds import RULES
+from tests.cluster.container import Container
+
+Facts = Callable[[Wanted], Mapping[str, Any]]
+
+
+@dataclass
+class Recorded:
+    """A kind of which nothing is needed but that it is there: it is as it is wanted at once."""
+
+    name: str
+    facts: Facts = lambda wanted: {}
+    there: dict[Key, Found] = field(default_factory=dict)
+
+    @property
+    def fixed(self) -> frozenset[str]:
+        return RULES[self.name].fixed
+
+    def find(self) -> Iterable[Found]:
+        return list(self.there.values())
+
+    def create(self, wanted: Wanted, known: Known) -> Found:
+        return Found(wanted.key, wanted.key.name, {}, self.facts(wanted))
+
+    def reconcile(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
+        found = replace(found, attributes=known.attributes(wanted))
+        self.there[found.key] = found
+        return found
+
+    def delete(self, found: Found, tell: Tell) -> None:
+        del self.there[found.key]
+
+
+class Servers(Recorded):
+    """Containers. `make` creates one by its name and its user-data."""
+
+    def __init__(self, make: Callable[[str, str], Container]) -> None:
+        super().__init__("server")
+        self._make = make
+        self.containers: dict[str, Container] = {}
+        # A container ends with the thread that began it.
+        self._starter = ThreadPoolExecutor(1)
+        self._lock = threading.Lock()
+
+    def create(self, wanted: Wanted, known: Known) -> Found:
+        name = wanted.key.name
+        self.containers[name] = self._make(name, wanted.creation["user_data"])
+        self.start(name)
+        given = {each: wanted.creation[each] for each in ("role", "number")}
+        facts = {**given, "metadata": {}, "launched_at": "now", "volumes": []}
+        return Found(wanted.key, name, {}, facts)
+
+    def start(self, name: str) -> None:
+        """Boot a machine, from whatever thread."""
+        self._starter.submit(self.containers[name].start).result()
+
+    def delete(self, found: Found, tell: Tell) -> None:
+        super().delete(found, tell)
+        self.containers.pop(found.id).delete()
+
+    def note(self, server_id: str, metadata: Mapping[str, str]) -> None:
+        """Write down something about a server, as Nova does in its metadata."""
+        with self._lock:
+            self.there[Key(self.name, server_id)].facts["metadata"].update(metadata)
+
+    def end(self) -> None:
+        """Delete all of them, also those that were not finished."""
+        for machine in self.containers.values():
+            machine.delete()
+        self._starter.shutdown()
