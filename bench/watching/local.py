@@ -1,28 +1,19 @@
-"""A stack of the measurement's own on this machine."""
+"""The monitor of a stack on this machine."""
 
-import os
-import shutil
 import signal
-import subprocess
-import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import psutil
 
-from bench.speed.server import free_port
+from bench.own_stack import address, own_stack, run
 from bench.watching.watched import Parts, Used
 from skytier.errors import SkytierError
-from skytier.local import options
 from skytier.local.home import Home
 from skytier.local.monitor import processes
 from skytier.local.monitor.source import source
 from skytier.local.stack import LocalStack
 from skytier.metrics.catalogue import UP
-
-SKYTIER = Path(sys.executable).with_name("skytier")
 
 
 class Here:
@@ -32,7 +23,7 @@ class Here:
 
     def __init__(self, home: Home) -> None:
         self._home = home
-        self.address = options.load(home).url.removeprefix("http://").rstrip("/")
+        self.address = address(home)
 
     def used(self) -> Parts:
         """From /proc."""
@@ -68,29 +59,12 @@ class Here:
 
 @contextmanager
 def local_stack(posts: int) -> Iterator[Here]:
-    """Up with so many posts, and gone at the end. Raises SkytierError without a Prometheus."""
-    # A short path that PostgreSQL's user can pass.
-    root = Path(tempfile.mkdtemp(prefix="sky"))
-    root.chmod(0o711)
-    home = root / "home"
-
-    def run(*words: str) -> None:
-        subprocess.run(
-            [SKYTIER, *words],
-            check=True,
-            env={**os.environ, "SKYTIER_HOME": str(home)},
-            stdout=subprocess.DEVNULL,
-        )
-
-    try:
-        run("up", "--port", str(free_port()), "--workers", "1")
-        run("demo-data", "--users", "100", "--posts", str(posts))
-        if processes.PROMETHEUS not in LocalStack(Home(home)).monitor.started():
+    """Up with so many posts, and removed at the end. Raises SkytierError without a Prometheus."""
+    with own_stack("--workers", "1") as home:
+        run(home, "demo-data", "--users", "100", "--posts", str(posts))
+        if processes.PROMETHEUS not in LocalStack(home).monitor.started():
             raise SkytierError(
                 "This machine has no Prometheus to measure.",
                 "Install the packages prometheus and prometheus-alertmanager, and the exporters.",
             )
-        yield Here(Home(home))
-    finally:
-        run("down", "--purge", "--yes")
-        shutil.rmtree(root)
+        yield Here(home)

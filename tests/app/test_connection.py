@@ -23,7 +23,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skytier_app import listening, one_write, problems, serving
-from skytier_app.accepting import AcceptingLoop
+from skytier_app.event_loop import EventLoop
 from skytier_app.middleware import body_limit
 from skytier_app.middleware.request_context import RequestContext
 from skytier_app.middleware.request_log import RequestLog
@@ -68,7 +68,7 @@ class Server:
         wait_until(lambda: self._server.started)
 
     def _run(self) -> None:
-        with asyncio.Runner(loop_factory=AcceptingLoop) as runner:
+        with asyncio.Runner(loop_factory=EventLoop) as runner:
             runner.run(self._server.serve(self._sockets))
 
     @property

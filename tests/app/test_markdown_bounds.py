@@ -153,7 +153,7 @@ def test_the_parser_makes_no_more_than_a_post_is_long(content: str) -> None:
 
 def test_a_list_of_posts_reads_only_their_beginnings() -> None:
     content = "word " * 20_000
-    assert markdown.excerpt(content) == markdown.excerpt(content[:840])
+    assert markdown.excerpt(content) == markdown.excerpt(content[: markdown.EXCERPT_READS])
 
 
 ROW = "| 12.5 " * 10 + "|\n"

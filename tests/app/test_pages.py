@@ -1,6 +1,7 @@
 """The pages in a real browser."""
 
 import hashlib
+import html
 import json
 import re
 from pathlib import Path
@@ -119,3 +120,29 @@ def test_what_is_vendored_is_what_was_published(vendor: Path) -> None:
             assert hashlib.sha256(content).hexdigest() == wanted, name
     found = {str(path.relative_to(vendor)) for path in vendor.rglob("*") if path.is_file()}
     assert found == listed
+
+
+LONG = [
+    "A line of a long post. " * 4000,
+    "| a | b |\n|---|---|\n" + "| *one* | `two` |\n" * 4000,
+    "é\U0001f680 日本語 " * 9000,
+    "a\r\n\r\nb " * 9000,
+    "x" * 100_000,
+    "```\n" + "code\n" * 9000,
+    "[a link](https://example.org/" + "x" * 900 + ") and *words* " + "a " * 9000,
+]
+
+
+async def test_a_list_shows_the_excerpts_that_whole_contents_have(
+    ada: httpx.AsyncClient, client: httpx.AsyncClient
+) -> None:
+    for n, content in enumerate(LONG):
+        body = {"title": f"A loom {n}", "content": content}
+        assert (await ada.post("/api/posts", json=body)).status_code == 201
+    me = (await ada.get("/api/sessions")).json()["id"]
+    # All, of an author, found among the newest, and found by the index of words.
+    for path in ("/", f"/users/{me}", "/?q=loom&limit=2", "/?q=loom"):
+        page = (await client.get(path)).text
+        shown = [html.unescape(text) for text in re.findall("<p>(.*?)</p>", page, re.DOTALL)]
+        expected = [markdown.excerpt(content) for content in reversed(LONG)]
+        assert shown[: len(expected)] == expected[: 2 if "limit" in path else None]

@@ -8,6 +8,7 @@ from argon2 import PasswordHasher
 from hypothesis import given
 from hypothesis import strategies as st
 
+from skytier_app import passwords
 from skytier_app.passwords import hash_password, password_forms, verify_password
 
 from .conftest import register, sign_in
@@ -40,6 +41,16 @@ def test_however_it_is_typed_the_first_form_is_the_same(password: str) -> None:
     assert password in password_forms(password)
     assert len(password_forms(password)) <= 4
     assert not password.isascii() or password_forms(password) == [password]
+
+
+@pytest.fixture(autouse=True)
+def quick_hashes() -> None:
+    """None here: these hashes are the application's own."""
+
+
+async def test_a_hash_costs_what_rfc_9106_recommends_with_little_memory() -> None:
+    assert (await hash_password("a")).startswith("$argon2id$v=19$m=65536,t=3,p=4$")
+    assert passwords._of_nobody().startswith("$argon2id$v=19$m=65536,t=3,p=4$")
 
 
 async def test_a_password_composed_and_decomposed_is_one() -> None:

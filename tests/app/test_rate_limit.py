@@ -30,6 +30,7 @@ RIGHT = {"username": "ada", "password": PASSWORD}
         ("::ffff:192.0.2.7", "address 192.0.2.7"),
         ("2001:db8:1:2:3:4:5:6", "address 2001:db8:1:2::/64"),
         ("2001:db8:1:2::9", "address 2001:db8:1:2::/64"),
+        ("fe80::1%eth0", "address fe80::/64"),
         ("garbage", "address unknown"),
         (None, "address unknown"),
     ],

@@ -6,10 +6,12 @@ import unicodedata
 
 import httpx
 import pytest
+from fastapi import FastAPI
 from playwright.async_api import Browser
 from pydantic import TypeAdapter, ValidationError
 
-from skytier_app.text import LINE_PATTERN, TEXT_PATTERN, Content, Title, TokenName
+from skytier_app import idempotency
+from skytier_app.text import LINE_PATTERN, PATTERN_WORDS, TEXT_PATTERN, Content, Title, TokenName
 
 BIDI_CONTROLS = {*map(chr, (0x61C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)))}
 FILLERS = {*"\u115f\u1160\u2800\u3164\uffa0"}
@@ -147,3 +149,27 @@ async def test_what_is_taken_is_stored_as_it_was(ada: httpx.AsyncClient) -> None
     made = await ada.post("/api/posts", json=body)
     assert made.status_code == 201
     assert {name: made.json()[name] for name in body} == body
+
+
+def patterns(part: object) -> set[str]:
+    """All patterns somewhere in a JSON schema."""
+    if isinstance(part, dict):
+        own = {part["pattern"]} if isinstance(part.get("pattern"), str) else set()
+        return own.union(*map(patterns, part.values()))
+    return set().union(*map(patterns, part)) if isinstance(part, list) else set()
+
+
+def test_every_pattern_of_the_openapi_document_has_its_words(app: FastAPI) -> None:
+    # The header's pattern is checked, and has its words, in idempotency.py.
+    found = patterns(app.openapi()) - {idempotency.PATTERN}
+    assert found == set(PATTERN_WORDS)
+
+
+async def test_a_pattern_without_words_is_a_refusal_all_the_same(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("skytier_app.text.PATTERN_WORDS", {})
+    answer = await client.get("/api/posts", params={"cursor": "x"})
+    assert answer.status_code == 422
+    (error,) = answer.json()["errors"]
+    assert error["detail"] == "This does not have the form that the API document states."

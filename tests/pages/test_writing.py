@@ -1,7 +1,10 @@
 """Writing a post: nothing typed is lost, and nobody is written over unseen."""
 
+import asyncio
+import itertools
 import re
 
+import pytest
 from playwright.async_api import Route, expect
 
 from tests.skytier_command import Skytier
@@ -84,6 +87,41 @@ async def test_a_session_that_ends_on_the_account_page_goes_on_as_well(ada: Visi
     await page.get_by_role("button", name="Create a token").click()
     await ada.sign_in_by("dialog form")
     await expect(page.get_by_role("button", name="Revoke: laptop")).to_be_visible()
+
+
+@pytest.mark.parametrize("second", ["at once", "late"])
+async def test_two_requests_without_a_session_ask_once_to_sign_in(
+    ada: Visitor, second: str
+) -> None:
+    page = ada.page
+    await ada.open("/account")
+    for name in ("laptop", "phone"):
+        await ada.make_token(name)
+        await expect(page.get_by_role("button", name=f"Revoke: {name}")).to_be_visible()
+    await ada.context.clear_cookies()
+    refused = [asyncio.Event(), asyncio.Event()]
+    is_free = asyncio.Event()
+    statuses: list[int] = []
+    numbers = itertools.count()
+
+    async def hold(route: Route) -> None:
+        number = next(numbers)
+        answer = await route.fetch()
+        statuses.append(answer.status)
+        if number < 2:
+            refused[number].set()
+            await (is_free if number and second == "late" else refused[1]).wait()
+        await route.fulfill(response=answer)
+
+    await page.route("**/api/tokens/*", hold)
+    for name in ("laptop", "phone"):
+        await page.get_by_role("button", name=f"Revoke: {name}").click()
+    await ada.sign_in_by("dialog form")
+    await expect(page.get_by_role("dialog")).to_be_hidden()
+    is_free.set()
+    await expect(page.locator("[data-tokens]")).to_have_text("You have none.")
+    await expect(page.get_by_role("dialog")).to_be_hidden()
+    assert sorted(statuses) == [204, 204, 401, 401]
 
 
 async def test_a_draft_survives_an_error_and_a_closed_page(ada: Visitor) -> None:

@@ -44,7 +44,7 @@ def serve() -> None:
         host=settings.host,
         port=settings.port,
         workers=settings.workers,
-        loop="skytier_app.accepting:AcceptingLoop",  # uvloop
+        loop="skytier_app.event_loop:EventLoop",  # uvloop
         http="skytier_app.serving:Connection",
         ws="none",
         log_config=logs.CONFIG,

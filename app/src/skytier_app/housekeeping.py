@@ -1,4 +1,4 @@
-"""What a worker does on its own, beside the requests."""
+"""What a worker does in the background, beside the requests."""
 
 import asyncio
 import logging
@@ -14,7 +14,7 @@ _log = logging.getLogger(__name__)
 
 @asynccontextmanager
 async def every(seconds: float, task: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
-    """Run the task now and then every so many seconds, for the time of the block."""
+    """Run the task at once and then every so many seconds, for the time of the block."""
 
     async def repeat() -> None:
         while True:
@@ -35,8 +35,20 @@ async def every(seconds: float, task: Callable[[], Awaitable[None]]) -> AsyncIte
             await running
 
 
+def in_turn(
+    turns: asyncio.Lock, task: Callable[[], Awaitable[None]]
+) -> Callable[[], Awaitable[None]]:
+    """The task, run only while no other task holds the lock."""
+
+    async def run() -> None:
+        async with turns:
+            await task()
+
+    return run
+
+
 async def sweep_expired(database: Database, log_kept: timedelta) -> None:
-    """Delete sessions, counters and answers that have ended, and entries of the security log that
+    """Delete expired sessions, counters and stored answers, and entries of the security log that
     are older than `log_kept`. Any worker may do it at any time."""
     await database.execute("DELETE FROM sessions WHERE expires_at < now()")
     await database.execute("DELETE FROM rate_limits WHERE ends_at < now()")

@@ -15,7 +15,7 @@ from skytier_app.allowed_methods import allowed_methods
 from skytier_app.cache import CacheUnavailable
 from skytier_app.database import DatabaseUnavailable
 from skytier_app.logs import request_id
-from skytier_app.text import PATTERN_WORDS
+from skytier_app.text import pattern_words
 
 _log = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
@@ -141,7 +141,7 @@ def _validation_error(_: Request, error: RequestValidationError) -> Problem:
 
 def _words(item: Mapping[str, Any]) -> str:
     if item["type"] == "string_pattern_mismatch":
-        return PATTERN_WORDS[item["ctx"]["pattern"]]
+        return pattern_words(item["ctx"]["pattern"])
     # Pydantic's, without the words that speak of the program.
     message: str = item["msg"].removeprefix("Value error, ")
     return re.sub("^(String|Input) should", "This should", message)

@@ -2,12 +2,13 @@
 
 import time
 from functools import lru_cache
-from ipaddress import IPv6Address, ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_network
 from typing import TYPE_CHECKING, Protocol, cast
 
 from fastapi import Request
 
 from skytier_app.cache import unavailability
+from skytier_app.client_address import client_address
 from skytier_app.database import Database
 from skytier_app.problems import Problem
 
@@ -104,14 +105,23 @@ class LocalHits:
 
 
 def of_address(request: Request) -> str:
-    """Whom an action of the request's address is counted for. An IPv6 network of 64 bits counts as
-    one address: that is what one customer has."""
-    client = request.scope.get("client")
-    return _counted_address(client[0] if client else "")
+    """The key that counts the actions of the request's address.
+
+    An IPv6 network of 64 bits counts as one address: one customer has at least that many.
+    """
+    address = client_address(request)
+    return f"address {_network(address) if address else 'unknown'}"
+
+
+@lru_cache(maxsize=4096)
+def _network(address: IPv4Address | IPv6Address) -> object:
+    if isinstance(address, IPv6Address):
+        return ip_network((int(address), 64), strict=False)
+    return address
 
 
 def of_account(user_id: int) -> str:
-    """Whom an action of an account is counted for."""
+    """The key that counts the actions of an account."""
     return f"account {user_id}"
 
 
@@ -128,22 +138,9 @@ async def limit(counter: HitCounter, action: str, whose: str, per_minute: int) -
 
 
 async def take_back(counter: HitCounter, action: str, whose: str) -> None:
-    """Take an action back that shall not count after all.
+    """Take back an action that does not count after all.
 
-    It is counted first all the same: many attempts at once must not all find the count low.
+    It was counted before its outcome was known, so that many attempts at once do not all find the
+    count low.
     """
     await counter.take_back(f"{action}:{whose}")
-
-
-@lru_cache(maxsize=4096)
-def _counted_address(address: str) -> str:
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        # A trusted proxy may pass on what the client wrote, and that may be anything.
-        return "address unknown"
-    if isinstance(parsed, IPv6Address):
-        parsed = parsed.ipv4_mapped or parsed
-    if isinstance(parsed, IPv6Address):
-        return f"address {ip_network((int(parsed), 64), strict=False)}"
-    return f"address {parsed}"

@@ -1,5 +1,6 @@
 """What the routes share: built when a worker starts, taken down when it ends."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from skytier_app.cache import open_cache
 from skytier_app.database import Database, open_database
 from skytier_app.health.probe import HealthProbe
 from skytier_app.health.report import watch
-from skytier_app.housekeeping import every, sweep_expired
+from skytier_app.housekeeping import every, in_turn, sweep_expired
 from skytier_app.pages.skyline import SkylineCache
 from skytier_app.posts.backlog import EVERY_S as INDEX_EVERY_S
 from skytier_app.posts.backlog import Backlog
@@ -78,9 +79,12 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             hits = PostgresHits(database)
         machine = MachineSampler()
         await stack.enter_async_context(every(SAMPLE_EVERY_S, machine.sample))
+        # One connection for all of them: the pool is for requests.
+        turns = asyncio.Lock()
         sweep = partial(sweep_expired, database, settings.security_log_kept)
-        await stack.enter_async_context(every(SWEEP_EVERY_S, sweep))
-        await stack.enter_async_context(every(INDEX_EVERY_S, Backlog(database).index_some))
+        await stack.enter_async_context(every(SWEEP_EVERY_S, in_turn(turns, sweep)))
+        index = in_turn(turns, Backlog(database).index_some)
+        await stack.enter_async_context(every(INDEX_EVERY_S, index))
         health = HealthProbe(database, redis)
         # So that a change of the status is seen when it happens, and not when somebody asks.
         await stack.enter_async_context(every(WATCH_EVERY_S, lambda: watch(health)))

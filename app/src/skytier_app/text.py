@@ -38,7 +38,12 @@ PATTERN_WORDS = {
     CURSOR_PATTERN: "This is no cursor from a `Link` header.",
     SESSION_ID_PATTERN: "This is no id of a session.",
 }
-"""What a text that does not match a pattern is told: nobody should have to read a pattern."""
+"""What a client reads when its text does not match: nobody should have to read a pattern."""
+
+
+def pattern_words(pattern: str) -> str:
+    """A sentence for a text that does not match the pattern."""
+    return PATTERN_WORDS.get(pattern, "This does not have the form that the API document states.")
 
 
 # No mail is sent from here: names that only a local network knows (.local, home.arpa, .internal)

@@ -20,6 +20,12 @@ _parser = pyromark.Markdown(
 )
 
 
+_EXCERPT = 280
+_READS = 3
+EXCERPT_READS = _EXCERPT * _READS
+"""An excerpt is made from this many characters: the rest of a content need not be read."""
+
+
 def to_html(content: str) -> str:
     """The content as HTML: text, links, lists, code and tables, and nothing that runs.
 
@@ -32,10 +38,9 @@ def to_html(content: str) -> str:
     return html
 
 
-def excerpt(content: str, length: int = 280) -> str:
+def excerpt(content: str, length: int = _EXCERPT) -> str:
     """The first words of the content's paragraphs as plain text, at most `length` characters."""
-    # What comes after is not read: a list of posts needs the beginning of each.
-    beginning = content[: length * 3]
+    beginning = content[: length * _READS]
     text = words(_parse(beginning) or ()) or " ".join(beginning.split())
     if len(text) <= length:
         return text

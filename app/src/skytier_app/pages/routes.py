@@ -13,6 +13,7 @@ from skytier_app.accounts import Account
 from skytier_app.auth import viewer
 from skytier_app.cache import CacheUnavailable
 from skytier_app.health.report import report
+from skytier_app.markdown import EXCERPT_READS
 from skytier_app.pages.render import documentation, page
 from skytier_app.pagination import next_address
 from skytier_app.posts import queries as posts
@@ -55,7 +56,12 @@ async def _list(
     author: object = None,
 ) -> Response:
     rows = await posts.list_posts(
-        services.database, query.limit + 1, query.position(), query.user_id, query.q
+        services.database,
+        query.limit + 1,
+        query.position(),
+        query.user_id,
+        query.q,
+        characters=EXCERPT_READS,
     )
     more = next_address(request.scope["path"], rows, query)
     return await page(

@@ -18,9 +18,9 @@ WINDOW = 5000
 # users beforehand where it takes the rows to be many.
 _COLUMNS = """
     id, user_id, (SELECT username FROM users WHERE users.id = user_id) AS username,
-    title, content, created_at, updated_at
+    title, {content} AS content, created_at, updated_at
 """
-_SELECT = f"SELECT {_COLUMNS} FROM posts"  # noqa: S608  # constants
+_SELECT = f"SELECT {_COLUMNS.format(content='content')} FROM posts"  # noqa: S608  # constants
 
 
 def _newest(limit: int) -> str:
@@ -56,8 +56,14 @@ async def list_posts(
     after: Position | None = None,
     user_id: int | None = None,
     search: str | None = None,
+    *,
+    characters: int | None = None,
 ) -> list[asyncpg.Record]:
-    """Up to `limit` posts, newest first, from `after` on, by author and words."""
+    """Up to `limit` posts, newest first, from `after` on, by author and words.
+
+    `characters` is how many of each content are read; None for all.
+    """
+    columns = _COLUMNS.format(content=f"left(content, {characters:d})" if characters else "content")
     # One statement for each set of conditions, so that PostgreSQL plans each for what it is.
     values: list[object] = []
     conditions: list[str] = []
@@ -69,13 +75,14 @@ async def list_posts(
         conditions.append(f"user_id = ${len(values)}")
     where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
     if search is None:
-        return await database.fetch(f"{_SELECT} {where} {_newest(limit)}", *values)
+        sql = f"SELECT {columns} FROM posts {where} {_newest(limit)}"  # noqa: S608  # as above
+        return await database.fetch(sql, *values)
     # What many posts have is soon met on the way from the newest backwards, however many there
     # are. The way is short: for what is rare, or only in old posts, it is as long as the table is.
     words = f"search_query(${len(values) + 1})"
     found = await database.fetch(
         f"""
-        SELECT {_COLUMNS} FROM (SELECT * FROM posts {where} {_newest(WINDOW)}) AS posts
+        SELECT {columns} FROM (SELECT * FROM posts {where} {_newest(WINDOW)}) AS posts
         WHERE search @@ (SELECT {words}) {_newest(limit)}
         """,  # noqa: S608  # constants and numbers
         *values,
@@ -90,7 +97,8 @@ async def list_posts(
         WITH found AS MATERIALIZED (
             SELECT id, created_at FROM posts WHERE {" AND ".join(conditions)}
         )
-        {_SELECT} WHERE id IN (SELECT id FROM found {_newest(limit)}) {_newest(limit)}
+        SELECT {columns} FROM posts
+        WHERE id IN (SELECT id FROM found {_newest(limit)}) {_newest(limit)}
         """,  # noqa: S608  # constants and numbers
         *values,
         search,

@@ -6,13 +6,13 @@ from functools import partial
 
 import asyncpg
 
+from skytier_app.batching import Batch, SingleFlight
 from skytier_app.database import Database
 from skytier_app.pagination import Position, Row, next_link
 from skytier_app.posts import queries
 from skytier_app.posts.models import PostQuery
 from skytier_app.posts.queries import NewRow
 from skytier_app.representation import Representation
-from skytier_app.together import Batch, Shared
 
 PATH = "/api/posts"
 PAGES_AT_ONCE = 16
@@ -29,7 +29,7 @@ class Posts:
         self._database = database
         self._posts = Batch[int, asyncpg.Record](lambda ids: queries.get_posts(database, ids))
         self._pages: dict[int, Batch[Position, Representation]] = {}
-        self._lists = Shared(self._list)
+        self._lists = SingleFlight(self._list)
         self._new = Batch[NewRow, asyncpg.Record](
             lambda new: queries.create_posts(database, new),
             most=CHARACTERS_AT_ONCE,

@@ -4,11 +4,11 @@ from collections.abc import Collection
 from datetime import timedelta
 
 from skytier_app.accounts import Account
+from skytier_app.batching import Batch
 from skytier_app.clients import Client
 from skytier_app.database import Database
 from skytier_app.secret_token import new_token, token_hash
 from skytier_app.sessions.store import Connection, Session, id_of
-from skytier_app.together import Batch
 from skytier_app.users.queries import lock_user
 
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, cast
 import orjson
 
 from skytier_app.accounts import Account
+from skytier_app.batching import Batch
 from skytier_app.cache import unavailability
 from skytier_app.clients import NO_CLIENT, Client
 from skytier_app.database import Database
 from skytier_app.metrics.figures import looked_up
 from skytier_app.secret_token import new_token, token_hash
 from skytier_app.sessions.store import Connection, Session, id_of
-from skytier_app.together import Batch
 from skytier_app.users.queries import lock_user
 
 if TYPE_CHECKING:

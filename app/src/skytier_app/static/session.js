@@ -5,24 +5,35 @@ import { sendOnSubmit } from "./forms.js";
 const dialog = document.querySelector("[data-sign-in]");
 sendOnSubmit(dialog.querySelector("form"), () => dialog.close("done"));
 
+let asking = null; // one dialog, however many requests wait for it
+let signedInTimes = 0;
+
 /** Resolves to whether the visitor signed in again. */
 function signInAgain() {
-  const closed = new Promise((resolve) => {
-    dialog.addEventListener("close", () => resolve(dialog.returnValue === "done"), { once: true });
+  asking ??= new Promise((resolve) => {
+    const closed = () => {
+      asking = null;
+      const isDone = dialog.returnValue === "done";
+      if (isDone) signedInTimes += 1;
+      resolve(isDone);
+    };
+    dialog.addEventListener("close", closed, { once: true });
+    dialog.returnValue = "";
+    dialog.showModal();
   });
-  dialog.returnValue = "";
-  dialog.showModal();
-  return closed;
+  return asking;
 }
 
 /** Runs a request as somebody who is signed in. Throws the Problem when they would not. */
 export async function signedIn(run) {
   for (;;) {
+    const before = signedInTimes;
     try {
       return await patiently(run);
     } catch (problem) {
       if (!(problem instanceof Problem) || problem.status !== 401) throw problem;
-      if (!(await signInAgain())) throw problem;
+      // An answer that comes late is about the session that has ended since.
+      if (before === signedInTimes && !(await signInAgain())) throw problem;
     }
   }
 }

@@ -6,9 +6,9 @@ from typing import Generic, TypeVar
 
 import asyncpg
 
+from skytier_app.batching import SingleFlight
 from skytier_app.database import Database
 from skytier_app.stats import queries
-from skytier_app.together import Shared
 
 SHARE = 20
 """Counting takes one part in so many of a connection's time at the most."""
@@ -24,7 +24,7 @@ class Kept(Generic[V]):
 
     def __init__(self, count: Callable[[], Awaitable[V]]) -> None:
         self._count = count
-        self._newest = Shared(self._renewed)
+        self._newest = SingleFlight(self._renewed)
         self._kept: V | None = None
         self._until = 0.0
 

@@ -4,9 +4,9 @@ from collections.abc import Collection
 from typing import NamedTuple
 
 from skytier_app.accounts import Account
+from skytier_app.batching import Batch
 from skytier_app.database import Database
 from skytier_app.secret_token import token_hash
-from skytier_app.together import Batch
 
 
 class Shown(NamedTuple):

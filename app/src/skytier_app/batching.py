@@ -1,8 +1,8 @@
-"""Questions that are asked at the same time, answered together.
+"""Look-ups that are wanted at the same time are made in one batch.
 
-Nobody is answered from before their question: who comes while the database is at work waits for
-the next answer, and does not get the one under way. Nobody fails for another's question: those
-that failed together are asked once more, one by one.
+No caller gets an answer that was read before it asked: a key that comes while a batch is at the
+database goes into the next batch. No caller fails because of another key: the keys of a failed
+batch are looked up again, one by one.
 """
 
 import asyncio
@@ -13,18 +13,18 @@ from typing import Generic, TypeVar
 from skytier_app.database import DatabaseUnavailable, StatementTimeout
 
 AGAIN_AT_ONCE = 4
-"""So many of those that failed together are asked again at the same time."""
+"""How many keys of a failed batch are looked up again at the same time."""
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 
 class Batch(Generic[K, V]):
-    """Finds values by their keys: `at_once` questions at a time, each for all keys wanted by then,
-    or for those that have waited longest and weigh `most` together.
+    """Finds values by their keys, at most `at_once` batches at a time.
 
-    `find` must have done nothing when it raises anything but DatabaseUnavailable: it is called
-    again then, with one key at a time.
+    A batch has all keys that wait, or, with `most`, the keys that have waited longest up to that
+    weight. `find` must have done nothing when it raises anything but DatabaseUnavailable: it is
+    then called again, with one key at a time.
     """
 
     def __init__(
@@ -34,8 +34,8 @@ class Batch(Generic[K, V]):
         most: int | None = None,
         weigh: Callable[[K], int] = lambda _: 1,
     ) -> None:
-        # Two by default: one is at the database while the answer to the other is handed out, and
-        # one that hangs holds nobody else up.
+        # Two by default: one is at the database while the results of the other are handed out, and
+        # one that hangs does not block the next.
         self._find = find
         self._at_once = at_once
         self._most = most
@@ -45,11 +45,11 @@ class Batch(Generic[K, V]):
 
     @property
     def is_idle(self) -> bool:
-        """Whether nobody waits for an answer."""
+        """Whether no caller waits for a value."""
         return not self._workers
 
     async def get(self, key: K) -> V | None:
-        """The value; None when nothing was found for the key. Raises what the question raised."""
+        """The value; None when nothing was found for the key. Raises what `find` raised."""
         answer: asyncio.Future[V | None] = asyncio.get_running_loop().create_future()
         self._waiting[key].append(answer)
         if len(self._workers) < self._at_once:
@@ -63,7 +63,7 @@ class Batch(Generic[K, V]):
             while self._waiting:
                 await self._answer(self._next())
         finally:
-            # In the same turn that found nobody waiting: whoever comes later needs a new one.
+            # In the same turn that found no key waiting: the next key needs a new worker.
             self._workers.discard(worker)
 
     def _next(self) -> Mapping[K, list["asyncio.Future[V | None]"]]:
@@ -93,7 +93,7 @@ class Batch(Generic[K, V]):
             return
         for key, answers in waiting.items():
             for answer in answers:
-                if not answer.done():  # or given up
+                if not answer.done():  # its caller may have been cancelled
                     answer.set_result(found.get(key))
 
     async def _answer_one_by_one(
@@ -111,12 +111,12 @@ class Batch(Generic[K, V]):
 
 
 def _is_of_one(error: Exception) -> bool:
-    """Whether one of several questions may be the reason, and the others have an answer."""
+    """Whether one key may be the reason, so that the others can still be found."""
     return isinstance(error, StatementTimeout) or not isinstance(error, DatabaseUnavailable)
 
 
-class Shared(Generic[K, V]):
-    """Answers a question once for all who wait for the same, and different ones side by side."""
+class SingleFlight(Generic[K, V]):
+    """Answers a question once for all callers that wait for the same key; keys run concurrently."""
 
     def __init__(self, answer: Callable[[K], Awaitable[V]]) -> None:
         self._answer = answer

@@ -1,4 +1,4 @@
-"""Questions asked at the same time, answered together."""
+"""Look-ups that are wanted at the same time are made in one batch."""
 
 import asyncio
 from collections.abc import Collection
@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from skytier_app.batching import AGAIN_AT_ONCE, Batch, SingleFlight
 from skytier_app.database import DatabaseBusy, DatabaseUnavailable, StatementTimeout
-from skytier_app.together import AGAIN_AT_ONCE, Batch, Shared
 
 
 class Numbers:
@@ -202,7 +202,7 @@ async def test_the_same_question_is_shared_and_others_do_not_wait_for_it() -> No
             await slow.wait()
         return key.upper()
 
-    shared = Shared(answer)
+    shared = SingleFlight(answer)
     waiting = [asyncio.create_task(shared.get("slow")) for _ in range(3)]
     await turn()
     assert await shared.get("quick") == "QUICK"

@@ -1,4 +1,4 @@
-"""New connections are taken in together, by TCP and by a unix socket."""
+"""All waiting connections are accepted at once, by TCP and by a unix socket."""
 
 import asyncio
 import socket
@@ -7,7 +7,7 @@ from typing import cast
 
 import pytest
 
-from skytier_app.accepting import AcceptingLoop
+from skytier_app.event_loop import EventLoop
 
 VISITORS, TURNS = 40, 8
 
@@ -47,7 +47,7 @@ def test_all_who_wait_are_taken_in_within_a_few_turns(by: str, short_dir: Path) 
         if by == "tcp":
             server = await loop.create_server(factory, "127.0.0.1", 0, backlog=VISITORS)
         else:
-            path = str(short_dir / "accepting")
+            path = str(short_dir / "event-loop")
             server = await loop.create_unix_server(factory, path, backlog=VISITORS)
         visitors = [visitor(server.sockets[0].getsockname()) for _ in range(VISITORS)]
 
@@ -57,7 +57,7 @@ def test_all_who_wait_are_taken_in_within_a_few_turns(by: str, short_dir: Path) 
         assert [one.recv(5) for one in visitors] == [b"hello"] * VISITORS
         server.close()
 
-    with asyncio.Runner(loop_factory=AcceptingLoop) as runner:
+    with asyncio.Runner(loop_factory=EventLoop) as runner:
         runner.run(run())
 
 
@@ -75,5 +75,5 @@ def test_a_server_that_has_closed_takes_in_nobody() -> None:
             visitor(address)
         assert seen == []
 
-    with asyncio.Runner(loop_factory=AcceptingLoop) as runner:
+    with asyncio.Runner(loop_factory=EventLoop) as runner:
         runner.run(run())

@@ -1,4 +1,4 @@
-"""How new connections are taken in."""
+"""The event loop of a worker: uvloop's, which accepts all waiting connections at once."""
 
 import asyncio
 import os
@@ -9,42 +9,42 @@ from typing import Any, cast
 import uvloop
 
 AT_ONCE = 64
-"""So many new connections a worker takes in one turn; the rest is for other workers, or later."""
+"""How many connections a worker accepts in one turn; the rest is for other workers, or later."""
 
 Factory = Callable[[], asyncio.BaseProtocol]
 
 
-class AcceptingLoop(uvloop.Loop):
-    """uvloop's event loop, whose servers take in all connections that wait, as asyncio's do.
+class EventLoop(uvloop.Loop):
+    """uvloop's event loop, whose servers accept all waiting connections, as asyncio's do.
 
-    libuv takes one in each turn. When many visitors come at the same time, the first of them keep
-    every turn long, and the last would wait for as many turns as there are visitors.
+    libuv accepts one connection in each turn. When many visitors come at the same time, the first
+    of them make every turn long, and the last one waits for as many turns as there are visitors.
     """
 
     async def create_server(
         self, protocol_factory: Factory, *args: Any, **options: Any
     ) -> asyncio.Server:
-        """As asyncio has it, without TLS. It takes the socket of a unix socket too."""
+        """As asyncio's, without TLS. `sock` may also be a unix socket."""
         if (given := options.get("sock")) and given.family == socket.AF_UNIX:
             return await self.create_unix_server(protocol_factory, *args, **options)
         server = await super().create_server(protocol_factory, *args, **options)
-        return self._taking_all(cast(asyncio.Server, server), protocol_factory)
+        return self._accept_all(cast(asyncio.Server, server), protocol_factory)
 
     async def create_unix_server(
         self, protocol_factory: Factory, *args: Any, **options: Any
     ) -> asyncio.Server:
-        """As asyncio has it, without TLS."""
+        """As asyncio's, without TLS."""
         server = await super().create_unix_server(protocol_factory, *args, **options)
-        return self._taking_all(cast(asyncio.Server, server), protocol_factory)
+        return self._accept_all(cast(asyncio.Server, server), protocol_factory)
 
-    def _taking_all(self, server: asyncio.Server, factory: Factory) -> asyncio.Server:
+    def _accept_all(self, server: asyncio.Server, factory: Factory) -> asyncio.Server:
         for listening in server.sockets:
             _Acceptor(self, server, listening.fileno(), factory)
         return server
 
 
 class _Acceptor:
-    """Takes in what a server has not, by another descriptor of its socket."""
+    """Accepts the connections that a server has not, by another descriptor of its socket."""
 
     def __init__(
         self,
@@ -62,14 +62,14 @@ class _Acceptor:
         loop.add_reader(self._listening, self._accept)
 
     def _accept(self) -> None:
-        if not self._server.is_serving():  # who comes now is for the next process
+        if not self._server.is_serving():  # new connections are for the next process
             self._loop.remove_reader(self._listening)
             self._listening.close()
             return
         for _ in range(AT_ONCE):
             try:
                 connection, _ = self._listening.accept()
-            except OSError:  # none is left, or it is gone by now
+            except OSError:  # none is left, or it has closed
                 return
             connecting = self._loop.connect_accepted_socket(self._factory, connection)
             task = self._loop.create_task(connecting)
