@@ -27,9 +27,9 @@ def test_up_in_json_is_an_object_for_each_event(stack: Skytier) -> None:
         lines = [json.loads(line) for line in popen.communicate(timeout=120)[0].splitlines()]
 
     assert lines[-1] == {"event": "up", "url": stack.url(), "changed": True}
-    assert [line["kind"] for line in lines if line["event"] == "done"] == [
-        *("migrations", "application", "check")
-    ]
+    done = [line["kind"] for line in lines if line["event"] == "done"]
+    # A monitor that was too slow before is started, too.
+    assert [kind for kind in done if kind != "monitor"] == ["migrations", "application", "check"]
 
 
 def test_another_port_moves_the_entry_point_and_nothing_else(stack: Skytier) -> None:
