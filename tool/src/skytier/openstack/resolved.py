@@ -112,11 +112,6 @@ class ResolvedStack:
         role = next(name for name, role in self.roles.items() if role.holds_secrets)
         return self.key("server", role, 1)
 
-    def way_in(self) -> list[Key]:
-        """What has to be there to get into any machine: the bastion and its floating IP."""
-        entry = self.entry_point()
-        return [Key("server", entry.name), entry]
-
     def setup(self, role: str, number: int, known: Known) -> Setup:
         """How a machine is set up, with what is known so far."""
         topology = self.topology(known)
