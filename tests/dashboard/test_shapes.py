@@ -10,18 +10,18 @@ from skytier.metrics.grid import Grid, aligned, grid
 from skytier.metrics.source import Mark, Point, Series
 from skytier.report import sentences
 from skytier.report.facts import Drawing, Episode, Facts, Watch, episodes, watch
-from skytier.status import Machine, Service, Status
+from skytier.status import MachineStatus, ServiceStatus, Status
 from skytier.watched import Cost
 
 CPU, REQUESTS, ERRORS = BY_ID["cpu_percent"], BY_ID["requests_per_s"], BY_ID["error_percent"]
 
 
-def machine(name: str, role: str, *services: str, ill: str = "") -> Machine:
-    found = [Service(each, each != ill, None, "") for each in ("server", *services)]
-    return Machine(name, role, "192.0.2.1", not ill, found, [])
+def machine(name: str, role: str, *services: str, ill: str = "") -> MachineStatus:
+    found = [ServiceStatus(each, each != ill, None, "") for each in ("server", *services)]
+    return MachineStatus(name, role, "192.0.2.1", not ill, found, [])
 
 
-def edges(*machines: Machine) -> set[str]:
+def edges(*machines: MachineStatus) -> set[str]:
     drawn = topology(Status("shop", "mycloud", "", True, list(machines), []))
     return {f"{edge['from']} > {edge['to']}: {edge['what']}" for edge in drawn["edges"]}
 

@@ -9,7 +9,7 @@ import pytest
 
 from skytier import release, roles
 from skytier.poll import until
-from skytier.release.target import Target
+from skytier.release.platform import Platform
 from skytier.services.setup import Setup
 from skytier.topology import Machine
 from tests.cluster import container
@@ -47,7 +47,7 @@ class Machines:
     @cached_property
     def release(self) -> release.Release:
         """The one that was shipped."""
-        target = Target.likely(SYSTEM)
+        target = Platform.likely(SYSTEM)
         assert target
         return release.build(target)
 

@@ -18,10 +18,10 @@ from skytier import release
 from skytier.errors import SkytierError
 from skytier.poll import until
 from skytier.release import source
-from skytier.release.target import Target
+from skytier.release.platform import Platform
 from tests.postgres_cluster import PostgresCluster
 
-HERE = Target(
+HERE = Platform(
     f"{sys.version_info.major}.{sys.version_info.minor}",
     platform.machine(),
     int(platform.libc_ver()[1].split(".")[1]),
@@ -144,7 +144,7 @@ def test_every_member_of_an_archive_is_root_s_and_open_to_all(
 
 
 def test_a_release_for_another_machine_has_that_one_s_packages(cache: Path) -> None:
-    other = Target("3.12", "aarch64", 39)
+    other = Platform("3.12", "aarch64", 39)
 
     with tarfile.open(release.build(other, cache=cache).libraries.archive) as archive:
         names = archive.getnames()
@@ -173,7 +173,7 @@ def test_the_conditions_of_packages_are_decided_for_the_oldest_python_not_for_th
 )
 def test_a_machine_without_a_fit_python_is_refused(said: str, error: str) -> None:
     with pytest.raises(SkytierError, match=error):
-        Target.parse(said)
+        Platform.parse(said)
 
 
 def test_an_application_that_is_not_there_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -184,7 +184,7 @@ def test_an_application_that_is_not_there_is_said(monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_package_that_cannot_be_had_is_named(cache: Path) -> None:
-    nowhere = Target("3.11", "no-such-machine", 36)
+    nowhere = Platform("3.11", "no-such-machine", 36)
 
     with pytest.raises(SkytierError) as refused:
         release.build(nowhere, cache=cache)

@@ -15,18 +15,18 @@ import yaml
 from skytier.services.alertmanager.config import PASSWORD_MARK, Receivers, Smtp, alertmanager_yml
 from skytier.services.prometheus.config import (
     JOBS,
-    Prometheus,
-    Rules,
-    Target,
+    AlertRules,
+    PrometheusConfig,
+    ScrapeTarget,
     prometheus_yml,
     rules,
 )
 from tests.roles.alerts import CASES, Case, Series
 
-RULES = Rules("shop")
+RULES = AlertRules("shop")
 
 
-def written(directory: Path, values: Rules = RULES) -> list[Path]:
+def written(directory: Path, values: AlertRules = RULES) -> list[Path]:
     directory.mkdir()
     for name, text in rules(values).items():
         (directory / name).write_text(text)
@@ -51,11 +51,11 @@ def test_promtool_accepts_the_configuration_with_its_rules(
 ) -> None:
     written(tmp_path / "rules")
     targets = [
-        Target(job, f"192.168.128.{number}:9100", f"shop-{role}-1", role)
+        ScrapeTarget(job, f"192.168.128.{number}:9100", f"shop-{role}-1", role)
         for job in JOBS
         for number, role in enumerate(("web", "database"))
     ]
-    text = prometheus_yml(Prometheus("shop", targets, tmp_path / "rules", alertmanager))
+    text = prometheus_yml(PrometheusConfig("shop", targets, tmp_path / "rules", alertmanager))
     (tmp_path / "prometheus.yml").write_text(text)
 
     checked = promtool("check", "config", tmp_path / "prometheus.yml")
@@ -82,7 +82,7 @@ def test_promtool_accepts_the_configuration_with_its_rules(
     ],
     ids=["defaults", "a cost", "a budget"],
 )
-def test_promtool_accepts_the_rules(tmp_path: Path, values: Rules) -> None:
+def test_promtool_accepts_the_rules(tmp_path: Path, values: AlertRules) -> None:
     checked = promtool("check", "rules", "--lint-fatal", *written(tmp_path / "rules", values))
 
     assert checked.returncode == 0, checked.stdout + checked.stderr

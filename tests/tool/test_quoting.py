@@ -19,7 +19,7 @@ from skytier.local.home import Home
 from skytier.local.options import EMBEDDED
 from skytier.local.postgresql_programs import Programs, find
 from skytier.services.nginx.config import NginxConfig, nginx_conf
-from skytier.services.postgresql import server as database
+from skytier.services.postgresql import config as postgresql_config
 from skytier.services.prometheus import config as prometheus
 
 NGINX = shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin") or "nginx"
@@ -72,9 +72,11 @@ def assert_nginx_reads(home: Home) -> None:
 
 
 def assert_postgresql_reads(home: Home, programs: Programs) -> None:
-    server = database.Server(home.postgresql, home.etc, home.postgresql_sockets, "postgres")
+    server = postgresql_config.PostgresqlConfig(
+        home.postgresql, home.etc, home.postgresql_sockets, "postgres"
+    )
     path = home.etc / "postgresql.conf"
-    path.write_text(database.configuration(server)["postgresql.conf"])
+    path.write_text(postgresql_config.configuration(server)["postgresql.conf"])
     for setting, expected in (
         ("data_directory", home.postgresql),
         ("unix_socket_directories", home.postgresql_sockets),
@@ -91,8 +93,10 @@ def assert_postgresql_reads(home: Home, programs: Programs) -> None:
 
 def assert_prometheus_reads(home: Home) -> None:
     rules = home.etc / "rules"
-    target = prometheus.Target("application", "a:1", "m", "r", home.secrets / "token")
-    found = yaml.safe_load(prometheus.prometheus_yml(prometheus.Prometheus("s", [target], rules)))
+    target = prometheus.ScrapeTarget("application", "a:1", "m", "r", home.secrets / "token")
+    found = yaml.safe_load(
+        prometheus.prometheus_yml(prometheus.PrometheusConfig("s", [target], rules))
+    )
     assert found["rule_files"] == [f"{rules}/*.yml"]
     credentials = found["scrape_configs"][0]["authorization"]["credentials_file"]
     assert credentials == str(home.secrets / "token")

@@ -15,7 +15,7 @@ from skytier.cli.status import in_short, show
 from skytier.deploy.kind import Key, Wanted
 from skytier.deploy.plan import Action, Change, Step
 from skytier.files import fingerprint
-from skytier.status import Machine, Service, Status
+from skytier.status import MachineStatus, ServiceStatus, Status
 
 LOG = json.dumps({"level": "error", "message": "no route to the database " * 9})
 DETAILS = {
@@ -28,8 +28,8 @@ DETAILS = {
 
 
 def shown(monkeypatch: pytest.MonkeyPatch, width: int, details: Mapping[str, str]) -> str:
-    services = [Service(name, not said, None, said) for name, said in details.items()]
-    machine = Machine("shop-web-1", "web", "203.0.113.7", False, services, [])
+    services = [ServiceStatus(name, not said, None, said) for name, said in details.items()]
+    machine = MachineStatus("shop-web-1", "web", "203.0.113.7", False, services, [])
     out = Console(width=width, soft_wrap=True, highlight=False, record=True, no_color=True)
     monkeypatch.setattr(console, "out", out)
     with out.capture() as said:

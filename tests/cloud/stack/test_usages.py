@@ -15,7 +15,7 @@ from openstack.exceptions import HttpException
 from skytier.costs.advice.decide import advise
 from skytier.costs.advice.facts import Facts, Spare
 from skytier.costs.rates import EXAMPLE
-from skytier.costs.usage import Kind, Usage
+from skytier.costs.usage import ResourceKind, Usage
 from skytier.deploy.kind import Known, Wanted
 from skytier.openstack.resources.project import Project
 from skytier.openstack.resources.server import Server
@@ -222,7 +222,7 @@ def test_the_bill_has_the_floating_ip_of_nobody_from_its_allocation_on(
 
     found = project.collect(account.connection, window)
 
-    (usage,) = [each for each in found.usages if each.kind is Kind.FLOATING_IP]
+    (usage,) = [each for each in found.usages if each.kind is ResourceKind.FLOATING_IP]
     assert (usage.name, usage.stack, usage.end) == (foreign, "", window.end)
     assert allocated.has(usage.start)
     assert [note for note in found.notes if note.startswith("Of floating IPs")]
@@ -241,7 +241,7 @@ def test_the_bill_has_a_volume_with_its_size_from_its_creation_on(account: Accou
         poll(lambda: volume.id not in {each.id for each in cinder.volumes()}, "it is gone", WAIT_S)
 
     (usage,) = [each for each in found if each.id == volume.id]
-    assert (usage.kind, usage.name, usage.size_gb) == (Kind.VOLUME, "hands-off", 1)
+    assert (usage.kind, usage.name, usage.size_gb) == (ResourceKind.VOLUME, "hands-off", 1)
     assert (usage.stack, usage.end) == ("", window.end)
     assert created.has(usage.start)
 

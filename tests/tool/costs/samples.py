@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from skytier.costs.rates import EXAMPLE, Rates
-from skytier.costs.usage import Kind, Usage
+from skytier.costs.usage import ResourceKind, Usage
 
 SMALL = {"flavor": "m1.small", "vcpus": 1, "ram_mib": 2048, "disk_gib": 20}
 LARGE = {"flavor": "m1.large", "vcpus": 4, "ram_mib": 8192, "disk_gib": 80}
@@ -22,21 +22,23 @@ def at(text: str) -> datetime:
 def server(start: str, end: str, name: str = "web-1", **more: Any) -> Usage:
     """An m1.small, unless it is said otherwise."""
     about = {"id": name, "name": name, **SMALL, **more}
-    return Usage(kind=Kind.SERVER, start=at(start), end=at(end), **about)
+    return Usage(kind=ResourceKind.SERVER, start=at(start), end=at(end), **about)
 
 
 def address(start: str, end: str, name: str = "ip-1", **more: Any) -> Usage:
-    return Usage(kind=Kind.FLOATING_IP, id=name, start=at(start), end=at(end), **more)
+    return Usage(kind=ResourceKind.FLOATING_IP, id=name, start=at(start), end=at(end), **more)
 
 
 def volume(start: str, end: str, size_gb: int, **more: Any) -> Usage:
-    return Usage(kind=Kind.VOLUME, id="v", start=at(start), end=at(end), size_gb=size_gb, **more)
+    return Usage(
+        kind=ResourceKind.VOLUME, id="v", start=at(start), end=at(end), size_gb=size_gb, **more
+    )
 
 
 def traffic(start: str, hours: int, gb: int, name: str = "web-1") -> Usage:
     begin = at(start)
     end = begin + timedelta(hours=hours)
-    return Usage(kind=Kind.TRAFFIC, id=name, start=begin, end=end, bytes_out=gb * GB)
+    return Usage(kind=ResourceKind.TRAFFIC, id=name, start=begin, end=end, bytes_out=gb * GB)
 
 
 def card(**more: Any) -> Rates:

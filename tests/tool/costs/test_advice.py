@@ -16,7 +16,7 @@ from skytier.costs.advice.facts import (
     Advice,
     Facts,
     Leftover,
-    Machine,
+    MachineLoad,
     Spare,
     p95,
     slower,
@@ -25,7 +25,7 @@ from skytier.costs.advice.flavors import smaller_flavors
 from skytier.costs.advice.nights import quiet_hours
 from skytier.costs.price import price
 from skytier.costs.rates import EXAMPLE, Rates
-from skytier.costs.usage import Kind, Resource
+from skytier.costs.usage import Resource, ResourceKind
 from skytier.metrics.source import Point
 from skytier.stackfile import parse
 
@@ -37,7 +37,9 @@ SIZES = {"m1.tiny": (1, 768, 4), "m1.small": (1, 2048, 20), "m1.medium": (2, 409
 
 def flavor(name: str) -> Resource:
     vcpus, ram_mib, disk_gib = SIZES[name]
-    return Resource(kind=Kind.SERVER, flavor=name, vcpus=vcpus, ram_mib=ram_mib, disk_gib=disk_gib)
+    return Resource(
+        kind=ResourceKind.SERVER, flavor=name, vcpus=vcpus, ram_mib=ram_mib, disk_gib=disk_gib
+    )
 
 
 def points(percent: float | Sequence[float], count: int = DAY) -> list[Point]:
@@ -54,12 +56,12 @@ def machine(
     number: int = 1,
     disk: float = 5,
     **more: object,
-) -> Machine:
+) -> MachineLoad:
     figures = points(cpu), points(memory), points(disk)
-    return Machine(f"shop-{role}-{number}", role, flavor(size), *figures, **more)  # type: ignore[arg-type]
+    return MachineLoad(f"shop-{role}-{number}", role, flavor(size), *figures, **more)  # type: ignore[arg-type]
 
 
-def facts(*machines: Machine, **more: object) -> Facts:
+def facts(*machines: MachineLoad, **more: object) -> Facts:
     offered = [flavor(name) for name in SIZES]
     return Facts(EXAMPLE, STEP_S, machines, offered, **more)  # type: ignore[arg-type]
 
@@ -223,8 +225,8 @@ def leftover(kind: str, spare: Spare, age: timedelta, resource: Resource | None)
     return Leftover(kind, "7f3a", "spare", spare, NOW - age, "", resource)
 
 
-ADDRESS = Resource(kind=Kind.FLOATING_IP)
-VOLUME = Resource(kind=Kind.VOLUME, size_gb=50)
+ADDRESS = Resource(kind=ResourceKind.FLOATING_IP)
+VOLUME = Resource(kind=ResourceKind.VOLUME, size_gb=50)
 
 
 def test_what_is_unused_is_told_with_what_it_costs_and_what_to_do() -> None:

@@ -16,7 +16,7 @@ from skytier.costs.chargeback import STACK, chargeback
 from skytier.costs.money import unit_of
 from skytier.costs.rates import COUNTED, STATES, Card, Rates
 from skytier.costs.statement import Statement, statement
-from skytier.costs.usage import Kind, Usage
+from skytier.costs.usage import ResourceKind, Usage
 
 FEW = settings(max_examples=40)
 """An example is a whole bill of many usages: it has most cases in it at once."""
@@ -61,7 +61,7 @@ def rate_cards(draw: st.DrawFn) -> Rates:
 def usages(draw: st.DrawFn) -> Usage:
     start, end = sorted((draw(second), draw(second)))
     return Usage(
-        kind=draw(st.sampled_from(Kind)),
+        kind=draw(st.sampled_from(ResourceKind)),
         id=draw(st.sampled_from("123456")),
         stack=draw(st.sampled_from(["", "shop", "blog"])),
         role=draw(st.sampled_from(["web", "database"])),
@@ -157,7 +157,7 @@ def test_a_longer_period_never_costs_less(
 ) -> None:
     earlier, first, last, later = moments
     # Whole bytes of traffic are lost in the cuts, and must not be what is found out here.
-    timed = [each for each in used if each.kind is not Kind.TRAFFIC]
+    timed = [each for each in used if each.kind is not ResourceKind.TRAFFIC]
 
     short = bill(rates, within(timed, first, last), zone)
 
@@ -178,7 +178,7 @@ def test_one_more_resource_never_makes_a_bill_cheaper(
 def test_a_usage_that_is_cut_in_two_costs_the_same(
     rates: Rates, used: list[Usage], moment: int
 ) -> None:
-    timed = [each for each in used if each.kind is not Kind.TRAFFIC]
+    timed = [each for each in used if each.kind is not ResourceKind.TRAFFIC]
     cut = [*within(timed, 0, moment), *within(timed, moment, SECONDS)]
 
     assert bill(rates, cut).months == bill(rates, timed).months

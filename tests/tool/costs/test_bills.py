@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from skytier.costs.charge import charges
 from skytier.costs.rates import EXAMPLE, Rates
 from skytier.costs.statement import Statement, statement
-from skytier.costs.usage import Kind, Usage
+from skytier.costs.usage import ResourceKind, Usage
 from skytier.stackfile.read import parse_as
 from tests.tool.costs.samples import (
     LARGE,
@@ -326,7 +326,7 @@ def test_the_tax_is_that_of_the_rounded_month() -> None:
 
 def test_what_has_no_known_price_is_said_and_is_in_no_sum() -> None:
     found = bill(
-        Usage(kind=Kind.LOAD_BALANCER, id="lb", start=at("03-01"), end=at("03-02")),
+        Usage(kind=ResourceKind.LOAD_BALANCER, id="lb", start=at("03-01"), end=at("03-02")),
         address("03-01", "03-02"),
     )
 
@@ -338,7 +338,12 @@ def test_what_has_no_known_price_is_said_and_is_in_no_sum() -> None:
 
 
 def test_volumes_snapshots_images_and_objects_cost_by_the_gb() -> None:
-    kinds = {Kind.VOLUME: "1", Kind.SNAPSHOT: "2", Kind.IMAGE: "3", Kind.OBJECTS: "4"}
+    kinds = {
+        ResourceKind.VOLUME: "1",
+        ResourceKind.SNAPSHOT: "2",
+        ResourceKind.IMAGE: "3",
+        ResourceKind.OBJECTS: "4",
+    }
     rates = Rates(
         volume_gb_month=money("1"),
         snapshot_gb_month=money("2"),
@@ -350,7 +355,7 @@ def test_volumes_snapshots_images_and_objects_cost_by_the_gb() -> None:
 
     found = bill(
         *(Usage(kind=kind, id=kind, size_gb=10, **month) for kind in kinds),
-        Usage(kind=Kind.VOLUME, id="fast", size_gb=10, volume_type="ssd", **month),
+        Usage(kind=ResourceKind.VOLUME, id="fast", size_gb=10, volume_type="ssd", **month),
         rates=rates,
     )
 

@@ -20,7 +20,7 @@ from skytier.costs.cloudkitty.rated import charges as from_rated
 from skytier.costs.cloudkitty.rated import rated, rated_v1, side_by_side
 from skytier.costs.rates import EXAMPLE, RatesBy
 from skytier.costs.statement import statement
-from skytier.costs.usage import Kind
+from skytier.costs.usage import ResourceKind
 from tests.tool.costs.samples import address, server
 
 TINY, PROJECT = "93195dd4-bbf3-4b13-929d-8293ae72e056", "fe9c35372db6420089883805b37a34af"
@@ -208,10 +208,10 @@ def test_the_summary_is_read_with_the_digits_that_a_float_keeps() -> None:
     assert found["volume.size"].quantity == Decimal("175.9")
     assert f"{found['instance'].begin:%Y-%m-%d %Z}" == "2019-06-01 UTC"
     assert {each.kind for each in found.values()} == {
-        Kind.IMAGE,
-        Kind.SERVER,
-        Kind.FLOATING_IP,
-        Kind.VOLUME,
+        ResourceKind.IMAGE,
+        ResourceKind.SERVER,
+        ResourceKind.FLOATING_IP,
+        ResourceKind.VOLUME,
     }
 
 
@@ -284,6 +284,11 @@ def test_version_one_tells_sums_alone() -> None:
     (row,) = rated_v1({"summary": [{**told, "res_type": "instance", "tenant_id": "ALL"}]})
     (charge,) = from_rated([row], {}, {})
 
-    assert (row.kind, row.amount, row.quantity, row.id) == (Kind.SERVER, Decimal("0.45"), None, "")
+    assert (row.kind, row.amount, row.quantity, row.id) == (
+        ResourceKind.SERVER,
+        Decimal("0.45"),
+        None,
+        "",
+    )
     assert charge.resource == "server all of instance"
     assert f"{row.begin:%d %Z}" == "01 UTC"

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from skytier.costs.usage import Kind, Usage
+from skytier.costs.usage import ResourceKind, Usage
 from skytier.metrics.prometheus import Prometheus
 from skytier.openstack.spending import load
 from skytier.openstack.usages import traffic
@@ -40,7 +40,7 @@ def test_a_machines_figures_are_those_of_its_time(source: Prometheus, end: datet
 def test_what_a_public_machine_sent_is_its_traffic(source: Prometheus, end: datetime) -> None:
     window = Window(end - timedelta(hours=24), end)
     public = Usage(
-        kind=Kind.FLOATING_IP,
+        kind=ResourceKind.FLOATING_IP,
         id="1",
         name="shop-web-1",
         stack="shop",
@@ -56,7 +56,9 @@ def test_what_a_public_machine_sent_is_its_traffic(source: Prometheus, end: date
     assert sum(each.bytes_out for each in found.usages) == pytest.approx(
         24 * 3600 * 2**20, rel=1e-3
     )
-    assert {(u.kind, u.stack, u.role) for u in found.usages} == {(Kind.TRAFFIC, "shop", "web")}
+    assert {(u.kind, u.stack, u.role) for u in found.usages} == {
+        (ResourceKind.TRAFFIC, "shop", "web")
+    }
     assert found.usages[0].labels == {"team": "web"}
     assert found.notes == [traffic.NOTE]
     assert traffic.sent(source, [], window).usages == []

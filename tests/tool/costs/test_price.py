@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from skytier.costs.money import CENT, HOURLY, rounded, shares, split, unit_of
 from skytier.costs.price import price, total
 from skytier.costs.rates import EXAMPLE, Rates
-from skytier.costs.usage import Kind, Resource
+from skytier.costs.usage import Resource, ResourceKind
 
 rate = st.decimals(0, 1000, places=7)
 maybe_rate = st.none() | rate
@@ -27,12 +27,12 @@ rates = st.builds(
 
 def server(flavor: str, vcpus: int, ram_mib: int, disk_gib: int) -> Resource:
     return Resource(
-        kind=Kind.SERVER, flavor=flavor, vcpus=vcpus, ram_mib=ram_mib, disk_gib=disk_gib
+        kind=ResourceKind.SERVER, flavor=flavor, vcpus=vcpus, ram_mib=ram_mib, disk_gib=disk_gib
     )
 
 
 SMALL = server("m1.small", 1, 2048, 20)
-ADDRESS = Resource(kind=Kind.FLOATING_IP, name="shop-web-1")
+ADDRESS = Resource(kind=ResourceKind.FLOATING_IP, name="shop-web-1")
 
 
 def test_two_small_servers_and_a_floating_ip_by_hand() -> None:
@@ -69,8 +69,8 @@ def test_a_flavors_own_rate_goes_before_the_others() -> None:
 def test_a_volume_is_priced_by_its_type_or_the_rate_for_all() -> None:
     own = EXAMPLE.model_copy(update={"volume_type_gb_month": {"ssd": Decimal("0.20")}})
 
-    fast = Resource(kind=Kind.VOLUME, size_gb=50, volume_type="ssd")
-    slow = Resource(kind=Kind.VOLUME, size_gb=50, volume_type="hdd")
+    fast = Resource(kind=ResourceKind.VOLUME, size_gb=50, volume_type="ssd")
+    slow = Resource(kind=ResourceKind.VOLUME, size_gb=50, volume_type="hdd")
 
     assert str(price(own, fast).per_month) == "10.00"
     assert str(price(own, slow).per_month) == "5.00"

@@ -20,7 +20,7 @@ from skytier.costs.cloudkitty.rated import Compared
 from skytier.costs.period import Period, period
 from skytier.costs.rates import EXAMPLE, Rates
 from skytier.costs.report import By, Report, report
-from skytier.costs.usage import Kind, Usage
+from skytier.costs.usage import ResourceKind, Usage
 from skytier.errors import SkytierError
 
 from ...skytier_command import Skytier
@@ -33,7 +33,7 @@ def small(name: str, period: Period = HOUR, **more: object) -> Usage:
     stack, role, _ = name.split("-")
     what = {"stack": stack, "role": role, "start": period.start, "end": period.end, **more}
     return Usage(
-        kind=Kind.SERVER,
+        kind=ResourceKind.SERVER,
         id=f"id of {name}",
         name=name,
         flavor="m1.small",
@@ -46,7 +46,7 @@ def small(name: str, period: Period = HOUR, **more: object) -> Usage:
 
 def address(period: Period = HOUR) -> Usage:
     return Usage(
-        kind=Kind.FLOATING_IP,
+        kind=ResourceKind.FLOATING_IP,
         id="ip",
         name="shop-web-1",
         stack="shop",

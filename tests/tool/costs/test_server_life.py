@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from skytier.openstack.usages.life import Action, Size, Stretch, stretches
+from skytier.openstack.usages.life import ServerAction, Size, Stretch, stretches
 
 SMALL, LARGE = Size("m1.small", 1, 2048, 20), Size("m1.large", 4, 8192, 80)
 
@@ -15,7 +15,7 @@ def at(minute: int) -> datetime:
 
 def life(*actions: tuple[str, int], launched: int = 1, first: Size | None = None) -> list[Stretch]:
     """A small server of two hours."""
-    done = [Action(name, at(minute)) for name, minute in actions]
+    done = [ServerAction(name, at(minute)) for name, minute in actions]
     return stretches(at(launched), at(120), SMALL, done, first)
 
 
@@ -66,7 +66,7 @@ def test_the_order_in_which_nova_lists_the_actions_does_not_matter() -> None:
 
 
 def test_what_failed_was_not_done() -> None:
-    failed = [Action("create", at(1)), Action("resize", at(5), failed=True)]
+    failed = [ServerAction("create", at(1)), ServerAction("resize", at(5), failed=True)]
     assert stretches(at(1), at(120), SMALL, failed) == [Stretch(at(1), at(120), "active", SMALL)]
 
 

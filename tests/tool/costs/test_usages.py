@@ -13,7 +13,7 @@ from openstack.load_balancer.v2.load_balancer import LoadBalancer
 from openstack.network.v2.floating_ip import FloatingIP
 from openstack.object_store.v1.container import Container
 
-from skytier.costs.usage import Kind, Usage
+from skytier.costs.usage import ResourceKind, Usage
 from skytier.openstack.resources.project import LONGEST_DESCRIPTION, Project
 from skytier.openstack.usages import (
     floating_ips,
@@ -26,7 +26,7 @@ from skytier.openstack.usages import (
     volumes,
 )
 from skytier.openstack.usages.collected import Window
-from skytier.openstack.usages.life import Action, Size
+from skytier.openstack.usages.life import ServerAction, Size
 from skytier.openstack.usages.owner import Owner
 from skytier.openstack.usages.servers import Server
 
@@ -107,7 +107,7 @@ def test_a_server_that_only_the_lists_have_counts_too() -> None:
 )
 def test_a_stacks_server_says_which_flavor_it_was_created_with(carried: dict[str, Any]) -> None:
     large = Size("m1.large", 4, 8192, 80)
-    resized = [Action("resize", datetime(2026, 11, 1, 12, tzinfo=UTC))]
+    resized = [ServerAction("resize", datetime(2026, 11, 1, 12, tzinfo=UTC))]
     there = listed(**carried)
 
     found, notes = usages(Server("1", USED, there, resized), offered=(large,))
@@ -120,7 +120,7 @@ def test_a_stacks_server_says_which_flavor_it_was_created_with(carried: dict[str
 
 
 def test_what_nova_cannot_tell_is_said() -> None:
-    resized = Action("resize", datetime(2026, 11, 1, 12, tzinfo=UTC))
+    resized = ServerAction("resize", datetime(2026, 11, 1, 12, tzinfo=UTC))
 
     _, notes = usages(
         Server("1", {**USED, "name": "resized"}, listed(), [resized]),
@@ -132,7 +132,7 @@ def test_what_nova_cannot_tell_is_said() -> None:
 
 
 def test_what_nova_is_still_at_has_changed_nothing_yet() -> None:
-    stopping = Action("stop", datetime(2026, 11, 1, 12, tzinfo=UTC))
+    stopping = ServerAction("stop", datetime(2026, 11, 1, 12, tzinfo=UTC))
     busy = listed(**{"OS-EXT-STS:task_state": "powering-off"})
 
     (usage,), _ = usages(Server("1", USED, busy, [stopping]))
@@ -163,7 +163,7 @@ def test_a_floating_ip_counts_from_its_allocation_on_whoever_has_it() -> None:
     usage = floating_ips.usage(ours, START, END)
     other = floating_ips.usage(foreign, START, END)
 
-    assert (usage.kind, usage.start.hour, usage.end) == (Kind.FLOATING_IP, 6, END)
+    assert (usage.kind, usage.start.hour, usage.end) == (ResourceKind.FLOATING_IP, 6, END)
     assert (usage.name, usage.stack, usage.role) == ("shop-web-1", "shop", "web")
     assert usage.labels == {"team": "web"}
     assert (other.name, other.stack, other.start) == ("203.0.113.8", "", START)
@@ -180,14 +180,14 @@ def test_an_image_is_sized_by_what_is_stored() -> None:
 
     usage = images.usage(image, END)
 
-    assert (usage.kind, usage.size_gb) == (Kind.IMAGE, Fraction(3, 2))
+    assert (usage.kind, usage.size_gb) == (ResourceKind.IMAGE, Fraction(3, 2))
 
 
 def test_volumes_and_their_snapshots_are_known_by_their_metadata() -> None:
     more = {"size": 10, "created_at": "2026-11-01T06:00:00.000000", "metadata": MARKS}
 
-    volume = volumes.usage(Kind.VOLUME, Volume(id="1", volume_type="ssd", **more), END)
-    snapshot = volumes.usage(Kind.SNAPSHOT, Snapshot(id="2", **more), END)
+    volume = volumes.usage(ResourceKind.VOLUME, Volume(id="1", volume_type="ssd", **more), END)
+    snapshot = volumes.usage(ResourceKind.SNAPSHOT, Snapshot(id="2", **more), END)
 
     assert (volume.size_gb, volume.volume_type, volume.stack) == (10, "ssd", "shop")
     assert (snapshot.size_gb, snapshot.volume_type, snapshot.labels) == (10, "", {"team": "web"})
@@ -209,11 +209,16 @@ def test_load_balancers_and_containers_count_since_they_were_created() -> None:
 
 
 def test_what_is_of_a_stack_and_has_no_label_gets_the_stacks() -> None:
-    first = Usage(kind=Kind.SERVER, id="1", stack="shop", start=START, end=END)
+    first = Usage(kind=ResourceKind.SERVER, id="1", stack="shop", start=START, end=END)
     second = Usage(
-        kind=Kind.FLOATING_IP, id="2", stack="shop", labels={"team": "web"}, start=START, end=END
+        kind=ResourceKind.FLOATING_IP,
+        id="2",
+        stack="shop",
+        labels={"team": "web"},
+        start=START,
+        end=END,
     )
-    foreign = Usage(kind=Kind.SERVER, id="3", start=START, end=END)
+    foreign = Usage(kind=ResourceKind.SERVER, id="3", start=START, end=END)
 
     found = project.labelled([first, second, foreign])
 
@@ -221,9 +226,13 @@ def test_what_is_of_a_stack_and_has_no_label_gets_the_stacks() -> None:
 
 
 def test_what_is_outside_of_the_window_is_cut_off() -> None:
-    before = Usage(kind=Kind.SERVER, id="1", start=datetime(2026, 10, 1, tzinfo=UTC), end=START)
-    after = Usage(kind=Kind.SERVER, id="2", start=END, end=datetime(2026, 12, 1, tzinfo=UTC))
-    around = Usage(kind=Kind.SERVER, id="3", start=before.start, end=after.end)
+    before = Usage(
+        kind=ResourceKind.SERVER, id="1", start=datetime(2026, 10, 1, tzinfo=UTC), end=START
+    )
+    after = Usage(
+        kind=ResourceKind.SERVER, id="2", start=END, end=datetime(2026, 12, 1, tzinfo=UTC)
+    )
+    around = Usage(kind=ResourceKind.SERVER, id="3", start=before.start, end=after.end)
 
     assert [(u.id, u.start, u.end) for u in WINDOW.clip([before, after, around])] == [
         ("3", START, END)

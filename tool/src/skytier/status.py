@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Service:
+class ServiceStatus:
     """Something that runs, or a check that passes, on a machine. `pid` only on this machine."""
 
     name: str
@@ -14,7 +14,7 @@ class Service:
 
 
 @dataclass(frozen=True)
-class Machine:
+class MachineStatus:
     """A machine with its role. On this machine these are the roles' places in it.
 
     `address` is where it is reached; `addresses` are all that it has. `release` is the one of the
@@ -25,7 +25,7 @@ class Machine:
     role: str
     address: str
     healthy: bool
-    services: list[Service]
+    services: list[ServiceStatus]
     addresses: list[str]
     release: str | None = None
 
@@ -48,5 +48,5 @@ class Status:
     cloud: str | None
     url: str
     healthy: bool
-    machines: list[Machine]
+    machines: list[MachineStatus]
     drift: list[Drift]

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from skytier.cli import chosen, console
 from skytier.cli.chosen import Cloud, File, Json
-from skytier.status import Machine, Service, Status
+from skytier.status import MachineStatus, ServiceStatus, Status
 
 app = typer.Typer()
 NOT_HEALTHY = 3
@@ -54,11 +54,11 @@ def printable(detail: str) -> str:
     return "".join(each if each.isprintable() or each == "\n" else " " for each in detail)
 
 
-def _rows(measured: Status) -> list[tuple[Machine, Service]]:
+def _rows(measured: Status) -> list[tuple[MachineStatus, ServiceStatus]]:
     return [(machine, service) for machine in measured.machines for service in machine.services]
 
 
-def _drawn(rows: Sequence[tuple[Machine, Service]], room: int) -> Table:
+def _drawn(rows: Sequence[tuple[MachineStatus, ServiceStatus]], room: int) -> Table:
     """The table, with details of at most `room` characters. No line of it is ever wrapped."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     here = any(service.pid for _, service in rows)

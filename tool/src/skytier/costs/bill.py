@@ -10,7 +10,7 @@ from skytier.costs.flavors import Sized
 from skytier.costs.money import exact_sum
 from skytier.costs.price import Price, Total, price, total
 from skytier.costs.rates import Rates, RatesBy
-from skytier.costs.usage import Kind, Resource
+from skytier.costs.usage import Resource, ResourceKind
 from skytier.roles.role import Role
 from skytier.stackfile import StackFile, WebSection, schedule
 
@@ -90,7 +90,11 @@ def difference(before: Bill, after: Bill) -> Difference:
 
 
 def _group(resource: Resource) -> str:
-    return f"{resource.role} {resource.kind}" if resource.kind is Kind.SERVER else resource.kind
+    return (
+        f"{resource.role} {resource.kind}"
+        if resource.kind is ResourceKind.SERVER
+        else resource.kind
+    )
 
 
 def _many(name: str) -> str:
@@ -123,7 +127,7 @@ def of_file(
 def server(name: str, role: str, flavor: str, size: Sized, stack: StackFile) -> Resource:
     """A server of a stack; one without a known size has no known price either."""
     return Resource(
-        kind=Kind.SERVER,
+        kind=ResourceKind.SERVER,
         name=name,
         stack=stack.name,
         role=role,
@@ -138,7 +142,7 @@ def server(name: str, role: str, flavor: str, size: Sized, stack: StackFile) -> 
 def volume(name: str, role: str, size_gib: int, stack: StackFile) -> Resource:
     """A volume of a stack, of the type that the cloud makes where none is named."""
     return Resource(
-        kind=Kind.VOLUME,
+        kind=ResourceKind.VOLUME,
         name=name,
         stack=stack.name,
         role=role,
@@ -149,4 +153,4 @@ def volume(name: str, role: str, size_gib: int, stack: StackFile) -> Resource:
 
 def floating_ip(name: str, stack: StackFile) -> Resource:
     """A floating IP of a stack."""
-    return Resource(kind=Kind.FLOATING_IP, name=name, stack=stack.name, labels=stack.labels)
+    return Resource(kind=ResourceKind.FLOATING_IP, name=name, stack=stack.name, labels=stack.labels)

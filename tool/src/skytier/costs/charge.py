@@ -16,7 +16,7 @@ from skytier.costs.meters import GB, Meter, meters
 from skytier.costs.money import totals
 from skytier.costs.rates import Rates
 from skytier.costs.tiers import Piece, Second, after, at_once, over_time
-from skytier.costs.usage import Kind, Usage
+from skytier.costs.usage import ResourceKind, Usage
 
 _NOTHING = Fraction(0)
 
@@ -124,7 +124,7 @@ def _charged(
     for usage, start, end in stretches:
         first, last = max(start, span.begin), min(end, span.end)
         for meter, units in meters(usage, flavors, types):
-            if usage.kind is Kind.SERVER and usage.state in card.states:
+            if usage.kind is ResourceKind.SERVER and usage.state in card.states:
                 units *= _fraction(card.states[usage.state])
             elif not meter.period and (first, last) != (start, end):
                 # Bytes stay whole, so that no cut makes them more or less.

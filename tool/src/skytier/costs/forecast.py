@@ -10,7 +10,7 @@ from skytier.costs import clock
 from skytier.costs.charge import Charge
 from skytier.costs.money import rounded, unit_of
 from skytier.costs.statement import Statement, daily
-from skytier.costs.usage import Kind
+from skytier.costs.usage import ResourceKind
 
 LOOK_BACK_DAYS = 30
 ENOUGH_DAYS = 2
@@ -76,13 +76,15 @@ def forecast(bill: Statement, now: datetime) -> Forecast:
 
 def _running(charges: Sequence[Charge], now: int) -> Fraction:
     """What runs now costs each second."""
-    at_work = (c for c in charges if c.end >= now > c.begin and c.usage.kind is not Kind.TRAFFIC)
+    at_work = (
+        c for c in charges if c.end >= now > c.begin and c.usage.kind is not ResourceKind.TRAFFIC
+    )
     return sum((c.amount / (c.end - c.begin) for c in at_work), Fraction(0))
 
 
 def _traffic(charges: Sequence[Charge], today: date, zone: tzinfo) -> Fraction:
     """What traffic cost each second of the last whole days that it was counted on."""
-    days = _whole_days([c for c in charges if c.usage.kind is Kind.TRAFFIC], today, zone)
+    days = _whole_days([c for c in charges if c.usage.kind is ResourceKind.TRAFFIC], today, zone)
     return sum(days, Fraction(0)) / len(days) if days else Fraction(0)
 
 

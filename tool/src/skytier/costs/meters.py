@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
 
-from skytier.costs.usage import Kind, Resource, Usage
+from skytier.costs.usage import Resource, ResourceKind, Usage
 
 HOURS_A_MONTH = 730
 """8,760 hours of a year by 12: the month that clouds price by."""
@@ -58,12 +58,12 @@ RAM = Meter("ram_gib_hour", "RAM", "GiB")
 DISK = Meter("disk_gb_month", "disk", "GB")
 _VOLUME = Meter("volume_gb_month", "volume", "GB")
 _OTHERS = {
-    Kind.SNAPSHOT: Meter("snapshot_gb_month", "volume snapshot", "GB"),
-    Kind.IMAGE: Meter("image_gb_month", "image", "GB"),
-    Kind.OBJECTS: Meter("object_gb_month", "objects", "GB"),
-    Kind.FLOATING_IP: Meter("floating_ip_hour", "floating IP", "address"),
-    Kind.LOAD_BALANCER: Meter("load_balancer_hour", "load balancer", "balancer"),
-    Kind.TRAFFIC: Meter("traffic_gb", "traffic out", "GB"),
+    ResourceKind.SNAPSHOT: Meter("snapshot_gb_month", "volume snapshot", "GB"),
+    ResourceKind.IMAGE: Meter("image_gb_month", "image", "GB"),
+    ResourceKind.OBJECTS: Meter("object_gb_month", "objects", "GB"),
+    ResourceKind.FLOATING_IP: Meter("floating_ip_hour", "floating IP", "address"),
+    ResourceKind.LOAD_BALANCER: Meter("load_balancer_hour", "load balancer", "balancer"),
+    ResourceKind.TRAFFIC: Meter("traffic_gb", "traffic out", "GB"),
 }
 
 
@@ -76,26 +76,28 @@ def meters(
     """
     match resource.kind:
         # A server that is made of nothing is one whose flavor nobody knows.
-        case Kind.SERVER if resource.flavor in flavors or not (resource.vcpus or resource.ram_mib):
+        case ResourceKind.SERVER if resource.flavor in flavors or not (
+            resource.vcpus or resource.ram_mib
+        ):
             own = Meter("flavor_hour", resource.flavor, "server", resource.flavor)
             return [(own, Fraction(1))]
-        case Kind.SERVER:
+        case ResourceKind.SERVER:
             amounts = [
                 (VCPU, Fraction(resource.vcpus)),
                 (RAM, Fraction(resource.ram_mib, 1024)),
                 (DISK, Fraction(resource.disk_gib)),
             ]
-        case Kind.VOLUME:
+        case ResourceKind.VOLUME:
             volume = _VOLUME
             if (name := resource.volume_type) in volume_types:
                 volume = Meter("volume_type_gb_month", f"volume {name}", "GB", name)
             amounts = [(volume, Fraction(resource.size_gb))]
-        case Kind.FLOATING_IP | Kind.LOAD_BALANCER:
+        case ResourceKind.FLOATING_IP | ResourceKind.LOAD_BALANCER:
             amounts = [(_OTHERS[resource.kind], Fraction(1))]
-        case Kind.TRAFFIC:
+        case ResourceKind.TRAFFIC:
             sent = resource.bytes_out if isinstance(resource, Usage) else 0
-            amounts = [(_OTHERS[Kind.TRAFFIC], Fraction(sent, GB))]
-        case Kind.OTHER:
+            amounts = [(_OTHERS[ResourceKind.TRAFFIC], Fraction(sent, GB))]
+        case ResourceKind.OTHER:
             amounts = []
         case _:
             amounts = [(_OTHERS[resource.kind], Fraction(resource.size_gb))]

@@ -10,7 +10,7 @@ from skytier.costs.bill import Bill, Difference
 from skytier.costs.flavors import Sized
 from skytier.costs.price import price
 from skytier.costs.rates import FlavorSize, Rates
-from skytier.costs.usage import Kind, Resource
+from skytier.costs.usage import Resource, ResourceKind
 from skytier.deploy.plan import Action, Step
 from skytier.stackfile import StackFile
 
@@ -62,10 +62,10 @@ class PlanCost:
     def _wanted(self, step: Step) -> Resource | None:
         if step.wanted is None:
             return None
-        if step.key.kind == Kind.SERVER:
+        if step.key.kind == ResourceKind.SERVER:
             role, flavor = step.wanted.creation["role"], step.wanted.attributes["flavor"]
             return bill.server(step.key.name, role, flavor, self.flavors[role], self.stack)
-        if step.key.kind == Kind.VOLUME:
+        if step.key.kind == ResourceKind.VOLUME:
             role, size_gib = step.wanted.creation["role"], step.wanted.attributes["size_gib"]
             return bill.volume(step.key.name, role, size_gib, self.stack)
         return self._other(step)
@@ -73,18 +73,18 @@ class PlanCost:
     def _found(self, step: Step) -> Resource | None:
         if step.found is None:
             return None
-        if step.key.kind == Kind.SERVER:
+        if step.key.kind == ResourceKind.SERVER:
             facts, flavor = step.found.facts, step.found.attributes["flavor"]
             # Nova tells them with the server since microversion 2.47; 0 is not told.
             known = {name: facts.get(name, 0) for name in ("vcpus", "ram_mib", "disk_gib")}
             size = FlavorSize(**known)
             return bill.server(step.key.name, facts.get("role", ""), flavor, size, self.stack)
-        if step.key.kind == Kind.VOLUME:
+        if step.key.kind == ResourceKind.VOLUME:
             role, size_gib = step.found.facts.get("role", ""), step.found.attributes["size_gib"]
             return bill.volume(step.key.name, role, size_gib, self.stack)
         return self._other(step)
 
     def _other(self, step: Step) -> Resource | None:
-        if step.key.kind == Kind.FLOATING_IP:
+        if step.key.kind == ResourceKind.FLOATING_IP:
             return bill.floating_ip(step.key.name, self.stack)
         return None

@@ -7,7 +7,7 @@ from enum import StrEnum
 from fractions import Fraction
 
 
-class Kind(StrEnum):
+class ResourceKind(StrEnum):
     """What costs money somewhere."""
 
     SERVER = "server"
@@ -28,7 +28,7 @@ class Kind(StrEnum):
 class Resource:
     """One thing that costs money, and what its price goes by."""
 
-    kind: Kind
+    kind: ResourceKind
     id: str = ""
     """The resource's id in the cloud; what has none is named for what it is about."""
     name: str = ""

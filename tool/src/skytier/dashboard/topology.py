@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from skytier.status import Machine, Status
+from skytier.status import MachineStatus, Status
 
 PARTS = {
     "nginx": "Nginx",
@@ -33,7 +33,7 @@ def topology(status: Status) -> dict[str, Any]:
     }
 
 
-def _machine(machine: Machine) -> dict[str, Any]:
+def _machine(machine: MachineStatus) -> dict[str, Any]:
     drawn = OF_A_MONITOR if machine.role == "monitor" else PARTS
     services = [
         {
@@ -63,7 +63,7 @@ def _tier(role: str) -> int:
     return TIERS.index("database" if role == "cache" else role)
 
 
-def _edges(machines: Sequence[Machine]) -> Iterator[tuple[str, str, str]]:
+def _edges(machines: Sequence[MachineStatus]) -> Iterator[tuple[str, str, str]]:
     """From whom to whom, and what goes that way."""
     balancers = _having(machines, "nginx", "balancer")
     proxies = [each for each in _having(machines, "nginx") if each not in balancers]
@@ -83,7 +83,7 @@ def _edges(machines: Sequence[Machine]) -> Iterator[tuple[str, str, str]]:
     )
 
 
-def _having(machines: Sequence[Machine], service: str, role: str | None = None) -> list[str]:
+def _having(machines: Sequence[MachineStatus], service: str, role: str | None = None) -> list[str]:
     """`machine/service` of the machines that have it."""
     return [
         f"{machine.name}/{service}"

@@ -19,7 +19,7 @@ from skytier.local import account
 from skytier.local.daemon import RunningConfig
 from skytier.local.home import Home
 from skytier.local.options import Options
-from skytier.local.service import Service
+from skytier.local.service import LocalService
 from skytier.release.command import failed
 
 PACKAGE = "skytier_app"
@@ -32,7 +32,7 @@ STOP_TIMEOUT_S = 35.0
 """A little more than the application gives to requests in flight."""
 
 
-class Application(Service):
+class Application(LocalService):
     """Uvicorn with its workers, behind Nginx or alone."""
 
     name = "application"

@@ -14,7 +14,7 @@ from skytier.local.stack import LocalStack
 from skytier.local.status import measure
 from skytier.metrics.reopened import reopened
 from skytier.metrics.source import Source
-from skytier.status import Machine, Status
+from skytier.status import MachineStatus, Status
 from skytier.watched import Cost, Watched
 
 _FREE = Cost("USD", Decimal(0), [], "A stack on one's own machine has no price.")
@@ -46,7 +46,7 @@ class LocalBackend(LocalStack):
 
 def on_one_machine(status: Status) -> Status:
     """The same services on the one machine that they all run on, as its figures know it."""
-    machine = Machine(
+    machine = MachineStatus(
         name=MACHINE_NAME,
         role=ROLE_NAME,
         address=status.machines[0].address,

@@ -20,14 +20,14 @@ from skytier.local.home import Home
 from skytier.local.monitor import ports, token
 from skytier.local.monitor.processes import METRICS, STATUS
 from skytier.local.options import Options
-from skytier.local.service import Service, changed
+from skytier.local.service import LocalService, changed
 from skytier.poll import until
 from skytier.services.nginx.config import NginxConfig, nginx_conf
 
 TIMEOUT_S = 10.0
 
 
-class Nginx(Service):
+class Nginx(LocalService):
     """Nginx as a proxy before the application's unix socket."""
 
     name = "nginx"

@@ -20,14 +20,14 @@ from skytier.local.daemon import RunningConfig, State
 from skytier.local.home import Home
 from skytier.local.options import ELSEWHERE, Options
 from skytier.local.postgresql_programs import Programs
-from skytier.local.service import NOT_RUNNING, Service, found, key
-from skytier.services.postgresql import server as database
+from skytier.local.service import NOT_RUNNING, LocalService, found, key
+from skytier.services.postgresql import config as postgresql_config
 
 START_TIMEOUT_S = 120.0
 """Recovery after a crash takes its time."""
 
 
-class Postgresql(Service):
+class Postgresql(LocalService):
     """Our own cluster under the home, reached through a unix socket only."""
 
     name = "postgresql"
@@ -41,7 +41,7 @@ class Postgresql(Service):
         path = self._home.secrets / "postgresql_password"
         if not path.exists():
             files.write(path, secrets.token_urlsafe(32) + "\n", 0o600)
-        name, host = database.NAME, quote(str(self._home.postgresql_sockets))
+        name, host = postgresql_config.NAME, quote(str(self._home.postgresql_sockets))
         return f"postgresql://{name}:{path.read_text().strip()}@/{name}?host={host}"
 
     def config(self, options: Options) -> RunningConfig:
@@ -122,8 +122,10 @@ class Postgresql(Service):
 
     def _configuration(self) -> dict[str, str]:
         home = self._home
-        return database.configuration(
-            database.Server(self.data, home.etc, home.postgresql_sockets, self._account.name)
+        return postgresql_config.configuration(
+            postgresql_config.PostgresqlConfig(
+                self.data, home.etc, home.postgresql_sockets, self._account.name
+            )
         )
 
     def _directories(self) -> None:
@@ -148,7 +150,7 @@ class Postgresql(Service):
             self._run(
                 programs["initdb"],
                 f"--pgdata={new}",
-                f"--username={database.SUPERUSER}",
+                f"--username={postgresql_config.SUPERUSER}",
                 "--auth-local=peer",
                 "--auth-host=scram-sha-256",
                 "--data-checksums",
@@ -160,9 +162,9 @@ class Postgresql(Service):
         sockets = f"--host={self._home.postgresql_sockets}"
         self._run(
             *(programs["psql"], "--no-psqlrc", "--quiet", sockets),
-            *(f"--username={database.SUPERUSER}", "--dbname=postgres"),
+            *(f"--username={postgresql_config.SUPERUSER}", "--dbname=postgres"),
             # On the standard input, where no list of processes shows it.
-            stdin=database.role_sql(password),
+            stdin=postgresql_config.role_sql(password),
         )
 
     def _run(self, program: Path, *arguments: str | Path, stdin: str = "") -> None:

@@ -39,7 +39,7 @@ def changed(wanted: Mapping[str, object], found: Mapping[str, object]) -> frozen
     return frozenset(name for name, value in wanted.items() if found.get(name) != value)
 
 
-class Service(ABC):
+class LocalService(ABC):
     """A kind whose one resource is a background process."""
 
     name: ClassVar[str]

@@ -11,7 +11,7 @@ from skytier.local.monitor.kind import daemon_name
 from skytier.local.monitor.processes import POSTGRES, names
 from skytier.local.options import Options
 from skytier.local.stack import LocalStack
-from skytier.status import Machine, Service, Status
+from skytier.status import MachineStatus, ServiceStatus, Status
 
 
 def measure(stack: LocalStack) -> Status:
@@ -29,7 +29,7 @@ def measure(stack: LocalStack) -> Status:
     monitor = _monitor(stack, chosen)
     web += [service for name, service in monitor.items() if name != POSTGRES]
     machines = [
-        Machine(
+        MachineStatus(
             name="web",
             role="web",
             address=chosen.bind,
@@ -48,22 +48,22 @@ def _database(
     chosen: Options,
     states: Mapping[str, State],
     healthy: bool,
-    monitor: Mapping[str, Service],
-) -> Machine:
+    monitor: Mapping[str, ServiceStatus],
+) -> MachineStatus:
     if chosen.postgres == options.ELSEWHERE:
         # The application is the only one that knows: its health asks the database.
         url = urlsplit((stack.home.secrets / DATABASE_URL).read_text().strip())
         address = url.hostname or "unix socket"
-        services = [Service("postgresql", healthy, None, "runs elsewhere")]
-        return Machine("database", "database", address, healthy, services, [address])
+        services = [ServiceStatus("postgresql", healthy, None, "runs elsewhere")]
+        return MachineStatus("database", "database", address, healthy, services, [address])
     exporter = [monitor[POSTGRES]] if POSTGRES in monitor else []
     services = [_service("postgresql", states), *exporter]
     address = str(stack.home.postgresql_sockets)
     well = stack.postgresql.accepts() and _all_run(services)
-    return Machine("database", "database", address, well, services, [address])
+    return MachineStatus("database", "database", address, well, services, [address])
 
 
-def _monitor(stack: LocalStack, chosen: Options) -> dict[str, Service]:
+def _monitor(stack: LocalStack, chosen: Options) -> dict[str, ServiceStatus]:
     """The monitor's processes by their name; none where no monitor is wanted."""
     if not chosen.monitor:
         return {}
@@ -71,12 +71,12 @@ def _monitor(stack: LocalStack, chosen: Options) -> dict[str, Service]:
     # What was installed since is no part of the stack before it is started.
     listed = stack.monitor.started() or names(stack.monitor.facts(chosen))
     return {
-        name: Service(daemon_name(name), states[name].pid is not None, states[name].pid, "")
+        name: ServiceStatus(daemon_name(name), states[name].pid is not None, states[name].pid, "")
         for name in listed
     }
 
 
-def _service(name: str, states: Mapping[str, State], complaint: str = "") -> Service:
+def _service(name: str, states: Mapping[str, State], complaint: str = "") -> ServiceStatus:
     state = states[name]
     if state.leftovers:
         detail = f"its main process is gone; {len(state.leftovers)} left behind"
@@ -84,7 +84,7 @@ def _service(name: str, states: Mapping[str, State], complaint: str = "") -> Ser
         detail = complaint or _what_runs(state)
     else:
         detail = ""
-    return Service(name, state.pid is not None, state.pid, detail)
+    return ServiceStatus(name, state.pid is not None, state.pid, detail)
 
 
 def _what_runs(state: State) -> str:
@@ -92,5 +92,5 @@ def _what_runs(state: State) -> str:
     return state.config.get("version", "") + (f", workers: {workers}" if workers else "")
 
 
-def _all_run(services: list[Service]) -> bool:
+def _all_run(services: list[ServiceStatus]) -> bool:
     return all(service.running for service in services)

@@ -13,7 +13,7 @@ from skytier.errors import SkytierError
 from skytier.listing import nearest_first
 from skytier.openstack import images, kept_images
 from skytier.openstack.images import Image, Offer
-from skytier.release.target import System
+from skytier.release.platform import System
 from skytier.stackfile import StackFile
 
 # Glance gives 25 at once unless it is asked for more; 1000 is the most it gives.

@@ -7,7 +7,7 @@ from skytier.errors import SkytierError
 from skytier.listing import nearest_first
 from skytier.openstack import systems
 from skytier.openstack.systems import Described
-from skytier.release.target import System
+from skytier.release.platform import System
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from skytier.errors import SkytierError
 from skytier.openstack.in_server import InServer
 from skytier.openstack.resources.project import PREFIX
 from skytier.release import source
-from skytier.release.target import System, Target
+from skytier.release.platform import Platform, System
 
 
 def build_ahead(system: System) -> None:
@@ -21,7 +21,7 @@ def build_ahead(system: System) -> None:
 
     A guess that saves time: what goes wrong with it is said when a machine needs the release.
     """
-    target = Target.likely(system)
+    target = Platform.likely(system)
 
     def build() -> None:
         with suppress(SkytierError):

@@ -16,7 +16,7 @@ from skytier.openstack.planned import Plan
 from skytier.openstack.releases import Releases
 from skytier.openstack.stack import CloudStack
 from skytier.services.setup import Setup
-from skytier.status import Drift, Machine, Service, Status
+from skytier.status import Drift, MachineStatus, ServiceStatus, Status
 
 
 def measure(stack: CloudStack) -> Status:
@@ -43,10 +43,10 @@ def measure(stack: CloudStack) -> Status:
 
 def _machine(
     plan: Plan, known: Known, shell: Ssh, enter: bool, role: str, number: int, server: Found
-) -> Machine:
+) -> MachineStatus:
     name = server.key.name
     status = str(server.facts["status"])
-    services = [Service("server", status == "ACTIVE", None, status)]
+    services = [ServiceStatus("server", status == "ACTIVE", None, status)]
     if enter:
         services += _checks(SshHost(shell, name), plan.resolved.setup(role, number, known))
     else:
@@ -54,23 +54,23 @@ def _machine(
     if volume := known.get(plan.resolved.key("volume", role, number)):
         state, has_it = volume.facts["status"], server.id in volume.facts["servers"]
         said = f"{volume.attributes['size_gib']} GiB, {state}"
-        services.insert(1, Service("volume", has_it, None, said))
+        services.insert(1, ServiceStatus("volume", has_it, None, said))
     port = known.get(plan.resolved.key("port", role, number))
     public = known.get(plan.resolved.key("floating IP", role, number))
     addresses = [each.facts["address"] for each in (public, port) if each]
     reached = next((host.address for host in hosts(known) if host.name == name), "")
     healthy = all(service.running for service in services)
     release = server.facts["metadata"].get(Releases.metadata)
-    return Machine(name, role, reached, healthy, services, addresses, release)
+    return MachineStatus(name, role, reached, healthy, services, addresses, release)
 
 
-def _checks(host: Host, setup: Setup) -> list[Service]:
+def _checks(host: Host, setup: Setup) -> list[ServiceStatus]:
     try:
         failed = _twice(lambda: failing(host, setup.checks))
     except SkytierError as error:
-        return [Service("ssh", False, None, error.what)]
+        return [ServiceStatus("ssh", False, None, error.what)]
     return [
-        Service(each.name, each.name not in failed, None, failed.get(each.name, ""))
+        ServiceStatus(each.name, each.name not in failed, None, failed.get(each.name, ""))
         for each in setup.checks
     ]
 

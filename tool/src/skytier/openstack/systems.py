@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from skytier.release.target import System
+from skytier.release.platform import System
 
 UNKNOWN: System = ("", ())
 

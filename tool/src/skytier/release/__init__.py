@@ -2,12 +2,12 @@
 
 from skytier.release.build import Release, Tree, build
 from skytier.release.machine import current, target
+from skytier.release.platform import Platform
 from skytier.release.ship import activate, migrate, prune, ship, unpack
-from skytier.release.target import Target
 
 __all__ = [
     "Release",
-    "Target",
+    "Platform",
     "Tree",
     "activate",
     "build",

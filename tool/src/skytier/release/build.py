@@ -26,8 +26,8 @@ from pathlib import Path
 from skytier.release import source as sources
 from skytier.release.archive import pack
 from skytier.release.packages import byte_compile, collect_static, install, wheel
+from skytier.release.platform import Platform
 from skytier.release.source import Source
-from skytier.release.target import Target
 from skytier.render import render
 
 Progress = Callable[[str], None]
@@ -55,11 +55,11 @@ class Release:
     """`0.1.0-3f2a9c81d0e4`: the version, and a hash of all that it was built from."""
     application: Tree
     libraries: Tree
-    target: Target
+    target: Platform
 
 
 def build(
-    target: Target,
+    target: Platform,
     *,
     source: Source | None = None,
     cache: Path | None = None,
@@ -86,7 +86,7 @@ def build(
     return Release(release_id, _tree(cache / "releases", release_id, make), libraries, target)
 
 
-def _libraries(source: Source, target: Target, cache: Path, progress: Progress) -> Tree:
+def _libraries(source: Source, target: Platform, cache: Path, progress: Progress) -> Tree:
     """The packages by themselves: they are many, and change less often than the application."""
     requirements = source.requirements.read_text()
 
@@ -100,7 +100,7 @@ def _libraries(source: Source, target: Target, cache: Path, progress: Progress) 
 
 
 def _application(
-    tree: Path, source: Source, target: Target, libraries: Tree, launcher: str
+    tree: Path, source: Source, target: Platform, libraries: Tree, launcher: str
 ) -> None:
     wheel(source.path, tree / "app")
     collect_static(tree / "app", tree / "static")
@@ -111,7 +111,7 @@ def _application(
     script.chmod(0o755)
 
 
-def _compile(tree: Path, directory: str, target: Target) -> None:
+def _compile(tree: Path, directory: str, target: Platform) -> None:
     """Compile a directory of a tree and note it, if this is the target's Python."""
     own = f"{sys.version_info.major}.{sys.version_info.minor}"
     if target.python == own:

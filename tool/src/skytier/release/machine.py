@@ -1,18 +1,18 @@
 """What releasing asks of a machine."""
 
 from skytier.hosts.host import Host
-from skytier.release.target import Target
+from skytier.release.platform import Platform
 from skytier.render import render
 
 
-def target(host: Host) -> Target | None:
+def target(host: Host) -> Platform | None:
     """What a release for a machine has to be built for.
 
     None when it has no Python that is new enough yet: its set-up brings one. Raises SkytierError
     when it says something else.
     """
     said = host.run(script("target")).strip()
-    return Target.parse(said) if said else None
+    return Platform.parse(said) if said else None
 
 
 def current(host: Host) -> str | None:

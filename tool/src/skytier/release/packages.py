@@ -8,10 +8,10 @@ import zipfile
 from pathlib import Path
 
 from skytier.errors import SkytierError
-from skytier.release.target import Target
+from skytier.release.platform import Platform
 
 
-def install(requirements: Path, target: Target, directory: Path) -> None:
+def install(requirements: Path, target: Platform, directory: Path) -> None:
     """Install what a file pins, with its hashes, for a target. Raises SkytierError."""
     platforms = [f"--platform={tag}" for tag in target.platforms()]
     _pip(

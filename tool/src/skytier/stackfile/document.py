@@ -22,7 +22,7 @@ _BARE = re.compile("[A-Za-z0-9_-]+")
 
 
 @dataclass(frozen=True)
-class Key:
+class DocumentedKey:
     """What is known of a key: `web.count` is a number, 1 by default, from 1 to 100."""
 
     path: tuple[str, ...]
@@ -45,7 +45,7 @@ class Key:
 
 
 @cache
-def keys(model: type[BaseModel] = StackFile) -> tuple[Key, ...]:
+def keys(model: type[BaseModel] = StackFile) -> tuple[DocumentedKey, ...]:
     """Every key of a stack file, or of another file with a model, in the model's order.
 
     >>> next(key.holds for key in keys() if key.dotted == "web.count")
@@ -54,7 +54,7 @@ def keys(model: type[BaseModel] = StackFile) -> tuple[Key, ...]:
     return tuple(_keys(model, ()))
 
 
-def _keys(model: type[BaseModel], path: tuple[str, ...]) -> list[Key]:
+def _keys(model: type[BaseModel], path: tuple[str, ...]) -> list[DocumentedKey]:
     found = []
     for name, field in model.model_fields.items():
         if _is_section(field.annotation):
@@ -65,7 +65,7 @@ def _keys(model: type[BaseModel], path: tuple[str, ...]) -> list[Key]:
         default = None if field.is_required() else field.default
         default = list(default) if isinstance(default, tuple) else default
         found.append(
-            Key(
+            DocumentedKey(
                 path=(*path, field.alias or name),
                 type=_type(field.annotation),
                 default=default,

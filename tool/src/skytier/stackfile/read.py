@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from skytier.errors import SkytierError
-from skytier.stackfile.document import Key, keys
+from skytier.stackfile.document import DocumentedKey, keys
 from skytier.stackfile.model import DEFAULT_PATH, StackFile
 
 _Model = TypeVar("_Model", bound=BaseModel)
@@ -158,7 +158,7 @@ def _syntax(file: str, text: str, message: str) -> str:
 
 
 def _sentence(
-    details: ErrorDetails, found: dict[str, Any], known: Sequence[Key]
+    details: ErrorDetails, found: dict[str, Any], known: Sequence[DocumentedKey]
 ) -> tuple[list[str], str]:
     """The path of the key that an error is about, and what is wrong in one sentence or two."""
     path: list[str] = []
@@ -197,14 +197,14 @@ def _sentence(
     return path, f"{dotted} = {value} {wrong or 'is not among them'}. Allowed: {holds}."
 
 
-def _key_of(path: Sequence[str], known: Sequence[Key]) -> Key:
+def _key_of(path: Sequence[str], known: Sequence[DocumentedKey]) -> DocumentedKey:
     """The key that a path leads to or into: `valid_from.2026-07-01.vcpu_hour` is `vcpu_hour`."""
     found = next(key for key in known if tuple(path[: len(key.path)]) == key.path)
     within = path[len(found.path) + 1 :]
     return _key_of(within, keys(found.each)) if found.each and within else found
 
 
-def _unquoted(path: Sequence[str], value: Any, known: Sequence[Key]) -> str:
+def _unquoted(path: Sequence[str], value: Any, known: Sequence[DocumentedKey]) -> str:
     """What to write for a name with a dot, which TOML takes for two; empty for other mistakes.
 
     `value` is what the path leads to.
@@ -240,7 +240,7 @@ def _shown(value: Any) -> str:
     return shown if len(shown) <= 60 else shown[:57] + "..."
 
 
-def _instead(path: list[str], known: Sequence[Key]) -> str:
+def _instead(path: list[str], known: Sequence[DocumentedKey]) -> str:
     """The same key of another section, or the nearest one of this, or what the section holds."""
     for key in known:
         depth = len(key.path) + 1

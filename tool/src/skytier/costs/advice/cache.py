@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from skytier.costs.advice.facts import HEADROOM, Advice, Advised, Facts, Machine, p95
+from skytier.costs.advice.facts import HEADROOM, Advice, Advised, Facts, MachineLoad, p95
 from skytier.costs.price import price
 from skytier.costs.usage import Resource
 from skytier.metrics.source import Point
@@ -47,7 +47,7 @@ def cached_reads(facts: Facts) -> Advised:
     return found
 
 
-def _busy(machine: Machine) -> float:
+def _busy(machine: MachineLoad) -> float:
     return p95(point.value for point in machine.cpu)
 
 
@@ -55,7 +55,7 @@ def _median(points: Sequence[Point]) -> float:
     return sorted(point.value for point in points)[len(points) // 2]
 
 
-def _next_larger(facts: Facts, machine: Machine) -> Resource | None:
+def _next_larger(facts: Facts, machine: MachineLoad) -> Resource | None:
     """The cheapest flavor with more processors and no less of the rest; None for none."""
     has = machine.server
     fits = [

@@ -18,7 +18,7 @@ ENOUGH_H = 24.0
 
 
 @dataclass(frozen=True)
-class Machine:
+class MachineLoad:
     """A server of the stack with what was measured of it."""
 
     name: str
@@ -70,7 +70,7 @@ class Facts:
     rates: Rates
     step_s: int
     """The time that a point stands for."""
-    machines: Sequence[Machine] = ()
+    machines: Sequence[MachineLoad] = ()
     flavors: Sequence[Resource] = ()
     """What the cloud offers, as servers."""
     p99_s: Sequence[Point] = ()
@@ -90,9 +90,9 @@ class Facts:
         """Of how many hours there are figures, of the machine that has the fewest."""
         return min((len(each.cpu) * self.step_s / 3600 for each in self.machines), default=0.0)
 
-    def roles(self) -> Mapping[str, list[Machine]]:
+    def roles(self) -> Mapping[str, list[MachineLoad]]:
         """Role to its machines."""
-        found: dict[str, list[Machine]] = {}
+        found: dict[str, list[MachineLoad]] = {}
         for machine in self.machines:
             found.setdefault(machine.role, []).append(machine)
         return found

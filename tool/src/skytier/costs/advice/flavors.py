@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from skytier.costs.advice.facts import HEADROOM, Advice, Advised, Facts, Machine, p95, slower
+from skytier.costs.advice.facts import HEADROOM, Advice, Advised, Facts, MachineLoad, p95, slower
 from skytier.costs.price import price
 from skytier.costs.usage import Resource
 
@@ -41,7 +41,7 @@ def smaller_flavors(facts: Facts) -> Advised:
     return found
 
 
-def _smaller(facts: Facts, role: str, machines: Sequence[Machine], found: Advised) -> None:
+def _smaller(facts: Facts, role: str, machines: Sequence[MachineLoad], found: Advised) -> None:
     first, load = machines[0], _load(machines)
     now = price(facts.rates, first.server).per_month
     if now is None:
@@ -65,7 +65,7 @@ def _smaller(facts: Facts, role: str, machines: Sequence[Machine], found: Advise
         return
 
 
-def _load(machines: Sequence[Machine]) -> _Load:
+def _load(machines: Sequence[MachineLoad]) -> _Load:
     def busiest(figure: str) -> float:
         series = [getattr(machine, figure) for machine in machines]
         return max(p95(point.value for point in points) for points in series) / 100
@@ -74,7 +74,7 @@ def _load(machines: Sequence[Machine]) -> _Load:
     return _Load(busiest("cpu"), busiest("memory"), busiest("disk") if measured else None)
 
 
-def _can_hold(flavor: Resource, machine: Machine, load: _Load) -> bool:
+def _can_hold(flavor: Resource, machine: MachineLoad, load: _Load) -> bool:
     """Whether its image fits, and its disk: one that stands cannot be made smaller."""
     # A flavor without a disk of its own takes the image's size.
     small = flavor.disk_gib < machine.server.disk_gib
@@ -100,7 +100,7 @@ def _broken(facts: Facts, role: str, load: _Load, reached: _Load) -> str:
 def _advice(
     facts: Facts,
     role: str,
-    machines: Sequence[Machine],
+    machines: Sequence[MachineLoad],
     load: _Load,
     name: str,
     saving: Decimal,
@@ -119,7 +119,7 @@ def _advice(
     )
 
 
-def _do(role: str, machines: Sequence[Machine], name: str) -> str:
+def _do(role: str, machines: Sequence[MachineLoad], name: str) -> str:
     change = f'flavor = "{name}" in the section [{role}] of the stack file'
     if not machines[0].holds_data:
         return f"{change}, then skytier up"
@@ -133,6 +133,6 @@ def _do(role: str, machines: Sequence[Machine], name: str) -> str:
     return f"{commands}; and {change}"
 
 
-def _count(machines: Sequence[Machine]) -> str:
+def _count(machines: Sequence[MachineLoad]) -> str:
     role = machines[0].role
     return f"{len(machines)} {role} servers" if len(machines) > 1 else machines[0].name

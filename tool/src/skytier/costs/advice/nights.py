@@ -5,15 +5,15 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 
-from skytier.costs.advice.facts import HEADROOM, Advice, Advised, Facts, Machine, p95, slower
+from skytier.costs.advice.facts import HEADROOM, Advice, Advised, Facts, MachineLoad, p95, slower
 from skytier.costs.money import exact_sum, rounded
 from skytier.costs.price import price
-from skytier.costs.usage import Kind, Resource
+from skytier.costs.usage import Resource, ResourceKind
 
 SHORTEST_H = 4
 """To make servers anew for less is not worth it."""
 HOURS = 24
-_ADDRESS = Resource(kind=Kind.FLOATING_IP)
+_ADDRESS = Resource(kind=ResourceKind.FLOATING_IP)
 
 
 def quiet_hours(facts: Facts, role: str = "web", zone: tzinfo = UTC) -> Advised:
@@ -63,14 +63,14 @@ def quiet_hours(facts: Facts, role: str = "web", zone: tzinfo = UTC) -> Advised:
     return found
 
 
-def _month(facts: Facts, machine: Machine) -> Decimal | None:
+def _month(facts: Facts, machine: MachineLoad) -> Decimal | None:
     """What a web server costs a month: it goes with its floating IP."""
     parts = [price(facts.rates, each).per_month for each in (machine.server, _ADDRESS)]
     known = [each for each in parts if each is not None]
     return exact_sum(known) if parts[0] is not None else None
 
 
-def _busy_by_hour(machines: Sequence[Machine], zone: tzinfo) -> Mapping[int, float]:
+def _busy_by_hour(machines: Sequence[MachineLoad], zone: tzinfo) -> Mapping[int, float]:
     """Hour of the day to how many vCPUs all of them together keep busy, p95."""
     together: dict[float, float] = {}
     for machine in machines:

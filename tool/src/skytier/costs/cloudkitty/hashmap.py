@@ -9,11 +9,14 @@ from typing import Any
 
 from skytier.costs.cloudkitty import metrics
 from skytier.costs.cloudkitty.metrics import KEYS, KINDS, PERIOD_S, TABLES, CloudKittyRates, number
-from skytier.costs.usage import Kind
+from skytier.costs.usage import ResourceKind
 
 Document = Mapping[str, Any]
 """One object of the API's JSON; read it with `parse_float=Decimal`."""
-_FIELDS = {Kind.SERVER: ("flavor", "flavor_name", "flavor_id"), Kind.VOLUME: ("volume_type",)}
+_FIELDS = {
+    ResourceKind.SERVER: ("flavor", "flavor_name", "flavor_id"),
+    ResourceKind.VOLUME: ("volume_type",),
+}
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,7 @@ def adapted(
                 continue
             for value in sorted({str(m["value"]) for m in special}):
                 rate = by_key * _price(own, [m for m in special if str(m["value"]) == value])
-                named = flavors.get(value, value) if kind is Kind.SERVER else value
+                named = flavors.get(value, value) if kind is ResourceKind.SERVER else value
                 found[TABLES[kind]][named] = number(rate)
     return Adapted(CloudKittyRates(currency=currency, **found), sorted(left_out))
 

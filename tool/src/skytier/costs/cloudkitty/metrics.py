@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from skytier.costs.money import rounded
 from skytier.costs.rates import HOURS_A_MONTH, Rates, RatesBy
-from skytier.costs.usage import Kind
+from skytier.costs.usage import ResourceKind
 
 PERIOD_S = 3600
 """How often CloudKitty collects where nobody set it otherwise: a price is the cost of that."""
@@ -14,25 +14,25 @@ NO_CURRENCY = "XXX"
 """ISO 4217's code for none: CloudKitty does not say in which currency its prices are."""
 
 KINDS = {
-    "instance": Kind.SERVER,
-    "volume.size": Kind.VOLUME,
-    "snapshot.size": Kind.SNAPSHOT,
-    "image.size": Kind.IMAGE,
-    "radosgw.objects.size": Kind.OBJECTS,
-    "ip.floating": Kind.FLOATING_IP,
-    "network.outgoing.bytes": Kind.TRAFFIC,
-    "network.outgoing.bytes.rate": Kind.TRAFFIC,
+    "instance": ResourceKind.SERVER,
+    "volume.size": ResourceKind.VOLUME,
+    "snapshot.size": ResourceKind.SNAPSHOT,
+    "image.size": ResourceKind.IMAGE,
+    "radosgw.objects.size": ResourceKind.OBJECTS,
+    "ip.floating": ResourceKind.FLOATING_IP,
+    "network.outgoing.bytes": ResourceKind.TRAFFIC,
+    "network.outgoing.bytes.rate": ResourceKind.TRAFFIC,
 }
 """The metrics of CloudKitty's own metrics.yml, and the kind that each is about."""
 KEYS = {
-    Kind.VOLUME: "volume_gb_month",
-    Kind.SNAPSHOT: "snapshot_gb_month",
-    Kind.IMAGE: "image_gb_month",
-    Kind.OBJECTS: "object_gb_month",
-    Kind.FLOATING_IP: "floating_ip_hour",
-    Kind.TRAFFIC: "traffic_gb",
+    ResourceKind.VOLUME: "volume_gb_month",
+    ResourceKind.SNAPSHOT: "snapshot_gb_month",
+    ResourceKind.IMAGE: "image_gb_month",
+    ResourceKind.OBJECTS: "object_gb_month",
+    ResourceKind.FLOATING_IP: "floating_ip_hour",
+    ResourceKind.TRAFFIC: "traffic_gb",
 }
-TABLES = {Kind.SERVER: "flavor_hour", Kind.VOLUME: "volume_type_gb_month"}
+TABLES = {ResourceKind.SERVER: "flavor_hour", ResourceKind.VOLUME: "volume_type_gb_month"}
 UNITS = {
     "image.size": "MiB",
     "network.outgoing.bytes": "MB",
@@ -73,12 +73,12 @@ def factor(metric: str, unit: str, period_s: int) -> Fraction | None:
     kind, hourly = KINDS.get(metric), Fraction(3600, period_s)
     if kind is None:
         return None
-    if kind in (Kind.SERVER, Kind.FLOATING_IP):
+    if kind in (ResourceKind.SERVER, ResourceKind.FLOATING_IP):
         return hourly
     if unit not in _BYTES:
         return None
     size = Fraction(2**30, _BYTES[unit])
-    return size if kind is Kind.TRAFFIC else size * hourly * HOURS_A_MONTH
+    return size if kind is ResourceKind.TRAFFIC else size * hourly * HOURS_A_MONTH
 
 
 def price(told: object) -> Decimal:

@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 from skytier.costs.cloudkitty.metrics import KEYS, KINDS, TABLES, CloudKittyRates, factor, number
-from skytier.costs.usage import Kind
+from skytier.costs.usage import ResourceKind
 
 LARGE = 100
 """How many units the second quote is about, that shows whether a price goes by the size."""
@@ -49,11 +49,11 @@ def questions(
     found = []
     for metric in metrics:
         kind = KINDS.get(metric)
-        if kind is Kind.SERVER:
+        if kind is ResourceKind.SERVER:
             found += [Question(metric, each["flavor_name"], each) for each in sizes]
         elif kind is not None:
             found += [Question(metric, quantity=many) for many in (1, LARGE)]
-        if kind is Kind.VOLUME:
+        if kind is ResourceKind.VOLUME:
             found += [Question(metric, each, {"volume_type": each}) for each in volume_types]
     return found
 

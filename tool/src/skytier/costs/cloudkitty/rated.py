@@ -14,7 +14,7 @@ from skytier.costs.cloudkitty.metrics import KINDS, PERIOD_S, price
 from skytier.costs.meters import Meter
 from skytier.costs.money import rounded, unit_of
 from skytier.costs.statement import Statement
-from skytier.costs.usage import Kind, Usage
+from skytier.costs.usage import ResourceKind, Usage
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,9 @@ class Rated:
     """The resource; empty where the storage only tells sums."""
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> ResourceKind:
         """What we call it."""
-        return KINDS.get(self.type, Kind.OTHER)
+        return KINDS.get(self.type, ResourceKind.OTHER)
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ def _charge(
     )
     unit, amount = units.get(row.type, row.kind), Fraction(row.amount)
     quantity = Fraction(row.quantity if row.quantity is not None else 1)
-    if row.kind is not Kind.TRAFFIC and row.quantity is not None:
+    if row.kind is not ResourceKind.TRAFFIC and row.quantity is not None:
         quantity *= Fraction(period_s, 3600)
         meter = Meter(f"{row.type}_hour", row.type, unit)
     else:
@@ -126,7 +126,7 @@ def side_by_side(ours: Statement, theirs: Iterable[Rated]) -> Sequence[Compared]
     mine = {str(kind): amount for kind, amount in ours.by(lambda c: c.usage.kind).items()}
     exact: dict[str, Decimal] = defaultdict(Decimal)
     for each in theirs:
-        exact[each.type if each.kind is Kind.OTHER else str(each.kind)] += each.amount
+        exact[each.type if each.kind is ResourceKind.OTHER else str(each.kind)] += each.amount
     unit = unit_of(ours.currency)
     rows = sorted({*mine, *exact})
     return [

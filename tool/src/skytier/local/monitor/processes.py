@@ -167,10 +167,10 @@ def _prometheus(facts: MonitorFacts) -> MonitorProcess:
     read |= {name: f"http://{HOST}:{ports[name]}" for name in (NODE, PROMETHEUS)}
     if ALERTMANAGER in facts.programs:
         read[ALERTMANAGER] = f"http://{HOST}:{ports[ALERTMANAGER]}"
-    configuration = prometheus.Prometheus(
+    configuration = prometheus.PrometheusConfig(
         stack=STACK_NAME,
         targets=[
-            prometheus.Target(
+            prometheus.ScrapeTarget(
                 job,
                 address.removeprefix("http://"),
                 MACHINE_NAME,
@@ -183,7 +183,7 @@ def _prometheus(facts: MonitorFacts) -> MonitorProcess:
         alertmanager=f"{HOST}:{ports[ALERTMANAGER]}" if ALERTMANAGER in read else "",
     )
     texts = {path: prometheus.prometheus_yml(configuration)}
-    for name, text in prometheus.rules(prometheus.Rules(stack=STACK_NAME)).items():
+    for name, text in prometheus.rules(prometheus.AlertRules(stack=STACK_NAME)).items():
         texts[rules / name] = text
     arguments = prometheus.arguments(
         path, home.monitor / PROMETHEUS, f"{HOST}:{ports[PROMETHEUS]}", RETENTION

@@ -8,7 +8,7 @@ from typing import Any
 from openstack.connection import Connection
 
 from skytier.costs.advice.facts import Leftover, Spare
-from skytier.costs.usage import Kind, Usage
+from skytier.costs.usage import ResourceKind, Usage
 from skytier.openstack import catalog
 from skytier.openstack.choices import PAGE
 from skytier.openstack.resources.errors import API_ERRORS, explained
@@ -77,10 +77,12 @@ def _images(connection: Connection, now: datetime) -> Iterator[Leftover]:
 def _volumes(connection: Connection, now: datetime) -> Iterator[Leftover]:
     for volume in connection.block_storage.volumes(details=True):
         if volume.status == "available":
-            yield _leftover("volume", Spare.UNATTACHED, volumes.usage(Kind.VOLUME, volume, now))
+            yield _leftover(
+                "volume", Spare.UNATTACHED, volumes.usage(ResourceKind.VOLUME, volume, now)
+            )
 
 
 def _snapshots(connection: Connection, now: datetime) -> Iterator[Leftover]:
     for snapshot in connection.block_storage.snapshots(details=True):
-        used = volumes.usage(Kind.SNAPSHOT, snapshot, now)
+        used = volumes.usage(ResourceKind.SNAPSHOT, snapshot, now)
         yield _leftover("volume snapshot", Spare.OLD, used)

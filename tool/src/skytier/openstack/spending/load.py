@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from openstack.connection import Connection
 
-from skytier.costs.advice.facts import Machine
-from skytier.costs.usage import Kind, Resource
+from skytier.costs.advice.facts import MachineLoad
+from skytier.costs.usage import Resource, ResourceKind
 from skytier.metrics.catalogue import BY_ID
 from skytier.metrics.chart import Chart
 from skytier.metrics.source import Point, Source
@@ -23,7 +23,7 @@ def flavors(connection: Connection) -> list[Resource]:
     """What the cloud offers."""
     return [
         Resource(
-            kind=Kind.SERVER,
+            kind=ResourceKind.SERVER,
             flavor=each.name,
             vcpus=each.vcpus,
             ram_mib=each.ram_mib,
@@ -35,7 +35,7 @@ def flavors(connection: Connection) -> list[Resource]:
 
 def machines(
     plan: Plan, source: Source, offered: Sequence[Resource], start: float, end: float
-) -> list[Machine]:
+) -> list[MachineLoad]:
     """Every server of the stack, with its figures from start to end (unix seconds)."""
     sizes = {each.flavor: each for each in offered}
     cpu, memory, disk = (by_machine(source, name, start, end) for name in FIGURES)
@@ -46,7 +46,7 @@ def machines(
             continue
         image = plan.resolved.choices.images[role]
         found.append(
-            Machine(
+            MachineLoad(
                 key.name,
                 role,
                 sizes[flavor],

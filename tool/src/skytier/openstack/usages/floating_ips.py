@@ -5,7 +5,7 @@ from typing import Any
 
 from openstack.connection import Connection
 
-from skytier.costs.usage import Kind, Usage
+from skytier.costs.usage import ResourceKind, Usage
 from skytier.openstack.usages import owner
 from skytier.openstack.usages.collected import Collected, Window, moment
 
@@ -29,7 +29,7 @@ def usage(ip: Any, start: datetime, end: datetime) -> Usage:
     mark, _, name = (ip.description or "").partition(" ")
     whose = owner.of_marks([mark, *(ip.tags or [])], name)
     return Usage(
-        kind=Kind.FLOATING_IP,
+        kind=ResourceKind.FLOATING_IP,
         id=ip.id,
         start=moment(ip.created_at) if ip.created_at else start,
         end=end,

@@ -6,7 +6,7 @@ from typing import Any
 
 from openstack.connection import Connection
 
-from skytier.costs.usage import Kind, Usage
+from skytier.costs.usage import ResourceKind, Usage
 from skytier.openstack.choices import PAGE
 from skytier.openstack.usages import owner
 from skytier.openstack.usages.collected import GB, Collected, Window, moment
@@ -25,7 +25,7 @@ def usage(image: Any, end: datetime) -> Usage:
     # Nova gives a snapshot the metadata that it was asked to, as properties.
     whose = owner.of_metadata(image.properties or {}, image.name or "")
     return Usage(
-        kind=Kind.IMAGE,
+        kind=ResourceKind.IMAGE,
         id=image.id,
         start=moment(image.created_at),
         end=end,

@@ -36,7 +36,7 @@ class Size:
 
 
 @dataclass(frozen=True)
-class Action:
+class ServerAction:
     """What was done to a server."""
 
     name: str
@@ -62,7 +62,7 @@ def stretches(
     launched_at: datetime,
     ended_at: datetime,
     size: Size,
-    actions: Iterable[Action],
+    actions: Iterable[ServerAction],
     first_size: Size | None = None,
 ) -> list[Stretch]:
     """The stretches of a life, one after another without a gap.
@@ -86,14 +86,14 @@ def stretches(
     return [each for each in found if each.start < each.end]
 
 
-def _sizes(done: Sequence[Action], last: Size, first: Size | None) -> list[tuple[Size, bool]]:
+def _sizes(done: Sequence[ServerAction], last: Size, first: Size | None) -> list[tuple[Size, bool]]:
     """The size before the first action and after each, and whether it is a guess."""
     numbers = [0, *_numbers(done)]
     known = {0: first, numbers[-1]: last}
     return [(size, False) if (size := known.get(number)) else (last, True) for number in numbers]
 
 
-def _numbers(done: Sequence[Action]) -> Iterator[int]:
+def _numbers(done: Sequence[ServerAction]) -> Iterator[int]:
     """Which of its sizes a server has after each action; a reverted resize gives the old one."""
     now = newest = before = 0
     for action in done:

@@ -5,7 +5,7 @@ from typing import Any
 
 from openstack.connection import Connection
 
-from skytier.costs.usage import Kind, Usage
+from skytier.costs.usage import ResourceKind, Usage
 from skytier.openstack.usages import owner
 from skytier.openstack.usages.collected import Collected, Window, moment
 
@@ -23,7 +23,7 @@ def usage(balancer: Any, end: datetime) -> Usage:
         [*(balancer.description or "").split(), *(balancer.tags or [])], balancer.name or ""
     )
     return Usage(
-        kind=Kind.LOAD_BALANCER,
+        kind=ResourceKind.LOAD_BALANCER,
         id=balancer.id,
         start=moment(balancer.created_at),
         end=end,

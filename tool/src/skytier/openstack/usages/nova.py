@@ -8,7 +8,7 @@ from openstack import exceptions, utils
 from openstack.connection import Connection
 
 from skytier.openstack.usages.collected import Window, moment
-from skytier.openstack.usages.life import Action
+from skytier.openstack.usages.life import ServerAction
 
 PAGE = 1000
 """The most that Nova gives at once, unless its operator says otherwise."""
@@ -59,7 +59,7 @@ class Nova:
         ]
         return {each.id: each for each in found if each.project_id == self._project}
 
-    def actions(self, server_id: str) -> list[Action] | None:
+    def actions(self, server_id: str) -> list[ServerAction] | None:
         """What was done to a server, the newest first; None where the cloud does not tell."""
         version = utils.maximum_supported_microversion(self._compute, TIMED_ACTIONS)
         try:
@@ -67,7 +67,7 @@ class Nova:
         except (exceptions.ForbiddenException, exceptions.NotFoundException):
             return None
         return [
-            Action(
+            ServerAction(
                 each["action"],
                 moment(each.get("updated_at") or each["start_time"]),
                 failed=bool(each["message"]),

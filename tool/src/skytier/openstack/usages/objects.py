@@ -6,7 +6,7 @@ from typing import Any
 
 from openstack.connection import Connection
 
-from skytier.costs.usage import Kind, Usage
+from skytier.costs.usage import ResourceKind, Usage
 from skytier.openstack.usages.collected import GB, Collected, Window
 
 SIZE_NOW = (
@@ -27,7 +27,7 @@ def collect(connection: Connection, window: Window) -> Collected:
 def usage(container: Any, end: datetime) -> Usage:
     """One of Swift's, which has a name and no id."""
     return Usage(
-        kind=Kind.OBJECTS,
+        kind=ResourceKind.OBJECTS,
         id=container.name,
         start=datetime.fromtimestamp(int(float(container.timestamp)), UTC),
         end=end,

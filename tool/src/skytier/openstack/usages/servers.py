@@ -9,13 +9,13 @@ from typing import Any
 from openstack.connection import Connection
 from openstack.exceptions import ForbiddenException
 
-from skytier.costs.usage import Kind, Usage
+from skytier.costs.usage import ResourceKind, Usage
 from skytier.openstack.choices import offered_flavors
 from skytier.openstack.resources.project import marks
 from skytier.openstack.resources.server import FLAVOR
 from skytier.openstack.usages import owner
 from skytier.openstack.usages.collected import Collected, Window, listed, moment
-from skytier.openstack.usages.life import Action, Size, Stretch, stretches
+from skytier.openstack.usages.life import ServerAction, Size, Stretch, stretches
 from skytier.openstack.usages.nova import Nova
 from skytier.openstack.usages.owner import Owner
 
@@ -33,7 +33,7 @@ class Server:
     id: str
     used: Mapping[str, Any] | None
     listed: Any | None
-    actions: Sequence[Action] | None = None
+    actions: Sequence[ServerAction] | None = None
     """The newest first."""
 
     @property
@@ -153,7 +153,7 @@ def usages(
 
 def _usage(server: Server, whose: Owner, stretch: Stretch) -> Usage:
     return Usage(
-        kind=Kind.SERVER,
+        kind=ResourceKind.SERVER,
         id=server.id,
         start=stretch.start,
         end=stretch.end,

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from skytier.costs.usage import Kind, Usage
+from skytier.costs.usage import ResourceKind, Usage
 from skytier.metrics.catalogue import BY_ID
 from skytier.metrics.source import Series, Source
 from skytier.openstack.stack import CloudStack
@@ -24,7 +24,7 @@ def collect(stack: CloudStack, url: str | None, kept: Iterable[Usage], window: W
     By the Prometheus at a URL, without one by the stack's own monitor; a note says where neither
     can be asked.
     """
-    name, public = stack.stack.name, Kind.FLOATING_IP
+    name, public = stack.stack.name, ResourceKind.FLOATING_IP
     doors = [each for each in kept if each.kind is public and each.stack == name]
     if not doors:
         return Collected()
@@ -53,7 +53,7 @@ def usages(sent: Series, public: Usage | None) -> list[Usage]:
     return [
         replace(
             public,
-            kind=Kind.TRAFFIC,
+            kind=ResourceKind.TRAFFIC,
             id=f"traffic of {name}",
             name=name,
             start=datetime.fromtimestamp(int(point.at) - STEP_S, UTC),

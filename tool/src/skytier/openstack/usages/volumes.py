@@ -5,7 +5,7 @@ from typing import Any
 
 from openstack.connection import Connection
 
-from skytier.costs.usage import Kind, Usage
+from skytier.costs.usage import ResourceKind, Usage
 from skytier.openstack.usages import owner
 from skytier.openstack.usages.collected import Collected, Window, moment
 
@@ -16,14 +16,17 @@ def collect(connection: Connection, window: Window) -> Collected:
     return Collected(
         window.clip(
             [
-                *(usage(Kind.VOLUME, each, end) for each in cinder.volumes(details=True)),
-                *(usage(Kind.SNAPSHOT, each, end) for each in cinder.snapshots(details=True)),
+                *(usage(ResourceKind.VOLUME, each, end) for each in cinder.volumes(details=True)),
+                *(
+                    usage(ResourceKind.SNAPSHOT, each, end)
+                    for each in cinder.snapshots(details=True)
+                ),
             ]
         )
     )
 
 
-def usage(kind: Kind, made: Any, end: datetime) -> Usage:
+def usage(kind: ResourceKind, made: Any, end: datetime) -> Usage:
     """One of Cinder's, a volume or a snapshot. Its size is in GB of 2^30 bytes."""
     whose = owner.of_metadata(made.metadata or {}, made.name or "")
     return Usage(
@@ -36,5 +39,5 @@ def usage(kind: Kind, made: Any, end: datetime) -> Usage:
         role=whose.role,
         labels=whose.labels,
         size_gb=made.size or 0,
-        volume_type=(made.volume_type or "") if kind is Kind.VOLUME else "",
+        volume_type=(made.volume_type or "") if kind is ResourceKind.VOLUME else "",
     )

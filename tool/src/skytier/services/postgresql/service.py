@@ -7,8 +7,7 @@ from skytier.render import render
 from skytier.secrets import DIRECTORY as SECRETS
 from skytier.secrets.secret import Secret
 from skytier.services.exporters.service import Exporter
-from skytier.services.postgresql.secrets import CERTIFICATE, KEY, PASSWORD, declared
-from skytier.services.postgresql.server import (
+from skytier.services.postgresql.config import (
     MONITOR,
     NAME,
     monitor_sql,
@@ -16,6 +15,7 @@ from skytier.services.postgresql.server import (
     pg_ident,
     role_sql_without_password,
 )
+from skytier.services.postgresql.secrets import CERTIFICATE, KEY, PASSWORD, declared
 from skytier.services.postgresql.tuning import tuning
 from skytier.services.service import UNITS, Placement, Service, check
 from skytier.services.setup import File, Setup

@@ -16,7 +16,7 @@ SCRAPE_INTERVAL_S = 5
 
 
 @dataclass(frozen=True)
-class Target:
+class ScrapeTarget:
     """Something that tells metrics by HTTP, at /metrics."""
 
     job: str
@@ -32,12 +32,12 @@ class Target:
 
 
 @dataclass(frozen=True)
-class Prometheus:
+class PrometheusConfig:
     """What the configuration of a Prometheus depends on."""
 
     stack: str
     """The label `stack` of everything."""
-    targets: Sequence[Target]
+    targets: Sequence[ScrapeTarget]
     rules: Path
     """The directory of the files of `rules`."""
     alertmanager: str = ""
@@ -45,7 +45,7 @@ class Prometheus:
 
 
 @dataclass(frozen=True)
-class Rules:
+class AlertRules:
     """What the rules depend on."""
 
     stack: str
@@ -58,7 +58,7 @@ class Rules:
     """What it may cost; None where nobody said."""
 
 
-def prometheus_yml(configuration: Prometheus) -> str:
+def prometheus_yml(configuration: PrometheusConfig) -> str:
     """The text of prometheus.yml. Every target has the labels `stack`, `machine` and `role`."""
     ordered = sorted(configuration.targets, key=lambda target: JOBS.index(target.job))
     jobs = {job: list(targets) for job, targets in groupby(ordered, lambda target: target.job)}
@@ -69,7 +69,7 @@ def prometheus_yml(configuration: Prometheus) -> str:
     )
 
 
-def rules(values: Rules) -> Mapping[str, str]:
+def rules(values: AlertRules) -> Mapping[str, str]:
     """The rule files: name in the rules' directory to text."""
     names = ("machines.yml", "application.yml", "database.yml", "stack.yml")
     seconds = f"{values.latency_objective_ms / 1000:.10g}"

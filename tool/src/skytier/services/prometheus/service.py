@@ -6,7 +6,7 @@ from pathlib import Path
 from skytier.render import render
 from skytier.services.exporters.service import stop
 from skytier.services.prometheus import config
-from skytier.services.prometheus.config import Prometheus, Rules, Target
+from skytier.services.prometheus.config import AlertRules, PrometheusConfig, ScrapeTarget
 from skytier.services.service import UNITS, Placement, Service
 from skytier.services.setup import Check, File, Setup
 from skytier.stackfile import StackFile
@@ -52,7 +52,9 @@ class PrometheusService(Service):
         )
         texts = {
             f"{ETC}/prometheus.yml": config.prometheus_yml(
-                Prometheus(at.stack.name, targets(at.topology), Path(ETC, "rules"), ALERTMANAGER)
+                PrometheusConfig(
+                    at.stack.name, targets(at.topology), Path(ETC, "rules"), ALERTMANAGER
+                )
             ),
             **{f"{ETC}/rules/{name}": text for name, text in config.rules(_rules(at)).items()},
             f"{UNITS}/{self.name}.service.d/skytier.conf": unit,
@@ -68,16 +70,16 @@ class PrometheusService(Service):
         return Setup(script=stop(self.name))
 
 
-def targets(topology: Topology) -> list[Target]:
+def targets(topology: Topology) -> list[ScrapeTarget]:
     """What is scraped: the metrics of each machine, and the monitor itself."""
     found = [
-        Target(job, f"{machine.address}:{port}", machine.name, machine.role)
+        ScrapeTarget(job, f"{machine.address}:{port}", machine.name, machine.role)
         for machine in topology.machines
         for job, port in machine.metrics.items()
     ]
     if monitor := topology.monitor:
         for job, address in (("prometheus", LISTEN), ("alertmanager", ALERTMANAGER)):
-            found.append(Target(job, address, monitor.name, monitor.role))
+            found.append(ScrapeTarget(job, address, monitor.name, monitor.role))
     return found
 
 
@@ -86,9 +88,9 @@ def memory_mib(machine: Machine) -> int:
     return max(LEAST_MIB, machine.memory_mib // SHARE)
 
 
-def _rules(at: Placement) -> Rules:
+def _rules(at: Placement) -> AlertRules:
     spending = at.topology.spending
-    return Rules(
+    return AlertRules(
         at.stack.name,
         at.stack.monitor.latency_objective_ms,
         spending.currency,

@@ -14,7 +14,7 @@ MONITOR = "prometheus"
 
 
 @dataclass(frozen=True)
-class Server:
+class PostgresqlConfig:
     """What the configuration of a PostgreSQL of our own depends on."""
 
     data: Path
@@ -26,7 +26,7 @@ class Server:
     """The system's user that the server runs as; it is the only one that gets superuser."""
 
 
-def configuration(server: Server) -> dict[str, str]:
+def configuration(server: PostgresqlConfig) -> dict[str, str]:
     """The server's files: name in `server.etc` to text. It listens on its unix socket only."""
     return {
         "postgresql.conf": render(PACKAGE, "postgresql.conf", **asdict(server)),

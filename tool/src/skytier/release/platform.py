@@ -21,7 +21,7 @@ _LIKELY = {
 
 
 @dataclass(frozen=True)
-class Target:
+class Platform:
     """A Python on a machine.
 
     >>> Target("3.11", "x86_64", 18).platforms()
@@ -42,7 +42,7 @@ class Target:
         return [*tags, f"manylinux2014_{self.architecture}"]
 
     @classmethod
-    def parse(cls, said: str) -> "Target":
+    def parse(cls, said: str) -> "Platform":
         """From what the script `target.sh` prints: `3.11 x86_64 2.36`.
 
         Raises SkytierError when it is something else, or when the Python is too old.
@@ -64,7 +64,7 @@ class Target:
         return cls(python, architecture, minor)
 
     @classmethod
-    def likely(cls, system: System) -> "Target | None":
+    def likely(cls, system: System) -> "Platform | None":
         """What a machine of a distribution will probably say; None for one that is not known.
 
         >>> Target.likely(("debian", (12,)))
