@@ -13,8 +13,9 @@ from types import SimpleNamespace
 from typing import Any
 
 from skytier import roles
-from skytier.deploy import machines
 from skytier.deploy.apply import apply
+from skytier.deploy.checks import failing
+from skytier.deploy.files import keep_secrets, read_secrets
 from skytier.deploy.kind import Kind, Known, Tell, Wanted
 from skytier.deploy.plan import Action, Step, plan
 from skytier.openstack.choices import Choices, ExternalNetwork, Flavor
@@ -27,7 +28,7 @@ from skytier.openstack.resolved import ResolvedStack
 from skytier.secrets.vault import Vault
 from skytier.stackfile import parse
 from skytier.topology import Topology
-from tests.cluster.container import Container, Network, Shell
+from tests.cluster.container import Container, Network
 from tests.cluster.kinds import Recorded, Servers
 
 FIRST_ADDRESS = {"web": 10, "database": 20, "monitor": 30}
@@ -43,10 +44,14 @@ _PROJECT: Any = SimpleNamespace(tags=[], metadata={})
 class Access:
     """The way into the machines."""
 
-    shell: Shell
+    containers: Mapping[str, Container]
 
-    def open(self, name: str, known: Known, tell: Tell) -> None:
-        self.shell.containers[name].wait()
+    def open(self, name: str, known: Known, tell: Tell) -> Container:
+        return self.reach(name, tell)
+
+    def reach(self, name: str, tell: Tell) -> Container:
+        self.containers[name].wait()
+        return self.containers[name]
 
 
 @dataclass
@@ -118,8 +123,7 @@ class Cluster:
     @property
     def secrets(self) -> Mapping[str, str]:
         """Those of the stack, as one of its machines keeps them."""
-        shell: Any = Shell(self.containers)
-        return machines.read_secrets(shell, self.resolved.secret_store().name)
+        return read_secrets(self.containers[self.resolved.secret_store().name])
 
     def topology(self) -> Topology:
         """The stack as its services see it."""
@@ -132,14 +136,13 @@ class Cluster:
 
     def up(self, events: Events | None = None) -> Known:
         """Carry out the plan. Raises what kept a step from being done."""
-        shell: Any = Shell(self.containers)
-        access: Any = Access(shell)
+        access: Any = Access(self.containers)
         servers: Any = self.servers
         volumes: Any = None
         store = self.resolved.secret_store().name
 
         def keep(secrets: Mapping[str, str]) -> None:
-            machines.keep_secrets(shell, store, secrets)
+            keep_secrets(self.containers[store], secrets)
 
         inside: list[Kind] = [
             Configurations(servers, self.resolved, access, Vault(keep), volumes),
@@ -151,13 +154,12 @@ class Cluster:
 
     def wrong(self) -> dict[str, str]:
         """The checks that fail now, with what they say."""
-        shell: Any = Shell(self.containers)
         topology = self.topology()
         return {
             f"{machine.name} {name}": said
             for machine in topology.machines
-            for name, said in machines.failing(
-                shell, machine.name, roles.setup(topology, machine).checks
+            for name, said in failing(
+                self.containers[machine.name], roles.setup(topology, machine).checks
             ).items()
         }
 

@@ -17,9 +17,9 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
-from skytier.deploy import machines
+from skytier.deploy.setup import set_up
 from skytier.errors import SkytierError
-from skytier.hosts.ssh import CommandError
+from skytier.hosts.host import CommandError
 from skytier.secrets import DIRECTORY
 from skytier.services.setup import Check, Setup
 
@@ -142,7 +142,7 @@ class Network:
 
 @dataclass(eq=False)
 class Container:
-    """A machine. `start` boots it; `run` is what a release needs of it."""
+    """A machine, which is a Host of the tool. `start` boots it."""
 
     name: str
     address: str
@@ -220,15 +220,15 @@ class Container:
         """Runs a bash script as root, as the tool does over SSH."""
         done = self._bash(script, stdin)
         if done.returncode:
-            said = done.stderr.decode(errors="replace").strip()
-            raise SkytierError(f"{self.name} ended with {done.returncode}:\n{said}")
+            said = (done.stdout + done.stderr).decode(errors="replace").strip()
+            what = f"{self.name} ended with {done.returncode}:\n{said}"
+            raise CommandError(what, "Look at the container.", said)
         return done.stdout.decode()
 
     def set_up(self, setup: Setup, secrets: Mapping[str, str]) -> None:
         """Bring it to a set-up, as the tool does."""
-        shell: Any = Shell({self.name: self})
         given = {name: secrets[name] for name in setup.secrets}
-        machines.set_up(shell, self.name, setup, given, lambda text: None)
+        set_up(self, setup, given, lambda text: None)
 
     def put(self, path: str, text: str, mode: int) -> None:
         directory, secret = path.rpartition("/")[0], mode & 0o077 == 0
@@ -269,19 +269,6 @@ class Container:
             capture_output=True,
             check=False,
         )
-
-
-@dataclass(frozen=True)
-class Shell:
-    """Runs scripts as root on machines, as the tool does over SSH."""
-
-    containers: Mapping[str, Container]
-
-    def script(self, host: str, text: str, stdin: bytes | None = None) -> str:
-        try:
-            return self.containers[host].run(text, stdin)
-        except SkytierError as error:
-            raise CommandError(error.what, "Look at the container.", error.what) from error
 
 
 def _run(*command: str) -> None:

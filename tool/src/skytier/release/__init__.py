@@ -6,8 +6,8 @@ from skytier.release.platform import Platform
 from skytier.release.ship import activate, migrate, prune, ship, unpack
 
 __all__ = [
-    "Release",
     "Platform",
+    "Release",
     "Tree",
     "activate",
     "build",
