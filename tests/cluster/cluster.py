@@ -4,6 +4,7 @@ What is made, in which order, and what is done on the machines is the tool's own
 machines come from, and how they are entered, is another.
 """
 
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -167,6 +168,7 @@ class Cluster:
         """Delete all there is."""
         self.servers.end()
         self.network.delete()
+        shutil.rmtree(self._home)
 
     def _known(self) -> Known:
         recorded = [found for kind in self._kinds.values() for found in kind.find()]
