@@ -5,6 +5,7 @@ And what a plan does about a server in ERROR.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -60,6 +61,16 @@ def planned(stack: StackFile, found: Mapping[Key, Found]) -> list[Step]:
     return plan(all_wanted(stack, Known(found)), found.values(), RULES)
 
 
+@cache
+def stack_of(count: int) -> tuple[StackFile, Mapping[Key, Found]]:
+    """A stack with so many web servers, and what is there once it is up."""
+    # A server without a named image keeps its own.
+    stack = parse(f"web.count = {count}\nweb.image = 'debian-12'")
+    found = there(stack)
+    assert nothing_to_do(planned(stack, found))
+    return stack, found
+
+
 def other(found: Found, **attributes: object) -> Found:
     return replace(found, attributes={**found.attributes, **attributes})
 
@@ -99,10 +110,8 @@ def before(steps: Sequence[Step], key: Key) -> set[Key]:
 def test_of_a_role_no_two_machines_are_ever_away_at_the_same_time(
     changes: list[set[str]], of_database: set[str]
 ) -> None:
-    # A server without a named image keeps its own.
-    stack = parse(f"web.count = {len(changes)}\nweb.image = 'debian-12'")
-    found = there(stack)
-    assert nothing_to_do(planned(stack, found))
+    stack, up = stack_of(len(changes))
+    found = dict(up)
     names = [(f"skytier-web-{number}", each) for number, each in enumerate(changes, 1)]
     for name, each in [*names, ("skytier-database-1", of_database)]:
         for change in each:

@@ -5,7 +5,6 @@ import time
 from collections.abc import Iterable, Mapping
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
-from functools import cache
 
 import pytest
 from hypothesis import Phase, example, given, settings
@@ -16,9 +15,8 @@ from skytier.deploy.kind import Found, Key, Kind, Known, Tell, Wanted
 from skytier.deploy.plan import Action, Step
 from skytier.deploy.update import CONFIGURATION, DELIVERY, RELEASE, SERVER, Order, Update
 from skytier.errors import SkytierError
-from skytier.stackfile import StackFile, parse
 from tests.tool import test_order
-from tests.tool.test_order import CHANGES, before, planned
+from tests.tool.test_order import CHANGES, before, planned, stack_of
 
 IN_MACHINE = (SERVER, CONFIGURATION, DELIVERY, RELEASE)
 DATABASE, BASTION = "skytier-database-1", "skytier-web-1"
@@ -31,22 +29,11 @@ def web(number: int) -> str:
     return f"skytier-web-{number}"
 
 
-@cache
-def there(count: int) -> dict[Key, Found]:
-    return test_order.there(stack_of(count))
-
-
-@cache
-def stack_of(count: int) -> StackFile:
-    # A server without a named image keeps its own.
-    return parse(f"web.count = {count}\nweb.image = 'debian-12'")
-
-
 def found_with(
     changes: Mapping[str, Iterable[str]], count: int, extra: int = 0
 ) -> dict[Key, Found]:
     """A stack that is as wanted but for some machines, and has `extra` web servers more."""
-    found = {**there(count + extra), **there(count)}
+    found = {**stack_of(count + extra)[1], **stack_of(count)[1]}
     for name, each in changes.items():
         for change in sorted(each):
             if change == MISSING:
@@ -205,7 +192,7 @@ def test_one_machine_is_out_at_a_time_and_the_next_waits_until_it_is_well(
     found = found_with(by_name, len(changes), extra)
     failing = fails and Key(fails[1], web(fails[0]) if fails[0] else DATABASE)
 
-    steps = planned(stack_of(len(changes)), found)
+    steps = planned(stack_of(len(changes))[0], found)
     machines = carried_out(steps, found, len(changes), broken, failing)
 
     assert machines.wrong == []
@@ -272,14 +259,14 @@ NAMED = {
 @pytest.mark.parametrize("case", NAMED)
 def test_in_the_named_case_the_step_comes_after_the_others(case: str) -> None:
     changes, step, others = NAMED[case]
-    steps = planned(stack_of(2), found_with(changes, 2))
+    steps = planned(stack_of(2)[0], found_with(changes, 2))
     assert waits(steps, *step, *others)
     actions = {each.key: each.action for each in steps}
     assert all(actions[Key(*each)] is not Action.KEEP for each in [step, *others])
 
 
 def test_a_web_server_too_many_is_deleted_once_the_others_are_well() -> None:
-    steps = planned(stack_of(2), found_with({web(1): ["another image"]}, 2, extra=1))
+    steps = planned(stack_of(2)[0], found_with({web(1): ["another image"]}, 2, extra=1))
     deleted = [step for step in steps if step.action is Action.DELETE]
     assert Key(SERVER, web(3)) in {step.key for step in deleted}
     for step in deleted:
@@ -288,7 +275,7 @@ def test_a_web_server_too_many_is_deleted_once_the_others_are_well() -> None:
 
 def test_a_new_web_server_waits_for_no_other_one() -> None:
     changes = {web(2): ["another flavor"], web(3): [MISSING]}
-    steps = planned(stack_of(3), found_with(changes, 3))
+    steps = planned(stack_of(3)[0], found_with(changes, 3))
     for kind in IN_MACHINE:
         earlier = {key.name for key in before(steps, Key(kind, web(3))) if key.kind in IN_MACHINE}
         assert web(2) not in earlier
