@@ -105,6 +105,7 @@ def _server() -> socket.socket:
 
     def end() -> None:
         ours.close()
+        popen.terminate()
         popen.wait()
 
     atexit.register(end)

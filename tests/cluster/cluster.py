@@ -4,14 +4,16 @@ What is made, in which order, and what is done on the machines is the tool's own
 machines come from, and how they are entered, is another.
 """
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import patch
 
 from skytier import roles
 from skytier.deploy.apply import apply
@@ -26,10 +28,12 @@ from skytier.openstack.images import Image
 from skytier.openstack.kinds import RULES
 from skytier.openstack.releases import Deliveries, Releases
 from skytier.openstack.resolved import ResolvedStack
+from skytier.release import Release, build
+from skytier.release.platform import Platform
 from skytier.secrets.vault import Vault
 from skytier.stackfile import parse
 from skytier.topology import Topology
-from tests.cluster.container import Container, Network
+from tests.cluster.container import CACHE, Container, Network
 from tests.cluster.kinds import Recorded, Servers
 
 FIRST_ADDRESS = {"web": 10, "database": 20, "monitor": 30}
@@ -151,7 +155,15 @@ class Cluster:
             Releases(servers, self.resolved, access),
         ]
         kinds = {**self._kinds, **{kind.name: kind for kind in inside}}
-        return apply(self.plan(), kinds, events or Events(), self._known())
+        with _cache():
+            return apply(self.plan(), kinds, events or Events(), self._known())
+
+    def release(self) -> Release:
+        """The one that its machines run."""
+        platform = Platform.likely(SYSTEM)
+        assert platform
+        with _cache():
+            return build(platform)
 
     def wrong(self) -> dict[str, str]:
         """The checks that fail now, with what they say."""
@@ -188,6 +200,11 @@ class Cluster:
         if name == self.resolved.secret_store().name:
             machine.give(self._given)
         return machine
+
+
+def _cache() -> AbstractContextManager[object]:
+    """Releases are built once for all tests of this machine, and not in its user's own cache."""
+    return patch.dict(os.environ, XDG_CACHE_HOME=str(CACHE))
 
 
 @contextmanager
