@@ -36,6 +36,7 @@ _ALIGNED = {
     "Right": ' align="right"',
 }
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*(?=:)", re.IGNORECASE)
+_is_plain = re.compile("[A-Za-z0-9./_-]*").fullmatch
 _SCHEMES = {"http", "https", "mailto"}
 
 
@@ -67,9 +68,12 @@ class Writer:
         else:
             [(kind, value)] = event.items()
             if kind == "Start":
-                piece = self._start(value)
+                # Most of what is written: looked up before anything else.
+                piece = _STARTS.get(value) if isinstance(value, str) else None
+                piece = piece or self._start(value)
             elif kind == "End":
-                piece = self._end(value)
+                piece = _ENDS.get(value) if isinstance(value, str) else None
+                piece = piece or self._end(value)
             else:
                 text = escape(value, quote=False)
                 piece = f"<code>{text}</code>" if kind == "Code" else text
@@ -114,8 +118,9 @@ class Writer:
         address = link["dest_url"]
         if link["link_type"] == "Email":
             address = f"mailto:{address}"
-        # Percent-encoded first: browsers drop tabs and line feeds, also from a scheme.
-        address = quote(address, safe="!#$%&'()*+,-./:;=?@[]_~")
+        if not _is_plain(address):
+            # Percent-encoded first: browsers drop tabs and line feeds, also from a scheme.
+            address = quote(address, safe="!#$%&'()*+,-./:;=?@[]_~")
         scheme = _SCHEME.match(address)
         start = end = ""
         # An image's description may hold links, and a link images: only the outer one is a link.
