@@ -41,7 +41,7 @@ _SCHEMES = {"http", "https", "mailto"}
 
 
 class Writer:
-    """Writes HTML of few tags; whatever else an event brings becomes text.
+    """Writes HTML with few tags; everything else in an event becomes text.
 
     `length` is how many characters are written so far.
     """
@@ -68,12 +68,10 @@ class Writer:
         else:
             [(kind, value)] = event.items()
             if kind == "Start":
-                # Most of what is written: looked up before anything else.
-                piece = _STARTS.get(value) if isinstance(value, str) else None
-                piece = piece or self._start(value)
+                # Most tags are in the tables: looked up before anything else.
+                piece = (isinstance(value, str) and _STARTS.get(value)) or self._start(value)
             elif kind == "End":
-                piece = _ENDS.get(value) if isinstance(value, str) else None
-                piece = piece or self._end(value)
+                piece = (isinstance(value, str) and _ENDS.get(value)) or self._end(value)
             else:
                 text = escape(value, quote=False)
                 piece = f"<code>{text}</code>" if kind == "Code" else text
