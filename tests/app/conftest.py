@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,6 @@ from typing import Any
 import asyncpg
 import httpx
 import pytest
-from argon2 import PasswordHasher
 from fastapi import FastAPI
 from pydantic import SecretStr
 from redis.asyncio import Redis
@@ -28,6 +27,9 @@ from skytier_app.main import create_app
 from skytier_app.migrate import migrate
 from skytier_app.settings import Settings
 
+from .quick_hashes import QUICK
+
+QUICK_HASHES = Path(__file__).with_name("quick_hashes.py")
 PASSWORD = "a long and private sentence"
 
 
@@ -65,8 +67,7 @@ async def _administer(postgres: PostgresCluster, statement: str) -> None:
 @pytest.fixture(autouse=True)
 def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
     """argon2id with its least cost: `test_passwords.py` tests the application's own cost."""
-    quick = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-    monkeypatch.setattr(passwords, "_hasher", quick)
+    monkeypatch.setattr(passwords, "_hasher", QUICK)
 
 
 _numbers = itertools.count()
@@ -265,10 +266,19 @@ def wait_until(condition: Callable[[], object], timeout_s: float = 30) -> None:
         time.sleep(0.05)
 
 
+PROGRAM = ("-m", "skytier_app")
+
+
 class Served:
     """The application under Uvicorn, in processes of its own."""
 
-    def __init__(self, directory: Path, database_url: str, **environment: str) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        database_url: str,
+        program: Sequence[str | Path] = PROGRAM,
+        **environment: str,
+    ) -> None:
         secrets = directory / "secrets"
         metrics = directory / "metrics"
         for path in (secrets, metrics):
@@ -287,7 +297,7 @@ class Served:
         }
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "skytier_app", "serve"],
+                [sys.executable, *program, "serve"],
                 env=os.environ | settings,
                 stdout=log,
                 stderr=log,
@@ -315,11 +325,14 @@ Serve = Callable[..., AbstractContextManager[Served]]
 
 @pytest.fixture
 def serve(tmp_path: Path, database_url: str) -> Serve:
-    """Serves the application by Uvicorn: `with serve(SKYTIER_WORKERS="1") as served`."""
+    """Serves the application by Uvicorn: `with serve(SKYTIER_WORKERS="1") as served`.
+
+    `serve(QUICK_HASHES, ...)` for a test that signs in so often that its hashes take long.
+    """
 
     @contextmanager
-    def run(**environment: str) -> Iterator[Served]:
-        served = Served(tmp_path, database_url, **environment)
+    def run(*program: str | Path, **environment: str) -> Iterator[Served]:
+        served = Served(tmp_path, database_url, program or PROGRAM, **environment)
         try:
             yield served
         finally:

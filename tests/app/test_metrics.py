@@ -3,12 +3,15 @@
 import asyncio
 import os
 import signal
+from collections.abc import AsyncIterator
 
 import asyncpg
 import httpx
 import psutil
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from postgres_cluster import PostgresCluster
 from skytier_app import __version__
 
 from .conftest import Serve, Served, register, sign_in, wait_until
@@ -29,40 +32,56 @@ def of(served: Served, name: str, **labels: str) -> float:
     return figures(served).get((name, frozenset(labels.items())), 0)
 
 
-def test_requests_are_counted_over_all_workers(serve: Serve) -> None:
+@pytest.fixture(scope="module")
+async def shared(
+    postgres: PostgresCluster, template: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Served]:
+    """Three workers of a release, for tests that each look at metrics of their own."""
+    server = await asyncpg.connect(postgres.url("postgres"))
+    await server.execute(f"CREATE DATABASE metrics TEMPLATE {template} STRATEGY FILE_COPY")
+    served = Served(
+        tmp_path_factory.mktemp("metrics"),
+        postgres.url("metrics"),
+        SKYTIER_WORKERS="3",
+        SKYTIER_RELEASE="abc123",
+    )
+    yield served
+    served.stop()
+    await server.execute("DROP DATABASE metrics WITH (FORCE)")
+    await server.close()
+
+
+def test_requests_are_counted_over_all_workers(shared: Served) -> None:
     route = {"method": "GET", "route": "/api/posts/{post_id}"}
-    with serve(SKYTIER_WORKERS="3") as served:
-        for _ in range(30):
-            with httpx.Client(base_url=served.url) as client:  # a connection each, to any worker
-                client.get("/api/posts/1")
+    for _ in range(30):
+        with httpx.Client(base_url=shared.url) as client:  # a connection each, to any worker
+            client.get("/api/posts/1")
 
-        assert of(served, "skytier_http_requests_total", **route, status="404") == 30
-        duration = "skytier_http_request_duration_seconds"
-        assert of(served, f"{duration}_count", **route) == 30
-        # Fractions of a millisecond and seconds have buckets of their own, and so has 500 ms, the
-        # objective that alerts are about.
-        bounds = {dict(labels)["le"] for name, labels in figures(served) if "_bucket" in name}
-        assert {"0.0005", "0.001", "0.5", "2.5", "10.0", "+Inf"} <= bounds
-
-
-def test_the_build_is_told_once_for_all_workers(serve: Serve) -> None:
-    with serve(SKYTIER_WORKERS="3", SKYTIER_RELEASE="abc123") as served:
-        build = {"version": __version__, "release": "abc123"}
-        assert of(served, "skytier_build_info", **build) == 1
+    assert of(shared, "skytier_http_requests_total", **route, status="404") == 30
+    duration = "skytier_http_request_duration_seconds"
+    assert of(shared, f"{duration}_count", **route) == 30
+    # Fractions of a millisecond and seconds have buckets of their own, and so has 500 ms, the
+    # objective that alerts are about.
+    bounds = {dict(labels)["le"] for name, labels in figures(shared) if "_bucket" in name}
+    assert {"0.0005", "0.001", "0.5", "2.5", "10.0", "+Inf"} <= bounds
 
 
-async def test_sign_ins_are_counted_by_their_result(serve: Serve) -> None:
-    with serve(SKYTIER_WORKERS="2") as served:
-        assert ("skytier_sign_ins_total", frozenset({("result", "failed")})) in figures(served)
-        async with httpx.AsyncClient(base_url=served.url, timeout=30) as client:
-            await register(client, "ada")
-            await sign_in(client, "ada")
-            wrong = {"username": "ada", "password": "not the one at all"}
-            for _ in range(2):
-                assert (await client.post("/api/sessions", json=wrong)).status_code == 401
+def test_the_build_is_told_once_for_all_workers(shared: Served) -> None:
+    build = {"version": __version__, "release": "abc123"}
+    assert of(shared, "skytier_build_info", **build) == 1
 
-        assert of(served, "skytier_sign_ins_total", result="ok") == 1
-        assert of(served, "skytier_sign_ins_total", result="failed") == 2
+
+async def test_sign_ins_are_counted_by_their_result(shared: Served) -> None:
+    assert ("skytier_sign_ins_total", frozenset({("result", "failed")})) in figures(shared)
+    async with httpx.AsyncClient(base_url=shared.url, timeout=30) as client:
+        await register(client, "ada")
+        await sign_in(client, "ada")
+        wrong = {"username": "ada", "password": "not the one at all"}
+        for _ in range(2):
+            assert (await client.post("/api/sessions", json=wrong)).status_code == 401
+
+    assert of(shared, "skytier_sign_ins_total", result="ok") == 1
+    assert of(shared, "skytier_sign_ins_total", result="failed") == 2
 
 
 def test_lookups_in_caches_are_hits_or_misses(serve: Serve) -> None:

@@ -1,4 +1,4 @@
-"""The users as those who make requests."""
+"""The account that makes a request."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +8,7 @@ import asyncpg
 
 @dataclass(frozen=True)
 class Account:
-    """A user who has shown who they are."""
+    """A user who has signed in, or whose API token is valid."""
 
     id: int
     username: str

@@ -11,7 +11,7 @@ def allowed_methods(request: Request) -> str:
 
     Each method of a path is a route of its own, so all routes are asked.
     """
-    # What is mounted has moved the root; the routes are asked as the request came.
+    # A mounted application has changed the root path: the routes need the original one.
     scope = {**request.scope, "root_path": request.scope.get("app_root_path", "")}
     found = []
     for method in _ASKED:

@@ -1,4 +1,4 @@
-"""Who makes a request: by the session's cookie, or by an API token."""
+"""Who makes a request: the session's cookie or an API token says it."""
 
 from typing import Annotated
 
@@ -18,9 +18,9 @@ _WWW_AUTHENTICATE = {"WWW-Authenticate": "Bearer"}
 
 
 def session_tokens(request: Request) -> list[str]:
-    """The session tokens that a request shows, the one that counts first."""
-    # COOKIE also behind TLS: releases before 0003 of the schema set no other, and sessions that
-    # began then go on.
+    """The session tokens in a request; the first one counts."""
+    # COOKIE also behind TLS: releases before schema 0003 set no other, and their sessions stay
+    # valid.
     names = (TLS_COOKIE, COOKIE) if request.scope["scheme"] == "https" else (COOKIE,)
     cookies = request.cookies
     return [cookies[name] for name in names if name in cookies]
@@ -30,7 +30,7 @@ async def viewer(request: Request, services: ServicesDep) -> Account | None:
     """The request's account, or None for a stranger.
 
     Problem 401 for a wrong API token, 403 for one that may only read when the request changes
-    something. Other schemes of `Authorization` are not ours: a proxy may ask for them.
+    something. Other schemes of `Authorization` are ignored: they are for a proxy.
     """
     if (header := request.headers.get("authorization")) is not None:
         scheme, _, token = header.partition(" ")
@@ -52,7 +52,7 @@ async def _holder(request: Request, services: ServicesDep, token: str) -> Accoun
 
 
 def shown_token(request: Request) -> str:
-    """The session's or API token by which a request of somebody signed in says who they are."""
+    """The session's or API token of a request that is signed in."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else session_tokens(request)[0]
 

@@ -14,7 +14,7 @@ class CacheUnavailable(Exception):  # noqa: N818  # a condition, not a fault of 
 
 @contextmanager
 def unavailability() -> Iterator[None]:
-    """Turn every error that means "no Redis at the moment" into CacheUnavailable."""
+    """Turn every error that means "Redis cannot be reached" into CacheUnavailable."""
     from redis import exceptions
 
     away = (exceptions.ConnectionError, exceptions.TimeoutError, exceptions.ReadOnlyError)

@@ -1,4 +1,4 @@
-"""The client of a request, as it is noted with sessions and in the security log."""
+"""The client of a request, as it is stored with sessions and in the security log."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ _LONGEST_ADDRESS, _LONGEST_USER_AGENT = 45, 200
 
 @dataclass(frozen=True)
 class Client:
-    """Where a request comes from. None is not known."""
+    """Where a request comes from; None where that is not known."""
 
     address: str | None
     user_agent: str | None

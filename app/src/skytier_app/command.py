@@ -28,7 +28,7 @@ def _database_url() -> str:
 def serve() -> None:
     """Serve the application in the foreground until SIGTERM, which lets requests finish.
 
-    Listens where the settings say, or at the sockets that systemd hands over.
+    Listens where the settings say, or at the sockets that systemd passes.
     """
     import uvicorn
     from uvicorn.supervisors import Multiprocess
@@ -52,7 +52,7 @@ def serve() -> None:
         server_header=False,
         proxy_headers=bool(settings.trusted_proxies),
         forwarded_allow_ips=settings.trusted_proxies,
-        # Longer than the proxy keeps its idle connections, so that it is the one who closes them.
+        # Longer than the proxy keeps its idle connections, so that the proxy closes them.
         timeout_keep_alive=75,
         timeout_graceful_shutdown=settings.graceful_shutdown_s,
     )
@@ -90,9 +90,9 @@ def load_demo_data(
     users: Annotated[int, typer.Option(min=1, max=1_000_000)] = 1000,
     posts: Annotated[int, typer.Option(min=0, max=10_000_000)] = 100_000,
 ) -> None:
-    """Load believable users and posts. Prints its progress as JSON lines.
+    """Load realistic users and posts. Prints its progress as JSON lines.
 
-    Nobody can sign in as one of these users.
+    These users cannot sign in.
     """
 
     from skytier_app import demo_data
@@ -106,7 +106,7 @@ def load_demo_data(
 @cli.command()
 def admin(
     username: str,
-    revoke: Annotated[bool, typer.Option(help="Take the right away again.")] = False,
+    revoke: Annotated[bool, typer.Option(help="Remove the right again.")] = False,
 ) -> None:
     """Make a user an administrator, who may change and delete every post."""
     from skytier_app.clients import NO_CLIENT
@@ -152,7 +152,7 @@ def version() -> None:
 
 
 def main() -> None:
-    """Run the command; what an operator can mend is said in one line."""
+    """Run the command. An error that an operator can correct is one line."""
     try:
         cli()
     except ValidationError as error:

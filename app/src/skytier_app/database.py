@@ -64,8 +64,7 @@ def _unavailability() -> Iterator[None]:
 
 
 class Share:
-    """A share of the pool for one kind of work: however much of it comes, the rest is free for
-    others."""
+    """A part of the pool for one kind of work: the rest stays free for other work."""
 
     def __init__(self, connections: int, wait_s: float) -> None:
         self._free = asyncio.Semaphore(connections)
@@ -99,11 +98,11 @@ class Database:
         self._pool = pool
         self._pool_wait_s = pool_wait_s
         self.waiting = 0
-        """How many wait for a connection."""
+        """How many callers wait for a connection."""
         self._transactions = self.share(0.4)
 
     def share(self, part: float) -> Share:
-        """A share of so much of the pool, but at least one connection."""
+        """A share of this part of the pool (0 to 1), but at least one connection."""
         return Share(max(1, int(self._pool.get_max_size() * part)), self._pool_wait_s)
 
     @asynccontextmanager
@@ -118,8 +117,8 @@ class Database:
             try:
                 yield connection
             except asyncpg.InternalClientError as error:
-                # The server's last words reached an idle connection before its end did: the
-                # driver has lost count, and nobody may use this connection again.
+                # The server's last message reached an idle connection before its end did: the
+                # driver's state is wrong, and the connection must not be used again.
                 connection.terminate()
                 raise DatabaseUnavailable(str(error)) from error
             finally:
@@ -145,8 +144,8 @@ class Database:
     async def transaction(self) -> AsyncIterator["PoolConnectionProxy[asyncpg.Record]"]:
         """Borrow a connection with a transaction: committed at the end, rolled back on an error.
 
-        They have a share of the pool: they may wait for each other's locks, and whoever reads must
-        not wait for that.
+        Transactions have a share of the pool: they may wait for each other's locks, and reading
+        must not wait for that.
         """
         async with (
             self._transactions.taken(),
@@ -177,7 +176,7 @@ class Database:
         return int(status.rsplit(" ", 1)[-1])
 
     def pool_state(self) -> dict[str, int]:
-        """Connections of this worker: open, idle, and the most there may be."""
+        """Connections of this worker: `open`, `idle`, and `max`."""
         return {
             "open": self._pool.get_size(),
             "idle": self._pool.get_idle_size(),

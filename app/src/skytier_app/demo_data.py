@@ -1,4 +1,4 @@
-"""Believable users and posts, many of them quickly: for trying out and for measuring."""
+"""Loads many realistic users and posts quickly, to try out and to measure."""
 
 import random
 from collections.abc import Callable, Iterator

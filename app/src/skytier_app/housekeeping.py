@@ -14,7 +14,7 @@ _log = logging.getLogger(__name__)
 
 @asynccontextmanager
 async def every(seconds: float, task: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
-    """Run the task at once and then every so many seconds, for the time of the block."""
+    """Run the task at once and then every `seconds`, for the time of the block."""
 
     async def repeat() -> None:
         while True:

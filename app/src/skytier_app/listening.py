@@ -5,12 +5,12 @@ import shutil
 import socket
 from pathlib import Path
 
-_FIRST = 3  # as sd_listen_fds(3) has it
-_WAITING = 2048  # connections, as Uvicorn has it
+_FIRST = 3  # as in sd_listen_fds(3)
+_WAITING = 2048  # connections, as in Uvicorn
 
 
 def inherited() -> list[socket.socket]:
-    """The sockets that systemd holds, and goes on holding while this process is exchanged."""
+    """The sockets that systemd passes, and keeps open while this process is replaced."""
     if os.environ.get("LISTEN_PID") != str(os.getpid()):
         return []
     number = int(os.environ.get("LISTEN_FDS", "1"))
@@ -23,7 +23,7 @@ def unix_socket(path: Path, group: str | None = None) -> socket.socket:
     Raises OSError when it cannot be made, LookupError when there is no such group.
     """
     made = socket.socket(socket.AF_UNIX)
-    # From its first moment: a connection that is made stays, whatever the mode becomes.
+    # From the start: a connection that was accepted stays, whatever the mode becomes.
     before = os.umask(0o177)
     try:
         made.bind(os.fspath(path))

@@ -1,4 +1,4 @@
-"""The application, put together."""
+"""Builds the application from its parts."""
 
 import gc
 from collections.abc import AsyncIterator
@@ -35,7 +35,7 @@ problem documents (RFC 9457). Sign in by `POST /api/sessions`, or send an API to
 """
 
 POOL_EVERY_S = 1
-"""Often enough for a monitor, which asks every few seconds; a request need not do it."""
+"""Often enough for a monitor, which reads every few seconds."""
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -50,7 +50,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         ):
             figures.record_build(settings.release)
             app.state.services = services
-            gc.freeze()  # the modules stay: nobody's request waits while they are looked through
+            gc.freeze()  # modules stay for ever: no request waits while the collector scans them
             yield
 
     app = FastAPI(
@@ -74,7 +74,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.include_router(part.router)
     assets.install(app)
     app.add_middleware(BodyLimit)
-    # Outside of what the framework itself puts around the routes.
+    # Outside the framework's own middleware.
     stack = app.build_middleware_stack()
     routes = HotRoutes(stack, app, [*hot.ROUTES, health.HOT])
     app.middleware_stack = RequestContext(routes, RequestLog())

@@ -1,4 +1,4 @@
-"""A transport that writes together what one turn of the event loop has to write."""
+"""A transport that joins all writes of one turn of the event loop."""
 
 import asyncio
 from typing import Any

@@ -29,15 +29,16 @@ class Row(Protocol):
 
 
 class PageQuery(BaseModel):
-    """What every list takes. A parameter that it does not know is refused."""
+    """The parameters of every list. An unknown parameter is refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     limit: Annotated[int, Field(ge=1, le=100), PLAIN] = Field(
-        default=20, description="How many to answer at the most."
+        default=20, description="The largest number of rows to answer."
     )
     cursor: Annotated[str, StringConstraints(pattern=CURSOR_PATTERN)] | None = Field(
-        default=None, description="Where to go on: taken from the `Link` header of the page before."
+        default=None,
+        description="Where the page begins: from the `Link` header of the page before.",
     )
 
     def position(self) -> Position | None:
@@ -46,7 +47,7 @@ class PageQuery(BaseModel):
             return None
         packed = base64.b64decode(self.cursor + "==", altchars=b"-_", validate=True)
         microseconds, row_id = struct.unpack(_FORMAT, packed)
-        # A cursor that nobody gave out may lie beyond all times: it stands before or after all.
+        # A forged cursor may lie outside the range of times: it stands before or after all rows.
         return _EPOCH + min(max(microseconds, _EARLIEST), _LATEST) * _MICROSECOND, row_id
 
 

@@ -34,8 +34,8 @@ class Problem(Exception):  # noqa: N818  # the protocol's own name
     """An answer other than the one asked for.
 
     `status` is an HTTP status, `detail` a sentence for the person who asked, `errors` the fields
-    at fault: `{"field": "body.email", "detail": "..."}`. Of many errors the first MOST_ERRORS are
-    told, and what is long is cut.
+    at fault: `{"field": "body.email", "detail": "..."}`. Only the first MOST_ERRORS errors are
+    kept, and long texts are cut.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ Answer = Callable[[Request, Problem], Awaitable[Response]]
 
 
 async def as_document(_: Request, problem: Problem) -> Response:
-    """The problem document, whoever asks."""
+    """The problem document, for every client."""
     return problem.response()
 
 

@@ -1,4 +1,4 @@
-"""Whether a request knows the password of an account: to sign in, and to confirm."""
+"""Checks the password of an account: to sign in, and to confirm a change."""
 
 from fastapi import Request
 
@@ -17,17 +17,17 @@ WRONG, RIGHT = "wrong-password", "right-password"
 async def knows_password(
     request: Request, services: Services, user_id: int | None, password_hash: str | None, given: str
 ) -> bool:
-    """Whether the password that was given has this hash; without one it takes as long.
+    """Whether the given password has this hash. Without a hash the check takes as long.
 
-    Problem 429 when the address has tried too many wrong ones, or shown too many right ones, or
-    when the account has.
+    Problem 429 when the address sent too many wrong passwords, or when the address or the account
+    sent too many right ones.
     """
     settings, hits = services.settings, services.hits
     address = of_address(request)
     account = f"{address}, nobody" if user_id is None else of_account(user_id)
     await limit(hits, WRONG, address, settings.failed_sign_ins_per_minute)
-    # Counted before it is known whether the password is right, and taken back if it is not: the
-    # work is in finding out, and a stranger's wrong ones must not use up the user's own.
+    # Counted before the check, which is the work, and taken back if the password is wrong: a
+    # stranger's wrong passwords must not use up the user's own limit.
     most = settings.passwords_per_minute
     try:
         await limit(hits, RIGHT, address, most * settings.accounts_per_address)
@@ -44,9 +44,9 @@ async def knows_password(
 
 
 async def confirm(request: Request, services: Services, account: Account, given: str | None) -> str:
-    """The stored hash of the password with which the user has confirmed what they ask for.
+    """The stored hash of the password by which the user confirmed a change.
 
-    Whoever stores what was confirmed shows this hash again (`lock_user`): the password may have
+    The code that stores the change compares this hash again (`lock_user`): the password may have
     been changed meanwhile. Problem 403 for a wrong password or none, 429 for too many.
     """
     held = await queries.get_password_hash(services.database, account.id)

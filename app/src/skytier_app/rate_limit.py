@@ -1,4 +1,4 @@
-"""How often one address or one account may do a thing in a minute."""
+"""Rate limits: how often one address or one account may do something in a minute."""
 
 import time
 from functools import lru_cache
@@ -60,7 +60,7 @@ class PostgresHits:
 
 
 class RedisHits:
-    """Counters as `hits:KEY`, which end by themselves."""
+    """Counters in Redis as `hits:KEY`, which expire by themselves."""
 
     def __init__(self, redis: "Redis") -> None:
         self._redis = redis
@@ -86,7 +86,7 @@ class RedisHits:
 
 
 class LocalHits:
-    """Counters of this worker alone: for what is too frequent to count elsewhere."""
+    """Counters of this worker alone: for what is too frequent to count in a store."""
 
     def __init__(self) -> None:
         self._ends_at = 0.0

@@ -1,4 +1,4 @@
-"""Answers made once: rows to JSON, with the ETag that stands for exactly those bytes."""
+"""Database rows as JSON, with the ETag of exactly these bytes."""
 
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
@@ -67,14 +67,14 @@ def conditional_response(
 
 
 def cache_headers(request: Request) -> Mapping[str, str]:
-    """Who may keep the answer. "no-cache" means: keep it, and ask whether it still holds."""
+    """Who may store the answer. "no-cache" means: store it, and ask whether it is still valid."""
     headers = request.headers
     return NOT_SHARED if "cookie" in headers or "authorization" in headers else _SHARED
 
 
 NOT_SHARED = {"Cache-Control": "private, no-cache"}
-# Nginx alone, which passes the first line to nobody, may give the answer to all strangers for a
-# second, and then for one more while it asks for a new one. Old ones want it before the other.
+# Only Nginx reads the first header. It may answer all strangers from its cache for a second, and
+# for one more while it fetches a new answer. Old versions need this header before the other.
 _SHARED = {"X-Accel-Expires": "1", "Cache-Control": "no-cache, stale-while-revalidate=1"}
 
 

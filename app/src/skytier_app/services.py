@@ -1,4 +1,4 @@
-"""What the routes share: built when a worker starts, taken down when it ends."""
+"""What the routes share: opened when a worker starts, closed when it ends."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -86,7 +86,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         index = in_turn(turns, Backlog(database).index_some)
         await stack.enter_async_context(every(INDEX_EVERY_S, index))
         health = HealthProbe(database, redis)
-        # So that a change of the status is seen when it happens, and not when somebody asks.
+        # So that a change of the status is seen when it happens, and not at the next request.
         await stack.enter_async_context(every(WATCH_EVERY_S, lambda: watch(health)))
         yield Services(
             settings=settings,

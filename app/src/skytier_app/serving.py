@@ -1,6 +1,6 @@
-"""How Uvicorn talks to a connection: with Nginx's limits, also where there is no Nginx.
+"""A connection to Uvicorn: with Nginx's limits, also where there is no Nginx.
 
-A client gets a problem document whatever is wrong, and keeps a connection only while it uses it.
+A client gets a problem document for every error, and keeps a connection only while it uses it.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from skytier_app.problems import Problem
 HEAD_S = 15
 """How long the head of a request may take, from the connection's or its own first byte."""
 BODY_S = 65
-"""How long the rest may take. `body_limit` answers before; this is for a body nobody waits for."""
+"""How long the rest may take. `body_limit` answers before; this is for a body that is not read."""
 LINE_BYTES = 16 * 1024
 """The longest address, and the longest header."""
 HEAD_BYTES = 4 * LINE_BYTES
@@ -48,7 +48,7 @@ _TOO_MANY = "The request has too many headers, or they are too large."
 class Connection(HttpToolsProtocol):
     """Uvicorn's own, within limits. What comes by a unix socket comes from Nginx.
 
-    Only Nginx can connect to that, so only there is believed whom it says that it speaks for.
+    Only Nginx can connect to it, so only there `X-Forwarded-*` is trusted.
     """
 
     _by_nginx = False
@@ -65,7 +65,7 @@ class Connection(HttpToolsProtocol):
         super().connection_made(cast(asyncio.Transport, joined))
         self._by_nginx = transport.get_extra_info("socket").family == socket.AF_UNIX
         if self.client is None and not self._by_nginx:
-            self.transport.abort()  # gone already, so nobody can tell who it was
+            self.transport.abort()  # gone already, so its address is not known
         self._expect("head")
 
     def connection_lost(self, exc: Exception | None) -> None:

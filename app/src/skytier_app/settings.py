@@ -1,4 +1,4 @@
-"""What the application is told from outside.
+"""The settings of the application.
 
 Plain settings come from environment variables with the prefix `SKYTIER_`. Secrets come from
 files in `SKYTIER_SECRETS_DIR`, or in systemd's `CREDENTIALS_DIRECTORY`: a file is named for its
@@ -32,15 +32,15 @@ class Settings(BaseSettings):
     """`redis://host:6379/0`. Without it sessions and rate limits live in PostgreSQL."""
 
     uds: Path | None = None
-    """A unix socket to listen on, in place of host and port. Whoever connects to it is taken for
-    the proxy, whose `X-Forwarded-*` headers are believed."""
+    """A unix socket to listen on instead of host and port. Its clients are taken for the proxy:
+    their `X-Forwarded-*` headers are trusted."""
     uds_group: str | None = None
     """The group that may connect to it, besides the user of this process."""
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=1, le=65535)
     workers: int = Field(default=2, ge=1, le=64)
     trusted_proxies: str = ""
-    """Addresses whose `X-Forwarded-*` headers are believed too, separated by commas."""
+    """Addresses whose `X-Forwarded-*` headers are trusted too, separated by commas."""
     graceful_shutdown_s: int = Field(default=30, ge=1)
 
     pool_size: int = Field(default=10, ge=1, le=200)
@@ -51,24 +51,24 @@ class Settings(BaseSettings):
 
     session_days: int = Field(default=14, ge=1)
     failed_sign_ins_per_minute: int = Field(default=30, ge=1)
-    """Wrong passwords that one address may try in a minute; right ones do not count. As many may
-    come from one session or API token, from whatever addresses."""
+    """Wrong passwords that one address may send in a minute; right ones do not count. The same
+    limit holds for one account that confirms a change, from all addresses together."""
     passwords_per_minute: int = Field(default=60, ge=1)
-    """Right passwords that one account may show in a minute, to sign in or to confirm."""
+    """Right passwords that one account may send in a minute, to sign in or to confirm."""
     registrations_per_minute: int = Field(default=60, ge=1)
     """Registrations that one address may make in a minute."""
     posts_per_minute: int = Field(default=600, ge=1)
     """Posts that one account may write, change and delete in a minute, in each worker."""
     accounts_per_address: int = Field(default=20, ge=1)
-    """One address may show as many passwords, and write as many posts, as this many accounts."""
+    """One address may send as many passwords, and write as many posts, as this many accounts."""
     sessions_per_account: int = Field(default=100, ge=1)
-    """When one more begins, the oldest ends."""
+    """A further session ends the oldest one."""
     tokens_per_account: int = Field(default=100, ge=1)
     security_log_days: int = Field(default=90, ge=1)
     """How long an entry of an account's security log is kept."""
 
     release: str = ""
-    """The id of the release that runs, for the monitor."""
+    """The id of the running release, for the monitor."""
     metrics_dir: Path | None = None
     """Where the workers keep their counters, so that /metrics shows the sum of all of them."""
     metrics_from: list[IPv4Network | IPv6Network] = LOOPBACK

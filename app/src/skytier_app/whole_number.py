@@ -1,4 +1,4 @@
-"""Whole numbers in addresses: one way to write each, so that one thing has one address."""
+"""Whole numbers in addresses have one form each, so that each resource has one address."""
 
 import re
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""Whether the database and the cache answer, asked so that an outage costs nothing."""
+"""Probes of the database and the cache that hold few connections in an outage."""
 
 import asyncio
 import logging
@@ -31,8 +31,8 @@ class Answer:
 class Probe:
     """Asks one thing, once at a time.
 
-    A caller waits no longer than it wants to; the question goes on and is shared by those who
-    come while it is open, so that any number of them hold one connection, not one each.
+    A caller waits no longer than its own time-out. The question continues, and callers that come
+    meanwhile share it: together they hold one connection.
     """
 
     def __init__(self, ask: Callable[[], Awaitable[str | None]]) -> None:
@@ -41,7 +41,7 @@ class Probe:
 
     async def answer(self, timeout_s: float) -> Answer:
         """What was found; not reachable when there is no answer within `timeout_s` seconds."""
-        # By a name of its own: when this caller goes on, others may have asked the next question.
+        # In a local variable: when this caller resumes, another may have asked the next question.
         question = self._open
         if question is None or question.done():
             question = self._open = asyncio.create_task(self._run())

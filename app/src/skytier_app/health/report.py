@@ -1,4 +1,4 @@
-"""What `/health` and the status page say."""
+"""The state that `/health` and the status page show."""
 
 import asyncio
 import time
@@ -17,7 +17,7 @@ def uptime_s() -> float:
 
 
 async def report(probes: HealthProbe) -> dict[str, Any]:
-    """The document that `Health` describes; it takes TIMEOUT_S seconds at the most."""
+    """The document that `Health` describes, within TIMEOUT_S seconds."""
     if probes.cache is not None:
         database, cache = await asyncio.gather(
             probes.database.answer(TIMEOUT_S), probes.cache.answer(TIMEOUT_S)
@@ -44,7 +44,7 @@ async def report(probes: HealthProbe) -> dict[str, Any]:
 
 
 async def watch(probes: HealthProbe) -> None:
-    """Look, so that a change of the status is noted when it happens."""
+    """Probe, so that a change of the status is seen when it happens."""
     await report(probes)
 
 

@@ -1,4 +1,4 @@
-"""`/health`: liveness and readiness as one honest answer."""
+"""`/health`: readiness, and `/health/live`: liveness."""
 
 from datetime import datetime
 from typing import Literal
@@ -53,13 +53,13 @@ class Live(BaseModel):
 
 @router.get("/health", response_model=Health, responses={**problems(), 503: {"model": Health}})
 async def health(services: ServicesDep) -> Response:
-    """Whether the application can do its work: 503 when the database is not there within 1 s."""
+    """Whether the application can work: 503 when the database does not answer within 1 s."""
     content = await report(services.health)
     code = 503 if content["status"] == "unavailable" else 200
     return json_response(content, code, {"Cache-Control": "no-store"})
 
 
-# Whoever watches asks often, and of every machine.
+# Monitors and balancers ask every machine often.
 HOT = HotRoute("GET", "/health", lambda _, services: health(services))
 
 

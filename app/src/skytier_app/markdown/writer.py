@@ -36,11 +36,12 @@ _ALIGNED = {
     "Right": ' align="right"',
 }
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*(?=:)", re.IGNORECASE)
+_is_plain = re.compile("[A-Za-z0-9./_-]*").fullmatch
 _SCHEMES = {"http", "https", "mailto"}
 
 
 class Writer:
-    """Writes HTML of few tags; whatever else an event brings becomes text.
+    """Writes HTML with few tags; everything else in an event becomes text.
 
     `length` is how many characters are written so far.
     """
@@ -67,9 +68,10 @@ class Writer:
         else:
             [(kind, value)] = event.items()
             if kind == "Start":
-                piece = self._start(value)
+                # Most tags are in the tables: looked up before anything else.
+                piece = (isinstance(value, str) and _STARTS.get(value)) or self._start(value)
             elif kind == "End":
-                piece = self._end(value)
+                piece = (isinstance(value, str) and _ENDS.get(value)) or self._end(value)
             else:
                 text = escape(value, quote=False)
                 piece = f"<code>{text}</code>" if kind == "Code" else text
@@ -114,8 +116,9 @@ class Writer:
         address = link["dest_url"]
         if link["link_type"] == "Email":
             address = f"mailto:{address}"
-        # Percent-encoded first: browsers drop tabs and line feeds, also from a scheme.
-        address = quote(address, safe="!#$%&'()*+,-./:;=?@[]_~")
+        if not _is_plain(address):
+            # Percent-encoded first: browsers drop tabs and line feeds, also from a scheme.
+            address = quote(address, safe="!#$%&'()*+,-./:;=?@[]_~")
         scheme = _SCHEME.match(address)
         start = end = ""
         # An image's description may hold links, and a link images: only the outer one is a link.

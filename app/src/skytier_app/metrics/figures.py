@@ -1,4 +1,4 @@
-"""What the application counts of itself. A label has few values: a route's template, no path."""
+"""The application's own metrics. A label has few values: a route's template, not a path."""
 
 from prometheus_client import Counter, Gauge, Histogram
 
@@ -42,14 +42,14 @@ _BUILD = Gauge(
 
 
 def record_build(release: str) -> None:
-    """Note what runs; `release` is empty where nobody named one."""
-    for result in ("ok", "failed"):  # from the first moment, so that the first one is a change
+    """Record the version and the release; `release` may be empty."""
+    for result in ("ok", "failed"):  # from the start, so that the first sign-in is a change
         SIGN_INS.labels(result)
     _BUILD.labels(__version__, release).set(1)
 
 
 async def record_pool(database: Database) -> None:
-    """Note the pool's state of this worker."""
+    """Record the state of this worker's pool."""
     state = database.pool_state()
     _POOL.labels("in_use").set(state["open"] - state["idle"])
     _POOL.labels("idle").set(state["idle"])

@@ -32,9 +32,9 @@ def forget_dead_workers(directory: str) -> None:
 
 @router.get("/metrics", include_in_schema=False)
 async def metrics(request: Request, services: ServicesDep) -> Response:
-    """The sum over all workers. To a stranger there is no such page."""
+    """The sum over all workers. Addresses outside `metrics_from` get 404."""
     networks = services.settings.metrics_from
-    # No client means the unix socket: somebody on this machine.
+    # No client means the unix socket: a program on this machine.
     if request.client:
         address = client_address(request)
         if address is None or not any(address in network for network in networks):

@@ -1,4 +1,4 @@
-"""Request bodies of 1 MiB at the most, also when their length is not announced, and in time."""
+"""Limits of a request body: at most 1 MiB, announced or not, and a time in which it arrives."""
 
 import asyncio
 
@@ -10,7 +10,7 @@ from skytier_app.problems import Problem
 
 LIMIT_BYTES = 1024 * 1024
 BODY_S = 60
-"""How long a body may take. Nginx hands on what it has got so far, so this counts behind it too."""
+"""How long a body may take. Nginx passes on each part that it has, so this counts behind it too."""
 SILENCE_S = 15
 """How long a body may pause."""
 _DETAIL = "The body of the request is larger than 1 MiB."

@@ -1,8 +1,7 @@
-"""The requests that come most often, answered without the framework in between.
+"""The most frequent requests, answered without the framework.
 
-Each of them has its route in FastAPI too, which documents it. What a hot route does not answer,
-because the request is not of the plain form that most have, is answered there as ever: there are
-no two opinions of what is wrong with a request.
+Each of them has a route in FastAPI too, which documents it and answers all requests that are not of
+the plain, most frequent form. So what is wrong with a request is decided in one place.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Pages from templates: as HTML with an ETag, for whoever looks."""
+"""Pages from templates, as HTML with an ETag."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime

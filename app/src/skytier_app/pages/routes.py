@@ -136,7 +136,7 @@ async def write(request: Request, services: ServicesDep, reader: Reader) -> Resp
 
 @router.get("/account")
 async def account(request: Request, services: ServicesDep, reader: Reader) -> Response:
-    """One's name, address, password and tokens."""
+    """The reader's name, address, password and tokens."""
     if reader is None:
         return _sign_in_first(request)
     return await page(request, services, reader, "account")
@@ -156,7 +156,7 @@ async def register(request: Request, services: ServicesDep, reader: Reader) -> R
 
 @router.get("/statistics")
 async def statistics(request: Request, services: ServicesDep, reader: Reader) -> Response:
-    """How many there are, posts a day, and how the machine fares."""
+    """Counts, posts a day, and the state of the machine."""
     return await page(
         request,
         services,
@@ -172,7 +172,7 @@ async def statistics(request: Request, services: ServicesDep, reader: Reader) ->
 
 @router.get("/status")
 async def status(request: Request, services: ServicesDep) -> Response:
-    """Whether the system is well, and since when."""
+    """Whether the application works, and since when."""
     health = await report(services.health)
     well = health["status"] == "ok"
     code = 503 if health["status"] == "unavailable" else 200

@@ -25,7 +25,7 @@ class Skyline:
 
 
 def draw(posts: Sequence[int]) -> Skyline:
-    """The skyline of so many posts on each day: the best day is HEIGHT high, an empty one 1."""
+    """The skyline of the posts of each day: the best day is HEIGHT high, a day without posts 1."""
     most = max(posts, default=0)
     heights = [max(1, round(HEIGHT * n / most)) if most else 1 for n in posts]
     bars = [(STEP * i, HEIGHT - height, height) for i, height in enumerate(heights)]

@@ -12,7 +12,7 @@ from skytier_app.database import Database
 
 EVERY_S = 2
 POSTS, BYTES = 500, 200_000
-"""The most that one transaction indexes: whoever changes one of these posts waits for it."""
+"""How much one transaction indexes at most: a change of one of these posts waits for it."""
 
 _log = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ class Backlog:
         try:
             self._is_done = await self._index_some()
         except asyncpg.LockNotAvailableError:
-            pass  # somebody is just changing one of them
+            pass  # one of them is being changed
         except asyncpg.UndefinedTableError:
             _log.warning("the database has no schema yet: run `skytier-app migrate`")
 

@@ -12,7 +12,7 @@ from skytier_app.database import Database
 from skytier_app.pagination import Position
 
 WINDOW = 5000
-"""Among so many of the newest posts a search looks without the index of words."""
+"""A search looks through this many of the newest posts without the index of words."""
 
 # The author's name by a look-up for each row that is answered. Joined, PostgreSQL reads all the
 # users beforehand where it takes the rows to be many.
@@ -24,8 +24,8 @@ _SELECT = f"SELECT {_COLUMNS.format(content='content')} FROM posts"  # noqa: S60
 
 
 def _newest(limit: int) -> str:
-    # The number itself: with a parameter PostgreSQL would plan the statement anew at each time, as
-    # a plan for any number of rows looks so much dearer. It takes as long as finding the rows.
+    # The number itself: with a parameter PostgreSQL would plan each statement again, since a plan
+    # for any number of rows looks much more expensive. Planning takes as long as finding the rows.
     return f"ORDER BY created_at DESC, id DESC LIMIT {limit:d}"
 
 
@@ -106,7 +106,7 @@ async def list_posts(
 
 
 async def get_posts(database: Database, post_ids: Collection[int]) -> dict[int, asyncpg.Record]:
-    """Those of these posts that there are, by their id, with their authors' names."""
+    """The posts with these ids that exist, by id, with their authors' names."""
     rows = await database.fetch(f"{_SELECT} WHERE id = ANY($1)", post_ids)
     return {row["id"]: row for row in rows}
 
@@ -120,7 +120,7 @@ async def lock_post(
 
 @dataclass(frozen=True, eq=False)
 class NewRow:
-    """A post to be stored; each is one of its own, whatever it says."""
+    """A post to be stored. Two with the same text are still two posts."""
 
     user_id: int
     title: str
@@ -130,7 +130,7 @@ class NewRow:
 async def create_posts(
     executor: "Database | PoolConnectionProxy[asyncpg.Record]", new: Collection[NewRow]
 ) -> dict[NewRow, asyncpg.Record]:
-    """The new posts. Those whose authors are gone are left out, and so is nothing else."""
+    """The new posts, without those whose authors are gone."""
     rows = await executor.fetch(
         """
         WITH authors AS (

@@ -16,10 +16,9 @@ from skytier_app.representation import Representation
 
 PATH = "/api/posts"
 PAGES_AT_ONCE = 16
-"""A statement's rows are read in one go, and nobody else is answered meanwhile."""
+"""How many pages one statement reads: its rows are read in one go, and block the event loop."""
 CHARACTERS_AT_ONCE = 100_000
-"""So much new text is stored by one statement: PostgreSQL makes the index of its words meanwhile,
-which takes up to 0.3 s for so many characters."""
+"""How much new text one statement stores: PostgreSQL indexes its words, which takes up to 0.3 s."""
 
 
 class Posts:
@@ -35,11 +34,11 @@ class Posts:
             most=CHARACTERS_AT_ONCE,
             weigh=lambda new: len(new.content),
         )
-        # A phrase of common words takes long where it is rare: all else must not wait for that.
+        # A search for a rare phrase of common words takes long: nothing else must wait for it.
         self._searches = database.share(0.3)
         self.changes = database.share(0.2)
-        """What a transaction takes that changes a post: half of those that there may be. The index
-        of its words takes long where it is long, and signing in is a transaction too."""
+        """Transactions that change posts take at most half of those allowed: indexing a long post
+        takes long, and to sign in is a transaction too."""
 
     async def post(self, post_id: int) -> asyncpg.Record | None:
         """A post with its author's name; None when there is none."""

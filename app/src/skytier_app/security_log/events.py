@@ -1,4 +1,4 @@
-"""The security log of an account: what happened to it, noted where it happens."""
+"""The security log of an account: records events, and lists them."""
 
 import logging
 from enum import StrEnum
@@ -13,7 +13,7 @@ from skytier_app.pagination import Position
 _log = logging.getLogger("skytier_app.security")
 
 MOST_OF_A_KIND = 200
-"""The newest of each kind are kept, so that many failed sign-ins push nothing else out."""
+"""How many events of each kind are kept: many failed sign-ins remove no other events."""
 
 
 class Kind(StrEnum):
@@ -51,7 +51,7 @@ async def record(
     subject: str | None = None,
     actor: str | None = None,
 ) -> None:
-    """Note an event in a user's log, and in the application's. Does nothing when they are gone.
+    """Record an event in a user's log and in the application's. Does nothing without the user.
 
     `actor` is the administrator who did it, if it was not the user.
     """

@@ -1,4 +1,4 @@
-"""`/api/users/{user_id}/events`: the security log of one's own account."""
+"""`/api/users/{user_id}/events`: the security log of your account."""
 
 from datetime import datetime
 from typing import Annotated
@@ -43,7 +43,7 @@ class Event(BaseModel):
 async def list_security_events(
     request: Request, database: DatabaseDep, me: Oneself, query: Annotated[PageQuery, Query()]
 ) -> Response:
-    """What happened to one's own account, newest first. The `Link` header names the next page."""
+    """What happened to your account, newest first. The `Link` header names the next page."""
     rows = await list_events(database, me.id, query.limit + 1, query.position())
     headers = next_link(request.scope["path"], rows, query) | {"Cache-Control": "no-store"}
     return json_response(rows[: query.limit], headers=headers)

@@ -1,4 +1,4 @@
-"""`/api/users/{user_id}/sessions`: one's own sessions, which end singly."""
+"""`/api/users/{user_id}/sessions`: your own sessions, each of which can be ended."""
 
 from dataclasses import asdict
 from datetime import datetime
@@ -30,19 +30,19 @@ SessionId = Annotated[str, Path(pattern=SESSION_ID_PATTERN)]
 
 
 class OwnSession(BaseModel):
-    """A session of one's own."""
+    """A session of your account."""
 
     id: str
     created_at: datetime
     expires_at: datetime
-    address: str | None = Field(description="From where it was begun.")
+    address: str | None = Field(description="The address from which it was begun.")
     user_agent: str | None
     is_this: bool = Field(description="Whether this request belongs to it.")
 
 
 @router.get("", response_model=list[OwnSession], responses=problems(401, 403, 404, 422))
 async def list_sessions(request: Request, services: ServicesDep, me: Oneself) -> Response:
-    """One's own sessions, newest first."""
+    """Your sessions, newest first."""
     this = {id_of_token(token) for token in session_tokens(request)[:1]}
     rows = [
         {
@@ -61,7 +61,7 @@ async def list_sessions(request: Request, services: ServicesDep, me: Oneself) ->
 async def end_session(
     request: Request, services: ServicesDep, me: Oneself, session_id: SessionId
 ) -> Response:
-    """End one of one's own sessions: its cookie is worth nothing from now on."""
+    """End one of your sessions: its cookie is no longer valid."""
     if not await services.sessions.end_one(me.id, session_id):
         raise Problem(404, "You have no such session.")
     await record(services.database, me.id, Kind.SESSION_ENDED, Client.of(request))

@@ -57,7 +57,7 @@ async def sign_in(request: Request, services: ServicesDep, body: Credentials) ->
         SIGN_INS.labels("failed").inc()
         refused = Problem(401, "The username or the password is wrong.", headers=NOT_KEPT)
         answer = refused.response()
-        if user_id is not None:  # after the answer, which takes as long for nobody
+        if user_id is not None:  # after the answer, which takes as long where there is no such user
             answer.background = BackgroundTask(
                 record, services.database, user_id, Kind.SIGN_IN_FAILED, client
             )

@@ -34,13 +34,13 @@ class SessionStore(Protocol):
     async def create(self, user_id: int, password_hash: str, client: Client) -> str | None:
         """Begin a session of a user whose password was found to have this hash; its token.
 
-        None when the user has another password by now, or is gone. A user with the most sessions
-        that there may be loses the oldest.
+        None when the user has another password by now, or is gone. A user with the maximum number
+        of sessions loses the oldest.
         """
         ...
 
     async def account(self, token: str) -> Account | None:
-        """Whose session it is; None when it is unknown, ended or expired, or they are gone."""
+        """The account of a session; None when the session has ended or the user is gone."""
         ...
 
     async def end(self, token: str) -> int | None:

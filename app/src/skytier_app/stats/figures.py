@@ -1,4 +1,4 @@
-"""Figures that take long to count are kept for a while; the others are those of now."""
+"""Counts for the statistics. Those that take long are kept for a while."""
 
 import time
 from collections.abc import Awaitable, Callable
@@ -11,16 +11,18 @@ from skytier_app.database import Database
 from skytier_app.stats import queries
 
 SHARE = 20
-"""Counting takes one part in so many of a connection's time at the most."""
+"""Counting takes at most 1/SHARE of a connection's time."""
 QUICK_S = 0.005
-"""What takes no longer is not worth to be kept."""
+"""Counts that take no longer are not kept."""
 
 V = TypeVar("V")
 
 
 class Kept(Generic[V]):
-    """Counts when asked, once for all who ask meanwhile, and keeps what took long for SHARE times
-    as long as it took: a table grows, and no number of visitors makes it be read all the time."""
+    """Counts once for all concurrent callers, and keeps a count for SHARE times as long as it took.
+
+    However large the table and however many the visitors, it is not read all the time.
+    """
 
     def __init__(self, count: Callable[[], Awaitable[V]]) -> None:
         self._count = count

@@ -1,4 +1,4 @@
-"""`/api/stats`: what there is, and how the machine fares."""
+"""`/api/stats`: counts, and the state of the machine."""
 
 from datetime import date, datetime
 

@@ -128,7 +128,7 @@ async def _is_valid(database: Database, token_id: int, token: str) -> bool:
 async def get_token(
     request: Request, database: DatabaseDep, account: SignedIn, token_id: PathId
 ) -> Response:
-    """One of one's own tokens."""
+    """One of your tokens."""
     row = await _one_of(database, account, token_id)
     if row is None:
         raise _no_such_token(token_id)

@@ -18,7 +18,7 @@ class Registration(BaseModel):
 
 
 class UserChange(BaseModel):
-    """What to change of oneself: only what is given."""
+    """What to change of your account: only what is given."""
 
     model_config = ConfigDict(extra="forbid")
 

@@ -1,4 +1,4 @@
-"""`/api/users`: register, look at users, change and delete oneself."""
+"""`/api/users`: register, read users, change and delete your own account."""
 
 from functools import partial
 from typing import Annotated, Any
@@ -88,7 +88,7 @@ async def register(
 async def get_user(
     request: Request, database: DatabaseDep, user_id: PathId, account: Viewer
 ) -> Response:
-    """One user. One's own answer has the e-mail address too."""
+    """One user. Your own has the e-mail address too."""
     is_self = account is not None and account.id == user_id
     row = await (queries.get_self if is_self else queries.get_user)(database, user_id)
     if row is None:
@@ -105,8 +105,8 @@ async def get_user(
 async def change_user(
     request: Request, services: ServicesDep, me: Oneself, body: UserChange
 ) -> Response:
-    """Change oneself. A new password ends all other sessions and, unless told otherwise, revokes
-    all API tokens. A new password or e-mail address needs the current password."""
+    """Change your account. A new password ends all other sessions and, unless `revoke_tokens` is
+    false, revokes all API tokens. A new password or e-mail address needs the current password."""
     changes = body.model_dump(exclude_unset=True)
     given = changes.pop("current_password", None)
     password = changes.pop("password", None)
@@ -155,8 +155,8 @@ async def delete_user(
     account: SignedIn,
     body: Confirmation,
 ) -> Response:
-    """Delete oneself, with all one's posts. An administrator may delete anyone. Needs the current
-    password of who asks."""
+    """Delete your account with all its posts. An administrator may delete any account. Needs your
+    current password."""
     if account.id != user_id and not account.is_admin:
         raise await not_oneself(services.database, user_id)
     proof = await confirm(request, services, account, body.current_password)
