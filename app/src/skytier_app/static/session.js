@@ -32,7 +32,7 @@ export async function signedIn(run) {
       return await patiently(run);
     } catch (problem) {
       if (!(problem instanceof Problem) || problem.status !== 401) throw problem;
-      // An answer that comes late is about the session that has ended since.
+      // A late answer may be about the session before: then the request is sent again.
       if (before === signedInTimes && !(await signInAgain())) throw problem;
     }
   }
