@@ -86,7 +86,7 @@ class Cluster:
 
     def __init__(self, text: str, secrets: Mapping[str, str] | None = None) -> None:
         """`secrets` are those that are there before the first `up`."""
-        self._home = Path(tempfile.mkdtemp(prefix="cluster"))
+        self._home = Path(tempfile.mkdtemp(prefix="skytier-cluster-"))
         self._given = secrets or {}
         self.servers = Servers(self._create)
         self._kinds: dict[str, Recorded] = {
@@ -95,7 +95,7 @@ class Cluster:
             if name not in ("server", Configurations.name, Deliveries.name, Releases.name)
         } | {"server": self.servers}
         self.write(text)
-        self.network = Network(self.resolved.stack.cidr)
+        self.network = Network(self._home.name, self.resolved.stack.cidr)
         self.network.create()
 
     def write(self, text: str) -> None:

@@ -97,12 +97,13 @@ def _mirror() -> str:
 class Network:
     """A private network: a switch in a network namespace of its own, and a wire to each machine."""
 
+    name: str
     cidr: str
 
     @property
     def namespace(self) -> str:
         """Where the switch is. Its own address is the first of the network."""
-        return f"skytier-{os.getpid()}-switch"
+        return f"{self.name}-switch"
 
     def create(self) -> None:
         _run("ip", "netns", "add", self.namespace)
@@ -151,7 +152,9 @@ class Container:
 
     @property
     def namespace(self) -> str:
-        return f"skytier-{os.getpid()}-{self.name}"
+        """Also the container's name here: other clusters have machines of the same name."""
+        # The name of a machine has no underscore.
+        return f"{self.home.parent.name}-{self.name}".replace("_", "-")
 
     @property
     def root(self) -> Path:
@@ -187,9 +190,10 @@ class Container:
                 # It ends with these tests, however they end.
                 *("setpriv", "--pdeathsig", "TERM"),
                 *("systemd-nspawn", "--quiet", "--boot", "--register=no", "--keep-unit"),
-                *(f"--directory={self.root}", f"--machine={self.name}", "--console=pipe"),
+                f"--directory={self.root}",
+                *(f"--machine={self.namespace}", f"--hostname={self.name}"),
                 f"--network-namespace-path=/run/netns/{self.namespace}",
-                "--link-journal=no",
+                *("--console=pipe", "--link-journal=no"),
             ],
             stdin=subprocess.DEVNULL,
             stdout=log,
