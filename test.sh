@@ -8,6 +8,9 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 # shellcheck source=scripts/venv.sh
 source scripts/venv.sh
+# The tests start hundreds of processes of Python. Where bytecode may not be kept, each compiles all
+# that it imports.
+unset PYTHONDONTWRITEBYTECODE
 
 # require_packages COMMAND:PACKAGE ... installs what is missing with apt when root; says what to install otherwise.
 require_packages() {
