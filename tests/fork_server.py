@@ -19,12 +19,12 @@ from typing import Any
 
 LARGEST_REQUEST = 2**18
 NEEDED = {
-    "dashboard": ("skytier.dashboard.server", "skytier.local.watched"),
+    "dashboard": ("skytier.dashboard.server", "skytier.local.backend"),
     "report": ("skytier.report.facts", "skytier.report.pdf", "skytier.report.html"),
-    "top": ("skytier.local.monitor.view",),
+    "top": ("skytier.local.backend",),
 }
 """What a command imports only when it runs. It is loaded before the first one."""
-IN_A_CLOUD = ("skytier.openstack.stack", "skytier.cli.on_cloud.up", "skytier.cli.on_cloud.plan")
+IN_A_CLOUD = ("skytier.openstack.backend", "skytier.cli.on_cloud.up", "skytier.cli.on_cloud.plan")
 AT_LOADING = ("PYTHON", "COLUMNS", "NO_COLOR", "FORCE_COLOR", "TERM", "LC_", "LANG")
 """What the variables begin with that Python or a library reads while it is loaded."""
 
