@@ -393,9 +393,9 @@ def test_only_its_user_and_its_group_may_connect_to_the_unix_socket(short_dir: P
     def may_connect(path: Path, who: str) -> bool:
         return may(who, lambda: socket.socket(socket.AF_UNIX).connect(str(path)))
 
-    with listening.unix_socket(short_dir / "own") as own:
+    with listening.unix_socket(short_dir / "listening") as own:
         own.listen()
-        assert not may_connect(short_dir / "own", "www-data")
+        assert not may_connect(short_dir / "listening", "www-data")
     with listening.unix_socket(short_dir / "shared", "www-data") as shared:
         shared.listen()
         assert may_connect(short_dir / "shared", "www-data")

@@ -19,7 +19,7 @@ from .conftest import Served, wait_until
 @pytest.fixture
 async def own_postgres(short_dir: Path):
     """A server that the test may stop, with a migrated database."""
-    cluster = PostgresCluster(short_dir / "own")
+    cluster = PostgresCluster(short_dir / "outage")
     connection = await asyncpg.connect(cluster.url("postgres"))
     await connection.execute("CREATE DATABASE app")
     await connection.close()
