@@ -100,7 +100,7 @@ def _start(current: Stage, wanted: Sequence[Service]) -> None:
             wait.until(
                 lambda url=service.answers: _answers(url),  # type: ignore[misc]
                 f"{service.name} does not answer at {service.answers}",
-                120,
+                wait.PATIENCE_S,
                 f"Look at devcloud/logs {service.name}.",
             )
     for queue in QUEUES.get(current.name, ()):
@@ -139,8 +139,8 @@ def _hypervisor(current: Stage) -> None:
             s.binary == "nova-compute" and s.state == "up" for s in connection.compute.services()
         )
 
-    wait.until(agents, "Neutron's agents have not reported", 120, do)
-    wait.until(hypervisor, "nova-compute has not reported", 120, do)
+    wait.until(agents, "Neutron's agents have not reported", wait.PATIENCE_S, do)
+    wait.until(hypervisor, "nova-compute has not reported", wait.PATIENCE_S, do)
     if not list(connection.compute.hypervisors()):
         fake_hosts.discover()
         current.done("the hypervisor is in its cell")

@@ -14,7 +14,7 @@ def up(stage: Stage) -> None:
     """Put the host into its cell and its zone, once its services have reported."""
     connection = catalog.connect()
     do = "Look at devcloud/logs nova-compute-fake and devcloud/logs neutron-fake-agent."
-    wait.until(lambda: _reported(connection), "The fake host has not reported", 120, do)
+    wait.until(lambda: _reported(connection), "The fake host has not reported", wait.PATIENCE_S, do)
     compute = connection.compute
     # The real host first. Servers that name no zone are for the zone `nova`, and as long as no
     # aggregate says so, Nova takes a host without a zone for one of every zone.

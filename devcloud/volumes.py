@@ -34,7 +34,7 @@ def make_pool(stage: Stage) -> None:
         _make("osd", ["ceph-osd", f"--conf={ceph.CONF}", *disk], log)
         started += supervisor.ensure(services.CEPH)
         do = "Look at devcloud/logs ceph-osd."
-        wait.until(lambda: _has_disk(monitor), "Ceph's disk is not up", 120, do)
+        wait.until(lambda: _has_disk(monitor), "Ceph's disk is not up", wait.PATIENCE_S, do)
         # Both are done already on a second run, and end well.
         monitor.run("osd pool create", pool=POOL, pg_num=8, pgp_num=8)
         monitor.run("osd pool application enable", pool=POOL, app="rbd")
@@ -55,7 +55,7 @@ def wait_for_cinder() -> None:
         return {"cinder-scheduler", "cinder-volume"} <= up
 
     do = "Look at devcloud/logs cinder-volume and devcloud/logs cinder-scheduler."
-    wait.until(reported, "Cinder's services have not reported", 120, do)
+    wait.until(reported, "Cinder's services have not reported", wait.PATIENCE_S, do)
 
 
 def _monitor_words(log: Path) -> list[str]:
