@@ -6,7 +6,7 @@ from collections.abc import Callable
 from devcloud.errors import DevcloudError
 
 PATIENCE_S = 300
-"""How long a service may take to start: a busy machine of two cores was seen to take two minutes."""
+"""How long a service may take to start. On a busy machine of two cores it took two minutes."""
 
 
 def until(condition: Callable[[], object], what: str, timeout_s: float, do: str) -> None:
