@@ -1,5 +1,6 @@
 """Printing: what the commands have in common."""
 
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -14,11 +15,23 @@ out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
+_COMMAND = re.compile(
+    r"\bskytier(?= (--debug|admin|audit|cost|dashboard|demo-data|doctor|down|exec|init|logs|"
+    r"metrics|plan|report|ssh|status|top|trust|up)\b)"
+)
+"""Where an advice names a command of this tool."""
+
+
 def show(error: SkytierError) -> None:
     """Print an error: what happened, and what to do."""
     err.print(Text.assemble(("Error: ", "bold red"), error.what))
     if error.do:
-        err.print(Text(error.do))
+        err.print(Text(callable_here(error.do)))
+
+
+def callable_here(advice: str) -> str:
+    """The same with the commands in it as this shell finds them: `.venv/bin/skytier up`."""
+    return _COMMAND.sub(lambda _: program(), advice)
 
 
 def program() -> str:

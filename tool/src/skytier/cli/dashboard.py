@@ -43,7 +43,7 @@ def dashboard(
         def ready(address: str) -> None:
             console.out.print(f"{stack.name} is at {address}", markup=False)
             if browser and not open_browser(address, Path(folder)):
-                console.out.print("There is no browser here that could be opened: open it there.")
+                console.out.print("No browser was found. Open it here, or through an SSH tunnel.")
             console.out.print("Ctrl-C ends it.")
 
         serve(stack, port, ready)

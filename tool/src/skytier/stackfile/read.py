@@ -151,7 +151,8 @@ def _at(file: str, line: int, said: str) -> str:
 def _syntax(file: str, text: str, message: str) -> str:
     said, _, place = message.partition(" (at ")
     if at := re.match(r"line (\d+), column (\d+)", place):
-        return f"{file}, line {at[1]}: This is not TOML, at column {at[2]}: {said}."
+        hint = ' A text needs quotes: name = "shop".' if said == "Invalid value" else ""
+        return f"{file}, line {at[1]}: This is not TOML, at column {at[2]}: {said}.{hint}"
     # Found at the end of the file; what never ended began earlier.
     line = next((line for line, found in _statements(text) if found is None), 1)
     return f"{file}, line {line}: This is not TOML: {said}."

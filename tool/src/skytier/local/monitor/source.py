@@ -21,6 +21,11 @@ def source(stack: LocalStack) -> Source:
         return running
     path = processes.history(stack.home)
     if not path.exists():
+        if stack.home.monitor.exists():
+            raise SkytierError(
+                "Prometheus does not run, and only it can read what it measured.",
+                "Start it: skytier up --monitor",
+            )
         raise SkytierError(
             "Nothing was measured on this machine yet.", "Start it, watched: skytier up --monitor"
         )
