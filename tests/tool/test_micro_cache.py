@@ -184,3 +184,54 @@ def test_the_log_says_what_came_from_the_cache(shared: Skytier, get: Get, path: 
 
     wait_until(noted)
     assert json.loads(noted()[0])["cache"] == "HIT"
+
+
+@pytest.mark.parametrize("length", [900, 990, 1010, 2900, 3200, 3300, 3400, 3460, 3600, 4100, 6000])
+def test_an_address_of_any_length_is_answered(get: Get, length: int) -> None:
+    for path in ("/", "/posts/1", "/sign-in", "/health/live"):
+        address = f"{path}?x={'a' * length}"
+        known = get(path).status_code
+        assert [get(address).status_code for _ in range(3)] == [known] * 3, path
+
+
+def test_a_long_search_in_any_script_is_answered(get: Get, writer: httpx.Client) -> None:
+    for words in ("日" * 199, "\u0e01" * 200, "-" + "é" * 150):
+        answers = [
+            httpx.get(str(get("/api/posts").url), params={"limit": 1, "q": words}) for _ in range(3)
+        ]
+        assert {answer.status_code for answer in answers} == {200}
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        {"If-Unmodified-Since": "x"},
+        {"If-Unmodified-Since": "Fri, 31 Dec 9999 23:59:59 GMT"},
+        {"If-Unmodified-Since": "Thu, 01 Jan 1970 00:00:00 GMT"},
+    ],
+)
+def test_a_condition_that_says_nothing_of_a_page_is_ignored(
+    get: Get, path: str, condition: dict[str, str]
+) -> None:
+    from_cache(get, path)
+    assert [get(path, **condition).status_code for _ in range(3)] == [200] * 3
+
+
+def test_a_cached_answer_is_the_application_s_whatever_the_request_would_match(
+    get: Get, writer: httpx.Client
+) -> None:
+    path = f"/api/posts/{write(writer)}"
+    for tag in ('"other"', "*", get(path).headers["ETag"]):
+        of_application = writer.get(path, headers={"If-Match": tag}).status_code
+        from_cache(get, path)
+        answers = [get(path, **{"If-Match": tag}).status_code for _ in range(3)]
+        assert answers == [of_application] * 3, tag
+
+
+def test_a_static_file_that_is_another_is_told_as_a_problem(get: Get) -> None:
+    style = next(part for part in get("/").text.split('"') if part.startswith("/static/"))
+    refused = get(style, **{"If-Match": '"other"'})
+    assert (refused.status_code, refused.headers["Content-Type"]) == (
+        412,
+        "application/problem+json",
+    )

@@ -51,6 +51,16 @@ async def _holder(request: Request, services: ServicesDep, token: str) -> Accoun
     return found.account
 
 
+async def may_write(request: Request, services: ServicesDep) -> None:
+    """For what needs no account: an API token that is shown all the same has to be one that may.
+
+    Problem 401 for a wrong one, 403 for one that may only read.
+    """
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        await _holder(request, services, token.strip())
+
+
 def shown_token(request: Request) -> str:
     """The session's or API token of a request that is signed in."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")

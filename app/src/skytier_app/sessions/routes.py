@@ -3,11 +3,19 @@
 from functools import partial
 
 import asyncpg
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict
 from starlette.background import BackgroundTask
 
-from skytier_app.auth import COOKIE, SECURITY, TLS_COOKIE, SignedIn, session_tokens, viewer
+from skytier_app.auth import (
+    COOKIE,
+    SECURITY,
+    TLS_COOKIE,
+    SignedIn,
+    may_write,
+    session_tokens,
+    viewer,
+)
 from skytier_app.clients import Client
 from skytier_app.metrics.figures import SIGN_INS
 from skytier_app.openapi import LOCATION, MAY_SIGN_IN, problems
@@ -39,6 +47,7 @@ class Credentials(BaseModel):
     "",
     status_code=201,
     response_model=Self,
+    dependencies=[Depends(may_write)],
     responses=problems(400, 401, 403, 412, 413, 415, 422, 429) | LOCATION,
 )
 async def sign_in(request: Request, services: ServicesDep, body: Credentials) -> Response:
@@ -93,7 +102,13 @@ async def _me(request: Request, services: Services) -> asyncpg.Record | None:
     return await queries.get_self(services.database, account.id) if account else None
 
 
-@router.delete("", status_code=204, responses=problems(401, 403, 412), openapi_extra=MAY_SIGN_IN)
+@router.delete(
+    "",
+    status_code=204,
+    dependencies=[Depends(may_write)],
+    responses=problems(401, 403, 412),
+    openapi_extra=MAY_SIGN_IN,
+)
 async def sign_out(request: Request, services: ServicesDep) -> Response:
     """Sign out: ends this session and removes its cookie. Does nothing without one."""
     await require_current(request, partial(_me, request, services))

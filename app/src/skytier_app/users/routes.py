@@ -6,9 +6,9 @@ from typing import Annotated, Any
 import asyncpg
 import orjson
 from asyncpg.pool import PoolConnectionProxy
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
-from skytier_app.auth import SECURITY, SignedIn, Viewer, session_tokens
+from skytier_app.auth import SECURITY, SignedIn, Viewer, may_write, session_tokens
 from skytier_app.clients import Client
 from skytier_app.database import Database
 from skytier_app.idempotency import DIFFERENT, Attempt, IdempotencyKey, once
@@ -47,7 +47,8 @@ async def _first_page(database: Database) -> Any:
     "",
     status_code=201,
     response_model=Self,
-    responses=problems(400, 403, 409, 412, 413, 415, 422, 429) | LOCATION,
+    dependencies=[Depends(may_write)],
+    responses=problems(400, 401, 403, 409, 412, 413, 415, 422, 429) | LOCATION,
 )
 async def register(
     request: Request, services: ServicesDep, body: Registration, _key: IdempotencyKey = None

@@ -18,12 +18,23 @@ UNSPACED = (
 )
 ACCENTS = (
     r"\u0300-\u034e\u0350-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f"
+    # Points of Hebrew, and the vowels of Arabic.
+    r"\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u064b-\u065f\u0670"
+    r"\u06d6-\u06dc\u06df-\u06e4\u06e7\u06e8\u06ea-\u06ed"
     # Zero width: soft hyphens, joiners, marks of direction, variation selectors.
     r"\u00ad\u200b-\u200f\u2060-\u2064\ufe00-\ufe0f\ufeff"
 )
 # Letters whose stroke is no mark, and ligatures that Unicode keeps.
 STROKES = "øØłŁđĐðÐħĦıŧŦßæœÆŒ"
 PUNCTUATION = r"\u0001-\u0008\u000e-\u001f!-/:-@\[-`{-\u007f"
+# In the locale C, PostgreSQL takes every character beyond ASCII for a letter.
+WIDE_PUNCTUATION = (
+    r"\u00a0-\u00a9\u00ab-\u00b4\u00b6-\u00b9\u00bb\u00bf\u00d7\u00f7"
+    r"\u055a-\u055f\u0589\u058a\u05be\u05c0\u05c3\u05c6\u05f3\u05f4"
+    r"\u0600-\u060f\u061b-\u061f\u066a-\u066d\u06d4\u0964\u0965\u0970"
+    r"\u2000-\u206f\u20a0-\u20cf\u2190-\u23ff\u2e00-\u2e7f"
+    r"\u3000-\u3004\u3008-\u3020\u3030\u303d\u30fb"
+)
 MOST = 110_000
 """Characters of cleaned text that are indexed: all of a post, but in scripts without spaces, where
 three of them stand for one, the first 36,000. A tsvector takes 1 MiB, five times what they need."""
@@ -60,6 +71,7 @@ STATEMENTS = (
                 given := regexp_replace(given, '(?<=[{UNSPACED}])([{UNSPACED}])', '\1 \1', 'g');
             END IF;
             given := replace(given, E'\u034f', '');
+            given := regexp_replace(given, '[{WIDE_PUNCTUATION}]+', ' ', 'g');
         END IF;
         given := regexp_replace(left(given, {MOST}), '[{PUNCTUATION}]+', ' ', 'g');
         IF given ~ '\S{{41}}' THEN
