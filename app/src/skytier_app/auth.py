@@ -32,10 +32,8 @@ async def viewer(request: Request, services: ServicesDep) -> Account | None:
     Problem 401 for a wrong API token, 403 for one that may only read when the request changes
     something. Other schemes of `Authorization` are ignored: they are for a proxy.
     """
-    if (header := request.headers.get("authorization")) is not None:
-        scheme, _, token = header.partition(" ")
-        if scheme.lower() == "bearer":
-            return await _holder(request, services, token.strip())
+    if (token := _api_token(request)) is not None:
+        return await _holder(request, services, token)
     if not (tokens := session_tokens(request)):
         return None
     return await services.sessions.account(tokens[0])
@@ -56,15 +54,20 @@ async def may_write(request: Request, services: ServicesDep) -> None:
 
     Problem 401 for a wrong one, 403 for one that may only read.
     """
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer":
-        await _holder(request, services, token.strip())
+    if (token := _api_token(request)) is not None:
+        await _holder(request, services, token)
 
 
 def shown_token(request: Request) -> str:
     """The session's or API token of a request that is signed in."""
+    token = _api_token(request)
+    return session_tokens(request)[0] if token is None else token
+
+
+def _api_token(request: Request) -> str | None:
+    """The API token that a request shows, which may be empty; None where it shows none."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else session_tokens(request)[0]
+    return token.strip() if scheme.lower() == "bearer" else None
 
 
 Viewer = Annotated[Account | None, Depends(viewer)]
