@@ -24,8 +24,8 @@ class Secret(Protocol):
 
 
 @dataclass(frozen=True)
-class Password:
-    """A random one."""
+class _Single:
+    """One text, which stays once it is stored."""
 
     name: str
 
@@ -37,6 +37,11 @@ class Password:
     def fits(self, stored: Mapping[str, str]) -> bool:
         """Whatever is stored stays."""
         return True
+
+
+@dataclass(frozen=True)
+class Password(_Single):
+    """A random one."""
 
     def make(self) -> Mapping[str, str]:
         """32 random bytes, as text."""
@@ -79,22 +84,12 @@ class SelfSigned:
 
 
 @dataclass(frozen=True)
-class Given:
+class Given(_Single):
     """One that somebody else made. It is given once, in a variable of the environment."""
 
-    name: str
     variable: str
     what: str
     """Goes into a sentence: `The password of the account ops at the e-mail server`."""
-
-    @property
-    def names(self) -> Sequence[str]:
-        """Its own name."""
-        return (self.name,)
-
-    def fits(self, stored: Mapping[str, str]) -> bool:
-        """Whatever is stored stays."""
-        return True
 
     def make(self) -> Mapping[str, str]:
         """It cannot be made."""
