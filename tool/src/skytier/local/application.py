@@ -1,7 +1,6 @@
 """The web application on this machine, run as a command; never imported."""
 
 import importlib.metadata
-import importlib.util
 import json
 import os
 import shutil
@@ -9,11 +8,9 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 from skytier import files, health
 from skytier.deploy.kind import Found, Known, Tell, Wanted
-from skytier.errors import SkytierError
 from skytier.follow import follow
 from skytier.local import account
 from skytier.local.daemon import RunningConfig
@@ -21,8 +18,8 @@ from skytier.local.home import Home
 from skytier.local.options import Options
 from skytier.local.service import LocalService
 from skytier.release.command import failed
+from skytier.release.source import PACKAGE, installed
 
-PACKAGE = "skytier_app"
 DATABASE_URL, REDIS_URL = "skytier_database_url", "skytier_redis_url"
 """The files in `home.secrets` that the application reads."""
 WORKERS = "SKYTIER_WORKERS"
@@ -155,14 +152,8 @@ class Application(LocalService):
 
 def _release() -> str:
     """The installed code and everything it stands on, as one fingerprint."""
-    found = importlib.util.find_spec(PACKAGE)  # finds it without an import
-    if found is None or not found.submodule_search_locations:
-        raise SkytierError(
-            f"The application ({PACKAGE}) is not installed beside this tool.",
-            "Run ./deploy.sh in the checkout: it sets up both.",
-        )
-    trees = [files.tree_fingerprint(Path(p)) for p in found.submodule_search_locations]
-    return files.fingerprint(sys.version, sys.executable, *trees, *_packages())
+    tree = files.tree_fingerprint(installed())
+    return files.fingerprint(sys.version, sys.executable, tree, *_packages())
 
 
 def _packages() -> Iterator[str]:

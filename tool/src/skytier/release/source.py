@@ -45,19 +45,25 @@ class Source:
                 yield path
 
 
-def find() -> Source:
-    """The source that is installed beside this tool. Raises SkytierError when there is none."""
+def installed() -> Path:
+    """The package that is installed beside this tool. Raises SkytierError when there is none."""
     found = importlib.util.find_spec(PACKAGE)  # finds it without an import
     if found is None or found.origin is None:
         raise SkytierError(
             f"The application ({PACKAGE}) is not installed beside this tool.",
             "Run ./deploy.sh in the checkout: it sets up both.",
         )
-    path = Path(found.origin).parents[2]
+    return Path(found.origin).parent
+
+
+def find() -> Source:
+    """The source of what is installed. Raises SkytierError when there is none."""
+    package = installed()
+    path = package.parents[1]
     source = Source(path)
     if not (path / "pyproject.toml").exists() or not source.requirements.exists():
         raise SkytierError(
-            f"The application is installed at {found.origin}, but its source is not there: a "
+            f"The application is installed at {package}, but its source is not there: a "
             "release is built from pyproject.toml and requirements.txt.",
             "Run the tool from a checkout: ./deploy.sh",
         )
