@@ -8,28 +8,23 @@ from skytier.secrets import DIRECTORY as SECRETS
 from skytier.secrets.secret import Given, Secret
 from skytier.services.alertmanager import config
 from skytier.services.alertmanager.config import SMTP_PASSWORD, Receivers, Smtp
-from skytier.services.exporters.service import stop
 from skytier.services.prometheus.service import ALERTMANAGER as LISTEN
 from skytier.services.prometheus.service import ETC, STORAGE, memory_mib
-from skytier.services.service import UNITS, Placement, Service
+from skytier.services.service import UNITS, Placement
 from skytier.services.setup import Check, File, Setup
+from skytier.services.watching import WatchingService
 from skytier.stackfile import StackFile
 from skytier.topology import Topology
 
 PACKAGE = "skytier.services.alertmanager"
-UNIT = "prometheus-alertmanager"
-"""Its package, its program and its unit."""
 
 
-class AlertmanagerService(Service):
+class AlertmanagerService(WatchingService):
     """It tells people of alerts."""
 
     name = "alertmanager"
-    units = (UNIT,)
-
-    def enabled(self, stack: StackFile) -> bool:
-        """Where the stack is watched."""
-        return stack.monitor.enabled
+    unit = "prometheus-alertmanager"
+    units = (unit,)
 
     def secrets(self, topology: Topology) -> Sequence[Secret]:
         """The password of an account at the e-mail server, where it asks for one."""
@@ -39,10 +34,6 @@ class AlertmanagerService(Service):
         what = f"The password of the account {account} at the e-mail server"
         return [Given(SMTP_PASSWORD, "SKYTIER_SMTP_PASSWORD", what)]
 
-    def packages(self, at: Placement) -> Sequence[str]:
-        """Its own."""
-        return self.units
-
     def setup(self, at: Placement) -> Setup:
         """Its receivers."""
         arguments = config.arguments(
@@ -50,14 +41,14 @@ class AlertmanagerService(Service):
         )
         secrets = [each.names[0] for each in self.secrets(at.topology)]
         values = {
-            "name": UNIT,
+            "name": self.unit,
             "etc": ETC,
             "listen": LISTEN,
             "secrets": SECRETS,
             "mark": config.PASSWORD_MARK,
             "password": SMTP_PASSWORD if secrets else "",
         }
-        unit = render(
+        conf = render(
             "skytier",
             "monitor.service.conf",
             **values,
@@ -67,16 +58,12 @@ class AlertmanagerService(Service):
         return Setup(
             files=[
                 File(f"{ETC}/alertmanager.yml", config.alertmanager_yml(receivers(at.stack))),
-                File(f"{UNITS}/{UNIT}.service.d/skytier.conf", unit),
+                File(f"{UNITS}/{self.unit}.service.d/skytier.conf", conf),
             ],
             script=render(PACKAGE, "setup.sh", **values),
-            checks=[Check(UNIT, render("skytier", "check-ready.sh", **values))],
+            checks=[Check(self.unit, render("skytier", "check-ready.sh", **values))],
             secrets=tuple(secrets),
         )
-
-    def removal(self, at: Placement) -> Setup:
-        """It is stopped."""
-        return Setup(script=stop(UNIT))
 
 
 def receivers(stack: StackFile) -> Receivers:

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from skytier.render import render
-from skytier.services.service import UNITS, Placement, Service
+from skytier.services.service import UNITS, Placement
 from skytier.services.setup import Check, File, Setup
+from skytier.services.watching import WatchingService
 from skytier.stackfile import StackFile
 from skytier.topology import Endpoint, Exposure
 
@@ -13,7 +14,7 @@ TEXTFILES = "/var/lib/prometheus/node-exporter"
 """Where `NAME.prom` is written by what runs now and then; the node exporter shows what is in it."""
 
 
-class Exporter(Service):
+class Exporter(WatchingService):
     """It listens on the machine's private address only."""
 
     def __init__(
@@ -28,17 +29,9 @@ class Exporter(Service):
 
         `environment` is `NAME=value`; `reads` are the files that it reads when it starts.
         """
-        self.name = f"prometheus-{job}-exporter"
+        self.name = self.unit = f"prometheus-{job}-exporter"
         self.job, self.port = job, port
         self._arguments, self._environment, self._reads = arguments, environment, reads
-
-    def enabled(self, stack: StackFile) -> bool:
-        """Where the stack is watched."""
-        return stack.monitor.enabled
-
-    def packages(self, at: Placement) -> Sequence[str]:
-        """Its own."""
-        return [self.name]
 
     def endpoints(self, stack: StackFile) -> Sequence[Endpoint]:
         """Its metrics."""
@@ -61,15 +54,6 @@ class Exporter(Service):
             script=render(PACKAGE, "start.sh", **values),
             checks=[Check(self.name, render(PACKAGE, "check-exporter.sh", **values))],
         )
-
-    def removal(self, at: Placement) -> Setup:
-        """It is stopped."""
-        return Setup(script=stop(self.name))
-
-
-def stop(unit: str) -> str:
-    """A piece of a script that stops a unit which Skytier once set up, and keeps it stopped."""
-    return render(PACKAGE, "stop.sh", name=unit)
 
 
 NODE = Exporter(

@@ -1,15 +1,13 @@
 """Prometheus on the machine of the monitor."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from skytier.render import render
-from skytier.services.exporters.service import stop
 from skytier.services.prometheus import config
 from skytier.services.prometheus.config import AlertRules, PrometheusConfig, ScrapeTarget
-from skytier.services.service import UNITS, Placement, Service
+from skytier.services.service import UNITS, Placement
 from skytier.services.setup import Check, File, Setup
-from skytier.stackfile import StackFile
+from skytier.services.watching import WatchingService
 from skytier.topology import Machine, Topology
 
 PACKAGE = "skytier.services.prometheus"
@@ -23,19 +21,11 @@ SHARE = 4
 LEAST_MIB = 192
 
 
-class PrometheusService(Service):
+class PrometheusService(WatchingService):
     """It scrapes all machines and decides what is an alert."""
 
-    name = "prometheus"
-    units = ("prometheus",)
-
-    def enabled(self, stack: StackFile) -> bool:
-        """Where the stack is watched."""
-        return stack.monitor.enabled
-
-    def packages(self, at: Placement) -> Sequence[str]:
-        """Its own."""
-        return self.units
+    name = unit = "prometheus"
+    units = (unit,)
 
     def setup(self, at: Placement) -> Setup:
         """Its configuration and rules."""
@@ -43,7 +33,7 @@ class PrometheusService(Service):
             Path(ETC, "prometheus.yml"), STORAGE / "metrics2", LISTEN, at.stack.monitor.retention
         )
         values = {"name": self.name, "etc": ETC, "listen": LISTEN}
-        unit = render(
+        conf = render(
             "skytier",
             "monitor.service.conf",
             **values,
@@ -57,17 +47,13 @@ class PrometheusService(Service):
                 )
             ),
             **{f"{ETC}/rules/{name}": text for name, text in config.rules(_rules(at)).items()},
-            f"{UNITS}/{self.name}.service.d/skytier.conf": unit,
+            f"{UNITS}/{self.name}.service.d/skytier.conf": conf,
         }
         return Setup(
             files=[File(path, text) for path, text in texts.items()],
             script=render(PACKAGE, "setup.sh", **values),
             checks=[Check(self.name, render("skytier", "check-ready.sh", **values))],
         )
-
-    def removal(self, at: Placement) -> Setup:
-        """It is stopped."""
-        return Setup(script=stop(self.name))
 
 
 def targets(topology: Topology) -> list[ScrapeTarget]:
