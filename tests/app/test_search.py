@@ -173,6 +173,24 @@ async def test_no_query_is_an_error(rule: Any, query: str, other: str) -> None:
     await matches(rule, other, f'-{query} or "{other}" "')
 
 
+# Words, and what makes a sentence of them, in the right places and in wrong ones.
+sentences = st.lists(
+    st.one_of(
+        st.sampled_from([" ", ". ", "? ", "\n", "\t", "\v", ".", ":", "!?", "'", "-", "\x1f", "é"]),
+        st.from_regex("[A-Za-z0-9]{1,41}", fullmatch=True),
+        st.sampled_from(["1e5", "3", "U.S.", "www.a.org ", "a:b ", "/tmp, "]),
+    )
+).map("".join)
+
+
+@given(text=st.one_of(sentences, texts))
+async def test_plain_sentences_have_the_words_that_cleaned_ones_have(rule: Any, text: str) -> None:
+    assert await rule.fetchval(
+        "SELECT search_vector('', $1) = to_tsvector('search_words', search_text(E'\\n' || $1))",
+        text,
+    )
+
+
 @hypothesis_settings(max_examples=20)
 @given(unit=texts)
 async def test_the_longest_text_of_any_pattern_becomes_a_bounded_number_of_short_words(
@@ -203,8 +221,21 @@ async def test_the_longest_text_of_any_pattern_becomes_a_bounded_number_of_short
         ("".join(chr(0x20000 + n % 40_000) for n in range(LONGEST)), "\U00020000\U00020001"),
         ("".join(chr(0x4E00 + n * n % 20_000) for n in range(LONGEST)), "\u4e00\u4e01\u4e04"),
         (" ".join(f"{n:05x}" for n in range(16_000)), '"00000 00001"'),
+        ("1e5e6e7. " * 11_000, "zeppelin"),  # indexed as it is
     ],
-    ids=["a_", "~/", "./", "1_", "marks", "late marks", "ligatures", "rare", "Han", "words"],
+    ids=[
+        "a_",
+        "~/",
+        "./",
+        "1_",
+        "marks",
+        "late marks",
+        "ligatures",
+        "rare",
+        "Han",
+        "words",
+        "plain",
+    ],
 )
 async def test_the_longest_posts_are_stored_and_found(rule: Any, text: str, words: str) -> None:
     transaction = rule.transaction()

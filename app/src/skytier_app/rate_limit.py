@@ -114,10 +114,10 @@ def of_address(request: Request) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _network(address: IPv4Address | IPv6Address) -> object:
+def _network(address: IPv4Address | IPv6Address) -> str:
     if isinstance(address, IPv6Address):
-        return ip_network((int(address), 64), strict=False)
-    return address
+        return str(ip_network((int(address), 64), strict=False))
+    return str(address)
 
 
 def of_account(user_id: int) -> str:

@@ -1,0 +1,31 @@
+"""Text that is plain sentences is indexed as it is: `search_text` takes half as long as indexing.
+
+The words are the same, so posts that are there already keep theirs.
+"""
+
+from alembic import op
+
+revision = "0005"
+down_revision = "0004"
+
+# ASCII with nothing but a blank or the end after a punctuation mark, and with words of 40
+# characters at most: PostgreSQL's parser reads each word by itself, as `search_text` wants it.
+NOT_PLAIN = r"[^\sA-Za-z0-9.,;:!?]|[.,;:!?]\S|\S{41}"
+
+
+def upgrade() -> None:
+    op.execute(
+        rf"""
+        CREATE OR REPLACE FUNCTION search_vector(title text, content text) RETURNS tsvector
+        LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+        DECLARE
+            given text := title || E'\n' || content;
+        BEGIN
+            IF given ~ '{NOT_PLAIN}' THEN
+                given := search_text(given);
+            END IF;
+            RETURN to_tsvector('search_words', given);
+        END
+        $$
+        """
+    )
