@@ -113,6 +113,7 @@ def in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     for module, name, seconds in (
         (serving, "HEAD_S", 0.3),
         (serving, "BODY_S", 0.6),
+        (serving, "WAKE_S", 0.05),
         (body_limit, "BODY_S", 0.3),
         (body_limit, "SILENCE_S", 0.2),
         (one_write, "SEND_S", 0.2),

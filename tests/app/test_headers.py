@@ -181,3 +181,19 @@ def test_a_length_is_too_large_only_as_a_number_that_is(announced: str) -> None:
 def test_a_length_of_thousands_of_digits_is_too_large() -> None:
     assert is_too_large("9" * 5000)
     assert not is_too_large("0" * 5000 + "1")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [*NEARLY[b"range"], b"bytes=0-3", b"bytes=9999999-", b"bytes=a-b", b"bytes=0-0," * 200],
+)
+async def test_a_static_file_is_sent_whole_whatever_range_is_asked_for(
+    app: FastAPI, value: bytes
+) -> None:
+    status, whole = await answer_of(app, "GET", "/static/vendor/vendor.json", [])
+    assert status == 200
+    assert whole[b"accept-ranges"] == b"none"
+    asked = [(b"range", value)]
+    status, answered = await answer_of(app, "GET", "/static/vendor/vendor.json", asked)
+    assert status == 200
+    assert answered[b"content-length"] == whole[b"content-length"]

@@ -22,6 +22,8 @@ HEAD_S = 15
 """How long the head of a request may take, from the connection's or its own first byte."""
 BODY_S = 65
 """How long the rest may take. `body_limit` answers before; this is for a body that is not read."""
+WAKE_S = 1
+"""How often an application that waits for a body gets an empty part, to see how late it is."""
 LINE_BYTES = 16 * 1024
 """The longest address, and the longest header."""
 HEAD_BYTES = 4 * LINE_BYTES
@@ -54,6 +56,7 @@ class Connection(HttpToolsProtocol):
     _by_nginx = False
     _deadline: asyncio.TimerHandle | None = None
     _deadline_for = ""
+    _body_end = 0.0
     _stage = ""  # "head" and "body" while one is on its way
     _head_bytes = 0
     _stray_bytes = 0
@@ -158,13 +161,18 @@ class Connection(HttpToolsProtocol):
             self._deadline = None
         self._deadline_for = what
         if what:
-            time_s = HEAD_S if what == "head" else BODY_S
+            time_s = HEAD_S if what == "head" else WAKE_S
             self._deadline = self.loop.call_later(time_s, self._too_late)
+            self._body_end = self.loop.time() + BODY_S
 
     def _too_late(self) -> None:
+        """The time is over; that of a body comes in pieces, so that the application sees it."""
         self._deadline = None
         if self._stage == "head":
             self._refuse(Problem(408, "The request did not arrive in time."))
+        elif self._stage == "body" and self.loop.time() < self._body_end:
+            self.cycle.message_event.set()
+            self._deadline = self.loop.call_later(WAKE_S, self._too_late)
         elif self._stage == "body":
             self.transport.abort()
         else:  # nothing was begun

@@ -7,7 +7,7 @@ from pathlib import Path
 from fastapi import FastAPI
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
-from starlette.types import Scope
+from starlette.types import Receive, Scope, Send
 
 SOURCE = Path(__file__).parents[1] / "static"
 VENDOR = "vendor"
@@ -57,9 +57,15 @@ def collect(directory: Path) -> None:
 
 
 class _ImmutableFiles(StaticFiles):
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # Files are sent whole: Starlette's own errors about ranges are no problem documents.
+        headers = [(name, value) for name, value in scope["headers"] if name != b"range"]
+        await super().__call__({**scope, "headers": headers}, receive, send)
+
     async def get_response(self, path: str, scope: Scope) -> Response:
         response = await super().get_response(path, scope)
         response.headers["Cache-Control"] = IMMUTABLE
+        response.headers["Accept-Ranges"] = "none"
         return response
 
 

@@ -39,7 +39,7 @@ async def _get(request: Request, services: Services) -> Response | None:
 
 
 async def _create(request: Request, services: Services) -> Response | None:
-    if any(name in _CONDITIONS for name, _ in request.scope["headers"]):
+    if not _CONDITIONS.isdisjoint([name for name, _ in request.scope["headers"]]):
         return None
     account = await viewer(request, services)
     if account is None:
