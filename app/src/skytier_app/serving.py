@@ -6,8 +6,8 @@ A client gets a problem document for every error, and keeps a connection only wh
 import asyncio
 import logging
 import re
+import secrets
 import socket
-import uuid
 from typing import cast
 
 import httptools
@@ -189,7 +189,7 @@ class Connection(HttpToolsProtocol):
                 return
             cycle.disconnected = True
             cycle.message_event.set()
-        token = request_id.set(uuid.uuid4().hex)
+        token = request_id.set(secrets.token_hex(16))
         try:
             client = self.client[0] if self.client else None
             said = {"status": problem.status, "client": client}

@@ -3,8 +3,8 @@ there is GET, the guard against pages of other sites, and an answer even when th
 
 import logging
 import re
+import secrets
 import time
-import uuid
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -34,7 +34,7 @@ class RequestContext:
             return
         began = time.perf_counter()
         self._requests.began()
-        current = _given_id(scope) or uuid.uuid4().hex
+        current = _given_id(scope) or secrets.token_hex(16)
         token = request_id.set(current)
         # The server knows that it was HEAD, and leaves the body out.
         inner = {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope

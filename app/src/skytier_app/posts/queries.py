@@ -141,7 +141,7 @@ async def create_posts(
             SELECT user_id, title, content
             FROM unnest($1::bigint[], $2::text[], $3::text[]) AS new (user_id, title, content)
             JOIN authors ON authors.id = user_id
-            RETURNING *
+            RETURNING id, user_id, title, content, created_at, updated_at
         )
         SELECT made.id, user_id, username, title, content, made.created_at, made.updated_at
         FROM made JOIN authors ON authors.id = user_id

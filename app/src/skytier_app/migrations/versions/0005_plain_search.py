@@ -8,9 +8,10 @@ from alembic import op
 revision = "0005"
 down_revision = "0004"
 
-# ASCII with nothing but a blank or the end after a punctuation mark, and with words of 40
-# characters at most: PostgreSQL's parser reads each word by itself, as `search_text` wants it.
-NOT_PLAIN = r"[^\sA-Za-z0-9.,;:!?]|[.,;:!?]\S|\S{41}"
+# PostgreSQL's parser makes one token of several words where characters like `/`, `@` and `_` join
+# them, and where nothing but a dot, a colon or a hyphen is between them. In ASCII without that, and
+# with at most 40 characters between blanks, it reads each word by itself.
+NOT_PLAIN = r"""[^\sA-Za-z0-9.:,;!?''"()*#-]|[.:-][A-Za-z0-9.:-]|\S{41}"""
 
 
 def upgrade() -> None:
