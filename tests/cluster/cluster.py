@@ -28,7 +28,7 @@ from skytier.openstack.images import Image
 from skytier.openstack.kinds import RULES
 from skytier.openstack.releases import Deliveries, Releases
 from skytier.openstack.resolved import ResolvedStack
-from skytier.release import Release, build
+from skytier.release import Release, build, of
 from skytier.release.platform import Platform
 from skytier.secrets.vault import Vault
 from skytier.stackfile import parse
@@ -110,7 +110,7 @@ class Cluster:
                 dict.fromkeys(stack.machines(), SYSTEM),
             ),
             roles.ROLES,
-            Releases.current(),
+            of(stack),
         )
         prefix = stack.cidr.partition("/")[0].rpartition(".")[0]
         self._addresses = {
@@ -163,7 +163,7 @@ class Cluster:
         platform = Platform.likely(SYSTEM)
         assert platform
         with _cache():
-            return build(platform)
+            return build(self.resolved.application, platform)
 
     def wrong(self) -> dict[str, str]:
         """The checks that fail now, with what they say."""

@@ -12,11 +12,11 @@ from skytier.deploy.update import DELIVERY, RELEASE
 from skytier.errors import SkytierError
 from skytier.openstack.in_server import InServer
 from skytier.openstack.resources.project import PREFIX
-from skytier.release import source
+from skytier.release.application import Application
 from skytier.release.platform import Platform, System
 
 
-def build_ahead(system: System) -> None:
+def build_ahead(application: Application, system: System) -> None:
     """Begin to build the release for a distribution, while its machines are being made.
 
     A guess that saves time: what goes wrong with it is said when a machine needs the release.
@@ -26,7 +26,7 @@ def build_ahead(system: System) -> None:
     def build() -> None:
         with suppress(SkytierError):
             if target:
-                release.build(target)
+                release.build(application, target)
 
     threading.Thread(target=build, daemon=True).start()
 
@@ -49,7 +49,7 @@ class Deliveries(InServer):
         if target is None:
             # Its set-up brings a Python; whoever switches to the release sends it first.
             return found
-        built = release.build(target, progress=tell)
+        built = release.build(self.resolved.application, target, progress=tell)
         tell(f"sending {built.id}")
         release.unpack(host, built)
         return self.noted(found, wanted.attributes["release"])
@@ -67,12 +67,6 @@ class Releases(InServer):
     attribute: ClassVar[str] = "release"
     metadata: ClassVar[str] = f"{PREFIX}release"
 
-    @staticmethod
-    def current() -> str:
-        """The id of the source beside this tool: `0.1.0-3f2a9c81d0e4`."""
-        application = source.find()
-        return f"{application.version}-{application.fingerprint()[:12]}"
-
     def reconcile(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
         """Migrate, switch to what was delivered, and wait until all is well."""
         wanted_release = wanted.attributes["release"]
@@ -83,7 +77,7 @@ class Releases(InServer):
                 f"{host.name} has no Python 3.11 or newer, though it is set up.",
                 f"Look at it: skytier ssh {host.name} -- ls -l /opt/skytier",
             )
-        built = release.build(target, progress=tell)
+        built = release.build(self.resolved.application, target, progress=tell)
         release.ship({host.name: host}, built, progress=tell)
         setup = self.resolved.setup(wanted.creation["role"], wanted.creation["number"], known)
         checks = [each for each in setup.checks if not each.outside]

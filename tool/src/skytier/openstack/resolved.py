@@ -12,6 +12,7 @@ from skytier.deploy.kind import Key, Known
 from skytier.errors import SkytierError
 from skytier.openstack.choices import Choices
 from skytier.openstack.resources.volume import Volume
+from skytier.release import Application
 from skytier.roles.role import Role
 from skytier.services.setup import Setup
 from skytier.services.system.service import USER_DATA_LIMIT, encoded_size
@@ -26,10 +27,14 @@ class ResolvedStack:
     stack: StackFile
     choices: Choices
     roles: Mapping[str, Role]
-    release: str
-    """The id of the application's release that should run."""
+    application: Application
     prices: PriceList | None = None
     """What all of it is priced by; without it the rates file of the stack file, or examples."""
+
+    @cached_property
+    def release(self) -> str:
+        """The id of the application's source: `0.1.0-3f2a9c81d0e4`."""
+        return f"{self.application.version}-{self.application.fingerprint()[:12]}"
 
     def key(self, kind: str, role: str = "", number: int = 0) -> Key:
         """`shop-web-1` for a machine's resources, `shop-web` for a role's, else `shop-network`."""

@@ -17,6 +17,7 @@ from skytier.deploy.plan import Action, one_of_each, plan
 from skytier.deploy.update import DELIVERY, IN_SERVERS
 from skytier.errors import SkytierError
 from skytier.hosts.ssh import Ssh
+from skytier import release
 from skytier.openstack import choices, limits, needs, operator
 from skytier.openstack.access import Access
 from skytier.openstack.catalog import has_volumes
@@ -80,7 +81,7 @@ class CloudStack:
         servers = [each for each in found if each.key.kind == Server.name]
         picked = choices.choose(offered.result(), self.stack, servers)
         prices = self._prices(picked, found)
-        resolved = ResolvedStack(self.stack, picked, ROLES, Releases.current(), prices)
+        resolved = ResolvedStack(self.stack, picked, ROLES, release.of(self.stack), prices)
         there = Known(one_of_each(found)[0])
         pair = there.get(resolved.key(KeyPair.name))
         public_key = pair.facts["public_key"] if pair else self.operator.public_key()
@@ -208,7 +209,7 @@ class CloudStack:
             for step in current.steps
             if step.key.kind == DELIVERY and step.action is not Action.KEEP and step.wanted
         }:
-            build_ahead(system)
+            build_ahead(current.resolved.application, system)
         access = Access(self.connection, self.operator, shell, publish=True)
         store = current.resolved.secret_store().name
 

@@ -3,37 +3,49 @@
 A release, below releases/ID on a machine:
 
 skytier-app     runs a command of the application with this release's own code
-app/            the application
-static/         its static files, as Nginx serves them
+application.json what it runs
+health          the URL path that says whether it is ready
+runtime/        what serves it
+app/            the files of the project
+distribution/   the project as an installed package, if it is one
+bin/            its own commands
+static/         its static files by their URL paths, as Nginx serves them
 libraries       leads to its packages
-compiled        names the Python that app/ is compiled for; missing when it is not
+compiled        names the Python that it is compiled for; missing when it is not
 
 Its packages, below libraries/HASH, which the next release has too if it stands on the same:
 
 lib/            the packages
+bin/            their commands
 compiled        as above
 """
 
 import hashlib
+import json
 import os
+import shutil
 import sys
+import tarfile
 import tempfile
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.resources import files as package_files
 from pathlib import Path
 
-from skytier.release import source as sources
+from skytier.release import requirements
+from skytier.release.application import Application
 from skytier.release.archive import pack
-from skytier.release.packages import byte_compile, collect_static, install, wheel
+from skytier.release.collect import collect
+from skytier.release.commands import write_commands
+from skytier.release.packages import byte_compile, wheel
 from skytier.release.platform import Platform
-from skytier.release.source import Source
 from skytier.render import render
 
 Progress = Callable[[str], None]
 """Is told what begins: `installing 44 packages`."""
-_BUILDING = threading.Lock()
-FORMAT = "2"
+_BUILDING = threading.RLock()
+FORMAT = "3"
 """Another one whenever this file lays out a release in another way."""
 
 
@@ -45,6 +57,12 @@ class Tree:
     archive: Path
     """A .tar.gz of the tree's contents."""
     sha256: str
+
+    def unpack(self, directory: Path) -> None:
+        """Put its contents into a new directory."""
+        directory.mkdir(parents=True)
+        with tarfile.open(self.archive) as tar:
+            tar.extractall(directory, filter="tar")
 
 
 @dataclass(frozen=True)
@@ -59,64 +77,110 @@ class Release:
 
 
 def build(
+    application: Application,
     target: Platform,
     *,
-    source: Source | None = None,
     cache: Path | None = None,
     progress: Progress = lambda _: None,
 ) -> Release:
-    """The release of the application's source for a target, from the cache if it is there.
+    """The release of an application for a target, from the cache if it is there.
 
-    `source` is the one installed beside this tool; `cache` is ~/.cache/skytier. Any number may
-    build at once. Raises SkytierError when there is no source, or pip cannot get a package.
+    `cache` is ~/.cache/skytier. Any number may build at once. Raises SkytierError when a package
+    cannot be had, or the static files cannot be collected.
 
-    >>> build(Target("3.11", "x86_64", 36)).id  # doctest: +SKIP
+    >>> build(application, Platform("3.11", "x86_64", 36)).id  # doctest: +SKIP
     '0.1.0-3f2a9c81d0e4'
     """
-    source, cache = source or sources.find(), cache or _cache()
-    libraries = _libraries(source, target, cache, progress)
+    cache = cache or _cache()
+    libraries = _libraries(application, target, cache, progress)
     launcher = render("skytier.release", "skytier-app.sh")
-    parts = (FORMAT, str(target), launcher, source.fingerprint())
-    release_id = f"{source.version}-{_hash(*parts)}"
+    runtime = _runtime()
+    parts = (FORMAT, str(target), launcher, *runtime.values(), libraries.name)
+    release_id = f"{application.version}-{_hash(*parts, application.fingerprint())}"
 
     def make(tree: Path) -> None:
         progress(f"building {release_id}")
-        _application(tree, source, target, libraries, launcher)
+        (tree / "libraries").symlink_to(f"../../libraries/{libraries.name}")
+        script = tree / "skytier-app"
+        script.write_text(launcher)
+        script.chmod(0o755)
+        for name, text in runtime.items():
+            path = tree / "runtime" / "skytier_runtime" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        _lay_out(tree, application)
+        if application.collect or application.static:
+            here = _libraries(application, Platform.here(), cache, progress)
+            _collect(tree, application, here)
+        _compile(tree, ("app", "distribution", "runtime"), target)
 
     return Release(release_id, _tree(cache / "releases", release_id, make), libraries, target)
 
 
-def _libraries(source: Source, target: Platform, cache: Path, progress: Progress) -> Tree:
+def _runtime() -> dict[str, str]:
+    """The files of `skytier_runtime`: name to text."""
+    package = package_files("skytier.release") / "runtime" / "skytier_runtime"
+    texts = {each.name: each for each in package.iterdir() if each.name.endswith(".py")}
+    return {name: texts[name].read_text() for name in sorted(texts)}
+
+
+def _libraries(
+    application: Application, target: Platform, cache: Path, progress: Progress
+) -> Tree:
     """The packages by themselves: they are many, and change less often than the application."""
-    requirements = source.requirements.read_text()
+    pins = requirements.pinned(application, target)
 
     def make(tree: Path) -> None:
-        count = sum(not line.startswith((" ", "#")) for line in requirements.splitlines() if line)
+        count = sum(not line.startswith((" ", "#", "-")) for line in pins.splitlines() if line)
         progress(f"getting {count} packages for Python {target.python} on {target.architecture}")
-        install(source.requirements, target, tree / "lib")
-        _compile(tree, "lib", target)
+        requirements.install(pins, target, tree / "lib")
+        write_commands(tree / "lib", tree / "bin")
+        _compile(tree, ("lib",), target)
 
-    return _tree(cache / "libraries", _hash(FORMAT, str(target), requirements), make)
-
-
-def _application(
-    tree: Path, source: Source, target: Platform, libraries: Tree, launcher: str
-) -> None:
-    wheel(source.path, tree / "app")
-    collect_static(tree / "app", tree / "static")
-    _compile(tree, "app", target)
-    (tree / "libraries").symlink_to(f"../../libraries/{libraries.name}")
-    script = tree / "skytier-app"
-    script.write_text(launcher)
-    script.chmod(0o755)
+    return _tree(cache / "libraries", _hash(FORMAT, str(target), pins), make)
 
 
-def _compile(tree: Path, directory: str, target: Platform) -> None:
-    """Compile a directory of a tree and note it, if this is the target's Python."""
-    own = f"{sys.version_info.major}.{sys.version_info.minor}"
-    if target.python == own:
-        byte_compile(tree / directory)
-        (tree / "compiled").write_text(f"{own}\n")
+def _lay_out(tree: Path, application: Application) -> None:
+    """Write the application as it is described: its files, and what it is as a package."""
+    described = json.dumps(application.description(), indent=2, ensure_ascii=False) + "\n"
+    (tree / "application.json").write_text(described)
+    (tree / "health").write_text(f"{application.health}\n")  # for scripts, which read no JSON
+    (tree / "app").mkdir()
+    for path in application.files:
+        target = tree / "app" / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(application.source / path, target, follow_symlinks=False)
+    if application.is_distribution:
+        wheel(tree / "app", tree / "distribution")
+        write_commands(tree / "distribution", tree / "bin")
+
+
+def _collect(tree: Path, application: Application, libraries: Tree) -> None:
+    """Collect the static files where the packages of this machine are beside the tree."""
+    with tempfile.TemporaryDirectory(dir=tree.parent) as directory:
+        # As on a machine: releases/ID/libraries leads to ../../libraries/NAME.
+        release = Path(directory, "releases", "building")
+        release.parent.mkdir()
+        shutil.copytree(tree, release, symlinks=True)
+        (release / "libraries").unlink()
+        (release / "libraries").symlink_to(f"../../libraries/{libraries.name}")
+        if application.collect:
+            libraries.unpack(Path(directory, "libraries", libraries.name))
+        collect(application, release)
+        shutil.copytree(release / "static", tree / "static")
+        for each in application.static.values():
+            # Nginx serves it; the application may read its manifest.
+            if (release / "app" / each).exists():
+                shutil.copytree(release / "app" / each, tree / "app" / each, dirs_exist_ok=True)
+
+
+def _compile(tree: Path, directories: tuple[str, ...], target: Platform) -> None:
+    """Compile directories of a tree and note it, if this is the target's Python."""
+    if target.python == Platform.here().python:
+        for directory in directories:
+            if (tree / directory).exists():
+                byte_compile(tree / directory)
+        (tree / "compiled").write_text(f"{target.python}\n")
 
 
 def _tree(cache: Path, name: str, make: Callable[[Path], None]) -> Tree:

@@ -1,9 +1,13 @@
 """pip and the byte compiler, run as commands for a Python that need not be this one."""
 
-import os
+import importlib.metadata
+import importlib.util
+import re
+import shutil
 import subprocess
 import sys
 import tempfile
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -35,13 +39,16 @@ def install(requirements: Path, target: Platform, directory: Path) -> None:
 def wheel(project: Path, directory: Path) -> None:
     """Build a project of Python alone, and lay it out in a directory. Raises SkytierError."""
     with tempfile.TemporaryDirectory() as temporary:
+        # Some backends write beside what they build.
+        copied = Path(temporary, "project")
+        shutil.copytree(project, copied, symlinks=True)
         _pip(
             "wheel",
             "--no-deps",
-            # The backend is pinned with the tool, so none has to be fetched.
-            "--no-build-isolation",
+            # A backend that is here already need not be fetched.
+            *(["--no-build-isolation"] if _has_backend(project) else []),
             f"--wheel-dir={temporary}",
-            str(project),
+            str(copied),
         )
         (built,) = Path(temporary).glob("*.whl")
         if not built.name.endswith("-none-any.whl"):
@@ -53,27 +60,27 @@ def wheel(project: Path, directory: Path) -> None:
             archive.extractall(directory)
 
 
-def collect_static(application: Path, directory: Path) -> None:
-    """Have an application that is laid out put its static files into a directory.
+def _has_backend(project: Path) -> bool:
+    """Whether the build backend of a project is installed beside this tool."""
+    system = tomllib.loads((project / "pyproject.toml").read_text())["build-system"]
+    backend = str(system.get("build-backend", "setuptools.build_meta")).partition(":")[0]
+    wanted = [re.split("[^A-Za-z0-9_.-]", each)[0] for each in system.get("requires", ())]
+    return bool(wanted) and all(map(_is_installed, wanted)) and _is_module(backend)
 
-    By this Python and the packages beside this tool: those of the target may be for another one.
-    Raises SkytierError.
-    """
-    # No path of this machine and nothing compiled for it gets into the tree.
-    environment = {**os.environ, "PYTHONPATH": str(application), "PYTHONDONTWRITEBYTECODE": "1"}
-    done = subprocess.run(
-        [sys.executable, "-m", "skytier_app", "collect-static", str(directory)],
-        check=False,
-        capture_output=True,
-        text=True,
-        env=environment,
-    )
-    if done.returncode:
-        said = "\n".join(done.stderr.strip().splitlines()[-8:])
-        raise SkytierError(
-            f"The application's static files could not be collected:\n{said}",
-            "Mend what it says, and run it again.",
-        )
+
+def _is_installed(distribution: str) -> bool:
+    try:
+        importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def _is_module(name: str) -> bool:
+    try:
+        return importlib.util.find_spec(name) is not None
+    except ModuleNotFoundError:
+        return False
 
 
 def byte_compile(directory: Path) -> None:

@@ -1,6 +1,9 @@
 """What a release is built for."""
 
+import platform
+import sys
 from dataclasses import dataclass
+from functools import cache
 
 from skytier.errors import SkytierError
 
@@ -40,6 +43,15 @@ class Platform:
         newest_first = range(self.glibc, OLDEST_GLIBC - 1, -1)
         tags = [f"manylinux_2_{minor}_{self.architecture}" for minor in newest_first]
         return [*tags, f"manylinux2014_{self.architecture}"]
+
+    @classmethod
+    @cache
+    def here(cls) -> "Platform":
+        """That of the Python that runs this tool. On other systems than Linux the glibc is 17."""
+        version = platform.libc_ver()[1].split(".")
+        minor = int(version[1]) if len(version) > 1 else OLDEST_GLIBC
+        python = f"{sys.version_info.major}.{sys.version_info.minor}"
+        return cls(python, platform.machine(), minor)
 
     @classmethod
     def parse(cls, said: str) -> "Platform":

@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from skytier.stackfile import schedule, values
+from skytier.stackfile.application import ApplicationSection
 from skytier.stackfile.schedule import Hours
 from skytier.stackfile.section import Section, contradiction, key
 
@@ -197,6 +198,7 @@ class StackFile(Section):
         {"team": "shop"},
     )
     """Your own labels on every resource: team, cost centre, environment."""
+    application: ApplicationSection = ApplicationSection()
     web: WebSection = WebSection()
     database: DatabaseSection = DatabaseSection()
     monitor: MonitorSection = MonitorSection()

@@ -43,11 +43,15 @@ def load(path: Path | None = None) -> StackFile:
         return StackFile()
     path = path or DEFAULT_PATH
     stack = parse(text_of(path), str(path))
-    if stack.cost.rates is None:
-        return stack
-    # The path is from where the stack file is, whatever directory the command is called in.
-    beside = stack.cost.model_copy(update={"rates": str(path.parent / stack.cost.rates)})
-    return stack.model_copy(update={"cost": beside})
+    # Paths are from where the stack file is, whatever directory the command is called in.
+    beside: dict[str, Any] = {}
+    if stack.cost.rates:
+        rates = str(path.parent / stack.cost.rates)
+        beside["cost"] = stack.cost.model_copy(update={"rates": rates})
+    if stack.application.is_own:
+        source = str(path.parent / stack.application.source)
+        beside["application"] = stack.application.model_copy(update={"source": source})
+    return stack.model_copy(update=beside)
 
 
 def text_of(path: Path, do: str = "skytier init writes a stack file; --file names another.") -> str:

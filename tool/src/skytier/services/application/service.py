@@ -5,12 +5,13 @@ from collections.abc import Sequence
 
 from skytier.render import render
 from skytier.secrets import DIRECTORY as SECRETS
+from skytier.secrets.secret import Password, Secret
 from skytier.services.application.workers import POOL_SIZE, memory_mib, workers
 from skytier.services.postgresql.secrets import CERTIFICATE, PASSWORD
 from skytier.services.service import ETC, UNITS, Placement, Service, check
 from skytier.services.setup import File, Setup
 from skytier.stackfile import StackFile
-from skytier.topology import Endpoint, Exposure, Need
+from skytier.topology import Endpoint, Exposure, Need, Topology
 
 PACKAGE = "skytier.services.application"
 HOME = "/opt/skytier"
@@ -18,6 +19,7 @@ HOME = "/opt/skytier"
 PORT = 8000
 SOCKET = "/run/skytier-app.sock"
 """Where Nginx finds it."""
+SECRET_KEY = "application_secret_key"
 DATABASE = Need("postgresql", duty="primary")
 
 
@@ -27,6 +29,10 @@ class Application(Service):
     name = "application"
     units = ("skytier-app",)
     needs = (DATABASE,)
+
+    def secrets(self, topology: Topology) -> Sequence[Secret]:
+        """What frameworks sign their cookies with: one for all web servers."""
+        return [Password(SECRET_KEY)]
 
     def packages(self, at: Placement) -> Sequence[str]:
         """Python."""
@@ -55,6 +61,8 @@ class Application(Service):
             "pool_size": POOL_SIZE,
             "database_address": at.needed(DATABASE)[0].address,
             "networks": [at.stack.cidr, *at.stack.api_from],
+            "site": at.stack.domain or at.topology.public_address or "localhost",
+            "secret_key": SECRET_KEY,
             "metrics_from": json.dumps(_metrics_from(at)),
         }
         texts = {
@@ -71,7 +79,7 @@ class Application(Service):
             ],
             script=render(PACKAGE, "setup.sh", **values),
             checks=[check(PACKAGE, "application", values, needs_release=True)],
-            secrets=(PASSWORD, CERTIFICATE),
+            secrets=(PASSWORD, CERTIFICATE, SECRET_KEY),
         )
 
 

@@ -32,10 +32,14 @@ class NginxConfig:
     upstreams: Sequence[str]
     """The application's addresses: `unix:/run/application.sock`, `10.0.0.5:8000`."""
     static: Path
-    """The directory that is served under /static/."""
+    """The directory of the static files, by their URL paths."""
     run: Path
     """Where the pid file goes."""
     logs: Path
+    prefixes: Sequence[str] = ("/static/",)
+    """The URL paths of the static files."""
+    request_mib: int = 1
+    """The largest body of a request."""
     user: str | None = None
     """User and group of the workers; None when Nginx is not started by root."""
     temporary: Path | None = None

@@ -103,6 +103,8 @@ def _config(at: Placement) -> NginxConfig:
         listen=["80"],
         upstreams=[f"unix:{SOCKET}"],
         static=Path(HOME, "static"),
+        prefixes=list(application.static),
+        request_mib=application.request_mib,
         run=Path("/run"),
         logs=Path("/var/log/nginx"),
         user="www-data",

@@ -1,0 +1,126 @@
+"""The application that is released, as its project and the stack file describe it."""
+
+import hashlib
+import json
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from skytier.errors import SkytierError
+from skytier.project import dependencies, files
+from skytier.release import sample
+from skytier.stackfile import StackFile
+
+UVICORN, GUNICORN, METRICS = "uvicorn", "gunicorn", "prometheus-client"
+UNKNOWN_VERSION = "0"
+
+
+@dataclass(frozen=True)
+class Application:
+    """A Python web project, and how it is run. Commands are command lines; None where none is."""
+
+    source: Path
+    files: Sequence[Path]
+    """What goes to the machines, relative to `source`."""
+    dependencies: Path | None
+    """The file that names the packages."""
+    serve: str | None = None
+    """`shop.main:app`"""
+    interface: str | None = None
+    run: str | None = None
+    """What serves instead of `serve`."""
+    migrate: str | None = None
+    collect: str | None = None
+    static: Mapping[str, str] = field(default_factory=dict)
+    """URL path to directory: `{"/static/": "static"}`."""
+    health: str = "/"
+    env: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def version(self) -> str:
+        """As pyproject.toml says it; "0" where it does not."""
+        said = str(self._project.get("version", UNKNOWN_VERSION))
+        return said if re.fullmatch(r"[0-9A-Za-z.]{1,30}", said) else UNKNOWN_VERSION
+
+    @property
+    def is_distribution(self) -> bool:
+        """Whether it is built and installed as a package, besides the files."""
+        return "build-system" in self._pyproject
+
+    @property
+    def servers(self) -> Sequence[str]:
+        """The packages that serve it, whether it names them or not."""
+        if self.run:
+            return ()
+        if self.interface is None:
+            return (UVICORN, GUNICORN, METRICS)
+        return (UVICORN if self.interface.startswith("asgi") else GUNICORN, METRICS)
+
+    @property
+    def paths(self) -> Sequence[str]:
+        """Where Python looks for its modules, relative to the release."""
+        source = ["app/src"] if any(path.parts[0] == "src" for path in self.files) else []
+        return [*(["distribution"] if self.is_distribution else []), "app", *source]
+
+    def description(self) -> Mapping[str, Any]:
+        """What the launcher reads on a machine."""
+        return {
+            "serve": self.serve,
+            "interface": self.interface,
+            "run": self.run,
+            "migrate": self.migrate,
+            "collect": self.collect,
+            "env": {"SKYTIER_HEALTH": self.health, **self.env},
+            "paths": list(self.paths),
+        }
+
+    def fingerprint(self) -> str:
+        """64 hexadecimal digits: others as soon as a file or a setting is another."""
+        described = json.dumps([self.description(), dict(self.static)], sort_keys=True)
+        content = files.fingerprint(self.source, self.files)
+        return hashlib.sha256(f"{described}\0{content}".encode()).hexdigest()
+
+    @property
+    def _pyproject(self) -> Mapping[str, Any]:
+        path = self.source / "pyproject.toml"
+        if not path.exists():
+            return {}
+        try:
+            return tomllib.loads(path.read_text())
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise SkytierError(f"{path} cannot be read: {error}.", "Mend the file.") from None
+
+    @property
+    def _project(self) -> Mapping[str, Any]:
+        found = self._pyproject.get("project", {})
+        return found if isinstance(found, dict) else {}
+
+
+def of(stack: StackFile) -> Application:
+    """The application of a stack file; without one the sample application.
+
+    Raises SkytierError when its source is not there, or its packages are not clear.
+    """
+    section = stack.application if stack.application.is_own else sample.section()
+    source = Path(section.source).resolve()
+    if not source.is_dir():
+        raise SkytierError(
+            f"There is no directory {source}, which application.source names.",
+            "Name the directory of the project; the path is relative to the stack file.",
+        )
+    return Application(
+        source=source,
+        files=files.files(source),
+        dependencies=dependencies.chosen(source, section.dependencies),
+        serve=section.serve,
+        interface=section.interface,
+        run=section.run,
+        migrate=section.migrate,
+        collect=section.collect,
+        static=section.static,
+        health=section.health,
+        env=section.env,
+    )

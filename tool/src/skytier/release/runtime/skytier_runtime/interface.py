@@ -1,0 +1,67 @@
+"""Loads the object that is served, and finds out what it is."""
+
+import importlib
+import inspect
+import os
+import subprocess
+import sys
+from typing import Any
+
+ASGI, WSGI = "asgi", "wsgi"
+FACTORY = "-factory"
+
+
+def load(target: str) -> Any:
+    """The object that `shop.main:app` names. Ends the process with a message where there is none."""
+    module_name, _, name = target.partition(":")
+    module = importlib.import_module(module_name)
+    found: Any = module
+    for part in name.split("."):
+        if not hasattr(found, part):
+            raise SystemExit(f"The module {module_name} has no {name}.")
+        found = getattr(found, part)
+    return found
+
+
+def application() -> Any:
+    """The application that SKYTIER_SERVE and SKYTIER_INTERFACE name."""
+    found = load(os.environ["SKYTIER_SERVE"])
+    return found() if os.environ["SKYTIER_INTERFACE"].endswith(FACTORY) else found
+
+
+def interface(found: Any) -> str:
+    """`asgi`, `wsgi`, `asgi-factory` or `wsgi-factory`: by what it takes, and what it returns."""
+    if kind := _of(found):
+        return kind
+    if callable(found) and (kind := _of(found())):
+        return kind + FACTORY
+    raise SystemExit("It is neither an ASGI nor a WSGI application, nor a function for one.")
+
+
+def _of(found: Any) -> str | None:
+    call = found if inspect.isroutine(found) else getattr(type(found), "__call__", None)
+    if inspect.isclass(found) or call is None:
+        return None
+    if inspect.iscoroutinefunction(call):
+        return ASGI
+    parameters = [
+        each
+        for each in inspect.signature(found).parameters.values()
+        if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)
+        and each.default is each.empty
+    ]
+    return {2: WSGI, 3: ASGI}.get(len(parameters))
+
+
+def ask(target: str) -> str:
+    """The interface of an object, examined by another process, so that this one stays small."""
+    done = subprocess.run(  # noqa: S603  # our own words
+        [sys.executable, "-m", __name__, target], check=False, stdout=subprocess.PIPE, text=True
+    )
+    if done.returncode:
+        raise SystemExit(done.returncode)
+    return done.stdout.splitlines()[-1]
+
+
+if __name__ == "__main__":
+    print(interface(load(sys.argv[1])))  # noqa: T201

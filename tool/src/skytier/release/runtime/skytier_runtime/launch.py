@@ -1,0 +1,108 @@
+"""Runs a command of a release with the release's own code, packages and environment.
+
+    launch.py web              serve the application, until SIGTERM
+    launch.py migrate          bring the database to the release's schema
+    launch.py collect          collect the static files
+    launch.py run WORDS ...    any other command
+
+The release is the directory above `runtime/`; its application.json says what to run.
+"""
+
+import json
+import os
+import re
+import shlex
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+RELEASE = Path(os.path.realpath(__file__)).parents[2]
+SECRETS = {
+    "DATABASE_URL": "skytier_database_url",
+    "REDIS_URL": "skytier_redis_url",
+    "SECRET_KEY": "skytier_secret_key",
+}
+"""Variables, and the files with their values in the directory of the secrets."""
+_NEEDS_SHELL = re.compile(r"[$&|;<>()`*?\[\]{}~#\n]|\\")
+
+
+def main() -> None:
+    """Become the command."""
+    application = json.loads((RELEASE / "application.json").read_text())
+    os.environ.update(environment(application))
+    os.chdir(RELEASE / "app")
+    name, *more = sys.argv[1:] or ["web"]
+    if name == "run":
+        become(more)
+    if name != "web":
+        if not (line := application[name]):
+            return
+        become(words(line))
+    from skytier_runtime import listening
+
+    listening.hand_over(listening.sockets())
+    become(words(application["run"]) if application["run"] else server(application))
+
+
+def environment(application: dict[str, Any]) -> dict[str, str]:
+    """The variables of every process of the release. What the operator sets counts most."""
+    paths = [RELEASE / path for path in application["paths"]]
+    paths += [RELEASE / "libraries" / "lib", RELEASE / "runtime"]
+    programs = [RELEASE / "bin", RELEASE / "libraries" / "bin"]
+    found = {
+        "PYTHONPATH": ":".join(map(str, paths)),
+        "PATH": ":".join([*map(str, programs), os.environ.get("PATH", os.defpath)]),
+        "SKYTIER_PYTHON": sys.executable,
+        "SKYTIER_RELEASE": RELEASE.name,
+        # Neither the user's own packages, nor those of the working directory.
+        "PYTHONNOUSERSITE": "1",
+        "PYTHONSAFEPATH": "1",
+        # A release is never changed.
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONFAULTHANDLER": "1",
+        "WEB_CONCURRENCY": os.environ.get("SKYTIER_WORKERS", "1"),
+        "PORT": os.environ.get("SKYTIER_PORT", "8000"),
+    }
+    directory = os.environ.get("SKYTIER_SECRETS_DIR") or os.environ.get("CREDENTIALS_DIRECTORY")
+    if directory:
+        for variable, name in SECRETS.items():
+            path = Path(directory, name)
+            if path.exists():
+                found[variable] = path.read_text().strip()
+    return {**found, **application["env"]}
+
+
+def words(line: str) -> list[str]:
+    """A command line as words; one that needs a shell becomes the words of a shell."""
+    return ["/bin/sh", "-c", line] if _NEEDS_SHELL.search(line) else shlex.split(line)
+
+
+def server(application: dict[str, Any]) -> list[str]:
+    """The words that serve a Python object."""
+    from skytier_runtime import interface
+
+    os.environ["SKYTIER_SERVE"] = application["serve"]
+    kind = application["interface"] or interface.ask(application["serve"])
+    os.environ["SKYTIER_INTERFACE"] = kind
+    if metrics := os.environ.get("SKYTIER_METRICS_DIR"):
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = metrics
+    module = "skytier_runtime.asgi" if kind.startswith("asgi") else "skytier_runtime.wsgi"
+    return ["python", "-m", module]
+
+
+def become(command: list[str]) -> None:
+    """Replace this process. Ends it with a message where there is no such command."""
+    program, *arguments = command
+    if program in ("python", "python3"):
+        os.execv(sys.executable, [program, *arguments])
+    if shutil.which(program) is None:
+        raise SystemExit(f"There is no command {program} in the release or on the machine.")
+    os.execvp(program, command)
+
+
+if __name__ == "__main__":
+    # The directory of this file is where Python looks first; `skytier_runtime` is above it.
+    sys.path[0] = str(RELEASE / "runtime")
+    main()

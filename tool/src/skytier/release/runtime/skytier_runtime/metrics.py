@@ -1,0 +1,73 @@
+"""What is measured of every application: how many requests, and how long they take.
+
+The names are those of the sample application, so that charts and alerts are the same for all.
+"""
+
+import ipaddress
+import json
+import os
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+PATH = "/metrics"
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_REQUESTS = Counter("skytier_http_requests", "Requests answered.", ["method", "route", "status"])
+_DURATION = Histogram(
+    "skytier_http_request_duration_seconds",
+    "From request to answer.",
+    ["method", "route"],
+    buckets=(
+        *(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05),
+        *(0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0),
+    ),
+)
+IN_PROGRESS = Gauge(
+    "skytier_http_requests_in_progress", "Requests in hand.", multiprocess_mode="livesum"
+)
+_BUILD = Gauge(
+    "skytier_build_info",
+    "1, for the release that runs.",
+    ["version", "release"],
+    multiprocess_mode="livemax",
+)
+_FROM = [
+    ipaddress.ip_network(each) for each in json.loads(os.environ.get("SKYTIER_METRICS_FROM", "[]"))
+]
+
+
+def began() -> None:
+    """A worker serves the release."""
+    release = os.environ["SKYTIER_RELEASE"]
+    _BUILD.labels(release.rpartition("-")[0], release).set(1)
+
+
+def answered(method: str, route: str, status: int, seconds: float) -> None:
+    """Count a request. `route` has few values: a template or a kind, not a path."""
+    method = method if method in _METHODS else "OTHER"
+    _REQUESTS.labels(method, route, status).inc()
+    _DURATION.labels(method, route).observe(seconds)
+
+
+def route_of(path: str) -> str:
+    """What stands for a path where the framework names no route."""
+    return path if path == os.environ.get("SKYTIER_HEALTH") else "all"
+
+
+def may_read(address: str) -> bool:
+    """Whether who asks from an address may read the metrics."""
+    try:
+        return any(ipaddress.ip_address(address) in network for network in _FROM)
+    except ValueError:
+        return False
+
+
+def text() -> bytes:
+    """The metrics of all workers."""
+    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+        return generate_latest()
+    registry: Any = CollectorRegistry()
+    MultiProcessCollector(registry)
+    return generate_latest(registry)

@@ -1,0 +1,116 @@
+"""The keys of the section [application]: the operator's own application."""
+
+import re
+from pathlib import PurePosixPath
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, model_validator
+
+from skytier.stackfile import values
+from skytier.stackfile.section import Section, contradiction, key
+
+Interface = Literal["asgi", "wsgi", "asgi-factory", "wsgi-factory"]
+LONGEST_VALUE = 100_000
+GIVEN = ("DATABASE_URL", "PORT", "WEB_CONCURRENCY", "FORWARDED_ALLOW_IPS", "LISTEN_FDS")
+"""Variables that Skytier gives to every application."""
+
+
+def _python_object(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", value):
+        raise ValueError("is not a module and an object")
+    return value
+
+
+def _command(value: str) -> str:
+    if not value.strip() or "\0" in value or "\n" in value:
+        raise ValueError("is not a command of one line")
+    return value
+
+
+def _url_path(value: str) -> str:
+    if not re.fullmatch(r"/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*", value):
+        raise ValueError("is not a URL path that begins with a slash")
+    return value
+
+
+def _static(value: dict[str, str]) -> dict[str, str]:
+    for prefix, directory in value.items():
+        if not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+/", prefix) or ".." in prefix:
+            raise ValueError(f"has {prefix!r}, which is not a URL path such as /static/")
+        path = PurePosixPath(directory)
+        if not directory.strip() or path.is_absolute() or ".." in path.parts:
+            raise ValueError(f"has {directory!r}, which is not a directory inside the source")
+    return value
+
+
+def _environment(value: dict[str, str]) -> dict[str, str]:
+    for name, text in value.items():
+        if not re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", name):
+            raise ValueError(f"has {name!r}, which is not the name of a variable")
+        if name in GIVEN or name.startswith("SKYTIER_"):
+            raise ValueError(f"has {name}, which Skytier sets")
+        if "\0" in text or len(text) > LONGEST_VALUE:
+            raise ValueError(f"has a value of {name} with a NUL or over {LONGEST_VALUE} characters")
+    return value
+
+
+Text = Annotated[str, AfterValidator(values.text)]
+Command = Annotated[str, AfterValidator(_command)]
+
+
+class ApplicationSection(Section):
+    """Your own application: a Python web project. Without `serve` and `run`, the sample
+    application runs."""
+
+    source: Text = key(".", "the path of a directory")
+    """The directory of the project; the path is relative to this file. What Git ignores, .env and
+    .venv stay here."""
+    serve: Annotated[str, AfterValidator(_python_object)] | None = key(
+        None, "a module and an object in it such as shop.main:app", "shop.main:app"
+    )
+    """The ASGI or WSGI application, or a function without arguments that returns one. Uvicorn
+    serves ASGI, Gunicorn serves WSGI."""
+    interface: Interface | None = key(
+        None, '"asgi", "wsgi", "asgi-factory" or "wsgi-factory"', "wsgi"
+    )
+    """What `serve` names. Default: the object is examined at each start, which takes longer."""
+    run: Command | None = key(None, "a command", "python -m shop.server")
+    """A command that serves instead of `serve`. It listens at the sockets that it inherits, as
+    systemd passes them (LISTEN_FDS)."""
+    dependencies: Text | None = key(None, "the name of a file in the source", "uv.lock")
+    """The file with the packages. Default: the only one of uv.lock, poetry.lock, pylock.toml,
+    Pipfile.lock and requirements.txt, else pyproject.toml."""
+    migrate: Command | None = key(None, "a command", "python manage.py migrate --noinput")
+    """Brings the database to the schema of a release. It runs once for each release, before the
+    first web server is switched to it."""
+    collect: Command | None = key(None, "a command", "python manage.py collectstatic --noinput")
+    """Collects the static files when a release is built. It gets placeholders for secrets, and no
+    database."""
+    static: Annotated[dict[str, str], AfterValidator(_static)] = key(
+        {}, 'URL paths and directories such as {"/static/" = "static"}', {"/static/": "static"}
+    )
+    """The static files that Nginx serves: a URL path that ends with a slash, and a directory in the
+    source."""
+    health: Annotated[str, AfterValidator(_url_path)] = key(
+        "/", "a URL path such as /healthz"
+    )
+    """The path that is asked whether the application is ready. A redirect, 401 or 403 means that it
+    is."""
+    env: Annotated[dict[str, str], AfterValidator(_environment)] = key(
+        {}, 'variables such as {SHOP_MODE = "production"}', {"SHOP_MODE": "production"}
+    )
+    """Environment variables. Not for secrets: the file is no place for them."""
+
+    @property
+    def is_own(self) -> bool:
+        """Whether it describes an application; without one the sample application runs."""
+        return bool(self.serve or self.run)
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> "ApplicationSection":
+        if self.serve and self.run:
+            raise contradiction("application.run", "is one of two ways to serve; remove the other")
+        if not self.is_own and self.model_fields_set:
+            name = sorted(self.model_fields_set)[0]
+            raise contradiction(f"application.{name}", "needs application.serve or application.run")
+        return self
