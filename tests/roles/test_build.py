@@ -2,7 +2,6 @@
 
 import json
 import os
-import platform
 import subprocess
 import sys
 import tarfile
@@ -17,15 +16,13 @@ import pytest
 from skytier import release
 from skytier.errors import SkytierError
 from skytier.poll import until
-from skytier.release import source
+from skytier.release import sample
 from skytier.release.platform import Platform
+from skytier.stackfile import StackFile
 from tests.postgres_cluster import PostgresCluster
 
-HERE = Platform(
-    f"{sys.version_info.major}.{sys.version_info.minor}",
-    platform.machine(),
-    int(platform.libc_ver()[1].split(".")[1]),
-)
+HERE = Platform.here()
+SAMPLE = release.of(StackFile())
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +32,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def built(cache: Path) -> release.Release:
-    return release.build(HERE, cache=cache)
+    return release.build(SAMPLE, HERE, cache=cache)
 
 
 @pytest.fixture
@@ -71,7 +68,7 @@ def test_a_release_serves_from_its_own_tree(tree: Path, database: PostgresCluste
         migrated = subprocess.run(
             [command, "migrate"], env=environment, check=True, capture_output=True, text=True
         )
-        with subprocess.Popen([command, "serve"], env=environment) as server:
+        with subprocess.Popen([command, "web"], env=environment) as server:
             transport = httpx.HTTPTransport(uds=f"{home}/socket")
             until(Path(home, "socket").exists, 60)
             with httpx.Client(transport=transport, base_url="http://release") as client:
@@ -88,7 +85,7 @@ def test_a_release_serves_from_its_own_tree(tree: Path, database: PostgresCluste
 
 
 def test_its_static_files_lie_as_the_pages_name_them(tree: Path) -> None:
-    own = [path for path in (tree / "static").iterdir() if path.name != "vendor"]
+    own = [path for path in (tree / "static" / "static").iterdir() if path.name != "vendor"]
 
     assert [(path / "page.css").exists() for path in own] == [True]
 
@@ -112,11 +109,11 @@ def test_the_second_build_comes_from_the_cache_and_another_cache_gives_the_same(
     built: release.Release, cache: Path, tmp_path: Path
 ) -> None:
     told: list[str] = []
-    assert release.build(HERE, cache=cache, progress=told.append) == built
+    assert release.build(SAMPLE, HERE, cache=cache, progress=told.append) == built
     assert told == []
 
     (tmp_path / "libraries").symlink_to(cache / "libraries")
-    again = release.build(HERE, cache=tmp_path, progress=told.append)
+    again = release.build(SAMPLE, HERE, cache=tmp_path, progress=told.append)
 
     assert told == [f"building {built.id}"]
     assert (again.id, again.application.sha256) == (built.id, built.application.sha256)
@@ -146,7 +143,7 @@ def test_every_member_of_an_archive_is_root_s_and_open_to_all(
 def test_a_release_for_another_machine_has_that_one_s_packages(cache: Path) -> None:
     other = Platform("3.12", "aarch64", 39)
 
-    with tarfile.open(release.build(other, cache=cache).libraries.archive) as archive:
+    with tarfile.open(release.build(SAMPLE, other, cache=cache).libraries.archive) as archive:
         names = archive.getnames()
 
     compiled = [name for name in names if name.endswith(".so")]
@@ -156,7 +153,7 @@ def test_a_release_for_another_machine_has_that_one_s_packages(cache: Path) -> N
 
 
 def test_the_conditions_of_packages_are_decided_for_the_oldest_python_not_for_this_one() -> None:
-    lines = source.find().requirements.read_text().splitlines()
+    lines = (sample.source() / "requirements.txt").read_text().splitlines()
     pins = [line.removesuffix(" \\") for line in lines if line and not line.startswith((" ", "#"))]
 
     assert [pin for pin in pins if ";" in pin] == []
@@ -177,18 +174,18 @@ def test_a_machine_without_a_fit_python_is_refused(said: str, error: str) -> Non
 
 
 def test_an_application_that_is_not_there_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(source, "PACKAGE", "no_such_application")
+    monkeypatch.setattr(sample, "SAMPLE_PACKAGE", "no_such_application")
 
     with pytest.raises(SkytierError, match="not installed beside this tool"):
-        source.find()
+        sample.source()
 
 
 def test_a_package_that_cannot_be_had_is_named(cache: Path) -> None:
     nowhere = Platform("3.11", "no-such-machine", 36)
 
     with pytest.raises(SkytierError) as refused:
-        release.build(nowhere, cache=cache)
+        release.build(SAMPLE, nowhere, cache=cache)
 
-    assert "pip install failed" in refused.value.what
+    assert "could not be installed" in refused.value.what
     assert "No matching distribution found for" in refused.value.what
     assert not json.dumps(str(list((cache / "libraries").iterdir()))).count("new-")

@@ -13,7 +13,8 @@ import pytest
 
 from skytier import release
 from skytier.errors import SkytierError
-from skytier.release.source import Source, find
+from skytier.release import Application
+from skytier.stackfile import StackFile
 from tests.roles.conftest import Machines
 
 REQUEST = """
@@ -99,7 +100,7 @@ def test_a_broken_release_is_switched_back_with_its_last_words(
     machines: Machines, tmp_path: Path
 ) -> None:
     broken = _changed(tmp_path, "main.py", 'raise RuntimeError("the moon is missing")\n')
-    built = release.build(machines.release.target, source=broken, cache=_cache(machines))
+    built = release.build(broken, machines.release.target, cache=_cache(machines))
 
     with pytest.raises(SkytierError) as refused:
         release.ship({"web": machines.web}, built)
@@ -115,7 +116,7 @@ def test_a_release_that_answers_but_is_not_healthy_is_switched_back(
     machines: Machines, tmp_path: Path
 ) -> None:
     sick = _changed(tmp_path, "health/report.py", "\nasync def report(_): raise RuntimeError\n")
-    built = release.build(machines.release.target, source=sick, cache=_cache(machines))
+    built = release.build(sick, machines.release.target, cache=_cache(machines))
 
     with pytest.raises(SkytierError) as refused:
         release.ship({"web": machines.web}, built, timeout_s=8)
@@ -165,7 +166,7 @@ def test_packages_that_the_machine_has_are_not_sent_again(
     machines: Machines, tmp_path: Path
 ) -> None:
     changed = _changed(tmp_path, "text.py", "\n# Another release.\n")
-    built = release.build(machines.release.target, source=changed, cache=_cache(machines))
+    built = release.build(changed, machines.release.target, cache=_cache(machines))
     sent: list[int] = []
 
     class Counted:
@@ -199,7 +200,7 @@ def test_a_visitor_sees_no_failure_while_one_release_takes_the_other_s_place(
     machines: Machines, tmp_path: Path
 ) -> None:
     changed = _changed(tmp_path, "text.py", "\n# The next release.\n")
-    built = release.build(machines.release.target, source=changed, cache=_cache(machines))
+    built = release.build(changed, machines.release.target, cache=_cache(machines))
     with ThreadPoolExecutor(1) as pool:
         visit = pool.submit(machines.web.run, f"python3 -c '{VISITOR}'")
         try:
@@ -225,10 +226,11 @@ def _cache(machines: Machines) -> Path:
     return machines.release.application.archive.parents[1]
 
 
-def _changed(directory: Path, name: str, text: str) -> Source:
+def _changed(directory: Path, name: str, text: str) -> Application:
     """The application's source with a text added at the end of one of its files."""
     copy = directory / "app"
-    shutil.copytree(find().path, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    sample = release.of(StackFile())
+    shutil.copytree(sample.source, copy, ignore=shutil.ignore_patterns("__pycache__"))
     with (copy / "src/skytier_app" / name).open("a") as file:
         file.write(text)
-    return Source(copy)
+    return replace(sample, source=copy)

@@ -39,5 +39,8 @@ class Backend(Protocol):
     def run_application(self, *arguments: str) -> str:
         """Run one of the application's commands where it runs. Returns its output."""
 
+    def attend_application(self, *words: str) -> int:
+        """Run a command that has the terminal. Returns its exit code."""
+
     def follow_application(self, *arguments: str) -> Iterator[str]:
         """The same, with each line of the output as soon as it is written."""

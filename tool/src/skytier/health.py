@@ -23,7 +23,8 @@ class Answer:
     text: str
 
     def __bool__(self) -> bool:
-        return self.status == httpx.codes.OK
+        # Who is redirected, or has to sign in, was answered by the application too.
+        return self.status is not None and (200 <= self.status < 400 or self.status in (401, 403))
 
     def __str__(self) -> str:
         return self.text if self.status is None else f"{self.status} {self.text}"
@@ -55,5 +56,5 @@ def ask(url: str, socket: Path | None = None, tls: Trust = _NO_TLS) -> Answer:
 
 
 def wait(url: str, timeout_s: float, tls: Trust = _NO_TLS) -> Answer:
-    """Ask until the answer is 200, at most `timeout_s` seconds. Returns the last answer."""
+    """Ask until the application is ready, at most `timeout_s` seconds. Returns the last answer."""
     return until(lambda: ask(url, tls=tls), timeout_s, every_s=0.2)

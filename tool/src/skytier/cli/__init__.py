@@ -20,6 +20,7 @@ from skytier.cli import (
     metrics,
     plan,
     report,
+    run,
     ssh,
     status,
     top,
@@ -39,7 +40,7 @@ app = typer.Typer(
     "budget.\n\nExample: skytier up",
 )
 for command in (
-    *(init, doctor, plan, up, status, top, logs, ssh, down),
+    *(init, doctor, plan, up, status, top, logs, run, ssh, down),
     *(dashboard, report, metrics, cost),
     *(demo_data, admin, audit, trust),
 ):

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from skytier.cli import chosen, console
-from skytier.cli.chosen import Cloud, File
+from skytier.cli.chosen import SAMPLE_COMMAND, Cloud, File
 
 app = typer.Typer()
 
@@ -17,7 +17,9 @@ def admin(
     cloud: Cloud = None,
     file: File = None,
 ) -> None:
-    """Make a user an administrator, who can change and delete every post."""
+    """Make a user of the sample application an administrator, who may change every post."""
     arguments = ["admin", *(["--revoke"] if revoke else []), "--", username]
-    said = chosen.backend(chosen.stack_file(file, cloud)).run_application(*arguments)
+    said = chosen.sample(chosen.stack_file(file, cloud)).run_application(
+        *SAMPLE_COMMAND, *arguments
+    )
     console.out.print(said.strip(), markup=False)

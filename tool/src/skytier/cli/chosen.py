@@ -10,12 +10,16 @@ from skytier import stackfile as stack
 from skytier.errors import SkytierError
 from skytier.openstack import clouds
 from skytier.stackfile import StackFile
+from skytier.stackfile.application import SAMPLE_PACKAGE
 
 # Each backend is imported only when it is asked for: openstacksdk alone takes a second.
 if TYPE_CHECKING:
     from skytier.backend import Backend
     from skytier.local.backend import LocalBackend
     from skytier.openstack.backend import CloudBackend
+
+SAMPLE_COMMAND = ("python", "-m", SAMPLE_PACKAGE)
+"""How a command of the sample application begins."""
 
 Cloud = Annotated[
     str | None,
@@ -42,7 +46,17 @@ def stack_file(file: Path | None, cloud: str | None) -> StackFile:
 
 def backend(wanted: StackFile) -> "Backend":
     """The stack, on its cloud or on this machine."""
-    return local_stack() if wanted.cloud is None else cloud_stack(wanted)
+    return local_stack(wanted) if wanted.cloud is None else cloud_stack(wanted)
+
+
+def sample(wanted: StackFile) -> "Backend":
+    """The same, for a command of the sample application. Raises SkytierError for another one."""
+    if wanted.application.is_own:
+        raise SkytierError(
+            "This command belongs to the sample application, and the stack runs another one.",
+            "Run a command of your own application: skytier run -- COMMAND",
+        )
+    return backend(wanted)
 
 
 def up(wanted: StackFile) -> Callable[..., None]:
@@ -63,12 +77,12 @@ def down(wanted: StackFile) -> Callable[..., None]:
     return down
 
 
-def local_stack() -> "LocalBackend":
+def local_stack(wanted: StackFile) -> "LocalBackend":
     """The stack on this machine, in the home that the environment names."""
     from skytier.local import home
     from skytier.local.backend import LocalBackend
 
-    return LocalBackend(home.from_environment())
+    return LocalBackend(home.from_environment(), wanted)
 
 
 def cloud_stack(wanted: StackFile) -> "CloudBackend":

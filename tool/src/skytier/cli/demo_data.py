@@ -7,7 +7,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from skytier.cli import chosen, console
-from skytier.cli.chosen import Cloud, File
+from skytier.cli.chosen import SAMPLE_COMMAND, Cloud, File
 
 app = typer.Typer()
 
@@ -19,9 +19,10 @@ def demo_data(
     cloud: Cloud = None,
     file: File = None,
 ) -> None:
-    """Load sample users and posts, all or none. Nobody can sign in as one of them."""
-    stack = chosen.backend(chosen.stack_file(file, cloud))
-    lines = stack.follow_application("demo-data", f"--users={users}", f"--posts={posts}")
+    """Load users and posts into the sample application, all or none. Nobody can sign in as one."""
+    stack = chosen.sample(chosen.stack_file(file, cloud))
+    options = (f"--users={users}", f"--posts={posts}")
+    lines = stack.follow_application(*SAMPLE_COMMAND, "demo-data", *options)
     columns = (
         TextColumn("{task.description:<6}"),
         BarColumn(),

@@ -25,6 +25,7 @@ class _Draft:
     why: dict[str, str] = field(default_factory=dict)
     undecided: dict[str, str] = field(default_factory=dict)
     options: dict[str, Sequence[str]] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
 
 
 @app.command(
@@ -55,7 +56,8 @@ def init(
         bool, typer.Option("--json", help="Ask nothing, and print one JSON object, for scripts.")
     ] = False,
 ) -> None:
-    """Write a stack file that explains every key. Asks you, and examines the cloud."""
+    """Write a stack file that explains every key. Reads the project in the directory, asks you, and
+    examines the cloud."""
     # Imported here and below, so that other commands need not wait for pydantic and openstacksdk.
     from skytier import stackfile as stack
     from skytier.stackfile.document import commented
@@ -65,6 +67,7 @@ def init(
         raise SkytierError(f"{file} is there already.", "Write over it: --force")
     asking = sys.stdin.isatty() and not yes and not as_json
     draft = _Draft()
+    _recognise(draft, file.parent)
     if asking:
         cloud = cloud or _ask_cloud()
     if name or asking:
@@ -81,6 +84,25 @@ def init(
     except OSError as error:
         raise SkytierError(f"{file} cannot be written: {error.strerror}.") from error
     _say(draft, file, as_json)
+
+
+def _recognise(draft: _Draft, directory: Path) -> None:
+    """What the project in the directory is; nothing where there is none."""
+    from skytier.project.recognise import recognise
+
+    found = recognise(directory)
+    keys = ("serve", "interface", "run", "dependencies", "migrate", "collect", "static", "health")
+    if not found.serve and not found.run and not found.questions.get("serve"):
+        return
+    for key in (*keys, "env"):
+        if value := getattr(found, key):
+            draft.chosen[f"application.{key}"] = dict(value) if key in ("static", "env") else value
+    for key, reason in found.because.items():
+        draft.why[f"application.{key}"] = f"Found: {reason}"
+    for key, question in found.questions.items():
+        draft.undecided[f"application.{key}"] = question.asks
+        draft.options[f"application.{key}"] = question.candidates
+    draft.warnings += found.warnings
 
 
 def _look(draft: _Draft, cloud: str, as_json: bool) -> None:
@@ -191,6 +213,7 @@ def _valid(key: str, value: Any) -> Any:
 def _say(draft: _Draft, file: Path, as_json: bool) -> None:
     if as_json:
         answer = {"file": str(file), "chosen": draft.chosen, "why": draft.why}
+        answer |= {"warnings": draft.warnings}
         print(json.dumps(answer | {"undecided": draft.undecided}, indent=2))  # noqa: T201
         return
     for key, value in draft.chosen.items():
@@ -198,6 +221,8 @@ def _say(draft: _Draft, file: Path, as_json: bool) -> None:
         console.out.print(Text.assemble(("✓ ", "green"), f"{key:<18}{reason or value}"))
     for key, reason in draft.undecided.items():
         console.out.print(Text.assemble(("! ", "yellow"), f"{key:<18}{reason}"))
+    for warning in draft.warnings:
+        console.out.print(Text.assemble(("! ", "yellow"), warning))
     skytier = console.program()
     named = "" if str(file) == "skytier.toml" else f" --file {file}"
     console.out.print(f"Wrote {file}. Look at it, then: {skytier} doctor{named}", markup=False)

@@ -60,12 +60,15 @@ class Ssh:
                 )
         shutil.rmtree(self._directory, ignore_errors=True)
 
-    def attend(self, host: str, *words: str) -> int:
+    def attend(self, host: str, *words: str, terminal: bool = False) -> int:
         """Run a command on a machine, or a shell, at this terminal. Returns its exit code.
+
+        A shell has a terminal of its own there, a command only with `terminal`.
 
         Signals that would end this process are the command's.
         """
-        command = ["ssh", "-F", str(self.config), host, *words]
+        options = ["-t"] if terminal else []
+        command = ["ssh", *options, "-F", str(self.config), host, *words]
         child: subprocess.Popen[bytes] | None = None
         early: list[int] = []
 

@@ -1,6 +1,5 @@
 """The web application on this machine, run as a command; never imported."""
 
-import importlib.metadata
 import json
 import os
 import shutil
@@ -16,36 +15,39 @@ from skytier.local import account
 from skytier.local.daemon import RunningConfig
 from skytier.local.home import Home
 from skytier.local.options import Options
+from skytier.local.program import Program
 from skytier.local.service import LocalService
 from skytier.release.command import failed
-from skytier.release.source import PACKAGE, installed
 
-DATABASE_URL, REDIS_URL = "skytier_database_url", "skytier_redis_url"
+DATABASE_URL, REDIS_URL, SECRET_KEY = (
+    *("skytier_database_url", "skytier_redis_url"),
+    "skytier_secret_key",
+)
 """The files in `home.secrets` that the application reads."""
 WORKERS = "SKYTIER_WORKERS"
-LIVE = "/health/live"
 START_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 35.0
 """A little more than the application gives to requests in flight."""
 
 
 class Application(LocalService):
-    """Uvicorn with its workers, behind Nginx or alone."""
+    """Its server with the workers, behind Nginx or alone."""
 
     name = "application"
 
-    def __init__(self, home: Home, *, behind_nginx: bool) -> None:
+    def __init__(self, home: Home, program: Program, *, behind_nginx: bool) -> None:
         super().__init__(home)
+        self._program = program
         self._behind_nginx = behind_nginx
 
     def config(self, options: Options) -> RunningConfig:
-        """The installed release with its settings. Raises SkytierError when none is installed."""
-        secrets = [self._home.secrets / name for name in (DATABASE_URL, REDIS_URL)]
+        """The release with its settings. Raises SkytierError when there is none."""
+        secrets = [self._home.secrets / name for name in (DATABASE_URL, REDIS_URL, SECRET_KEY)]
         settings = [f"{k}={v}" for k, v in self._settings(options).items() if k != WORKERS]
         return {
-            "version": importlib.metadata.version(PACKAGE),
+            "version": self._program.version(),
             "workers": str(options.workers),
-            "release": _release(),
+            "release": self._program.release(),
             "settings": files.fingerprint(
                 *settings, *(path.read_text() if path.exists() else "" for path in secrets)
             ),
@@ -53,7 +55,10 @@ class Application(LocalService):
 
     def migrate(self, options: Options) -> str:
         """Bring the database to the release's schema. Returns the revision."""
-        said = self.run(options, "migrate").strip().splitlines()
+        command = self._program.migrate()
+        if command is None:
+            return "none"
+        said = self._run(options, command, "migrate").strip().splitlines()
         return f"schema {said[-1]}" if said else ""
 
     def create(self, wanted: Wanted, known: Known) -> Found:
@@ -67,14 +72,15 @@ class Application(LocalService):
         metrics.mkdir(mode=0o700)
         release = wanted.attributes["release"].removeprefix(files.HASH)[:12]
         environment = {**self.environment(options), "SKYTIER_RELEASE": release}
-        pid = self.daemon.start(self.command("serve"), environment)
+        pid = self.daemon.start(self._program.web(), environment)
         return Found(wanted.key, str(pid), wanted.attributes)
 
     def wait(self, wanted: Wanted, found: Found, tell: Tell) -> None:
         """Wait until a worker answers."""
         options: Options = wanted.creation["options"]
         socket = self._home.application_socket if self._behind_nginx else None
-        url = f"http://application{LIVE}" if self._behind_nginx else options.url + LIVE
+        base = "http://localhost" if self._behind_nginx else options.url
+        url = base + self._program.health
         self.daemon.wait(lambda: bool(health.ask(url, socket)), START_TIMEOUT_S, tell)
         self.daemon.ready(wanted.attributes)
         workers = "1 worker" if options.workers == 1 else f"{options.workers} workers"
@@ -86,10 +92,13 @@ class Application(LocalService):
         # Uvicorn does not bind to a socket that a killed one left behind.
         self._home.application_socket.unlink(missing_ok=True)
 
-    def run(self, options: Options, *arguments: str) -> str:
-        """Run one of its commands to the end. Returns its output; SkytierError when it fails."""
+    def run(self, options: Options, *words: str) -> str:
+        """Run a command to the end. Returns its output; SkytierError when it fails."""
+        return self._run(options, self._program.command(*words), " ".join(words))
+
+    def _run(self, options: Options, command: list[str], name: str) -> str:
         done = subprocess.run(
-            self.command(*arguments),
+            command,
             env=self.environment(options),
             cwd=self._home.path,
             check=False,
@@ -97,21 +106,25 @@ class Application(LocalService):
             text=True,
         )
         if done.returncode:
-            raise failed(arguments[0], done.stderr)
+            raise failed(name, done.stderr)
         return done.stdout
 
-    def follow(self, options: Options, *arguments: str) -> Iterator[str]:
+    def attend(self, options: Options, *words: str) -> int:
+        """The same with this process's own input and output. Returns its exit code."""
+        command = self._program.command(*words)
+        try:
+            return subprocess.call(command, env=self.environment(options), cwd=self._home.path)
+        except FileNotFoundError:
+            raise failed(words[0], f"There is no command {words[0]}.") from None
+
+    def follow(self, options: Options, *words: str) -> Iterator[str]:
         """The same, with each line of the output as soon as it is written."""
         yield from follow(
-            self.command(*arguments),
-            lambda said: failed(arguments[0], said),
+            self._program.command(*words),
+            lambda said: failed(" ".join(words), said),
             env=self.environment(options),
             cwd=self._home.path,
         )
-
-    def command(self, *arguments: str) -> list[str]:
-        """The words that run one of its commands."""
-        return [sys.executable, "-m", PACKAGE, *arguments]
 
     def environment(self, options: Options) -> dict[str, str]:
         """What its commands find in their environment: no secret, but where the secrets are."""
@@ -133,6 +146,7 @@ class Application(LocalService):
             }
         return {
             **listen,
+            "SKYTIER_PYTHON": sys.executable,
             "SKYTIER_SECRETS_DIR": str(self._home.secrets),
             WORKERS: str(options.workers),
             "SKYTIER_METRICS_DIR": str(self._home.run / "metrics"),
@@ -142,20 +156,12 @@ class Application(LocalService):
         collected = self._home.etc / "static.release"
         if collected.exists() and collected.read_text() == release:
             return
-        # Every path holds a version, so what pages of the release before still ask for stays.
+        # What pages of the release before still ask for stays.
         static = self._home.static
-        self.run(options, "collect-static", str(static))
+        if (made := self._program.static()) is not None:
+            shutil.copytree(made, static, dirs_exist_ok=True)
+        elif command := self._program.collect(static):
+            self._run(options, command, "collect-static")
         for path in [static, *static.rglob("*")]:
             path.chmod(0o755 if path.is_dir() else 0o644)
         files.write(collected, release)
-
-
-def _release() -> str:
-    """The installed code and everything it stands on, as one fingerprint."""
-    tree = files.tree_fingerprint(installed())
-    return files.fingerprint(sys.version, sys.executable, tree, *_packages())
-
-
-def _packages() -> Iterator[str]:
-    names = {f"{d.name}=={d.version}" for d in importlib.metadata.distributions()}
-    yield from sorted(names)

@@ -12,9 +12,11 @@ from skytier.local.options import Options
 from skytier.local.postgresql import Postgresql
 from skytier.local.service import NOT_RUNNING, key
 
-MIGRATIONS = "migrations"
+RELEASE, MIGRATIONS = "release", "migrations"
 
 RULES = {
+    # Before all else: what cannot be built changes nothing.
+    RELEASE: Rules(within=Application.name),
     Postgresql.name: Rules(held_by=frozenset({Application.name, Nginx.name, Monitor.name})),
     # There is nothing to stop.
     MIGRATIONS: Rules(within=Application.name),
@@ -25,9 +27,15 @@ RULES = {
 """What the plan knows of each kind. Each needs those before it."""
 
 
-def wanted(configs: Mapping[str, Mapping[str, str | None]], options: Options) -> list[Wanted]:
-    """The services to run: `configs` has, by kind, what each runs with; an application always."""
-    attributes = {**configs, MIGRATIONS: configs[Application.name]}
+def wanted(
+    configs: Mapping[str, Mapping[str, str | None]], options: Options, *, built: bool = False
+) -> list[Wanted]:
+    """The services to run: `configs` has, by kind, what each runs with; an application always.
+
+    `built` is whether the application is a release, which has to be built.
+    """
+    tasks = [*([RELEASE] if built else []), MIGRATIONS]
+    attributes = {**configs, **dict.fromkeys(tasks, configs[Application.name])}
     kinds = [kind for kind in RULES if kind in attributes]
     return [
         Wanted(
@@ -44,17 +52,21 @@ def wanted(configs: Mapping[str, Mapping[str, str | None]], options: Options) ->
 def steps(wanted: Iterable[Wanted], found: Iterable[Found]) -> list[Step]:
     """The steps from the services that are found to those that are wanted.
 
-    What is not wanted is stopped first: it may hold the port of another. Migrations are as the
-    application is, so they run before each of its starts: it may be a new release, or have another
-    database.
+    What is not wanted is stopped first: it may hold the port of another. Release and migrations
+    are as the application is, so they run before each of its starts: it may be a new release, or
+    have another database.
     """
     wanted = list(wanted)
     # A database that does not run is no service to stop.
     keys = {each.key for each in wanted}
     found = [each for each in found if each.key in keys or each.fault != NOT_RUNNING]
-    migrations = [
-        replace(each, key=key(MIGRATIONS)) for each in found if each.key.kind == Application.name
+    tasks = [task for task in (RELEASE, MIGRATIONS) if key(task) in keys]
+    done = [
+        replace(each, key=key(task))
+        for each in found
+        if each.key.kind == Application.name
+        for task in tasks
     ]
-    planned = plan(wanted, [*found, *migrations], RULES)
-    steps = [s for s in planned if not (s.key.kind == MIGRATIONS and s.action is Action.KEEP)]
+    planned = plan(wanted, [*found, *done], RULES)
+    steps = [s for s in planned if not (s.key.kind in tasks and s.action is Action.KEEP)]
     return sorted(steps, key=lambda step: step.action is not Action.DELETE)

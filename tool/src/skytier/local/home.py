@@ -51,6 +51,21 @@ class Home:
         return self.path / "static"
 
     @property
+    def releases(self) -> Path:
+        """The releases of an application that is the operator's own, by their id."""
+        return self.path / "releases"
+
+    @property
+    def libraries(self) -> Path:
+        """Their packages."""
+        return self.path / "libraries"
+
+    @property
+    def current(self) -> Path:
+        """Leads to the release that runs."""
+        return self.path / "current"
+
+    @property
     def monitor(self) -> Path:
         """What was measured."""
         return self.path / "monitor"
@@ -134,10 +149,11 @@ class Home:
         """Delete what `create` and the services made; what others put there stays."""
         for directory in (
             *(self.postgresql, self.run, self.static, self.monitor),
-            *(self.etc, self.logs, self.secrets),
+            *(self.releases, self.libraries, self.etc, self.logs, self.secrets),
         ):
             if directory.exists():
                 shutil.rmtree(directory)
+        self.current.unlink(missing_ok=True)
         # The marker last but one: a purge that is cut short can be run again.
         self.lock.unlink(missing_ok=True)
         (self.path / MARKER).unlink()

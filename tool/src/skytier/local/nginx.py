@@ -20,6 +20,7 @@ from skytier.local.home import Home
 from skytier.local.monitor import ports, token
 from skytier.local.monitor.processes import METRICS, STATUS
 from skytier.local.options import Options
+from skytier.local.program import Program
 from skytier.local.service import LocalService, changed
 from skytier.poll import until
 from skytier.services.nginx.config import NginxConfig, nginx_conf
@@ -32,8 +33,9 @@ class Nginx(LocalService):
 
     name = "nginx"
 
-    def __init__(self, home: Home) -> None:
+    def __init__(self, home: Home, application: Program) -> None:
         super().__init__(home)
+        self._application = application
         self._program = _program()
         self._conf = home.etc / "nginx.conf"
 
@@ -93,6 +95,8 @@ class Nginx(LocalService):
             listen=[f"{bind}:{options.port}"],
             upstreams=[f"unix:{home.application_socket}"],
             static=home.static,
+            prefixes=self._application.prefixes,
+            request_mib=self._application.request_mib,
             run=home.run,
             logs=home.logs,
             user=f"{user.name} {user.group}" if user else None,

@@ -91,7 +91,7 @@ class Task:
     """A kind that keeps nothing: its step only runs something."""
 
     name: str
-    run: Callable[[], str]
+    run: Callable[[Tell], str]
     """Returns the result in a few words."""
     fixed: ClassVar[frozenset[str]] = frozenset()
 
@@ -105,7 +105,7 @@ class Task:
 
     def reconcile(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
         """Run it."""
-        tell(self.run())
+        tell(self.run(tell))
         return found
 
     def delete(self, found: Found, tell: Tell) -> None:
@@ -117,4 +117,4 @@ class Deletion(Task):
 
     def delete(self, found: Found, tell: Tell) -> None:
         """Run it."""
-        tell(self.run())
+        tell(self.run(tell))

@@ -1,23 +1,26 @@
 """The stack on this machine: brings up what is wanted, and takes it down."""
 
+import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from skytier import files, health
 from skytier.deploy.apply import Events, apply
-from skytier.deploy.kind import Found, Key, Kind, Known, Wanted
+from skytier.deploy.kind import Found, Key, Kind, Known, Tell, Wanted
 from skytier.deploy.plan import Action, Step, nothing_to_do
 from skytier.errors import SkytierError
 from skytier.local import desired, lock, options, port
-from skytier.local.application import DATABASE_URL, REDIS_URL, Application
+from skytier.local.application import DATABASE_URL, REDIS_URL, SECRET_KEY, Application
 from skytier.local.daemon import State
 from skytier.local.home import Home
 from skytier.local.monitor.kind import Monitor
 from skytier.local.nginx import Nginx
 from skytier.local.options import Options
 from skytier.local.postgresql import Postgresql
+from skytier.local.program import program
 from skytier.local.service import Deletion, Task, key
+from skytier.stackfile import StackFile
 
 CHECK, HOME = "check", "home"
 CHECK_TIMEOUT_S = 30.0
@@ -44,10 +47,12 @@ class Outcome:
 class LocalStack:
     """PostgreSQL, the application and Nginx of one home, and what watches them."""
 
-    def __init__(self, home: Home) -> None:
+    def __init__(self, home: Home, stack: StackFile | None = None) -> None:
         self.home = home
-        self.nginx = Nginx(home)
-        self.application = Application(home, behind_nginx=self.nginx.installed)
+        self.is_own = stack is not None and stack.application.is_own
+        self.program = program(home, stack or StackFile())
+        self.nginx = Nginx(home, self.program)
+        self.application = Application(home, self.program, behind_nginx=self.nginx.installed)
         self.postgresql = Postgresql(home)
         self.monitor = Monitor(home, self.postgresql, behind_nginx=self.nginx.installed)
         self._services = (self.postgresql, self.application, self.nginx, self.monitor)
@@ -83,7 +88,7 @@ class LocalStack:
             configs[Application.name] = self.application.config(chosen)
             if chosen.monitor:
                 configs[Monitor.name] = self.monitor.config(chosen)
-            steps = desired.steps(desired.wanted(configs, chosen), self.find())
+            steps = desired.steps(desired.wanted(configs, chosen, built=self.is_own), self.find())
             not_watched = self._carry_out(steps, chosen, progress)
         return Outcome(chosen.url, not nothing_to_do(steps), self.nginx.installed, not_watched)
 
@@ -100,12 +105,16 @@ class LocalStack:
         return bool(stops)
 
     def run_application(self, *arguments: str) -> str:
-        """Run one of the application's commands beside it. Returns its output."""
+        """Run a command beside the application, with its code. Returns its output."""
         return self.application.run(self._running(), *arguments)
 
     def follow_application(self, *arguments: str) -> Iterator[str]:
         """The same, line by line while it runs."""
         return self.application.follow(self._running(), *arguments)
+
+    def attend_application(self, *words: str) -> int:
+        """Run a command that has the terminal. Returns its exit code."""
+        return self.application.attend(self._running(), *words)
 
     def _running(self) -> Options:
         if self.application.state().pid is None:
@@ -119,6 +128,9 @@ class LocalStack:
             database = self.postgresql.url()
         if database:
             files.write(path, database + "\n", 0o600)
+        path = self.home.secrets / SECRET_KEY
+        if not path.exists():
+            files.write(path, secrets.token_urlsafe(48) + "\n", 0o600)
         path = self.home.secrets / REDIS_URL
         if redis:
             files.write(path, redis + "\n", 0o600)
@@ -154,7 +166,9 @@ class LocalStack:
         stops = [step for step in steps if step.action is Action.DELETE]
         monitor = [step for step in steps if step not in stops and step.key.kind == Monitor.name]
         services = [step for step in steps if step not in stops and step not in monitor]
-        services.append(_check_step([step.key for step in services], chosen))
+        services.append(
+            _check_step([step.key for step in services], chosen.url + self.program.health)
+        )
         progress.planned([*stops, *services, *monitor])
         kinds = self._kinds(chosen)
         apply(stops, kinds, progress, Known())
@@ -168,32 +182,33 @@ class LocalStack:
 
     def _kinds(self, chosen: Options) -> dict[str, Kind]:
         tasks = (
-            Task(desired.MIGRATIONS, lambda: self.application.migrate(chosen)),
-            Task(CHECK, lambda: self._check(chosen)),
+            Task(desired.RELEASE, self.program.prepare),
+            Task(desired.MIGRATIONS, lambda _: self.application.migrate(chosen)),
+            Task(CHECK, lambda _: self._check(chosen)),
             Deletion(HOME, self._purge),
         )
         kinds: list[Kind] = [*self._services, *tasks]
         return {kind.name: kind for kind in kinds}
 
     def _check(self, chosen: Options) -> str:
-        answer = health.wait(f"{chosen.url}/health", CHECK_TIMEOUT_S)
+        answer = health.wait(f"{chosen.url}{self.program.health}", CHECK_TIMEOUT_S)
         if answer:
             return "healthy"
         log = files.last_lines(self.application.daemon.log, 8)
         raise SkytierError(
-            f"{chosen.url}/health does not become healthy; it says: {answer}\n"
+            f"{chosen.url}{self.program.health} does not become healthy; it says: {answer}\n"
             f"The end of the application's log:\n{log}",
             "Everything was left running. See skytier status and skytier logs.",
         )
 
-    def _purge(self) -> str:
+    def _purge(self, _: Tell) -> str:
         self.home.purge()
         return f"{self.home.path} is gone"
 
 
-def _check_step(needs: Sequence[Key], chosen: Options) -> Step:
+def _check_step(needs: Sequence[Key], url: str) -> Step:
     """The step that ends every `up`, also one that has nothing to do."""
-    wanted = Wanted(key(CHECK), {"url": f"{chosen.url}/health"})
+    wanted = Wanted(key(CHECK), {"url": url})
     return Step(Action.CREATE, key(CHECK), "it ends every run", tuple(needs), wanted)
 
 

@@ -18,10 +18,10 @@ def measure(stack: LocalStack) -> Status:
     """Ask every service, and the application through the entry point."""
     chosen, states = options.load(stack.home), stack.states()
     if any(state.pid for state in states.values()):
-        answer = health.ask(f"{chosen.url}/health")
+        answer = health.ask(chosen.url + stack.program.health)
     else:
         answer = health.Answer(None, "it does not run")
-    complaint = "" if answer else f"/health: {answer.status or answer.text}"
+    complaint = "" if answer else f"{stack.program.health}: {answer.status or answer.text}"
     web = [_service("application", states, complaint)]
     if stack.nginx.installed:
         web.append(_service("nginx", states))

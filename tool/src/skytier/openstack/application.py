@@ -1,7 +1,8 @@
-"""The application's own commands, run on the first web server."""
+"""Commands of the application, run on the first web server."""
 
 import shlex
 import subprocess
+import sys
 from collections.abc import Iterator
 
 from skytier.follow import follow
@@ -17,10 +18,18 @@ def run_application(stack: CloudStack, *arguments: str) -> str:
 
 def follow_application(stack: CloudStack, *arguments: str) -> Iterator[str]:
     """The same, with each line of the output as soon as it is written."""
-    command = shlex.join(["sudo", "skytier-app", *arguments])
+    command = shlex.join(["sudo", "skytier-app", "run", *arguments])
     with ssh_target(stack, "web") as (shell, host):
         yield from follow(
             ["ssh", "-F", shell.config, "-o", "BatchMode=yes", host, command],
             lambda said: failed(f"{arguments[0]} on {host}", said),
             stdin=subprocess.DEVNULL,
         )
+
+
+def attend_application(stack: CloudStack, *words: str) -> int:
+    """Run a command that has the terminal. Returns its exit code."""
+    with ssh_target(stack, "web") as (shell, host):
+        quoted = map(shlex.quote, words)
+        command = ("--", "sudo", "skytier-app", "run", *quoted)
+        return shell.attend(host, *command, terminal=sys.stdin.isatty())

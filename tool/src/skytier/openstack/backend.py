@@ -1,6 +1,6 @@
 """A stack on a cloud, as the commands ask for it."""
 
-from skytier.openstack.application import follow_application, run_application
+from skytier.openstack.application import attend_application, follow_application, run_application
 from skytier.openstack.logs import logs
 from skytier.openstack.stack import CloudStack
 from skytier.openstack.status import measure
@@ -17,4 +17,5 @@ class CloudBackend(CloudStack):
     watched = watched
     logs = logs
     run_application = run_application
+    attend_application = attend_application
     follow_application = follow_application

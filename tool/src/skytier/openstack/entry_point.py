@@ -34,8 +34,8 @@ class EntryPoint:
         return ip.facts["address"] if ip else ""
 
     def ask(self) -> Answer:
-        """What /health says now."""
-        return health.ask(f"{self.url}/health", tls=self._trust())
+        """What the application's health path says now."""
+        return health.ask(f"{self.url}{self.stack.runs.health}", tls=self._trust())
 
     def wait(self) -> None:
         """Wait until the application answers from outside. Raises SkytierError.
@@ -45,11 +45,12 @@ class EntryPoint:
         url, trust = self.url, self._trust()
         if self.stack.tls == "acme":
             url, trust = f"https://{self.address}", health.unverified()
-        answer = health.wait(f"{url}/health", CHECK_TIMEOUT_S, trust)
+        url += self.stack.runs.health
+        answer = health.wait(url, CHECK_TIMEOUT_S, trust)
         if answer:
             return
         raise SkytierError(
-            f"All machines are well, and {url}/health does not answer from here: {answer}",
+            f"All machines are well, and {url} does not answer from here: {answer}",
             "Check that this machine reaches the cloud's external network, and that the name "
             "leads to the floating IP; see skytier status.",
         )

@@ -34,7 +34,7 @@ class ResolvedStack:
     @cached_property
     def release(self) -> str:
         """The id of the application's source: `0.1.0-3f2a9c81d0e4`."""
-        return f"{self.application.version}-{self.application.fingerprint()[:12]}"
+        return self.application.release
 
     def key(self, kind: str, role: str = "", number: int = 0) -> Key:
         """`shop-web-1` for a machine's resources, `shop-web` for a role's, else `shop-network`."""

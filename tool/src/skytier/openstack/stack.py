@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from openstack.connection import Connection
 
+from skytier import release
 from skytier.costs.price_list import PriceList
 from skytier.deploy.apply import Events, StoppedError, apply, refuse_losses
 from skytier.deploy.files import keep_secrets
@@ -17,7 +18,6 @@ from skytier.deploy.plan import Action, one_of_each, plan
 from skytier.deploy.update import DELIVERY, IN_SERVERS
 from skytier.errors import SkytierError
 from skytier.hosts.ssh import Ssh
-from skytier import release
 from skytier.openstack import choices, limits, needs, operator
 from skytier.openstack.access import Access
 from skytier.openstack.catalog import has_volumes

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from skytier.errors import SkytierError
-from skytier.project import dependencies, files
+from skytier.project import dependencies
+from skytier.project.files import fingerprint, listing
+from skytier.project.tree import Tree
 from skytier.release import sample
-from skytier.stackfile import StackFile
+from skytier.stackfile import DEFAULT_PATH, StackFile
 
 UVICORN, GUNICORN, METRICS = "uvicorn", "gunicorn", "prometheus-client"
 UNKNOWN_VERSION = "0"
@@ -25,8 +27,8 @@ class Application:
     source: Path
     files: Sequence[Path]
     """What goes to the machines, relative to `source`."""
-    dependencies: Path | None
-    """The file that names the packages."""
+    dependencies: str | None
+    """The file that names the packages, relative to `source`; None where none is."""
     serve: str | None = None
     """`shop.main:app`"""
     interface: str | None = None
@@ -80,8 +82,13 @@ class Application:
     def fingerprint(self) -> str:
         """64 hexadecimal digits: others as soon as a file or a setting is another."""
         described = json.dumps([self.description(), dict(self.static)], sort_keys=True)
-        content = files.fingerprint(self.source, self.files)
+        content = fingerprint(self.source, self.files)
         return hashlib.sha256(f"{described}\0{content}".encode()).hexdigest()
+
+    @property
+    def release(self) -> str:
+        """The id of the source: `0.1.0-3f2a9c81d0e4`. That of a built release has more in it."""
+        return f"{self.version}-{self.fingerprint()[:12]}"
 
     @property
     def _pyproject(self) -> Mapping[str, Any]:
@@ -104,17 +111,18 @@ def of(stack: StackFile) -> Application:
 
     Raises SkytierError when its source is not there, or its packages are not clear.
     """
-    section = stack.application if stack.application.is_own else sample.section()
-    source = Path(section.source).resolve()
+    section = stack.runs
+    source = Path(section.source).resolve() if stack.application.is_own else sample.source()
     if not source.is_dir():
         raise SkytierError(
             f"There is no directory {source}, which application.source names.",
             "Name the directory of the project; the path is relative to the stack file.",
         )
+    listed = listing(source, [DEFAULT_PATH])
     return Application(
         source=source,
-        files=files.files(source),
-        dependencies=dependencies.chosen(source, section.dependencies),
+        files=listed.files,
+        dependencies=dependencies.choose(Tree(source, listed), section.dependencies),
         serve=section.serve,
         interface=section.interface,
         run=section.run,

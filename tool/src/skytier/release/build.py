@@ -24,7 +24,6 @@ import hashlib
 import json
 import os
 import shutil
-import sys
 import tarfile
 import tempfile
 import threading
@@ -33,13 +32,15 @@ from dataclasses import dataclass
 from importlib.resources import files as package_files
 from pathlib import Path
 
-from skytier.release import requirements
+from skytier import files
 from skytier.release.application import Application
 from skytier.release.archive import pack
 from skytier.release.collect import collect
 from skytier.release.commands import write_commands
 from skytier.release.packages import byte_compile, wheel
 from skytier.release.platform import Platform
+from skytier.release.requirements import pinned
+from skytier.release.wheels import install
 from skytier.render import render
 
 Progress = Callable[[str], None]
@@ -109,6 +110,7 @@ def build(
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
         _lay_out(tree, application)
+        (tree / "static").mkdir()
         if application.collect or application.static:
             here = _libraries(application, Platform.here(), cache, progress)
             _collect(tree, application, here)
@@ -124,20 +126,32 @@ def _runtime() -> dict[str, str]:
     return {name: texts[name].read_text() for name in sorted(texts)}
 
 
-def _libraries(
-    application: Application, target: Platform, cache: Path, progress: Progress
-) -> Tree:
+def _libraries(application: Application, target: Platform, cache: Path, progress: Progress) -> Tree:
     """The packages by themselves: they are many, and change less often than the application."""
-    pins = requirements.pinned(application, target)
+    pins = _pins(application, target, cache)
 
     def make(tree: Path) -> None:
         count = sum(not line.startswith((" ", "#", "-")) for line in pins.splitlines() if line)
         progress(f"getting {count} packages for Python {target.python} on {target.architecture}")
-        requirements.install(pins, target, tree / "lib")
+        install(pins, target, tree / "lib")
         write_commands(tree / "lib", tree / "bin")
         _compile(tree, ("lib",), target)
 
     return _tree(cache / "libraries", _hash(FORMAT, str(target), pins), make)
+
+
+def _pins(application: Application, target: Platform, cache: Path) -> str:
+    """The packages in one version each. What no file pins is chosen once for a dependency file."""
+    path = application.dependencies
+    content = (application.source / path).read_text() if path else ""
+    name = _hash(FORMAT, str(target), *application.servers, path or "", content)
+    kept = cache / "pins" / f"{name}.txt"
+    if kept.exists():
+        return kept.read_text()
+    pins = pinned(application.source, path, target, application.servers)
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    files.write(kept, pins.text)
+    return pins.text
 
 
 def _lay_out(tree: Path, application: Application) -> None:
@@ -167,7 +181,7 @@ def _collect(tree: Path, application: Application, libraries: Tree) -> None:
         if application.collect:
             libraries.unpack(Path(directory, "libraries", libraries.name))
         collect(application, release)
-        shutil.copytree(release / "static", tree / "static")
+        shutil.copytree(release / "static", tree / "static", dirs_exist_ok=True)
         for each in application.static.values():
             # Nginx serves it; the application may read its manifest.
             if (release / "app" / each).exists():

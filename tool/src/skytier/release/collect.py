@@ -36,7 +36,6 @@ def collect(application: Application, release: Path) -> None:
                 f"The static files could not be collected by {application.collect!r}:\n{said}",
                 "Mend what it says, and run it again. No machine was changed.",
             )
-    (release / "static").mkdir()
     for prefix, directory in application.static.items():
         found = release / "app" / directory
         if not found.is_dir():

@@ -91,11 +91,13 @@ class ApplicationSection(Section):
     )
     """The static files that Nginx serves: a URL path that ends with a slash, and a directory in the
     source."""
-    health: Annotated[str, AfterValidator(_url_path)] = key(
-        "/", "a URL path such as /healthz"
-    )
+    health: Annotated[str, AfterValidator(_url_path)] = key("/", "a URL path such as /healthz")
     """The path that is asked whether the application is ready. A redirect, 401 or 403 means that it
     is."""
+    request_mib: int = key(10, "a number of MiB from 1 to 10240", ge=1, le=10240, strict=True)
+    """The largest body of a request, for example an upload."""
+    outgoing: Literal["any", "stack"] = key("any", '"any" or "stack"')
+    """Where the application may connect to: anywhere, or only to the machines of the stack."""
     env: Annotated[dict[str, str], AfterValidator(_environment)] = key(
         {}, 'variables such as {SHOP_MODE = "production"}', {"SHOP_MODE": "production"}
     )
@@ -114,3 +116,17 @@ class ApplicationSection(Section):
             name = sorted(self.model_fields_set)[0]
             raise contradiction(f"application.{name}", "needs application.serve or application.run")
         return self
+
+
+SAMPLE_PACKAGE = "skytier_app"
+SAMPLE = ApplicationSection(
+    run=f"python -m {SAMPLE_PACKAGE} serve",
+    dependencies="requirements.txt",
+    migrate=f"python -m {SAMPLE_PACKAGE} migrate",
+    collect=f"python -m {SAMPLE_PACKAGE} collect-static static",
+    static={"/static/": "static"},
+    health="/health",
+    request_mib=1,
+    outgoing="stack",
+)
+"""The sample application; its source is where it is installed."""

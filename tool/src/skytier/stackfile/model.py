@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from skytier.stackfile import schedule, values
-from skytier.stackfile.application import ApplicationSection
+from skytier.stackfile.application import SAMPLE, ApplicationSection
 from skytier.stackfile.schedule import Hours
 from skytier.stackfile.section import Section, contradiction, key
 
@@ -203,6 +203,11 @@ class StackFile(Section):
     database: DatabaseSection = DatabaseSection()
     monitor: MonitorSection = MonitorSection()
     cost: CostSection = CostSection()
+
+    @property
+    def runs(self) -> ApplicationSection:
+        """The application that runs: the operator's, else the sample."""
+        return self.application if self.application.is_own else SAMPLE
 
     def at(self, moment: datetime) -> "StackFile":
         """The file as it is to be followed at a moment: with the web servers of that hour."""

@@ -100,11 +100,12 @@ def _summary(
         return
     skytier, cloud = console.program(), f"--cloud {stack.cloud}"
     took = ", ".join(f"{kind} {each:.0f} s" for kind, each in seconds.items())
+    insecure = "--insecure " if stack.stack.tls == "self-signed" else ""
     rows = [
         *([("Wait", _sentence(waits))] if waits else []),
         ("Page", f"{url}/"),
-        ("API", f"{url}/docs"),
-        ("Try", f"curl {'--insecure ' * (stack.stack.tls == 'self-signed')}{url}/health"),
+        *([] if stack.stack.application.is_own else [("API", f"{url}/docs")]),
+        ("Try", f"curl {insecure}{url}{stack.stack.runs.health}"),
         ("Look", f"{skytier} status {cloud}"),
         ("Enter", f"{skytier} ssh web {cloud}"),
         ("Remove", f"{skytier} down {cloud}"),

@@ -10,7 +10,7 @@ from skytier.stackfile import StackFile
 
 def down(wanted: StackFile, *, purge: bool, yes: bool, as_json: bool) -> None:
     """Stop everything; with `purge` confirm, and delete the data, too."""
-    stack = local_stack()
+    stack = local_stack(wanted)
     if purge and stack.home.path.exists():
         question = f"Delete {stack.home.path} with all data of the application?"
         console.confirm(question, yes, "This deletes data, and there is nobody to ask.")

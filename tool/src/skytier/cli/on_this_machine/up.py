@@ -20,7 +20,7 @@ def up(
     wanted: StackFile, file: Path | None, given: Mapping[str, Any], *, yes: bool, as_json: bool
 ) -> None:
     """Bring it up by the options that were given, and say where it is."""
-    stack = local_stack()
+    stack = local_stack(wanted)
     with progress(as_json=as_json) as events:
         try:
             outcome = stack.up(events, **_options(given))
@@ -37,7 +37,7 @@ def up(
         said = {"event": "up", "url": outcome.url, "changed": outcome.changed}
         print(json.dumps(said))  # noqa: T201
     else:
-        _summary(stack, outcome)
+        _summary(stack, outcome, is_own=wanted.application.is_own)
 
 
 def _options(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -53,19 +53,19 @@ def _options(given: Mapping[str, Any]) -> dict[str, Any]:
     return options
 
 
-def _summary(stack: LocalStack, outcome: Outcome) -> None:
+def _summary(stack: LocalStack, outcome: Outcome, *, is_own: bool) -> None:
     if not outcome.changed:
         console.out.print(f"Nothing to do: {outcome.url} is up and healthy.", markup=False)
         return
     if not outcome.behind_nginx:
-        console.out.print("Nginx is not on this machine: Uvicorn serves alone.")
+        console.out.print("Nginx is not on this machine: the application serves alone.")
     skytier = console.program()
     rows = [
         ("Page", f"{outcome.url}/"),
-        ("API", f"{outcome.url}/docs"),
-        ("Try", f"curl {outcome.url}/health"),
+        *([] if is_own else [("API", f"{outcome.url}/docs")]),
+        ("Try", f"curl {outcome.url}{stack.program.health}"),
         ("Look", f"{skytier} status, {skytier} logs --follow"),
-        ("Fill", f"{skytier} demo-data --users 1000 --posts 100000"),
+        *([] if is_own else [("Fill", f"{skytier} demo-data --users 1000 --posts 100000")]),
         ("Stop", f"{skytier} down"),
         ("Data", str(stack.home.path)),
     ]

@@ -19,7 +19,7 @@ HOME = "/opt/skytier"
 PORT = 8000
 SOCKET = "/run/skytier-app.sock"
 """Where Nginx finds it."""
-SECRET_KEY = "application_secret_key"
+SIGNING_KEY = "application_secret_key"
 DATABASE = Need("postgresql", duty="primary")
 
 
@@ -32,7 +32,7 @@ class Application(Service):
 
     def secrets(self, topology: Topology) -> Sequence[Secret]:
         """What frameworks sign their cookies with: one for all web servers."""
-        return [Password(SECRET_KEY)]
+        return [Password(SIGNING_KEY)]
 
     def packages(self, at: Placement) -> Sequence[str]:
         """Python."""
@@ -62,7 +62,8 @@ class Application(Service):
             "database_address": at.needed(DATABASE)[0].address,
             "networks": [at.stack.cidr, *at.stack.api_from],
             "site": at.stack.domain or at.topology.public_address or "localhost",
-            "secret_key": SECRET_KEY,
+            "secret_key": SIGNING_KEY,
+            "outgoing": at.stack.runs.outgoing,
             "metrics_from": json.dumps(_metrics_from(at)),
         }
         texts = {
@@ -79,7 +80,7 @@ class Application(Service):
             ],
             script=render(PACKAGE, "setup.sh", **values),
             checks=[check(PACKAGE, "application", values, needs_release=True)],
-            secrets=(PASSWORD, CERTIFICATE, SECRET_KEY),
+            secrets=(PASSWORD, CERTIFICATE, SIGNING_KEY),
         )
 
 

@@ -29,10 +29,9 @@ class Measured:
         """Answer a request."""
         if scope["type"] in ("http", "websocket"):
             # Nobody but Nginx can connect to the unix socket, whose clients have no address.
-            by_nginx = not scope.get("client")
-            if by_nginx:
+            if not scope.get("client"):
                 _believe(scope)
-            elif scope["path"] == metrics.PATH and metrics.may_read(scope["client"][0]):
+            if scope["path"] == metrics.PATH and metrics.may_read(scope.get("client")):
                 await _metrics(send)
                 return
         if scope["type"] != "http":

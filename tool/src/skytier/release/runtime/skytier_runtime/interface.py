@@ -12,7 +12,7 @@ FACTORY = "-factory"
 
 
 def load(target: str) -> Any:
-    """The object that `shop.main:app` names. Ends the process with a message where there is none."""
+    """The object that `shop.main:app` names. Ends the process where there is none."""
     module_name, _, name = target.partition(":")
     module = importlib.import_module(module_name)
     found: Any = module
@@ -33,29 +33,30 @@ def interface(found: Any) -> str:
     """`asgi`, `wsgi`, `asgi-factory` or `wsgi-factory`: by what it takes, and what it returns."""
     if kind := _of(found):
         return kind
-    if callable(found) and (kind := _of(found())):
+    if callable(found) and not _required(found) and (kind := _of(found())):
         return kind + FACTORY
     raise SystemExit("It is neither an ASGI nor a WSGI application, nor a function for one.")
 
 
 def _of(found: Any) -> str | None:
-    call = found if inspect.isroutine(found) else getattr(type(found), "__call__", None)
-    if inspect.isclass(found) or call is None:
+    if inspect.isclass(found) or not callable(found):
         return None
+    call = found if inspect.isroutine(found) else type(found).__call__
     if inspect.iscoroutinefunction(call):
         return ASGI
-    parameters = [
-        each
-        for each in inspect.signature(found).parameters.values()
-        if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)
-        and each.default is each.empty
-    ]
-    return {2: WSGI, 3: ASGI}.get(len(parameters))
+    return {2: WSGI, 3: ASGI}.get(_required(found))
+
+
+def _required(found: Any) -> int:
+    """How many arguments it needs."""
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    parameters = inspect.signature(found).parameters.values()
+    return sum(each.kind in positional and each.default is each.empty for each in parameters)
 
 
 def ask(target: str) -> str:
     """The interface of an object, examined by another process, so that this one stays small."""
-    done = subprocess.run(  # noqa: S603  # our own words
+    done = subprocess.run(
         [sys.executable, "-m", __name__, target], check=False, stdout=subprocess.PIPE, text=True
     )
     if done.returncode:

@@ -3,6 +3,7 @@
 import os
 import shutil
 import socket
+from pathlib import Path
 
 _FIRST = 3  # as in sd_listen_fds(3)
 _WAITING = 2048  # connections
@@ -50,6 +51,6 @@ def _unix(path: str, group: str | None) -> socket.socket:
         os.umask(before)
     if group:
         shutil.chown(path, group=group)
-        os.chmod(path, 0o660)
+        Path(path).chmod(0o660)
     made.listen(_WAITING)
     return made

@@ -56,10 +56,13 @@ def route_of(path: str) -> str:
     return path if path == os.environ.get("SKYTIER_HEALTH") else "all"
 
 
-def may_read(address: str) -> bool:
-    """Whether who asks from an address may read the metrics."""
+def may_read(client: tuple[str, int] | None) -> bool:
+    """Whether a client may read the metrics: the monitor. Without an address it asks by Nginx, which
+    names the address of every visitor."""
+    if client is None:
+        return True
     try:
-        return any(ipaddress.ip_address(address) in network for network in _FROM)
+        return any(ipaddress.ip_address(client[0]) in network for network in _FROM)
     except ValueError:
         return False
 

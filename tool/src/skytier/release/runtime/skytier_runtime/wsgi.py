@@ -25,11 +25,11 @@ class Measured:
 
     def __call__(self, environ: Environ, start_response: Start) -> Iterable[bytes]:
         """Answer a request."""
-        address = environ.get("REMOTE_ADDR", "")
-        if not address:
+        if not environ.get("REMOTE_ADDR"):
             # Nobody but Nginx can connect to the unix socket, whose clients have no address.
             environ["REMOTE_ADDR"] = environ.get("HTTP_X_FORWARDED_FOR", "")
-        elif environ["PATH_INFO"] == metrics.PATH and metrics.may_read(address):
+        client = (environ["REMOTE_ADDR"], 0) if environ["REMOTE_ADDR"] else None
+        if environ["PATH_INFO"] == metrics.PATH and metrics.may_read(client):
             start_response("200 OK", [("Content-Type", metrics.CONTENT_TYPE)])
             return [metrics.text()]
         return self._measured(environ, start_response)

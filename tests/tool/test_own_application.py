@@ -1,0 +1,244 @@
+"""An application of the operator's own on this machine: built, served, released anew, and run."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from textwrap import dedent
+
+import httpx
+import pytest
+
+from skytier.local.home import Home
+from skytier.local.monitor import ports, token
+from skytier.local.monitor.processes import METRICS
+from tests.skytier_command import Skytier, free_port, processes_of
+
+# What Nginx, a shell, systemd and an .env file would each change.
+HARD = "a b\n$HOME \"q\" 'q' 100%n \\ # é\t€"
+
+WSGI = {
+    "requirements.txt": "flask==3.1.3\n",
+    "shop/__init__.py": """\
+        import os
+        from flask import Flask, request
+
+        def create_app():
+            app = Flask(__name__)
+
+            @app.get("/")
+            def home():
+                return "version 1"
+
+            @app.get("/healthz")
+            def health():
+                return "ready" if request.host else "no host", 200
+
+            @app.post("/length")
+            def length():
+                return str(len(request.get_data()))
+
+            @app.get("/about")
+            def about():
+                names = ("DATABASE_URL", "SECRET_KEY", "HARD", "WEB_CONCURRENCY", "PYTHONPATH")
+                return {name: os.environ.get(name) for name in names} | {
+                    "scheme": request.scheme,
+                    "address": request.remote_addr,
+                    "directory": os.getcwd(),
+                }
+
+            return app
+        """,
+    "migrate.py": """\
+        import os, pathlib
+        print(os.environ["DATABASE_URL"].partition("?")[0].rpartition("/")[2])
+        """,
+    "static/site.55e7cbb9ba48.css": "body {}\n",
+    "static/plain.css": "p {}\n",
+    ".env": "SECRET=1\n",
+    "skytier.toml": f"""\
+        [application]
+        serve = "shop:create_app"
+        migrate = "python migrate.py"
+        static = {{"/assets/" = "static"}}
+        health = "/healthz"
+        request_mib = 3
+
+        [application.env]
+        HARD = {json.dumps(HARD, ensure_ascii=False)}
+        """,
+}
+ASGI = {
+    "pyproject.toml": """\
+        [project]
+        name = "echo"
+        version = "1.2"
+        dependencies = ["starlette==1.7.0", "websockets"]
+        """,
+    "src/echo/__init__.py": "",
+    "src/echo/main.py": """\
+        from starlette.applications import Starlette
+        from starlette.responses import PlainTextResponse
+        from starlette.routing import Route
+
+        async def hello(request):
+            return PlainTextResponse(request.path_params["name"] + " by " + request.url.scheme)
+
+        app = Starlette(routes=[Route("/hello/{name}", hello), Route("/", hello)])
+        """,
+    "skytier.toml": '[application]\nserve = "echo.main:app"\nhealth = "/hello/x"\n',
+}
+
+
+def write(directory: Path, files: dict[str, str]) -> Path:
+    for name, text in files.items():
+        path = directory / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(dedent(text))
+    return directory
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write(tmp_path_factory.mktemp("shop"), WSGI)
+
+
+@pytest.fixture(scope="module")
+def up(shop: Path, make_skytier: Callable[[], Skytier]) -> Iterator[Skytier]:
+    skytier = make_skytier()
+    port = str(free_port())
+    skytier.run("up", "--port", port, "--workers", "1", "--no-monitor", cwd=shop)
+    yield skytier
+    skytier.run("down", "--purge", "--yes", cwd=shop)
+
+
+def test_a_factory_of_wsgi_answers_behind_nginx(up: Skytier) -> None:
+    answer = httpx.get(up.url())
+    assert (answer.status_code, answer.text) == (200, "version 1")
+
+
+def test_its_variables_arrive_as_they_were_written(up: Skytier) -> None:
+    about = httpx.get(f"{up.url()}/about").json()
+    assert about["HARD"] == HARD
+    assert about["DATABASE_URL"].startswith("postgresql://skytier:")
+    assert len(about["SECRET_KEY"]) >= 50
+    assert about["WEB_CONCURRENCY"] == "1"
+    assert (about["scheme"], about["address"]) == ("http", "127.0.0.1")
+    assert about["directory"].endswith("/app")
+
+
+def test_a_body_may_be_as_large_as_the_stack_file_says(up: Skytier) -> None:
+    for mib, status in ((2, 200), (4, 413)):
+        answer = httpx.post(f"{up.url()}/length", content=b"x" * (mib * 2**20))
+        assert answer.status_code == status
+    assert "3 MiB" in answer.text
+
+
+def test_only_a_static_file_with_a_hash_in_its_name_is_kept_for_ever(up: Skytier) -> None:
+    hashed = httpx.get(f"{up.url()}/assets/site.55e7cbb9ba48.css")
+    plain = httpx.get(f"{up.url()}/assets/plain.css")
+    missing = httpx.get(f"{up.url()}/assets/missing.0123456789ab.css")
+    assert "immutable" in hashed.headers["Cache-Control"]
+    assert plain.headers["Cache-Control"] == "no-cache"
+    assert missing.status_code == 404
+    assert missing.headers["Cache-Control"] == "no-store"
+
+
+def test_what_is_private_does_not_travel(up: Skytier, shop: Path) -> None:
+    released = {path.name for path in (up.home / "current" / "app").iterdir()}
+    assert {"shop", "migrate.py", "static", "requirements.txt"} <= released
+    assert not released & {".env", "skytier.toml"}
+
+
+def test_a_command_runs_with_the_code_and_the_variables_of_the_application(
+    up: Skytier, shop: Path
+) -> None:
+    program = "import os, shop, flask; print(os.environ['HARD'])"
+    assert up.run("run", "--", "python", "-c", program, cwd=shop) == f"{HARD}\n"
+    assert "Usage: flask" in up.run("run", "--", "flask", "--help", cwd=shop)
+    up.ends_with(3, "run", "--", "python", "-c", "raise SystemExit(3)", cwd=shop)
+
+
+def test_another_release_takes_its_place_and_a_second_run_changes_nothing(
+    up: Skytier, shop: Path
+) -> None:
+    assert "Nothing to do" in up.run("up", cwd=shop)
+    before = up.pid("application")
+    code = shop / "shop" / "__init__.py"
+    text = code.read_text()
+    code.write_text(text.replace("version 1", "version 2"))
+    (shop / "static" / "plain.css").write_text("p {color: red}\n")
+    try:
+        up.run("up", cwd=shop)
+        assert httpx.get(up.url()).text == "version 2"
+        assert up.pid("application") != before
+        assert "red" in httpx.get(f"{up.url()}/assets/plain.css").text
+    finally:
+        code.write_text(text)
+        up.run("up", cwd=shop)
+    assert httpx.get(up.url()).text == "version 1"
+
+
+@pytest.mark.parametrize(
+    ("serve", "said"),
+    [
+        ("shop.nowhere:app", "No module named 'shop.nowhere'"),
+        ("shop:application", "The module shop has no application."),
+        ("shop:Flask", "neither an ASGI nor a WSGI application"),
+    ],
+)
+def test_what_cannot_be_served_is_told_by_its_own_words(
+    up: Skytier, shop: Path, serve: str, said: str
+) -> None:
+    file = shop / "skytier.toml"
+    text = file.read_text()
+    file.write_text(text.replace("shop:create_app", serve))
+    try:
+        assert said in up.ends_with(1, "up", cwd=shop)
+    finally:
+        file.write_text(text)
+        up.run("up", cwd=shop)
+
+
+@pytest.mark.parametrize(
+    ("section", "said"),
+    [
+        ('serve = "shop"', "is not a module and an object"),
+        ('serve = "shop:app"\nrun = "x"', "is one of two ways to serve"),
+        ('health = "/"', "needs application.serve or application.run"),
+        ('serve = "a:b"\nhealth = "healthz"', "is not a URL path"),
+        ('serve = "a:b"\nstatic = {"/s/" = "../x"}', "not a directory inside the source"),
+        ('serve = "a:b"\nstatic = {"static" = "x"}', "not a URL path such as /static/"),
+        ('serve = "a:b"\nmigrate = " "', "is not a command"),
+        ('serve = "a:b"\nrequest_mib = 0', "too small"),
+        ('serve = "a:b"\n[application.env]\nPORT = "1"', "has PORT, which Skytier sets"),
+        ('serve = "a:b"\n[application.env]\n"A B" = "1"', "not the name of a variable"),
+        ('serve = "a:b"\nsource = "nowhere"', "There is no directory"),
+        ('serve = "a:b"\ndependencies = "nowhere.lock"', "nowhere.lock"),
+        ('serve = "a:b"\nstatic = {"/s/" = "nowhere"}', "There is no directory nowhere"),
+        ('serve = "a:b"\ncollect = "python -c \'raise SystemExit(3)\'"', "could not be collected"),
+    ],
+)
+def test_what_is_wrong_is_said_before_anything_is_changed(
+    fresh: Skytier, tmp_path: Path, section: str, said: str
+) -> None:
+    (tmp_path / "requirements.txt").write_text("")
+    (tmp_path / "skytier.toml").write_text(f"[application]\n{section}\n")
+    told = fresh.ends_with(1, "up", "--no-monitor", "--port", str(free_port()), cwd=tmp_path)
+    assert said in told
+    assert processes_of(fresh.home) == []
+
+
+def test_asgi_of_a_source_directory_is_found_out_and_measured(
+    fresh: Skytier, tmp_path: Path
+) -> None:
+    write(tmp_path, ASGI)
+    fresh.run("up", "--port", str(free_port()), "--workers", "2", cwd=tmp_path)
+    for _ in range(5):
+        assert httpx.get(f"{fresh.url()}/hello/ada").text == "ada by http"
+    home = Home(fresh.home)
+    headers = {"Authorization": f"Bearer {token.of(home)}"}
+    metrics = httpx.get(f"http://{ports.address(home, METRICS)}/metrics", headers=headers).text
+    assert 'skytier_http_requests_total{method="GET",route="/hello/{name}",status="200"}' in metrics
+    told = json.loads(fresh.run("status", "--json", cwd=tmp_path))
+    assert told["healthy"] is True
+    fresh.run("down", "--purge", "--yes", cwd=tmp_path)
