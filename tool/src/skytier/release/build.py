@@ -25,15 +25,17 @@ from pathlib import Path
 
 from skytier.release import source as sources
 from skytier.release.archive import pack
-from skytier.release.packages import byte_compile, collect_static, install, wheel
+from skytier.release.packages import byte_compile, collect_static, wheel
 from skytier.release.platform import Platform
+from skytier.release.requirements import pinned
 from skytier.release.source import Source
+from skytier.release.wheels import install
 from skytier.render import render
 
 Progress = Callable[[str], None]
 """Is told what begins: `installing 44 packages`."""
 _BUILDING = threading.Lock()
-FORMAT = "2"
+FORMAT = "3"
 """Another one whenever this file lays out a release in another way."""
 
 
@@ -68,7 +70,7 @@ def build(
     """The release of the application's source for a target, from the cache if it is there.
 
     `source` is the one installed beside this tool; `cache` is ~/.cache/skytier. Any number may
-    build at once. Raises SkytierError when there is no source, or pip cannot get a package.
+    build at once. Raises SkytierError when there is no source, or a package cannot be had.
 
     >>> build(Target("3.11", "x86_64", 36)).id  # doctest: +SKIP
     '0.1.0-3f2a9c81d0e4'
@@ -88,12 +90,12 @@ def build(
 
 def _libraries(source: Source, target: Platform, cache: Path, progress: Progress) -> Tree:
     """The packages by themselves: they are many, and change less often than the application."""
-    requirements = source.requirements.read_text()
+    requirements = pinned(source.path, source.requirements.name, target).text
 
     def make(tree: Path) -> None:
-        count = sum(not line.startswith((" ", "#")) for line in requirements.splitlines() if line)
+        count = requirements.count("==")
         progress(f"getting {count} packages for Python {target.python} on {target.architecture}")
-        install(source.requirements, target, tree / "lib")
+        install(requirements, target, tree / "lib")
         _compile(tree, "lib", target)
 
     return _tree(cache / "libraries", _hash(FORMAT, str(target), requirements), make)
