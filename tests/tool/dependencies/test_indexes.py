@@ -17,7 +17,7 @@ DEBIAN = Platform("3.11", "x86_64", 36)
 
 @pytest.fixture
 def simple(index: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """An index over HTTP that has alpha, and asks for the password `p%40ss` of `ada`."""
+    """An index over HTTP that has alpha."""
     monkeypatch.delenv("PIP_NO_INDEX")
     monkeypatch.delenv("PIP_FIND_LINKS")
     wheel(index, "alpha")
@@ -71,9 +71,8 @@ def test_pip_s_settings_become_uv_s(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     monkeypatch.setenv("PIP_CONFIG_FILE", str(file))
     monkeypatch.delenv("PIP_NO_INDEX")
     monkeypatch.setenv("PIP_FIND_LINKS", "/srv/one /srv/two")
-    for name in ("UV_HTTP_TIMEOUT", "SSL_CERT_FILE", "PIP_CERT", "PIP_TIMEOUT"):
+    for name in ("PIP_CERT", "PIP_TIMEOUT", "PIP_DEFAULT_TIMEOUT"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.delenv("PIP_DEFAULT_TIMEOUT", raising=False)
 
     found = indexes()
 

@@ -22,7 +22,7 @@ HASH = "sha256:" + "0123456789abcdef" * 4
 
 
 def url(name: str) -> str:
-    return f"https://files.example.org/{name}-1.0-py3-none-any.whl"
+    return f"https://files.example.org/{name.replace('-', '_')}-1.0-py3-none-any.whl"
 
 
 def uv(directory: Path) -> str:
@@ -95,7 +95,7 @@ def pylock(directory: Path) -> str:
     packages = "".join(
         f'[[packages]]\nname = "{name}"\nversion = "1.0"\n'
         + (f'marker = "{marker}"\n' if marker else "")
-        + f'wheels = [{{ name = "{name}-1.0-py3-none-any.whl", url = "{url(name)}", '
+        + f'wheels = [{{ url = "{url(name)}", '
         f'hashes = {{ sha256 = "{HASH.removeprefix("sha256:")}" }} }}]\n'
         for name, marker in {**MARKERS, "dev-only": "'dev' in dependency_groups"}.items()
     )

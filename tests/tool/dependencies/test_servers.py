@@ -27,9 +27,7 @@ def test_a_project_without_a_server_gets_one(python: str, project: Path) -> None
     found = pinned(project, None, target, ["uvicorn", "gunicorn"])
 
     assert not found.resolved
-    assert {"click", "h11", "uvicorn", "websockets", "gunicorn", "packaging"} <= pins(
-        found.text
-    ).keys()
+    assert {"click", "h11", "uvicorn", "websockets", "gunicorn"} <= pins(found.text).keys()
     assert found.text.count("--hash") > len(pins(found.text))
 
 
@@ -45,22 +43,42 @@ def test_a_project_s_own_server_stays(project: Path) -> None:
 def test_a_server_that_suits_the_project_s_versions_is_looked_for(
     index: Path, project: Path
 ) -> None:
-    wheel(index, "gunicorn", "20.0", requires=["packaging"])
-    wheel(index, "gunicorn", "21.0", requires=["packaging>=2"])
-    (project / "requirements.txt").write_text(f"packaging==1.0 --hash={wheel(index, 'packaging')}")
+    wheel(index, "uvicorn", "0.20", requires=["click"])
+    wheel(index, "uvicorn", "0.30", requires=["click>=7", "h11"])
+    wheel(index, "uvicorn", "0.40", requires=["click>=8"])
+    wheel(index, "h11", "0.9")
+    click = wheel(index, "click", "7.0")
+    (project / "requirements.txt").write_text(f"click==7.0 --hash={click}\n")
 
-    found = pinned(project, "requirements.txt", DEBIAN, ["gunicorn"])
+    found = pinned(project, "requirements.txt", DEBIAN, ["uvicorn"])
 
-    assert pins(found.text) == {"gunicorn": "20.0", "packaging": "1.0"}
+    assert pins(found.text) == {"uvicorn": "0.30", "click": "7.0", "h11": "0.9"}
     assert found.resolved
 
 
+def test_the_tool_s_own_version_of_a_server_is_taken_where_it_suits(
+    index: Path, project: Path
+) -> None:
+    own = pins(pinned(project, None, DEBIAN, ["uvicorn"]).text)
+    for name, version in own.items():
+        if name != "click":
+            wheel(index, name, version, requires=["click"] if name == "uvicorn" else [])
+            wheel(index, name, "999")
+    (project / "requirements.txt").write_text(f"click==7.0 --hash={wheel(index, 'click', '7.0')}\n")
+
+    found = pinned(project, "requirements.txt", DEBIAN, ["uvicorn"])
+
+    assert pins(found.text) == {**own, "click": "7.0"}
+    assert not found.resolved
+
+
 def test_a_server_that_no_version_suits_is_named(index: Path, project: Path) -> None:
-    wheel(index, "gunicorn", "21.0", requires=["packaging>=2"])
-    (project / "requirements.txt").write_text(f"packaging==1.0 --hash={wheel(index, 'packaging')}")
+    wheel(index, "uvicorn", "0.40", requires=["click>=8"])
+    click = wheel(index, "click", "7.0")
+    (project / "requirements.txt").write_text(f"click==7.0 --hash={click}\n")
 
     with pytest.raises(SkytierError) as refused:
-        pinned(project, "requirements.txt", DEBIAN, ["gunicorn"])
+        pinned(project, "requirements.txt", DEBIAN, ["uvicorn"])
 
-    assert "No gunicorn suits the versions that the project pins" in refused.value.what
-    assert "packaging>=2" in refused.value.what
+    assert "No uvicorn suits the versions that the project pins" in refused.value.what
+    assert "click>=8" in refused.value.what

@@ -36,8 +36,8 @@ _SAID = (
         "The file is not the one that was pinned. Find out why before you pin another one.",
     ),
     (
-        re.compile(r"Failed to fetch: `([^`]+)`"),
-        "{0} does not answer.",
+        re.compile(r"Failed to fetch: `?([^\s`]+)`?(?:\n(?:cause|Caused by): (.*))*"),
+        "{0} cannot be fetched: {1}.",
         "Look whether this machine reaches its package index, and run it again. What it got is kept.",
     ),
 )
@@ -78,9 +78,10 @@ def compiled(pin: Pin, *, built: bool = False) -> Refusal | None:
 
 
 def unbuilt(name: str, version: str, stderr: str) -> Refusal:
-    """The refusal of a package whose source could not be built, with the last line of the build."""
-    if known := compiled(Pin(name, version)):
-        return known
+    """The refusal of a package whose source could not be had or built, with the last line of the
+    build."""
+    if found := [*_facts(stderr), compiled(Pin(name, version))][0]:
+        return found
     said = _BUILD_OUTPUT.split(_plain(stderr))[-1].partition("hint:")[0].strip().splitlines()
     return Refusal(
         f"{name} {version} has no wheel for the machine, and its source could not be built: "
@@ -102,9 +103,7 @@ def not_from_an_index(path: Path, line: str) -> SkytierError:
 def refused(doing: str, stderr: str) -> SkytierError:
     """The error of a command of uv: a line for each package that it names, else what it said."""
     said = _plain(stderr)
-    refusals = [Refusal(what.format(*each), do) for pattern, what, do in _SAID
-                for each in dict.fromkeys(map(_groups, pattern.finditer(said)))]
-    refusals += [unbuilt(*each, stderr) for each in _NOT_BUILT.findall(said)[:1]]
+    refusals = _facts(stderr) or [unbuilt(*each, stderr) for each in _NOT_BUILT.findall(said)[:1]]
     if not refusals:
         lines = [line for line in said.splitlines() if line.strip()]
         refusals = [Refusal("\n".join(lines[-12:]), "Correct what it says, and run it again.")]
@@ -112,8 +111,13 @@ def refused(doing: str, stderr: str) -> SkytierError:
     return SkytierError(f"{doing}:\n{error.what}", error.do)
 
 
-def _groups(match: re.Match[str]) -> tuple[str, ...]:
-    return tuple(match.groups())
+def _facts(stderr: str) -> list[Refusal]:
+    said = _plain(stderr)
+    return [
+        Refusal(what.format(*each.groups("")), do)
+        for pattern, what, do in _SAID
+        for each in pattern.finditer(said)
+    ]
 
 
 def _plain(stderr: str) -> str:

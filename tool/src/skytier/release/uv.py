@@ -50,7 +50,7 @@ def run(*arguments: str, directory: Path, stdin: str = "") -> Ran:
     kept = {name: v for name, v in os.environ.items() if _KEPT.fullmatch(name)}
     own.pop("VIRTUAL_ENV", None)
     done = subprocess.run(
-        [find_uv_bin(), *arguments, *index.options],
+        [find_uv_bin(), "--quiet", *arguments, *index.options],
         check=False,
         capture_output=True,
         text=True,
