@@ -131,7 +131,7 @@ def _libraries(application: Application, target: Platform, cache: Path, progress
     pins = _pins(application, target, cache)
 
     def make(tree: Path) -> None:
-        count = sum(not line.startswith((" ", "#", "-")) for line in pins.splitlines() if line)
+        count = pins.count("==")
         progress(f"getting {count} packages for Python {target.python} on {target.architecture}")
         install(pins, target, tree / "lib")
         write_commands(tree / "lib", tree / "bin")

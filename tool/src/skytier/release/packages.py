@@ -1,4 +1,4 @@
-"""pip and the byte compiler, run as commands for a Python that need not be this one."""
+"""The application itself: laid out, with its static files, and compiled."""
 
 import importlib.metadata
 import importlib.util
@@ -12,28 +12,6 @@ import zipfile
 from pathlib import Path
 
 from skytier.errors import SkytierError
-from skytier.release.platform import Platform
-
-
-def install(requirements: Path, target: Platform, directory: Path) -> None:
-    """Install what a file pins, with its hashes, for a target. Raises SkytierError."""
-    platforms = [f"--platform={tag}" for tag in target.platforms()]
-    _pip(
-        "install",
-        # Every package is pinned, so pip has nothing to resolve. It would judge conditions like
-        # `python_version < "3.12"` by the Python that runs it.
-        "--no-deps",
-        "--require-hashes",
-        f"--requirement={requirements}",
-        f"--target={directory}",
-        f"--python-version={target.python}",
-        "--implementation=cp",
-        *platforms,
-        "--only-binary=:all:",
-        "--no-compile",
-        # The whole tree is new; pip's own cache holds what it got before.
-        "--no-warn-conflicts",
-    )
 
 
 def wheel(project: Path, directory: Path) -> None:

@@ -2,14 +2,21 @@
 
 import platform
 import sys
+import platform
+import sys
 from dataclasses import dataclass
 from functools import cache
+from functools import cache
+
+from packaging.specifiers import SpecifierSet
 
 from skytier.errors import SkytierError
 
 OLDEST_PYTHON = (3, 11)
 OLDEST_GLIBC = 17
 """Compiled packages for a glibc older than 2.17 are no longer made."""
+_UV_GLIBC = (17, 28, *range(31, 41))
+"""Those that uv has a name for."""
 
 System = tuple[str, tuple[int, ...]]
 """A distribution and its version: `("ubuntu", (24, 4))`."""
@@ -43,6 +50,49 @@ class Platform:
         newest_first = range(self.glibc, OLDEST_GLIBC - 1, -1)
         tags = [f"manylinux_2_{minor}_{self.architecture}" for minor in newest_first]
         return [*tags, f"manylinux2014_{self.architecture}"]
+
+    def uv_name(self) -> str:
+        """What uv calls it: `x86_64-manylinux_2_36`, the newest that uv knows and that runs there."""
+        newest = max(minor for minor in _UV_GLIBC if minor <= max(self.glibc, OLDEST_GLIBC))
+        return f"{self.architecture}-manylinux_2_{newest}"
+
+    def markers(self) -> dict[str, str]:
+        """The values of the conditions in requirements: `python_version < "3.12"`.
+
+        The third number of the Python's version is 0: what the first one needs suits all later
+        ones, while a backport that is left out may be missed.
+        """
+        return {
+            "extra": "",
+            "implementation_name": "cpython",
+            "implementation_version": f"{self.python}.0",
+            "os_name": "posix",
+            "platform_machine": self.architecture,
+            "platform_python_implementation": "CPython",
+            "platform_release": "",
+            "platform_system": "Linux",
+            "platform_version": "",
+            "python_full_version": f"{self.python}.0",
+            "python_version": self.python,
+            "sys_platform": "linux",
+        }
+
+    def satisfies(self, requires_python: str) -> bool:
+        """Whether some patch version of its Python is one of `>=3.11,<4`.
+
+        Raises ValueError when that is not a list of versions.
+        """
+        allowed = SpecifierSet(requires_python)
+        return any(allowed.contains(f"{self.python}.{patch}") for patch in (0, 99))
+
+    @classmethod
+    @cache
+    def here(cls) -> "Platform":
+        """That of the Python that runs this tool. On other systems than Linux the glibc is 17."""
+        version = platform.libc_ver()[1].split(".")
+        minor = int(version[1]) if len(version) > 1 else OLDEST_GLIBC
+        python = f"{sys.version_info.major}.{sys.version_info.minor}"
+        return cls(python, platform.machine(), minor)
 
     @classmethod
     @cache

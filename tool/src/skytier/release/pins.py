@@ -1,0 +1,123 @@
+"""Pinned requirements: packages with one version each, and the hashes of their files.
+
+The text is a requirements.txt that pip and uv read. It holds no conditions: they are decided for
+the target when a text is read.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from skytier.release.platform import Platform
+
+_HASH = re.compile(r"\s--hash[= ](\S+)")
+_COMMENT = re.compile(r"(^|\s)#.*$")
+# What says where packages come from. The other options of such files do not matter to pins.
+_INDEX_OPTIONS = re.compile(r"(-i|--index-url|--extra-index-url|-f|--find-links|--no-index)\b")
+_INCLUDE = re.compile(r"(?:-r|--requirement)[= ]\s*(\S+)")
+_INCLUDES = re.compile(r"(-r|--requirement|-c|--constraint|-e|--editable)\b")
+
+
+@dataclass(frozen=True, order=True)
+class Pin:
+    """A package of a package index in one version."""
+
+    name: str
+    """Normalised: `typing-extensions`."""
+    version: str
+    hashes: tuple[str, ...] = ()
+    """`sha256:` and 64 hexadecimal digits, of each of its files."""
+
+    def __str__(self) -> str:
+        hashes = (f"--hash={each}" for each in self.hashes)
+        return " \\\n    ".join((f"{self.name}=={self.version}", *hashes))
+
+
+class NotPinned(ValueError):
+    """A line that is not a package of an index in one version. Its text is the message."""
+
+
+@dataclass(frozen=True)
+class Requirements:
+    """A text with pins, read for a target."""
+
+    pins: tuple[Pin, ...]
+    options: tuple[str, ...] = ()
+    """`--extra-index-url https://packages.example.org/simple`"""
+
+    def __str__(self) -> str:
+        return "".join(f"{each}\n" for each in (*self.options, *self.pins))
+
+    @property
+    def hashed(self) -> bool:
+        """Whether each pin has hashes."""
+        return all(pin.hashes for pin in self.pins)
+
+    @property
+    def names(self) -> set[str]:
+        """The packages, normalised."""
+        return {pin.name for pin in self.pins}
+
+    def with_pins(self, pins: Iterable[Pin]) -> "Requirements":
+        """The same sources with other pins, sorted."""
+        return Requirements(tuple(sorted(pins)), self.options)
+
+
+def read(text: str, target: Platform) -> Requirements:
+    """The pins of a text that the target needs, sorted. Raises NotPinned.
+
+    >>> str(read("six==1.17.0 ; sys_platform == 'linux'", Platform("3.11", "x86_64", 36)))
+    'six==1.17.0\\n'
+    """
+    pins: dict[str, Pin] = {}
+    options = []
+    for line in lines(text):
+        if _INDEX_OPTIONS.match(line):
+            options.append(line)
+        elif _INCLUDES.match(line):
+            raise NotPinned(line)
+        elif not line.startswith("-") and (pin := _pin(line, target)):
+            pins[pin.name] = pin
+    return Requirements(tuple(sorted(pins.values())), tuple(options))
+
+
+def lines(text: str) -> Iterator[str]:
+    """The logical lines: without comments, continued ones joined."""
+    for line in text.replace("\\\r\n", " ").replace("\\\n", " ").splitlines():
+        if plain := _COMMENT.sub("", line).strip():
+            yield plain
+
+
+def index_options(path: Path) -> tuple[str, ...]:
+    """The package indexes that a requirements.txt names, or one that it includes."""
+    found: dict[str, None] = {}
+    ahead, seen = [path], set[Path]()
+    while ahead:
+        if (file := ahead.pop()) in seen or not file.is_file():
+            continue
+        seen.add(file)
+        for line in lines(file.read_text()):
+            if included := _INCLUDE.match(line):
+                ahead.append(file.parent / included[1])
+            elif _INDEX_OPTIONS.match(line):
+                found[line] = None
+    return tuple(found)
+
+
+def _pin(line: str, target: Platform) -> Pin | None:
+    try:
+        requirement = Requirement(_HASH.sub("", line))
+    except InvalidRequirement:
+        raise NotPinned(line) from None
+    if requirement.marker and not requirement.marker.evaluate(target.markers()):
+        return None
+    versions = list(requirement.specifier)
+    exact = len(versions) == 1 and versions[0].operator in ("==", "===")
+    if requirement.url or not exact or versions[0].version.endswith(".*"):
+        raise NotPinned(_HASH.sub("", line))
+    hashes = tuple(sorted(_HASH.findall(line)))
+    return Pin(canonicalize_name(requirement.name), versions[0].version, hashes)

@@ -1,0 +1,125 @@
+"""Why packages cannot be had: what uv says, as one line for each of them, and what to do."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from skytier.errors import SkytierError
+from skytier.release.pins import Pin
+
+_TWINS = {
+    "mysqlclient": "pymysql",
+    "psycopg-c": "psycopg-binary=={version}",
+    "psycopg2": "psycopg2-binary=={version}",
+    "pycrypto": "pycryptodome",
+    "pysqlite3": "pysqlite3-binary=={version}",
+    "python-ldap": "ldap3",
+    "uwsgi": "pyuwsgi",
+}
+"""Packages that are compiled and have no wheels, and others with wheels in their place."""
+
+_SAID = (
+    (
+        re.compile(r"\b([\w.-]+) was not found in the (?:package registry|provided package locations)"),
+        "{0} is in no package index.",
+        "Correct its name where the project names it, or set the index that has it (see `pip config`).",
+    ),
+    (
+        re.compile(r"there is no version of ([\w.-]+)==([^\s,]+)"),
+        "{0} {1} does not exist in the package index.",
+        "Choose another version, and lock the project again.",
+    ),
+    (
+        re.compile(r"Hash mismatch for `([\w.-]+)==([^`]+)`"),
+        "{0} {1} has another hash than the one that is pinned.",
+        "The file is not the one that was pinned. Find out why before you pin another one.",
+    ),
+    (
+        re.compile(r"Failed to fetch: `?([^\s`]+)`?(?:\n(?:cause|Caused by): (.*))*"),
+        "{0} cannot be fetched: {1}.",
+        "Look whether this machine reaches its package index, and run it again. What it got is kept.",
+    ),
+)
+"""What uv says, and what it means."""
+_NOT_BUILT = re.compile(r"Failed to (?:build|download and build) `([\w.-]+)==([^`]+)`")
+_BUILD_OUTPUT = re.compile(r"\[(?:stdout|stderr)\]")
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A package that cannot be had."""
+
+    what: str
+    """`psycopg2 2.9.10 is compiled code, and has no wheel`"""
+    do: str
+    """`Change psycopg2==2.9.10 to psycopg2-binary==2.9.10.`"""
+
+
+def together(refusals: Sequence[Refusal]) -> SkytierError:
+    """One error of several."""
+    does = dict.fromkeys(each.do for each in refusals)
+    return SkytierError("\n".join(each.what for each in refusals), "\n".join(does))
+
+
+def compiled(pin: Pin, *, built: bool = False) -> Refusal | None:
+    """The refusal of a package of compiled code without wheels; None for one not known as such,
+    unless it was `built` and found to be."""
+    twin = _TWINS.get(pin.name)
+    if not twin and not built:
+        return None
+    return Refusal(
+        f"{pin.name} {pin.version} holds compiled code, and has no wheel for the machine.",
+        f"In the project's dependencies, change {pin.name}=={pin.version} to "
+        f"{twin.format(version=pin.version)}."
+        if twin
+        else f"Choose a version of {pin.name} with a wheel for Linux, or another package.",
+    )
+
+
+def unbuilt(name: str, version: str, stderr: str) -> Refusal:
+    """The refusal of a package whose source could not be had or built, with the last line of the
+    build."""
+    if found := [*_facts(stderr), compiled(Pin(name, version))][0]:
+        return found
+    said = _BUILD_OUTPUT.split(_plain(stderr))[-1].partition("hint:")[0].strip().splitlines()
+    return Refusal(
+        f"{name} {version} has no wheel for the machine, and its source could not be built: "
+        f"{said[-1].strip() if said else 'the build said nothing'}",
+        f"Choose a version of {name} that has a wheel for Linux, or install here what its build "
+        "needs.",
+    )
+
+
+def not_from_an_index(path: Path, line: str) -> SkytierError:
+    """The error of a requirement that is a directory, a file, an address or a repository."""
+    return SkytierError(
+        f"{path} has a package that does not come from a package index: {line}.",
+        "Publish it as a package, and require a version of that; or put its code into the "
+        "application's own source.",
+    )
+
+
+def refused(doing: str, stderr: str) -> SkytierError:
+    """The error of a command of uv: a line for each package that it names, else what it said."""
+    said = _plain(stderr)
+    refusals = _facts(stderr) or [unbuilt(*each, stderr) for each in _NOT_BUILT.findall(said)[:1]]
+    if not refusals:
+        lines = [line for line in said.splitlines() if line.strip()]
+        refusals = [Refusal("\n".join(lines[-12:]), "Correct what it says, and run it again.")]
+    error = together(refusals)
+    return SkytierError(f"{doing}:\n{error.what}", error.do)
+
+
+def _facts(stderr: str) -> list[Refusal]:
+    said = _plain(stderr)
+    return [
+        Refusal(what.format(*each.groups("")), do)
+        for pattern, what, do in _SAID
+        for each in pattern.finditer(said)
+    ]
+
+
+def _plain(stderr: str) -> str:
+    """Without the lines that uv draws around what it says."""
+    return re.sub(r"(?m)^[ ×├╰│─▶]+", "", stderr)

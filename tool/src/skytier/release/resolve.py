@@ -1,0 +1,78 @@
+"""Chooses versions for what no file pins, by the package index."""
+
+import tempfile
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+
+from skytier.release import uv
+from skytier.release.pins import NotPinned, Requirements, index_options, lines, read
+from skytier.release.platform import Platform
+from skytier.release.refusals import not_from_an_index, refused
+
+
+def resolve(path: Path, target: Platform) -> Requirements:
+    """The newest versions that a requirements.txt, pyproject.toml, setup.py or setup.cfg allows.
+
+    A version with a wheel for the target comes before a newer one without. Raises SkytierError.
+    """
+    project = path.parent.resolve()
+    done = _compile(path.name, target, project)
+    if done.code:
+        raise refused(f"The versions for {path} could not be chosen", done.stderr)
+    # The project itself is shipped as source: only what it needs is installed.
+    others = [line for line in lines(done.stdout) if not _is_project(line, project)]
+    try:
+        found = read("\n".join(others), target)
+    except NotPinned as line:
+        raise not_from_an_index(path, str(line)) from None
+    options = _uv_indexes(project) if path.suffix == ".toml" else index_options(path)
+    return Requirements(found.pins, options)
+
+
+def resolve_beside(
+    names: Sequence[str], target: Platform, *constraints: Requirements
+) -> Requirements | str:
+    """Versions of packages, and of what they need, that suit the constraints; else why not."""
+    with tempfile.TemporaryDirectory() as temporary:
+        files = []
+        for number, each in enumerate(constraints):
+            file = Path(temporary, f"{number}.txt")
+            file.write_text("".join(f"{pin.name}=={pin.version}\n" for pin in each.pins))
+            files.append(f"--constraints={file}")
+        options = (option for each in constraints for option in each.options)
+        wanted = "\n".join((*options, *names))
+        done = _compile("-", target, Path(temporary), *files, stdin=wanted)
+    return done.stderr if done.code else read(done.stdout, target)
+
+
+def _compile(
+    source: str, target: Platform, directory: Path, *options: str, stdin: str = ""
+) -> uv.Ran:
+    sources: set[str] = set()
+    while True:
+        done = uv.run(
+            *("pip", "compile", source, *options, *uv.for_target(target, sorted(sources))),
+            *("--generate-hashes", "--no-header", "--no-annotate"),
+            directory=directory,
+            stdin=stdin,
+        )
+        new = done.without_wheel() - sources
+        if not new:
+            return done
+        sources |= new  # no version of these has a wheel
+
+
+def _is_project(line: str, project: Path) -> bool:
+    """Whether a line is the project's own directory: `-e .`, `shop @ file:///home/ada/shop`."""
+    where = line.removeprefix("-e ").rpartition(" @ ")[2].removeprefix("file://")
+    return where.startswith((".", "/")) and (project / where).resolve() == project
+
+
+def _uv_indexes(project: Path) -> tuple[str, ...]:
+    """The package indexes that a pyproject.toml names for uv."""
+    content = tomllib.loads((project / "pyproject.toml").read_text())
+    named = content.get("tool", {}).get("uv", {}).get("index", ())
+    return tuple(
+        f"--{'' if each.get('default') else 'extra-'}index-url {each['url']}" for each in named
+    )
