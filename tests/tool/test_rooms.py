@@ -17,7 +17,7 @@ LAYERS = (
     {"release", "roles"},
     {"services"},
     {"secrets", "topology"},
-    {"stackfile"},
+    {"project", "stackfile"},
     {"backend"},
     {"watched"},
     {"metrics", "status"},
