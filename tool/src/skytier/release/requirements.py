@@ -34,7 +34,7 @@ def pinned(
 
     `dependencies` is the path of the project's dependency file, relative to the project: a lock
     file, requirements.txt or pyproject.toml; None when it has none. `needs` names servers
-    (`uvicorn`, `gunicorn`) that are added when the project does not bring them; no version that
+    (`uvicorn`, `gunicorn`, `prometheus-client`) that are added when the project does not bring them; no version that
     the project pins changes. Conditions are decided for the target, whatever this machine is. The
     package index is asked only for what no file pins. Raises SkytierError.
 

@@ -1,0 +1,115 @@
+"""What in a project is not meant for production, as far as its files show it."""
+
+import ast
+from collections.abc import Iterator
+
+from skytier.project import values
+from skytier.project.module import Module, keyword, literal
+from skytier.project.settings import Setting, Settings
+from skytier.project.tree import Tree
+
+_SECRETS = ("SECRET_KEY", "secret_key", "JWT_SECRET", "JWT_SECRET_KEY")
+_ENGINES = ("create_engine", "create_async_engine", "SQLAlchemyAsyncConfig", "SQLAlchemySyncConfig")
+
+
+def of_tree(tree: Tree) -> Iterator[str]:
+    """Files that git does not ignore and that never travel. Caches do no harm."""
+    for path in tree.left_out:
+        name = path.rpartition("/")[2]
+        if name.startswith(".env"):
+            yield f"{path} is not ignored by git. It is not sent to servers; set its variables."
+        elif not name.endswith((".pyc", "__pycache__", "_cache")):
+            yield f"{path} is not ignored by git. It is not sent to servers."
+
+
+def of_settings(settings: Settings) -> Iterator[str]:
+    """Settings of Django."""
+    debug = settings.get("DEBUG")
+    if debug and _is_true(values.default(debug.value)):
+        yield f"{debug.at}: DEBUG is True unless a variable says otherwise. It shows source code."
+    key = settings.get("SECRET_KEY")
+    if key and (said := _secret(key.at, "SECRET_KEY", key.value)):
+        yield said
+    databases = settings.get("DATABASES")
+    if databases and any("sqlite3" in text for text in _engines(databases)):
+        yield (
+            f"{databases.at}: the database is SQLite, which servers cannot share and a release"
+            " replaces. Read DATABASE_URL, as with dj-database-url."
+        )
+    hosts = settings.get("ALLOWED_HOSTS")
+    if isinstance(hosts, Setting) and isinstance(hosts.value, ast.List) and not hosts.value.elts:
+        yield f"{hosts.at}: ALLOWED_HOSTS is empty, so each request is refused."
+    media = settings.path("MEDIA_ROOT")
+    if media is not None and not media.is_absolute() and media.parts:
+        setting = settings.get("MEDIA_ROOT")
+        at = setting.at if setting else settings.module.path
+        yield f"{at}: MEDIA_ROOT is {media}, in the release: the next one does not have its files."
+
+
+def _engines(databases: Setting) -> Iterator[str]:
+    """The engines that a literal names."""
+    for node in ast.walk(databases.value):
+        if isinstance(node, ast.Dict):
+            for key, value in zip(node.keys, node.values, strict=True):
+                if literal(key) == "ENGINE" and (engine := values.text(value)):
+                    yield engine
+
+
+def of_modules(tree: Tree) -> Iterator[str]:
+    """Constructs of Flask, FastAPI and SQLAlchemy in any file."""
+    for module in tree.mentioning("secret", "SECRET", "sqlite", "debug", "DEBUG"):
+        for node in module.nodes:
+            match node:
+                case ast.Assign(targets=[target, *_], value=value):
+                    yield from _assigned(module, target, value)
+                case ast.AnnAssign(target=target, value=ast.expr() as value):
+                    yield from _assigned(module, target, value)
+                case ast.Call():
+                    yield from _called(module, node)
+
+
+def _assigned(module: Module, target: ast.expr, value: ast.expr) -> Iterator[str]:
+    name = ""
+    match target:
+        case ast.Name(id=variable) | ast.Attribute(attr=variable):
+            name = variable
+        case ast.Subscript(slice=key):
+            name = literal(key) or ""
+    text = literal(value)
+    if name in _SECRETS and (said := _secret(module.at(target.lineno), name, value)):
+        yield said
+    elif name == "DEBUG" and _is_true(value) and not isinstance(target, ast.Name):
+        yield f"{module.at(target.lineno)}: DEBUG is True."
+    elif text and text.startswith("sqlite") and "://" in text:
+        yield _sqlite(module, target.lineno)
+
+
+def _called(module: Module, call: ast.Call) -> Iterator[str]:
+    name = module.dotted(call.func).rpartition(".")[2]
+    if name in ("FastAPI", "Starlette", "Litestar", "Quart") and _is_true(keyword(call, "debug")):
+        yield f"{module.at(call.lineno)}: debug=True shows source code to visitors."
+    texts = [text for each in call.args[:1] if (text := literal(each))]
+    if name in _ENGINES and texts and texts[0].startswith("sqlite"):
+        yield _sqlite(module, call.lineno)
+
+
+def _secret(at: str, name: str, value: ast.expr) -> str:
+    """What to say of a secret; empty when it is well."""
+    if literal(value):
+        return f"{at}: {name} has a value in the source. Read it from the variable SECRET_KEY."
+    variable = values.variable(value)
+    # The stack sets this one.
+    if variable and variable != "SECRET_KEY" and values.text(value):
+        return f"{at}: {name} has a value in the source where {variable} is not set."
+    return ""
+
+
+def _sqlite(module: Module, line: int) -> str:
+    return (
+        f"{module.at(line)}: the database is SQLite, which servers cannot share and a release"
+        " replaces. Read DATABASE_URL."
+    )
+
+
+def _is_true(node: ast.expr | None) -> bool:
+    return isinstance(node, ast.Constant) and node.value is True
