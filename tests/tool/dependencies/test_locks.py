@@ -27,7 +27,9 @@ def url(name: str) -> str:
 
 def uv(directory: Path) -> str:
     needed = "".join(
-        f'    {{ name = "{name}", marker = "{marker}" }},\n' if marker else f'{{ name = "{name}" }},'
+        f'    {{ name = "{name}", marker = "{marker}" }},\n'
+        if marker
+        else f'{{ name = "{name}" }},'
         for name, marker in MARKERS.items()
     )
     packages = "".join(

@@ -2,10 +2,7 @@
 
 import platform
 import sys
-import platform
-import sys
 from dataclasses import dataclass
-from functools import cache
 from functools import cache
 
 from packaging.specifiers import SpecifierSet
@@ -88,16 +85,7 @@ class Platform:
     @classmethod
     @cache
     def here(cls) -> "Platform":
-        """That of the Python that runs this tool. On other systems than Linux the glibc is 17."""
-        version = platform.libc_ver()[1].split(".")
-        minor = int(version[1]) if len(version) > 1 else OLDEST_GLIBC
-        python = f"{sys.version_info.major}.{sys.version_info.minor}"
-        return cls(python, platform.machine(), minor)
-
-    @classmethod
-    @cache
-    def here(cls) -> "Platform":
-        """That of the Python that runs this tool. On other systems than Linux the glibc is 17."""
+        """That of the Python that runs this tool; where there is no glibc, with 2.17."""
         version = platform.libc_ver()[1].split(".")
         minor = int(version[1]) if len(version) > 1 else OLDEST_GLIBC
         python = f"{sys.version_info.major}.{sys.version_info.minor}"

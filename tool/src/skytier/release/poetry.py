@@ -147,9 +147,7 @@ def _alternatives(said: str | Table | Sequence[Table]) -> Sequence[Table]:
 
 
 def _applies(said: Table, extras: Sequence[str], target: Platform) -> bool:
-    if said.get("platform", "linux") != "linux" or not _for_python(
-        said.get("python", "*"), target
-    ):
+    if said.get("platform", "linux") != "linux" or not _for_python(said.get("python", "*"), target):
         return False
     markers = said.get("markers")
     environments = [{**target.markers(), "extra": extra} for extra in ("", *extras)]

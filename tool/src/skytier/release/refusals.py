@@ -21,7 +21,9 @@ _TWINS = {
 
 _SAID = (
     (
-        re.compile(r"\b([\w.-]+) was not found in the (?:package registry|provided package locations)"),
+        re.compile(
+            r"\b([\w.-]+) was not found in the (?:package registry|provided package locations)"
+        ),
         "{0} is in no package index.",
         "Correct its name where the project names it, or set the index that has it (see `pip config`).",
     ),

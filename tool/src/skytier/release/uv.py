@@ -27,7 +27,9 @@ _FIXED = {
     "SOURCE_DATE_EPOCH": "315532800",
     "PYTHONDONTWRITEBYTECODE": "1",
 }
-_NO_WHEEL = re.compile(r"Wheels are required for `([^`]+)` because building from source is disabled")
+_NO_WHEEL = re.compile(
+    r"Wheels are required for `([^`]+)` because building from source is disabled"
+)
 
 
 @dataclass(frozen=True)

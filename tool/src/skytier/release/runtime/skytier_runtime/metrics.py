@@ -57,8 +57,10 @@ def route_of(path: str) -> str:
 
 
 def may_read(client: tuple[str, int] | None) -> bool:
-    """Whether a client may read the metrics: the monitor. Without an address it asks by Nginx, which
-    names the address of every visitor."""
+    """Whether a client may read the metrics: the monitor.
+
+    Without an address it asks through Nginx, which names the address of every visitor.
+    """
     if client is None:
         return True
     try:
