@@ -7,6 +7,7 @@ import sys
 import tarfile
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -136,7 +137,9 @@ def test_every_member_of_an_archive_is_root_s_and_open_to_all(
     assert {(m.uid, m.gid, m.mtime) for m in members} == {(0, 0, 0)}
     assert {m.mode for m in members} == {0o644, 0o755}
     links = [m.linkname for m in members if m.type not in (tarfile.REGTYPE, tarfile.DIRTYPE)]
-    assert links == ([f"../../libraries/{built.libraries.name}"] if part == "application" else [])
+    to_libraries = f"../../libraries/{built.libraries.name}"
+    own = sorted([to_libraries, "../static/static"]) if part == "application" else []
+    assert sorted(links) == own
     assert not [m.name for m in members if m.name.startswith(("/", ".."))]
 
 
@@ -180,12 +183,13 @@ def test_an_application_that_is_not_there_is_said(monkeypatch: pytest.MonkeyPatc
         sample.source()
 
 
-def test_a_package_that_cannot_be_had_is_named(cache: Path) -> None:
-    nowhere = Platform("3.11", "no-such-machine", 36)
+def test_a_package_that_cannot_be_had_is_named(cache: Path, tmp_path: Path) -> None:
+    pin = f"skytier-no-such-package==1.0 --hash=sha256:{'0' * 64}\n"
+    (tmp_path / "requirements.txt").write_text(pin)
+    lacking = replace(SAMPLE, source=tmp_path, files=(), dependencies="requirements.txt")
 
     with pytest.raises(SkytierError) as refused:
-        release.build(SAMPLE, nowhere, cache=cache)
+        release.build(lacking, HERE, cache=cache)
 
-    assert "could not be installed" in refused.value.what
-    assert "No matching distribution found for" in refused.value.what
+    assert "skytier-no-such-package" in refused.value.what
     assert not json.dumps(str(list((cache / "libraries").iterdir()))).count("new-")

@@ -215,7 +215,10 @@ def test_the_commented_file_is_all_defaults_and_each_commented_line_is_good() ->
 
     uncommented = re.sub(r"^#(\S+ = )", r"\1", text, flags=re.M)
     assert len(uncommented) == len(text) - len(keys())
-    assert parse(uncommented).web.packages == ("htop",)
+    for other_way in ("serve", "run"):  # one of the two
+        one = re.sub(rf"^{other_way} = .*\n", "", uncommented, flags=re.M)
+        assert parse(one).web.packages == ("htop",)
+        assert parse(one).application.is_own
 
 
 def test_what_was_chosen_is_set_with_who_chose_it() -> None:

@@ -92,7 +92,8 @@ def _recognise(draft: _Draft, directory: Path) -> None:
 
     found = recognise(directory)
     keys = ("serve", "interface", "run", "dependencies", "migrate", "collect", "static", "health")
-    if not found.serve and not found.run and not found.questions.get("serve"):
+    asked = found.questions.get("serve")
+    if not (found.serve or found.run or found.framework or (asked and asked.candidates)):
         return
     for key in (*keys, "env"):
         if value := getattr(found, key):

@@ -182,10 +182,14 @@ def _collect(tree: Path, application: Application, libraries: Tree) -> None:
             libraries.unpack(Path(directory, "libraries", libraries.name))
         collect(application, release)
         shutil.copytree(release / "static", tree / "static", dirs_exist_ok=True)
-        for each in application.static.values():
-            # Nginx serves it; the application may read its manifest.
-            if (release / "app" / each).exists():
-                shutil.copytree(release / "app" / each, tree / "app" / each, dirs_exist_ok=True)
+        for prefix, name in application.static.items():
+            # The application may read its manifest there.
+            place = tree / "app" / name
+            if place.exists():
+                shutil.rmtree(place)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            up = "../" * len(Path("app", name).parent.parts)
+            place.symlink_to(f"{up}static/{prefix.strip('/')}")
 
 
 def _compile(tree: Path, directories: tuple[str, ...], target: Platform) -> None:

@@ -15,7 +15,11 @@ from skytier.errors import SkytierError
 
 
 def wheel(project: Path, directory: Path) -> None:
-    """Build a project of Python alone, and lay it out in a directory. Raises SkytierError."""
+    """Build a project of Python alone, and lay out in a directory what its files do not have.
+
+    That is mostly what makes it an installed package: its name, version and commands. Raises
+    SkytierError.
+    """
     with tempfile.TemporaryDirectory() as temporary:
         # Some backends write beside what they build.
         copied = Path(temporary, "project")
@@ -35,7 +39,10 @@ def wheel(project: Path, directory: Path) -> None:
                 "An application has to be Python alone; its packages may hold compiled code.",
             )
         with zipfile.ZipFile(built) as archive:
-            archive.extractall(directory)
+            for name in archive.namelist():
+                places = [project / name, project / "src" / name]
+                if not any(at.is_file() and at.read_bytes() == archive.read(name) for at in places):
+                    archive.extract(name, directory)
 
 
 def _has_backend(project: Path) -> bool:
