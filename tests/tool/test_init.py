@@ -44,8 +44,11 @@ def test_what_was_chosen_is_told_to_scripts(fresh: Skytier, tmp_path: Path) -> N
     answer = json.loads(fresh.run("init", "--json", "--name", "shop", "--file", str(path)))
 
     assert answer == {
-        **{"file": str(path), "chosen": {"name": "shop"}, "why": {}},
-        **{"undecided": {}, "warnings": []},
+        "file": str(path),
+        "chosen": {"name": "shop"},
+        "why": {},
+        "undecided": {},
+        "warnings": [],
     }
     assert load(path).name == "shop"
 

@@ -193,7 +193,10 @@ def test_what_cannot_be_served_is_told_by_its_own_words(
     text = file.read_text()
     file.write_text(text.replace("shop:create_app", serve))
     try:
-        assert said in up.ends_with(1, "up", cwd=shop)
+        told = up.ends_with(1, "up", cwd=shop)
+        assert said in told
+        assert "serves again" in told
+        assert httpx.get(up.url()).text == "version 1"
     finally:
         file.write_text(text)
         up.run("up", cwd=shop)

@@ -21,10 +21,13 @@ class Answer:
 
     status: int | None
     text: str
+    path: str = ""
 
     def __bool__(self) -> bool:
-        # Who is redirected, or has to sign in, was answered by the application too.
-        return self.status is not None and (200 <= self.status < 400 or self.status in (401, 403))
+        """Whether the application is ready."""
+        # Who is redirected, or has to sign in, was answered by it too; and it need not have a page.
+        answered = (401, 403, 404) if self.path == "/" else (401, 403)
+        return self.status is not None and (200 <= self.status < 400 or self.status in answered)
 
     def __str__(self) -> str:
         return self.text if self.status is None else f"{self.status} {self.text}"
@@ -50,7 +53,8 @@ def ask(url: str, socket: Path | None = None, tls: Trust = _NO_TLS) -> Answer:
         # Proxies of the environment are for the outside; this is our own machine.
         with httpx.Client(transport=transport, timeout=TIMEOUT_S, trust_env=False) as client:
             response = client.get(url)
-            return Answer(response.status_code, response.text.strip()[:500])
+            path = httpx.URL(url).path
+            return Answer(response.status_code, response.text.strip()[:500], path)
     except httpx.HTTPError as error:
         return Answer(None, f"no answer ({error})")
 

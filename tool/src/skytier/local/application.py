@@ -7,9 +7,11 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 
 from skytier import files, health
 from skytier.deploy.kind import Found, Known, Tell, Wanted
+from skytier.errors import SkytierError
 from skytier.follow import follow
 from skytier.local import account
 from skytier.local.daemon import RunningConfig
@@ -54,12 +56,14 @@ class Application(LocalService):
         }
 
     def migrate(self, options: Options) -> str:
-        """Bring the database to the release's schema. Returns the revision."""
+        """Bring the database to the release's schema. Returns what the migration said last."""
         command = self._program.migrate()
         if command is None:
             return "none"
         said = self._run(options, command, "migrate").strip().splitlines()
-        return f"schema {said[-1]}" if said else ""
+        if not said:
+            return ""
+        return said[-1] if " " in said[-1] else f"schema {said[-1]}"
 
     def create(self, wanted: Wanted, known: Known) -> Found:
         """Publish its static files, end the one that runs, and start it."""
@@ -75,13 +79,28 @@ class Application(LocalService):
         pid = self.daemon.start(self._program.web(), environment)
         return Found(wanted.key, str(pid), wanted.attributes)
 
+    def reconcile(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
+        """Start what is wanted. When that fails, the release before serves again, if there is one.
+
+        Raises SkytierError for what failed.
+        """
+        try:
+            return super().reconcile(wanted, found, known, tell)
+        except SkytierError as error:
+            if found.attributes == wanted.attributes or not self._program.go_back():
+                raise
+            before = replace(wanted, attributes=found.attributes)
+            self.wait(before, self.create(before, known), tell)
+            what = f"{error.what}\nThe release before, {found.attributes['version']}, serves again."
+            raise SkytierError(what, error.do) from error
+
     def wait(self, wanted: Wanted, found: Found, tell: Tell) -> None:
         """Wait until a worker answers."""
         options: Options = wanted.creation["options"]
         socket = self._home.application_socket if self._behind_nginx else None
         base = "http://localhost" if self._behind_nginx else options.url
         url = base + self._program.health
-        self.daemon.wait(lambda: bool(health.ask(url, socket)), START_TIMEOUT_S, tell)
+        self.daemon.wait(lambda: health.ask(url, socket), START_TIMEOUT_S, tell)
         self.daemon.ready(wanted.attributes)
         workers = "1 worker" if options.workers == 1 else f"{options.workers} workers"
         tell(f"{workers}, process {found.id}")

@@ -12,6 +12,7 @@ import psutil
 from skytier import files
 from skytier.deploy.kind import Tell
 from skytier.errors import SkytierError
+from skytier.health import Answer
 from skytier.local import process
 from skytier.local.account import Account
 from skytier.local.home import Home
@@ -102,18 +103,19 @@ class Daemon:
         self._write(Record(popen.pid, identity, program, {}))
         return popen.pid
 
-    def wait(self, answers: Callable[[], bool], timeout_s: float, tell: Tell) -> None:
-        """Wait until it answers. Raises SkytierError when it ends, or not within the time."""
+    def wait(self, answers: Callable[[], object], timeout_s: float, tell: Tell) -> None:
+        """Wait until what it answers is true. Raises SkytierError when it ends, or not in time."""
 
         def decided() -> bool:
             tell("starting")
-            return self.state().pid is None or answers()
+            return self.state().pid is None or bool(answers())
 
         until(decided, timeout_s)
         if self.state().pid is None:
             raise self.failed("did not start")
-        if not answers():
-            raise self.failed(f"did not answer within {timeout_s:.0f} s")
+        if not (answer := answers()):
+            said = f"; it says: {answer}" if isinstance(answer, Answer) else ""
+            raise self.failed(f"was not ready within {timeout_s:.0f} s{said}")
 
     def ready(self, config: RunningConfig) -> None:
         """Write down what it runs with, after a start or a reload."""

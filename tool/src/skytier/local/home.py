@@ -66,6 +66,11 @@ class Home:
         return self.path / "current"
 
     @property
+    def previous(self) -> Path:
+        """Leads to the release before."""
+        return self.path / "previous"
+
+    @property
     def monitor(self) -> Path:
         """What was measured."""
         return self.path / "monitor"
@@ -153,7 +158,8 @@ class Home:
         ):
             if directory.exists():
                 shutil.rmtree(directory)
-        self.current.unlink(missing_ok=True)
+        for link in (self.current, self.previous):
+            link.unlink(missing_ok=True)
         # The marker last but one: a purge that is cut short can be run again.
         self.lock.unlink(missing_ok=True)
         (self.path / MARKER).unlink()

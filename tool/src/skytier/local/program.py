@@ -45,6 +45,9 @@ class Program(Protocol):
     def prepare(self, tell: Tell) -> str:
         """Have all its files on this machine. Returns what it is. Raises SkytierError."""
 
+    def go_back(self) -> bool:
+        """Switch to the release before; False where there is none."""
+
     def web(self) -> list[str]:
         """The words that serve it."""
 
@@ -78,6 +81,10 @@ class Installed:
     def prepare(self, tell: Tell) -> str:
         """It is here."""
         return "installed"
+
+    def go_back(self) -> bool:
+        """Only one is installed."""
+        return False
 
     def web(self) -> list[str]:
         """Its own server."""
@@ -132,14 +139,20 @@ class Built:
                 shutil.rmtree(new, ignore_errors=True)
                 tree.unpack(new)
                 new.rename(target)
-        current = self._home.current
-        new = current.with_suffix(".new")
-        new.unlink(missing_ok=True)
-        new.symlink_to(f"releases/{built.id}")
-        new.replace(current)
+        before = self._home.current.readlink() if self._home.current.is_symlink() else None
+        if before and before.name != built.id:
+            _link(self._home.previous, before)
+        _link(self._home.current, Path("releases", built.id))
         (releases / built.id).touch()
         self._prune()
-        return str(built.id)
+        return built.id
+
+    def go_back(self) -> bool:
+        """To that which `current` led to before."""
+        if not self._home.previous.exists():
+            return False
+        _link(self._home.current, self._home.previous.readlink())
+        return True
 
     def web(self) -> list[str]:
         """By its launcher."""
@@ -173,12 +186,24 @@ class Built:
     def _prune(self) -> None:
         releases, libraries = self._home.releases, self._home.libraries
         newest = sorted(releases.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
-        for old in newest[KEPT:]:
-            shutil.rmtree(old)
-        used = {(path / "libraries").readlink().name for path in newest[:KEPT]}
+        links = (self._home.current, self._home.previous)
+        used_now = {link.readlink().name for link in links if link.is_symlink()}
+        kept = [path for n, path in enumerate(newest) if n < KEPT or path.name in used_now]
+        for path in newest:
+            if path not in kept:
+                shutil.rmtree(path)
+        used = {(path / "libraries").readlink().name for path in kept}
         for path in libraries.iterdir():
             if path.name not in used:
                 shutil.rmtree(path)
+
+
+def _link(link: Path, target: Path) -> None:
+    """Have a symbolic link lead elsewhere, in one step."""
+    new = link.with_name(f"{link.name}.new")
+    new.unlink(missing_ok=True)
+    new.symlink_to(target)
+    new.replace(link)
 
 
 def program(home: Home, stack: StackFile) -> Program:

@@ -40,6 +40,8 @@ class Application:
     """URL path to directory: `{"/static/": "static"}`."""
     health: str = "/"
     env: Mapping[str, str] = field(default_factory=dict)
+    secrets: str = "environment"
+    """`environment` or `files`"""
 
     @property
     def version(self) -> str:
@@ -76,6 +78,7 @@ class Application:
             "migrate": self.migrate,
             "collect": self.collect,
             "env": {"SKYTIER_HEALTH": self.health, **self.env},
+            "secrets": self.secrets,
             "paths": list(self.paths),
         }
 
@@ -131,4 +134,5 @@ def of(stack: StackFile) -> Application:
         static=section.static,
         health=section.health,
         env=section.env,
+        secrets=section.secrets,
     )

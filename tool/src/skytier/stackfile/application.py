@@ -92,10 +92,13 @@ class ApplicationSection(Section):
     """The static files that Nginx serves: a URL path that ends with a slash, and a directory in the
     source."""
     health: Annotated[str, AfterValidator(_url_path)] = key("/", "a URL path such as /healthz")
-    """The path that is asked whether the application is ready. A redirect, 401 or 403 means that it
-    is."""
+    """The path that is asked whether the application is ready: 2xx. A redirect, 401 or 403 means
+    that it is, and for / also 404."""
     request_mib: int = key(10, "a number of MiB from 1 to 10240", ge=1, le=10240, strict=True)
     """The largest body of a request, for example an upload."""
+    secrets: Literal["environment", "files"] = key("environment", '"environment" or "files"')
+    """How the application gets its secrets: as environment variables, or as files that it reads in
+    the directory $CREDENTIALS_DIRECTORY."""
     outgoing: Literal["any", "stack"] = key("any", '"any" or "stack"')
     """Where the application may connect to: anywhere, or only to the machines of the stack."""
     env: Annotated[dict[str, str], AfterValidator(_environment)] = key(
@@ -127,6 +130,7 @@ SAMPLE = ApplicationSection(
     static={"/static/": "static"},
     health="/health",
     request_mib=1,
+    secrets="files",
     outgoing="stack",
 )
 """The sample application; its source is where it is installed."""

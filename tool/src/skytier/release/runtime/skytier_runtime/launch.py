@@ -66,7 +66,7 @@ def environment(application: dict[str, Any]) -> dict[str, str]:
         "PORT": os.environ.get("SKYTIER_PORT", "8000"),
     }
     directory = os.environ.get("SKYTIER_SECRETS_DIR") or os.environ.get("CREDENTIALS_DIRECTORY")
-    if directory:
+    if directory and application["secrets"] == "environment":
         for variable, name in SECRETS.items():
             path = Path(directory, name)
             if path.exists():
