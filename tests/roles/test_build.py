@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -183,12 +184,20 @@ def test_an_application_that_is_not_there_is_said(monkeypatch: pytest.MonkeyPatc
         source.find()
 
 
-def test_a_package_that_cannot_be_had_is_named(cache: Path) -> None:
-    nowhere = Platform("3.11", "no-such-machine", 36)
+def test_a_package_that_cannot_be_had_is_named(tmp_path: Path) -> None:
+    found = source.find()
+    shutil.copytree(found.path / "src", tmp_path / "app/src")
+    shutil.copy(found.path / "pyproject.toml", tmp_path / "app")
+    pin = f"alembic==0.0.0.1 --hash=sha256:{'0' * 64}\n"
+    (tmp_path / "app/requirements.txt").write_text(pin)
 
     with pytest.raises(SkytierError) as refused:
-        release.build(nowhere, cache=cache)
+        release.build(HERE, source=source.Source(tmp_path / "app"), cache=tmp_path)
 
-    assert "pip install failed" in refused.value.what
-    assert "No matching distribution found for" in refused.value.what
-    assert not json.dumps(str(list((cache / "libraries").iterdir()))).count("new-")
+    assert "alembic 0.0.0.1 does not exist in the package index" in refused.value.what
+    assert not json.dumps(str(list((tmp_path / "libraries").iterdir()))).count("new-")
+
+
+def test_an_architecture_without_packages_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SkytierError, match="for the architecture no-such-machine"):
+        release.build(Platform("3.11", "no-such-machine", 36), cache=tmp_path)

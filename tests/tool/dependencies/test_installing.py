@@ -119,7 +119,9 @@ def test_a_package_or_version_that_does_not_exist_is_named(
 ) -> None:
     wheel(index, "alpha")
 
-    with pytest.raises(SkytierError, match=r"is in no package index|9\.9 does not exist") as refused:
+    with pytest.raises(
+        SkytierError, match=r"is in no package index|9\.9 does not exist"
+    ) as refused:
         install(f"{pin}\n", DEBIAN, tmp_path / "lib")
 
     assert pin.partition("=")[0] in refused.value.what
@@ -133,5 +135,7 @@ def test_an_index_that_does_not_answer_is_named(
     monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
     monkeypatch.setenv("UV_HTTP_RETRIES", "0")
 
-    with pytest.raises(SkytierError, match=r"127\.0\.0\.1:9/simple/alpha/ cannot be fetched: .*refused"):
+    with pytest.raises(
+        SkytierError, match=r"127\.0\.0\.1:9/simple/alpha/ cannot be fetched: .*refused"
+    ):
         install("alpha==1.0\n", DEBIAN, tmp_path / "lib")

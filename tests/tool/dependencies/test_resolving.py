@@ -34,7 +34,7 @@ def test_pyproject_alone_is_resolved_for_the_target(index: Path, project: Path) 
     wheel(index, "gamma")
     (project / "pyproject.toml").write_text(
         '[project]\nname = "shop"\nversion = "1"\nrequires-python = ">=3.11"\n'
-        "dependencies = [\"alpha\", \"gamma ; platform_machine == 'aarch64'\"]\n"
+        'dependencies = ["alpha", "gamma ; platform_machine == \'aarch64\'"]\n'
     )
 
     assert "gamma" not in pinned(project, "pyproject.toml", DEBIAN).text

@@ -13,7 +13,7 @@ from uv import find_uv_bin
 from skytier.release.indexes import indexes
 from skytier.release.platform import Platform
 
-# The operator's own settings of these kinds hold. Others, like UV_OVERRIDE, would change the result.
+# The operator's settings of these kinds hold. Others, like UV_OVERRIDE, would change the result.
 _KEPT = re.compile(
     "UV_(CACHE_DIR|CONCURRENT_.*|CONFIG_FILE|CREDENTIALS_DIR|DEFAULT_INDEX|EXCLUDE_NEWER"
     "|EXTRA_INDEX_URL|FIND_LINKS|HTTP_.*|INDEX.*|INSECURE_HOST|KEYRING_PROVIDER|NATIVE_TLS|OFFLINE"
@@ -27,7 +27,7 @@ _FIXED = {
     "SOURCE_DATE_EPOCH": "315532800",
     "PYTHONDONTWRITEBYTECODE": "1",
 }
-_NO_WHEEL = re.compile(r"Wheels are required for `([^`]+)` because building from source is disabled")
+_NO_WHEEL = re.compile(r"Wheels are required for `([^`]+)` because building from source")
 
 
 @dataclass(frozen=True)

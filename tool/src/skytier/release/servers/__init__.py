@@ -14,9 +14,7 @@ from skytier.release.refusals import refused
 from skytier.release.resolve import resolve_beside
 
 
-def add(
-    project: Requirements, needs: Sequence[str], target: Platform
-) -> tuple[Requirements, bool]:
+def add(project: Requirements, needs: Sequence[str], target: Platform) -> tuple[Requirements, bool]:
     """A project's pins with the servers that they lack; and whether versions were chosen for that.
 
     Versions are those of NAME.txt. Where the project pins other versions of what a server needs,
