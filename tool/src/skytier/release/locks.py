@@ -30,6 +30,7 @@ def uv_lock(path: Path, target: Platform) -> Requirements:
         *("--frozen", "--format=requirements.txt", "--no-header", "--no-annotate"),
         *("--no-default-groups", "--no-emit-project"),
         directory=path.parent,
+        offline=True,
     )
     if done.code:
         raise refused(f"{path} could not be read", done.stderr)
