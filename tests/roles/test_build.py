@@ -191,5 +191,10 @@ def test_a_package_that_cannot_be_had_is_named(cache: Path, tmp_path: Path) -> N
     with pytest.raises(SkytierError) as refused:
         release.build(lacking, HERE, cache=cache)
 
-    assert "skytier-no-such-package" in refused.value.what
+    assert "skytier-no-such-package 1.0 does not exist in the package index" in refused.value.what
     assert not json.dumps(str(list((cache / "libraries").iterdir()))).count("new-")
+
+
+def test_an_architecture_without_packages_is_named(cache: Path) -> None:
+    with pytest.raises(SkytierError, match="for the architecture no-such-machine"):
+        release.build(SAMPLE, Platform("3.11", "no-such-machine", 36), cache=cache)

@@ -42,7 +42,7 @@ def wheel(
     content = {
         f"{name}.py": f"TAG = {tag!r}\n\ndef main():\n    print({name!r})\n",
         f"{info}/METADATA": _metadata(name, version, requires),
-        f"{info}/WHEEL": f"Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: {tag}\n",
+        f"{info}/WHEEL": f"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: {tag}\n",
     }
     if command:
         content[f"{info}/entry_points.txt"] = f"[console_scripts]\n{command} = {name}:main\n"

@@ -157,3 +157,93 @@ def test_a_lock_file_for_a_newer_python_is_refused(kind: object, project: Path) 
 
     with pytest.raises(SkytierError, match=r"is for Python .*3\.12, and the machine has 3\.11"):
         pinned(project, path.name, DEBIAN)
+
+
+# Each was made by that version of Poetry from the same dependencies: uvicorn[standard], sqlalchemy
+# with two extras, tomli and two versions of numpy by the Python, an optional psycopg2, a group.
+@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize(("python", "numpy"), [("3.11", "1.26.4"), ("3.13", "2.5.5")])
+def test_lock_files_of_poetry_itself_are_read(
+    version: int, python: str, numpy: str, project: Path
+) -> None:
+    lock = Path(__file__).with_name(f"poetry-{version}.lock")
+    (project / "poetry.lock").write_bytes(lock.read_bytes())
+    (project / "pyproject.toml").write_text(
+        '[tool.poetry]\nname = "shop"\n[tool.poetry.dependencies]\npython = "^3.11"\n'
+        'uvicorn = {version = "^0.30", extras = ["standard"]}\n'
+        'sqlalchemy = {version = "^2.0", extras = ["asyncio", "postgresql-asyncpg"]}\n'
+        'tomli = {version = "*", python = "<3.11"}\n'
+        'numpy = [{version = "<2", python = "<3.12"}, {version = ">=2", python = ">=3.12"}]\n'
+        'psycopg2 = {version = "*", optional = true}\n'
+    )
+
+    text = pinned(project, "poetry.lock", Platform(python, "x86_64", 36)).text
+
+    pins = [line.removesuffix(" \\") for line in text.splitlines() if line[0] != " "]
+    assert pins == [
+        *("anyio==4.16.0", "asyncpg==0.32.0", "click==8.5.1", "greenlet==3.5.6", "h11==0.16.0"),
+        *("httptools==0.9.0", "idna==3.20", f"numpy=={numpy}", "python-dotenv==1.2.4"),
+        *("pyyaml==6.0.4", "sqlalchemy==2.1.9", "typing-extensions==4.16.0", "uvicorn==0.30.6"),
+        *("uvloop==0.23.0", "watchfiles==1.3.0", "websockets==17.4"),
+    ]
+    assert text.count("--hash") == len(pins)
+
+
+@pytest.mark.usefixtures("index")
+def test_a_package_of_the_workspace_is_refused(project: Path) -> None:
+    name = uv(project)
+    lock = project / name
+    local = '[[package]]\nname = "beta"\nversion = "1.0"\nsource = { editable = "packages/beta" }\n'
+    before, _, after = lock.read_text().partition('[[package]]\nname = "beta"')
+    lock.write_text(f"{before}{local}[[package]]{after.partition('[[package]]')[2]}")
+
+    with pytest.raises(SkytierError, match="does not come from a package index") as refused:
+        pinned(project, name, DEBIAN)
+
+    assert "packages/beta" in refused.value.what
+
+
+@pytest.mark.parametrize(
+    ("name", "source"),
+    [
+        (
+            "Pipfile.lock",
+            '{"_meta": {}, "default": {"beta": {"git": "https://git.example.org/b"}}}',
+        ),
+        (
+            "poetry.lock",
+            '[[package]]\nname = "beta"\nversion = "1"\ngroups = ["main"]\n[package.source]\n'
+            'type = "git"\nurl = "https://git.example.org/b"\n[metadata]\n',
+        ),
+        (
+            "pylock.toml",
+            'lock-version = "1.0"\ncreated-by = "test"\n[[packages]]\nname = "beta"\n'
+            '[packages.vcs]\ntype = "git"\nurl = "https://git.example.org/b"\n'
+            'commit-id = "0123456789abcdef0123456789abcdef01234567"\n',
+        ),
+    ],
+)
+def test_a_package_of_a_repository_is_refused(name: str, source: str, project: Path) -> None:
+    (project / name).write_text(source)
+
+    with pytest.raises(SkytierError, match="does not come from a package index: beta"):
+        pinned(project, name, DEBIAN)
+
+
+@pytest.mark.parametrize("name", ["uv.lock", "poetry.lock", "pylock.toml", "Pipfile.lock"])
+def test_a_lock_file_that_is_none_is_named(name: str, project: Path) -> None:
+    (project / name).write_text("<<<<<<< ours\n")
+
+    with pytest.raises(SkytierError, match=f"{name} cannot be read"):
+        pinned(project, name, DEBIAN)
+
+
+def test_the_index_that_a_lock_file_names_is_asked_too(project: Path) -> None:
+    (project / "Pipfile.lock").write_text(
+        '{"_meta": {"sources": [{"url": "https://${USER}:${TOKEN}@own.example.org/simple"}]}, '
+        '"default": {"beta": {"version": "==1.0"}}}'
+    )
+
+    assert pinned(project, "Pipfile.lock", DEBIAN).text == (
+        "--extra-index-url https://${USER}:${TOKEN}@own.example.org/simple\nbeta==1.0\n"
+    )

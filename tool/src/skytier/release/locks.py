@@ -4,16 +4,16 @@ import json
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from packaging.markers import Marker
+from packaging.markers import Environment, Marker
 from packaging.pylock import Package, Pylock, PylockSelectError, PylockValidationError
 from packaging.tags import compatible_tags, cpython_tags
 from packaging.utils import canonicalize_name
 
 from skytier.errors import SkytierError
 from skytier.release import uv
-from skytier.release.pins import NotPinned, Pin, Requirements, read
+from skytier.release.pins import NotPinnedError, Pin, Requirements, read
 from skytier.release.platform import Platform
 from skytier.release.refusals import not_from_an_index, refused
 
@@ -22,20 +22,21 @@ _DEFAULT_INDEX = "https://pypi.org/simple"
 
 def uv_lock(path: Path, target: Platform) -> Requirements:
     """What uv.lock has for the project itself, without groups and extras. Raises SkytierError."""
-    lock = tomllib.loads(path.read_text())
-    _check_python(path, str(lock.get("requires-python", "")), target)
+    lock = read_toml(path)
+    check_python(path, str(lock.get("requires-python", "")), target)
     registries = (package.get("source", {}).get("registry") for package in lock.get("package", ()))
     done = uv.run(
         "export",
         *("--frozen", "--format=requirements.txt", "--no-header", "--no-annotate"),
         *("--no-default-groups", "--no-emit-project"),
         directory=path.parent,
+        offline=True,
     )
     if done.code:
         raise refused(f"{path} could not be read", done.stderr)
     try:
         found = read(done.stdout, target)
-    except NotPinned as line:
+    except NotPinnedError as line:
         raise not_from_an_index(path, str(line)) from None
     return Requirements(found.pins, extra_indexes(each for each in registries if each))
 
@@ -47,12 +48,13 @@ def pylock(path: Path, target: Platform) -> Requirements:
         *cpython_tags(python, platforms=target.platforms()),
         *compatible_tags(python, f"cp{target.python.replace('.', '')}", target.platforms()),
     ]
+    environment = cast(Environment, target.markers())
     try:
-        lock = Pylock.from_dict(tomllib.loads(path.read_text()))
-        _check_python(path, str(lock.requires_python or ""), target)
+        lock = Pylock.from_dict(read_toml(path))
+        check_python(path, str(lock.requires_python or ""), target)
         # Whether a file suits the target is decided when it is installed, for all sources alike.
-        chosen = [package for package, _ in lock.select(environment=target.markers(), tags=tags)]
-    except (PylockValidationError, tomllib.TOMLDecodeError) as error:
+        chosen = [package for package, _ in lock.select(environment=environment, tags=tags)]
+    except PylockValidationError as error:
         raise unreadable(path, error) from None
     except PylockSelectError as error:
         raise SkytierError(
@@ -86,6 +88,14 @@ def pipfile_lock(path: Path, target: Platform) -> Requirements:
     return Requirements(tuple(sorted(pins)), extra_indexes(sources))
 
 
+def read_toml(path: Path) -> dict[str, Any]:
+    """A file's content. Raises SkytierError."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise unreadable(path, error) from None
+
+
 def extra_indexes(urls: Iterable[str]) -> tuple[str, ...]:
     """The options for indexes that a lock names, beside the operator's own."""
     others = {url.rstrip("/") for url in urls} - {_DEFAULT_INDEX}
@@ -101,18 +111,21 @@ def suits_python(path: Path, requires: str, target: Platform, suits: bool) -> No
         )
 
 
-def _check_python(path: Path, requires: str, target: Platform) -> None:
+def check_python(path: Path, requires: str, target: Platform) -> None:
+    """Raise SkytierError when `>=3.12` excludes the target's Python."""
     suits_python(path, requires, target, not requires or target.satisfies(requires))
 
 
 def _of_package(path: Path, package: Package) -> Pin:
     if package.is_direct or not package.version:
         raise not_from_an_index(path, package.name)
-    files = [*(package.wheels or ()), *([package.sdist] if package.sdist else [])]
-    hashes = {f"sha256:{file.hashes['sha256']}" for file in files if "sha256" in file.hashes}
-    return Pin(package.name, str(package.version), tuple(sorted(hashes)))
+    hashes = [file.hashes for file in package.wheels or ()]
+    if package.sdist:
+        hashes.append(package.sdist.hashes)
+    known = {f"sha256:{each['sha256']}" for each in hashes if "sha256" in each}
+    return Pin(package.name, str(package.version), tuple(sorted(known)))
 
 
 def unreadable(path: Path, error: Exception) -> SkytierError:
     """The error of a file that cannot be read as what its name says."""
-    return SkytierError(f"{path} is not a lock file: {error}.", "Make it anew with its own tool.")
+    return SkytierError(f"{path} cannot be read: {error}.", "Make it anew with its own tool.")

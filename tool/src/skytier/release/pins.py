@@ -37,7 +37,7 @@ class Pin:
         return " \\\n    ".join((f"{self.name}=={self.version}", *hashes))
 
 
-class NotPinned(ValueError):
+class NotPinnedError(ValueError):
     """A line that is not a package of an index in one version. Its text is the message."""
 
 
@@ -68,7 +68,7 @@ class Requirements:
 
 
 def read(text: str, target: Platform) -> Requirements:
-    """The pins of a text that the target needs, sorted. Raises NotPinned.
+    """The pins of a text that the target needs, sorted. Raises NotPinnedError.
 
     >>> str(read("six==1.17.0 ; sys_platform == 'linux'", Platform("3.11", "x86_64", 36)))
     'six==1.17.0\\n'
@@ -79,7 +79,7 @@ def read(text: str, target: Platform) -> Requirements:
         if _INDEX_OPTIONS.match(line):
             options.append(line)
         elif _INCLUDES.match(line):
-            raise NotPinned(line)
+            raise NotPinnedError(line)
         elif not line.startswith("-") and (pin := _pin(line, target)):
             pins[pin.name] = pin
     return Requirements(tuple(sorted(pins.values())), tuple(options))
@@ -112,12 +112,12 @@ def _pin(line: str, target: Platform) -> Pin | None:
     try:
         requirement = Requirement(_HASH.sub("", line))
     except InvalidRequirement:
-        raise NotPinned(line) from None
+        raise NotPinnedError(line) from None
     if requirement.marker and not requirement.marker.evaluate(target.markers()):
         return None
     versions = list(requirement.specifier)
     exact = len(versions) == 1 and versions[0].operator in ("==", "===")
     if requirement.url or not exact or versions[0].version.endswith(".*"):
-        raise NotPinned(_HASH.sub("", line))
+        raise NotPinnedError(_HASH.sub("", line))
     hashes = tuple(sorted(_HASH.findall(line)))
     return Pin(canonicalize_name(requirement.name), versions[0].version, hashes)

@@ -12,8 +12,9 @@ from skytier.errors import SkytierError
 OLDEST_PYTHON = (3, 11)
 OLDEST_GLIBC = 17
 """Compiled packages for a glibc older than 2.17 are no longer made."""
+_UV_ARCHITECTURES = ("x86_64", "aarch64")
 _UV_GLIBC = (17, 28, *range(31, 41))
-"""Those that uv has a name for."""
+"""What uv has names for."""
 
 System = tuple[str, tuple[int, ...]]
 """A distribution and its version: `("ubuntu", (24, 4))`."""
@@ -31,7 +32,7 @@ _LIKELY = {
 class Platform:
     """A Python on a machine.
 
-    >>> Target("3.11", "x86_64", 18).platforms()
+    >>> Platform("3.11", "x86_64", 18).platforms()
     ['manylinux_2_18_x86_64', 'manylinux_2_17_x86_64', 'manylinux2014_x86_64']
     """
 
@@ -49,7 +50,15 @@ class Platform:
         return [*tags, f"manylinux2014_{self.architecture}"]
 
     def uv_name(self) -> str:
-        """What uv calls it: `x86_64-manylinux_2_36`, the newest that uv knows and that runs there."""
+        """What uv calls it: `x86_64-manylinux_2_36`, the newest that uv knows and that runs there.
+
+        Raises SkytierError when uv has no name for the architecture.
+        """
+        if self.architecture not in _UV_ARCHITECTURES:
+            raise SkytierError(
+                f"Packages cannot be got for the architecture {self.architecture}.",
+                "Choose an image and a flavor of x86_64 or aarch64.",
+            )
         newest = max(minor for minor in _UV_GLIBC if minor <= max(self.glibc, OLDEST_GLIBC))
         return f"{self.architecture}-manylinux_2_{newest}"
 
@@ -117,8 +126,8 @@ class Platform:
     def likely(cls, system: System) -> "Platform | None":
         """What a machine of a distribution will probably say; None for one that is not known.
 
-        >>> Target.likely(("debian", (12,)))
-        Target(python='3.11', architecture='x86_64', glibc=36)
+        >>> Platform.likely(("debian", (12,)))
+        Platform(python='3.11', architecture='x86_64', glibc=36)
         """
         found = _LIKELY.get(system)
         return cls(found[0], "x86_64", found[1]) if found else None

@@ -5,7 +5,6 @@ there the packages are followed from those that pyproject.toml names.
 """
 
 import re
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from skytier.errors import SkytierError
-from skytier.release.locks import extra_indexes, suits_python, unreadable
+from skytier.release.locks import extra_indexes, read_toml, suits_python
 from skytier.release.pins import Pin, Requirements
 from skytier.release.platform import Platform
 from skytier.release.poetry_versions import allows
@@ -26,11 +25,8 @@ Table = Mapping[str, Any]
 
 def poetry_lock(path: Path, target: Platform) -> Requirements:
     """What poetry.lock has for a target. Raises SkytierError."""
-    try:
-        lock = tomllib.loads(path.read_text())
-        meta = lock["metadata"]
-    except (tomllib.TOMLDecodeError, KeyError) as error:
-        raise unreadable(path, error) from None
+    lock = read_toml(path)
+    meta = lock.get("metadata", {})
     python = str(meta.get("python-versions", "*"))
     suits_python(path, python, target, _for_python(python, target))
     packages = [
@@ -110,7 +106,7 @@ def _of_project(pyproject: Path, target: Platform) -> Iterator[Dependency]:
             "project itself needs.",
             "Put pyproject.toml beside it, or make the lock file anew with Poetry 2.",
         )
-    content = tomllib.loads(pyproject.read_text())
+    content = read_toml(pyproject)
     for line in content.get("project", {}).get("dependencies", ()):
         requirement = Requirement(line)
         if not requirement.marker or requirement.marker.evaluate(target.markers()):

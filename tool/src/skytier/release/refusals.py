@@ -25,7 +25,7 @@ _SAID = (
             r"\b([\w.-]+) was not found in the (?:package registry|provided package locations)"
         ),
         "{0} is in no package index.",
-        "Correct its name where the project names it, or set the index that has it (see `pip config`).",
+        "Correct its name in the project, or set the index that has it (see `pip config`).",
     ),
     (
         re.compile(r"there is no version of ([\w.-]+)==([^\s,]+)"),
@@ -40,7 +40,7 @@ _SAID = (
     (
         re.compile(r"Failed to fetch: `?([^\s`]+)`?(?:\n(?:cause|Caused by): (.*))*"),
         "{0} cannot be fetched: {1}.",
-        "Look whether this machine reaches its package index, and run it again. What it got is kept.",
+        "Look whether this machine reaches its package index, and run it again.",
     ),
 )
 """What uv says, and what it means."""
@@ -82,7 +82,7 @@ def compiled(pin: Pin, *, built: bool = False) -> Refusal | None:
 def unbuilt(name: str, version: str, stderr: str) -> Refusal:
     """The refusal of a package whose source could not be had or built, with the last line of the
     build."""
-    if found := [*_facts(stderr), compiled(Pin(name, version))][0]:
+    if found := next(iter(_facts(stderr)), None) or compiled(Pin(name, version)):
         return found
     said = _BUILD_OUTPUT.split(_plain(stderr))[-1].partition("hint:")[0].strip().splitlines()
     return Refusal(
@@ -95,8 +95,9 @@ def unbuilt(name: str, version: str, stderr: str) -> Refusal:
 
 def not_from_an_index(path: Path, line: str) -> SkytierError:
     """The error of a requirement that is a directory, a file, an address or a repository."""
+    shown = re.sub(r"://[^/@\s]+@", "://****@", line)  # it may hold a password
     return SkytierError(
-        f"{path} has a package that does not come from a package index: {line}.",
+        f"{path} has a package that does not come from a package index: {shown}.",
         "Publish it as a package, and require a version of that; or put its code into the "
         "application's own source.",
     )
@@ -105,7 +106,9 @@ def not_from_an_index(path: Path, line: str) -> SkytierError:
 def refused(doing: str, stderr: str) -> SkytierError:
     """The error of a command of uv: a line for each package that it names, else what it said."""
     said = _plain(stderr)
-    refusals = _facts(stderr) or [unbuilt(*each, stderr) for each in _NOT_BUILT.findall(said)[:1]]
+    refusals = _facts(stderr)
+    if not refusals and (built := _NOT_BUILT.search(said)):
+        refusals = [unbuilt(built[1], built[2], stderr)]
     if not refusals:
         lines = [line for line in said.splitlines() if line.strip()]
         refusals = [Refusal("\n".join(lines[-12:]), "Correct what it says, and run it again.")]
@@ -124,4 +127,4 @@ def _facts(stderr: str) -> list[Refusal]:
 
 def _plain(stderr: str) -> str:
     """Without the lines that uv draws around what it says."""
-    return re.sub(r"(?m)^[ ×├╰│─▶]+", "", stderr)
+    return re.sub("(?m)^[ \N{MULTIPLICATION SIGN}├╰│─▶]+", "", stderr)

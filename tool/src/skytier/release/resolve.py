@@ -1,12 +1,13 @@
 """Chooses versions for what no file pins, by the package index."""
 
 import tempfile
-import tomllib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from skytier.release import uv
-from skytier.release.pins import NotPinned, Requirements, index_options, lines, read
+from skytier.release.locks import check_python, read_toml
+from skytier.release.pins import NotPinnedError, Requirements, index_options, lines, read
 from skytier.release.platform import Platform
 from skytier.release.refusals import not_from_an_index, refused
 
@@ -17,6 +18,8 @@ def resolve(path: Path, target: Platform) -> Requirements:
     A version with a wheel for the target comes before a newer one without. Raises SkytierError.
     """
     project = path.parent.resolve()
+    content = read_toml(path) if path.suffix == ".toml" else {}
+    check_python(path, str(content.get("project", {}).get("requires-python", "")), target)
     done = _compile(path.name, target, project)
     if done.code:
         raise refused(f"The versions for {path} could not be chosen", done.stderr)
@@ -24,9 +27,9 @@ def resolve(path: Path, target: Platform) -> Requirements:
     others = [line for line in lines(done.stdout) if not _is_project(line, project)]
     try:
         found = read("\n".join(others), target)
-    except NotPinned as line:
+    except NotPinnedError as line:
         raise not_from_an_index(path, str(line)) from None
-    options = _uv_indexes(project) if path.suffix == ".toml" else index_options(path)
+    options = _uv_indexes(content) if content else index_options(path)
     return Requirements(found.pins, options)
 
 
@@ -69,9 +72,8 @@ def _is_project(line: str, project: Path) -> bool:
     return where.startswith((".", "/")) and (project / where).resolve() == project
 
 
-def _uv_indexes(project: Path) -> tuple[str, ...]:
+def _uv_indexes(content: dict[str, Any]) -> tuple[str, ...]:
     """The package indexes that a pyproject.toml names for uv."""
-    content = tomllib.loads((project / "pyproject.toml").read_text())
     named = content.get("tool", {}).get("uv", {}).get("index", ())
     return tuple(
         f"--{'' if each.get('default') else 'extra-'}index-url {each['url']}" for each in named

@@ -10,10 +10,11 @@ from pathlib import Path
 
 from uv import find_uv_bin
 
-from skytier.release.indexes import indexes
+from skytier.errors import SkytierError
+from skytier.release.indexes import Indexes, indexes
 from skytier.release.platform import Platform
 
-# The operator's own settings of these kinds hold. Others, like UV_OVERRIDE, would change the result.
+# The operator's settings of these kinds hold. Others, like UV_OVERRIDE, would change the result.
 _KEPT = re.compile(
     "UV_(CACHE_DIR|CONCURRENT_.*|CONFIG_FILE|CREDENTIALS_DIR|DEFAULT_INDEX|EXCLUDE_NEWER"
     "|EXTRA_INDEX_URL|FIND_LINKS|HTTP_.*|INDEX.*|INSECURE_HOST|KEYRING_PROVIDER|NATIVE_TLS|OFFLINE"
@@ -27,9 +28,7 @@ _FIXED = {
     "SOURCE_DATE_EPOCH": "315532800",
     "PYTHONDONTWRITEBYTECODE": "1",
 }
-_NO_WHEEL = re.compile(
-    r"Wheels are required for `([^`]+)` because building from source is disabled"
-)
+_NO_WHEEL = re.compile(r"Wheels are required for `([^`]+)` because building from source")
 
 
 @dataclass(frozen=True)
@@ -45,14 +44,24 @@ class Ran:
         return set(_NO_WHEEL.findall(self.stderr)) if self.code else set()
 
 
-def run(*arguments: str, directory: Path, stdin: str = "") -> Ran:
-    """Run a command of uv in a directory, whose own settings hold (`[tool.uv]`)."""
-    index = indexes()
+def run(*arguments: str, directory: Path, stdin: str = "", offline: bool = False) -> Ran:
+    """Run a command of uv in a directory, whose own settings hold (`[tool.uv]`).
+
+    Raises SkytierError when uv is not installed.
+    """
+    index = Indexes(options=("--offline",)) if offline else indexes()
     own = {name: v for name, v in os.environ.items() if not name.startswith("UV_")}
     kept = {name: v for name, v in os.environ.items() if _KEPT.fullmatch(name)}
     own.pop("VIRTUAL_ENV", None)
+    try:
+        program = find_uv_bin()
+    except FileNotFoundError:
+        raise SkytierError(
+            "The program uv is not installed beside this tool.",
+            "Install the tool anew with all that it needs: ./deploy.sh in a checkout.",
+        ) from None
     done = subprocess.run(
-        [find_uv_bin(), "--quiet", *arguments, *index.options],
+        [program, "--quiet", *arguments, *index.options],
         check=False,
         capture_output=True,
         text=True,
