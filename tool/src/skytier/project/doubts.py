@@ -31,7 +31,8 @@ def of_settings(settings: Settings) -> Iterator[str]:
     if key and (said := _secret(key.at, "SECRET_KEY", key.value)):
         yield said
     databases = settings.get("DATABASES")
-    if databases and any("sqlite3" in text for text in _engines(databases)):
+    read = any("DATABASE_URL" in module.strings for module in settings.modules)
+    if databases and not read and any("sqlite3" in text for text in _engines(databases)):
         yield (
             f"{databases.at}: the database is SQLite, which servers cannot share and a release"
             " replaces. Read DATABASE_URL, as with dj-database-url."

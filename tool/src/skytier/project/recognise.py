@@ -133,7 +133,8 @@ def _python(tree: Tree) -> Recognised:
     if not wanted:
         return Recognised()
     first = wanted[0]
-    version = re.search(r"\d[\d.]*\d", str(first.specifier))
+    # Of a series the latest: `==3.12.*` fits `~=3.12.4`.
+    version = re.search(r"\d[\d.]*\d", str(first.specifier).replace("*", "99"))
     warnings = [
         f"{first.file} wants Python {first.specifier}, and {other.file} {other.specifier}."
         for other in wanted[1:]

@@ -3,6 +3,7 @@
 import ast
 from collections.abc import Callable, Iterator
 from pathlib import PurePosixPath
+from posixpath import normpath
 
 from skytier.project.module import Module, keyword, literal
 
@@ -22,7 +23,6 @@ _SAME = (
     "str",
     "fspath",
 )
-_FROM_ENVIRONMENT = ("get", "getenv", "env", "config", "str", "bool", "path", "environ")
 
 
 def text(node: ast.expr) -> str | None:
@@ -32,23 +32,34 @@ def text(node: ast.expr) -> str | None:
 
 def default(node: ast.expr) -> ast.expr:
     """What a value is where the environment does not say: of `env("X", default=1)` it is `1`."""
-    if isinstance(node, ast.Call) and _last(node.func) in _FROM_ENVIRONMENT:
-        given = keyword(node, "default")
-        if given is not None:
-            return given
-        if len(node.args) > 1:
-            return node.args[1]
+    match node:
+        case ast.BoolOp(op=ast.Or(), values=[*_, last]):
+            return last
+        case ast.Call() if _reads_environment(node.func):
+            given = keyword(node, "default")
+            return given or (node.args[1] if len(node.args) > 1 else node)
     return node
 
 
 def variable(node: ast.expr) -> str | None:
     """The variable that a value is read from; None when it is from no variable."""
     match node:
+        case ast.BoolOp(values=[first, *_]):
+            node = first
+    match node:
         case ast.Subscript(value=value, slice=key) if _last(value) == "environ":
             return literal(key)
-        case ast.Call(func=func, args=[key, *_]) if _last(func) in _FROM_ENVIRONMENT:
+        case ast.Call(func=func, args=[key, *_]) if _reads_environment(func):
             return literal(key)
     return None
+
+
+def _reads_environment(func: ast.expr) -> bool:
+    """`os.getenv`, `os.environ.get`, `env` and `env.str` of environs, `config` of decouple."""
+    match func:
+        case ast.Attribute(value=value, attr="get" | "str" | "bool" | "path"):
+            return _last(value) in ("environ", "env")
+    return _last(func) in ("getenv", "env", "config")
 
 
 def path(node: ast.expr, module: Module, lookup: Lookup) -> PurePosixPath | None:
@@ -113,7 +124,11 @@ def _called(
 
 
 def _joined(left: PurePosixPath | None, right: PurePosixPath | None) -> PurePosixPath | None:
-    return left / right if left is not None and right is not None else None
+    """None for what is above the source."""
+    if left is None or right is None:
+        return None
+    joined = normpath(left / right)
+    return None if joined == ".." or joined.startswith("../") else PurePosixPath(joined)
 
 
 def _above(path: PurePosixPath | None, levels: int) -> PurePosixPath | None:
