@@ -104,7 +104,10 @@ def _made(found: Found) -> tuple[str, int]:
 
 def _place(found: Found) -> tuple[bool, int, int]:
     stem = found.module.path.rpartition("/")[2].removesuffix(".py")
-    rank = _PLACES.index(stem) if stem in _PLACES else len(_PLACES)
+    # Another file that only imports the object comes last.
+    rank = len(_PLACES) + (found.made_in is not found.module)
+    if stem in _PLACES:
+        rank = _PLACES.index(stem)
     return found.factory, found.module.path.count("/"), rank
 
 

@@ -51,7 +51,8 @@ SERVERS = {
         ),
         switches=_words(
             "--proxy-headers --no-proxy-headers --access-log --no-access-log --reload"
-            " --server-header --no-server-header --date-header --no-date-header --use-colors --no-use-colors"
+            " --server-header --no-server-header --date-header --no-date-header"
+            " --use-colors --no-use-colors"
         ),
     ),
     "daphne": Server(

@@ -18,8 +18,6 @@ _SAME = (
     "resolve",
     "absolute",
     "expanduser",
-    "Path",
-    "PurePath",
     "str",
     "fspath",
 )
@@ -90,6 +88,10 @@ def _path(
             return _path(found[1], found[0], lookup, steps) if found else None
         case ast.BinOp(left=left, op=ast.Div(), right=right):
             return _joined(inner(left), inner(right))
+        case ast.BinOp(left=left, op=ast.Add(), right=ast.Constant(value=str(end))):
+            return _extended(inner(left), end)
+        case ast.JoinedStr(values=[ast.FormattedValue(value=begin), ast.Constant(value=str(end))]):
+            return _extended(inner(begin), end)
         case ast.BinOp(left=left, op=ast.Sub(), right=ast.Constant(value=int(up))):
             # The Path of django-environ.
             return _above(inner(left), up)
@@ -116,7 +118,7 @@ def _called(
     first = inner(parts[0])
     if name == "dirname":
         return _above(first, 1)
-    if name in ("join", "joinpath"):
+    if name in ("join", "joinpath", "Path", "PurePath"):
         for part in parts[1:]:
             first = _joined(first, inner(part))
         return first
@@ -129,6 +131,15 @@ def _joined(left: PurePosixPath | None, right: PurePosixPath | None) -> PurePosi
         return None
     joined = normpath(left / right)
     return None if joined == ".." or joined.startswith("../") else PurePosixPath(joined)
+
+
+def _extended(path: PurePosixPath | None, end: str) -> PurePosixPath | None:
+    """A path with more of it, as a string: `BASE_DIR + "/static"`."""
+    if path is None or "\0" in end:
+        return None
+    if path == PurePosixPath("."):
+        return _joined(path, PurePosixPath(end.lstrip("/"))) if end.startswith("/") else None
+    return _joined(PurePosixPath("."), PurePosixPath(f"{path}{end}"))
 
 
 def _above(path: PurePosixPath | None, levels: int) -> PurePosixPath | None:
@@ -173,6 +184,8 @@ def required(module: Module) -> Iterator[tuple[str, str]]:
             if id(node) in seen:
                 continue
             seen.add(id(node))
+            if isinstance(node, ast.IfExp | ast.Lambda):
+                continue
             ahead.extend(ast.iter_child_nodes(node))
             if (name := _without_default(node)) and name.isidentifier() and name.isupper():
                 yield name, module.at(binding.line)
