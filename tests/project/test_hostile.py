@@ -1,6 +1,7 @@
 """Projects that are broken, huge or made to hurt: read in time, and never by a crash."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -173,3 +174,5 @@ def test_any_files_are_recognised_or_one_clear_error(
         return
     assert not (found.serve and found.run)
     assert all(isinstance(warning, str) and warning for warning in found.warnings)
+    # All of it can be written to a file.
+    json.dumps(asdict(found), ensure_ascii=False).encode()

@@ -124,9 +124,9 @@ def _imports_in(nodes: Iterable[ast.AST]) -> dict[str, str]:
 
 
 def literal(node: ast.AST | None) -> str | None:
-    """The text of a string in the source; None for all else."""
+    """The text of a string in the source, if it can be seen; None for all else."""
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        return node.value
+        return node.value if node.value.isprintable() else None
     return None
 
 

@@ -36,7 +36,9 @@ class Tree:
 
     def __init__(self, root: Path, listing: Listing) -> None:
         self.root = root
-        self.paths = tuple(path.as_posix() for path in listing.files)
+        # A name with a control character or half a character means nothing to any framework.
+        names = (path.as_posix() for path in listing.files)
+        self.paths = tuple(name for name in names if name.isprintable())
         self.left_out = listing.left_out
         self._known = frozenset(self.paths)
         self._texts: dict[str, bytes] = {}

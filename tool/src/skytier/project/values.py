@@ -1,7 +1,7 @@
 """Values of a Python file that can be known without running it."""
 
 import ast
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import PurePosixPath
 from posixpath import normpath
 
@@ -79,7 +79,7 @@ def _path(
 
     node = default(node)
     match node:
-        case ast.Constant(value=str(value)) if "\0" not in value:
+        case ast.Constant(value=str(value)) if value.isprintable():
             return PurePosixPath(value)
         case ast.Name(id="__file__"):
             return PurePosixPath(module.path)
@@ -135,7 +135,7 @@ def _joined(left: PurePosixPath | None, right: PurePosixPath | None) -> PurePosi
 
 def _extended(path: PurePosixPath | None, end: str) -> PurePosixPath | None:
     """A path with more of it, as a string: `BASE_DIR + "/static"`."""
-    if path is None or "\0" in end:
+    if path is None or not end.isprintable():
         return None
     if path == PurePosixPath("."):
         return _joined(path, PurePosixPath(end.lstrip("/"))) if end.startswith("/") else None
@@ -156,10 +156,10 @@ def _last(node: ast.expr) -> str:
     return node.id if isinstance(node, ast.Name) else ""
 
 
-def texts(node: ast.expr, module: Module, lookup: Lookup) -> set[str]:
-    """All strings in an expression, and in the names that it is made of."""
+def texts(nodes: Sequence[ast.expr], lookup: Lookup) -> set[str]:
+    """All strings in expressions, and in the names that they are made of."""
     found = set[str]()
-    ahead: list[ast.AST] = [node]
+    ahead: list[ast.AST] = [*nodes]
     seen = set[str]()
     while ahead:
         for each in ast.walk(ahead.pop()):
