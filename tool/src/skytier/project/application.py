@@ -104,7 +104,10 @@ def _made(found: Found) -> tuple[str, int]:
 
 def _place(found: Found) -> tuple[bool, int, int]:
     stem = found.module.path.rpartition("/")[2].removesuffix(".py")
-    rank = _PLACES.index(stem) if stem in _PLACES else len(_PLACES)
+    # Another file that only imports the object comes last.
+    rank = len(_PLACES) + (found.made_in is not found.module)
+    if stem in _PLACES:
+        rank = _PLACES.index(stem)
     return found.factory, found.module.path.count("/"), rank
 
 
@@ -128,6 +131,7 @@ class _Search:
         self._tree = tree
         self._kind = kind
         self._origins: dict[tuple[str, str], tuple[Module, ast.Call | None] | None] = {}
+        self._classes: dict[tuple[str, str], bool] = {}
         self._factories: dict[tuple[str, str], _Factory | None] = {}
 
     def everywhere(self) -> Iterator[Found]:
@@ -226,17 +230,29 @@ class _Search:
         if module.dotted(call.func) in self._kind.classes:
             return True
         here, name = self._named(module, call.func)
-        seen = set[tuple[str, str]]()
-        while here is not None and (here.path, name) not in seen:
-            seen.add((here.path, name))
-            if definition := here.classes.get(name):
-                bases = [here.dotted(base) for base in definition.bases]
-                if self._kind.classes.intersection(bases):
-                    return True
-                name = next((base for base in bases if base in here.classes), "")
-            else:
+        return here is not None and self._is_class(here, name)
+
+    def _is_class(self, module: Module, name: str) -> bool:
+        """Whether a name is a class of the project below the framework's."""
+        here: Module | None = module
+        seen = list[tuple[str, str]]()
+        found = False
+        while here is not None and (here.path, name) not in self._classes:
+            self._classes[here.path, name] = False
+            seen.append((here.path, name))
+            definition = here.classes.get(name)
+            if definition is None:
                 here, name = self._imported(here, name)
-        return False
+                continue
+            bases = [here.dotted(base) for base in definition.bases]
+            if self._kind.classes.intersection(bases):
+                found = True
+                break
+            name = next((base for base in bases if base in here.classes), "")
+        else:
+            found = here is not None and self._classes[here.path, name]
+        self._classes.update(dict.fromkeys(seen, found))
+        return found
 
     def _named(self, module: Module, node: ast.expr) -> tuple[Module | None, str]:
         """The file and the name there of a function or class: `shop.create_app`."""

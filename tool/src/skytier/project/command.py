@@ -6,131 +6,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from skytier.project.recognised import Interface
+from skytier.project.servers import SERVERS, Server
 
 _RUNNERS = (["uv", "run"], ["poetry", "run"], ["pipenv", "run"], ["pdm", "run"], ["exec"])
+_MODULE = (["python", "-m"], ["python3", "-m"])
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
 _OBJECT = re.compile(r"[A-Za-z_][\w.]*(:[A-Za-z_][\w.]*)?(\(\))?")
-_SHELL = re.compile(r"[|;<>`&]|\$\(")
+_SHELL = re.compile(r"[|<>`&]|\$\(")
 _ASGI_WORKERS = (
+    "asgi",
     "uvicorn.workers.UvicornWorker",
     "uvicorn.workers.UvicornH11Worker",
     "uvicorn_worker.UvicornWorker",
     "uvicorn_worker.UvicornH11Worker",
-    "asgi",
 )
-
-# Options that the set-up of a server decides: address, number of processes, times, logs.
-_TAKEN = {
-    "gunicorn": [
-        "-b",
-        "--bind",
-        "-w",
-        "--workers",
-        "--threads",
-        "-t",
-        "--timeout",
-        "--graceful-timeout",
-        "--keep-alive",
-        "-n",
-        "--name",
-        "--access-logfile",
-        "--access-logformat",
-        "--log-file",
-        "--error-logfile",
-        "--log-level",
-        "-p",
-        "--pid",
-        "--worker-tmp-dir",
-        "--max-requests",
-        "--max-requests-jitter",
-        "--forwarded-allow-ips",
-        "--worker-connections",
-        "--backlog",
-        "-u",
-        "--user",
-        "-g",
-        "--group",
-        "-m",
-        "--umask",
-    ],
-    "uvicorn": [
-        "--host",
-        "--port",
-        "--uds",
-        "--fd",
-        "--workers",
-        "--loop",
-        "--http",
-        "--ws",
-        "--log-level",
-        "--log-config",
-        "--forwarded-allow-ips",
-        "--timeout-keep-alive",
-        "--timeout-graceful-shutdown",
-        "--limit-concurrency",
-        "--limit-max-requests",
-        "--backlog",
-        "--root-path",
-        "--lifespan",
-        "--reload-dir",
-    ],
-    "daphne": [
-        "-b",
-        "--bind",
-        "-p",
-        "--port",
-        "-u",
-        "--unix-socket",
-        "--access-log",
-        "-v",
-        "--verbosity",
-        "-t",
-        "--http-timeout",
-    ],
-    "hypercorn": [
-        "-b",
-        "--bind",
-        "-w",
-        "--workers",
-        "--access-logfile",
-        "--error-logfile",
-        "--log-level",
-        "-k",
-    ],
-    "waitress-serve": [
-        "--listen",
-        "--host",
-        "--port",
-        "--threads",
-        "--unix-socket",
-        "--trusted-proxy",
-    ],
-}
-_SWITCHES = {
-    "gunicorn": [
-        "--preload",
-        "--capture-output",
-        "--reuse-port",
-        "--no-sendfile",
-        "--enable-stdio-inheritance",
-    ],
-    "uvicorn": [
-        "--proxy-headers",
-        "--no-proxy-headers",
-        "--access-log",
-        "--no-access-log",
-        "--no-server-header",
-        "--server-header",
-        "--no-date-header",
-        "--date-header",
-        "--use-colors",
-        "--no-use-colors",
-        "--reload",
-    ],
-    "daphne": ["--proxy-headers"],
-    "hypercorn": [],
-    "waitress-serve": [],
-}
+_DIRECTORIES = ("--chdir", "--app-dir", "--pythonpath")
+_LONGEST = 10_000
+_FOR_THE_NEXT = ("", "cd", "export", "source", ".")
 
 
 @dataclass(frozen=True)
@@ -141,9 +33,9 @@ class Served:
     interface: Interface
     env: Mapping[str, str] = field(default_factory=dict)
     dropped: Sequence[str] = ()
-    """Options that are decided by the server's set-up instead."""
+    """Options for how it works."""
     before: Sequence[str] = ()
-    """Commands that ran first, by `&&`."""
+    """Commands that ran first."""
 
 
 def served(command: str) -> Served | None:
@@ -154,34 +46,40 @@ def served(command: str) -> Served | None:
     >>> served("gunicorn shop.wsgi -b :$PORT").serve
     'shop.wsgi:application'
     """
-    *before, last = (part.strip() for part in command.split("&&"))
+    if len(command) > _LONGEST:
+        return None
+    *before, last = (part.strip() for part in re.split("&&|;", command))
     if any(_SHELL.search(part) for part in (*before, last)):
         return None
+    # Only what prepares is a command by itself: `cd` changes what the next one does.
+    if any(part.split(" ")[0] in _FOR_THE_NEXT for part in before):
+        return None
     try:
-        words = shlex.split(last)
+        env, words = _without_runner(shlex.split(last))
     except ValueError:
         return None
-    env = {}
-    while words:
-        if _VARIABLE.match(words[0]):
-            name, _, value = words.pop(0).partition("=")
-            env[name] = value
-        elif runner := next((each for each in _RUNNERS if words[: len(each)] == each), None):
-            words = words[len(runner) :]
-        elif words[:1] in (["python"], ["python3"]) and words[1:2] == ["-m"]:
-            words = words[2:]
-        else:
-            break
-    if any("$" in value for value in env.values()):
-        return None
-    # Only what prepares is a command by itself; `cd` changes what the next one does.
-    if any(part.split(" ")[0] in ("cd", "export", "source", ".", "") for part in before):
-        return None
-    server = words[0] if words else ""
-    if server not in _TAKEN:
+    server = SERVERS.get(words[0]) if words else None
+    if server is None or any("$" in value for value in env.values()):
         return None
     options = _options(server, words[1:])
     return _as_served(server, options, env, before) if options is not None else None
+
+
+def _without_runner(words: list[str]) -> tuple[dict[str, str], list[str]]:
+    """The variables that a command begins with, and the words of the server's own command."""
+    env = {}
+    while words:
+        if _VARIABLE.match(words[0]):
+            name, _, value = words[0].partition("=")
+            env[name] = value
+            words = words[1:]
+        elif runner := next((each for each in _RUNNERS if words[: len(each)] == each), None):
+            words = words[len(runner) :]
+        elif words[:2] in _MODULE:
+            words = words[2:]
+        else:
+            break
+    return env, words
 
 
 @dataclass
@@ -191,69 +89,59 @@ class _Options:
     dropped: list[str] = field(default_factory=list)
 
 
-_MEANING = {"-k": "--worker-class", "-c": "--config", "-e": "--env"}
-
-
-def _options(server: str, words: Sequence[str]) -> _Options | None:
-    """The options of a command; None when one is unknown, as it may change what is served."""
+def _options(server: Server, words: Sequence[str]) -> _Options | None:
+    """The options of a command; None when it cannot be read."""
     found = _Options()
     ahead = list(reversed(words))
     while ahead:
         word = ahead.pop()
-        if not word.startswith("-") or word == "-":
+        if not word.startswith("-"):
             if found.object:
                 return None
             found.object = word
             continue
         name, equals, value = word.partition("=")
-        if not equals and len(name) > 2 and not name.startswith("--"):
-            name, value = name[:2], name[2:]
-        if name in _SWITCHES[server]:
-            found.dropped.append(name)
+        if not name.startswith("--") and len(word) > 2:
+            name, equals, value = word[:2], "=", word[2:]
+        if name in server.switches:
             continue
-        if name in ("--factory", "--call") and not value:
-            found.values[name] = "yes"
+        if name in ("--factory", "--call"):
+            found.values["--factory"] = "yes"
             continue
-        if not equals and not value:
+        if not equals:
             if not ahead:
                 return None
             value = ahead.pop()
-        if name in _TAKEN[server]:
+        if name in server.tuning:
             found.dropped.append(name)
-        else:
-            found.values[_MEANING.get(name, name)] = value
+        elif name not in server.addresses:
+            found.values[server.meanings.get(name, name)] = value
     return found
 
 
 def _as_served(
-    server: str, options: _Options, env: Mapping[str, str], before: Sequence[str]
+    server: Server, options: _Options, env: Mapping[str, str], before: Sequence[str]
 ) -> Served | None:
-    values = dict(options.values)
-    interface: Interface = "wsgi" if server in ("gunicorn", "waitress-serve") else "asgi"
-    factory = values.pop("--factory", None) or values.pop("--call", None)
-    if server == "gunicorn":
-        worker = values.pop("--worker-class", "sync")
-        if worker in _ASGI_WORKERS:
-            interface = "asgi"
-        elif worker not in ("sync", "gthread"):
-            return None
-        if values.pop("--config", None):
-            options.dropped.append("--config")
-    directory = [
-        values.pop(name) for name in ("--chdir", "--app-dir", "--pythonpath") if name in values
-    ]
-    directory = [each.removeprefix("./").rstrip("/") for each in directory]
-    if len(directory) > 1 or any("$" in each or each.startswith(("/", "..")) for each in directory):
+    values = options.values
+    worker = values.pop("--worker-class", "sync")
+    if worker not in ("sync", "gthread", *_ASGI_WORKERS):
         return None
-    # What is left changes what is served, or how in a way that nobody else decides.
-    if values or not _OBJECT.fullmatch(options.object):
+    factory = bool(values.pop("--factory", "")) or options.object.endswith("()")
+    directories = [values.pop(name) for name in _DIRECTORIES if name in values]
+    directory = directories[0].removeprefix("./").rstrip("/") if directories else "."
+    below = not directory.startswith(("/", "..")) and "$" not in directory
+    # What is left of the options changes what is served.
+    if values or len(directories) > 1 or not below or not _OBJECT.fullmatch(options.object):
         return None
-    name = options.object
-    if name.endswith("()"):
-        name, factory = name.removesuffix("()"), "yes"
-    if ":" not in name:
-        name += ":application" if server == "gunicorn" else ":app"
+    name = options.object.removesuffix("()")
+    interface: Interface = "asgi" if server.asgi or worker in _ASGI_WORKERS else "wsgi"
     if factory:
         interface = "asgi-factory" if interface == "asgi" else "wsgi-factory"
-    paths = {"PYTHONPATH": directory[0]} if directory and directory[0] not in ("", ".") else {}
-    return Served(name, interface, {**env, **paths}, options.dropped, before)
+    path = {} if directory in ("", ".") else {"PYTHONPATH": directory}
+    return Served(
+        serve=name if ":" in name else f"{name}:{server.object}",
+        interface=interface,
+        env={**env, **path},
+        dropped=options.dropped,
+        before=before,
+    )

@@ -38,8 +38,8 @@ def recognise(tree: Tree, packages: frozenset[str]) -> Recognised:
     module = tree.module(path) if path else None
     found = found.over(_directory(manage, name, path)).over(chosen).over(_migrate(manage))
     if module is None:
-        if path:
-            found = found.over(Recognised(warnings=[f"{path} cannot be read as Python."]))
+        warning = f"{path} cannot be read as Python." if path else f"There is no file for {name}."
+        found = found.over(Recognised(warnings=[warning] if name else []))
         return found.over(_serve(tree, manage, None, packages, name))
     settings = Settings(tree, module)
     return found.over(_serve(tree, manage, settings, packages, name)).over(

@@ -31,10 +31,11 @@ def of_settings(settings: Settings) -> Iterator[str]:
     if key and (said := _secret(key.at, "SECRET_KEY", key.value)):
         yield said
     databases = settings.get("DATABASES")
-    if databases and any("sqlite3" in text for text in _engines(databases)):
-        yield (
-            f"{databases.at}: the database is SQLite, which servers cannot share and a release"
-            " replaces. Read DATABASE_URL, as with dj-database-url."
+    read = any("DATABASE_URL" in module.strings for module in settings.modules)
+    if databases and not read and any("sqlite3" in text for text in _engines(databases)):
+        others = len(databases.module.bindings["DATABASES"]) > 1
+        yield _sqlite(
+            databases.module, databases.line, " unless a variable says otherwise" if others else ""
         )
     hosts = settings.get("ALLOWED_HOSTS")
     if isinstance(hosts, Setting) and isinstance(hosts.value, ast.List) and not hosts.value.elts:
@@ -104,10 +105,10 @@ def _secret(at: str, name: str, value: ast.expr) -> str:
     return ""
 
 
-def _sqlite(module: Module, line: int) -> str:
+def _sqlite(module: Module, line: int, unless: str = "") -> str:
     return (
-        f"{module.at(line)}: the database is SQLite, which servers cannot share and a release"
-        " replaces. Read DATABASE_URL."
+        f"{module.at(line)}: the database is SQLite{unless}. Servers cannot share its file, and a"
+        " release replaces it. Read DATABASE_URL."
     )
 
 

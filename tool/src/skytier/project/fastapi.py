@@ -23,6 +23,7 @@ STARLETTE = replace(
     framework="starlette",
     classes=frozenset({"starlette.applications.Starlette"}),
     word="Starlette",
+    names=("app", "application"),
     first=False,
 )
 

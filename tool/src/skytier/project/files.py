@@ -180,21 +180,22 @@ def _travels(root: Path, path: str) -> bool:
         mode = at.lstat().st_mode
     except (FileNotFoundError, NotADirectoryError):
         return False
+    name = path if path.isprintable() else ascii(path)
     if stat.S_ISLNK(mode):
         target = at.readlink()
         if not Path(os.path.realpath(at)).is_relative_to(root):
             raise SkytierError(
-                f"{path} is a link to {target}, outside of {root}.",
+                f"{name} is a link to {target}, outside of {root}.",
                 "Copy what it leads to, or let git ignore it.",
             )
         if target.is_absolute():
             raise SkytierError(
-                f"{path} is a link to {target}, a path of this machine only.",
+                f"{name} is a link to {target}, a path of this machine only.",
                 "Make it a relative link.",
             )
     elif not stat.S_ISREG(mode):
         raise SkytierError(
-            f"{path} is no file: it is a {_kind(mode)}.", f"Delete it, or move it out of {root}."
+            f"{name} is no file: it is a {_kind(mode)}.", f"Delete it, or move it out of {root}."
         )
     return True
 

@@ -3,6 +3,7 @@
 import ast
 
 from skytier.project.application import Found, Kind, application, which
+from skytier.project.environment import declared
 from skytier.project.module import keyword, literal
 from skytier.project.recognised import Recognised
 from skytier.project.tree import Tree
@@ -20,7 +21,7 @@ KIND = Kind(
 
 def recognise(tree: Tree, packages: frozenset[str]) -> Recognised:
     """What Flask needs; empty for another kind of project."""
-    found = application(tree, KIND)
+    found = application(tree, declared(tree, KIND, "FLASK_APP"))
     if len(found) != 1:
         return which(tree, found) if found else Recognised()
     only = found[0]

@@ -23,6 +23,8 @@ def json_object(tree: Tree, path: str) -> dict[str, Any]:
         return {}
     try:
         found = json.loads(text)
+        # `\ud800` is half a character, which no file and no variable can have.
+        json.dumps(found, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise SkytierError(f"{path} is not JSON: {_said(error)}.") from None
     if not isinstance(found, dict):

@@ -37,7 +37,6 @@ KINDS = (
     ),
     _kind("bottle", "wsgi", "bottle", "bottle.Bottle", "bottle.default_app"),
 )
-_OTHERS = (("asgi.py", "asgi"), ("wsgi.py", "wsgi"), ("main.py", ""), ("app.py", ""))
 
 
 def recognise(tree: Tree) -> Recognised:
@@ -50,7 +49,7 @@ def recognise(tree: Tree) -> Recognised:
 
 def _plain(tree: Tree) -> Recognised:
     """A function with the interface's own arguments, or a variable where it is expected."""
-    for module in tree.mentioning("environ", "scope", "application", "app"):
+    for module in tree.mentioning("def app(", "def application(", "application =", "app ="):
         for name in ("application", "app"):
             interface, line = _interface(module, name)
             imported = tree.importable(module)

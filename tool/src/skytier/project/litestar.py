@@ -1,6 +1,7 @@
 """Recognises Litestar, by the rules of the `litestar` command."""
 
 from skytier.project.application import Kind, application, which
+from skytier.project.environment import declared
 from skytier.project.recognised import Recognised
 from skytier.project.static import mounted
 from skytier.project.tree import Tree
@@ -27,7 +28,7 @@ KIND = Kind(
 
 def recognise(tree: Tree, packages: frozenset[str]) -> Recognised:
     """What Litestar needs; empty for another kind of project."""
-    found = application(tree, KIND)
+    found = application(tree, declared(tree, KIND, "LITESTAR_APP"))
     if len(found) != 1:
         return which(tree, found) if found else Recognised()
     serves = found[0].recognised(tree).over(mounted(tree, found[0].made_in))

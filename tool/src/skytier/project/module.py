@@ -1,7 +1,7 @@
 """One Python file as data: what it imports, defines and assigns at its top level."""
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 
@@ -24,8 +24,6 @@ class Module:
         self.imports: dict[str, str] = {}
         """Local name to origin: `Flask` to `flask.Flask`, or `app` to `.factory.app`."""
         self.import_lines: dict[str, int] = {}
-        self.origins: list[str] = []
-        """Each imported module, as it is written."""
         self.stars: list[str] = []
         """Modules of `from MODULE import *`."""
         self.bindings: dict[str, list[Binding]] = {}
@@ -35,6 +33,10 @@ class Module:
         self.classes: dict[str, ast.ClassDef] = {}
         self.nodes = tuple(ast.walk(tree))
         """All nodes, also those in functions."""
+        self.strings = {text for node in self.nodes if (text := literal(node))}
+        self.origins = frozenset(_origins(self.nodes))
+        """Each module that is imported, also in functions, as it is written."""
+        self._inner = _imports_in(self.nodes)
         for statement, conditional in _statements(tree.body):
             self._take(statement, conditional)
 
@@ -53,7 +55,8 @@ class Module:
             node = node.value
         if not isinstance(node, ast.Name):
             return ""
-        parts.append(self.imports.get(node.id, node.id))
+        inner = self._inner.get(node.id, node.id)
+        parts.append(self.imports.get(node.id, inner))
         return ".".join(reversed(parts))
 
     def calls(self) -> Iterator[tuple[str, ast.Call]]:
@@ -66,12 +69,10 @@ class Module:
         match statement:
             case ast.Import(names=names):
                 for alias in names:
-                    self.origins.append(alias.name)
                     first = alias.name.partition(".")[0]
                     self.imports[alias.asname or first] = alias.name if alias.asname else first
             case ast.ImportFrom(module=module, names=names, level=level, lineno=line):
                 origin = "." * level + (module or "")
-                self.origins.append(origin)
                 for alias in names:
                     if alias.name == "*":
                         self.stars.append(origin)
@@ -104,10 +105,28 @@ class Module:
                 self._chosen[target.id] = binding
 
 
+def _origins(nodes: Iterable[ast.AST]) -> Iterator[str]:
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield "." * node.level + (node.module or "")
+
+
+def _imports_in(nodes: Iterable[ast.AST]) -> dict[str, str]:
+    """Names that are imported anywhere: in functions, and only for types."""
+    return {
+        alias.asname or alias.name: f"{node.module}.{alias.name}"
+        for node in nodes
+        if isinstance(node, ast.ImportFrom) and node.module and not node.level
+        for alias in node.names
+    }
+
+
 def literal(node: ast.AST | None) -> str | None:
-    """The text of a string in the source; None for all else."""
+    """The text of a string in the source, if it can be seen; None for all else."""
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        return node.value
+        return node.value if node.value.isprintable() else None
     return None
 
 

@@ -26,14 +26,19 @@ _OF_DJANGO = {
 _QUEUES = ("dramatiq", "rq", "huey", "arq", "taskiq", "procrastinate")
 
 
-def recognise(tree: Tree, packages: frozenset[str], settings: Settings | None) -> Recognised:
-    """Workers, and a question where a library for them is there and its command is not known."""
+def recognise(
+    tree: Tree, packages: frozenset[str], settings: Settings | None, manage: str
+) -> Recognised:
+    """Workers, and a question where a library for them is there and its command is not known.
+
+    `manage` is the path of Django's manage.py.
+    """
     apps = settings.texts("INSTALLED_APPS") if settings else set()
     found = _celery(tree, packages, settings, apps)
     for app, command in _OF_DJANGO.items():
         if app in apps and settings:
             because = {"processes.worker": f"{app} is in INSTALLED_APPS."}
-            run = {"worker": f"python manage.py {command}"}
+            run = {"worker": f"python {manage} {command}"}
             found = found.over(Recognised(processes=run, because=because))
     queues = [name for name in _QUEUES if name in packages]
     if queues and not found.processes:

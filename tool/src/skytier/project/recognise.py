@@ -71,7 +71,7 @@ def of_tree(tree: Tree, chosen: str | None = None) -> Recognised:
     settings = django.settings_of(tree, found)
     found = found.over(migrations.recognise(tree))
     if not declared.processes:
-        found = found.over(processes.recognise(tree, packages, settings))
+        found = found.over(processes.recognise(tree, packages, settings, _manage(tree, found)))
     found = found.over(health.recognise(tree, _file_of(tree, found), settings))
     found = found.over(needs.recognise(packages, file, settings))
     found = found.over(pinned).over(_python(tree))
@@ -133,7 +133,8 @@ def _python(tree: Tree) -> Recognised:
     if not wanted:
         return Recognised()
     first = wanted[0]
-    version = re.search(r"\d[\d.]*\d", str(first.specifier))
+    # Of a series the latest: `==3.12.*` fits `~=3.12.4`.
+    version = re.search(r"\d[\d.]*\d", str(first.specifier).replace("*", "99"))
     warnings = [
         f"{first.file} wants Python {first.specifier}, and {other.file} {other.specifier}."
         for other in wanted[1:]
@@ -141,6 +142,11 @@ def _python(tree: Tree) -> Recognised:
     ]
     because = {"python": f"{first.file}: {first.specifier}."}
     return Recognised(python=str(first.specifier), because=because, warnings=warnings)
+
+
+def _manage(tree: Tree, found: Recognised) -> str:
+    inner = f"{found.env.get('PYTHONPATH', '')}/manage.py".lstrip("/")
+    return inner if inner in tree else "manage.py"
 
 
 def _file_of(tree: Tree, found: Recognised) -> str:

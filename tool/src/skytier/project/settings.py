@@ -47,10 +47,16 @@ class Settings:
 
     def get(self, name: str) -> Setting | None:
         """A setting; None when no file sets it."""
-        for module in self.modules:
-            if binding := module.binding(name):
-                return Setting(module, binding.value, binding.line)
-        return None
+        return self._all.get(name)
+
+    @cached_property
+    def _all(self) -> dict[str, Setting]:
+        return {
+            name: Setting(module, binding.value, binding.line)
+            for module in reversed(self.modules)
+            for name in module.bindings
+            if (binding := module.binding(name))
+        }
 
     def text(self, name: str) -> str | None:
         """A setting that is a string, or has one as its default."""
@@ -64,11 +70,8 @@ class Settings:
 
     def texts(self, name: str) -> set[str]:
         """All strings in a setting, with those of the names that it is made of."""
-        found = set[str]()
-        for module in self.modules:
-            if binding := module.binding(name):
-                found |= values.texts(binding.value, module, self._lookup)
-        return found
+        bindings = (module.binding(name) for module in self.modules)
+        return values.texts([each.value for each in bindings if each], self._lookup)
 
     def required(self) -> Iterator[tuple[str, str]]:
         """Variables without a default, and where each is read."""

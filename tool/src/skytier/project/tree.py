@@ -17,7 +17,7 @@ _CACHE = 2**26
 """Bytes."""
 _ASIDE = re.compile(
     r"(^|/)(tests?|testing|docs?|examples?|samples?|benchmarks?|site-packages|node_modules)/"
-    r"|(^|/)(test_[^/]*|[^/]*_test|conftest|setup|noxfile|docs_conf)\.py$"
+    r"|(^|/)(tests?|test_[^/]*|[^/]*_test|conftest|setup|noxfile|docs_conf)\.py$"
 )
 
 
@@ -36,7 +36,9 @@ class Tree:
 
     def __init__(self, root: Path, listing: Listing) -> None:
         self.root = root
-        self.paths = tuple(path.as_posix() for path in listing.files)
+        # A name with a control character or half a character means nothing to any framework.
+        names = (path.as_posix() for path in listing.files)
+        self.paths = tuple(name for name in names if name.isprintable())
         self.left_out = listing.left_out
         self._known = frozenset(self.paths)
         self._texts: dict[str, bytes] = {}
@@ -133,28 +135,28 @@ class Tree:
     def importable(self, module: Module) -> Import | None:
         """How a file is imported; None when its path has no names that Python takes."""
         parts = module.path.removesuffix(".py").split("/")
-        directories = parts[:-1]
+        names = parts[:-1] if parts[-1] == "__init__" else parts
+        top = self._top(module, parts[:-1], names)
+        if not names[top:] or not all(map(str.isidentifier, names[top:])):
+            return None
+        return Import(".".join(names[top:]), "/".join(parts[:top]))
+
+    def _top(self, module: Module, directories: list[str], names: list[str]) -> int:
+        """How many directories are above the first package of a file."""
         top = len(directories)
         while top and "/".join([*directories[:top], "__init__.py"]) in self._known:
             top -= 1
-        names = directories if parts[-1] == "__init__" else parts
+        imported = {origin.partition(".")[0] for origin in module.origins}
+        if not top or (top < len(directories) and directories[0] not in imported):
+            return top
         if "src" in directories[:top]:
-            top = max(i for i in range(top) if directories[i] == "src") + 1
-        elif not self._imports_beside(module, "/".join(directories[:top])):
-            # Directories without __init__.py are packages too.
-            top = 0 if all(map(str.isidentifier, names)) else top
-        names = names[top:]
-        if not names or not all(map(str.isidentifier, names)):
-            return None
-        return Import(".".join(names), "/".join(directories[:top]))
-
-    def _imports_beside(self, module: Module, directory: str) -> bool:
-        """Whether a module imports what is found only from the directory that it is in."""
-        return bool(directory) and any(
-            not self._has_module("", name) and self._has_module(f"{directory}/", name)
-            for name in {origin.partition(".")[0] for origin in module.origins}
-            if name
-        )
+            return max(number for number in range(top) if directories[number] == "src") + 1
+        directory = "/".join(directories[:top])
+        beside = {name for name in imported if name and self._has_module(f"{directory}/", name)}
+        if any(not self._has_module("", name) for name in beside):
+            return top
+        # Directories without __init__.py are packages too.
+        return 0 if all(map(str.isidentifier, names)) else top
 
     def _has_module(self, prefix: str, name: str) -> bool:
         return f"{prefix}{name}.py" in self._known or f"{prefix}{name}" in self.directories

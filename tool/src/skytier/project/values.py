@@ -1,8 +1,9 @@
 """Values of a Python file that can be known without running it."""
 
 import ast
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import PurePosixPath
+from posixpath import normpath
 
 from skytier.project.module import Module, keyword, literal
 
@@ -17,12 +18,9 @@ _SAME = (
     "resolve",
     "absolute",
     "expanduser",
-    "Path",
-    "PurePath",
     "str",
     "fspath",
 )
-_FROM_ENVIRONMENT = ("get", "getenv", "env", "config", "str", "bool", "path", "environ")
 
 
 def text(node: ast.expr) -> str | None:
@@ -32,23 +30,34 @@ def text(node: ast.expr) -> str | None:
 
 def default(node: ast.expr) -> ast.expr:
     """What a value is where the environment does not say: of `env("X", default=1)` it is `1`."""
-    if isinstance(node, ast.Call) and _last(node.func) in _FROM_ENVIRONMENT:
-        given = keyword(node, "default")
-        if given is not None:
-            return given
-        if len(node.args) > 1:
-            return node.args[1]
+    match node:
+        case ast.BoolOp(op=ast.Or(), values=[*_, last]):
+            return last
+        case ast.Call() if _reads_environment(node.func):
+            given = keyword(node, "default")
+            return given or (node.args[1] if len(node.args) > 1 else node)
     return node
 
 
 def variable(node: ast.expr) -> str | None:
     """The variable that a value is read from; None when it is from no variable."""
     match node:
+        case ast.BoolOp(values=[first, *_]):
+            node = first
+    match node:
         case ast.Subscript(value=value, slice=key) if _last(value) == "environ":
             return literal(key)
-        case ast.Call(func=func, args=[key, *_]) if _last(func) in _FROM_ENVIRONMENT:
+        case ast.Call(func=func, args=[key, *_]) if _reads_environment(func):
             return literal(key)
     return None
+
+
+def _reads_environment(func: ast.expr) -> bool:
+    """`os.getenv`, `os.environ.get`, `env` and `env.str` of environs, `config` of decouple."""
+    match func:
+        case ast.Attribute(value=value, attr="get" | "str" | "bool" | "path"):
+            return _last(value) in ("environ", "env")
+    return _last(func) in ("getenv", "env", "config")
 
 
 def path(node: ast.expr, module: Module, lookup: Lookup) -> PurePosixPath | None:
@@ -70,7 +79,7 @@ def _path(
 
     node = default(node)
     match node:
-        case ast.Constant(value=str(value)) if "\0" not in value:
+        case ast.Constant(value=str(value)) if value.isprintable():
             return PurePosixPath(value)
         case ast.Name(id="__file__"):
             return PurePosixPath(module.path)
@@ -79,6 +88,10 @@ def _path(
             return _path(found[1], found[0], lookup, steps) if found else None
         case ast.BinOp(left=left, op=ast.Div(), right=right):
             return _joined(inner(left), inner(right))
+        case ast.BinOp(left=left, op=ast.Add(), right=ast.Constant(value=str(end))):
+            return _extended(inner(left), end)
+        case ast.JoinedStr(values=[ast.FormattedValue(value=begin), ast.Constant(value=str(end))]):
+            return _extended(inner(begin), end)
         case ast.BinOp(left=left, op=ast.Sub(), right=ast.Constant(value=int(up))):
             # The Path of django-environ.
             return _above(inner(left), up)
@@ -105,7 +118,7 @@ def _called(
     first = inner(parts[0])
     if name == "dirname":
         return _above(first, 1)
-    if name in ("join", "joinpath"):
+    if name in ("join", "joinpath", "Path", "PurePath"):
         for part in parts[1:]:
             first = _joined(first, inner(part))
         return first
@@ -113,7 +126,20 @@ def _called(
 
 
 def _joined(left: PurePosixPath | None, right: PurePosixPath | None) -> PurePosixPath | None:
-    return left / right if left is not None and right is not None else None
+    """None for what is above the source."""
+    if left is None or right is None:
+        return None
+    joined = normpath(left / right)
+    return None if joined == ".." or joined.startswith("../") else PurePosixPath(joined)
+
+
+def _extended(path: PurePosixPath | None, end: str) -> PurePosixPath | None:
+    """A path with more of it, as a string: `BASE_DIR + "/static"`."""
+    if path is None or not end.isprintable():
+        return None
+    if path == PurePosixPath("."):
+        return _joined(path, PurePosixPath(end.lstrip("/"))) if end.startswith("/") else None
+    return _joined(PurePosixPath("."), PurePosixPath(f"{path}{end}"))
 
 
 def _above(path: PurePosixPath | None, levels: int) -> PurePosixPath | None:
@@ -130,10 +156,10 @@ def _last(node: ast.expr) -> str:
     return node.id if isinstance(node, ast.Name) else ""
 
 
-def texts(node: ast.expr, module: Module, lookup: Lookup) -> set[str]:
-    """All strings in an expression, and in the names that it is made of."""
+def texts(nodes: Sequence[ast.expr], lookup: Lookup) -> set[str]:
+    """All strings in expressions, and in the names that they are made of."""
     found = set[str]()
-    ahead: list[ast.AST] = [node]
+    ahead: list[ast.AST] = [*nodes]
     seen = set[str]()
     while ahead:
         for each in ast.walk(ahead.pop()):
@@ -158,6 +184,8 @@ def required(module: Module) -> Iterator[tuple[str, str]]:
             if id(node) in seen:
                 continue
             seen.add(id(node))
+            if isinstance(node, ast.IfExp | ast.Lambda):
+                continue
             ahead.extend(ast.iter_child_nodes(node))
             if (name := _without_default(node)) and name.isidentifier() and name.isupper():
                 yield name, module.at(binding.line)
