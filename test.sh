@@ -41,7 +41,7 @@ set_up() {
 }
 
 if [ "${1:-}" = cloud ]; then
-    set_up ssh:openssh-client ip:iproute2 chromium:chromium influxd:influxdb \
+    set_up ssh:openssh-client ip:iproute2 chromium-headless-shell:chromium-headless-shell influxd:influxdb \
         cloudkitty-api:cloudkitty-api cloudkitty-processor:cloudkitty-processor
     devcloud/up --fake-hosts --volumes
     if [ $# -gt 1 ]; then
@@ -50,7 +50,8 @@ if [ "${1:-}" = cloud ]; then
     # One process for what boots guests, and two for all else.
     exec .venv/bin/pytest -n 3 --dist loadfile tests/cloud
 fi
-packages=(nginx:nginx redis-server:redis-server chromium:chromium shellcheck:shellcheck
+packages=(nginx:nginx redis-server:redis-server shellcheck:shellcheck
+    chromium-headless-shell:chromium-headless-shell
     openssl:openssl systemd-analyze:systemd ssh:openssh-client
     promtool:prometheus amtool:prometheus-alertmanager
     prometheus-node-exporter:prometheus-node-exporter prometheus-nginx-exporter:prometheus-nginx-exporter
