@@ -30,10 +30,17 @@ require_packages() {
     RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 }
 
-# set_up COMMAND:PACKAGE ... makes the environment of the tests while packages are installed.
-set_up() {
+# make_environment makes the environment of the tests.
+make_environment() {
     # Most of it is never loaded, and what is loaded is compiled then: to compile all takes longer.
-    make_venv requirements-dev.txt --no-compile &
+    make_venv requirements-dev.txt --no-compile || return
+    # What the tests load is compiled here, once: processes that begin together would each do it.
+    [ -e tests/__pycache__ ] || .venv/bin/pytest --collect-only -qq >/dev/null || true
+}
+
+# set_up COMMAND:PACKAGE ... makes that environment while packages are installed.
+set_up() {
+    make_environment &
     local making=$!
     # Both say what is missing, so the second is waited for, whatever the first one says.
     require_packages "$@" || { wait $making || true; return 1; }
@@ -41,7 +48,7 @@ set_up() {
 }
 
 if [ "${1:-}" = cloud ]; then
-    set_up ssh:openssh-client ip:iproute2 chromium:chromium influxd:influxdb \
+    set_up ssh:openssh-client ip:iproute2 chromium-headless-shell:chromium-headless-shell influxd:influxdb \
         cloudkitty-api:cloudkitty-api cloudkitty-processor:cloudkitty-processor
     devcloud/up --fake-hosts --volumes
     if [ $# -gt 1 ]; then
@@ -50,7 +57,8 @@ if [ "${1:-}" = cloud ]; then
     # One process for what boots guests, and two for all else.
     exec .venv/bin/pytest -n 3 --dist loadfile tests/cloud
 fi
-packages=(nginx:nginx redis-server:redis-server chromium:chromium shellcheck:shellcheck
+packages=(nginx:nginx redis-server:redis-server shellcheck:shellcheck
+    chromium-headless-shell:chromium-headless-shell
     openssl:openssl systemd-analyze:systemd ssh:openssh-client
     promtool:prometheus amtool:prometheus-alertmanager
     prometheus-node-exporter:prometheus-node-exporter prometheus-nginx-exporter:prometheus-nginx-exporter

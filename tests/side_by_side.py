@@ -31,11 +31,10 @@ GROUPS = {
         "tests/dashboard/test_report.py",
         "tests/dashboard/test_server.py",
     ),
-    "monitor": ("tests/tool/test_monitor.py",),
+    "local": ("tests/tool/local/",),
     "pages": ("tests/pages/",),
     "bench": ("tests/bench/test_run.py",),
     "interruption": ("tests/tool/test_interruption.py",),
-    "kills": ("tests/tool/test_up.py",),
     "wheels": ("tests/tool/test_wheels.py",),
 }
 """Name to what the ids of its tests begin with, the longest group first."""
@@ -48,8 +47,8 @@ def group(nodeid: str) -> str:
 
     >>> group("tests/pages/test_visitor.py::test_a")
     'pages'
-    >>> group("tests/tool/test_down.py::test_b")
-    'tests/tool/test_down.py'
+    >>> group("tests/tool/test_plan.py::test_b")
+    'tests/tool/test_plan.py'
     """
     for name, beginnings in GROUPS.items():
         if nodeid.startswith(beginnings):

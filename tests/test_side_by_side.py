@@ -21,9 +21,9 @@ def test_what_a_group_names_is_there(beginning: str) -> None:
 def test_a_test_is_in_its_named_group_or_alone_or_with_its_file() -> None:
     visitor, openapi, other = (
         *("tests/pages/test_visitor.py::test_a[1]", "tests/app/test_openapi.py::test_b[::]"),
-        "tests/tool/test_down.py::test_c[a::b]",
+        "tests/tool/test_plan.py::test_c[a::b]",
     )
     assert [group(each) for each in (visitor, openapi, other)] == [
-        *("pages", openapi, "tests/tool/test_down.py")
+        *("pages", openapi, "tests/tool/test_plan.py")
     ]
     assert place(visitor) < place(openapi) < place(other)

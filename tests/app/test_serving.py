@@ -10,7 +10,7 @@ import asyncpg
 import httpx
 import psutil
 
-from .conftest import Serve, Served, register, sign_in, wait_until, write_post
+from .conftest import QUICK_HASHES, Serve, Served, register, sign_in, wait_until, write_post
 
 
 def get(served: Served, path: str) -> httpx.Response:
@@ -22,7 +22,7 @@ async def test_32_clients_that_write_at_once_lose_and_double_nothing(
 ) -> None:
     writers, each = 32, 10
     # All may sign in in the same moment, and none has succeeded yet.
-    with serve(SKYTIER_FAILED_SIGN_INS_PER_MINUTE=str(writers)) as served:
+    with serve(QUICK_HASHES, SKYTIER_FAILED_SIGN_INS_PER_MINUTE=str(writers)) as served:
 
         async def write(n: int) -> list[int]:
             async with httpx.AsyncClient(base_url=served.url, timeout=60) as client:

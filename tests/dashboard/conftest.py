@@ -25,7 +25,7 @@ WITHOUT_TARGET = {"replication_lag_s", "cost_per_month"}
 EXPECTED = [chart for chart in CHARTS if chart.id not in WITHOUT_TARGET]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a Redis that the stack keeps its sessions in."""
     program = shutil.which("redis-server")
@@ -37,8 +37,8 @@ def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         server.terminate()
 
 
-@pytest.fixture(scope="session")
-def stack(make_skytier: Callable[[], Skytier], redis: str) -> Skytier:
+@pytest.fixture(scope="package")
+def stack(make_skytier: Callable[[], Skytier], redis: str) -> Iterator[Skytier]:
     """Up, used a little, and measured for so long that each chart with a target has figures."""
     skytier = make_skytier()
     skytier.run("up", "--port", str(free_port()), "--workers", "2", "--redis", redis)
@@ -50,7 +50,8 @@ def stack(make_skytier: Callable[[], Skytier], redis: str) -> Skytier:
         return [chart for chart in EXPECTED if not figures.latest(chart)]
 
     assert until(lambda: not missing(), BOUND_S, every_s=1), [each.id for each in missing()]
-    return skytier
+    yield skytier
+    skytier.run("down", "--purge", "--yes")
 
 
 @pytest.fixture
@@ -75,7 +76,7 @@ def part_pid(skytier: Skytier, part: str) -> int:
     return pid
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def dashboard(stack: Skytier) -> Iterator[Dashboard]:
     with serving(stack) as running:
         yield running

@@ -30,7 +30,7 @@ class References(HTMLParser):
         self.found += [value or "" for name, value in attributes if name in ADDRESSES]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def folder(stack: Skytier, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A report in each form."""
     folder = tmp_path_factory.mktemp("reports")

@@ -2,7 +2,7 @@
 
 import itertools
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
@@ -116,13 +116,14 @@ async def ada(new_visitor: NewVisitor) -> Visitor:
     return visitor
 
 
-@pytest.fixture(scope="session")
-def filled(make_skytier: Callable[[], Skytier]) -> Skytier:
+@pytest.fixture(scope="package")
+def filled(make_skytier: Callable[[], Skytier]) -> Iterator[Skytier]:
     """The stack that these tests share, with posts in it."""
     skytier = make_skytier()
     skytier.run("up", "--port", str(free_port()), "--workers", "2")
     skytier.run("demo-data", "--users", "20", "--posts", "150")
-    return skytier
+    yield skytier
+    skytier.run("down", "--purge", "--yes")
 
 
 @pytest.fixture

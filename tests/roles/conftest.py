@@ -70,7 +70,7 @@ class Machines:
         return {name: said for name, (code, said) in asked.items() if code}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def machines() -> Iterator[Machines]:
     """A web and a database machine, booted with their user-data, set up, with a release."""
     if reason := container.missing():

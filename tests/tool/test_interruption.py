@@ -56,14 +56,26 @@ CTRL_C = """
 import os, signal, sys
 
 FILE, FUNCTION = os.environ["MOMENT"].split(":")
+waiting = True
+
+def interrupt():
+    global waiting
+    waiting = False
+    os.kill(os.getpid(), signal.SIGINT)
 
 def look(frame, event, _):
     code = frame.f_code
     if event == "call" and code.co_name == FUNCTION and code.co_filename.endswith(FILE):
         sys.setprofile(None)
-        os.kill(os.getpid(), signal.SIGINT)
+        interrupt()
 
-sys.setprofile(look)
+def load(event, arguments):
+    # A function is called after its file is loaded. To look at every call before would take twice
+    # the time of the command.
+    if waiting and event == "exec" and arguments[0].co_filename.endswith(FILE):
+        interrupt() if FUNCTION == "<module>" else sys.setprofile(look)
+
+sys.addaudithook(load)
 """
 
 
