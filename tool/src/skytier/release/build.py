@@ -15,8 +15,7 @@ compiled        names the Python that it is compiled for; missing when it is not
 
 Its packages, below libraries/HASH, which the next release has too if it stands on the same:
 
-lib/            the packages
-bin/            their commands
+lib/            the packages, with their commands in lib/bin
 compiled        as above
 """
 
@@ -134,7 +133,6 @@ def _libraries(application: Application, target: Platform, cache: Path, progress
         count = pins.count("==")
         progress(f"getting {count} packages for Python {target.python} on {target.architecture}")
         install(pins, target, tree / "lib")
-        write_commands(tree / "lib", tree / "bin")
         _compile(tree, ("lib",), target)
 
     return _tree(cache / "libraries", _hash(FORMAT, str(target), pins), make)

@@ -1,4 +1,4 @@
-"""The commands of installed packages, as scripts that work wherever the release lies."""
+"""The commands of the project itself, as scripts that work wherever the release lies."""
 
 import configparser
 from pathlib import Path
@@ -13,7 +13,7 @@ sys.exit({function}())' "$@"
 
 
 def write_commands(packages: Path, directory: Path) -> None:
-    """Write a script for each command that packages in a directory declare (console_scripts)."""
+    """Write a script for each command that a distribution declares (console_scripts)."""
     directory.mkdir(exist_ok=True)
     for declared in sorted(packages.glob("*.dist-info/entry_points.txt")):
         parser = configparser.ConfigParser(delimiters=("=",), interpolation=None)

@@ -49,7 +49,7 @@ def environment(application: dict[str, Any]) -> dict[str, str]:
     """The variables of every process of the release. What the operator sets counts most."""
     paths = [RELEASE / path for path in application["paths"]]
     paths += [RELEASE / "libraries" / "lib", RELEASE / "runtime"]
-    programs = [RELEASE / "bin", RELEASE / "libraries" / "bin"]
+    programs = [RELEASE / "bin", RELEASE / "libraries" / "lib" / "bin"]
     found = {
         "PYTHONPATH": ":".join(map(str, paths)),
         "PATH": ":".join([*map(str, programs), os.environ.get("PATH", os.defpath)]),
