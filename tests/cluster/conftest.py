@@ -1,8 +1,13 @@
 """Clusters for tests: what they need of this machine, and how long they may take."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from tests.cluster import container
+from tests.cluster.cluster import Cluster, cluster
+
+STACK = "web.count = 3\nmonitor.enabled = false\n"
 
 TIMEOUT_S = 900
 """The first one makes the image that the machines boot."""
@@ -19,3 +24,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _possible() -> None:
     if reason := container.missing():
         pytest.skip(reason)
+
+
+@pytest.fixture(scope="package")
+def three() -> Iterator[Cluster]:
+    """Three web servers and a database, as STACK describes them at the beginning of each file."""
+    with cluster(STACK) as made:
+        yield made

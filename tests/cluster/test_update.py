@@ -3,13 +3,9 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 
-import pytest
-
-from tests.cluster.cluster import Cluster, Events, changed, cluster
-
-STACK = "web.count = 3\nmonitor.enabled = false\n"
+from tests.cluster.cluster import Cluster, Events, changed
+from tests.cluster.conftest import STACK
 
 # Asks each machine again and again, and prints for each the times in which it was out: from the end
 # of the first request that failed to the beginning of the last. A slow answer is none.
@@ -43,12 +39,6 @@ ended.set()
 for each in threads: each.join()
 print(json.dumps(out))
 """
-
-
-@pytest.fixture(scope="module")
-def three() -> Iterator[Cluster]:
-    with cluster(STACK) as made:
-        yield made
 
 
 def web(made: Cluster) -> list[str]:

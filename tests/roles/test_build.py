@@ -69,7 +69,7 @@ def test_a_release_serves_from_its_own_tree(tree: Path, database: PostgresCluste
         migrated = subprocess.run(
             [command, "migrate"], env=environment, check=True, capture_output=True, text=True
         )
-        with subprocess.Popen([command, "web"], env=environment) as server:
+        with subprocess.Popen([command, "serve"], env=environment) as server:
             transport = httpx.HTTPTransport(uds=f"{home}/socket")
             until(Path(home, "socket").exists, 60)
             with httpx.Client(transport=transport, base_url="http://release") as client:

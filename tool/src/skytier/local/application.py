@@ -76,7 +76,7 @@ class Application(LocalService):
         metrics.mkdir(mode=0o700)
         release = wanted.attributes["release"].removeprefix(files.HASH)[:12]
         environment = {**self.environment(options), "SKYTIER_RELEASE": release}
-        pid = self.daemon.start(self._program.web(), environment)
+        pid = self.daemon.start(self._program.serve(), environment)
         return Found(wanted.key, str(pid), wanted.attributes)
 
     def reconcile(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:

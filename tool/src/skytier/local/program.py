@@ -48,7 +48,7 @@ class Program(Protocol):
     def go_back(self) -> bool:
         """Switch to the release before; False where there is none."""
 
-    def web(self) -> list[str]:
+    def serve(self) -> list[str]:
         """The words that serve it."""
 
     def migrate(self) -> list[str] | None:
@@ -86,7 +86,7 @@ class Installed:
         """Only one is installed."""
         return False
 
-    def web(self) -> list[str]:
+    def serve(self) -> list[str]:
         """Its own server."""
         return self._own("serve")
 
@@ -154,9 +154,9 @@ class Built:
         _link(self._home.current, self._home.previous.readlink())
         return True
 
-    def web(self) -> list[str]:
+    def serve(self) -> list[str]:
         """By its launcher."""
-        return [self._launcher(), "web"]
+        return [self._launcher(), "serve"]
 
     def migrate(self) -> list[str] | None:
         """By its launcher."""

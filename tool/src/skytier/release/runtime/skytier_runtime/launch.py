@@ -1,6 +1,6 @@
 """Runs a command of a release with the release's own code, packages and environment.
 
-    launch.py web              serve the application, until SIGTERM
+    launch.py serve            serve the application, until SIGTERM
     launch.py migrate          bring the database to the release's schema
     launch.py collect          collect the static files
     launch.py run WORDS ...    any other command
@@ -32,10 +32,10 @@ def main() -> None:
     application = json.loads((RELEASE / "application.json").read_text())
     os.environ.update(environment(application))
     os.chdir(RELEASE / "app")
-    name, *more = sys.argv[1:] or ["web"]
+    name, *more = sys.argv[1:] or ["serve"]
     if name == "run":
         become(more)
-    if name != "web":
+    if name != "serve":
         if not (line := application[name]):
             return
         become(words(line))
@@ -46,8 +46,13 @@ def main() -> None:
 
 
 def environment(application: dict[str, Any]) -> dict[str, str]:
-    """The variables of every process of the release. What the operator sets counts most."""
-    paths = [RELEASE / path for path in application["paths"]]
+    """The variables of every process of the release. What the operator sets counts most.
+
+    Their PYTHONPATH is relative to the project, and comes before the release's own.
+    """
+    own = application["env"].get("PYTHONPATH", "").split(":")
+    paths = [RELEASE / "app" / path for path in own if path]
+    paths += [RELEASE / path for path in application["paths"]]
     paths += [RELEASE / "libraries" / "lib", RELEASE / "runtime"]
     programs = [RELEASE / "bin", RELEASE / "libraries" / "lib" / "bin"]
     found = {
@@ -71,7 +76,7 @@ def environment(application: dict[str, Any]) -> dict[str, str]:
             path = Path(directory, name)
             if path.exists():
                 found[variable] = path.read_text().strip()
-    return {**found, **application["env"]}
+    return {**found, **application["env"], "PYTHONPATH": found["PYTHONPATH"]}
 
 
 def words(line: str) -> list[str]:

@@ -81,7 +81,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # Gunicorn has no types
 
 def _gone(pid: int) -> None:
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
-        mark_process_dead(pid)
+        mark_process_dead(pid)  # type: ignore[no-untyped-call]
 
 
 if __name__ == "__main__":
