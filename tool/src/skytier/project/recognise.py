@@ -78,6 +78,9 @@ def of_tree(tree: Tree, chosen: str | None = None) -> Recognised:
     warnings = doubts.of_settings(settings) if settings else doubts.of_modules(tree)
     missing = _missing(found, packages, file)
     found = found.over(Recognised(warnings=[*missing, *warnings, *doubts.of_tree(tree)]))
+    if not (found.serve or found.run):
+        broken = [f"{path} cannot be read as Python." for path in tree.broken]
+        found = found.over(Recognised(warnings=broken))
     return _with_variables(found, settings) if settings else found
 
 
@@ -108,6 +111,9 @@ def _framework(tree: Tree, packages: frozenset[str], env: Mapping[str, str]) -> 
     serves = [each.serve or f"{each.framework}'s" for each in found]
     asks = f"Which application is served? There are {' and '.join(serves)}."
     candidates = [each.serve for each in found if each.serve]
+    for each in found:
+        asked = each.questions.get("serve")
+        candidates += asked.candidates if asked else ()
     return Recognised(questions={"serve": Question(asks, candidates)})
 
 
