@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 
 from skytier.project.module import Module, literal
@@ -19,8 +19,11 @@ _PRODUCTION = ("production", "prod")
 _VARIABLE = "DJANGO_SETTINGS_MODULE"
 
 
-def recognise(tree: Tree, packages: frozenset[str]) -> Recognised:
-    """What Django needs; empty for another kind of project."""
+def recognise(tree: Tree, packages: frozenset[str], env: Mapping[str, str]) -> Recognised:
+    """What Django needs; empty for another kind of project.
+
+    `env` has the variables that the project declares: its settings go before those of manage.py.
+    """
     programs = _programs(tree)
     if not programs:
         return Recognised()
@@ -32,7 +35,8 @@ def recognise(tree: Tree, packages: frozenset[str]) -> Recognised:
     manage = programs[0]
     because = {"framework": f"{manage.path} sets {_VARIABLE}."}
     found = Recognised(framework="django", because=because)
-    chosen = _settings_module(tree, manage)
+    declared = {name: value for name, value in env.items() if name == _VARIABLE}
+    chosen = Recognised(env=declared) if declared else _settings_module(tree, manage)
     name = chosen.env.get(_VARIABLE, "")
     path = tree.find(name, manage.path) if name else None
     module = tree.module(path) if path else None

@@ -3,7 +3,7 @@
 import re
 from dataclasses import replace
 
-from skytier.project.application import Kind
+from skytier.project.kinds import Kind
 from skytier.project.tree import Tree
 
 _FILES = (".flaskenv", ".env.example", ".env.sample", ".env.template")

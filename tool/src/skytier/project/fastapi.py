@@ -2,8 +2,9 @@
 
 from dataclasses import replace
 
-from skytier.project.application import Found, Kind, application, which
+from skytier.project.application import application, which
 from skytier.project.formats import table, toml
+from skytier.project.kinds import Found, Kind
 from skytier.project.recognised import Recognised
 from skytier.project.static import mounted
 from skytier.project.tree import Tree

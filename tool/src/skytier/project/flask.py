@@ -2,8 +2,9 @@
 
 import ast
 
-from skytier.project.application import Found, Kind, application, which
+from skytier.project.application import application, which
 from skytier.project.environment import declared
+from skytier.project.kinds import Found, Kind
 from skytier.project.module import keyword, literal
 from skytier.project.recognised import Recognised
 from skytier.project.tree import Tree

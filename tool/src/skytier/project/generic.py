@@ -2,7 +2,8 @@
 
 import ast
 
-from skytier.project.application import Kind, application, which
+from skytier.project.application import application, which
+from skytier.project.kinds import Kind
 from skytier.project.module import Module
 from skytier.project.recognised import Interface, Question, Recognised
 from skytier.project.tree import Tree

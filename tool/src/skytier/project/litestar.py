@@ -1,7 +1,8 @@
 """Recognises Litestar, by the rules of the `litestar` command."""
 
-from skytier.project.application import Kind, application, which
+from skytier.project.application import application, which
 from skytier.project.environment import declared
+from skytier.project.kinds import Kind
 from skytier.project.recognised import Recognised
 from skytier.project.static import mounted
 from skytier.project.tree import Tree

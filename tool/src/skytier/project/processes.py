@@ -1,6 +1,7 @@
 """Finds what works beside the web: task queues with their workers."""
 
-from skytier.project.application import Kind, application
+from skytier.project.application import application
+from skytier.project.kinds import Kind
 from skytier.project.recognised import Question, Recognised
 from skytier.project.settings import Settings
 from skytier.project.tree import Tree

@@ -1,7 +1,7 @@
 """Says what a project is by reading it: nothing of it is imported or run."""
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from skytier.project import (
@@ -65,7 +65,7 @@ def of_tree(tree: Tree, chosen: str | None = None) -> Recognised:
     pinned, file = _dependencies(tree, chosen)
     packages = dependencies.names(tree, file) | dependencies.direct(tree)
     declared = procfile.recognise(tree).over(app_json.recognise(tree))
-    framework = _framework(tree, packages)
+    framework = _framework(tree, packages, declared.env)
     # What the project declares goes before what is found in its code.
     found = declared.over(framework)
     settings = django.settings_of(tree, found)
@@ -78,15 +78,18 @@ def of_tree(tree: Tree, chosen: str | None = None) -> Recognised:
     warnings = doubts.of_settings(settings) if settings else doubts.of_modules(tree)
     missing = _missing(found, packages, file)
     found = found.over(Recognised(warnings=[*missing, *warnings, *doubts.of_tree(tree)]))
+    if not (found.serve or found.run):
+        broken = [f"{path} cannot be read as Python." for path in tree.broken]
+        found = found.over(Recognised(warnings=broken))
     return _with_variables(found, settings) if settings else found
 
 
-def _framework(tree: Tree, packages: frozenset[str]) -> Recognised:
+def _framework(tree: Tree, packages: frozenset[str], env: Mapping[str, str]) -> Recognised:
     """The one framework that has an application; a question when there are several."""
     found = [
         each
         for each in (
-            django.recognise(tree, packages),
+            django.recognise(tree, packages, env),
             fastapi.recognise(tree),
             flask.recognise(tree, packages),
             litestar.recognise(tree, packages),
@@ -108,6 +111,9 @@ def _framework(tree: Tree, packages: frozenset[str]) -> Recognised:
     serves = [each.serve or f"{each.framework}'s" for each in found]
     asks = f"Which application is served? There are {' and '.join(serves)}."
     candidates = [each.serve for each in found if each.serve]
+    for each in found:
+        asked = each.questions.get("serve")
+        candidates += asked.candidates if asked else ()
     return Recognised(questions={"serve": Question(asks, candidates)})
 
 

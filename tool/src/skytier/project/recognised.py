@@ -77,9 +77,8 @@ class Recognised:
                 values[each.name] = mine or theirs
             else:
                 values[each.name] = tuple(dict.fromkeys((*mine, *theirs)))
-        answered = {name for name in values["questions"] if values.get(name)}
         values["questions"] = {
-            name: question for name, question in values["questions"].items() if name not in answered
+            name: asked for name, asked in values["questions"].items() if not _has(values, name)
         }
         return Recognised(**values)
 
@@ -91,3 +90,10 @@ class Recognised:
         for name in ("because", "questions"):
             values[name] = {key: value for key, value in values[name].items() if key not in names}
         return Recognised(**values)
+
+
+def _has(values: Mapping[str, Any], name: str) -> bool:
+    """Whether a field has a value, or `env.NAME` its entry."""
+    kind, _, entry = name.partition(".")
+    value = values.get(kind)
+    return entry in value if entry and isinstance(value, Mapping) else bool(value)

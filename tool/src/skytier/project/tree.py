@@ -43,6 +43,8 @@ class Tree:
         self._known = frozenset(self.paths)
         self._texts: dict[str, bytes] = {}
         self._cached = 0
+        self.broken: list[str] = []
+        """Files that were to be read as Python, and are none."""
         self._modules: dict[str, Module | None] = {}
 
     def __contains__(self, path: str) -> bool:
@@ -106,6 +108,7 @@ class Tree:
                 warnings.simplefilter("ignore")
                 return Module(path, ast.parse(content))
         except (SyntaxError, ValueError, RecursionError, MemoryError):
+            self.broken.append(path)
             return None
 
     def mentioning(self, *words: str) -> Iterator[Module]:
