@@ -79,11 +79,13 @@ def test_a_source_of_python_alone_is_built_and_taken(index: Path, tmp_path: Path
 
 
 @pytest.mark.parametrize("tag", ["cp313-cp313-win_amd64", "cp39-cp39-manylinux_2_17_aarch64"])
+@pytest.mark.parametrize("source", [True, False])
 def test_a_package_with_wheels_for_others_is_compiled_and_not_built(
-    tag: str, index: Path, tmp_path: Path
+    tag: str, source: bool, index: Path, tmp_path: Path
 ) -> None:
     wheel(index, "beta", tag=tag)
-    sdist(index, "beta", failure="it was built")
+    if source:
+        sdist(index, "beta", failure="it was built")
 
     with pytest.raises(SkytierError, match=r"beta 1\.0 holds compiled code"):
         install("beta==1.0\n", ARM, tmp_path / "lib")
