@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from skytier.errors import SkytierError
 from skytier.release.indexes import indexes
 from skytier.release.platform import Platform
 from skytier.release.wheels import install
@@ -25,7 +26,8 @@ def simple(index: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
     def answer(_: str, path: str, __: bytes) -> tuple[int, dict[str, str], bytes]:
         if path == "/simple/alpha/":
-            page = f'<!DOCTYPE html><html><body><a href="/{name}">{name}</a></body></html>'
+            link = f'<a href="/{name}" data-requires-python="&gt;=3.11">{name}</a>'
+            page = f"<!DOCTYPE html><html><body>{link}</body></html>"
             return 200, {"Content-Type": "text/html"}, page.encode()
         if path == f"/{name}":
             return 200, {}, (index / name).read_bytes()
@@ -44,6 +46,15 @@ def test_a_variable_names_the_index(
     install("alpha==1.0\n", DEBIAN, tmp_path / "lib")
 
     assert (tmp_path / "lib/alpha.py").exists()
+
+
+def test_a_package_for_a_newer_python_is_named(
+    simple: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UV_DEFAULT_INDEX", simple)
+
+    with pytest.raises(SkytierError, match=r"alpha==1\.0 needs Python>=3\.11"):
+        install("alpha==1.0\n", Platform("3.10", "x86_64", 36), tmp_path / "lib")
 
 
 @pytest.mark.parametrize("section", ["global", "install"])

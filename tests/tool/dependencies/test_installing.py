@@ -72,11 +72,23 @@ def test_a_command_runs_by_the_python_that_is_named(index: Path, tmp_path: Path)
 
 def test_a_source_of_python_alone_is_built_and_taken(index: Path, tmp_path: Path) -> None:
     beta = sdist(index, "beta")
-    wheel(index, "beta", tag="cp313-cp313-win_amd64")
 
     install(f"beta==1.0 --hash={beta}\n", ARM, tmp_path / "lib")
 
     assert "BUILT" in (tmp_path / "lib/beta.py").read_text()
+
+
+@pytest.mark.parametrize("tag", ["cp313-cp313-win_amd64", "cp39-cp39-manylinux_2_17_aarch64"])
+@pytest.mark.parametrize("source", [True, False])
+def test_a_package_with_wheels_for_others_is_compiled_and_not_built(
+    tag: str, source: bool, index: Path, tmp_path: Path
+) -> None:
+    wheel(index, "beta", tag=tag)
+    if source:
+        sdist(index, "beta", failure="it was built")
+
+    with pytest.raises(SkytierError, match=r"beta 1\.0 holds compiled code"):
+        install("beta==1.0\n", ARM, tmp_path / "lib")
 
 
 def test_every_package_that_cannot_be_had_is_named_in_one_error(
@@ -92,12 +104,13 @@ def test_every_package_that_cannot_be_had_is_named_in_one_error(
         install(pins, DEBIAN, tmp_path / "lib")
 
     what = refused.value.what.splitlines()
-    assert what[0] == "compiled 1.2 holds compiled code, and has no wheel for the machine."
+    machine = "Python 3.11 on x86_64 with glibc 2.36"
+    assert what[0] == f"compiled 1.2 holds compiled code, and has no wheel for {machine}."
     assert what[1] == (
         "failing 1.3 has no wheel for the machine, and its source could not be built: "
         "no compiler here"
     )
-    assert what[2] == "psycopg2 2.9.10 holds compiled code, and has no wheel for the machine."
+    assert what[2] == f"psycopg2 2.9.10 holds compiled code, and has no wheel for {machine}."
     assert refused.value.do
     assert "change psycopg2==2.9.10 to psycopg2-binary==2.9.10." in refused.value.do
 

@@ -189,6 +189,19 @@ def test_lock_files_of_poetry_itself_are_read(
     assert text.count("--hash") == len(pins)
 
 
+def test_files_that_a_pinned_one_includes_are_taken_as_they_are(project: Path) -> None:
+    (project / "requirements").mkdir()
+    (project / "requirements/base.txt").write_text(f"alpha==1.0 --hash={HASH}\n-r more.txt\n")
+    (project / "requirements/more.txt").write_text(f"beta==1.0 --hash={HASH}\n-r base.txt\n")
+    (project / "requirements.txt").write_text("\ufeff-r requirements/base.txt\n-f wheels\n")
+
+    assert pinned(project, "requirements.txt", DEBIAN) == Pins(
+        f"--find-links {project / 'wheels'}\n"
+        f"alpha==1.0 \\\n    --hash={HASH}\nbeta==1.0 \\\n    --hash={HASH}\n",
+        resolved=False,
+    )
+
+
 @pytest.mark.usefixtures("index")
 def test_a_package_of_the_workspace_is_refused(project: Path) -> None:
     name = uv(project)

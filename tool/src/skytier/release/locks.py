@@ -58,8 +58,7 @@ def pylock(path: Path, target: Platform) -> Requirements:
         raise unreadable(path, error) from None
     except PylockSelectError as error:
         raise SkytierError(
-            f"{path} has nothing for Python {target.python} on {target.architecture} with glibc "
-            f"2.{target.glibc}: {error}.",
+            f"{path} has nothing for {target}: {error}.",
             "Lock the project for that platform too.",
         ) from None
     urls = (package.index for package in chosen if package.index)

@@ -19,6 +19,7 @@ _COMMENT = re.compile(r"(^|\s)#.*$")
 # What says where packages come from. The other options of such files do not matter to pins.
 _INDEX_OPTIONS = re.compile(r"(-i|--index-url|--extra-index-url|-f|--find-links|--no-index)\b")
 _INCLUDE = re.compile(r"(?:-r|--requirement)[= ]\s*(\S+)")
+_LOCAL_LINKS = re.compile(r"(?:-f|--find-links)[= ]\s*(?!\w+://)(\S+)")
 _INCLUDES = re.compile(r"(-r|--requirement|-c|--constraint|-e|--editable)\b")
 
 
@@ -92,20 +93,27 @@ def lines(text: str) -> Iterator[str]:
             yield plain
 
 
-def index_options(path: Path) -> tuple[str, ...]:
-    """The package indexes that a requirements.txt names, or one that it includes."""
-    found: dict[str, None] = {}
-    ahead, seen = [path], set[Path]()
-    while ahead:
-        if (file := ahead.pop()) in seen or not file.is_file():
-            continue
-        seen.add(file)
-        for line in lines(file.read_text()):
-            if included := _INCLUDE.match(line):
-                ahead.append(file.parent / included[1])
-            elif _INDEX_OPTIONS.match(line):
-                found[line] = None
-    return tuple(found)
+def with_included(path: Path) -> str:
+    """The text of a requirements.txt with those that it includes by -r in their places."""
+    return "\n".join(_with_included(path, set()))
+
+
+def _with_included(path: Path, seen: set[Path]) -> Iterator[str]:
+    if path in seen or not path.is_file():
+        return
+    seen.add(path)
+    for line in lines(path.read_text(encoding="utf-8-sig")):
+        if included := _INCLUDE.match(line):
+            yield from _with_included((path.parent / included[1]).resolve(), seen)
+        elif directory := _LOCAL_LINKS.match(line):
+            yield f"--find-links {(path.parent / directory[1]).resolve()}"
+        else:
+            yield line
+
+
+def index_options(text: str) -> tuple[str, ...]:
+    """The package indexes that a text names."""
+    return tuple(dict.fromkeys(line for line in lines(text) if _INDEX_OPTIONS.match(line)))
 
 
 def _pin(line: str, target: Platform) -> Pin | None:

@@ -43,6 +43,9 @@ class Platform:
     glibc: int
     """The second number of its version: 36 for 2.36."""
 
+    def __str__(self) -> str:
+        return f"Python {self.python} on {self.architecture} with glibc 2.{self.glibc}"
+
     def platforms(self) -> list[str]:
         """The tags of the compiled packages that run there, the newest first."""
         newest_first = range(self.glibc, OLDEST_GLIBC - 1, -1)

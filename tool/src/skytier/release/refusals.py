@@ -7,6 +7,7 @@ from pathlib import Path
 
 from skytier.errors import SkytierError
 from skytier.release.pins import Pin
+from skytier.release.platform import Platform
 
 _TWINS = {
     "mysqlclient": "pymysql",
@@ -31,6 +32,11 @@ _SAID = (
         re.compile(r"there is no version of ([\w.-]+)==([^\s,]+)"),
         "{0} {1} does not exist in the package index.",
         "Choose another version, and lock the project again.",
+    ),
+    (
+        re.compile(r"and ([\w.-]+[=<>~]+\S+) depends on (Python\S+?),"),
+        "{0} needs {1}.",
+        "Choose a version for the machine's Python, or an image with a newer one.",
     ),
     (
         re.compile(r"Hash mismatch for `([\w.-]+)==([^`]+)`"),
@@ -64,32 +70,37 @@ def together(refusals: Sequence[Refusal]) -> SkytierError:
     return SkytierError("\n".join(each.what for each in refusals), "\n".join(does))
 
 
-def compiled(pin: Pin, *, built: bool = False) -> Refusal | None:
-    """The refusal of a package of compiled code without wheels; None for one not known as such,
-    unless it was `built` and found to be."""
+def known_as_compiled(pin: Pin) -> bool:
+    """Whether a package is known to be compiled and to have no wheels."""
+    return pin.name in _TWINS
+
+
+def compiled(pin: Pin, target: Platform) -> Refusal:
+    """The refusal of a package of compiled code that has no wheel for the target."""
     twin = _TWINS.get(pin.name)
-    if not twin and not built:
-        return None
     return Refusal(
-        f"{pin.name} {pin.version} holds compiled code, and has no wheel for the machine.",
+        f"{pin.name} {pin.version} holds compiled code, and has no wheel for {target}.",
         f"In the project's dependencies, change {pin.name}=={pin.version} to "
         f"{twin.format(version=pin.version)}."
         if twin
-        else f"Choose a version of {pin.name} with a wheel for Linux, or another package.",
+        else f"Choose a version of {pin.name} that has such a wheel, or another package.",
     )
 
 
-def unbuilt(name: str, version: str, stderr: str) -> Refusal:
+def unbuilt(pin: Pin, stderr: str) -> Refusal:
     """The refusal of a package whose source could not be had or built, with the last line of the
     build."""
-    if found := next(iter(_facts(stderr)), None) or compiled(Pin(name, version)):
-        return found
+    if found := _facts(stderr):
+        return found[0]
     said = _BUILD_OUTPUT.split(_plain(stderr))[-1].partition("hint:")[0].strip().splitlines()
+    twin = _TWINS.get(pin.name, "").format(version=pin.version)
     return Refusal(
-        f"{name} {version} has no wheel for the machine, and its source could not be built: "
-        f"{said[-1].strip() if said else 'the build said nothing'}",
-        f"Choose a version of {name} that has a wheel for Linux, or install here what its build "
-        "needs.",
+        f"{pin.name} {pin.version} has no wheel for the machine, and its source could not be "
+        f"built: {said[-1].strip() if said else 'the build said nothing'}",
+        f"In the project's dependencies, change {pin.name} to {twin}."
+        if twin
+        else f"Choose a version of {pin.name} that has a wheel for Linux, or install here what its "
+        "build needs.",
     )
 
 
@@ -108,7 +119,7 @@ def refused(doing: str, stderr: str) -> SkytierError:
     said = _plain(stderr)
     refusals = _facts(stderr)
     if not refusals and (built := _NOT_BUILT.search(said)):
-        refusals = [unbuilt(built[1], built[2], stderr)]
+        refusals = [unbuilt(Pin(built[1], built[2]), stderr)]
     if not refusals:
         lines = [line for line in said.splitlines() if line.strip()]
         refusals = [Refusal("\n".join(lines[-12:]), "Correct what it says, and run it again.")]

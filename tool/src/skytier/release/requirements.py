@@ -9,7 +9,7 @@ from packaging.pylock import is_valid_pylock_path
 from skytier.errors import SkytierError
 from skytier.release import servers
 from skytier.release.locks import pipfile_lock, pylock, uv_lock
-from skytier.release.pins import NotPinnedError, Requirements, read
+from skytier.release.pins import NotPinnedError, Requirements, read, with_included
 from skytier.release.platform import Platform
 from skytier.release.poetry import poetry_lock
 from skytier.release.resolve import resolve
@@ -60,7 +60,7 @@ def _read(path: Path, target: Platform) -> tuple[Requirements, bool]:
         return pylock(path, target), False
     if path.suffix not in (".toml", ".py", ".cfg"):
         try:
-            found = read(path.read_text(encoding="utf-8-sig"), target)
+            found = read(with_included(path), target)
         except NotPinnedError:
             pass
         else:

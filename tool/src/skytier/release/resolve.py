@@ -7,7 +7,14 @@ from typing import Any
 
 from skytier.release import uv
 from skytier.release.locks import check_python, read_toml
-from skytier.release.pins import NotPinnedError, Requirements, index_options, lines, read
+from skytier.release.pins import (
+    NotPinnedError,
+    Requirements,
+    index_options,
+    lines,
+    read,
+    with_included,
+)
 from skytier.release.platform import Platform
 from skytier.release.refusals import not_from_an_index, refused
 
@@ -29,7 +36,7 @@ def resolve(path: Path, target: Platform) -> Requirements:
         found = read("\n".join(others), target)
     except NotPinnedError as line:
         raise not_from_an_index(path, str(line)) from None
-    options = _uv_indexes(content) if content else index_options(path)
+    options = _uv_indexes(content) if content else index_options(with_included(path))
     return Requirements(found.pins, options)
 
 

@@ -28,7 +28,10 @@ _FIXED = {
     "SOURCE_DATE_EPOCH": "315532800",
     "PYTHONDONTWRITEBYTECODE": "1",
 }
-_NO_WHEEL = re.compile(r"Wheels are required for `([^`]+)` because building from source")
+_NO_WHEEL = re.compile(
+    r"Wheels are required for `([^`]+)` because building from source"
+    r"|\b([\w.-]+)==\S+ has no wheels with a matching"
+)
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,8 @@ class Ran:
 
     def without_wheel(self) -> set[str]:
         """The packages that it stopped at, since they have no wheel for the target."""
-        return set(_NO_WHEEL.findall(self.stderr)) if self.code else set()
+        found = _NO_WHEEL.finditer(self.stderr) if self.code else ()
+        return {each[1] or each[2] for each in found}
 
 
 def run(*arguments: str, directory: Path, stdin: str = "", offline: bool = False) -> Ran:

@@ -8,8 +8,18 @@ from packaging.tags import compatible_tags, parse_tag
 from skytier.release import uv
 from skytier.release.pins import Pin, Requirements, read
 from skytier.release.platform import Platform
-from skytier.release.refusals import Refusal, compiled, refused, together, unbuilt
+from skytier.release.refusals import (
+    Refusal,
+    compiled,
+    known_as_compiled,
+    refused,
+    together,
+    unbuilt,
+)
 from skytier.release.tidy import tidy
+
+_VERSIONS_OF_PYTHON = tuple(f"3.{minor}" for minor in range(9, 16))
+"""Those that packages have wheels for."""
 
 
 def install(pins: str, target: Platform, directory: Path) -> None:
@@ -49,14 +59,29 @@ def _wheels(requirements: Requirements, target: Platform, directory: Path) -> li
 
 def _refusal(requirements: Requirements, pin: Pin, target: Platform) -> Refusal | None:
     """Build one package by itself. Returns why the result cannot be used, if so."""
-    if known := compiled(pin):
-        return known
+    # Building what is compiled may take long, and nothing good comes of it.
+    if known_as_compiled(pin) or _has_wheels(requirements, pin):
+        return compiled(pin, target)
     with tempfile.TemporaryDirectory() as temporary:
         one = requirements.with_pins([pin])
         done = _install(one, target, Path(temporary), from_source=True)
         if done.code:
-            return unbuilt(pin.name, pin.version, done.stderr)
-        return None if _is_python_alone(Path(temporary), target) else compiled(pin, built=True)
+            return unbuilt(pin, done.stderr)
+        return None if _is_python_alone(Path(temporary), target) else compiled(pin, target)
+
+
+def _has_wheels(requirements: Requirements, pin: Pin) -> bool:
+    """Whether it has wheels, though for other machines or versions of Python: it is compiled."""
+    with tempfile.TemporaryDirectory() as temporary:
+        return any(
+            not uv.run(
+                *("pip", "compile", "-", "--no-deps", "--universal", "--only-binary=:all:"),
+                f"--python-version={version}",
+                directory=Path(temporary),
+                stdin="\n".join((*requirements.options, f"{pin.name}=={pin.version}")),
+            ).code
+            for version in _VERSIONS_OF_PYTHON
+        )
 
 
 def _is_python_alone(directory: Path, target: Platform) -> bool:
