@@ -35,8 +35,8 @@ def pinned(
     `dependencies` is the path of the project's dependency file, relative to the project: a lock
     file, requirements.txt or pyproject.toml; None when it has none. `needs` names what serves
     (`uvicorn`, `gunicorn`, `prometheus-client`): it is added when the project does not bring it; no
-    version that the project pins changes. Conditions are decided for the target, whatever this machine is. The
-    package index is asked only for what no file pins. Raises SkytierError.
+    version that the project pins changes. Conditions are decided for the target, whatever this
+    machine is. The package index is asked only for what no file pins. Raises SkytierError.
 
     >>> pinned(Path("shop"), "uv.lock", Platform("3.12", "x86_64", 39)).resolved  # doctest: +SKIP
     False
