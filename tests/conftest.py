@@ -37,7 +37,9 @@ expect.set_options(timeout=120_000)
 async def browser() -> AsyncIterator[Browser]:
     # The browser without its windows takes less than half of the processor's time.
     program = shutil.which("chromium-headless-shell")
-    assert program, "chromium-headless-shell is not on this machine: ./test.sh says how to install it"
+    assert program, (
+        "chromium-headless-shell is not on this machine: ./test.sh says how to install it"
+    )
     arguments = ["--disable-gpu", "--disable-quic", "--disable-background-networking"]
     if os.geteuid() == 0:
         arguments.append("--no-sandbox")  # Chromium's own sandbox refuses root
