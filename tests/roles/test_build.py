@@ -19,6 +19,7 @@ from skytier.errors import SkytierError
 from skytier.poll import until
 from skytier.release import source
 from skytier.release.platform import Platform
+from tests import releases
 from tests.postgres_cluster import PostgresCluster
 
 HERE = Platform(
@@ -30,7 +31,16 @@ HERE = Platform(
 
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("cache")
+    """A cache that has nothing but the packages for this machine's Python.
+
+    They are those that the tests with machines take: the same code got and compiled them.
+    """
+    cache = tmp_path_factory.mktemp("cache")
+    if os.geteuid() == 0:
+        packages = releases.built(HERE).libraries.archive
+        (cache / "libraries").mkdir()
+        (cache / "libraries" / packages.name).symlink_to(packages)
+    return cache
 
 
 @pytest.fixture(scope="module")
