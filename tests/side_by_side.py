@@ -33,8 +33,11 @@ GROUPS = {
     ),
     "local": ("tests/tool/local/",),
     "pages": ("tests/pages/",),
+    "build": ("tests/roles/test_build.py",),
     "bench": ("tests/bench/test_run.py",),
     "interruption": ("tests/tool/test_interruption.py",),
+    "alerts": ("tests/roles/test_monitor.py",),
+    "without nginx": ("tests/tool/test_without_nginx.py",),
     "wheels": ("tests/tool/test_wheels.py",),
 }
 """Name to what the ids of its tests begin with, the longest group first."""

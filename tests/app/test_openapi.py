@@ -8,6 +8,9 @@ from pathlib import Path
 import asyncpg
 import httpx
 import pytest
+from hypothesis.configuration import storage_directory
+
+from skytier_app.idempotency import HEADER, PATTERN
 
 from .conftest import QUICK_HASHES, Serve, make_token, register, sign_in
 
@@ -52,7 +55,6 @@ import uuid
 
 import schemathesis
 from hypothesis.strategies._internal import regex
-from skytier_app.idempotency import HEADER, PATTERN
 
 list_characters = regex.base_regex_strategy
 listed = {}
@@ -90,6 +92,18 @@ async def ada_signs_in(
     return session, {"Authorization": f"Bearer {made.json()['token']}"}
 
 
+def share_the_lists_of_characters(directory: Path) -> None:
+    """Let Hypothesis in a directory read what it keeps of Unicode beside these tests.
+
+    To list it anew takes two seconds. What else it keeps, like examples, is the directory's own.
+    """
+    ours = storage_directory("unicode_data").path
+    ours.mkdir(parents=True, exist_ok=True)
+    theirs = directory / ".hypothesis/unicode_data"
+    theirs.parent.mkdir()
+    theirs.symlink_to(ours.resolve())
+
+
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize(
     ("who", "operations"),
@@ -108,7 +122,9 @@ async def test_every_operation_keeps_what_the_document_promises(
     who: str,
     operations: list[str],
 ) -> None:
-    (tmp_path / "hooks.py").write_text(HOOKS)
+    keys = f"HEADER, PATTERN = {HEADER!r}, {PATTERN!r}\n"  # to import them takes half a second
+    (tmp_path / "hooks.py").write_text(keys + HOOKS)
+    share_the_lists_of_characters(tmp_path)
     with serve(QUICK_HASHES, SKYTIER_WORKERS="2", **NO_LIMITS) as served:
         session, token = await ada_signs_in(served.url, sql)
         headers = {"stranger": {}, "session": session}.get(who, token)

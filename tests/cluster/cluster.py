@@ -28,12 +28,13 @@ from skytier.openstack.images import Image
 from skytier.openstack.kinds import RULES
 from skytier.openstack.releases import Deliveries, Releases
 from skytier.openstack.resolved import ResolvedStack
-from skytier.release import Release, build, of
+from skytier.release import Release, of
 from skytier.release.platform import Platform
 from skytier.secrets.vault import Vault
 from skytier.stackfile import parse
 from skytier.topology import Topology
-from tests.cluster.container import CACHE, Container, Network
+from tests import releases
+from tests.cluster.container import Container, Network
 from tests.cluster.kinds import Recorded, Servers
 
 FIRST_ADDRESS = {"web": 10, "database": 20, "monitor": 30}
@@ -155,6 +156,7 @@ class Cluster:
             Releases(servers, self.resolved, access),
         ]
         kinds = {**self._kinds, **{kind.name: kind for kind in inside}}
+        self.release()  # other clusters come up now, and need the same one
         with _cache():
             return apply(self.plan(), kinds, events or Events(), self._known())
 
@@ -162,8 +164,7 @@ class Cluster:
         """The one that its machines run."""
         platform = Platform.likely(SYSTEM)
         assert platform
-        with _cache():
-            return build(self.resolved.application, platform)
+        return releases.built(self.resolved.application, platform)
 
     def wrong(self) -> dict[str, str]:
         """The checks that fail now, with what they say."""
@@ -204,7 +205,7 @@ class Cluster:
 
 def _cache() -> AbstractContextManager[object]:
     """Releases are built once for all tests of this machine, and not in its user's own cache."""
-    return patch.dict(os.environ, XDG_CACHE_HOME=str(CACHE))
+    return patch.dict(os.environ, XDG_CACHE_HOME=str(releases.cache_home()))
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from skytier.errors import SkytierError
 from skytier.hosts.host import CommandError
 from skytier.secrets import DIRECTORY
 from skytier.services.setup import Check, Setup
+from tests.releases import CACHE
 
 PACKAGES = (
     *("systemd", "systemd-sysv", "udev", "dbus", "cloud-init", "openssh-server", "sudo"),
@@ -32,7 +33,6 @@ PACKAGES = (
     *("certbot", "pebble"),
 )
 NEEDED = ("debootstrap", "systemd-nspawn", "ip", "nsenter")
-CACHE = Path("/var/cache/skytier-tests")
 
 
 def missing() -> str | None:

@@ -20,6 +20,7 @@ from skytier.poll import until
 from skytier.release import sample
 from skytier.release.platform import Platform
 from skytier.stackfile import StackFile
+from tests import releases
 from tests.postgres_cluster import PostgresCluster
 
 HERE = Platform.here()
@@ -28,7 +29,16 @@ SAMPLE = release.of(StackFile())
 
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("cache")
+    """A cache that has nothing but the packages for this machine's Python.
+
+    They are those that the tests with machines take: the same code got and compiled them.
+    """
+    cache = tmp_path_factory.mktemp("cache")
+    if os.geteuid() == 0:
+        packages = releases.built(SAMPLE, HERE).libraries.archive
+        (cache / "libraries").mkdir()
+        (cache / "libraries" / packages.name).symlink_to(packages)
+    return cache
 
 
 @pytest.fixture(scope="module")

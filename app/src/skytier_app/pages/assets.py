@@ -4,7 +4,7 @@ import hashlib
 import shutil
 from pathlib import Path
 
-from fastapi import FastAPI
+from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
@@ -69,7 +69,7 @@ class _ImmutableFiles(StaticFiles):
         return response
 
 
-def install(app: FastAPI) -> None:
+def install(app: Starlette) -> None:
     """Serve the static files, for where no Nginx does."""
     app.mount(f"/static/{VERSION}", _ImmutableFiles(directory=SOURCE))
     app.mount(f"/static/{VENDOR}", _ImmutableFiles(directory=SOURCE / VENDOR))

@@ -68,7 +68,7 @@ class Releases(InServer):
     metadata: ClassVar[str] = f"{PREFIX}release"
 
     def reconcile(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
-        """Migrate, switch to what was delivered, and wait until all is well."""
+        """Switch to what was delivered, on the first machine after migrating; wait until it is well."""
         wanted_release = wanted.attributes["release"]
         host = self.access.open(wanted.key.name, known, tell)
         target = release.target(host)
@@ -78,7 +78,9 @@ class Releases(InServer):
                 f"Look at it: skytier ssh {host.name} -- ls -l /opt/skytier",
             )
         built = release.build(self.resolved.application, target, progress=tell)
-        release.ship({host.name: host}, built, progress=tell)
+        # One machine after another is switched: the first one migrates for all.
+        migrates = wanted.creation["number"] == 1
+        release.ship({host.name: host}, built, migrates=migrates, progress=tell)
         setup = self.resolved.setup(wanted.creation["role"], wanted.creation["number"], known)
         checks = [each for each in setup.checks if not each.outside]
         wait_until_well(host, checks, tell)

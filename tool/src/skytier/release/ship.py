@@ -57,10 +57,13 @@ def ship(
     hosts: Mapping[str, Host],
     release: Release,
     *,
+    migrates: bool = True,
     progress: Progress = lambda _: None,
     timeout_s: int = HEALTH_TIMEOUT_S,
 ) -> dict[str, bool]:
     """Bring a release to machines, by name: whether each of them was changed.
+
+    `migrates` is whether the database is brought to its schema before the first switch.
 
     All have it before the first is switched. When one is not healthy with it, that one is
     switched back and the rest are left as they are.
@@ -73,7 +76,7 @@ def ship(
         unpack(host, release)
     changed: dict[str, bool] = {}
     for name, host in hosts.items():
-        if not changed:
+        if migrates and not changed:
             progress("migrating the database")
             migrate(host, release.id)
         progress(f"switching {name} to {release.id}")
