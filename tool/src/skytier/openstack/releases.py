@@ -68,7 +68,7 @@ class Releases(InServer):
     metadata: ClassVar[str] = f"{PREFIX}release"
 
     def reconcile(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
-        """Switch to what was delivered, on the first machine after migrating; wait until it is well."""
+        """Switch to what was delivered, on the first machine after migrating, and wait for it."""
         wanted_release = wanted.attributes["release"]
         host = self.access.open(wanted.key.name, known, tell)
         target = release.target(host)
