@@ -17,7 +17,7 @@ def cache_home() -> Path:
 
 
 def built(application: release.Application, target: Platform) -> release.Release:
-    """An application's release for a platform. Of tests that ask at the same time, one builds it."""
+    """A release for a platform. Of tests that ask for it at the same time, one builds it."""
     home = cache_home()
     home.mkdir(parents=True, exist_ok=True)
     with (home / "lock").open("w") as lock:

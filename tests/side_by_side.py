@@ -35,6 +35,7 @@ GROUPS = {
     "pages": ("tests/pages/",),
     "build": ("tests/roles/test_build.py",),
     "bench": ("tests/bench/test_run.py",),
+    "own application": ("tests/tool/test_own_application.py",),
     "interruption": ("tests/tool/test_interruption.py",),
     "alerts": ("tests/roles/test_monitor.py",),
     "without nginx": ("tests/tool/test_without_nginx.py",),
