@@ -20,6 +20,7 @@ from skytier.openstack.planned import Plan
 from skytier.openstack.resolved import ResolvedStack
 from skytier.roles import ROLES
 from skytier.stackfile import StackFile, parse
+from tests.applications import NOTHING
 
 PROJECT: Any = SimpleNamespace(tags=["skytier:stack=skytier"], metadata={})
 WEB, DATABASE = Key("server", "skytier-web-1"), Key("server", "skytier-database-1")
@@ -34,7 +35,7 @@ def planned(stack: StackFile, images: Sequence[Offer], found: Sequence[Found] = 
         images, [Flavor("1", "m1.small", 1, 2048, 20)], [ExternalNetwork("n", "public")]
     )
     servers = [each for each in found if each.key.kind == "server"]
-    resolved = ResolvedStack(stack, choices.choose(cloud, stack, servers), ROLES, "1")
+    resolved = ResolvedStack(stack, choices.choose(cloud, stack, servers), ROLES, NOTHING)
     known = Known({each.key: each for each in found})
     steps = plan(wanted(resolved, PROJECT, "ssh-ed25519 A", known), found, RULES)
     return Plan(steps, resolved, "ssh-ed25519 A")

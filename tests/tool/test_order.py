@@ -27,6 +27,7 @@ from skytier.openstack.resources.project import Project
 from skytier.openstack.resources.server import FLAVOR, Server
 from skytier.roles import ROLES
 from skytier.stackfile import StackFile, parse
+from tests.applications import NOTHING
 
 PROJECT = Project(cast(Any, None), "skytier")
 SMALL = Flavor("1", "m1.small", 2, 4096, 20)
@@ -41,7 +42,7 @@ def all_wanted(stack: StackFile, known: Known) -> list[Wanted]:
         dict.fromkeys(machines, SMALL),
         ExternalNetwork("n", "public"),
     )
-    return wanted(ResolvedStack(stack, choices, ROLES, "1"), PROJECT, "ssh-ed25519 key", known)
+    return wanted(ResolvedStack(stack, choices, ROLES, NOTHING), PROJECT, "ssh-ed25519 key", known)
 
 
 def there(stack: StackFile) -> dict[Key, Found]:

@@ -28,6 +28,7 @@ from skytier.openstack.resources.volume_attachment import VolumeAttachment
 from skytier.openstack.stack import CloudStack
 from skytier.roles import ROLES
 from skytier.stackfile import StackFile, parse
+from tests.applications import NOTHING
 
 VOLUME = Key("volume", "skytier-database-1")
 ATTACHMENT = Key("volume attachment", "skytier-database-1")
@@ -46,7 +47,7 @@ def all_wanted(stack: StackFile, known: Known, image: str = "debian-12") -> list
     choices = Choices(images, FLAVORS, ExternalNetwork("n", "public"))
     # Only one that is named replaces a server.
     stack = stack.model_copy(update={"image": image})
-    return wanted(ResolvedStack(stack, choices, ROLES, "1"), PROJECT, "ssh-ed25519 key", known)
+    return wanted(ResolvedStack(stack, choices, ROLES, NOTHING), PROJECT, "ssh-ed25519 key", known)
 
 
 def there(stack: StackFile, data: str = KEPT) -> dict[Key, Found]:

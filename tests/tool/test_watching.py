@@ -23,6 +23,7 @@ from skytier.services.prometheus.service import targets
 from skytier.services.setup import Setup
 from skytier.stackfile import parse
 from skytier.topology import IngressRule, Machine, Topology
+from tests.applications import NOTHING
 from tests.roles.topology import DATABASE, MONITOR, SELF_SIGNED, TOPOLOGIES, TOPOLOGY, WEB, topology
 
 SECOND = replace(WEB, name="shop-web-2", number=2, address="192.168.128.11")
@@ -37,7 +38,7 @@ def resolved(text: str) -> ResolvedStack:
         dict.fromkeys(stack.machines(), flavor),
         ExternalNetwork("n", "public"),
     )
-    return ResolvedStack(stack, choices, ROLES, "1")
+    return ResolvedStack(stack, choices, ROLES, NOTHING)
 
 
 PROJECT: Any = SimpleNamespace(tags=["skytier:stack=shop"], metadata={"skytier:stack": "shop"})

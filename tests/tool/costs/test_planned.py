@@ -23,6 +23,7 @@ from skytier.openstack.resolved import ResolvedStack
 from skytier.openstack.resources.project import Project
 from skytier.roles import ROLES
 from skytier.stackfile import StackFile, parse
+from tests.applications import NOTHING
 
 SMALL, LARGE = Flavor("1", "m1.small", 1, 2048, 20), Flavor("4", "m1.large", 4, 8192, 80)
 SIZES = {each.name: each for each in (SMALL, LARGE)}
@@ -35,7 +36,7 @@ def flavors(stack: StackFile) -> dict[str, Flavor]:
 def resolved(stack: StackFile) -> ResolvedStack:
     images = dict.fromkeys(stack.machines(), Image("i", "debian-12", "2026-01-01"))
     choices = Choices(images, flavors(stack), ExternalNetwork("n", "public"))
-    return ResolvedStack(stack, choices, ROLES, "1")
+    return ResolvedStack(stack, choices, ROLES, NOTHING)
 
 
 def everything(stack: StackFile) -> list[Wanted]:
