@@ -101,6 +101,15 @@ def test_a_directory_that_git_ignores_is_listed_as_it_is(tmp_path: Path) -> None
     assert names(root / "build") == ["app.py"]
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to another user")
+def test_a_repository_of_another_user_is_listed_by_its_rules(tmp_path: Path) -> None:
+    root = write(tmp_path, {"app.py": "", ".gitignore": "secret\n", "secret": ""})
+    git(root, "init", "-q")
+    for path in [root, *root.rglob("*")]:
+        os.chown(path, 12345, 12345, follow_symlinks=False)
+    assert names(root) == [".gitignore", "app.py"]
+
+
 def test_a_repository_that_git_refuses_is_not_listed_without_it(tmp_path: Path) -> None:
     root = write(tmp_path, {"app.py": "", ".git": "nonsense"})
     with pytest.raises(SkytierError, match="git cannot list the files"):

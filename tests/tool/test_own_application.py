@@ -163,6 +163,7 @@ def test_another_release_takes_its_place_and_a_second_run_changes_nothing(
 ) -> None:
     assert "Nothing to do" in up.run("up", cwd=shop)
     before = up.pid("application")
+    (up.home / "releases" / ".new-cut-short").mkdir()
     code = shop / "shop" / "__init__.py"
     text = code.read_text()
     code.write_text(text.replace("version 1", "version 2"))

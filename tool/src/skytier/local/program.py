@@ -185,6 +185,9 @@ class Built:
 
     def _prune(self) -> None:
         releases, libraries = self._home.releases, self._home.libraries
+        cut_short = [path for place in (releases, libraries) for path in place.glob(".new-*")]
+        for path in cut_short:
+            shutil.rmtree(path)
         newest = sorted(releases.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
         links = (self._home.current, self._home.previous)
         used_now = {link.readlink().name for link in links if link.is_symlink()}

@@ -100,6 +100,8 @@ def _in_git(root: Path) -> list[str]:
     # program that the repository names.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     command = ["git", "-c", "core.fsmonitor=false", "ls-files", "-z"]
+    # Nothing of the repository is run, so it may belong to another user, as in a CI's container.
+    command[1:1] = ["-c", "safe.directory=*"]
     command += ["--cached", "--others", "--exclude-standard"]
     try:
         done = subprocess.run(command, cwd=root, env=environment, capture_output=True, check=False)
