@@ -83,6 +83,18 @@ def test_shipping_the_same_release_again_changes_nothing(machines: Machines) -> 
     assert release.current(machines.web) == machines.release.id
 
 
+def test_a_release_that_does_not_name_its_health_is_asked_as_those_before_it(
+    machines: Machines,
+) -> None:
+    health = "/opt/skytier/current/health"
+    machines.web.run(f"mv {health} /run/health")
+    try:
+        assert machines.wrong() == {}
+        assert release.ship({"web": machines.web}, machines.release) == {"web": False}
+    finally:
+        machines.web.run(f"mv /run/health {health}")
+
+
 @pytest.fixture
 def restless(machines: Machines) -> Iterator[None]:
     """The application is started again at once when it ends: no test waits for that."""
