@@ -212,20 +212,27 @@ def _valid(key: str, value: Any) -> Any:
 
 
 def _say(draft: _Draft, file: Path, as_json: bool) -> None:
+    from skytier.stackfile.document import toml
+
     if as_json:
         answer = {"file": str(file), "chosen": draft.chosen, "why": draft.why}
         answer |= {"warnings": draft.warnings}
         print(json.dumps(answer | {"undecided": draft.undecided}, indent=2))  # noqa: T201
         return
+    width = max(map(len, [*draft.chosen, *draft.undecided, "external_network"])) + 2
     for key, value in draft.chosen.items():
-        reason = draft.why.get(key, "").removeprefix("Picked: ").removesuffix(".")
-        console.out.print(Text.assemble(("✓ ", "green"), f"{key:<18}{reason or value}"))
+        why = draft.why.get(key, "")
+        reason = why.removeprefix("Picked: ").removeprefix("Found: ").removesuffix(".")
+        shown = toml(value) if key.startswith("application.") else value
+        said = f"{shown} ({reason})" if key.startswith("application.") and reason else reason
+        console.out.print(Text.assemble(("✓ ", "green"), f"{key:<{width}}{said or shown}"))
     for key, reason in draft.undecided.items():
-        console.out.print(Text.assemble(("! ", "yellow"), f"{key:<18}{reason}"))
+        console.out.print(Text.assemble(("! ", "yellow"), f"{key:<{width}}{reason}"))
     for warning in draft.warnings:
         console.out.print(Text.assemble(("! ", "yellow"), warning))
     skytier = console.program()
     named = "" if str(file) == "skytier.toml" else f" --file {file}"
-    console.out.print(f"Wrote {file}. Look at it, then: {skytier} doctor{named}", markup=False)
+    then = "doctor" if "cloud" in draft.chosen else "up"
+    console.out.print(f"Wrote {file}. Look at it, then: {skytier} {then}{named}", markup=False)
     if draft.undecided:
         console.out.print(f"Set in it first: {', '.join(draft.undecided)}.", style="yellow")
