@@ -50,7 +50,7 @@ def _found(stack: StackFile) -> Iterator[tuple[str, str, str]]:
     if everybody(stack.ssh_from):
         yield (
             "ssh_from",
-            "SSH (port 22) of the first web server is open to the whole world.",
+            "SSH (port 22) of every web server is open to the whole world.",
             f"write your own networks: ssh_from = {OWN}.",
         )
     if everybody(stack.api_from):
