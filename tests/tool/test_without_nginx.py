@@ -23,7 +23,7 @@ def test_uvicorn_serves_alone_says_so_heals_and_makes_room_for_nginx(fresh: Skyt
 
     said = run(fresh, alone)
 
-    assert "Nginx is not on this machine: Uvicorn serves alone." in said
+    assert "Nginx is not on this machine: the application serves alone." in said
     assert httpx.get(f"{fresh.url()}/health").headers.get("Server") is None
 
     master = psutil.Process(fresh.pid("application"))
