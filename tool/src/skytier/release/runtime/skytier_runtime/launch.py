@@ -24,7 +24,8 @@ SECRETS = {
     "SECRET_KEY": "skytier_secret_key",
 }
 """Variables, and the files with their values in the directory of the secrets."""
-_NEEDS_SHELL = re.compile(r"[$&|;<>()`*?\[\]{}~#\n]|\\")
+_NEEDS_SHELL = re.compile(r"[$&|;<>()`*?\[\]{}~#\n]|\\|^\s*\w+=")
+_ONE_COMMAND = re.compile(r"\s*((?:\w+=[\w.,:/@%+-]*\s+)*)(?!\w+=)([^;&|\n]+)")
 
 
 def main() -> None:
@@ -80,8 +81,18 @@ def environment(application: dict[str, Any]) -> dict[str, str]:
 
 
 def words(line: str) -> list[str]:
-    """A command line as words; one that needs a shell becomes the words of a shell."""
-    return ["/bin/sh", "-c", line] if _NEEDS_SHELL.search(line) else shlex.split(line)
+    """A command line as words; one that needs a shell becomes the words of a shell.
+
+    A single command takes the shell's place, so that it gets the signals.
+
+    >>> words("python manage.py migrate"), words("daphne -p $PORT shop.asgi:app")[-1]
+    (['python', 'manage.py', 'migrate'], 'exec daphne -p $PORT shop.asgi:app')
+    """
+    if not _NEEDS_SHELL.search(line):
+        return shlex.split(line)
+    if one := _ONE_COMMAND.fullmatch(line):
+        line = f"{one[1]}exec {one[2]}"
+    return ["/bin/sh", "-c", line]
 
 
 def server(application: dict[str, Any]) -> list[str]:

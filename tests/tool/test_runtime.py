@@ -1,0 +1,99 @@
+"""The runtime of a release: how commands are run, and what an object is."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from skytier_runtime import interface, launch
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("python -m shop", ["python", "-m", "shop"]),
+        ("shop 'a b' c\\ d", ["/bin/sh", "-c", "exec shop 'a b' c\\ d"]),
+        ("shop --port $PORT", ["/bin/sh", "-c", "exec shop --port $PORT"]),
+        ("MODE=x shop", ["/bin/sh", "-c", "MODE=x exec shop"]),
+        ("A=1 B=x/y shop $PORT", ["/bin/sh", "-c", "A=1 B=x/y exec shop $PORT"]),
+        ("A='b c' shop", ["/bin/sh", "-c", "A='b c' shop"]),
+        ("cd web && shop", ["/bin/sh", "-c", "cd web && shop"]),
+        ("shop; other", ["/bin/sh", "-c", "shop; other"]),
+        ("shop | tee x", ["/bin/sh", "-c", "shop | tee x"]),
+    ],
+)
+def test_one_command_takes_the_place_of_the_shell(line: str, words: list[str]) -> None:
+    assert launch.words(line) == words
+
+
+def described(**values: Any) -> dict[str, Any]:
+    return {"env": {}, "paths": ["app"], "secrets": "environment", **values}
+
+
+def test_the_variables_of_the_operator_count_most_but_for_where_python_looks() -> None:
+    made = launch.environment(
+        described(env={"PORT": "1", "PYTHONPATH": "src:lib", "MODE": "x"}, paths=["app"])
+    )
+    app = launch.RELEASE / "app"
+    assert made["PYTHONPATH"].split(":")[:3] == [str(app / "src"), str(app / "lib"), str(app)]
+    assert made["PYTHONPATH"].endswith("/libraries/lib:" + str(launch.RELEASE / "runtime"))
+    assert (made["PORT"], made["MODE"]) == ("1", "x")
+
+
+@pytest.mark.parametrize("way", ["environment", "files"])
+def test_secrets_are_variables_only_where_the_application_wants_them(
+    way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "skytier_database_url").write_text("postgresql://a\n")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    monkeypatch.delenv("SKYTIER_SECRETS_DIR", raising=False)
+    made = launch.environment(described(secrets=way))
+    assert made.get("DATABASE_URL") == ("postgresql://a" if way == "environment" else None)
+    assert "REDIS_URL" not in made
+
+
+async def asgi(scope: Any, receive: Any, send: Any) -> None: ...
+def wsgi(environ: Any, start_response: Any) -> None: ...
+def old_asgi(scope: Any, receive: Any, send: Any) -> None: ...
+
+
+class Asgi:
+    def __init__(self, name: str = "") -> None: ...
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None: ...
+
+
+class Wsgi:
+    def __call__(self, environ: Any, start_response: Any, more: Any = None) -> None: ...
+    def method(self, environ: Any, start_response: Any) -> None: ...
+
+
+def make_asgi(settings: str = "x") -> Asgi:
+    return Asgi()
+
+
+@pytest.mark.parametrize(
+    ("found", "kind"),
+    [
+        (asgi, "asgi"),
+        (old_asgi, "asgi"),
+        (Asgi(), "asgi"),
+        (Asgi, "asgi-factory"),
+        (make_asgi, "asgi-factory"),
+        (wsgi, "wsgi"),
+        (Wsgi(), "wsgi"),
+        (Wsgi().method, "wsgi"),
+        (Wsgi, "wsgi-factory"),
+        (lambda: wsgi, "wsgi-factory"),
+    ],
+)
+def test_an_object_is_known_by_what_it_takes_and_returns(
+    found: Callable[..., Any], kind: str
+) -> None:
+    assert interface.interface(found) == kind
+
+
+@pytest.mark.parametrize("found", ["a text", 3, lambda: 3, lambda a, b, c, d: None])
+def test_what_serves_nothing_is_refused(found: Any) -> None:
+    with pytest.raises(SystemExit, match="neither an ASGI nor a WSGI application"):
+        interface.interface(found)
