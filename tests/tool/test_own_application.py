@@ -1,6 +1,8 @@
 """An application of the operator's own on this machine: built, served, released anew, and run."""
 
+import base64
 import json
+import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from textwrap import dedent
@@ -78,15 +80,39 @@ ASGI = {
     "src/echo/main.py": """\
         from starlette.applications import Starlette
         from starlette.responses import PlainTextResponse
-        from starlette.routing import Route
+        from starlette.routing import Route, WebSocketRoute
+
+        async def talk(socket):
+            await socket.accept()
+            await socket.send_text(socket.url.scheme)
+            await socket.close()
 
         async def hello(request):
             return PlainTextResponse(request.path_params["name"] + " by " + request.url.scheme)
 
-        app = Starlette(routes=[Route("/hello/{name}", hello), Route("/", hello)])
+        app = Starlette(routes=[Route("/hello/{name}", hello), WebSocketRoute("/talk", talk)])
         """,
     "skytier.toml": '[application]\nserve = "echo.main:app"\nhealth = "/hello/x"\n',
 }
+
+
+def said_by_websocket(url: str, path: str) -> bytes:
+    """The first message of a server, which has to be short."""
+    host, _, port = url.removeprefix("http://").partition(":")
+    key = base64.b64encode(b"0123456789abcdef").decode()
+    headers = (
+        *(f"GET {path} HTTP/1.1", f"Host: {host}", "Connection: Upgrade", "Upgrade: websocket"),
+        *("Sec-WebSocket-Version: 13", f"Sec-WebSocket-Key: {key}", "", ""),
+    )
+    with socket.create_connection((host, int(port)), timeout=30) as client:
+        client.sendall("\r\n".join(headers).encode())
+        with client.makefile("rb") as answer:
+            assert answer.readline() == b"HTTP/1.1 101 Switching Protocols\r\n"
+            while answer.readline().strip():
+                pass
+            opcode, length = answer.read(2)
+            assert opcode == 0x81  # the last frame of a text
+            return answer.read(length)
 
 
 def write(directory: Path, files: dict[str, str]) -> Path:
@@ -239,6 +265,7 @@ def test_asgi_of_a_source_directory_is_found_out_and_measured(
     fresh.run("up", "--port", str(free_port()), "--workers", "2", cwd=tmp_path)
     for _ in range(5):
         assert httpx.get(f"{fresh.url()}/hello/ada").text == "ada by http"
+    assert said_by_websocket(fresh.url(), "/talk") == b"ws"
     home = Home(fresh.home)
     headers = {"Authorization": f"Bearer {token.of(home)}"}
     metrics = httpx.get(f"http://{ports.address(home, METRICS)}/metrics", headers=headers).text
