@@ -78,12 +78,10 @@ class Skytier:
 
 
 def free_port() -> int:
-    """A port that nobody uses, and that the kernel gives to no connection before it is used here."""
-    first_of_connections = int(
-        Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0]
-    )
+    """A port that nobody uses, and that the kernel gives to no connection meanwhile."""
+    given = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()
     while True:
-        port = random.randrange(10_000, int(ports_of_connections[0]))
+        port = random.randrange(10_000, int(given[0]))
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
