@@ -11,6 +11,13 @@ from skytier.render import render
 PACKAGE = "skytier.services.prometheus"
 JOBS = ("node", "postgres", "nginx", "redis", "application", "prometheus", "alertmanager")
 """What is scraped. Exporters are called after what they tell of."""
+ALERTS = {
+    "machines.yml": "skytier.services.exporters",
+    "application.yml": "skytier.services.application",
+    "database.yml": "skytier.services.postgresql",
+    "stack.yml": PACKAGE,
+}
+"""The rule files, and the folders of the services that have them as `templates/alerts.yml.j2`."""
 SCRAPE_INTERVAL_S = 5
 """CPU that is burnt has to be visible within 15 s, so a rate needs two samples within that."""
 
@@ -71,12 +78,12 @@ def prometheus_yml(configuration: PrometheusConfig) -> str:
 
 def rules(values: AlertRules) -> Mapping[str, str]:
     """The rule files: name in the rules' directory to text."""
-    names = ("machines.yml", "application.yml", "database.yml", "stack.yml")
     seconds = f"{values.latency_objective_ms / 1000:.10g}"
     if "." not in seconds:
         seconds += ".0"  # as the client library writes the bounds of its buckets
     return {
-        name: render(PACKAGE, name, **asdict(values), latency_objective_s=seconds) for name in names
+        name: render(package, "alerts.yml", **asdict(values), latency_objective_s=seconds)
+        for name, package in ALERTS.items()
     }
 
 
