@@ -73,7 +73,7 @@ def test_the_application_logs_the_request_id_of_nginx_and_the_real_client(
 def test_static_files_come_from_nginx_to_be_kept_for_a_year(
     shared: Skytier, client: httpx.Client
 ) -> None:
-    static = shared.home / "static"
+    static = shared.home / "static" / "static"
     for path in (next(static.rglob("page.css")), next((static / "vendor").rglob("*.css"))):
         answer = client.get(f"/static/{path.relative_to(static)}")
         assert (answer.status_code, answer.content) == (200, path.read_bytes())

@@ -36,10 +36,6 @@ class NginxConfig:
     run: Path
     """Where the pid file goes."""
     logs: Path
-    prefixes: Sequence[str] = ("/static/",)
-    """The URL paths of the static files."""
-    request_mib: int = 1
-    """The largest body of a request."""
     user: str | None = None
     """User and group of the workers; None when Nginx is not started by root."""
     temporary: Path | None = None
@@ -58,6 +54,10 @@ class NginxConfig:
     """So many more at a time."""
     requests_at_once: int = 200
     """Requests that are being answered."""
+    prefixes: Sequence[str] = ("/static/",)
+    """The URL paths of the static files."""
+    request_mib: int = 1
+    """The largest body of a request."""
 
 
 def nginx_conf(config: NginxConfig) -> str:
