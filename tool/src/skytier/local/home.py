@@ -4,7 +4,9 @@ import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from secrets import token_urlsafe
 
+from skytier import files
 from skytier.errors import SkytierError
 from skytier.local import account
 
@@ -49,6 +51,13 @@ class Home:
     def static(self) -> Path:
         """What Nginx serves under /static/."""
         return self.path / "static"
+
+    def secret(self, name: str, random_bytes: int = 32) -> str:
+        """A secret of this home, made of so many random bytes when there is none yet."""
+        path = self.secrets / name
+        if not path.exists():
+            files.write(path, token_urlsafe(random_bytes) + "\n", 0o600)
+        return path.read_text().strip()
 
     @property
     def releases(self) -> Path:

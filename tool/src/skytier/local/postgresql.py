@@ -1,7 +1,6 @@
 """The database on this machine: a cluster of our own, or one that runs elsewhere."""
 
 import os
-import secrets
 import shutil
 import signal
 import subprocess
@@ -38,11 +37,9 @@ class Postgresql(LocalService):
 
     def url(self) -> str:
         """What the application connects with; it holds the password."""
-        path = self._home.secrets / "postgresql_password"
-        if not path.exists():
-            files.write(path, secrets.token_urlsafe(32) + "\n", 0o600)
+        password = self._home.secret("postgresql_password")
         name, host = postgresql_config.NAME, quote(str(self._home.postgresql_sockets))
-        return f"postgresql://{name}:{path.read_text().strip()}@/{name}?host={host}"
+        return f"postgresql://{name}:{password}@/{name}?host={host}"
 
     def config(self, options: Options) -> RunningConfig:
         """The server that the options ask for. Raises SkytierError when there is none."""

@@ -4,6 +4,7 @@ import importlib.metadata
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
@@ -14,10 +15,10 @@ from skytier.local.home import Home
 from skytier.release import Application, build, of
 from skytier.release.platform import Platform
 from skytier.release.sample import installed
+from skytier.release.ship import KEPT
 from skytier.stackfile import StackFile
 from skytier.stackfile.application import SAMPLE, SAMPLE_PACKAGE
 
-KEPT = 3
 PYTHON = ("python", "python3")
 
 
@@ -122,15 +123,15 @@ class Built:
 
     def version(self) -> str:
         """That of the project, and a fingerprint of it."""
-        return self._built_from().release
+        return self._id
 
     def release(self) -> str:
         """The same."""
-        return self._built_from().release
+        return self._id
 
     def prepare(self, tell: Tell) -> str:
         """Build the release, and unpack it in the home."""
-        built = build(self._built_from(), Platform.here(), progress=tell)
+        built = build(self._application, Platform.here(), progress=tell)
         releases, libraries = self._home.releases, self._home.libraries
         for place, tree in ((libraries, built.libraries), (releases, built.application)):
             target = place / tree.name
@@ -174,8 +175,13 @@ class Built:
         """They were collected when it was built."""
         return None
 
-    def _built_from(self) -> Application:
+    @cached_property
+    def _application(self) -> Application:
         return of(self._stack)
+
+    @cached_property
+    def _id(self) -> str:
+        return self._application.release
 
     def _launcher(self) -> str:
         launcher = self._home.current.resolve() / "skytier-app"

@@ -1,6 +1,5 @@
 """The stack on this machine: brings up what is wanted, and takes it down."""
 
-import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -128,9 +127,7 @@ class LocalStack:
             database = self.postgresql.url()
         if database:
             files.write(path, database + "\n", 0o600)
-        path = self.home.secrets / SECRET_KEY
-        if not path.exists():
-            files.write(path, secrets.token_urlsafe(48) + "\n", 0o600)
+        self.home.secret(SECRET_KEY, 48)
         path = self.home.secrets / REDIS_URL
         if redis:
             files.write(path, redis + "\n", 0o600)
