@@ -9,7 +9,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -26,9 +26,11 @@ from skytier.openstack.configurations import Configurations
 from skytier.openstack.desired import wanted
 from skytier.openstack.images import Image
 from skytier.openstack.kinds import RULES
-from skytier.openstack.releases import Deliveries, Releases
+from skytier.openstack.releases import Deliveries, Releases, pinned_by
 from skytier.openstack.resolved import ResolvedStack
+from skytier.openstack.rollback import switch_back
 from skytier.release import Release, of
+from skytier.release.history import Rollback
 from skytier.release.platform import Platform
 from skytier.secrets.vault import Vault
 from skytier.stackfile import parse
@@ -159,6 +161,14 @@ class Cluster:
         self.release()  # other clusters come up now, and need the same one
         with _cache():
             return apply(self.plan(), kinds, events or Events(), self._known())
+
+    def rollback(self, name: str | None = None) -> Rollback:
+        """Switch its web servers back, as `skytier rollback` does. Plans keep it until `write`."""
+        access: Any = Access(self.containers)
+        servers: Any = self.servers
+        done = switch_back(self._known(), access, servers, Events(), name)
+        self.resolved = replace(self.resolved, pinned=pinned_by(self.servers.find()))
+        return done
 
     def release(self) -> Release:
         """The one that its machines run."""

@@ -9,6 +9,8 @@ from textwrap import dedent
 
 import pytest
 
+from skytier import release
+from skytier.release.history import Releases
 from tests.cluster.cluster import Cluster, changed
 from tests.cluster.conftest import STACK
 from tests.cluster.test_update import visiting, web
@@ -141,3 +143,37 @@ def test_the_next_release_is_seen_by_every_visitor_as_one_or_the_other(
     assert all(not spans for spans in out.values()), out
     assert {each["version"] for each in about(own)} == {2}
     assert {each["visits"] for each in about(own)} == {2}
+
+
+def test_a_rollback_is_seen_by_no_visitor_and_stays(own: Cluster, project: Path) -> None:
+    visitor = visiting(own, *addresses(own))
+    done = own.rollback()
+    out = json.loads(visitor.communicate("", timeout=120)[0])
+    assert all(not spans for spans in out.values()), out
+    assert done.to.id in releases(own).there
+    assert {each["version"] for each in about(own)} == {1}
+    assert {each["visits"] for each in about(own)} == {2}, "a migration ran"
+    assert changed(own.plan()) == []
+    assert releases(own).history.pinned
+
+
+def test_a_new_machine_gets_the_release_of_the_rollback_from_another_one(own: Cluster) -> None:
+    (lost,) = [each for each in own.servers.find() if each.key.name == "shop-web-3"]
+    own.servers.delete(lost, lambda text: None)
+    own.up()
+    assert {each["version"] for each in about(own)} == {1}
+
+
+def test_the_next_release_takes_its_place(own: Cluster, project: Path) -> None:
+    own.write(stack(project))
+    own.up()
+    assert {each["version"] for each in about(own)} == {2}
+    history = releases(own).history
+    now = history.now()
+    assert now
+    assert (now.state, history.pinned) == ("healthy", False)
+    assert [each.state for each in history.entries][-3:] == ["healthy", "rolled back", "healthy"]
+
+
+def releases(made: Cluster) -> Releases:
+    return release.releases(made.containers[web(made)[0]])

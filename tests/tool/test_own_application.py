@@ -2,8 +2,12 @@
 
 import base64
 import json
+import shutil
 import socket
+import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from textwrap import dedent
 
@@ -13,6 +17,8 @@ import pytest
 from skytier.local.home import Home
 from skytier.local.monitor import ports, token
 from skytier.local.monitor.processes import METRICS
+from skytier.local.slots import Slots
+from skytier.poll import until
 from tests.skytier_command import Skytier, free_port, processes_of
 
 # What Nginx, a shell, systemd and an .env file would each change.
@@ -201,8 +207,105 @@ def test_another_release_takes_its_place_and_a_second_run_changes_nothing(
         assert "red" in httpx.get(f"{up.url()}/assets/plain.css").text
     finally:
         code.write_text(text)
+        (shop / "static" / "plain.css").write_text("p {}\n")
         up.run("up", cwd=shop)
     assert httpx.get(up.url()).text == "version 1"
+
+
+def test_releases_and_rollbacks_fail_no_request(up: Skytier, shop: Path) -> None:
+    code = shop / "shop" / "__init__.py"
+    text = code.read_text()
+    with visitors(up.url()) as answers:
+        for number in (2, 3):
+            code.write_text(text.replace("version 1", f"version {number}"))
+            up.run("release", cwd=shop)
+            assert httpx.get(up.url()).text == f"version {number}"
+        assert "It stays until skytier release." in up.run("rollback", cwd=shop)
+        assert httpx.get(up.url()).text == "version 2"
+        assert "Nothing to do" in up.run("up", cwd=shop)
+        up.run("rollback", cwd=shop)
+        assert httpx.get(up.url()).text == "version 1"
+        told = json.loads(up.run("releases", "--json", cwd=shop))
+        assert [each["state"] for each in told[-2:]] == ["rolled back", "rolled back"]
+        up.run("rollback", str(told[-1]["number"]), cwd=shop)
+        assert httpx.get(up.url()).text == "version 3"
+        code.write_text(text)
+        up.run("release", cwd=shop)
+    assert httpx.get(up.url()).text == "version 1"
+    assert set(answers) == {"200 version 1", "200 version 2", "200 version 3", "200 5"}
+
+
+def test_a_rollback_says_which_migrations_the_older_code_does_not_know(
+    up: Skytier, shop: Path
+) -> None:
+    migration = shop / "shop" / "migrations" / "0002_more.py"
+    migration.parent.mkdir()
+    migration.write_text("")
+    up.run("release", cwd=shop)
+    shutil.rmtree(migration.parent)
+    assert "shop/migrations/0002_more.py" in up.run("rollback", cwd=shop)
+    up.run("release", cwd=shop)
+
+
+@pytest.mark.parametrize(("name", "said"), [("999", "There is no release 999"), ("x", "release x")])
+def test_a_rollback_to_what_is_not_there_changes_nothing(
+    up: Skytier, shop: Path, name: str, said: str
+) -> None:
+    before = up.pid("application")
+    assert said in up.ends_with(1, "rollback", name, cwd=shop)
+    assert up.pid("application") == before
+
+
+def test_a_switch_that_was_cut_short_leaves_one_process(up: Skytier, shop: Path) -> None:
+    """The next one is killed with the tool, before anything leads to it."""
+    slots = Slots(Home(up.home))
+    serving, other = slots.serving.daemon.state().pid, slots.other
+    code = shop / "shop" / "__init__.py"
+    text = code.read_text()
+    code.write_text("import time; time.sleep(8)\n" + text)
+    try:
+        with up.start("release", cwd=shop) as popen:
+            assert until(lambda: other.daemon.state().pid, 60)
+            popen.kill()
+        assert httpx.get(up.url()).text == "version 1"
+        assert slots.serving.daemon.state().pid == serving
+    finally:
+        code.write_text(text)
+    code.write_text(text.replace("version 1", "version 4"))
+    up.run("release", cwd=shop)
+    assert httpx.get(up.url()).text == "version 4"
+    assert slots.other.daemon.state().pid is None
+    code.write_text(text)
+    up.run("release", cwd=shop)
+
+
+@contextmanager
+def visitors(url: str) -> Iterator[Counter[str]]:
+    """The answers that visitors get meanwhile: to GET on a kept connection, and to POST."""
+    answers: Counter[str] = Counter()
+    ended = threading.Event()
+
+    def ask(method: str, path: str, body: bytes | None) -> None:
+        with httpx.Client(base_url=url, timeout=60) as client:
+            while not ended.is_set():
+                try:
+                    answer = client.request(method, path, content=body)
+                    said = f"{answer.status_code} {answer.text}"
+                except httpx.HTTPError as error:
+                    said = repr(error)
+                answers[said] += 1
+                ended.wait(0.03)
+
+    asked: list[tuple[str, str, bytes | None]] = [("GET", "/", None), ("POST", "/length", b"12345")]
+    threads = [threading.Thread(target=ask, args=each) for each in asked]
+    for each in threads:
+        each.start()
+    try:
+        yield answers
+    finally:
+        ended.set()
+        for each in threads:
+            each.join()
 
 
 @pytest.mark.parametrize(
@@ -222,7 +325,7 @@ def test_what_cannot_be_served_is_told_by_its_own_words(
     try:
         told = up.ends_with(1, "up", cwd=shop)
         assert said in told
-        assert "serves again" in told
+        assert "serves." in told
         assert httpx.get(up.url()).text == "version 1"
     finally:
         file.write_text(text)

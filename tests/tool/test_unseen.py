@@ -77,7 +77,7 @@ def make_stack(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
         def held(*_: object) -> Iterator[None]:
             yield
 
-        monkeypatch.setattr(stack, "_held", held)
+        monkeypatch.setattr(stack, "held", held)
         return stack
 
     return make

@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+from skytier.deploy.apply import Progress
 from skytier.metrics.source import Source
 from skytier.metrics.view import View
+from skytier.release.history import Releases, Rollback
 from skytier.status import Status
 from skytier.watched import Watched
 
@@ -35,6 +37,12 @@ class Backend(Protocol):
         Returns the exit code of the program that prints. Raises ValueError for a source that is
         not known.
         """
+
+    def releases(self) -> Releases:
+        """What was released, and what of it is kept."""
+
+    def rollback(self, progress: Progress, name: str | None) -> Rollback:
+        """Switch to the healthy release before, or to one by its number or id."""
 
     def run_application(self, *arguments: str) -> str:
         """Run one of the application's commands where it runs. Returns its output."""

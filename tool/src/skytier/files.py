@@ -30,6 +30,14 @@ def write(path: Path, text: str, mode: int = 0o644) -> bool:
     return True
 
 
+def link(path: Path, target: Path) -> None:
+    """Have a symbolic link lead elsewhere, in one step."""
+    new = path.with_name(f"{path.name}.new")
+    new.unlink(missing_ok=True)
+    new.symlink_to(target)
+    new.replace(path)
+
+
 @contextmanager
 def new_directory(path: Path) -> Iterator[Path]:
     """A directory to fill within the block; it gets the name `path` at the end of the block.

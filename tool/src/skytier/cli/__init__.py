@@ -19,7 +19,10 @@ from skytier.cli import (
     logs,
     metrics,
     plan,
+    release,
+    releases,
     report,
+    rollback,
     run,
     ssh,
     status,
@@ -41,6 +44,7 @@ app = typer.Typer(
 )
 for command in (
     *(init, doctor, plan, up, status, top, logs, run, ssh, down),
+    *(release, releases, rollback),
     *(dashboard, report, metrics, cost),
     *(demo_data, admin, audit, trust),
 ):

@@ -15,6 +15,7 @@ from skytier.stackfile.application import SAMPLE_PACKAGE
 # Each backend is imported only when it is asked for: openstacksdk alone takes a second.
 if TYPE_CHECKING:
     from skytier.backend import Backend
+    from skytier.cli.progress import Shown
     from skytier.local.backend import LocalBackend
     from skytier.openstack.backend import CloudBackend
 
@@ -66,6 +67,26 @@ def up(wanted: StackFile) -> Callable[..., None]:
     else:
         from skytier.cli.on_cloud.up import up
     return up
+
+
+def release(wanted: StackFile) -> Callable[..., None]:
+    """The dialog of `skytier release`."""
+    if wanted.cloud is None:
+        from skytier.cli.on_this_machine.release import release
+    else:
+        from skytier.cli.on_cloud.release import release
+    return release
+
+
+def progress(wanted: StackFile, *, as_json: bool) -> "Shown":
+    """What shows the steps of a run, on its cloud or on this machine."""
+    if wanted.cloud is None:
+        from skytier.cli.on_this_machine.progress import progress as on_this_machine
+
+        return on_this_machine(as_json=as_json)
+    from skytier.cli.progress import progress as on_cloud
+
+    return on_cloud(as_json=as_json)
 
 
 def down(wanted: StackFile) -> Callable[..., None]:

@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from skytier.cli import console
-from skytier.deploy.apply import Events
+from skytier.deploy.apply import Progress
 from skytier.deploy.plan import Action, Step
 from skytier.errors import SkytierError
 
@@ -29,10 +29,10 @@ _PAST = {
 }
 
 
-class Progress(Events, Protocol):
+class Shown(Progress, Protocol):
     """Events that are shown for the time of a block."""
 
-    def __enter__(self) -> "Progress": ...
+    def __enter__(self) -> "Shown": ...
 
     def __exit__(self, *_: object) -> None: ...
 
@@ -164,6 +164,9 @@ class LiveTable:
 
     def __exit__(self, *_: object) -> None:
         self._live.stop()
+
+    def planned(self, steps: Sequence[Step]) -> None:
+        """Steps that change nothing have no row."""
 
     def started(self, step: Step) -> None:
         """A new row."""

@@ -45,6 +45,13 @@ class Events(Protocol):
         """A step was not begun, since one that it needs failed."""
 
 
+class Progress(Events, Protocol):
+    """Is told what is planned, too."""
+
+    def planned(self, steps: Sequence[Step]) -> None:
+        """All steps, in their order; those that keep something are told of only here."""
+
+
 class Calls:
     """How the kinds of a backend are called: here once, and their errors stay as they are."""
 

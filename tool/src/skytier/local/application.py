@@ -3,22 +3,23 @@
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 from skytier import files, health
 from skytier.deploy.kind import Found, Known, Tell, Wanted
 from skytier.errors import SkytierError
 from skytier.follow import follow
 from skytier.local import account
-from skytier.local.daemon import RunningConfig
+from skytier.local.daemon import Daemon, RunningConfig
 from skytier.local.home import Home
 from skytier.local.options import Options
 from skytier.local.program import Program
 from skytier.local.service import LocalService
+from skytier.local.slots import Slot, Slots
 from skytier.release.command import failed
 
 DATABASE_URL, REDIS_URL, SECRET_KEY = (
@@ -28,8 +29,6 @@ DATABASE_URL, REDIS_URL, SECRET_KEY = (
 """The files in `home.secrets` that the application reads."""
 WORKERS = "SKYTIER_WORKERS"
 START_TIMEOUT_S = 30.0
-STOP_TIMEOUT_S = 35.0
-"""A little more than the application gives to requests in flight."""
 
 
 class Application(LocalService):
@@ -39,6 +38,7 @@ class Application(LocalService):
 
     def __init__(self, home: Home, program: Program, *, behind_nginx: bool) -> None:
         super().__init__(home)
+        self._slots = Slots(home)
         self._program = program
         self._behind_nginx = behind_nginx
 
@@ -60,55 +60,88 @@ class Application(LocalService):
         command = self._program.migrate()
         if command is None:
             return "none"
-        said = self._run(options, command, "migrate").strip().splitlines()
+        try:
+            said = self._run(options, command, "migrate").strip().splitlines()
+        except SkytierError:
+            self._program.failed()
+            raise
         if not said:
             return ""
         return said[-1] if " " in said[-1] else f"schema {said[-1]}"
 
+    @property
+    def daemon(self) -> Daemon:
+        """The process that serves."""
+        return self._slots.serving.daemon
+
     def create(self, wanted: Wanted, known: Known) -> Found:
-        """Publish its static files, end the one that runs, and start it."""
+        """Start it: behind Nginx beside the one that serves, else in its place."""
         options: Options = wanted.creation["options"]
+        self._slots.other.stop()  # what a switch that was cut short left
+        beside = self._behind_nginx and self.daemon.state().pid is not None
+        slot = self._slots.other if beside else self._slots.serving
+        if not beside:
+            slot.stop()
         if self._behind_nginx:
-            self._collect_static(options, wanted.attributes["release"])
-        self.stop()
-        metrics = self._home.run / "metrics"
-        shutil.rmtree(metrics, ignore_errors=True)
-        metrics.mkdir(mode=0o700)
+            self._publish(options, wanted.attributes["release"], serves=False)
+        shutil.rmtree(slot.metrics, ignore_errors=True)
+        slot.metrics.mkdir(mode=0o700)
         release = wanted.attributes["release"].removeprefix(files.HASH)[:12]
-        environment = {**self.environment(options), "SKYTIER_RELEASE": release}
-        pid = self.daemon.start(self._program.serve(), environment)
+        environment = {**self.environment(options, slot), "SKYTIER_RELEASE": release}
+        pid = slot.daemon.start(self._program.serve(), environment)
+        if self._behind_nginx and not beside:
+            self._slots.switch_to(slot)
         return Found(wanted.key, str(pid), wanted.attributes)
 
     def reconcile(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
-        """Start what is wanted. When that fails, the release before serves again, if there is one.
+        """Start what is wanted. When that fails, the release before serves.
 
         Raises SkytierError for what failed.
         """
         try:
             return super().reconcile(wanted, found, known, tell)
         except SkytierError as error:
-            if found.attributes == wanted.attributes or not self._program.go_back():
+            self._program.failed()
+            version = found.attributes.get("version")
+            if version is None or found.attributes == wanted.attributes:
                 raise
-            before = replace(wanted, attributes=found.attributes)
-            self.wait(before, self.create(before, known), tell)
-            what = f"{error.what}\nThe release before, {found.attributes['version']}, serves again."
+            if self.daemon.state().pid is None:
+                before = replace(wanted, attributes=found.attributes)
+                self.wait(before, self.create(before, known), tell)
+            what = f"{error.what}\nThe release before, {version}, serves."
             raise SkytierError(what, error.do) from error
 
     def wait(self, wanted: Wanted, found: Found, tell: Tell) -> None:
-        """Wait until a worker answers."""
+        """Wait until a worker answers. Then it takes the place of the one that serves, if any."""
         options: Options = wanted.creation["options"]
-        socket = self._home.application_socket if self._behind_nginx else None
+        serving, other = self._slots.serving, self._slots.other
+        slot = other if str(other.daemon.state().pid) == found.id else serving
+        socket = slot.socket if self._behind_nginx else None
         base = "http://localhost" if self._behind_nginx else options.url
         url = base + self._program.health
-        self.daemon.wait(lambda: health.ask(url, socket), START_TIMEOUT_S, tell)
-        self.daemon.ready(wanted.attributes)
+        try:
+            slot.daemon.wait(lambda: health.ask(url, socket), START_TIMEOUT_S, tell)
+        except SkytierError:
+            if slot is other:
+                slot.stop()
+            raise
+        slot.daemon.ready(wanted.attributes)
+        if slot is other:
+            self._slots.switch_to(slot)
+            tell("the process before finishes its requests")
+            serving.stop()
+            # One from before there were slots deletes the socket of this name when it ends.
+            self._slots.switch_to(slot)
+        self._program.switched()
+        if self._behind_nginx:
+            self._publish(options, wanted.attributes["release"], serves=True)
         workers = "1 worker" if options.workers == 1 else f"{options.workers} workers"
         tell(f"{workers}, process {found.id}")
 
     def stop(self) -> None:
         """Requests in flight are finished first."""
-        self.daemon.stop(signal.SIGTERM, STOP_TIMEOUT_S)
-        # Uvicorn does not bind to a socket that a killed one left behind.
+        self._slots.other.stop()
+        self._slots.serving.stop()
         self._home.application_socket.unlink(missing_ok=True)
 
     def run(self, options: Options, *words: str) -> str:
@@ -145,42 +178,54 @@ class Application(LocalService):
             cwd=self._home.path,
         )
 
-    def environment(self, options: Options) -> dict[str, str]:
+    def environment(self, options: Options, slot: Slot | None = None) -> dict[str, str]:
         """What its commands find in their environment: no secret, but where the secrets are."""
         # What is meant for the tool, or for libpq, is not meant for the application.
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("SKYTIER_", "PG"))}
-        return {**kept, **self._settings(options)}
+        slot = slot or self._slots.serving
+        listen = {"SKYTIER_UDS": str(slot.socket)} if self._behind_nginx else {}
+        metrics = {"SKYTIER_METRICS_DIR": str(slot.metrics)}
+        return {**kept, **self._settings(options), **listen, **metrics}
 
     def _settings(self, options: Options) -> dict[str, str]:
-        if self._behind_nginx:
-            listen = {"SKYTIER_UDS": str(self._home.application_socket)}
-            if nginx := account.of_nginx():
-                listen["SKYTIER_UDS_GROUP"] = nginx.group
-        else:
+        listen: dict[str, str] = {}
+        if not self._behind_nginx:
             listen = {
                 "SKYTIER_HOST": options.bind,
                 "SKYTIER_PORT": str(options.port),
                 # What watches is on this machine, and comes from the address that it asks.
                 "SKYTIER_METRICS_FROM": json.dumps(["127.0.0.0/8", "::1/128", options.bind]),
             }
+        elif nginx := account.of_nginx():
+            listen = {"SKYTIER_UDS_GROUP": nginx.group}
         return {
             **listen,
             "SKYTIER_PYTHON": sys.executable,
             "SKYTIER_SECRETS_DIR": str(self._home.secrets),
             WORKERS: str(options.workers),
-            "SKYTIER_METRICS_DIR": str(self._home.run / "metrics"),
         }
 
-    def _collect_static(self, options: Options, release: str) -> None:
-        collected = self._home.etc / "static.release"
-        if collected.exists() and collected.read_text() == release:
+    def _publish(self, options: Options, release: str, *, serves: bool) -> None:
+        """Bring the static files of a release to Nginx.
+
+        Those of the releases before stay, since their pages are open in browsers. A name that is
+        there already is of the release that serves, until this one `serves`.
+        """
+        noted = self._home.etc / "static.release"
+        if noted.exists() and noted.read_text() == release:
             return
-        # What pages of the release before still ask for stays.
-        static = self._home.static
-        if (made := self._program.static()) is not None:
-            shutil.copytree(made, static, dirs_exist_ok=True)
-        elif command := self._program.collect(static):
+        static, made = self._home.static, self._program.static()
+        if made is not None:
+            copy = shutil.copy2 if serves else _copy_new
+            shutil.copytree(made, static, dirs_exist_ok=True, copy_function=copy)
+        elif not serves and (command := self._program.collect(static)):
             self._run(options, command, "collect-static")
         for path in [static, *static.rglob("*")]:
             path.chmod(0o755 if path.is_dir() else 0o644)
-        files.write(collected, release)
+        if serves:
+            files.write(noted, release)
+
+
+def _copy_new(source: str, target: str) -> None:
+    if not Path(target).exists():
+        shutil.copy2(source, target)

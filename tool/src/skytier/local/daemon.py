@@ -48,11 +48,12 @@ class Record:
 class Daemon:
     """Leader of a session of its own, with a record in `run/` and a log in `logs/`."""
 
-    def __init__(self, home: Home, name: str) -> None:
+    def __init__(self, home: Home, name: str, record: str | None = None) -> None:
+        """`record` names the record where several daemons share a name."""
         self.name = name
         self.log = home.logs / f"{name}.log"
         self._cwd = home.path
-        self._record = home.run / f"{name}.json"
+        self._record = home.run / f"{record or name}.json"
 
     def state(self) -> State:
         """Whether it runs, with which configuration, and which of its children outlived it."""

@@ -1,6 +1,6 @@
 """The services of the stack on this machine as resources, and the plan that leads to them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 from skytier.deploy.kind import Found, Wanted
@@ -28,13 +28,14 @@ RULES = {
 
 
 def wanted(
-    configs: Mapping[str, Mapping[str, str | None]], options: Options, *, built: bool = False
+    configs: Mapping[str, Mapping[str, str | None]],
+    options: Options,
+    tasks: Collection[str] = (MIGRATIONS,),
 ) -> list[Wanted]:
     """The services to run: `configs` has, by kind, what each runs with; an application always.
 
-    `built` is whether the application is a release, which has to be built.
+    `tasks` are what comes before a start of the application: RELEASE, MIGRATIONS.
     """
-    tasks = [*([RELEASE] if built else []), MIGRATIONS]
     attributes = {**configs, **dict.fromkeys(tasks, configs[Application.name])}
     kinds = [kind for kind in RULES if kind in attributes]
     return [

@@ -89,8 +89,16 @@ class Home:
         return self.path / "lock"
 
     @property
+    def history(self) -> Path:
+        """What was released, a line for each event."""
+        return self.path / "history.jsonl"
+
+    @property
     def application_socket(self) -> Path:
-        """Readable to nobody but Nginx's workers and us: the application makes it so."""
+        """Where Nginx finds the application: it leads to the socket of the process that serves.
+
+        Readable to nobody but Nginx's workers and us: the application makes it so.
+        """
         return self.run / "application.sock"
 
     @property
@@ -167,8 +175,8 @@ class Home:
         ):
             if directory.exists():
                 shutil.rmtree(directory)
-        for link in (self.current, self.previous):
-            link.unlink(missing_ok=True)
+        for path in (self.current, self.previous, self.history):
+            path.unlink(missing_ok=True)
         # The marker last but one: a purge that is cut short can be run again.
         self.lock.unlink(missing_ok=True)
         (self.path / MARKER).unlink()

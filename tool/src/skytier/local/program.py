@@ -1,7 +1,7 @@
 """What the application on this machine is made of: the installed sample, or a release."""
 
 import importlib.metadata
-import shutil
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from functools import cached_property
@@ -12,10 +12,12 @@ from skytier import files
 from skytier.deploy.kind import Tell
 from skytier.errors import SkytierError
 from skytier.local.home import Home
-from skytier.release import Application, build, of
+from skytier.local.releases import LocalReleases
+from skytier.release import Application, build, history, of
+from skytier.release.author import author, me
+from skytier.release.history import Author, Entry
 from skytier.release.platform import Platform
 from skytier.release.sample import installed
-from skytier.release.ship import KEPT
 from skytier.stackfile import StackFile
 from skytier.stackfile.application import SAMPLE, SAMPLE_PACKAGE
 
@@ -46,8 +48,14 @@ class Program(Protocol):
     def prepare(self, tell: Tell) -> str:
         """Have all its files on this machine. Returns what it is. Raises SkytierError."""
 
-    def go_back(self) -> bool:
-        """Switch to the release before; False where there is none."""
+    def anew(self) -> None:
+        """The source is wanted, and no release that a rollback led to."""
+
+    def switched(self) -> None:
+        """What was prepared serves now."""
+
+    def failed(self) -> None:
+        """What was prepared does not serve: the words that follow are of that which serves."""
 
     def serve(self) -> list[str]:
         """The words that serve it."""
@@ -83,9 +91,14 @@ class Installed:
         """It is here."""
         return "installed"
 
-    def go_back(self) -> bool:
+    def anew(self) -> None:
+        """It is always as it is installed."""
+
+    def switched(self) -> None:
         """Only one is installed."""
-        return False
+
+    def failed(self) -> None:
+        """Only one is installed."""
 
     def serve(self) -> list[str]:
         """Its own server."""
@@ -112,48 +125,75 @@ class Installed:
 
 
 class Built:
-    """An operator's own application, built for this machine."""
+    """An operator's own application, built for this machine.
+
+    A release that a rollback led to stays until `anew` is said.
+    """
 
     def __init__(self, home: Home, stack: StackFile) -> None:
-        self._home = home
+        self.releases = LocalReleases(home)
         self._stack = stack
         self.health = stack.application.health
         self.prefixes = tuple(stack.application.static)
         self.request_mib = stack.application.request_mib
+        self._prepared: str | None = None
+        self.kept = self._pinned()
+        """The release that is wanted instead of the source."""
+        self._line = ""  # of the history, once it serves
+
+    def anew(self) -> None:
+        """The source is what is wanted, and no release that a rollback led to."""
+        if self.kept and self.kept.author.source == self._application.release:
+            # It serves already: only the history has to say that it is wanted.
+            for line in history.released(self.kept.id, self._said_by_me()):
+                self.releases.note(line)
+        self.kept = None
+
+    def back(self, entry: Entry) -> None:
+        """A release of the history is what is wanted."""
+        self.kept = entry
+        self._prepared = entry.id
+        self._line = history.rolled_back(entry.id, me())
 
     def version(self) -> str:
         """That of the project, and a fingerprint of it."""
-        return self._id
+        return self.release()
 
     def release(self) -> str:
         """The same."""
-        return self._id
+        if self.kept:
+            return self.kept.author.source or self.kept.id
+        return self._application.release
 
     def prepare(self, tell: Tell) -> str:
         """Build the release, and unpack it in the home."""
+        if self.kept:
+            return self.kept.id
         built = build(self._application, Platform.here(), progress=tell)
-        releases, libraries = self._home.releases, self._home.libraries
-        for place, tree in ((libraries, built.libraries), (releases, built.application)):
-            target = place / tree.name
-            if not target.exists():
-                new = place / f".new-{tree.name}"
-                shutil.rmtree(new, ignore_errors=True)
-                tree.unpack(new)
-                new.rename(target)
-        before = self._home.current.readlink() if self._home.current.is_symlink() else None
-        if before and before.name != built.id:
-            _link(self._home.previous, before)
-        _link(self._home.current, Path("releases", built.id))
-        (releases / built.id).touch()
-        self._prune()
+        self.releases.put(built)
+        self._prepared = built.id
+        if built.id != self.releases.current() or self._pinned():
+            self.releases.note(history.begun(built.id, self._said_by_me()))
+            self._line = history.ended(built.id, healthy=True)
         return built.id
 
-    def go_back(self) -> bool:
-        """To that which `current` led to before."""
-        if not self._home.previous.exists():
-            return False
-        _link(self._home.current, self._home.previous.readlink())
-        return True
+    def switched(self) -> None:
+        """It is the current release."""
+        if self._prepared is None:
+            return
+        if self._line:
+            self.releases.note(self._line)
+        self.releases.switch_to(self._prepared)
+        self._prepared, self._line = None, ""
+
+    def failed(self) -> None:
+        """It is noted, and the current release stays."""
+        if self._prepared and self._line and not self.kept:
+            self.releases.note(history.ended(self._prepared, healthy=False))
+            if self._prepared != self.releases.current():
+                # The first one to be deleted.
+                os.utime(self.releases.path(self._prepared), (0, 0))
+        self._prepared, self._line = None, ""
 
     def serve(self) -> list[str]:
         """By its launcher."""
@@ -169,7 +209,7 @@ class Built:
 
     def static(self) -> Path | None:
         """In the release."""
-        return self._home.current.resolve() / "static"
+        return self._path() / "static"
 
     def collect(self, directory: Path) -> list[str] | None:
         """They were collected when it was built."""
@@ -179,40 +219,21 @@ class Built:
     def _application(self) -> Application:
         return of(self._stack)
 
-    @cached_property
-    def _id(self) -> str:
-        return self._application.release
+    def _said_by_me(self) -> Author:
+        return author(self._application.source, self._application.release)
+
+    def _pinned(self) -> Entry | None:
+        said = self.releases.history()
+        return said.now() if said.pinned else None
+
+    def _path(self) -> Path:
+        release = self._prepared or self.releases.current()
+        if release is None:
+            raise SkytierError("There is no release on this machine yet.", "Run: skytier up")
+        return self.releases.path(release)
 
     def _launcher(self) -> str:
-        launcher = self._home.current.resolve() / "skytier-app"
-        if not launcher.exists():
-            raise SkytierError("There is no release on this machine yet.", "Run: skytier up")
-        return str(launcher)
-
-    def _prune(self) -> None:
-        releases, libraries = self._home.releases, self._home.libraries
-        cut_short = [path for place in (releases, libraries) for path in place.glob(".new-*")]
-        for path in cut_short:
-            shutil.rmtree(path)
-        newest = sorted(releases.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
-        links = (self._home.current, self._home.previous)
-        used_now = {link.readlink().name for link in links if link.is_symlink()}
-        kept = [path for n, path in enumerate(newest) if n < KEPT or path.name in used_now]
-        for path in newest:
-            if path not in kept:
-                shutil.rmtree(path)
-        used = {(path / "libraries").readlink().name for path in kept}
-        for path in libraries.iterdir():
-            if path.name not in used:
-                shutil.rmtree(path)
-
-
-def _link(link: Path, target: Path) -> None:
-    """Have a symbolic link lead elsewhere, in one step."""
-    new = link.with_name(f"{link.name}.new")
-    new.unlink(missing_ok=True)
-    new.symlink_to(target)
-    new.replace(link)
+        return str(self._path() / "skytier-app")
 
 
 def program(home: Home, stack: StackFile) -> Program:

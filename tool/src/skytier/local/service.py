@@ -47,7 +47,11 @@ class LocalService(ABC):
 
     def __init__(self, home: Home) -> None:
         self._home = home
-        self.daemon = Daemon(home, self.name)
+
+    @property
+    def daemon(self) -> Daemon:
+        """Its process, and what is known of it."""
+        return Daemon(self._home, self.name)
 
     @abstractmethod
     def config(self, options: Options) -> RunningConfig:

@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from skytier import files, health
-from skytier.deploy.apply import Events, apply
+from skytier.deploy.apply import Progress, apply
 from skytier.deploy.kind import Found, Key, Kind, Known, Tell, Wanted
 from skytier.deploy.plan import Action, Step, nothing_to_do
 from skytier.errors import SkytierError
@@ -17,19 +16,14 @@ from skytier.local.monitor.kind import Monitor
 from skytier.local.nginx import Nginx
 from skytier.local.options import Options
 from skytier.local.postgresql import Postgresql
-from skytier.local.program import program
+from skytier.local.program import Built, program
+from skytier.local.releases import unknown_migrations
 from skytier.local.service import Deletion, Task, key
+from skytier.release.history import STAYS, Releases, Rollback
 from skytier.stackfile import StackFile
 
 CHECK, HOME = "check", "home"
 CHECK_TIMEOUT_S = 30.0
-
-
-class Progress(Events, Protocol):
-    """Is told what is planned, and what happens."""
-
-    def planned(self, steps: Sequence[Step]) -> None:
-        """All steps, in their order; those that keep a service are told of only here."""
 
 
 @dataclass(frozen=True)
@@ -70,13 +64,17 @@ class LocalStack:
         *,
         database_url: str | None = None,
         redis_url: str | None = None,
+        anew: bool = False,
         **given: str | int | bool | None,
     ) -> Outcome:
         """Bring up what the remembered options and those that are `given` ask for.
 
-        `database_url` is a database elsewhere; an empty `redis_url` means none any more.
+        `database_url` is a database elsewhere; an empty `redis_url` means none any more. `anew`
+        releases the source, also where a rollback led to another release.
         Raises SkytierError; running it again goes on from there.
         """
+        if anew:
+            self.program.anew()
         self.home.create()
         with lock.held(self.home.lock):
             chosen = options.load(self.home).changed(**given)
@@ -87,9 +85,41 @@ class LocalStack:
             configs[Application.name] = self.application.config(chosen)
             if chosen.monitor:
                 configs[Monitor.name] = self.monitor.config(chosen)
-            steps = desired.steps(desired.wanted(configs, chosen, built=self.is_own), self.find())
+            tasks = (*([desired.RELEASE] if self.is_own else []), desired.MIGRATIONS)
+            steps = desired.steps(desired.wanted(configs, chosen, tasks), self.find())
             not_watched = self._carry_out(steps, chosen, progress)
         return Outcome(chosen.url, not nothing_to_do(steps), self.nginx.installed, not_watched)
+
+    @property
+    def stays(self) -> str:
+        """A sentence about the release that a rollback led to; empty without one."""
+        kept = self.program.kept if isinstance(self.program, Built) else None
+        return STAYS.format(kept.id) if kept else ""
+
+    def releases(self) -> Releases:
+        """What was released. Raises SkytierError for the sample application, which is installed."""
+        program = self._built()
+        return Releases(program.releases.history(), frozenset(program.releases.there()))
+
+    def rollback(self, progress: Progress, name: str | None = None) -> Rollback:
+        """Switch back to the healthy release before, or to one of a number or an id.
+
+        Nothing is built, and no migration is run. Raises SkytierError.
+        """
+        program = self._built()
+        self.home.check_is_one()
+        chosen = options.load(self.home)
+        with lock.held(self.home.lock):
+            releases = self.releases()
+            entry = releases.target(name)
+            now = program.releases.current()
+            unknown = unknown_migrations(program.releases, now, entry.id) if now else []
+            program.back(entry)
+            configs = {Application.name: self.application.config(chosen)}
+            there = [each for each in self.find() if each.key.kind == Application.name]
+            steps = desired.steps(desired.wanted(configs, chosen, ()), there)
+            self._carry_out(steps, chosen, progress)
+        return Rollback(entry, unknown)
 
     def down(self, progress: Progress, *, purge: bool = False) -> bool:
         """Stop what runs; with `purge`, delete the home too. Returns whether anything ran."""
@@ -114,6 +144,15 @@ class LocalStack:
     def attend_application(self, *words: str) -> int:
         """Run a command that has the terminal. Returns its exit code."""
         return self.application.attend(self._running(), *words)
+
+    def _built(self) -> Built:
+        if not isinstance(self.program, Built):
+            raise SkytierError(
+                "The sample application runs on this machine as it is installed: it has no "
+                "releases here.",
+                "An application of your own has: see docs/how-to/run-your-own-application.md.",
+            )
+        return self.program
 
     def _running(self) -> Options:
         if self.application.state().pid is None:

@@ -2,6 +2,7 @@
 
 from skytier.openstack.application import attend_application, follow_application, run_application
 from skytier.openstack.logs import logs
+from skytier.openstack.rollback import releases, rollback
 from skytier.openstack.stack import CloudStack
 from skytier.openstack.status import measure
 from skytier.openstack.watching.view import prometheus, view
@@ -16,6 +17,8 @@ class CloudBackend(CloudStack):
     source = prometheus
     watched = watched
     logs = logs
+    releases = releases
+    rollback = rollback
     run_application = run_application
     attend_application = attend_application
     follow_application = follow_application

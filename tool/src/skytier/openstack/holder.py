@@ -1,17 +1,17 @@
 """Who holds a stack's lock, as a tag of 60 characters."""
 
-import getpass
 import hashlib
 import os
 import re
 import secrets
-import socket
 import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
+
+from skytier.release import author
 
 LENGTH = 60
 """What Neutron allowed a tag for long."""
@@ -117,8 +117,4 @@ def _short(number: int) -> str:
 
 def who() -> str:
     """`user@host`, in characters that a tag may have."""
-    try:
-        user = getpass.getuser()
-    except OSError:
-        user = str(os.getuid())
-    return re.sub(r"[^A-Za-z0-9@._-]", "-", f"{user}@{socket.gethostname()}")[:_WHO_LENGTH]
+    return re.sub(r"[^A-Za-z0-9@._-]", "-", author.who())[:_WHO_LENGTH]

@@ -11,6 +11,7 @@ from skytier.deploy.plan import Action, Step, nothing_to_do
 from skytier.openstack import kept_images
 from skytier.openstack.resolved import ResolvedStack
 from skytier.openstack.resources.server import Server
+from skytier.release.history import STAYS
 from skytier.roles import ROLES
 from skytier.stackfile.schedule import Hours
 
@@ -55,6 +56,12 @@ class Plan:
             return ""
         servers = f"{web.count} web server{'s' if web.count > 1 else ''}"
         return f"By the schedule {servers} now, {self.hours or 'outside its hours'}."
+
+    @property
+    def stays(self) -> str:
+        """A sentence about the release that a rollback led to; empty without one."""
+        pinned = self.resolved.pinned
+        return STAYS.format(pinned.id) if pinned else ""
 
     @property
     def newer_images(self) -> list[str]:

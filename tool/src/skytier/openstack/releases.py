@@ -1,19 +1,70 @@
 """The application's releases on the machines, planned and carried out like any other resource."""
 
 import threading
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import ClassVar
 
 from skytier import release
 from skytier.deploy.checks import wait_until_well
-from skytier.deploy.kind import Found, Known, Tell, Wanted
-from skytier.deploy.update import DELIVERY, RELEASE
+from skytier.deploy.kind import Found, Key, Known, Tell, Wanted
+from skytier.deploy.plan import Action, Step
+from skytier.deploy.update import CONFIGURATION, DELIVERY, RELEASE, SERVER
 from skytier.errors import SkytierError
+from skytier.hosts.host import Host
+from skytier.openstack.access import Access
 from skytier.openstack.in_server import InServer
+from skytier.openstack.resolved import Pinned
 from skytier.openstack.resources.project import PREFIX
+from skytier.openstack.resources.server import Server
+from skytier.release import Lines, history
 from skytier.release.application import Application
+from skytier.release.author import me
 from skytier.release.platform import Platform, System
+from skytier.roles import ROLES
+
+PINNED = f"{PREFIX}pinned"
+"""The key in a server's metadata of the release that a rollback led to."""
+
+
+def web_servers(known: Mapping[Key, Found]) -> list[str]:
+    """The machines that run the application, in their order."""
+    found = [
+        (each.facts["role"], each.facts["number"], key.name)
+        for key, each in known.items()
+        if key.kind == Server.name and each.facts["role"] in ROLES
+    ]
+    return [name for role, _, name in sorted(found) if ROLES[role].runs_application]
+
+
+def pinned_by(servers: Iterable[Found]) -> Pinned | None:
+    """The release that a rollback led to, as one of the servers says."""
+    for server in servers:
+        metadata = server.facts["metadata"]
+        if pinned := metadata.get(PINNED):
+            return Pinned(pinned, metadata.get(Releases.metadata, pinned))
+    return None
+
+
+def releasing(steps: Sequence[Step]) -> tuple[list[Step], list[Step], list[Step]]:
+    """The steps that release: all; those up to the first machine that is switched; the rest.
+
+    Raises SkytierError where a machine is not there, or not set up.
+    """
+    kept = [step for step in steps if step.action is Action.KEEP]
+    made = {step.key for step in steps if step.action in (Action.CREATE, Action.REPLACE)}
+    done = [s for s in steps if s.key.kind in (DELIVERY, RELEASE) and s not in kept]
+    for step in done:
+        missing = [key for key in step.needs if key in made and key.kind in (SERVER, CONFIGURATION)]
+        if missing:
+            raise SkytierError(
+                f"{step.key.name} is not ready for a release: the {missing[0]} has to be made.",
+                "Bring the stack up first: skytier up",
+            )
+    switches = [step for step in done if step.key.kind == RELEASE]
+    first = [step for step in done if step.key.kind == DELIVERY] + switches[:1]
+    return [*kept, *done], [*kept, *first], [*kept, *switches[1:]]
 
 
 def build_ahead(application: Application, system: System) -> None:
@@ -49,6 +100,9 @@ class Deliveries(InServer):
         if target is None:
             # Its set-up brings a Python; whoever switches to the release sends it first.
             return found
+        if self.resolved.pinned:
+            _fetch(self.resolved.pinned.id, self.access, host, wanted.key.name, known, tell)
+            return self.noted(found, wanted.attributes["release"])
         built = release.build(self.resolved.application, target, progress=tell)
         tell(f"sending {built.id}")
         release.unpack(host, built)
@@ -77,12 +131,35 @@ class Releases(InServer):
                 f"{host.name} has no Python 3.11 or newer, though it is set up.",
                 f"Look at it: skytier ssh {host.name} -- ls -l /opt/skytier",
             )
-        built = release.build(self.resolved.application, target, progress=tell)
-        # One machine after another is switched: the first one migrates for all.
-        migrates = wanted.creation["number"] == 1
-        release.ship({host.name: host}, built, migrates=migrates, progress=tell)
+        if pinned := self.resolved.pinned:
+            _fetch(pinned.id, self.access, host, wanted.key.name, known, tell)
+            release.activate(host, pinned.id, Lines(healthy=history.rolled_back(pinned.id, me())))
+        else:
+            built = release.build(self.resolved.application, target, progress=tell)
+            # One machine after another is switched: the first one migrates for all.
+            migrates = wanted.creation["number"] == 1
+            author = self.resolved.author
+            release.ship({host.name: host}, built, author=author, migrates=migrates, progress=tell)
         setup = self.resolved.setup(wanted.creation["role"], wanted.creation["number"], known)
         checks = [each for each in setup.checks if not each.outside]
         wait_until_well(host, checks, tell)
         self.servers.note(found.id, {Deliveries.metadata: wanted_release})
         return self.noted(found, wanted_release)
+
+
+def _fetch(wanted: str, access: Access, host: Host, name: str, known: Known, tell: Tell) -> None:
+    """Have a release on a machine: from another one, where it has it not."""
+    if wanted in release.releases(host).there:
+        return
+    for each in web_servers(known):
+        if each == name:
+            continue
+        source = access.open(each, known, tell)
+        if wanted in release.releases(source).there:
+            tell(f"fetching {wanted} from {each}")
+            release.carry(source, host, wanted)
+            return
+    raise SkytierError(
+        f"No machine has the release {wanted} any more, to which a rollback led.",
+        "Release the source: skytier release",
+    )

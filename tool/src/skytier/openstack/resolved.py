@@ -13,11 +13,22 @@ from skytier.errors import SkytierError
 from skytier.openstack.choices import Choices
 from skytier.openstack.resources.volume import Volume
 from skytier.release import Application
+from skytier.release.author import author
+from skytier.release.history import Author
 from skytier.roles.role import Role
 from skytier.services.setup import Setup
 from skytier.services.system.service import USER_DATA_LIMIT, encoded_size
 from skytier.stackfile import StackFile
 from skytier.topology import DataVolume, IngressRule, Machine, Spending, Topology
+
+
+@dataclass(frozen=True)
+class Pinned:
+    """A release that lies on the machines."""
+
+    id: str
+    source: str
+    """The id of its source."""
 
 
 @dataclass(frozen=True)
@@ -31,10 +42,18 @@ class ResolvedStack:
     prices: PriceList | None = None
     """What all of it is priced by; without it the rates file of the stack file, or examples."""
 
+    pinned: Pinned | None = None
+    """The release that a rollback led to, where it is to stay."""
+
     @cached_property
     def release(self) -> str:
-        """The id of the application's source: `0.1.0-3f2a9c81d0e4`."""
-        return self.application.release
+        """The id of the wanted release's source: `0.1.0-3f2a9c81d0e4`."""
+        return self.pinned.source if self.pinned else self.application.release
+
+    @cached_property
+    def author(self) -> Author:
+        """Who releases it, now."""
+        return author(self.application.source, self.release)
 
     def key(self, kind: str, role: str = "", number: int = 0) -> Key:
         """`shop-web-1` for a machine's resources, `shop-web` for a role's, else `shop-network`."""

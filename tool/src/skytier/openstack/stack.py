@@ -2,9 +2,10 @@
 
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from openstack.connection import Connection
@@ -15,7 +16,7 @@ from skytier.deploy.apply import Events, StoppedError, apply, refuse_losses
 from skytier.deploy.files import keep_secrets
 from skytier.deploy.kind import Found, Key, Kind, Known, UnseenError
 from skytier.deploy.plan import Action, one_of_each, plan
-from skytier.deploy.update import DELIVERY, IN_SERVERS
+from skytier.deploy.update import DELIVERY, IN_SERVERS, RELEASE
 from skytier.errors import SkytierError
 from skytier.hosts.ssh import Ssh
 from skytier.openstack import choices, limits, needs, operator
@@ -29,7 +30,15 @@ from skytier.openstack.kinds import RULES, find_all, resources
 from skytier.openstack.lock import Lock
 from skytier.openstack.planned import Plan
 from skytier.openstack.quota import Amounts, Row, check
-from skytier.openstack.releases import Deliveries, Releases, build_ahead
+from skytier.openstack.releases import (
+    PINNED,
+    Deliveries,
+    Releases,
+    build_ahead,
+    pinned_by,
+    releasing,
+    web_servers,
+)
 from skytier.openstack.resolved import ResolvedStack
 from skytier.openstack.resources.creation import RepeatedCalls
 from skytier.openstack.resources.errors import API_ERRORS, explained
@@ -38,6 +47,7 @@ from skytier.openstack.resources.project import Project
 from skytier.openstack.resources.server import Server
 from skytier.openstack.resources.volume import Volume
 from skytier.openstack.spending import prices as spending
+from skytier.release import history
 from skytier.roles import ROLES
 from skytier.secrets.vault import Vault
 from skytier.stackfile import StackFile, schedule
@@ -67,8 +77,11 @@ class CloudStack:
             self.project, brought, stack.floating_ip or "", with_volumes=self.has_volumes
         )
 
-    def plan(self) -> Plan:
-        """Wanted minus found. Nothing is changed. Raises SkytierError."""
+    def plan(self, *, anew: bool = False) -> Plan:
+        """Wanted minus found. Nothing is changed. Raises SkytierError.
+
+        A release that a rollback led to stays, unless the source is to be released `anew`.
+        """
         if self.stack.volumes() and not self.has_volumes:
             raise SkytierError(
                 "The stack file asks for a volume (database.volume_gib), and the cloud has no "
@@ -81,7 +94,9 @@ class CloudStack:
         servers = [each for each in found if each.key.kind == Server.name]
         picked = choices.choose(offered.result(), self.stack, servers)
         prices = self._prices(picked, found)
-        resolved = ResolvedStack(self.stack, picked, ROLES, release.of(self.stack), prices)
+        application = release.of(self.stack)
+        pinned = None if anew else pinned_by(servers)
+        resolved = ResolvedStack(self.stack, picked, ROLES, application, prices, pinned)
         there = Known(one_of_each(found)[0])
         pair = there.get(resolved.key(KeyPair.name))
         public_key = pair.facts["public_key"] if pair else self.operator.public_key()
@@ -135,19 +150,57 @@ class CloudStack:
         The plan is made anew once nobody else can change the stack. Raises SkytierError.
         """
         lost = threading.Event()
-        with self._held("up", lost), Ssh() as shell:
-            current = self.plan()
-            if not current.same_as(approved):
-                raise SkytierError(
-                    "The stack has changed since its plan was shown.",
-                    "Run skytier up again to see the new plan.",
-                )
-            refuse_losses(current.steps)
-            self.operator.check_key(current.public_key)
+        with self.held("up", lost), Ssh() as shell:
+            current = self._approved(self.plan(), approved)
             known = self._apply(current, shell, events, lost)
             entry = EntryPoint(self.stack, known)
             entry.wait()
         return entry
+
+    def release(
+        self, approved: Plan, events: Events, pause: Callable[[], None] | None = None
+    ) -> EntryPoint:
+        """Carry out the steps of a plan that release the application, and no others.
+
+        `pause` is called after the first web server is switched; it raises what is to end the
+        run. A release that a rollback led to does not stay any more. Raises SkytierError.
+        """
+        lost = threading.Event()
+        with self.held("release", lost), Ssh() as shell:
+            current = self._approved(self.plan(anew=True), approved)
+            whole, first, rest = releasing(current.steps)
+            for steps in (first, rest) if pause else (whole,):
+                self._apply(replace(current, steps=steps), shell, events, lost)
+                if pause and steps is first and any(s.action is not Action.KEEP for s in rest):
+                    pause()
+            self._unpin(current, shell)
+            entry = EntryPoint(self.stack, current.known)
+            entry.wait()
+        return entry
+
+    def _approved(self, current: Plan, approved: Plan) -> Plan:
+        if not current.same_as(approved):
+            raise SkytierError(
+                "The stack has changed since its plan was shown.",
+                "Run it again to see the new plan.",
+            )
+        refuse_losses(current.steps)
+        self.operator.check_key(current.public_key)
+        return current
+
+    def _unpin(self, current: Plan, shell: Ssh) -> None:
+        """Where a rollback had led to a release: the source's release is what is wanted again."""
+        servers, access = Server(self.project), Access(self.connection, self.operator, shell)
+        switched = {s.key for s in current.steps if s.action is not Action.KEEP}
+        for name in web_servers(current.known):
+            found = current.known[Key(Server.name, name)]
+            pinned = found.facts["metadata"].get(PINNED)
+            if not pinned:
+                continue
+            if Key(RELEASE, name) not in switched:  # it has it, and is not switched
+                host = access.open(name, current.known, lambda text: None)
+                release.note(host, history.released(pinned, current.resolved.author))
+            servers.note(found.id, {PINNED: ""})
 
     def make_resources(self, events: Events) -> None:
         """Bring about what OpenStack itself has of the stack, and enter no machine.
@@ -156,7 +209,7 @@ class CloudStack:
         on from there. Raises SkytierError.
         """
         lost = threading.Event()
-        with self._held("up", lost):
+        with self.held("up", lost):
             planned = self.plan()
             steps = [step for step in planned.steps if step.key.kind not in IN_SERVERS]
             apply(steps, self.kinds, events, planned.known, lost, RepeatedCalls())
@@ -169,7 +222,7 @@ class CloudStack:
         """
         lost = threading.Event()
         unseen: list[UnseenError] = []
-        with self._held("down", lost):
+        with self.held("down", lost):
             self._delete_all(events, lost, unseen)
         self.operator.forget_hosts()
         if unseen:
@@ -226,7 +279,7 @@ class CloudStack:
         return apply(current.steps, kinds, events, current.known, lost, RepeatedCalls())
 
     @contextmanager
-    def _held(self, what: str, lost: threading.Event) -> Iterator[None]:
+    def held(self, what: str, lost: threading.Event) -> Iterator[None]:
         """Hold the lock, and note in the audit how it ended: in the cloud, and on this machine."""
         with self.lock.held(what, lost) as holder:
             result = "failed"

@@ -2,22 +2,27 @@
 
 from skytier.release.application import Application, of
 from skytier.release.build import Release, Tree, build
-from skytier.release.machine import current, target
+from skytier.release.machine import current, note, releases, target, unknown_migrations
 from skytier.release.platform import Platform
-from skytier.release.ship import activate, migrate, prune, ship, unpack
+from skytier.release.ship import Lines, activate, carry, migrate, prune, ship, unpack
 
 __all__ = [
     "Application",
+    "Lines",
     "Platform",
     "Release",
     "Tree",
     "activate",
     "build",
+    "carry",
     "current",
     "migrate",
+    "note",
     "of",
     "prune",
+    "releases",
     "ship",
     "target",
+    "unknown_migrations",
     "unpack",
 ]

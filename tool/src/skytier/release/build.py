@@ -70,7 +70,7 @@ class Release:
     """A release on the operator's machine, ready to be shipped."""
 
     id: str
-    """`0.1.0-3f2a9c81d0e4`: the version, and a hash of all that it was built from."""
+    """`0.1.0-3f2a9c81d0e4-5d07b1`: that of the source, and a hash of what it was built with."""
     application: Tree
     libraries: Tree
     target: Platform
@@ -89,14 +89,14 @@ def build(
     cannot be had, or the static files cannot be collected.
 
     >>> build(application, Platform("3.11", "x86_64", 36)).id  # doctest: +SKIP
-    '0.1.0-3f2a9c81d0e4'
+    '0.1.0-3f2a9c81d0e4-5d07b1'
     """
     cache = cache or _cache()
     libraries = _libraries(application, target, cache, progress)
     launcher = render("skytier.release", "skytier-app.sh")
     runtime = _runtime()
     parts = (FORMAT, str(target), launcher, *runtime.values(), libraries.name)
-    release_id = f"{application.version}-{_hash(*parts, application.fingerprint())}"
+    release_id = f"{application.release}-{_hash(*parts)[:6]}"
 
     def make(tree: Path) -> None:
         progress(f"building {release_id}")

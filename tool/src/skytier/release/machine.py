@@ -1,6 +1,10 @@
 """What releasing asks of a machine."""
 
+from collections.abc import Sequence
+
 from skytier.hosts.host import Host
+from skytier.release import history
+from skytier.release.history import Releases
 from skytier.release.platform import Platform
 from skytier.render import render
 
@@ -18,6 +22,23 @@ def target(host: Host) -> Platform | None:
 def current(host: Host) -> str | None:
     """The id of the release that a machine is switched to."""
     return host.run("readlink /opt/skytier/current || true").strip().rpartition("/")[2] or None
+
+
+def releases(host: Host) -> Releases:
+    """What was released on a machine, and what of it is there."""
+    log, _, kept = host.run(script("releases")).rpartition("kept ")
+    return Releases(history.read(log), frozenset(kept.split()) - {"*"})
+
+
+def note(host: Host, lines: Sequence[str]) -> None:
+    """Append events to a machine's history."""
+    text = "".join(f"{line}\n" for line in lines)
+    host.run("cat >>/opt/skytier/history.jsonl", text.encode())
+
+
+def unknown_migrations(host: Host, now: str, then: str) -> list[str]:
+    """The migrations in one release that another one does not have: paths in the source."""
+    return host.run(script("unknown-migrations", now=now, then=then)).split("\n")[:-1]
 
 
 def script(name: str, **values: object) -> str:

@@ -1,15 +1,20 @@
 """Brings a release to machines: unpack, migrate once, switch one after another, tidy up."""
 
+import base64
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from hashlib import sha256
 
 from skytier.hosts.host import Host
+from skytier.release import history
 from skytier.release.build import Progress, Release
+from skytier.release.history import NOBODY, Author
 from skytier.release.machine import script
 
 HEALTH_TIMEOUT_S = 180
 """How long a new release may take until it is healthy: a busy machine without hardware
 virtualisation was seen to need up to 110 s, an ordinary one needs 3."""
-KEPT = 3
+KEPT = 5
 
 
 def unpack(host: Host, release: Release) -> None:
@@ -37,15 +42,50 @@ def migrate(host: Host, release: str) -> str:
     return host.run(script("migrate", release=release)).strip()
 
 
-def activate(host: Host, release: str, *, timeout_s: int = HEALTH_TIMEOUT_S) -> bool:
+@dataclass(frozen=True)
+class Lines:
+    """What is written into a machine's history; empty for nothing."""
+
+    begun: str = ""
+    healthy: str = ""
+    failed: str = ""
+
+    @classmethod
+    def of(cls, release: str, author: Author) -> "Lines":
+        """Those of a release."""
+        return cls(
+            history.begun(release, author),
+            history.ended(release, healthy=True),
+            history.ended(release, healthy=False),
+        )
+
+
+NO_LINES = Lines()
+
+
+def activate(
+    host: Host, release: str, lines: Lines = NO_LINES, *, timeout_s: int = HEALTH_TIMEOUT_S
+) -> bool:
     """Switch a machine to an unpacked release, and wait until it is healthy.
 
     When it is not within `timeout_s`, or ends again and again, the machine is switched back, and
     SkytierError has the application's last log lines. Returns False when it was the machine's
     release already, and healthy.
     """
-    said = host.run(script("activate", release=release, timeout_s=timeout_s))
+    values = {"release": release, "timeout_s": timeout_s, **asdict(lines)}
+    said = host.run(script("activate", **values))
     return said.strip().splitlines()[-1:] != ["unchanged"]
+
+
+def carry(source: Host, target: Host, release: str) -> None:
+    """Bring a release from one machine to another that does not have it."""
+    libraries = source.run(script("libraries", release=release)).strip()
+    for place, name in (("libraries", libraries), ("releases", release)):
+        path = f"{place}/{name}"
+        if target.run(script("missing", paths=[path])).strip():
+            archive = base64.b64decode(source.run(script("carried", path=path)))
+            values = {"place": place, "tree": name, "sha256": sha256(archive).hexdigest()}
+            target.run(script("unpack", **values), archive)
 
 
 def prune(host: Host, *, keep: int = KEPT) -> list[str]:
@@ -57,13 +97,15 @@ def ship(
     hosts: Mapping[str, Host],
     release: Release,
     *,
+    author: Author = NOBODY,
     migrates: bool = True,
     progress: Progress = lambda _: None,
     timeout_s: int = HEALTH_TIMEOUT_S,
 ) -> dict[str, bool]:
     """Bring a release to machines, by name: whether each of them was changed.
 
-    `migrates` is whether the database is brought to its schema before the first switch.
+    `author` is noted in the machines' histories. `migrates` is whether the database is brought to
+    its schema before the first switch.
 
     All have it before the first is switched. When one is not healthy with it, that one is
     switched back and the rest are left as they are.
@@ -80,6 +122,8 @@ def ship(
             progress("migrating the database")
             migrate(host, release.id)
         progress(f"switching {name} to {release.id}")
-        changed[name] = activate(host, release.id, timeout_s=timeout_s)
+        changed[name] = activate(
+            host, release.id, Lines.of(release.id, author), timeout_s=timeout_s
+        )
         prune(host)
     return changed

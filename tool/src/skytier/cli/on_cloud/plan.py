@@ -71,6 +71,8 @@ def show(
     console.out.print(summary(plan.steps))
     if plan.by_schedule:
         console.out.print(plan.by_schedule, markup=False)
+    if plan.stays:
+        console.out.print(plan.stays, markup=False)
     if plan.newer_images:
         console.out.print(" ".join(plan.newer_images), markup=False)
     if parts and cost.after.resources:
@@ -127,6 +129,7 @@ def as_json(plan: Plan, quota: Sequence[Row], file: Path | None = None) -> str:
     answer: dict[str, Any] = {
         "steps": steps,
         "schedule": plan.by_schedule or None,
+        "pinned_release": plan.resolved.pinned.id if plan.resolved.pinned else None,
         "newer_image": " ".join(plan.newer_images) or None,
         "monthly_cost": data.text(cost.after.per_month),
         "monthly_cost_before": data.text(cost.before.per_month),

@@ -80,6 +80,8 @@ def _nothing_to_do(stack: CloudStack, planned: Plan, *, as_json: bool) -> None:
     else:
         if planned.by_schedule:
             console.out.print(planned.by_schedule, markup=False)
+        if planned.stays:
+            console.out.print(planned.stays, markup=False)
         if planned.newer_images:
             console.out.print(" ".join(planned.newer_images), markup=False)
         waits = entry.waits_for()

@@ -20,10 +20,15 @@ def up(
     wanted: StackFile, file: Path | None, given: Mapping[str, Any], *, yes: bool, as_json: bool
 ) -> None:
     """Bring it up by the options that were given, and say where it is."""
+    bring_up(wanted, given, anew=False, as_json=as_json)
+
+
+def bring_up(wanted: StackFile, given: Mapping[str, Any], *, anew: bool, as_json: bool) -> None:
+    """The same. `anew` releases the source, also where a rollback led to another release."""
     stack = local_stack(wanted)
     with progress(as_json=as_json) as events:
         try:
-            outcome = stack.up(events, **_options(given))
+            outcome = stack.up(events, anew=anew, **_options(given))
         except KeyboardInterrupt:
             raise SkytierError(
                 "Interrupted half way. What was started goes on running.",
@@ -54,6 +59,8 @@ def _options(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _summary(stack: LocalStack, outcome: Outcome, *, is_own: bool) -> None:
+    if stack.stays:
+        console.out.print(stack.stays)
     if not outcome.changed:
         console.out.print(f"Nothing to do: {outcome.url} is up and healthy.", markup=False)
         return

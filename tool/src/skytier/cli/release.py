@@ -1,0 +1,35 @@
+"""`skytier release`"""
+
+from typing import Annotated
+
+import typer
+
+from skytier.cli import chosen
+from skytier.cli.chosen import Cloud, File, Json, Yes
+
+app = typer.Typer()
+
+
+@app.command(
+    epilog="Exit codes: 0 released, or nothing to release; 1 it failed, and the release before "
+    "serves.\n\nExample: skytier release --cloud mycloud --pause"
+)
+def release(
+    pause: Annotated[
+        bool,
+        typer.Option("--pause", help="Ask before the second web server is switched."),
+    ] = False,
+    cloud: Cloud = None,
+    file: File = None,
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Release the application as its source is now: build, ship, migrate, switch.
+
+    Web servers are switched one after another, and each has to be healthy before the next. When
+    one is not, it goes back to the release before, and the others stay as they are. `skytier up`
+    does the same with everything else; only this command replaces a release that a rollback led
+    to.
+    """
+    wanted = chosen.stack_file(file, cloud)
+    chosen.release(wanted)(wanted, file, pause=pause, yes=yes, as_json=as_json)
