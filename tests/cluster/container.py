@@ -219,6 +219,7 @@ class Container:
         self.stop()
         subprocess.run(["umount", str(self.root)], check=False)
         subprocess.run(["ip", "netns", "delete", self.namespace], check=False)
+        shutil.rmtree(self.home)
 
     def run(self, script: str, stdin: bytes | None = None) -> str:
         """Runs a bash script as root, as the tool does over SSH."""

@@ -155,9 +155,9 @@ def test_a_release_that_did_not_arrive_whole_is_not_there(machines: Machines) ->
         release.activate(machines.web, "0.1.0-torn")
 
 
-def test_the_last_three_releases_are_kept(machines: Machines) -> None:
+def test_the_last_five_releases_are_kept(machines: Machines) -> None:
     releases = "/opt/skytier/releases"
-    old = [f"0.0.{number}-old" for number in range(4)]
+    old = [f"0.0.{number}-old" for number in range(6)]
     for number, name in enumerate(old):
         machines.web.run(
             f"mkdir -p {releases}/{name}; touch -d '2020-01-0{number + 1}' {releases}/{name}"
