@@ -279,6 +279,39 @@ def test_a_switch_that_was_cut_short_leaves_one_process(up: Skytier, shop: Path)
     up.run("release", cwd=shop)
 
 
+def test_hooks_run_once_for_a_release_and_a_failing_one_changes_nothing(
+    up: Skytier, shop: Path
+) -> None:
+    code, file = shop / "shop" / "__init__.py", shop / "skytier.toml"
+    text, section = code.read_text(), file.read_text()
+    hooks = """
+        before_release = "echo before $SKYTIER_RELEASE >>../hooks; test ! -e ../refuse"
+        after_release = "echo after $SKYTIER_RELEASE $SKYTIER_STACK >>../hooks"
+        """
+    file.write_text(section.replace("request_mib", f"{dedent(hooks).strip()}\nrequest_mib"))
+    said = shop.parent / "hooks"
+    try:
+        code.write_text(text.replace("version 1", "version 5"))
+        up.run("release", cwd=shop)
+        up.run("up", cwd=shop)
+        (before, release), (after, same, stack) = map(str.split, said.read_text().splitlines())
+        assert (before, after, stack) == ("before", "after", "local")
+        assert release == same
+        (shop.parent / "refuse").touch()
+        code.write_text(text.replace("version 1", "version 6"))
+        told = up.ends_with(1, "release", cwd=shop)
+        assert "The hook before the release ended with 1" in told
+        assert "Nothing was changed." in told
+        assert httpx.get(up.url()).text == "version 5"
+        said.unlink()
+        up.run("rollback", cwd=shop)
+        assert not said.exists()
+    finally:
+        code.write_text(text)
+        file.write_text(section)
+    up.run("release", cwd=shop)
+
+
 @contextmanager
 def visitors(url: str) -> Iterator[Counter[str]]:
     """The answers that visitors get meanwhile: to GET on a kept connection, and to POST."""

@@ -6,10 +6,9 @@ from dataclasses import replace
 from decimal import Decimal
 
 from skytier.local import logs
-from skytier.local.monitor.processes import STACK_NAME
 from skytier.local.monitor.source import source
 from skytier.local.monitor.view import view
-from skytier.local.service import MACHINE_NAME, ROLE_NAME
+from skytier.local.service import MACHINE_NAME, ROLE_NAME, STACK_NAME
 from skytier.local.stack import LocalStack
 from skytier.local.status import measure
 from skytier.metrics.reopened import reopened

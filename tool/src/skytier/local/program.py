@@ -13,6 +13,7 @@ from skytier.deploy.kind import Tell
 from skytier.errors import SkytierError
 from skytier.local.home import Home
 from skytier.local.releases import LocalReleases
+from skytier.local.service import STACK_NAME
 from skytier.release import Application, build, history, of
 from skytier.release.author import author, me
 from skytier.release.history import Author, Entry
@@ -50,6 +51,9 @@ class Program(Protocol):
 
     def anew(self) -> None:
         """The source is wanted, and no release that a rollback led to."""
+
+    def hook(self, when: str) -> None:
+        """Run what the operator wants `before` or `after` a release, if one is due."""
 
     def switched(self) -> None:
         """What was prepared serves now."""
@@ -93,6 +97,9 @@ class Installed:
 
     def anew(self) -> None:
         """It is always as it is installed."""
+
+    def hook(self, when: str) -> None:
+        """The sample application has no hooks."""
 
     def switched(self) -> None:
         """Only one is installed."""
@@ -139,6 +146,7 @@ class Built:
         self._prepared: str | None = None
         self.kept = self._pinned()
         """The release that is wanted instead of the source."""
+        self._is_new = False
         self._line = ""  # of the history, once it serves
 
     def anew(self) -> None:
@@ -176,6 +184,16 @@ class Built:
             self.releases.note(history.begun(built.id, self._said_by_me()))
             self._line = history.ended(built.id, healthy=True)
         return built.id
+
+    def hook(self, when: str) -> None:
+        """Run it. The same release that is only started again has none."""
+        if when == "before":
+            now = self.releases.history().now()
+            self._is_new = not self.kept and (
+                now is None or now.author.source != self._application.release
+            )
+        if self._is_new:
+            self._application.hook(when, STACK_NAME)
 
     def switched(self) -> None:
         """It is the current release."""

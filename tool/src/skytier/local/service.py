@@ -12,8 +12,8 @@ from skytier.local.options import Options
 
 NOT_RUNNING = "it does not run"
 """The fault of what is there and only has to be started."""
-MACHINE_NAME, ROLE_NAME = "localhost", "all"
-"""How this machine is called in keys and metrics. All roles are on it."""
+STACK_NAME, MACHINE_NAME, ROLE_NAME = "local", "localhost", "all"
+"""How this stack and its machine are called in keys and metrics. All roles are on it."""
 
 
 def key(kind: str) -> Key:

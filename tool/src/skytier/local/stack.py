@@ -87,7 +87,9 @@ class LocalStack:
                 configs[Monitor.name] = self.monitor.config(chosen)
             tasks = (*([desired.RELEASE] if self.is_own else []), desired.MIGRATIONS)
             steps = desired.steps(desired.wanted(configs, chosen, tasks), self.find())
+            self.program.hook("before")
             not_watched = self._carry_out(steps, chosen, progress)
+        self.program.hook("after")
         return Outcome(chosen.url, not nothing_to_do(steps), self.nginx.installed, not_watched)
 
     @property

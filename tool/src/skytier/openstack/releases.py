@@ -47,6 +47,13 @@ def pinned_by(servers: Iterable[Found]) -> Pinned | None:
     return None
 
 
+def releases_anew(steps: Sequence[Step]) -> bool:
+    """Whether a release is switched on that no machine of the stack has yet."""
+    switches = [s for s in steps if s.key.kind == RELEASE and s.action is not Action.KEEP]
+    there = {s.found.attributes.get("release") for s in steps if s.key.kind == RELEASE and s.found}
+    return any(s.wanted and s.wanted.attributes["release"] not in there for s in switches)
+
+
 def releasing(steps: Sequence[Step]) -> tuple[list[Step], list[Step], list[Step]]:
     """The steps that release: all; those up to the first machine that is switched; the rest.
 

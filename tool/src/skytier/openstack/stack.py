@@ -36,6 +36,7 @@ from skytier.openstack.releases import (
     Releases,
     build_ahead,
     pinned_by,
+    releases_anew,
     releasing,
     web_servers,
 )
@@ -152,9 +153,10 @@ class CloudStack:
         lost = threading.Event()
         with self.held("up", lost), Ssh() as shell:
             current = self._approved(self.plan(), approved)
-            known = self._apply(current, shell, events, lost)
-            entry = EntryPoint(self.stack, known)
-            entry.wait()
+            with self._hooks(current):
+                known = self._apply(current, shell, events, lost)
+                entry = EntryPoint(self.stack, known)
+                entry.wait()
         return entry
 
     def release(
@@ -169,14 +171,25 @@ class CloudStack:
         with self.held("release", lost), Ssh() as shell:
             current = self._approved(self.plan(anew=True), approved)
             whole, first, rest = releasing(current.steps)
-            for steps in (first, rest) if pause else (whole,):
-                self._apply(replace(current, steps=steps), shell, events, lost)
-                if pause and steps is first and any(s.action is not Action.KEEP for s in rest):
-                    pause()
-            self._unpin(current, shell)
-            entry = EntryPoint(self.stack, current.known)
-            entry.wait()
+            with self._hooks(current):
+                for steps in (first, rest) if pause else (whole,):
+                    self._apply(replace(current, steps=steps), shell, events, lost)
+                    if pause and steps is first and any(s.action is not Action.KEEP for s in rest):
+                        pause()
+                self._unpin(current, shell)
+                entry = EntryPoint(self.stack, current.known)
+                entry.wait()
         return entry
+
+    @contextmanager
+    def _hooks(self, current: Plan) -> Iterator[None]:
+        """Run what the operator wants before and after a release, if the plan has one."""
+        is_new = releases_anew(current.steps)
+        if is_new:
+            current.resolved.application.hook("before", self.stack.name)
+        yield
+        if is_new:
+            current.resolved.application.hook("after", self.stack.name)
 
     def _approved(self, current: Plan, approved: Plan) -> Plan:
         if not current.same_as(approved):

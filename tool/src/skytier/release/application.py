@@ -13,7 +13,7 @@ from skytier.errors import SkytierError
 from skytier.project import dependencies
 from skytier.project.files import fingerprint, listing
 from skytier.project.tree import Tree
-from skytier.release import sample
+from skytier.release import hooks, sample
 from skytier.stackfile import DEFAULT_PATH, StackFile
 
 UVICORN, GUNICORN, METRICS = "uvicorn", "gunicorn", "prometheus-client"
@@ -35,6 +35,9 @@ class Application:
     run: str | None = None
     """What serves instead of `serve`."""
     migrate: str | None = None
+    before_release: str | None = None
+    """A command of the operator's machine, as `after_release` is."""
+    after_release: str | None = None
     collect: str | None = None
     static: Mapping[str, str] = field(default_factory=dict)
     """URL path to directory: `{"/static/": "static"}`."""
@@ -93,6 +96,12 @@ class Application:
         """The id of the source: `0.1.0-3f2a9c81d0e4`. That of a built release has more in it."""
         return f"{self.version}-{self.fingerprint()[:12]}"
 
+    def hook(self, when: str, stack: str) -> None:
+        """Run what the operator wants `before` or `after` a release. Raises SkytierError."""
+        command = self.before_release if when == "before" else self.after_release
+        if command:
+            hooks.run(command, self.source, release=self.release, stack=stack, when=when)
+
     @property
     def _pyproject(self) -> Mapping[str, Any]:
         path = self.source / "pyproject.toml"
@@ -130,6 +139,8 @@ def of(stack: StackFile) -> Application:
         interface=section.interface,
         run=section.run,
         migrate=section.migrate,
+        before_release=section.before_release,
+        after_release=section.after_release,
         collect=section.collect,
         static=section.static,
         health=section.health,

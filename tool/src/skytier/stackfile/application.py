@@ -83,6 +83,10 @@ class ApplicationSection(Section):
     migrate: Command | None = key(None, "a command", "python manage.py migrate --noinput")
     """Brings the database to the schema of a release. It runs once for each release, before the
     first web server is switched to it."""
+    before_release: Command | None = key(None, "a command", "./run-tests.sh")
+    """Runs on your machine, in the source, before a release. When it fails nothing is changed."""
+    after_release: Command | None = key(None, "a command", "./announce.sh")
+    """Runs on your machine, in the source, after a release. A rollback runs neither."""
     collect: Command | None = key(None, "a command", "python manage.py collectstatic --noinput")
     """Collects the static files when a release is built. It gets placeholders for secrets, and no
     database."""

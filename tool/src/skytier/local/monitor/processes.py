@@ -12,12 +12,11 @@ from skytier.local.home import Home
 from skytier.local.monitor import token
 from skytier.local.monitor.ports import HOST
 from skytier.local.options import Options
-from skytier.local.service import MACHINE_NAME, ROLE_NAME
+from skytier.local.service import MACHINE_NAME, ROLE_NAME, STACK_NAME
 from skytier.metrics.target import JOB, MACHINE, ROLE, SOCKET, STACK, THIS_MACHINE
 from skytier.services.alertmanager import config as alertmanager
 from skytier.services.prometheus import config as prometheus
 
-STACK_NAME = "local"
 """How this stack is called in metrics."""
 STATUS, METRICS = "nginx-status", "nginx-metrics"
 """The ports at which Nginx tells of itself, and leads to the application's metrics."""

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from skytier.local import options
-from skytier.local.monitor.processes import PROMETHEUS, STACK_NAME
+from skytier.local.monitor.processes import PROMETHEUS
 from skytier.local.monitor.source import current
-from skytier.local.service import MACHINE_NAME, ROLE_NAME
+from skytier.local.service import MACHINE_NAME, ROLE_NAME, STACK_NAME
 from skytier.local.stack import LocalStack
 from skytier.metrics.picture import Place
 from skytier.metrics.prometheus import Prometheus
