@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from skytier.cli import (
+    access,
     admin,
     audit,
     console,
@@ -46,7 +47,7 @@ for command in (
     *(init, doctor, plan, up, status, top, logs, run, ssh, down),
     *(release, releases, rollback),
     *(dashboard, report, metrics, cost),
-    *(demo_data, admin, audit, trust),
+    *(demo_data, admin, audit, trust, access),
 ):
     app.add_typer(command.app)
 
@@ -82,6 +83,7 @@ def options(
 def main() -> None:
     """Run the command. An operator sees what happened and what to do, never a traceback."""
     try:
+        access.use()
         app()
     except SkytierError as error:
         if _debug:
