@@ -77,9 +77,8 @@ class Application(LocalService):
     def create(self, wanted: Wanted, known: Known) -> Found:
         """Start it: behind Nginx beside the one that serves, else in its place."""
         options: Options = wanted.creation["options"]
-        self._slots.other.stop()  # what a switch that was cut short left
         beside = self._behind_nginx and self.daemon.state().pid is not None
-        slot = self._slots.other if beside else self._slots.serving
+        slot = self._slots.free() if beside else self._slots.serving
         if not beside:
             slot.stop()
         if self._behind_nginx:
@@ -114,24 +113,28 @@ class Application(LocalService):
     def wait(self, wanted: Wanted, found: Found, tell: Tell) -> None:
         """Wait until a worker answers. Then it takes the place of the one that serves, if any."""
         options: Options = wanted.creation["options"]
-        serving, other = self._slots.serving, self._slots.other
-        slot = other if str(other.daemon.state().pid) == found.id else serving
+        serving = self._slots.serving
+        started = (each for each in self._slots.others if str(each.daemon.state().pid) == found.id)
+        slot = next(started, serving)
         socket = slot.socket if self._behind_nginx else None
         base = "http://localhost" if self._behind_nginx else options.url
         url = base + self._program.health
         try:
             slot.daemon.wait(lambda: health.ask(url, socket), START_TIMEOUT_S, tell)
         except SkytierError:
-            if slot is other:
+            if slot != serving:
                 slot.stop()
             raise
         slot.daemon.ready(wanted.attributes)
-        if slot is other:
+        if slot != serving:
+            from_before = not self._home.application_socket.is_symlink()
             self._slots.switch_to(slot)
-            tell("the process before finishes its requests")
-            serving.stop()
-            # One from before there were slots deletes the socket of this name when it ends.
-            self._slots.switch_to(slot)
+            if from_before:
+                # When it ends it deletes the socket of this name, which is the link now.
+                serving.stop()
+                self._slots.switch_to(slot)
+            else:
+                serving.finish()
         self._program.switched()
         if self._behind_nginx:
             self._publish(options, wanted.attributes["release"], serves=True)
@@ -140,8 +143,8 @@ class Application(LocalService):
 
     def stop(self) -> None:
         """Requests in flight are finished first."""
-        self._slots.other.stop()
-        self._slots.serving.stop()
+        for slot in [*self._slots.others, self._slots.serving]:
+            slot.stop()
         self._home.application_socket.unlink(missing_ok=True)
 
     def run(self, options: Options, *words: str) -> str:

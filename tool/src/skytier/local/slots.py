@@ -1,18 +1,25 @@
-"""Two places for the application's process: the next one starts beside the one that serves.
+"""Places for the application's process: the next one starts beside the one that serves.
 
 Nginx connects to one path, `application.sock`. It is a link to the socket of one slot, so a switch
-is one rename: a connection reaches the old process or the new one, and none is refused.
+is one rename: a connection reaches the old process or the new one, and none is refused. The old one
+finishes its requests by itself, and nobody waits for it.
 """
 
+import os
 import signal
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import psutil
 
 from skytier import files
 from skytier.local.daemon import Daemon
 from skytier.local.home import Home
 
-FIRST, SECOND = "a", "b"
+LETTERS = "abcdef"
+"""More than one release may be finishing its requests."""
 STOP_TIMEOUT_S = 35.0
 """A little more than the application gives to requests in flight."""
 
@@ -26,10 +33,8 @@ class Slot:
 
     @property
     def daemon(self) -> Daemon:
-        """Its process. Both slots write to one log."""
-        # The first one is named as before there were two.
-        record = "application" if self.letter == FIRST else f"application-{self.letter}"
-        return Daemon(self.home, "application", record)
+        """Its process. All slots write to one log."""
+        return Daemon(self.home, "application", self._record)
 
     @property
     def socket(self) -> Path:
@@ -41,31 +46,70 @@ class Slot:
         """The directory of its counters."""
         return self.home.run / f"metrics-{self.letter}"
 
+    @property
+    def is_used(self) -> bool:
+        """Whether there is something of a process."""
+        return self.daemon.was_started
+
     def stop(self) -> None:
-        """Requests in flight are finished first."""
+        """End it; requests in flight are finished first."""
         self.daemon.stop(signal.SIGTERM, STOP_TIMEOUT_S)
         # Nobody binds to a socket that a killed process left behind.
         self.socket.unlink(missing_ok=True)
 
+    def finish(self) -> None:
+        """Have it end once its requests are finished, and do not wait for that."""
+        if pid := self.daemon.state().pid:
+            os.utime(self._file)
+            psutil.Process(pid).send_signal(signal.SIGTERM)
+
+    def tidy(self) -> None:
+        """Forget it once it has ended. It is killed when it takes longer than it may."""
+        state = self.daemon.state()
+        late = time.time() - self._file.stat().st_mtime > STOP_TIMEOUT_S
+        # One that was never ready never served.
+        if not state.pid or not state.config or late:
+            self.stop()
+
+    @property
+    def _record(self) -> str:
+        # The first one is named as when there was only one.
+        return "application" if self.letter == LETTERS[0] else f"application-{self.letter}"
+
+    @property
+    def _file(self) -> Path:
+        return self.home.run / f"{self._record}.json"
+
 
 class Slots:
-    """The slot that serves, and the other one."""
+    """The slot that serves, and the others."""
 
     def __init__(self, home: Home) -> None:
         self._home = home
-        self._both = (Slot(home, FIRST), Slot(home, SECOND))
+        self._all = [Slot(home, letter) for letter in LETTERS]
 
     @property
     def serving(self) -> Slot:
         """The one that the link leads to; the first one where there is no link."""
         link = self._home.application_socket
         leads = link.readlink().name if link.is_symlink() else ""
-        return next((each for each in self._both if each.socket.name == leads), self._both[0])
+        return next((each for each in self._all if each.socket.name == leads), self._all[0])
 
     @property
-    def other(self) -> Slot:
-        """The one that a switch would start in."""
-        return next(each for each in self._both if each != self.serving)
+    def others(self) -> Sequence[Slot]:
+        """Those in which there is something: they finish their requests, or were cut short."""
+        serving = self.serving
+        return [each for each in self._all if each != serving and each.is_used]
+
+    def free(self) -> Slot:
+        """One for the next process. What has ended in the others is forgotten."""
+        for each in self.others:
+            each.tidy()
+        used = [*self.others, self.serving]
+        if len(used) == len(self._all):
+            used[0].stop()
+            return used[0]
+        return next(each for each in self._all if each not in used)
 
     def switch_to(self, slot: Slot) -> None:
         """Have what Nginx connects to be a slot's socket, in one step."""
