@@ -2,11 +2,15 @@
 
 import base64
 import json
+import random
 import shutil
 import socket
+import struct
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from textwrap import dedent
@@ -27,7 +31,7 @@ HARD = "a b\n$HOME \"q\" 'q' 100%n \\ # é\t€"
 WSGI = {
     "requirements.txt": "flask==3.1.3\n",
     "shop/__init__.py": """\
-        import os
+        import os, time
         from flask import Flask, request
 
         def create_app():
@@ -40,6 +44,11 @@ WSGI = {
             @app.get("/healthz")
             def health():
                 return "ready" if request.host else "no host", 200
+
+            @app.post("/slow")
+            def slow():
+                time.sleep(1.5)
+                return str(len(request.get_data()))
 
             @app.post("/length")
             def length():
@@ -84,8 +93,9 @@ ASGI = {
         """,
     "src/echo/__init__.py": "",
     "src/echo/main.py": """\
+        import asyncio
         from starlette.applications import Starlette
-        from starlette.responses import PlainTextResponse
+        from starlette.responses import PlainTextResponse, StreamingResponse
         from starlette.routing import Route, WebSocketRoute
 
         async def talk(socket):
@@ -93,17 +103,38 @@ ASGI = {
             await socket.send_text(socket.url.scheme)
             await socket.close()
 
+        async def stay(socket):
+            await socket.accept()
+            await socket.send_text("here")
+            await socket.receive_text()
+
+        async def ticks():
+            while True:
+                yield "tick "
+                await asyncio.sleep(0.1)
+
+        async def stream(request):
+            return StreamingResponse(ticks())
+
         async def hello(request):
             return PlainTextResponse(request.path_params["name"] + " by " + request.url.scheme)
 
-        app = Starlette(routes=[Route("/hello/{name}", hello), WebSocketRoute("/talk", talk)])
+        app = Starlette(
+            routes=[
+                Route("/hello/{name}", hello),
+                Route("/stream", stream),
+                WebSocketRoute("/talk", talk),
+                WebSocketRoute("/stay", stay),
+            ]
+        )
         """,
     "skytier.toml": '[application]\nserve = "echo.main:app"\nhealth = "/hello/x"\n',
 }
 
 
-def said_by_websocket(url: str, path: str) -> bytes:
-    """The first message of a server, which has to be short."""
+@contextmanager
+def websocket(url: str, path: str) -> Iterator[Callable[[], tuple[int, bytes]]]:
+    """Gives a function that waits for the next frame: its opcode, and what is in it."""
     host, _, port = url.removeprefix("http://").partition(":")
     key = base64.b64encode(b"0123456789abcdef").decode()
     headers = (
@@ -116,9 +147,15 @@ def said_by_websocket(url: str, path: str) -> bytes:
             assert answer.readline() == b"HTTP/1.1 101 Switching Protocols\r\n"
             while answer.readline().strip():
                 pass
-            opcode, length = answer.read(2)
-            assert opcode == 0x81  # the last frame of a text
-            return answer.read(length)
+
+            def frame() -> tuple[int, bytes]:
+                first, length = answer.read(2)
+                return first & 0x0F, answer.read(length)
+
+            yield frame
+
+
+TEXT, CLOSE, SERVICE_RESTART = 1, 8, 1012
 
 
 def write(directory: Path, files: dict[str, str]) -> Path:
@@ -235,6 +272,31 @@ def test_releases_and_rollbacks_fail_no_request(up: Skytier, shop: Path) -> None
     assert set(answers) == {"200 version 1", "200 version 2", "200 version 3", "200 5"}
 
 
+def test_requests_that_wait_for_a_busy_process_are_answered_during_a_release(
+    up: Skytier, shop: Path
+) -> None:
+    """One process, more requests than it takes at a time, and its end is near."""
+    code = shop / "shop" / "__init__.py"
+    text = code.read_text()
+    number = 80
+
+    def ask(_: int) -> str:
+        try:
+            answer = httpx.post(f"{up.url()}/slow", content=b"12345", timeout=100)
+        except httpx.HTTPError as error:
+            return repr(error)
+        return f"{answer.status_code} {answer.text}"
+
+    with ThreadPoolExecutor(number) as pool:
+        asked = [pool.submit(ask, each) for each in range(number)]
+        code.write_text(text.replace("version 1", "version 8"))
+        up.run("release", cwd=shop)
+        assert httpx.get(up.url()).text == "version 8"
+        assert Counter(each.result() for each in asked) == {"200 5": number}
+    code.write_text(text)
+    up.run("release", cwd=shop)
+
+
 def test_a_rollback_says_which_migrations_the_older_code_does_not_know(
     up: Skytier, shop: Path
 ) -> None:
@@ -257,15 +319,28 @@ def test_a_rollback_to_what_is_not_there_changes_nothing(
 
 
 def test_a_switch_that_was_cut_short_leaves_one_process(up: Skytier, shop: Path) -> None:
-    """The next one is killed with the tool, before anything leads to it."""
+    """Killed at any moment, and surely before anything leads to the next one."""
     slots = Slots(Home(up.home))
-    serving = slots.serving.daemon.state().pid
+
+    def others() -> set[int | None]:
+        return {each.daemon.state().pid for each in slots.others} - {None}
+
     code = shop / "shop" / "__init__.py"
     text = code.read_text()
-    code.write_text("import time; time.sleep(8)\n" + text)
     try:
+        with visitors(up.url()) as answers:
+            for version in range(4):
+                code.write_text(text.replace("version 1", f"version 1{version}"))
+                with up.start("release", cwd=shop) as popen:
+                    time.sleep(random.uniform(0.2, 2.5))
+                    popen.kill()
+            code.write_text(text)
+            up.run("release", cwd=shop)
+        assert {each.partition(" ")[0] for each in answers} == {"200"}, answers
+        serving, before = slots.serving.daemon.state().pid, others()
+        code.write_text("import time; time.sleep(8)\n" + text)
         with up.start("release", cwd=shop) as popen:
-            assert until(lambda: any(each.daemon.state().pid for each in slots.others), 60)
+            assert until(lambda: others() - before, 60)
             popen.kill()
         assert httpx.get(up.url()).text == "version 1"
         assert slots.serving.daemon.state().pid == serving
@@ -274,7 +349,7 @@ def test_a_switch_that_was_cut_short_leaves_one_process(up: Skytier, shop: Path)
     code.write_text(text.replace("version 1", "version 4"))
     up.run("release", cwd=shop)
     assert httpx.get(up.url()).text == "version 4"
-    assert until(lambda: not any(each.daemon.state().pid for each in slots.others), 30)
+    assert until(lambda: not others(), 30)
     code.write_text(text)
     up.run("release", cwd=shop)
 
@@ -401,11 +476,22 @@ def test_asgi_of_a_source_directory_is_found_out_and_measured(
     fresh.run("up", "--port", str(free_port()), "--workers", "2", cwd=tmp_path)
     for _ in range(5):
         assert httpx.get(f"{fresh.url()}/hello/ada").text == "ada by http"
-    assert said_by_websocket(fresh.url(), "/talk") == b"ws"
+    with websocket(fresh.url(), "/talk") as frame:
+        assert frame() == (TEXT, b"ws")
     home = Home(fresh.home)
     headers = {"Authorization": f"Bearer {token.of(home)}"}
     metrics = httpx.get(f"http://{ports.address(home, METRICS)}/metrics", headers=headers).text
     assert 'skytier_http_requests_total{method="GET",route="/hello/{name}",status="200"}' in metrics
     told = json.loads(fresh.run("status", "--json", cwd=tmp_path))
     assert told["healthy"] is True
+    # What is open for ever does not hold up the next release.
+    with (
+        websocket(fresh.url(), "/stay") as frame,
+        httpx.stream("GET", f"{fresh.url()}/stream") as stream,
+    ):
+        assert frame() == (TEXT, b"here")
+        (tmp_path / "src" / "echo" / "more.py").write_text("")
+        fresh.run("release", cwd=tmp_path)
+        assert frame() == (CLOSE, struct.pack("!H", SERVICE_RESTART))
+        assert next(stream.iter_text()).startswith("tick")
     fresh.run("down", "--purge", "--yes", cwd=tmp_path)

@@ -15,11 +15,17 @@ from pathlib import Path
 import psutil
 
 from skytier import files
+from skytier.local import process
 from skytier.local.daemon import Daemon
 from skytier.local.home import Home
+from skytier.poll import until
 
 LETTERS = "abcdef"
 """More than one release may be finishing its requests."""
+CONNECTING = "02"
+"""In the kernel's table: a connection that is not accepted."""
+IDLE_TIMEOUT_S = 3.0
+"""How long a server takes at most to close its idle connections; Gunicorn looks once a second."""
 STOP_TIMEOUT_S = 35.0
 """A little more than the application gives to requests in flight."""
 
@@ -58,10 +64,18 @@ class Slot:
         self.socket.unlink(missing_ok=True)
 
     def finish(self) -> None:
-        """Have it end once its requests are finished, and do not wait for that."""
+        """Have it end once its requests are finished, and do not wait for slow ones.
+
+        Connections that it has yet to accept would be lost with its socket: these are waited for.
+        So are a few seconds, in which it closes the idle connections that Nginx keeps to it:
+        requests on them would still get its answers.
+        """
         if pid := self.daemon.state().pid:
+            until(lambda: not self._waiting(), STOP_TIMEOUT_S, every_s=0.05)
             os.utime(self._file)
-            psutil.Process(pid).send_signal(signal.SIGTERM)
+            leader = psutil.Process(pid)
+            leader.send_signal(signal.SIGTERM)
+            process.wait([leader], IDLE_TIMEOUT_S)
 
     def tidy(self) -> None:
         """Forget it once it has ended. It is killed when it takes longer than it may."""
@@ -70,6 +84,14 @@ class Slot:
         # One that was never ready never served.
         if not state.pid or not state.config or late:
             self.stop()
+
+    def _waiting(self) -> int:
+        """The number of connections that nobody accepted yet; 0 where the kernel does not say."""
+        table = Path("/proc/net/unix")
+        if not table.exists():
+            return 0
+        rows = [line.split() for line in table.read_text(errors="replace").splitlines()]
+        return sum(row[5:6] == [CONNECTING] and row[7:] == [str(self.socket)] for row in rows)
 
     @property
     def _record(self) -> str:
