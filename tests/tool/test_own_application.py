@@ -2,10 +2,13 @@
 
 import base64
 import json
+import os
 import random
 import shutil
 import socket
 import struct
+import subprocess
+import sys
 import threading
 import time
 from collections import Counter
@@ -29,7 +32,7 @@ from tests.skytier_command import Skytier, free_port, processes_of
 HARD = "a b\n$HOME \"q\" 'q' 100%n \\ # é\t€"
 
 WSGI = {
-    "requirements.txt": "flask==3.1.3\n",
+    "requirements.txt": "flask==3.1.3\npsycopg[binary]==3.3.6\n",
     "shop/__init__.py": """\
         import os, time
         from flask import Flask, request
@@ -66,7 +69,11 @@ WSGI = {
             return app
         """,
     "migrate.py": """\
-        import os, pathlib
+        import os, pathlib, psycopg
+        with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
+            for path in sorted(pathlib.Path("sql").glob("*.sql")):
+                connection.execute(path.read_text())
+                print("applied", path.name)
         print(os.environ["DATABASE_URL"].partition("?")[0].rpartition("/")[2])
         """,
     "static/site.55e7cbb9ba48.css": "body {}\n",
@@ -79,6 +86,7 @@ WSGI = {
         static = {{"/assets/" = "static"}}
         health = "/healthz"
         request_mib = 3
+        migrate_lock_s = 1
 
         [application.env]
         HARD = {json.dumps(HARD, ensure_ascii=False)}
@@ -306,6 +314,50 @@ def test_a_rollback_says_which_migrations_the_older_code_does_not_know(
     up.run("release", cwd=shop)
     shutil.rmtree(migration.parent)
     assert "shop/migrations/0002_more.py" in up.run("rollback", cwd=shop)
+    up.run("release", cwd=shop)
+
+
+def test_a_migration_that_waits_for_a_lock_gives_up_and_says_what_holds_it(
+    up: Skytier, shop: Path
+) -> None:
+    migrations = shop / "sql"
+    migrations.mkdir()
+    (migrations / "1.sql").write_text("CREATE TABLE IF NOT EXISTS visits (id int)")
+    up.run("release", cwd=shop)
+    (migrations / "2.sql").write_text("CREATE TABLE IF NOT EXISTS more (id int)")
+    (migrations / "3.sql").write_text("ALTER TABLE visits ADD COLUMN IF NOT EXISTS at int")
+    program = """
+        import os, psycopg, sys, time
+        with psycopg.connect(os.environ["DATABASE_URL"]) as connection:
+            connection.execute("SELECT count(*) FROM visits")
+            print("held", flush=True)
+            time.sleep(90)
+        """
+    holder = subprocess.Popen(
+        [up.home / "current" / "skytier-app", "run", "python", "-c", dedent(program)],
+        env={
+            **os.environ,
+            "SKYTIER_PYTHON": sys.executable,
+            "SKYTIER_SECRETS_DIR": str(up.home / "secrets"),
+        },
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert holder.stdout
+        assert holder.stdout.readline() == "held\n"
+        told = up.ends_with(1, "release", cwd=shop)
+        assert "A lock was not free within 1 s (attempt 4 of 4)" in told
+        assert "idle in transaction" in told
+        assert "SELECT count(*) FROM visits" in told
+        assert "applied 2.sql" in told, "what was done is not said"
+        assert httpx.get(up.url()).text == "version 1"
+        assert json.loads(up.run("releases", "--json", cwd=shop))[-1]["state"] == "failed"
+    finally:
+        holder.kill()
+        holder.wait()
+    up.run("release", cwd=shop)
+    shutil.rmtree(migrations)
     up.run("release", cwd=shop)
 
 

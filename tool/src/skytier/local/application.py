@@ -61,7 +61,8 @@ class Application(LocalService):
         if command is None:
             return "none"
         try:
-            said = self._run(options, command, "migrate").strip().splitlines()
+            # What it said that it did is on its output, and what went wrong is not.
+            said = self._run(options, command, "migrate", outputs=True).strip().splitlines()
         except SkytierError:
             self._program.failed()
             raise
@@ -151,7 +152,9 @@ class Application(LocalService):
         """Run a command to the end. Returns its output; SkytierError when it fails."""
         return self._run(options, self._program.command(*words), " ".join(words))
 
-    def _run(self, options: Options, command: list[str], name: str) -> str:
+    def _run(
+        self, options: Options, command: list[str], name: str, *, outputs: bool = False
+    ) -> str:
         done = subprocess.run(
             command,
             env=self.environment(options),
@@ -161,7 +164,7 @@ class Application(LocalService):
             text=True,
         )
         if done.returncode:
-            raise failed(name, done.stderr)
+            raise failed(name, done.stderr, done.stdout if outputs else "")
         return done.stdout
 
     def attend(self, options: Options, *words: str) -> int:

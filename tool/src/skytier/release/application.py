@@ -35,6 +35,8 @@ class Application:
     run: str | None = None
     """What serves instead of `serve`."""
     migrate: str | None = None
+    migrate_lock_s: int = 0
+    """How long the migration waits for a lock; 0 as long as it takes."""
     before_release: str | None = None
     """A command of the operator's machine, as `after_release` is."""
     after_release: str | None = None
@@ -79,6 +81,7 @@ class Application:
             "interface": self.interface,
             "run": self.run,
             "migrate": self.migrate,
+            "migrate_lock_s": self.migrate_lock_s,
             "collect": self.collect,
             "env": {"SKYTIER_HEALTH": self.health, **self.env},
             "secrets": self.secrets,
@@ -139,6 +142,7 @@ def of(stack: StackFile) -> Application:
         interface=section.interface,
         run=section.run,
         migrate=section.migrate,
+        migrate_lock_s=section.migrate_lock_s,
         before_release=section.before_release,
         after_release=section.after_release,
         collect=section.collect,

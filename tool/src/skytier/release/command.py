@@ -3,9 +3,14 @@
 from skytier.errors import SkytierError
 
 
-def failed(command: str, stderr: str) -> SkytierError:
-    """The error of a command that failed, with the end of its error output."""
-    said = "\n".join(stderr.strip().splitlines()[-12:])
+LINES = 12
+
+
+def failed(command: str, stderr: str, stdout: str = "") -> SkytierError:
+    """The error of a command that failed, with the ends of what it printed."""
+    said = "\n".join(
+        line for text in (stdout, stderr) for line in text.strip().splitlines()[-LINES:]
+    )
     return SkytierError(
         f"The application's {command} failed:\n{said}", "Mend what it says, and run it again."
     )

@@ -83,6 +83,9 @@ class ApplicationSection(Section):
     migrate: Command | None = key(None, "a command", "python manage.py migrate --noinput")
     """Brings the database to the schema of a release. It runs once for each release, before the
     first web server is switched to it."""
+    migrate_lock_s: int = key(5, "a number of seconds from 0 to 600", ge=0, le=600, strict=True)
+    """How long the migration waits for a lock before it is tried again, so that visitors do not
+    wait behind it. 0: as long as it takes."""
     before_release: Command | None = key(None, "a command", "./run-tests.sh")
     """Runs on your machine, in the source, before a release. When it fails nothing is changed."""
     after_release: Command | None = key(None, "a command", "./announce.sh")
@@ -130,6 +133,7 @@ SAMPLE = ApplicationSection(
     run=f"python -m {SAMPLE_PACKAGE} serve",
     dependencies="requirements.txt",
     migrate=f"python -m {SAMPLE_PACKAGE} migrate",
+    migrate_lock_s=0,  # it has its own
     collect=f"python -m {SAMPLE_PACKAGE} collect-static static",
     static={"/static/": "static"},
     health="/health",

@@ -39,11 +39,28 @@ def main() -> None:
     if name != "serve":
         if not (line := application[name]):
             return
+        if name == "migrate":
+            sys.exit(migration(words(line), application["migrate_lock_s"]))
         become(words(line))
     from skytier_runtime import listening
 
     listening.hand_over(listening.sockets())
     become(words(application["run"]) if application["run"] else server(application))
+
+
+def migration(command: list[str], lock_s: int) -> int:
+    """Bring the database to the release's schema. Returns the exit code of the command."""
+    from skytier_runtime import migrate, psql
+
+    try:
+        url = psql.url(
+            os.environ.get("SKYTIER_SECRETS_DIR") or os.environ.get("CREDENTIALS_DIRECTORY")
+        )
+    except psql.PsqlError:
+        url = None
+    # The launcher knows which Python is meant, and what is no command.
+    launcher = [sys.executable, "-B", os.path.realpath(__file__)]
+    return migrate.run([*launcher, "run", *command], url, lock_s)
 
 
 def environment(application: dict[str, Any]) -> dict[str, str]:
