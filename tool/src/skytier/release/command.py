@@ -2,7 +2,6 @@
 
 from skytier.errors import SkytierError
 
-
 LINES = 12
 
 
