@@ -25,6 +25,7 @@ from skytier.cli import (
     report,
     rollback,
     run,
+    secret,
     ssh,
     status,
     top,
@@ -44,7 +45,7 @@ app = typer.Typer(
     "budget.\n\nExample: skytier up",
 )
 for command in (
-    *(init, doctor, plan, up, status, top, logs, run, ssh, down),
+    *(init, doctor, plan, up, status, top, logs, run, secret, ssh, down),
     *(release, releases, rollback),
     *(dashboard, report, metrics, cost),
     *(demo_data, admin, audit, trust, access),

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from skytier.cli.progress import Shown
     from skytier.local.backend import LocalBackend
     from skytier.openstack.backend import CloudBackend
+    from skytier.secrets.variables import Store
 
 SAMPLE_COMMAND = ("python", "-m", SAMPLE_PACKAGE)
 """How a command of the sample application begins."""
@@ -58,6 +59,19 @@ def sample(wanted: StackFile) -> "Backend":
             "Run a command of your own application: skytier run -- COMMAND",
         )
     return backend(wanted)
+
+
+def secrets(wanted: StackFile) -> "Store":
+    """Where the stack keeps the secrets of the operator's own application."""
+    if wanted.cloud is None:
+        from skytier.local import home
+        from skytier.local.variables import HomeVariables
+
+        return HomeVariables(home.from_environment())
+    stack = cloud_stack(wanted)
+    from skytier.openstack.secret import CloudVariables
+
+    return CloudVariables(stack)
 
 
 def up(wanted: StackFile) -> Callable[..., None]:

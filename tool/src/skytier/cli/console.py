@@ -17,7 +17,7 @@ err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 _COMMAND = re.compile(
     r"\bskytier(?= (--debug|admin|audit|cost|dashboard|demo-data|doctor|down|exec|init|logs|"
-    r"metrics|plan|report|ssh|status|top|trust|up)\b)"
+    r"metrics|plan|psql|report|run|secret|ssh|status|top|trust|up)\b)"
 )
 """Where an advice names a command of this tool."""
 
@@ -27,6 +27,11 @@ def show(error: SkytierError) -> None:
     err.print(Text.assemble(("Error: ", "bold red"), error.what))
     if error.do:
         err.print(Text(callable_here(error.do)))
+
+
+def warn(text: str) -> None:
+    """Print, on stderr, what people should look at though it is no error."""
+    err.print(Text.assemble(("Warning: ", "bold yellow"), text))
 
 
 def callable_here(advice: str) -> str:

@@ -32,6 +32,7 @@ def plan(
     from skytier.cli.on_cloud import plan as shown
 
     planned = stack.plan()
+    planned.check_application()
     cost, quota = planned.cost, stack.quota(planned)
     if as_json:
         print(shown.as_json(planned, quota, file))  # noqa: T201  # nothing may wrap or colour it

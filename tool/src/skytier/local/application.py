@@ -190,8 +190,11 @@ class Application(LocalService):
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("SKYTIER_", "PG"))}
         slot = slot or self._slots.serving
         listen = {"SKYTIER_UDS": str(slot.socket)} if self._behind_nginx else {}
-        metrics = {"SKYTIER_METRICS_DIR": str(slot.metrics)}
-        return {**kept, **self._settings(options), **listen, **metrics}
+        own = {
+            "SKYTIER_METRICS_DIR": str(slot.metrics),
+            "SKYTIER_FILES_DIR": str(self._home.secret_files),
+        }
+        return {**kept, **self._settings(options), **listen, **own}
 
     def _settings(self, options: Options) -> dict[str, str]:
         listen: dict[str, str] = {}

@@ -60,6 +60,11 @@ class Home:
         return path.read_text().strip()
 
     @property
+    def secret_files(self) -> Path:
+        """Secrets as files, by the release that wants them so."""
+        return self.run / "files"
+
+    @property
     def releases(self) -> Path:
         """The releases of an application that is the operator's own, by their id."""
         return self.path / "releases"

@@ -14,11 +14,13 @@ from skytier.errors import SkytierError
 from skytier.local.home import Home
 from skytier.local.releases import LocalReleases
 from skytier.local.service import STACK_NAME
-from skytier.release import Application, build, history, of
+from skytier.local.variables import HomeVariables
+from skytier.release import Application, build, fitness, history, of
 from skytier.release.author import author, me
 from skytier.release.history import Author, Entry
 from skytier.release.platform import Platform
 from skytier.release.sample import installed
+from skytier.secrets.variables import Variables
 from skytier.stackfile import StackFile
 from skytier.stackfile.application import SAMPLE, SAMPLE_PACKAGE
 
@@ -45,6 +47,9 @@ class Program(Protocol):
 
     def release(self) -> str:
         """The id of the release, another one for other code. Raises SkytierError."""
+
+    def warnings(self) -> Sequence[str]:
+        """What of it should not go into production. Raises SkytierError."""
 
     def prepare(self, tell: Tell) -> str:
         """Have all its files on this machine. Returns what it is. Raises SkytierError."""
@@ -90,6 +95,10 @@ class Installed:
         """The code and everything it stands on, as a fingerprint."""
         tree = files.tree_fingerprint(installed())
         return files.fingerprint(sys.version, sys.executable, tree, *_packages())
+
+    def warnings(self) -> Sequence[str]:
+        """None."""
+        return ()
 
     def prepare(self, tell: Tell) -> str:
         """It is here."""
@@ -139,6 +148,7 @@ class Built:
 
     def __init__(self, home: Home, stack: StackFile) -> None:
         self.releases = LocalReleases(home)
+        self._kept_variables = HomeVariables(home)
         self._stack = stack
         self.health = stack.application.health
         self.prefixes = tuple(stack.application.static)
@@ -173,12 +183,16 @@ class Built:
             return self.kept.author.source or self.kept.id
         return self._application.release
 
+    def warnings(self) -> Sequence[str]:
+        """By reading its files."""
+        return fitness.warnings(self._application, Platform.here())
+
     def prepare(self, tell: Tell) -> str:
         """Build the release, and unpack it in the home."""
         if self.kept:
             return self.kept.id
         built = build(self._application, Platform.here(), progress=tell)
-        self.releases.put(built)
+        self.releases.put(built, self._variables.for_release())
         self._prepared = built.id
         if built.id != self.releases.current() or self._pinned():
             self.releases.note(history.begun(built.id, self._said_by_me()))
@@ -234,8 +248,16 @@ class Built:
         return None
 
     @cached_property
+    def _variables(self) -> Variables:
+        return self._kept_variables.read()
+
+    @cached_property
     def _application(self) -> Application:
-        return of(self._stack)
+        summary = self._variables.summary
+        application = of(self._stack, summary)
+        fitness.check_secrets(self._stack.application, summary)
+        fitness.check_python_here(application)
+        return application
 
     def _said_by_me(self) -> Author:
         return author(self._application.source, self._application.release)

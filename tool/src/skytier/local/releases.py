@@ -9,6 +9,9 @@ from skytier.release import Release, history
 from skytier.release.history import NOBODY, History
 from skytier.release.ship import KEPT
 
+VARIABLES = "variables.json"
+"""The file of a release with the operator's secret variables."""
+
 
 class LocalReleases:
     """As on a machine: `releases/ID`, `libraries/NAME`, `current`, `previous`, `history.jsonl`."""
@@ -44,8 +47,8 @@ class LocalReleases:
         """The directory of a release."""
         return self._home.releases / release
 
-    def put(self, built: Release) -> None:
-        """Unpack a release. It gets its name when it is whole."""
+    def put(self, built: Release, variables: str) -> None:
+        """Unpack a release, with the operator's secret variables. It gets its name when whole."""
         places = (
             (self._home.libraries, built.libraries),
             (self._home.releases, built.application),
@@ -57,6 +60,7 @@ class LocalReleases:
                 shutil.rmtree(new, ignore_errors=True)
                 tree.unpack(new)
                 new.rename(target)
+        files.write(self.path(built.id) / VARIABLES, variables, 0o600)
 
     def switch_to(self, release: str) -> None:
         """Have it be the current one, and delete those that are kept no longer."""
@@ -81,6 +85,9 @@ class LocalReleases:
         used = {(path / "libraries").readlink().name for path in kept}
         for path in libraries.iterdir():
             if path.name not in used:
+                shutil.rmtree(path)
+        for path in self._home.secret_files.glob("*"):
+            if path.name not in {each.name for each in kept}:
                 shutil.rmtree(path)
 
 

@@ -1,6 +1,7 @@
 """What the operator's machine keeps of a stack: SSH key, known hosts, a log of what was done.
 
-Nothing of it is needed to see the stack; the key is needed to get into its machines.
+Nothing of it is needed to see the stack; the key is needed to get into its machines. Secrets of the
+operator's own application are here only while no machine of the stack can keep them.
 """
 
 import os
@@ -39,6 +40,11 @@ class OperatorFiles:
         return self.path / "ssh_config"
 
     @property
+    def variables(self) -> Path:
+        """The secrets of the operator's own application, while the stack has no place for them."""
+        return self.path / "application_variables"
+
+    @property
     def log(self) -> Path:
         """A line for each time that the stack was changed from here."""
         return self.path / "audit.log"
@@ -71,6 +77,15 @@ class OperatorFiles:
                 f"The SSH key {self.key} is another than the stack's machines let in.",
                 "Copy the one from the machine that brought the stack up, in its place.",
             )
+
+    def keep_variables(self, text: str) -> None:
+        """Keep the secrets of the operator's own application."""
+        self.create()
+        files.write(self.variables, text, 0o600)
+
+    def forget_variables(self) -> None:
+        """The stack has them."""
+        self.variables.unlink(missing_ok=True)
 
     def note(self, line: str) -> None:
         """Add a line to the log."""

@@ -11,8 +11,12 @@ from skytier.deploy.plan import Action, Step, nothing_to_do
 from skytier.openstack import kept_images
 from skytier.openstack.resolved import ResolvedStack
 from skytier.openstack.resources.server import Server
+from skytier.release import fitness
+from skytier.release.application import NO_VARIABLES
 from skytier.release.history import STAYS
+from skytier.release.platform import Platform
 from skytier.roles import ROLES
+from skytier.secrets.variables import Summary
 from skytier.stackfile.schedule import Hours
 
 
@@ -26,6 +30,34 @@ class Plan:
     """The key that lets the operator into the machines: the cloud's, or the one to be made."""
     hours: Hours | None = None
     """Those of the schedule that hold at its moment."""
+    secrets: Summary = NO_VARIABLES
+    """The operator's secret variables."""
+
+    def check_application(self) -> None:
+        """Raises SkytierError when the application lacks what it needs to run.
+
+        A release that a rollback led to runs already.
+        """
+        own = self.resolved.stack.application
+        if own.is_own and not self.resolved.pinned:
+            fitness.check_secrets(own, self.secrets)
+            system, target = self._web_servers
+            fitness.check_python_on(self.resolved.application, target, system)
+
+    @property
+    def warnings(self) -> list[str]:
+        """What of the application should not go into production."""
+        if not self.resolved.stack.application.is_own:
+            return []
+        return fitness.warnings(self.resolved.application, self._web_servers[1])
+
+    @property
+    def _web_servers(self) -> tuple[str, Platform | None]:
+        """The image of those that run the application, and the Python that they have."""
+        role = next(name for name, role in ROLES.items() if role.runs_application)
+        choices = self.resolved.choices
+        system = choices.systems.get(role)
+        return choices.images[role].name, Platform.likely(system) if system else None
 
     @property
     def empty(self) -> bool:

@@ -18,11 +18,13 @@ from skytier.openstack.in_server import InServer
 from skytier.openstack.resolved import Pinned
 from skytier.openstack.resources.project import PREFIX
 from skytier.openstack.resources.server import Server
+from skytier.openstack.variables import KeptVariables
 from skytier.release import Lines, history
 from skytier.release.application import Application
 from skytier.release.author import me
 from skytier.release.platform import Platform, System
 from skytier.roles import ROLES
+from skytier.secrets.variables import Variables
 
 PINNED = f"{PREFIX}pinned"
 """The key in a server's metadata of the release that a rollback led to."""
@@ -128,6 +130,8 @@ class Releases(InServer):
     attribute: ClassVar[str] = "release"
     metadata: ClassVar[str] = f"{PREFIX}release"
 
+    variables: KeptVariables
+
     def reconcile(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
         """Switch to what was delivered, on the first machine after migrating, and wait for it."""
         wanted_release = wanted.attributes["release"]
@@ -138,20 +142,30 @@ class Releases(InServer):
                 f"{host.name} has no Python 3.11 or newer, though it is set up.",
                 f"Look at it: skytier ssh {host.name} -- ls -l /opt/skytier",
             )
+        variables = self._variables(known)
         if pinned := self.resolved.pinned:
             _fetch(pinned.id, self.access, host, wanted.key.name, known, tell)
             release.activate(host, pinned.id, Lines(healthy=history.rolled_back(pinned.id, me())))
         else:
-            built = release.build(self.resolved.application, target, progress=tell)
-            # One machine after another is switched: the first one migrates for all.
-            migrates = wanted.creation["number"] == 1
-            author = self.resolved.author
-            release.ship({host.name: host}, built, author=author, migrates=migrates, progress=tell)
+            release.ship(
+                {host.name: host},
+                release.build(self.resolved.application, target, progress=tell),
+                author=self.resolved.author,
+                variables=variables.for_release(),
+                # One machine after another is switched: the first one migrates for all.
+                migrates=wanted.creation["number"] == 1,
+                progress=tell,
+            )
         setup = self.resolved.setup(wanted.creation["role"], wanted.creation["number"], known)
         checks = [each for each in setup.checks if not each.outside]
         wait_until_well(host, checks, tell)
         self.servers.note(found.id, {Deliveries.metadata: wanted_release})
         return self.noted(found, wanted_release)
+
+    def _variables(self, known: Known) -> Variables:
+        """The secret variables, which the stack keeps from now on. Raises SkytierError."""
+        fingerprint = self.resolved.application.variables
+        return self.variables.settled(fingerprint, known) if fingerprint else Variables()
 
 
 def _fetch(wanted: str, access: Access, host: Host, name: str, known: Known, tell: Tell) -> None:

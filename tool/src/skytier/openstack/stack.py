@@ -19,7 +19,7 @@ from skytier.deploy.plan import Action, one_of_each, plan
 from skytier.deploy.update import DELIVERY, IN_SERVERS, RELEASE
 from skytier.errors import SkytierError
 from skytier.hosts.ssh import Ssh
-from skytier.openstack import choices, limits, needs, operator
+from skytier.openstack import choices, limits, needs, operator, variables
 from skytier.openstack.access import Access
 from skytier.openstack.catalog import has_volumes
 from skytier.openstack.configurations import Configurations
@@ -48,6 +48,7 @@ from skytier.openstack.resources.project import Project
 from skytier.openstack.resources.server import Server
 from skytier.openstack.resources.volume import Volume
 from skytier.openstack.spending import prices as spending
+from skytier.openstack.variables import KeptVariables
 from skytier.release import history
 from skytier.roles import ROLES
 from skytier.secrets.vault import Vault
@@ -95,14 +96,15 @@ class CloudStack:
         servers = [each for each in found if each.key.kind == Server.name]
         picked = choices.choose(offered.result(), self.stack, servers)
         prices = self._prices(picked, found)
-        application = release.of(self.stack)
+        secrets = variables.summary(servers, self.stack.name, self.operator)
+        application = release.of(self.stack, secrets)
         pinned = None if anew else pinned_by(servers)
         resolved = ResolvedStack(self.stack, picked, ROLES, application, prices, pinned)
         there = Known(one_of_each(found)[0])
         pair = there.get(resolved.key(KeyPair.name))
         public_key = pair.facts["public_key"] if pair else self.operator.public_key()
         steps = plan(wanted(resolved, self.project, public_key, there), found, RULES)
-        return Plan(steps, resolved, public_key, self.hours)
+        return Plan(steps, resolved, public_key, self.hours, secrets)
 
     def quota(self, plan: Plan) -> list[Row]:
         """Whether what a plan makes fits into the project; no row when it makes nothing."""
@@ -197,6 +199,7 @@ class CloudStack:
                 "The stack has changed since its plan was shown.",
                 "Run it again to see the new plan.",
             )
+        current.check_application()
         refuse_losses(current.steps)
         self.operator.check_key(current.public_key)
         return current
@@ -283,10 +286,12 @@ class CloudStack:
             keep_secrets(access.reach(store, lambda text: None), secrets)
 
         servers, volumes = Server(self.project), Volume(self.project, self.has_volumes)
+        kept = KeptVariables(self.stack.name, self.operator, access, servers)
+        kept.save(current.steps, current.known)
         inside: list[Kind] = [
             Configurations(servers, current.resolved, access, Vault(keep), volumes),
             Deliveries(servers, current.resolved, access),
-            Releases(servers, current.resolved, access),
+            Releases(servers, current.resolved, access, kept),
         ]
         kinds = {**self.kinds, **{kind.name: kind for kind in inside}}
         return apply(current.steps, kinds, events, current.known, lost, RepeatedCalls())

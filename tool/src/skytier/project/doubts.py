@@ -1,7 +1,7 @@
 """What in a project is not meant for production, as far as its files show it."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from skytier.project import values
 from skytier.project.module import Module, keyword, literal
@@ -22,14 +22,20 @@ def of_tree(tree: Tree) -> Iterator[str]:
             yield f"{path} is not ignored by git. It is not sent to servers."
 
 
-def of_settings(settings: Settings) -> Iterator[str]:
-    """Settings of Django."""
+def of_production(settings: Settings, given: Collection[str] = ()) -> Iterator[str]:
+    """Settings of Django that show source code or secrets; `given` are variables that are set."""
     debug = settings.get("DEBUG")
-    if debug and _is_true(values.default(debug.value)):
+    if debug and _is_true(values.default(debug.value)) and not _is_given(debug.value, given):
         yield f"{debug.at}: DEBUG is True unless a variable says otherwise. It shows source code."
     key = settings.get("SECRET_KEY")
-    if key and (said := _secret(key.at, "SECRET_KEY", key.value)):
+    said = _secret(key.at, "SECRET_KEY", key.value) if key else ""
+    if key and said and not _is_given(key.value, given):
         yield said
+
+
+def of_settings(settings: Settings) -> Iterator[str]:
+    """Settings of Django."""
+    yield from of_production(settings)
     databases = settings.get("DATABASES")
     read = any("DATABASE_URL" in module.strings for module in settings.modules)
     if databases and not read and any("sqlite3" in text for text in _engines(databases)):
@@ -58,18 +64,32 @@ def _engines(databases: Setting) -> Iterator[str]:
 
 def of_modules(tree: Tree) -> Iterator[str]:
     """Constructs of Flask, FastAPI and SQLAlchemy in any file."""
+    return (said for _, said in _of_modules(tree, ()))
+
+
+def of_modules_in_production(tree: Tree, given: Collection[str] = ()) -> Iterator[str]:
+    """Those of them that show source code or secrets; `given` are variables that are set."""
+    return (said for kind, said in _of_modules(tree, given) if kind != _DATABASE)
+
+
+_EXPOSES, _DATABASE = "exposes", "database"
+
+
+def _of_modules(tree: Tree, given: Collection[str]) -> Iterator[tuple[str, str]]:
     for module in tree.mentioning("secret", "SECRET", "sqlite", "debug", "DEBUG"):
         for node in module.nodes:
             match node:
                 case ast.Assign(targets=[target, *_], value=value):
-                    yield from _assigned(module, target, value)
+                    yield from _assigned(module, target, value, given)
                 case ast.AnnAssign(target=target, value=ast.expr() as value):
-                    yield from _assigned(module, target, value)
+                    yield from _assigned(module, target, value, given)
                 case ast.Call():
                     yield from _called(module, node)
 
 
-def _assigned(module: Module, target: ast.expr, value: ast.expr) -> Iterator[str]:
+def _assigned(
+    module: Module, target: ast.expr, value: ast.expr, given: Collection[str]
+) -> Iterator[tuple[str, str]]:
     name = ""
     match target:
         case ast.Name(id=variable) | ast.Attribute(attr=variable):
@@ -78,20 +98,26 @@ def _assigned(module: Module, target: ast.expr, value: ast.expr) -> Iterator[str
             name = literal(key) or ""
     text = literal(value)
     if name in _SECRETS and (said := _secret(module.at(target.lineno), name, value)):
-        yield said
+        if not _is_given(value, given):
+            yield _EXPOSES, said
     elif name == "DEBUG" and _is_true(value) and not isinstance(target, ast.Name):
-        yield f"{module.at(target.lineno)}: DEBUG is True."
+        yield _EXPOSES, f"{module.at(target.lineno)}: DEBUG is True."
     elif text and text.startswith("sqlite") and "://" in text:
-        yield _sqlite(module, target.lineno)
+        yield _DATABASE, _sqlite(module, target.lineno)
 
 
-def _called(module: Module, call: ast.Call) -> Iterator[str]:
+def _called(module: Module, call: ast.Call) -> Iterator[tuple[str, str]]:
     name = module.dotted(call.func).rpartition(".")[2]
     if name in ("FastAPI", "Starlette", "Litestar", "Quart") and _is_true(keyword(call, "debug")):
-        yield f"{module.at(call.lineno)}: debug=True shows source code to visitors."
+        yield _EXPOSES, f"{module.at(call.lineno)}: debug=True shows source code to visitors."
     texts = [text for each in call.args[:1] if (text := literal(each))]
     if name in _ENGINES and texts and texts[0].startswith("sqlite"):
-        yield _sqlite(module, call.lineno)
+        yield _DATABASE, _sqlite(module, call.lineno)
+
+
+def _is_given(value: ast.expr, given: Collection[str]) -> bool:
+    """Whether a value is that of a variable which is set."""
+    return values.variable(value) in given
 
 
 def _secret(at: str, name: str, value: ast.expr) -> str:

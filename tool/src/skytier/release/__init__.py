@@ -4,7 +4,16 @@ from skytier.release.application import Application, of
 from skytier.release.build import Release, Tree, build
 from skytier.release.machine import current, note, releases, target, unknown_migrations
 from skytier.release.platform import Platform
-from skytier.release.ship import Lines, activate, carry, migrate, prune, ship, unpack
+from skytier.release.ship import (
+    Lines,
+    activate,
+    carry,
+    give_variables,
+    migrate,
+    prune,
+    ship,
+    unpack,
+)
 
 __all__ = [
     "Application",
@@ -16,6 +25,7 @@ __all__ = [
     "build",
     "carry",
     "current",
+    "give_variables",
     "migrate",
     "note",
     "of",

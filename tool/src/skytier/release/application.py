@@ -6,18 +6,21 @@ import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from skytier.errors import SkytierError
 from skytier.project import dependencies
-from skytier.project.files import fingerprint, listing
+from skytier.project.files import Listing, fingerprint, listing
 from skytier.project.tree import Tree
 from skytier.release import hooks, sample
+from skytier.secrets.variables import Summary
 from skytier.stackfile import DEFAULT_PATH, StackFile
 
 UVICORN, GUNICORN, METRICS = "uvicorn", "gunicorn", "prometheus-client"
 UNKNOWN_VERSION = "0"
+NO_VARIABLES = Summary()
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,15 @@ class Application:
     env: Mapping[str, str] = field(default_factory=dict)
     secrets: str = "environment"
     """`environment` or `files`"""
+    variables: str = ""
+    """The fingerprint of the operator's secret variables; empty where there are none."""
+    secret_names: Sequence[str] = ()
+    """Their names, with those of required ones."""
+
+    @cached_property
+    def tree(self) -> Tree:
+        """Its files, to be read."""
+        return Tree(self.source, Listing(self.files, ()))
 
     @property
     def version(self) -> str:
@@ -90,7 +102,9 @@ class Application:
 
     def fingerprint(self) -> str:
         """64 hexadecimal digits: others as soon as a file or a setting is another."""
-        described = json.dumps([self.description(), dict(self.static)], sort_keys=True)
+        more = [self.variables] if self.variables else []
+        about = [self.description(), dict(self.static), *more]
+        described = json.dumps(about, sort_keys=True)
         content = fingerprint(self.source, self.files)
         return hashlib.sha256(f"{described}\0{content}".encode()).hexdigest()
 
@@ -121,10 +135,11 @@ class Application:
         return found if isinstance(found, dict) else {}
 
 
-def of(stack: StackFile) -> Application:
+def of(stack: StackFile, variables: Summary = NO_VARIABLES) -> Application:
     """The application of a stack file; without one the sample application.
 
-    Raises SkytierError when its source is not there, or its packages are not clear.
+    `variables` says which secret variables it gets. Raises SkytierError when its source is not
+    there, or its packages are not clear.
     """
     section = stack.runs
     source = Path(section.source).resolve() if stack.application.is_own else sample.source()
@@ -150,4 +165,6 @@ def of(stack: StackFile) -> Application:
         health=section.health,
         env=section.env,
         secrets=section.secrets,
+        variables=variables.fingerprint if stack.application.is_own else "",
+        secret_names=sorted({*section.required_secrets, *variables.names}),
     )

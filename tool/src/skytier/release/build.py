@@ -12,6 +12,7 @@ bin/            its own commands
 static/         its static files by their URL paths, as Nginx serves them
 libraries       leads to its packages
 compiled        names the Python that it is compiled for; missing when it is not
+variables.json  the operator's secret variables, which it gets on the machine that runs it
 
 Its packages, below libraries/HASH, which the next release has too if it stands on the same:
 

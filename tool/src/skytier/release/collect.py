@@ -9,10 +9,11 @@ from pathlib import Path
 from skytier.errors import SkytierError
 from skytier.release.application import Application
 
+_PLACEHOLDER = "placeholder while static files are collected"
 _PLACEHOLDERS = {
     "DATABASE_URL": "postgresql://placeholder@placeholder.invalid/placeholder",
     "REDIS_URL": "redis://placeholder.invalid",
-    "SECRET_KEY": "placeholder while static files are collected",
+    "SECRET_KEY": _PLACEHOLDER,
 }
 
 
@@ -23,12 +24,13 @@ def collect(application: Application, release: Path) -> None:
     """
     if application.collect:
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+        own = dict.fromkeys(application.secret_names, _PLACEHOLDER)
         done = subprocess.run(
             [str(release / "skytier-app"), "collect"],
             check=False,
             capture_output=True,
             text=True,
-            env={**kept, **_PLACEHOLDERS, "SKYTIER_PYTHON": sys.executable},
+            env={**kept, **_PLACEHOLDERS, **own, "SKYTIER_PYTHON": sys.executable},
         )
         if done.returncode:
             said = "\n".join((done.stderr or done.stdout).strip().splitlines()[-8:])

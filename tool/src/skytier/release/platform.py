@@ -92,7 +92,7 @@ class Platform:
         Raises ValueError when that is not a list of versions.
         """
         allowed = SpecifierSet(requires_python)
-        return any(allowed.contains(f"{self.python}.{patch}") for patch in (0, 99))
+        return any(allowed.contains(f"{self.python}.{patch}") for patch in range(100))
 
     @classmethod
     @cache
@@ -134,3 +134,18 @@ class Platform:
         """
         found = _LIKELY.get(system)
         return cls(found[0], "x86_64", found[1]) if found else None
+
+
+def systems_with(requires_python: str) -> list[str]:
+    """The distributions whose web servers have such a Python: `Debian 13 (Python 3.13)`."""
+    return [
+        f"{name.capitalize()} {_as_people_write(version)} (Python {python})"
+        for (name, version), (python, glibc) in _LIKELY.items()
+        if Platform(python, "x86_64", glibc).satisfies(requires_python)
+    ]
+
+
+def _as_people_write(version: tuple[int, ...]) -> str:
+    """`24.04` for Ubuntu's (24, 4)."""
+    first, *more = version
+    return ".".join([str(first), *(f"{part:02}" for part in more)])

@@ -32,6 +32,14 @@ def unpack(host: Host, release: Release) -> None:
             host.run(script("unpack", **values), tree.archive.read_bytes())
 
 
+def give_variables(host: Host, release: str, variables: str) -> None:
+    """Give an unpacked release the operator's secret variables: `{"NAME": "BASE64"}` as JSON.
+
+    Only root can read them on the machine.
+    """
+    host.run(script("variables", release=release), variables.encode())
+
+
 def migrate(host: Host, release: str) -> str:
     """Bring the database to a release's schema, and return the revision. Once for all machines.
 
@@ -98,14 +106,16 @@ def ship(
     release: Release,
     *,
     author: Author = NOBODY,
+    variables: str = "{}\n",
     migrates: bool = True,
     progress: Progress = lambda _: None,
     timeout_s: int = HEALTH_TIMEOUT_S,
 ) -> dict[str, bool]:
     """Bring a release to machines, by name: whether each of them was changed.
 
-    `author` is noted in the machines' histories. `migrates` is whether the database is brought to
-    its schema before the first switch.
+    `author` is noted in the machines' histories. `variables` are the operator's secret variables:
+    `{"NAME": "BASE64"}` as JSON. `migrates` is whether the database is brought to its schema before
+    the first switch.
 
     All have it before the first is switched. When one is not healthy with it, that one is
     switched back and the rest are left as they are.
@@ -116,6 +126,7 @@ def ship(
     for name, host in hosts.items():
         progress(f"sending {release.id} to {name}")
         unpack(host, release)
+        give_variables(host, release.id, variables)
     changed: dict[str, bool] = {}
     for name, host in hosts.items():
         if migrates and not changed:

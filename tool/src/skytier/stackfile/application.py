@@ -43,14 +43,24 @@ def _static(value: dict[str, str]) -> dict[str, str]:
     return value
 
 
+def _check_name(name: str) -> None:
+    if not re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", name):
+        raise ValueError(f"has {name!r}, which is not the name of a variable")
+    if name in GIVEN or name.startswith("SKYTIER_"):
+        raise ValueError(f"has {name}, which Skytier sets")
+
+
 def _environment(value: dict[str, str]) -> dict[str, str]:
     for name, text in value.items():
-        if not re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", name):
-            raise ValueError(f"has {name!r}, which is not the name of a variable")
-        if name in GIVEN or name.startswith("SKYTIER_"):
-            raise ValueError(f"has {name}, which Skytier sets")
+        _check_name(name)
         if "\0" in text or len(text) > LONGEST_VALUE:
             raise ValueError(f"has a value of {name} with a NUL or over {LONGEST_VALUE} characters")
+    return value
+
+
+def _names(value: list[str]) -> list[str]:
+    for name in value:
+        _check_name(name)
     return value
 
 
@@ -106,12 +116,17 @@ class ApplicationSection(Section):
     secrets: Literal["environment", "files"] = key("environment", '"environment" or "files"')
     """How the application gets its secrets: as environment variables, or as files that it reads in
     the directory $CREDENTIALS_DIRECTORY."""
+    required_secrets: Annotated[list[str], AfterValidator(_names)] = key(
+        [], 'names such as ["STRIPE_KEY"]', ["STRIPE_KEY"]
+    )
+    """Secrets that the application cannot run without. `skytier up` changes nothing while one of
+    them is not set: skytier secret set NAME."""
     outgoing: Literal["any", "stack"] = key("any", '"any" or "stack"')
     """Where the application may connect to: anywhere, or only to the machines of the stack."""
     env: Annotated[dict[str, str], AfterValidator(_environment)] = key(
         {}, 'variables such as {SHOP_MODE = "production"}', {"SHOP_MODE": "production"}
     )
-    """Environment variables. Not for secrets: the file is no place for them."""
+    """Environment variables. For secrets there is the command skytier secret set NAME."""
 
     @property
     def is_own(self) -> bool:
@@ -120,6 +135,10 @@ class ApplicationSection(Section):
 
     @model_validator(mode="after")
     def _fits_together(self) -> "ApplicationSection":
+        if both := sorted({*self.required_secrets} & {*self.env}):
+            raise contradiction(
+                "application.required_secrets", f"names {both[0]}, which application.env sets"
+            )
         if self.serve and self.run:
             raise contradiction("application.run", "is one of two ways to serve; remove the other")
         if not self.is_own and self.model_fields_set:

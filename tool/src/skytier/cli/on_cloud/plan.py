@@ -85,6 +85,8 @@ def show(
     for exposure in exposures(plan.resolved.stack, file):
         console.out.print(Text.assemble(("Open: ", "bold yellow"), str(exposure)))
     warn_of_budget(cost)
+    for warning in plan.warnings:
+        console.warn(warning)
     if rows := quotas.worth_showing(quota):
         console.out.print(quotas.table(rows))
     if any(row.short_by for row in rows):
@@ -138,6 +140,7 @@ def as_json(plan: Plan, quota: Sequence[Row], file: Path | None = None) -> str:
         "budget": data.text(plan.resolved.stack.cost.budget),
         "over_budget": cost.over_budget is not None,
         "quota": [asdict(row) for row in quota],
+        "warnings": plan.warnings,
         "open": [asdict(each) for each in exposures(plan.resolved.stack, file)],
     }
     return json.dumps(answer, indent=2, default=str)

@@ -24,6 +24,7 @@ def release(wanted: StackFile, file: Path | None, *, pause: bool, yes: bool, as_
     """Plan, confirm, and release. Raises SkytierError where there is nobody to ask."""
     stack = cloud_stack(wanted)
     planned = stack.plan(anew=True)
+    planned.check_application()
     steps, _, rest = releasing(planned.steps)
     if pause and (as_json or not console.out.is_terminal):
         raise SkytierError("--pause asks a question, and there is nobody to ask.", "Leave it out.")
@@ -36,6 +37,8 @@ def release(wanted: StackFile, file: Path | None, *, pause: bool, yes: bool, as_
             )
     elif not yes:
         raise SkytierError("With --json there is nobody to ask.", "Add --yes.")
+    for warning in planned.warnings:
+        console.warn(warning)
     console.confirm("Release it?", yes, "This changes a cloud, and there is nobody to ask.")
     with progress(as_json=as_json) as events:
         entry = stack.release(planned, events, _ask if pause and rest else None)

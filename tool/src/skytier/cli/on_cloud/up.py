@@ -32,6 +32,7 @@ def up(
     _refuse_local_options(given)
     stack = cloud_stack(wanted)
     planned = stack.plan()
+    planned.check_application()
     if planned.empty:
         _nothing_to_do(stack, planned, as_json=as_json)
         return

@@ -26,6 +26,8 @@ def up(
 def bring_up(wanted: StackFile, given: Mapping[str, Any], *, anew: bool, as_json: bool) -> None:
     """The same. `anew` releases the source, also where a rollback led to another release."""
     stack = local_stack(wanted)
+    for warning in stack.program.warnings():
+        console.warn(warning)
     with progress(as_json=as_json) as events:
         try:
             outcome = stack.up(events, anew=anew, **_options(given))

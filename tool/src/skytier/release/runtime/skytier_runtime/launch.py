@@ -66,7 +66,9 @@ def migration(command: list[str], lock_s: int) -> int:
 def environment(application: dict[str, Any]) -> dict[str, str]:
     """The variables of every process of the release. What the operator sets counts most.
 
-    Their PYTHONPATH is relative to the project, and comes before the release's own.
+    Their PYTHONPATH is relative to the project, and comes before the release's own. Values of any
+    bytes are in it as `os.environ` has them. Where the application wants its secrets as files, the
+    files are written.
     """
     own = application["env"].get("PYTHONPATH", "").split(":")
     paths = [RELEASE / "app" / path for path in own if path]
@@ -88,13 +90,30 @@ def environment(application: dict[str, Any]) -> dict[str, str]:
         "WEB_CONCURRENCY": os.environ.get("SKYTIER_WORKERS", "1"),
         "PORT": os.environ.get("SKYTIER_PORT", "8000"),
     }
-    directory = os.environ.get("SKYTIER_SECRETS_DIR") or os.environ.get("CREDENTIALS_DIRECTORY")
-    if directory and application["secrets"] == "environment":
-        for variable, name in SECRETS.items():
-            path = Path(directory, name)
-            if path.exists():
-                found[variable] = path.read_text().strip()
+    found |= _secrets(application)
     return {**found, **application["env"], "PYTHONPATH": found["PYTHONPATH"]}
+
+
+def _secrets(application: dict[str, Any]) -> dict[str, str]:
+    """The variables with the secrets, or with the directory where they are files."""
+    from skytier_runtime import variables
+
+    named = os.environ.get("SKYTIER_SECRETS_DIR") or os.environ.get("CREDENTIALS_DIRECTORY")
+    directory = Path(named) if named else None
+    own = variables.read(RELEASE, directory)
+    if application["secrets"] == "files":
+        place = os.environ.get("SKYTIER_FILES_DIR")
+        if place and (own or "CREDENTIALS_DIRECTORY" not in os.environ):
+            files = Path(place, RELEASE.name)
+            variables.as_files(own, directory, files)
+            return {"CREDENTIALS_DIRECTORY": str(files)}
+        return {}
+    given = {
+        variable: (directory / name).read_text().strip()
+        for variable, name in SECRETS.items()
+        if directory and (directory / name).exists()
+    }
+    return {**given, **{name: os.fsdecode(value) for name, value in own.items()}}
 
 
 def words(line: str) -> list[str]:

@@ -1,0 +1,133 @@
+"""`skytier secret`"""
+
+import getpass
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich import box
+from rich.table import Table
+
+from skytier.cli import chosen, console
+from skytier.cli.chosen import Cloud, File, Json
+from skytier.errors import SkytierError
+from skytier.secrets.variables import LARGEST, Store, Variables
+
+app = typer.Typer()
+secret = typer.Typer(
+    no_args_is_help=True,
+    help="Secrets of your own application, which it gets as environment variables.",
+)
+app.add_typer(secret, name="secret")
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The variable: STRIPE_KEY.")]
+
+
+@secret.command("set", epilog="Example: printf %s sk_live_... | skytier secret set STRIPE_KEY")
+def set_value(
+    name: Name,
+    from_file: Annotated[
+        Path | None,
+        typer.Option("--from-file", metavar="PATH", help="Take the bytes of a file."),
+    ] = None,
+    cloud: Cloud = None,
+    file: File = None,
+) -> None:
+    """Set a secret to a value from the standard input.
+
+    The bytes arrive unchanged. Only a newline at the end of a single line is left out, as echo
+    writes one. At a terminal you are asked, and nothing is shown.
+    """
+    store = _store(file, cloud)
+    # What is wrong with the name is said before anybody types a value.
+    Variables().with_value(name, b"")
+    value = _file(from_file) if from_file else _input(name)
+    Variables().with_value(name, value)
+    _change(store, lambda before: before.with_value(name, value), name, "is set")
+
+
+@secret.command("list", epilog="Example: skytier secret list")
+def list_all(cloud: Cloud = None, file: File = None, as_json: Json = False) -> None:
+    """Show the names of all secrets, when they were set, and a hash that changes with the value."""
+    there = _store(file, cloud).read()
+    if as_json:
+        rows = [
+            {"name": name, "hash": there.hash(name), "set_at": v.set_at, "generated": v.generated}
+            for name, v in sorted(there.all.items())
+        ]
+        print(json.dumps(rows, indent=2))  # noqa: T201
+        return
+    if not there.all:
+        console.out.print("No secret is set.")
+        return
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in ("Name", "Hash", "Set (UTC)", ""):
+        table.add_column(heading)
+    for name, variable in sorted(there.all.items()):
+        when = variable.set_at.replace("T", " ").rstrip("Z")
+        table.add_row(name, there.hash(name), when, "generated" if variable.generated else "")
+    console.out.print(table)
+
+
+@secret.command(epilog="Example: skytier secret unset STRIPE_KEY")
+def unset(name: Name, cloud: Cloud = None, file: File = None) -> None:
+    """Remove a secret."""
+    _change(_store(file, cloud), lambda before: before.without(name), name, "is removed")
+
+
+@secret.command(epilog="Example: skytier secret generate JWT_KEY")
+def generate(name: Name, cloud: Cloud = None, file: File = None) -> None:
+    """Set a secret to a random text of 64 characters. Refuses to replace one."""
+    _change(_store(file, cloud), lambda before: before.generated(name), name, "is set")
+
+
+@secret.command(epilog="Example: skytier secret rotate JWT_KEY")
+def rotate(name: Name, cloud: Cloud = None, file: File = None) -> None:
+    """Give a generated secret a new random value."""
+    _change(_store(file, cloud), lambda before: before.rotated(name), name, "is set")
+
+
+def _store(file: Path | None, cloud: str | None) -> Store:
+    """Raises SkytierError for the sample application."""
+    wanted = chosen.stack_file(file, cloud)
+    if not wanted.application.is_own:
+        raise SkytierError(
+            "Secrets are for an application of your own, and the stack runs the sample "
+            "application, which reads none.",
+            "Describe your application in the section [application] of the stack file: skytier "
+            "init writes one.",
+        )
+    return chosen.secrets(wanted)
+
+
+def _file(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(LARGEST + 1)
+    except OSError as error:
+        raise SkytierError(f"{path} cannot be read: {error.strerror}.") from None
+
+
+def _input(name: str) -> bytes:
+    if sys.stdin.isatty():
+        return getpass.getpass(f"Value of {name} (it is not shown): ").encode(
+            errors="surrogateescape"
+        )
+    value = sys.stdin.buffer.read(LARGEST + 2)
+    return value[:-1] if value.count(b"\n") == 1 and value.endswith(b"\n") else value
+
+
+def _change(store: Store, change: Callable[[Variables], Variables], name: str, done: str) -> None:
+    if not store.change(change):
+        console.out.print(f"{name} has this value already.", markup=False)
+        return
+    console.out.print(f"{name} {done}.", markup=False)
+    if store.note:
+        console.out.print(console.callable_here(store.note), markup=False)
+    console.out.print(
+        f"The application gets the change with its next release: {console.program()} up",
+        markup=False,
+    )

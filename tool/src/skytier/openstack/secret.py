@@ -1,0 +1,75 @@
+"""Reading and changing the operator's secret variables of a stack on a cloud."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from skytier.deploy.kind import Known
+from skytier.deploy.plan import one_of_each
+from skytier.hosts.ssh import Ssh
+from skytier.openstack.access import Access
+from skytier.openstack.configurations import Configurations
+from skytier.openstack.kinds import find_all
+from skytier.openstack.resources.server import Server
+from skytier.openstack.stack import CloudStack
+from skytier.openstack.variables import KeptVariables, kept_by, noted, store_of
+from skytier.secrets.variables import Change, Variables
+
+
+class CloudVariables:
+    """See `skytier.secrets.variables.Store`."""
+
+    def __init__(self, stack: CloudStack) -> None:
+        self._stack = stack
+        self.note = ""
+
+    def read(self) -> Variables:
+        """From the machine that has them."""
+        known = self._known()
+        if noted(known.get(store_of(self._stack.stack.name))) is None:
+            return kept_by(self._stack.operator)
+        with self._entered(known) as kept:
+            return kept.read(known)
+
+    def change(self, change: Change) -> bool:
+        """On the machine, under the stack's lock. Before the first `up` here."""
+        if not self._is_set_up(self._known()):
+            return self._change_here(change)
+        with self._stack.held("secret", threading.Event()):
+            known = self._known()
+            with self._entered(known) as kept:
+                before = kept.read(known)
+                after = change(before)
+                if after != before:
+                    kept.keep(after, known)
+                return after != before
+
+    def _change_here(self, change: Change) -> bool:
+        operator = self._stack.operator
+        before = kept_by(operator)
+        after = change(before)
+        if after != before:
+            operator.keep_variables(after.text)
+        self.note = (
+            f"The stack has no machine for it yet: it is in {operator.variables}, and skytier up "
+            "moves it to the stack."
+        )
+        return after != before
+
+    def _known(self) -> Known:
+        return Known(one_of_each(find_all(self._stack.kinds.values(), []))[0])
+
+    def _is_set_up(self, known: Known) -> bool:
+        store = known.get(store_of(self._stack.stack.name))
+        return store is not None and Configurations.metadata in store.facts["metadata"]
+
+    @contextmanager
+    def _entered(self, known: Known) -> Iterator[KeptVariables]:
+        stack = self._stack
+        pair = next((found for key, found in known.items() if key.kind == "key pair"), None)
+        if pair:
+            stack.operator.check_key(pair.facts["public_key"])
+        with Ssh() as shell:
+            access = Access(stack.connection, stack.operator, shell)
+            servers = Server(stack.project)
+            yield KeptVariables(stack.stack.name, stack.operator, access, servers)

@@ -1,0 +1,136 @@
+"""The operator's secret variables of a stack on a cloud.
+
+They are on the machine that keeps the stack's secrets, once it is set up. The metadata of its
+server says which set that is, so that a plan needs no way into it. Before the first `up`, and while
+that machine is replaced, they are in the operator's own directory.
+"""
+
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+
+from skytier.deploy.files import keep_secrets, read_secrets
+from skytier.deploy.kind import Found, Key, Known
+from skytier.deploy.plan import Action, Step
+from skytier.deploy.update import SERVER
+from skytier.errors import SkytierError
+from skytier.hosts.host import Host
+from skytier.openstack.access import Access
+from skytier.openstack.operator import OperatorFiles
+from skytier.openstack.resources.project import PREFIX
+from skytier.openstack.resources.server import Server
+from skytier.roles import ROLES
+from skytier.secrets.variables import FILE, Summary, Variables
+
+VARIABLES, NAMES = f"{PREFIX}variables", f"{PREFIX}variable_names"
+"""Keys of the metadata: `FINGERPRINT COUNT`, and as many lists of names, numbered from 1."""
+_LONGEST = 255
+"""Characters of a value in Nova's metadata."""
+_NO_FINGERPRINT = "none"
+
+
+def store_of(stack: str) -> Key:
+    """The server that keeps the secrets of a stack."""
+    role = next(name for name, role in ROLES.items() if role.holds_secrets)
+    return Key(SERVER, f"{stack}-{role}-1")
+
+
+def metadata(summary: Summary) -> dict[str, str]:
+    """What the server's metadata says of a set."""
+    lists: list[str] = []
+    for name in summary.names:
+        if lists and len(lists[-1]) + 1 + len(name) <= _LONGEST:
+            lists[-1] += f" {name}"
+        else:
+            lists.append(name)
+    numbered = {f"{NAMES}_{number}": text for number, text in enumerate(lists, 1)}
+    return {VARIABLES: f"{summary.fingerprint or _NO_FINGERPRINT} {len(lists)}", **numbered}
+
+
+def noted(server: Found | None) -> Summary | None:
+    """What a server's metadata says of the set on it; None when it never got one."""
+    said: Mapping[str, str] = server.facts["metadata"] if server else {}
+    if VARIABLES not in said:
+        return None
+    fingerprint, _, count = said[VARIABLES].partition(" ")
+    lists = [said.get(f"{NAMES}_{number}", "") for number in range(1, int(count or 0) + 1)]
+    names = [name for text in lists for name in text.split()]
+    return Summary("" if fingerprint == _NO_FINGERPRINT else fingerprint, names)
+
+
+def summary(servers: Iterable[Found], stack: str, operator: OperatorFiles) -> Summary:
+    """What is known of the set without a way into a machine."""
+    store = store_of(stack)
+    there = noted(next((each for each in servers if each.key == store), None))
+    return kept_by(operator).summary if there is None else there
+
+
+def kept_by(operator: OperatorFiles) -> Variables:
+    """The set in the operator's own directory; an empty one where there is none."""
+    path = operator.variables
+    return Variables.read(path.read_text() if path.exists() else None)
+
+
+class KeptVariables:
+    """The set while the stack is changed, which nobody else does at that time."""
+
+    def __init__(
+        self, stack: str, operator: OperatorFiles, access: Access, servers: Server
+    ) -> None:
+        self._store = store_of(stack)
+        self._operator = operator
+        self._access = access
+        self._servers = servers
+        self._settled: Variables | None = None
+        self._lock = threading.Lock()
+
+    def read(self, known: Known) -> Variables:
+        """The set, wherever it is. Raises SkytierError."""
+        if noted(known.get(self._store)) is None:
+            return kept_by(self._operator)
+        return Variables.read(read_secrets(self._open(known)).get(FILE))
+
+    def keep(self, variables: Variables, known: Known) -> None:
+        """Put the set on the machine, and say so in its server's metadata."""
+        keep_secrets(self._open(known), {FILE: variables.text})
+        self._servers.note(known[self._store].id, metadata(variables.summary))
+        self._operator.forget_variables()
+
+    def settled(self, fingerprint: str, known: Known) -> Variables:
+        """The set that a release gets, which is on the machine from then on.
+
+        Raises SkytierError when it is not the one with the fingerprint that the plan has.
+        """
+        with self._lock:
+            if self._settled is None:
+                found = self.read(known)
+                if found.all and noted(known[self._store]) is None:
+                    self.keep(found, known)
+                self._settled = found
+            if (there := self._settled.summary).fingerprint != fingerprint:
+                self._servers.note(known[self._store].id, metadata(there))
+                raise SkytierError(
+                    "The application's secrets are not those that the plan was made with.",
+                    "Run skytier up again: it makes a new plan.",
+                )
+            return self._settled
+
+    def save(self, steps: Sequence[Step], known: Known) -> None:
+        """Copy the set to the operator's directory when the machine that has it is replaced."""
+        replaced = any(
+            step.key == self._store and step.action in (Action.REPLACE, Action.DELETE)
+            for step in steps
+        )
+        there = noted(known.get(self._store))
+        if not (replaced and there and there.fingerprint):
+            return
+        try:
+            self._operator.keep_variables(self.read(known).text)
+        except SkytierError as error:
+            raise SkytierError(
+                f"{self._store.name} has the application's secrets, and is about to be replaced. "
+                f"They could not be read: {error.what}",
+                f"Repair the machine first. {error.do}",
+            ) from error
+
+    def _open(self, known: Known) -> Host:
+        return self._access.open(self._store.name, known, lambda text: None)
