@@ -41,7 +41,7 @@ class Skytier:
         return run(
             [self.program, *arguments],
             env=environment,
-            stdin=subprocess.DEVNULL,
+            stdin=more.pop("stdin", subprocess.DEVNULL),
             stdout=subprocess.PIPE,
             stderr=more.pop("stderr", subprocess.STDOUT),
             text=True,

@@ -21,17 +21,21 @@ from skytier.deploy.checks import failing
 from skytier.deploy.files import keep_secrets, read_secrets
 from skytier.deploy.kind import Kind, Known, Tell, Wanted
 from skytier.deploy.plan import Action, Step, plan
+from skytier.openstack import variables as variables_of
 from skytier.openstack.choices import Choices, ExternalNetwork, Flavor
 from skytier.openstack.configurations import Configurations
 from skytier.openstack.desired import wanted
 from skytier.openstack.images import Image
 from skytier.openstack.kinds import RULES
+from skytier.openstack.operator import OperatorFiles
 from skytier.openstack.releases import Deliveries, Releases, pinned_by
 from skytier.openstack.resolved import ResolvedStack
 from skytier.openstack.rollback import switch_back
+from skytier.openstack.variables import KeptVariables
 from skytier.release import Release, of
 from skytier.release.history import Rollback
 from skytier.release.platform import Platform
+from skytier.secrets.variables import Change
 from skytier.secrets.vault import Vault
 from skytier.stackfile import parse
 from skytier.topology import Topology
@@ -92,6 +96,7 @@ class Cluster:
         self._home = Path(tempfile.mkdtemp(prefix="skytier-cluster-"))
         self._given = secrets or {}
         self.servers = Servers(self._create)
+        self.operator = OperatorFiles(self._home / "operator")
         self._kinds: dict[str, Recorded] = {
             name: Recorded(name, self._facts)
             for name in RULES
@@ -113,7 +118,7 @@ class Cluster:
                 dict.fromkeys(stack.machines(), SYSTEM),
             ),
             roles.ROLES,
-            of(stack),
+            of(stack, variables_of.summary(self.servers.find(), stack.name, self.operator)),
         )
         prefix = stack.cidr.partition("/")[0].rpartition(".")[0]
         self._addresses = {
@@ -135,11 +140,11 @@ class Cluster:
 
     def topology(self) -> Topology:
         """The stack as its services see it."""
-        return self.resolved.topology(self._known())
+        return self.resolved.topology(self.known())
 
     def plan(self) -> list[Step]:
         """Wanted minus found."""
-        known = self._known()
+        known = self.known()
         return plan(wanted(self.resolved, _PROJECT, "", known), known.values(), RULES)
 
     def up(self, events: Events | None = None) -> Known:
@@ -155,18 +160,29 @@ class Cluster:
         inside: list[Kind] = [
             Configurations(servers, self.resolved, access, Vault(keep), volumes),
             Deliveries(servers, self.resolved, access),
-            Releases(servers, self.resolved, access),
+            Releases(servers, self.resolved, access, self.variables()),
         ]
         kinds = {**self._kinds, **{kind.name: kind for kind in inside}}
         self.release()  # other clusters come up now, and need the same one
         with _cache():
-            return apply(self.plan(), kinds, events or Events(), self._known())
+            return apply(self.plan(), kinds, events or Events(), self.known())
+
+    def change_variables(self, change: Change) -> None:
+        """Change the secrets of the operator's own application; `write` plans with them."""
+        known, kept = self.known(), self.variables()
+        kept.keep(change(kept.read(known)), known)
+
+    def variables(self) -> KeptVariables:
+        """The secrets of the operator's own application, as one run of the tool has them."""
+        access: Any = Access(self.containers)
+        servers: Any = self.servers
+        return KeptVariables(self.resolved.stack.name, self.operator, access, servers)
 
     def rollback(self, name: str | None = None) -> Rollback:
         """Switch its web servers back, as `skytier rollback` does. Plans keep it until `write`."""
         access: Any = Access(self.containers)
         servers: Any = self.servers
-        done = switch_back(self._known(), access, servers, Events(), name)
+        done = switch_back(self.known(), access, servers, Events(), name)
         self.resolved = replace(self.resolved, pinned=pinned_by(self.servers.find()))
         return done
 
@@ -193,7 +209,8 @@ class Cluster:
         self.network.delete()
         shutil.rmtree(self._home)
 
-    def _known(self) -> Known:
+    def known(self) -> Known:
+        """All that there is."""
         recorded = [found for kind in self._kinds.values() for found in kind.find()]
         inside = (Configurations, Deliveries, Releases)
         noted = [found for kind in inside for found in kind.among(self.servers.find())]

@@ -1,6 +1,8 @@
 """An application of the operator's own takes the place of the sample, on three web servers."""
 
+import base64
 import json
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,7 +11,10 @@ from textwrap import dedent
 
 import pytest
 
-from skytier import release
+from skytier import release, roles
+from skytier.deploy.kind import Key
+from skytier.errors import SkytierError
+from skytier.openstack import psql, variables
 from skytier.release.history import Releases
 from tests.cluster.cluster import Cluster, changed
 from tests.cluster.conftest import STACK
@@ -31,6 +36,7 @@ PROJECT = {
                 "version": VERSION,
                 "visits": visits,
                 "hard": os.environ["HARD"],
+                "secret": os.environb.get(b"SECRET", b"").hex(),
                 "key": os.environ["SECRET_KEY"],
                 "forwarded": environ.get("HTTP_X_FORWARDED_FOR"),
                 "address": environ["REMOTE_ADDR"],
@@ -44,6 +50,9 @@ PROJECT = {
         with psycopg.connect(os.environ["DATABASE_URL"]) as connection:
             connection.execute("CREATE TABLE IF NOT EXISTS shop_visits (id int)")
             connection.execute("INSERT INTO shop_visits VALUES (1)")
+            secret = os.environb.get(b"SECRET", b"").hex()
+            connection.execute("CREATE TABLE IF NOT EXISTS shop_secrets (secret text)")
+            connection.execute("INSERT INTO shop_secrets VALUES (%s)", (secret,))
         """,
     "files/site.0123456789ab.css": "body {}\n",
 }
@@ -177,3 +186,91 @@ def test_the_next_release_takes_its_place(own: Cluster, project: Path) -> None:
 
 def releases(made: Cluster) -> Releases:
     return release.releases(made.containers[web(made)[0]])
+
+
+SECRET = bytes(range(1, 256)) * 390
+"""Almost 100,000 bytes, of all that are possible."""
+
+
+def test_a_secret_is_a_release_that_each_server_gets_unchanged(own: Cluster, project: Path) -> None:
+    before = own.containers["shop-web-1"].run("readlink /opt/skytier/current").strip()
+    visits = about(own)[0]["visits"]
+
+    own.change_variables(lambda there: there.with_value("SECRET", SECRET))
+    own.write(stack(project))
+    assert [each for each in changed(own.plan()) if "release" in each] == [
+        f"change release {name}" for name in web(own)
+    ]
+    visitor = visiting(own, *addresses(own))
+    own.up()
+    out = json.loads(visitor.communicate("", timeout=120)[0])
+
+    assert all(not spans for spans in out.values()), out
+    assert {each["secret"] for each in about(own)} == {SECRET.hex()}
+    assert changed(own.plan()) == []
+    ran = "skytier-app run python -c 'import os; print(os.environb[b\"SECRET\"].hex())'"
+    for name in web(own):
+        machine = own.containers[name]
+        assert machine.run(ran).strip() == SECRET.hex()
+        files = machine.run("stat -c '%a %U' /opt/skytier/releases/*/variables.json").split("\n")
+        assert {*files} == {"400 root", ""}
+        # A release from before has the set that it had.
+        assert machine.run(f"cat /opt/skytier/{before}/variables.json").strip() == "{}"
+        said = machine.run(
+            "cat >/run/pattern; cat /proc/[0-9]*/cmdline | grep -aFf /run/pattern; "
+            "grep -rFlf /run/pattern /etc /run/systemd/system /var/log; journalctl -q | "
+            "grep -aFf /run/pattern; rm /run/pattern; ls -d /run/skytier-app-* 2>/dev/null || true",
+            base64.b64encode(SECRET)[:60],
+        )
+        assert said == ""
+    migrated = own.containers["shop-database-1"].run(
+        "runuser -u postgres -- psql -At skytier -c 'SELECT secret FROM shop_secrets'"
+    )
+    assert migrated.split("\n")[-2] == SECRET.hex()
+    assert {each["visits"] for each in about(own)} == {int(str(visits)) + 1}
+
+
+def test_a_rollback_takes_a_secret_back(own: Cluster, project: Path) -> None:
+    own.rollback()
+    assert {each["secret"] for each in about(own)} == {""}
+    own.write(stack(project))
+    own.up()
+    assert {each["secret"] for each in about(own)} == {SECRET.hex()}
+
+
+def test_a_secret_that_was_set_before_the_first_up_is_moved_to_the_stack(own: Cluster) -> None:
+    metadata = own.servers.there[Key("server", "shop-database-1")].facts["metadata"]
+    kept = own.variables().read(own.known())
+    there = dict(metadata)
+    for name in [name for name in metadata if name.startswith(variables.VARIABLES)]:
+        del metadata[name]
+    own.operator.keep_variables(kept.text)
+
+    moved = own.variables().settled(kept.summary.fingerprint, own.known())
+
+    assert moved == kept
+    assert metadata == there
+    assert not own.operator.variables.exists()
+    assert own.variables().read(own.known()) == kept
+    with pytest.raises(SkytierError, match="not those that the plan was made with"):
+        own.variables().settled("another", own.known())
+
+
+def test_a_release_from_before_secrets_gets_an_empty_set(own: Cluster) -> None:
+    machine = own.containers["shop-web-2"]
+    current = machine.run("readlink -f /opt/skytier/current").strip()
+    machine.run(f"mv {current}/variables.json /run/variables.json")
+    topology = own.topology()
+    setup = roles.setup(topology, topology.of("web")[1])
+    machine.set_up(setup, own.secrets)
+    assert machine.run(f"cat {current}/variables.json") == "{}\n"
+    machine.run(f"mv -f /run/variables.json {current}/variables.json")
+    machine.run("systemctl restart skytier-app")
+    assert own.wrong() == {}
+
+
+def test_psql_on_the_database_server_is_the_user_of_the_application(own: Cluster) -> None:
+    words = ["sh", "-c", psql.SCRIPT, "psql", "-Atc", "SELECT current_user, count(*) > 0 FROM "]
+    words[-1] += "shop_visits"
+    said = own.containers["shop-database-1"].run(f"cd /; {shlex.join(words)}")
+    assert said == "skytier|t\n"

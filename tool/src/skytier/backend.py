@@ -50,5 +50,8 @@ class Backend(Protocol):
     def attend_application(self, *words: str) -> int:
         """Run a command that has the terminal. Returns its exit code."""
 
+    def attend_psql(self, *words: str) -> int:
+        """Run psql on the database, at this terminal. Returns its exit code."""
+
     def follow_application(self, *arguments: str) -> Iterator[str]:
         """The same, with each line of the output as soon as it is written."""

@@ -20,6 +20,7 @@ from skytier.cli import (
     logs,
     metrics,
     plan,
+    psql,
     release,
     releases,
     report,
@@ -45,7 +46,7 @@ app = typer.Typer(
     "budget.\n\nExample: skytier up",
 )
 for command in (
-    *(init, doctor, plan, up, status, top, logs, run, secret, ssh, down),
+    *(init, doctor, plan, up, status, top, logs, run, secret, psql, ssh, down),
     *(release, releases, rollback),
     *(dashboard, report, metrics, cost),
     *(demo_data, admin, audit, trust, access),

@@ -8,6 +8,7 @@ from decimal import Decimal
 from skytier.local import logs
 from skytier.local.monitor.source import source
 from skytier.local.monitor.view import view
+from skytier.local.psql import attend_psql
 from skytier.local.service import MACHINE_NAME, ROLE_NAME, STACK_NAME
 from skytier.local.stack import LocalStack
 from skytier.local.status import measure
@@ -23,6 +24,7 @@ class LocalBackend(LocalStack):
     """See `skytier.backend.Backend`."""
 
     status = measure
+    attend_psql = attend_psql
     view = view
 
     @contextmanager

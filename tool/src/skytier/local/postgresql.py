@@ -112,6 +112,14 @@ class Postgresql(LocalService):
             return account.first_of("postgres", "nobody")
         return account.current()
 
+    def psql(self, options: Options) -> Path | None:
+        """The psql beside the server's programs; None where there is none."""
+        try:
+            found = self._programs(options)["psql"]
+        except SkytierError:
+            return None
+        return found if found.exists() else None
+
     def _programs(self, options: Options) -> Programs:
         version = self.data / "PG_VERSION"
         major = int(version.read_text()) if version.exists() else None

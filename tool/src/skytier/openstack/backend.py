@@ -2,6 +2,7 @@
 
 from skytier.openstack.application import attend_application, follow_application, run_application
 from skytier.openstack.logs import logs
+from skytier.openstack.psql import attend_psql
 from skytier.openstack.rollback import releases, rollback
 from skytier.openstack.stack import CloudStack
 from skytier.openstack.status import measure
@@ -22,3 +23,4 @@ class CloudBackend(CloudStack):
     run_application = run_application
     attend_application = attend_application
     follow_application = follow_application
+    attend_psql = attend_psql

@@ -53,7 +53,7 @@ def noted(server: Found | None) -> Summary | None:
         return None
     fingerprint, _, count = said[VARIABLES].partition(" ")
     lists = [said.get(f"{NAMES}_{number}", "") for number in range(1, int(count or 0) + 1)]
-    names = [name for text in lists for name in text.split()]
+    names = tuple(name for text in lists for name in text.split())
     return Summary("" if fingerprint == _NO_FINGERPRINT else fingerprint, names)
 
 

@@ -10,7 +10,7 @@ import hmac
 import json
 import re
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Protocol
@@ -47,7 +47,7 @@ class Summary:
     fingerprint: str = ""
     """Another one for another set; empty for none. It is keyed, so that nobody can guess values
     with it."""
-    names: Sequence[str] = ()
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,9 @@ class Variables:
     @property
     def summary(self) -> Summary:
         """Its fingerprint and names."""
-        return Summary(self._digest(self.for_release()) if self.all else "", sorted(self.all))
+        return Summary(
+            self._digest(self.for_release()) if self.all else "", tuple(sorted(self.all))
+        )
 
     def hash(self, name: str) -> str:
         """12 hexadecimal digits: others for another value."""

@@ -1,0 +1,31 @@
+"""psql on the database of a stack on a cloud."""
+
+import shlex
+import sys
+
+from skytier.openstack.ssh_target import ssh_target
+from skytier.openstack.stack import CloudStack
+from skytier.secrets import DIRECTORY
+from skytier.services.postgresql.config import NAME
+from skytier.services.postgresql.secrets import PASSWORD
+
+SCRIPT = f"""
+command -v psql >/dev/null || {{
+    echo "There is no psql on $(hostname). Install it: apt-get install postgresql-client" >&2
+    exit 127
+}}
+PGPASSWORD=$(cat {DIRECTORY}/{PASSWORD})
+export PGPASSWORD
+exec psql --username={NAME} --dbname={NAME} "$@"
+"""
+"""Root may read the password, which no command line has."""
+
+
+def attend_psql(stack: CloudStack, *words: str) -> int:
+    """Run psql on the database server, at this terminal, as the application's user.
+
+    Returns its exit code. Raises SkytierError when there is no way in.
+    """
+    command = shlex.join(["sudo", "sh", "-c", SCRIPT, "psql", *words])
+    with ssh_target(stack, "database") as (shell, host):
+        return shell.attend(host, "--", command, terminal=sys.stdin.isatty())
