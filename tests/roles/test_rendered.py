@@ -109,6 +109,8 @@ def test_all_scripts_are_bash_without_a_finding_of_shellcheck(
     scripts = [text for setup in setups(stack) for text in _scripts(setup)]
     values = {"release": "1.0-a", "sha256": "0" * 64, "timeout_s": 9, "keep": 3}
     values |= {"place": "releases", "tree": "1.0-a", "paths": ["libraries/a", "releases/1.0-a"]}
+    values |= {"path": "releases/1.0-a", "begun": "{}", "healthy": "{}", "failed": "{}"}
+    values |= {"now": "1.0-b", "then": "1.0-a"}
     templates = Path(release_script.__code__.co_filename).with_name("templates")
     names = [path.name.removesuffix(".sh.j2") for path in templates.glob("*.sh.j2")]
     scripts += [release_script(name, **values) for name in names]
