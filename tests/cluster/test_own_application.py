@@ -6,17 +6,22 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from textwrap import dedent
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from skytier import release, roles
 from skytier.deploy.kind import Key
 from skytier.errors import SkytierError
-from skytier.openstack import psql, variables
+from skytier.openstack import psql, secret, variables
+from skytier.openstack.secret import CloudVariables
+from skytier.openstack.stack import CloudStack
 from skytier.release.history import Releases
-from tests.cluster.cluster import Cluster, changed
+from tests.cluster.cluster import Access, Cluster, changed
 from tests.cluster.conftest import STACK
 from tests.cluster.test_update import visiting, web
 
@@ -208,7 +213,7 @@ def test_a_secret_is_a_release_that_each_server_gets_unchanged(own: Cluster, pro
     assert all(not spans for spans in out.values()), out
     assert {each["secret"] for each in about(own)} == {SECRET.hex()}
     assert changed(own.plan()) == []
-    ran = "skytier-app run python -c 'import os; print(os.environb[b\"SECRET\"].hex())'"
+    ran = "/usr/local/sbin/skytier-app run python -c 'import os; print(os.environb[b\"SECRET\"].hex())'"
     for name in web(own):
         machine = own.containers[name]
         assert machine.run(ran).strip() == SECRET.hex()
@@ -218,7 +223,7 @@ def test_a_secret_is_a_release_that_each_server_gets_unchanged(own: Cluster, pro
         assert machine.run(f"cat /opt/skytier/{before}/variables.json").strip() == "{}"
         said = machine.run(
             "cat >/run/pattern; cat /proc/[0-9]*/cmdline | grep -aFf /run/pattern; "
-            "grep -rFlf /run/pattern /etc /run/systemd/system /var/log; journalctl -q | "
+            "grep -rFlf /run/pattern /etc/systemd /run/systemd/system /var/log; journalctl -q | "
             "grep -aFf /run/pattern; rm /run/pattern; ls -d /run/skytier-app-* 2>/dev/null || true",
             base64.b64encode(SECRET)[:60],
         )
@@ -252,8 +257,42 @@ def test_a_secret_that_was_set_before_the_first_up_is_moved_to_the_stack(own: Cl
     assert metadata == there
     assert not own.operator.variables.exists()
     assert own.variables().read(own.known()) == kept
+    for name in [name for name in metadata if name.startswith(variables.VARIABLES)]:
+        del metadata[name]
+    assert own.variables().settled(kept.summary.fingerprint, own.known()) == kept, "of a copy"
+    assert metadata == there
     with pytest.raises(SkytierError, match="not those that the plan was made with"):
         own.variables().settled("another", own.known())
+
+
+def test_the_commands_change_the_set_on_the_machine_under_the_lock(
+    own: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held: list[str] = []
+    stack = SimpleNamespace(
+        stack=own.resolved.stack,
+        operator=own.operator,
+        kinds={"server": own.servers},
+        project=None,
+        connection=None,
+        held=lambda what, lost: nullcontext(held.append(what)),
+    )
+    monkeypatch.setattr(secret, "Access", lambda *_: Access(own.containers))
+    monkeypatch.setattr(secret, "Server", lambda _: own.servers)
+    before = own.variables().read(own.known())
+    store = CloudVariables(cast(CloudStack, stack))
+
+    assert store.change(lambda there: there.with_value("MORE", b"\xff\n"))
+    assert not store.change(lambda there: there.with_value("MORE", b"\xff\n"))
+    assert (held, store.note) == (["secret", "secret"], "")
+    assert store.read().all["MORE"].value == b"\xff\n"
+    noted = variables.summary(own.servers.find(), "shop", own.operator)
+    assert noted == store.read().summary
+    with pytest.raises(SkytierError, match="There is no secret NONE"):
+        store.change(lambda there: there.without("NONE"))
+    assert store.change(lambda there: there.without("MORE"))
+    assert own.variables().read(own.known()) == before
+    assert not own.operator.variables.exists()
 
 
 def test_a_release_from_before_secrets_gets_an_empty_set(own: Cluster) -> None:

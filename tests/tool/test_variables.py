@@ -5,14 +5,22 @@ import json
 import os
 import string
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
-from skytier.deploy.kind import Found, Key
+from skytier.deploy.kind import Found, Key, Known
+from skytier.deploy.plan import Action, Step
 from skytier.errors import SkytierError
 from skytier.openstack import variables as on_cloud
+from skytier.openstack.access import Access
 from skytier.openstack.operator import OperatorFiles
+from skytier.openstack.resources.server import Server
+from skytier.openstack.secret import CloudVariables
+from skytier.openstack.stack import CloudStack
 from skytier.secrets.variables import LARGEST, Summary, Variables
+from skytier.stackfile import StackFile
 from skytier_runtime import launch, variables
 
 STORE = Key("server", "shop-database-1")
@@ -115,8 +123,16 @@ def test_a_plan_knows_the_set_before_there_is_a_machine_and_afterwards(tmp_path:
     assert on_cloud.summary([server], "shop", operator) == here.summary
     server.facts["metadata"].update(on_cloud.metadata(there.summary))
     assert on_cloud.summary([server], "shop", operator) == there.summary
-    other = Found(Key("server", "shop-web-1"), "id", {}, {"metadata": {}})
-    assert on_cloud.summary([other, server], "shop", operator) == there.summary
+    released = made(COPY=b"1")
+    web = Found(Key("server", "shop-web-1"), "id", {}, {"metadata": {}})
+    assert on_cloud.summary([web, server], "shop", operator) == there.summary
+    web.facts["metadata"].update(on_cloud.metadata(released.summary))
+    assert on_cloud.summary([web, server], "shop", operator) == there.summary
+    assert on_cloud.summary([web], "shop", operator) == here.summary
+    operator.forget_variables()
+    assert on_cloud.summary([web], "shop", operator) == released.summary, "the store is lost"
+    server.facts["metadata"].update(on_cloud.metadata(Summary()))
+    assert on_cloud.summary([web, server], "shop", operator) == Summary(), "all were removed"
 
 
 def described(**values: object) -> dict[str, object]:
@@ -169,3 +185,58 @@ def test_a_file_of_a_release_that_is_broken_ends_the_process(tmp_path: Path) -> 
     (tmp_path / "variables.json").write_text("{")
     with pytest.raises(SystemExit, match="cannot be read"):
         variables.read(tmp_path, None)
+
+
+class NoServers:
+    """A kind of which a cloud has nothing."""
+
+    name = "server"
+
+    def find(self) -> list[Found]:
+        return []
+
+
+def test_before_the_first_up_they_are_with_the_operator(tmp_path: Path) -> None:
+    operator = OperatorFiles(tmp_path / "shop")
+    stack = SimpleNamespace(
+        stack=StackFile(name="shop"), operator=operator, kinds={"server": NoServers()}
+    )
+    store = CloudVariables(cast(CloudStack, stack))
+    assert store.change(lambda there: there.with_value("KEY", b"1"))
+    assert str(operator.variables) in store.note
+    assert "skytier up" in store.note
+    assert not store.change(lambda there: there.with_value("KEY", b"1"))
+    assert store.read().all["KEY"].value == b"1"
+    assert on_cloud.summary([], "shop", operator) == store.read().summary
+
+
+def test_they_are_copied_before_the_machine_that_has_them_is_replaced(tmp_path: Path) -> None:
+    operator = OperatorFiles(tmp_path / "shop")
+    there = made(KEY=b"1")
+    server = Found(STORE, "id", {}, {"metadata": on_cloud.metadata(there.summary)})
+    files = {"application_variables": there.text}
+
+    class Machine:
+        name = STORE.name
+
+        def run(self, script: str, stdin: bytes | None = None) -> str:
+            if not files:
+                raise SkytierError("It is away.", "Start it.")
+            encoded = base64.b64encode(files["application_variables"].encode()).decode()
+            return f"application_variables {encoded}\n"
+
+    access = SimpleNamespace(open=lambda *_: Machine())
+    kept = on_cloud.KeptVariables("shop", operator, cast(Access, access), cast(Server, None))
+    known = Known({STORE: server})
+    for action in (Action.KEEP, Action.CHANGE):
+        kept.save([Step(action, STORE, "")], known)
+        assert not operator.variables.exists()
+    kept.save([Step(Action.REPLACE, STORE, "")], known)
+    assert on_cloud.kept_by(operator) == there
+    files.clear()
+    with pytest.raises(SkytierError, match="about to be replaced"):
+        kept.save([Step(Action.REPLACE, STORE, "")], known)
+    web = Found(Key("server", "shop-web-1"), "id", {}, server.facts)
+    kept.save([Step(Action.REPLACE, STORE, "")], Known({STORE: server, web.key: web}))
+    empty = Found(STORE, "id", {}, {"metadata": {}})
+    kept.save([Step(Action.REPLACE, STORE, "")], Known({STORE: empty}))

@@ -24,7 +24,6 @@ from skytier.release.application import Application
 from skytier.release.author import me
 from skytier.release.platform import Platform, System
 from skytier.roles import ROLES
-from skytier.secrets.variables import Variables
 
 PINNED = f"{PREFIX}pinned"
 """The key in a server's metadata of the release that a rollback led to."""
@@ -142,7 +141,7 @@ class Releases(InServer):
                 f"{host.name} has no Python 3.11 or newer, though it is set up.",
                 f"Look at it: skytier ssh {host.name} -- ls -l /opt/skytier",
             )
-        variables = self._variables(known)
+        variables = self.variables.settled(self.resolved.application.variables, known)
         if pinned := self.resolved.pinned:
             _fetch(pinned.id, self.access, host, wanted.key.name, known, tell)
             release.activate(host, pinned.id, Lines(healthy=history.rolled_back(pinned.id, me())))
@@ -159,13 +158,9 @@ class Releases(InServer):
         setup = self.resolved.setup(wanted.creation["role"], wanted.creation["number"], known)
         checks = [each for each in setup.checks if not each.outside]
         wait_until_well(host, checks, tell)
+        self.variables.copy(variables, host, known[Key(SERVER, wanted.key.name)])
         self.servers.note(found.id, {Deliveries.metadata: wanted_release})
         return self.noted(found, wanted_release)
-
-    def _variables(self, known: Known) -> Variables:
-        """The secret variables, which the stack keeps from now on. Raises SkytierError."""
-        fingerprint = self.resolved.application.variables
-        return self.variables.settled(fingerprint, known) if fingerprint else Variables()
 
 
 def _fetch(wanted: str, access: Access, host: Host, name: str, known: Known, tell: Tell) -> None:

@@ -12,7 +12,7 @@ from skytier.openstack.configurations import Configurations
 from skytier.openstack.kinds import find_all
 from skytier.openstack.resources.server import Server
 from skytier.openstack.stack import CloudStack
-from skytier.openstack.variables import KeptVariables, kept_by, noted, store_of
+from skytier.openstack.variables import KeptVariables, copies, kept_by, noted, store_of
 from skytier.secrets.variables import Change, Variables
 
 
@@ -25,16 +25,13 @@ class CloudVariables:
 
     def read(self) -> Variables:
         """From the machine that has them."""
-        known = self._known()
-        if noted(known.get(store_of(self._stack.stack.name))) is None:
-            return kept_by(self._stack.operator)
-        with self._entered(known) as kept:
-            return kept.read(known)
+        return self._found(self._known())
 
     def change(self, change: Change) -> bool:
         """On the machine, under the stack's lock. Before the first `up` here."""
-        if not self._is_set_up(self._known()):
-            return self._change_here(change)
+        known = self._known()
+        if not self._is_set_up(known):
+            return self._change_here(self._found(known), change)
         with self._stack.held("secret", threading.Event()):
             known = self._known()
             with self._entered(known) as kept:
@@ -44,9 +41,16 @@ class CloudVariables:
                     kept.keep(after, known)
                 return after != before
 
-    def _change_here(self, change: Change) -> bool:
+    def _found(self, known: Known) -> Variables:
+        here = kept_by(self._stack.operator)
+        there = noted(known.get(store_of(self._stack.stack.name)))
+        if there is None and (here.all or not copies(known)):
+            return here
+        with self._entered(known) as kept:
+            return kept.read(known)
+
+    def _change_here(self, before: Variables, change: Change) -> bool:
         operator = self._stack.operator
-        before = kept_by(operator)
         after = change(before)
         if after != before:
             operator.keep_variables(after.text)

@@ -2,7 +2,8 @@
 
 They are on the machine that keeps the stack's secrets, once it is set up. The metadata of its
 server says which set that is, so that a plan needs no way into it. Before the first `up`, and while
-that machine is replaced, they are in the operator's own directory.
+that machine is replaced, they are in the operator's own directory. Each web server has a copy of
+the set that was released last, from which a lost one is taken.
 """
 
 import threading
@@ -59,9 +60,19 @@ def noted(server: Found | None) -> Summary | None:
 
 def summary(servers: Iterable[Found], stack: str, operator: OperatorFiles) -> Summary:
     """What is known of the set without a way into a machine."""
-    store = store_of(stack)
-    there = noted(next((each for each in servers if each.key == store), None))
-    return kept_by(operator).summary if there is None else there
+    by_key = {each.key: each for each in servers}
+    there = noted(by_key.get(store_of(stack)))
+    if there is not None:
+        return there
+    if (here := kept_by(operator)).all:
+        return here.summary
+    return next((summary for summary in copies(by_key).values()), Summary())
+
+
+def copies(known: Mapping[Key, Found]) -> dict[str, Summary]:
+    """The machines that have a copy of a set, by their names."""
+    servers = {key.name: noted(each) for key, each in known.items() if key.kind == SERVER}
+    return {name: found for name in sorted(servers) if (found := servers[name]) and found.names}
 
 
 def kept_by(operator: OperatorFiles) -> Variables:
@@ -85,13 +96,18 @@ class KeptVariables:
 
     def read(self, known: Known) -> Variables:
         """The set, wherever it is. Raises SkytierError."""
-        if noted(known.get(self._store)) is None:
-            return kept_by(self._operator)
-        return Variables.read(read_secrets(self._open(known)).get(FILE))
+        if noted(known.get(self._store)) is not None:
+            return self._on(self._store.name, known)
+        here = kept_by(self._operator)
+        if not here.all:
+            for name in copies(known):
+                return self._on(name, known)
+        return here
 
     def keep(self, variables: Variables, known: Known) -> None:
         """Put the set on the machine, and say so in its server's metadata."""
-        keep_secrets(self._open(known), {FILE: variables.text})
+        host = self._access.open(self._store.name, known, lambda text: None)
+        keep_secrets(host, {FILE: variables.text})
         self._servers.note(known[self._store].id, metadata(variables.summary))
         self._operator.forget_variables()
 
@@ -100,6 +116,8 @@ class KeptVariables:
 
         Raises SkytierError when it is not the one with the fingerprint that the plan has.
         """
+        if not fingerprint:
+            return Variables()
         with self._lock:
             if self._settled is None:
                 found = self.read(known)
@@ -114,6 +132,12 @@ class KeptVariables:
                 )
             return self._settled
 
+    def copy(self, variables: Variables, host: Host, server: Found) -> None:
+        """Leave a copy of the set that was released on a web server."""
+        if variables.all or noted(server):
+            keep_secrets(host, {FILE: variables.text})
+            self._servers.note(server.id, metadata(variables.summary))
+
     def save(self, steps: Sequence[Step], known: Known) -> None:
         """Copy the set to the operator's directory when the machine that has it is replaced."""
         replaced = any(
@@ -126,11 +150,14 @@ class KeptVariables:
         try:
             self._operator.keep_variables(self.read(known).text)
         except SkytierError as error:
+            if len(copies(known)) > 1:
+                return  # one of them has what was released last
             raise SkytierError(
                 f"{self._store.name} has the application's secrets, and is about to be replaced. "
                 f"They could not be read: {error.what}",
                 f"Repair the machine first. {error.do}",
             ) from error
 
-    def _open(self, known: Known) -> Host:
-        return self._access.open(self._store.name, known, lambda text: None)
+    def _on(self, name: str, known: Known) -> Variables:
+        host = self._access.open(name, known, lambda text: None)
+        return Variables.read(read_secrets(host).get(FILE))
