@@ -213,7 +213,8 @@ def test_a_secret_is_a_release_that_each_server_gets_unchanged(own: Cluster, pro
     assert all(not spans for spans in out.values()), out
     assert {each["secret"] for each in about(own)} == {SECRET.hex()}
     assert changed(own.plan()) == []
-    ran = "/usr/local/sbin/skytier-app run python -c 'import os; print(os.environb[b\"SECRET\"].hex())'"
+    program = shlex.quote('import os; print(os.environb[b"SECRET"].hex())')
+    ran = f"/usr/local/sbin/skytier-app run python -c {program}"
     for name in web(own):
         machine = own.containers[name]
         assert machine.run(ran).strip() == SECRET.hex()

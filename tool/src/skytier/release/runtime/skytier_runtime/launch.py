@@ -14,6 +14,7 @@ import re
 import shlex
 import shutil
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -90,11 +91,11 @@ def environment(application: dict[str, Any]) -> dict[str, str]:
         "WEB_CONCURRENCY": os.environ.get("SKYTIER_WORKERS", "1"),
         "PORT": os.environ.get("SKYTIER_PORT", "8000"),
     }
-    found |= _secrets(application)
+    found |= _secret_variables(application)
     return {**found, **application["env"], "PYTHONPATH": found["PYTHONPATH"]}
 
 
-def _secrets(application: dict[str, Any]) -> dict[str, str]:
+def _secret_variables(application: dict[str, Any]) -> dict[str, str]:
     """The variables with the secrets, or with the directory where they are files."""
     from skytier_runtime import variables
 
@@ -103,8 +104,9 @@ def _secrets(application: dict[str, Any]) -> dict[str, str]:
     own = variables.read(RELEASE, directory)
     if application["secrets"] == "files":
         place = os.environ.get("SKYTIER_FILES_DIR")
-        if place and (own or "CREDENTIALS_DIRECTORY" not in os.environ):
-            files = Path(place, RELEASE.name)
+        if own or (place and "CREDENTIALS_DIRECTORY" not in os.environ):
+            # A service has a /tmp of its own, which ends with it.
+            files = Path(place or tempfile.mkdtemp(), RELEASE.name)
             variables.as_files(own, directory, files)
             return {"CREDENTIALS_DIRECTORY": str(files)}
         return {}
