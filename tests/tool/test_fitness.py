@@ -2,10 +2,14 @@
 
 from pathlib import Path
 from textwrap import dedent
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from skytier.errors import SkytierError
+from skytier.openstack.planned import Plan
+from skytier.openstack.resolved import ResolvedStack
 from skytier.release import fitness, of
 from skytier.release.application import Application
 from skytier.release.platform import Platform, systems_with
@@ -166,3 +170,37 @@ def test_other_frameworks_are_told_in_the_same_way_and_another_python_too(tmp_pa
     (tmp_path / ".python-version").write_text("3.11\n")
     names = fitness.warnings(application(tmp_path), NEW)
     assert names[0] == ".python-version names Python ==3.11.*; the application runs by Python 3.13."
+
+
+@pytest.mark.parametrize(
+    ("project", "secrets", "pinned", "said"),
+    [
+        (">=3.11", ("KEY",), None, None),
+        (">=3.11", (), None, "needs a secret that nobody has set: KEY"),
+        (">=3.12", ("KEY",), None, "needs Python >=3.12"),
+        # It runs already.
+        (">=3.12", (), "1-a", None),
+    ],
+)
+def test_a_plan_on_a_cloud_is_checked(
+    tmp_path: Path, project: str, secrets: tuple[str, ...], pinned: str | None, said: str | None
+) -> None:
+    (tmp_path / "pyproject.toml").write_text(PROJECT.format(project))
+    stack = parse(
+        f'[application]\nserve = "shop:app"\nsource = "{tmp_path}"\nrequired_secrets = ["KEY"]'
+    )
+    resolved = SimpleNamespace(
+        stack=stack,
+        pinned=pinned,
+        application=of(stack),
+        choices=SimpleNamespace(
+            systems={"web": ("debian", (12,))}, images={"web": SimpleNamespace(name="debian-12")}
+        ),
+    )
+    plan = Plan([], cast(ResolvedStack, resolved), "", None, Summary("f", secrets))
+    if said is None:
+        plan.check_application()
+    else:
+        with pytest.raises(SkytierError, match=said):
+            plan.check_application()
+    assert plan.warnings == []

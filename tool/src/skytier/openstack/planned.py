@@ -47,7 +47,7 @@ class Plan:
     @property
     def warnings(self) -> list[str]:
         """What of the application should not go into production."""
-        if not self.resolved.stack.application.is_own:
+        if not self.resolved.stack.application.is_own or self.resolved.pinned:
             return []
         return fitness.warnings(self.resolved.application, self._web_servers[1])
 

@@ -59,12 +59,15 @@ def check_python_on(application: Application, target: Platform | None, system: s
 
 def warnings(application: Application, target: Platform | None) -> list[str]:
     """What is not meant for production, and a Python that the developers do not have."""
-    found = [
-        f"{wanted.file} names Python {wanted.specifier}; the application runs by Python "
-        f"{target.python}."
-        for wanted in (_relevant(application) if target else ())
-        if target and not target.satisfies(str(wanted.specifier))
-    ]
+    found = []
+    if target:
+        refused = {wanted.file for wanted in _unmet(application, target)}
+        found = [
+            f"{wanted.file} names Python {wanted.specifier}; the application runs by Python "
+            f"{target.python}."
+            for wanted in _relevant(application)
+            if not target.satisfies(str(wanted.specifier)) and wanted.file not in refused
+        ]
     return [
         *found,
         *production.warnings(application.tree, application.env, application.secret_names),
