@@ -31,9 +31,10 @@ _ONE_COMMAND = re.compile(r"\s*((?:\w+=[\w.,:/@%+-]*\s+)*)(?!\w+=)([^;&|\n]+)")
 def main() -> None:
     """Become the command."""
     application = json.loads((RELEASE / "application.json").read_text())
-    os.environ.update(environment(application))
-    os.chdir(RELEASE / "app")
     name, *more = sys.argv[1:] or ["serve"]
+    os.environ.update(environment(application))
+    os.environ["SKYTIER_PROCESS"] = "web" if name == "serve" else name
+    os.chdir(RELEASE / "app")
     if name == "run":
         become(more)
     if name != "serve":
@@ -78,6 +79,10 @@ def environment(application: dict[str, Any]) -> dict[str, str]:
         "PATH": ":".join([*map(str, programs), os.environ.get("PATH", os.defpath)]),
         "SKYTIER_PYTHON": sys.executable,
         "SKYTIER_RELEASE": RELEASE.name,
+        "SKYTIER_MACHINE": os.uname().nodename,
+        # By these names projects know them from other platforms.
+        "ALLOWED_HOSTS": os.environ.get("SKYTIER_HOSTS", "localhost"),
+        "CSRF_TRUSTED_ORIGINS": os.environ.get("SKYTIER_ORIGINS", "http://localhost"),
         # Neither the user's own packages, nor those of the working directory.
         "PYTHONNOUSERSITE": "1",
         "PYTHONSAFEPATH": "1",
