@@ -91,13 +91,14 @@ def _recognise(draft: _Draft, directory: Path) -> None:
     from skytier.project.recognise import recognise
 
     found = recognise(directory)
-    keys = ("serve", "interface", "run", "dependencies", "migrate", "collect", "static", "health")
+    keys = ("serve", "interface", "run", "dependencies", "migrate", "collect", "static", "media")
     asked = found.questions.get("serve")
     if not (found.serve or found.run or found.framework or (asked and asked.candidates)):
         return
-    for key in (*keys, "env"):
+    for key in (*keys, "writable", "health", "env"):
         if value := getattr(found, key):
-            draft.chosen[f"application.{key}"] = dict(value) if key in ("static", "env") else value
+            mapping = key in ("static", "media", "env")
+            draft.chosen[f"application.{key}"] = dict(value) if mapping else value
     for key, reason in found.because.items():
         draft.why[f"application.{key}"] = f"Found: {reason}"
     for key, question in found.questions.items():

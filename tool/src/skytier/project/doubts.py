@@ -30,6 +30,9 @@ def of_settings(settings: Settings) -> Iterator[str]:
     key = settings.get("SECRET_KEY")
     if key and (said := _secret(key.at, "SECRET_KEY", key.value)):
         yield said
+    if settings.lacks("SECRET_KEY"):
+        read = 'Write: SECRET_KEY = os.environ["SECRET_KEY"]'
+        yield f"{settings.module.path} sets no SECRET_KEY, so nobody can sign in. {read}"
     databases = settings.get("DATABASES")
     read = any("DATABASE_URL" in module.strings for module in settings.modules)
     if databases and not read and any("sqlite3" in text for text in _engines(databases)):
@@ -38,13 +41,11 @@ def of_settings(settings: Settings) -> Iterator[str]:
             databases.module, databases.line, " unless a variable says otherwise" if others else ""
         )
     hosts = settings.get("ALLOWED_HOSTS")
-    if isinstance(hosts, Setting) and isinstance(hosts.value, ast.List) and not hosts.value.elts:
-        yield f"{hosts.at}: ALLOWED_HOSTS is empty, so each request is refused."
-    media = settings.path("MEDIA_ROOT")
-    if media is not None and not media.is_absolute() and media.parts:
-        setting = settings.get("MEDIA_ROOT")
-        at = setting.at if setting else settings.module.path
-        yield f"{at}: MEDIA_ROOT is {media}, in the release: the next one does not have its files."
+    read = 'Write: ALLOWED_HOSTS = os.environ["ALLOWED_HOSTS"].split(",")'
+    if settings.lacks("ALLOWED_HOSTS"):
+        yield f"{settings.module.path} sets no ALLOWED_HOSTS, so each request is refused. {read}"
+    elif hosts and isinstance(hosts.value, ast.List) and not hosts.value.elts:
+        yield f"{hosts.at}: ALLOWED_HOSTS is empty, so each request is refused. {read}"
 
 
 def _engines(databases: Setting) -> Iterator[str]:

@@ -17,6 +17,8 @@ PACKAGE = "skytier.services.application"
 HOME = "/opt/skytier"
 """`releases/`, the symbolic link `current` to one of them, `static/`, and `python3`."""
 PORT = 8000
+DATA = "/var/lib/skytier-app"
+"""The directories that the application may write to, which stay from release to release."""
 SOCKET = "/run/skytier-app.sock"
 """Where Nginx finds it."""
 SIGNING_KEY = "application_secret_key"
@@ -49,6 +51,7 @@ class Application(Service):
         """Raises SkytierError when the stack has no database."""
         values = {
             "home": HOME,
+            "data": DATA if at.stack.runs.directories else "",
             "etc": ETC,
             "secrets": SECRETS,
             "password": PASSWORD,

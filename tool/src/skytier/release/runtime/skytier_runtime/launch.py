@@ -33,7 +33,9 @@ def main() -> None:
     application = json.loads((RELEASE / "application.json").read_text())
     name, *more = sys.argv[1:] or ["serve"]
     os.environ.update(environment(application))
-    os.environ["SKYTIER_PROCESS"] = "web" if name == "serve" else name
+    # A migration runs as a command of its own.
+    os.environ.setdefault("SKYTIER_PROCESS", "web" if name == "serve" else name)
+    make_directories(application["writable"])
     os.chdir(RELEASE / "app")
     if name == "run":
         become(more)
@@ -62,6 +64,22 @@ def migration(command: list[str], lock_s: int) -> int:
     # The launcher knows which Python is meant, and what is no command.
     launcher = [sys.executable, "-B", os.path.realpath(__file__)]
     return migrate.run([*launcher, "run", *command], url, lock_s)
+
+
+def make_directories(writable: dict[str, bool]) -> None:
+    """Have the directories that the application may write to, which all releases share.
+
+    Those that Nginx serves are open to it; what is in them is readable. All others are closed.
+    """
+    if writable:
+        os.umask(0o022)
+    for name, served in writable.items():
+        directory = Path(RELEASE, "app", name).resolve()
+        for above in reversed(directory.parents):
+            if not above.exists():
+                above.mkdir(mode=0o711, exist_ok=True)
+        directory.mkdir(exist_ok=True)
+        directory.chmod(0o755 if served else 0o700)
 
 
 def environment(application: dict[str, Any]) -> dict[str, str]:
