@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, Page
 
+from skytier.local import process
+from skytier.poll import until
 from tests.skytier_command import Skytier, free_port
 
 PROJECTS = Path(__file__).parent / "projects"
@@ -33,9 +35,12 @@ class Site:
         """A command of the project: `flask`, `python manage.py`."""
         return self.skytier.run("run", "--", *words, cwd=self.directory, **more)
 
-    def release(self) -> str:
-        """`skytier up`, after a change."""
-        return self.skytier.run("up", cwd=self.directory)
+    def release(self) -> None:
+        """`skytier up` after a change, until the process before has ended: it still answers on the
+        connections that it has."""
+        before = self.skytier.pid("application")
+        self.skytier.run("up", cwd=self.directory)
+        assert until(lambda: process.identity(before) is None, 60)
 
 
 @contextmanager

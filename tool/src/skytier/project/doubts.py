@@ -31,8 +31,10 @@ def of_settings(settings: Settings) -> Iterator[str]:
     if key and (said := _secret(key.at, "SECRET_KEY", key.value)):
         yield said
     if settings.lacks("SECRET_KEY"):
-        read = 'Write: SECRET_KEY = os.environ["SECRET_KEY"]'
-        yield f"{settings.module.path} sets no SECRET_KEY, so nobody can sign in. {read}"
+        yield (
+            f"{settings.module.path} sets no SECRET_KEY, so nobody can sign in."
+            ' Write: SECRET_KEY = os.environ["SECRET_KEY"]'
+        )
     databases = settings.get("DATABASES")
     read = any("DATABASE_URL" in module.strings for module in settings.modules)
     if databases and not read and any("sqlite3" in text for text in _engines(databases)):
@@ -41,11 +43,11 @@ def of_settings(settings: Settings) -> Iterator[str]:
             databases.module, databases.line, " unless a variable says otherwise" if others else ""
         )
     hosts = settings.get("ALLOWED_HOSTS")
-    read = 'Write: ALLOWED_HOSTS = os.environ["ALLOWED_HOSTS"].split(",")'
+    write = 'Write: ALLOWED_HOSTS = os.environ["ALLOWED_HOSTS"].split(",")'
     if settings.lacks("ALLOWED_HOSTS"):
-        yield f"{settings.module.path} sets no ALLOWED_HOSTS, so each request is refused. {read}"
+        yield f"{settings.module.path} sets no ALLOWED_HOSTS, so each request is refused. {write}"
     elif hosts and isinstance(hosts.value, ast.List) and not hosts.value.elts:
-        yield f"{hosts.at}: ALLOWED_HOSTS is empty, so each request is refused. {read}"
+        yield f"{hosts.at}: ALLOWED_HOSTS is empty, so each request is refused. {write}"
 
 
 def _engines(databases: Setting) -> Iterator[str]:
