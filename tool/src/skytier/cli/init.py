@@ -15,6 +15,7 @@ from skytier.errors import SkytierError
 from skytier.openstack import clouds
 
 app = typer.Typer()
+_VARIABLE = "application.env."
 
 
 @dataclass
@@ -88,6 +89,7 @@ def init(
 
 def _recognise(draft: _Draft, directory: Path) -> None:
     """What the project in the directory is; nothing where there is none."""
+    from skytier.cli.variables import lacking
     from skytier.project.recognise import recognise
 
     found = recognise(directory)
@@ -104,7 +106,12 @@ def _recognise(draft: _Draft, directory: Path) -> None:
     for key, question in found.questions.items():
         draft.undecided[f"application.{key}"] = question.asks
         draft.options[f"application.{key}"] = question.candidates
-    draft.warnings += found.warnings
+    wants = lacking(found)
+    for name, reason in wants.plain.items():
+        draft.undecided[f"{_VARIABLE}{name}"] = reason
+    if comment := wants.comment:
+        draft.why["application.env"] = comment
+    draft.warnings += [*found.warnings, *wants.todo]
 
 
 def _look(draft: _Draft, cloud: str, as_json: bool) -> None:
@@ -142,6 +149,8 @@ def _ask_all(draft: _Draft) -> None:
     for key, question in questions.items():
         if options := draft.options.get(key):
             _ask_option(draft, key, question, options)
+    for key in [key for key in draft.undecided if key.startswith(_VARIABLE)]:
+        _ask_variable(draft, key.removeprefix(_VARIABLE))
     _ask_into(draft, "web.count", "How many web servers")
     if "cloud" not in draft.chosen:
         return
@@ -151,6 +160,13 @@ def _ask_all(draft: _Draft) -> None:
         _ask_into(draft, "email", "Your e-mail address, for Let's Encrypt (Enter: no certificate)")
     if "email" in draft.chosen:
         draft.chosen["tls"] = "acme"
+
+
+def _ask_variable(draft: _Draft, name: str) -> None:
+    console.out.print(draft.undecided[_VARIABLE + name], markup=False)
+    if value := typer.prompt(f"{name} (Enter: later)", default="", show_default=False):
+        draft.chosen["application.env"] = {**draft.chosen.get("application.env", {}), name: value}
+        del draft.undecided[_VARIABLE + name]
 
 
 def _ask_into(draft: _Draft, key: str, question: str) -> None:
