@@ -18,6 +18,12 @@ PROGRAM = """\
     VERSION = 1
 
     def application(environ, start_response):
+        # As strict as ALLOWED_HOSTS and SECURE_SSL_REDIRECT make Django, to the health check too.
+        host = environ["HTTP_HOST"].partition(":")[0]
+        known = host in os.environ["ALLOWED_HOSTS"].split(",")
+        if not known or environ.get("HTTP_X_FORWARDED_PROTO") != "https":
+            start_response("400 Bad Request", [])
+            return []
         wrong = ""
         if environ["REQUEST_METHOD"] == "POST":
             try:
