@@ -20,6 +20,7 @@ GROUPS = {
         "tests/roles/test_certificate.py",
         "tests/roles/test_machines.py",
         "tests/roles/test_release.py",
+        "tests/roles/test_writable.py",
         # They boot none, but need the same image.
         "tests/roles/test_rendered.py::test_cloud_init_accepts_the_user_data",
     ),
@@ -32,6 +33,7 @@ GROUPS = {
         "tests/dashboard/test_server.py",
     ),
     "local": ("tests/tool/local/",),
+    "wagtail": ("tests/foreign/test_wagtail.py",),
     "pages": ("tests/pages/",),
     "build": ("tests/roles/test_build.py",),
     "bench": ("tests/bench/test_run.py",),

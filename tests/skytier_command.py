@@ -54,7 +54,7 @@ class Skytier:
     def ends_with(self, code: int, *arguments: str, **more: Any) -> str:
         """The output, after a run that has to end with an exit code."""
         with self.start(*arguments, **more) as popen:
-            said, _ = popen.communicate(timeout=120)
+            said, _ = popen.communicate(timeout=600)
         assert popen.returncode == code, said
         return said
 

@@ -30,6 +30,7 @@ def plain(found: Recognised) -> dict[str, Any]:
     """What was found, as the corpus has it."""
     values = asdict(found)
     del values["because"], values["warnings"]
+    values["writable"] = list(values["writable"])
     values["requires"] = list(values["requires"])
     values["generated"] = list(values["generated"])
     values["variables"] = sorted(values["variables"])
@@ -45,7 +46,7 @@ def test_each_found_thing_has_a_reason(tmp_path: Path) -> None:
         found = recognise(write(tmp_path / path.stem, read(path)[1]))
         single = ("serve", "run", "migrate", "collect", "health", "dependencies", "python")
         wanted = {name for name in single if getattr(found, name)}
-        for name in ("static", "env", "processes", "jobs", "requires"):
+        for name in ("static", "media", "env", "processes", "jobs", "requires"):
             wanted |= {f"{name}.{key}" for key in getattr(found, name)}
         assert wanted <= found.because.keys(), path.stem
         assert all(said.endswith(".") for said in found.because.values()), path.stem

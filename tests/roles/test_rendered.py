@@ -281,3 +281,33 @@ def run(*command: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [program, *command[1:]], check=False, capture_output=True, text=True, env=os.environ
     )
+
+
+TLS, DOMAIN = 'tls = "self-signed"\n', 'domain = "shop.example.org"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "hosts", "origins"),
+    [
+        ("", "203.0.113.7", "http://203.0.113.7,https://203.0.113.7"),
+        (TLS, "203.0.113.7", "https://203.0.113.7"),
+        (
+            TLS + DOMAIN,
+            "shop.example.org,203.0.113.7",
+            "https://shop.example.org,https://203.0.113.7",
+        ),
+    ],
+)
+def test_the_application_learns_its_hosts_and_is_asked_as_a_visitor_asks(
+    text: str, hosts: str, origins: str
+) -> None:
+    setup = roles.setup(topology(text), WEB)
+    files = {file.path: file.text for file in setup.files}
+    # The service, and each other command of the application.
+    for path in ("/etc/systemd/system/skytier-app.service", "/usr/local/sbin/skytier-app"):
+        named = f"SKYTIER_HOSTS={hosts},{WEB.address} SKYTIER_ORIGINS={origins}"
+        assert named in files[path]
+    (check,) = (each for each in setup.checks if each.name == "application")
+    site, scheme = hosts.partition(",")[0], origins.partition(":")[0]
+    assert "X-Forwarded-Proto" in check.script
+    assert f"{site} {scheme} >&3" in check.script

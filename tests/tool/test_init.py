@@ -70,6 +70,47 @@ def test_a_person_is_asked_until_the_answer_is_good(fresh: Skytier, tmp_path: Pa
     assert load(tmp_path / "skytier.toml").name == "shop"
 
 
+PROJECT = {
+    "app.json": """{"env": {
+        "REGION": {"description": "Where the shop is."},
+        "STRIPE_KEY": {"description": "The shop's key."},
+        "JWT_SECRET": {"generator": "secret"},
+        "SECRET_KEY": {"generator": "secret"}}}""",
+    "main.py": "from fastapi import FastAPI\napp = FastAPI()\n",
+    "requirements.txt": "fastapi==0.121.0\n",
+}
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    for name, text in PROJECT.items():
+        (tmp_path / name).write_text(text)
+    (tmp_path / "clouds.yaml").write_text("clouds: {}\n")
+    return tmp_path
+
+
+def test_what_a_project_wants_from_its_operator_is_said(fresh: Skytier, project: Path) -> None:
+    said = fresh.run("init", cwd=project)
+    assert "! application.env.REGION    Where the shop is." in said
+    assert "STRIPE_KEY: The shop's key. Run: skytier secret set STRIPE_KEY" in said
+    assert "Run: skytier secret generate JWT_SECRET" in said
+    assert "generate SECRET_KEY" not in said
+    assert "Set in it first: application.env.REGION." in said
+    comments = (project / "skytier.toml").read_text().replace("\n# ", " ")
+    assert "REGION: Where the shop is. STRIPE_KEY: The shop's key. JWT_SECRET: " in comments
+    assert load(project / "skytier.toml").application.env == {}
+
+
+def test_a_person_is_asked_for_a_setting_and_never_for_a_secret(
+    fresh: Skytier, project: Path
+) -> None:
+    environment = fresh.environment | {"OS_CLIENT_CONFIG_FILE": str(project / "clouds.yaml")}
+    answers = {"The stack's name": [""], "REGION": ["north"], "How many web servers": [""]}
+    said = _converse(["init"], environment, project, answers)
+    assert load(project / "skytier.toml").application.env == {"REGION": "north"}
+    assert "Set in it first" not in said
+
+
 def _converse(
     arguments: list[str], environment: dict[str, str], cwd: Path, answers: dict[str, list[str]]
 ) -> str:

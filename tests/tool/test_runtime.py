@@ -1,5 +1,6 @@
 """The runtime of a release: how commands are run, and what an object is."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,16 @@ def test_the_variables_of_the_operator_count_most_but_for_where_python_looks() -
     assert made["PYTHONPATH"].split(":")[:3] == [str(app / "src"), str(app / "lib"), str(app)]
     assert made["PYTHONPATH"].endswith("/libraries/lib:" + str(launch.RELEASE / "runtime"))
     assert (made["PORT"], made["MODE"]) == ("1", "x")
+
+
+def test_an_application_learns_its_hosts_and_where_it_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SKYTIER_HOSTS", "shop.example.org,192.168.128.10")
+    monkeypatch.setenv("SKYTIER_ORIGINS", "https://shop.example.org")
+    made = launch.environment(described())
+    assert made["ALLOWED_HOSTS"] == "shop.example.org,192.168.128.10"
+    assert made["CSRF_TRUSTED_ORIGINS"] == "https://shop.example.org"
+    assert made["SKYTIER_MACHINE"] == os.uname().nodename
+    assert made["SKYTIER_RELEASE"] == launch.RELEASE.name
 
 
 @pytest.mark.parametrize("way", ["environment", "files"])

@@ -250,3 +250,15 @@ def test_its_price_is_in_the_plan() -> None:
     assert str(found.after.total.per_month) == "2.00"
     [step] = found.steps
     assert str(found.monthly(step)) == "2.00"
+
+
+def test_a_web_server_with_files_of_its_own_is_not_replaced() -> None:
+    stack = parse('application.serve = "a:b"\napplication.media = {"/media/" = "media"}')
+    web = Key("server", "skytier-web-1")
+    made = steps(there(stack), stack, image="debian-13")
+    with pytest.raises(LossError, match="lose what the application wrote to media") as refused:
+        refuse_losses([step for step in made if step.key == web])
+    assert "replace-a-machine.md#a-web-server-with-files-of-its-own" in str(refused.value.do)
+    # Without such files it is.
+    (replaced,) = (step for step in steps(there(NONE), NONE, "debian-13") if step.key == web)
+    assert (replaced.action, replaced.loses) == (Action.REPLACE, "")

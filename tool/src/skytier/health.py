@@ -1,5 +1,6 @@
 """What the application says of itself."""
 
+import re
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +31,14 @@ class Answer:
         return self.status is not None and (200 <= self.status < 400 or self.status in answered)
 
     def __str__(self) -> str:
-        return self.text if self.status is None else f"{self.status} {self.text}"
+        if self.status is None:
+            return self.text
+        # Of a page, its title.
+        page = re.search(r"<title>\s*(.*?)\s*</title>", self.text, re.DOTALL | re.IGNORECASE)
+        said = f"{self.status} {' '.join((page[1] if page else self.text).split())}"
+        if self.status == 400:
+            said += " (so Django answers to a host that is not among its ALLOWED_HOSTS)"
+        return said
 
 
 def verified() -> Trust:

@@ -15,6 +15,7 @@ from skytier.errors import SkytierError
 from skytier.openstack import clouds
 
 app = typer.Typer()
+_VARIABLE = "application.env."
 
 
 @dataclass
@@ -88,22 +89,29 @@ def init(
 
 def _recognise(draft: _Draft, directory: Path) -> None:
     """What the project in the directory is; nothing where there is none."""
+    from skytier.cli.variables import lacking
     from skytier.project.recognise import recognise
 
     found = recognise(directory)
-    keys = ("serve", "interface", "run", "dependencies", "migrate", "collect", "static", "health")
+    keys = ("serve", "interface", "run", "dependencies", "migrate", "collect", "static", "media")
     asked = found.questions.get("serve")
     if not (found.serve or found.run or found.framework or (asked and asked.candidates)):
         return
-    for key in (*keys, "env"):
+    for key in (*keys, "writable", "health", "env"):
         if value := getattr(found, key):
-            draft.chosen[f"application.{key}"] = dict(value) if key in ("static", "env") else value
+            mapping = key in ("static", "media", "env")
+            draft.chosen[f"application.{key}"] = dict(value) if mapping else value
     for key, reason in found.because.items():
         draft.why[f"application.{key}"] = f"Found: {reason}"
     for key, question in found.questions.items():
         draft.undecided[f"application.{key}"] = question.asks
         draft.options[f"application.{key}"] = question.candidates
-    draft.warnings += found.warnings
+    wants = lacking(found)
+    for name, reason in wants.plain.items():
+        draft.undecided[f"{_VARIABLE}{name}"] = reason
+    if comment := wants.comment:
+        draft.why["application.env"] = comment
+    draft.warnings += [*found.warnings, *wants.todo]
 
 
 def _look(draft: _Draft, cloud: str, as_json: bool) -> None:
@@ -141,6 +149,8 @@ def _ask_all(draft: _Draft) -> None:
     for key, question in questions.items():
         if options := draft.options.get(key):
             _ask_option(draft, key, question, options)
+    for key in [key for key in draft.undecided if key.startswith(_VARIABLE)]:
+        _ask_variable(draft, key.removeprefix(_VARIABLE))
     _ask_into(draft, "web.count", "How many web servers")
     if "cloud" not in draft.chosen:
         return
@@ -150,6 +160,13 @@ def _ask_all(draft: _Draft) -> None:
         _ask_into(draft, "email", "Your e-mail address, for Let's Encrypt (Enter: no certificate)")
     if "email" in draft.chosen:
         draft.chosen["tls"] = "acme"
+
+
+def _ask_variable(draft: _Draft, name: str) -> None:
+    console.out.print(draft.undecided[_VARIABLE + name], markup=False)
+    if value := typer.prompt(f"{name} (Enter: later)", default="", show_default=False):
+        draft.chosen["application.env"] = {**draft.chosen.get("application.env", {}), name: value}
+        del draft.undecided[_VARIABLE + name]
 
 
 def _ask_into(draft: _Draft, key: str, question: str) -> None:

@@ -170,12 +170,7 @@ def _instead(step: Step) -> str:
             "Then run skytier up again."
         )
     back = f"Set {' and '.join(change.attribute for change in step.changes)} back as it was"
-    if step.key.kind == "server":
-        return (
-            f"{back}. Or set database.volume_gib first and run skytier up: then the data moves to "
-            "a volume, which outlives the server."
-        )
-    return f"{back}."
+    return f"{back}. {step.wanted.outlived if step.wanted else ''}".rstrip()
 
 
 def _order(steps: Sequence[Step]) -> TopologicalSorter[int]:

@@ -38,6 +38,8 @@ class Wanted:
     """What has to be well again before this one is replaced, or taken away for a while."""
     protected: str = ""
     """What would be lost if it were replaced; then it is not."""
+    outlived: str = ""
+    """How what is protected could outlive it, as a sentence of advice."""
 
 
 @dataclass(frozen=True)

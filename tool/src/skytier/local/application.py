@@ -13,7 +13,7 @@ from skytier import files, health
 from skytier.deploy.kind import Found, Known, Tell, Wanted
 from skytier.errors import SkytierError
 from skytier.follow import follow
-from skytier.local import account
+from skytier.local import account, port
 from skytier.local.daemon import Daemon, RunningConfig
 from skytier.local.home import Home
 from skytier.local.options import Options
@@ -207,8 +207,11 @@ class Application(LocalService):
             }
         elif nginx := account.of_nginx():
             listen = {"SKYTIER_UDS_GROUP": nginx.group}
+        hosts = port.names(options.bind)
         return {
             **listen,
+            "SKYTIER_HOSTS": ",".join(hosts),
+            "SKYTIER_ORIGINS": ",".join(f"http://{host}:{options.port}" for host in hosts),
             "SKYTIER_PYTHON": sys.executable,
             "SKYTIER_SECRETS_DIR": str(self._home.secrets),
             WORKERS: str(options.workers),

@@ -85,6 +85,11 @@ class Home:
         return self.path / "previous"
 
     @property
+    def data(self) -> Path:
+        """What an own application may write to, whatever its release."""
+        return self.path / "data"
+
+    @property
     def monitor(self) -> Path:
         """What was measured."""
         return self.path / "monitor"
@@ -176,7 +181,7 @@ class Home:
         """Delete what `create` and the services made; what others put there stays."""
         for directory in (
             *(self.postgresql, self.run, self.static, self.monitor),
-            *(self.releases, self.libraries, self.etc, self.logs, self.secrets),
+            *(self.releases, self.libraries, self.data, self.etc, self.logs, self.secrets),
         ):
             if directory.exists():
                 shutil.rmtree(directory)

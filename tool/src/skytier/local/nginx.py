@@ -96,6 +96,7 @@ class Nginx(LocalService):
             upstreams=[f"unix:{home.application_socket}"],
             static=home.static,
             prefixes=self._application.prefixes,
+            media={prefix: home.data / name for prefix, name in self._application.media.items()},
             request_mib=self._application.request_mib,
             run=home.run,
             logs=home.logs,

@@ -1,4 +1,4 @@
-"""Who listens on a port."""
+"""Who listens on a port, and by which names it is reached."""
 
 import errno
 import ipaddress
@@ -47,6 +47,23 @@ def taken(bind: str, port: int, holder: Holder) -> SkytierError:
         f"The port {port} at {bind} is taken by {holder}.",
         f"Stop that process, or choose another port: skytier up --port {port + 1}",
     )
+
+
+def names(bind: str) -> list[str]:
+    """The host names by which browsers reach what listens at an address; the usual one first.
+
+    >>> names("127.0.0.1")
+    ['127.0.0.1', 'localhost']
+    """
+    address = ipaddress.ip_address(bind)
+    found = [bind]
+    if address.is_unspecified:
+        families = {socket.AF_INET, *([socket.AF_INET6] if address.version == 6 else [])}
+        interfaces = psutil.net_if_addrs().values()
+        found = ["127.0.0.1", socket.gethostname()]
+        found += [each.address for one in interfaces for each in one if each.family in families]
+    hosts = [f"[{name}]" if ":" in name else name for name in found if "%" not in name]
+    return list(dict.fromkeys([*hosts, "localhost"]))
 
 
 def _refused(bind: str, port: int, error: OSError) -> SkytierError:

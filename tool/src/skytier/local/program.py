@@ -3,7 +3,7 @@
 import importlib.metadata
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Protocol
@@ -37,6 +37,10 @@ class Program(Protocol):
     @property
     def prefixes(self) -> Sequence[str]:
         """The URL paths of its static files."""
+
+    @property
+    def media(self) -> Mapping[str, str]:
+        """URL paths, and the directories of what visitors have uploaded, in the home's `data`."""
 
     @property
     def request_mib(self) -> int:
@@ -86,6 +90,7 @@ class Installed:
     """The sample application, as it is installed beside this tool."""
 
     health, prefixes, request_mib = SAMPLE.health, tuple(SAMPLE.static), SAMPLE.request_mib
+    media = SAMPLE.media
 
     def version(self) -> str:
         """That of the distribution."""
@@ -152,6 +157,7 @@ class Built:
         self._stack = stack
         self.health = stack.application.health
         self.prefixes = tuple(stack.application.static)
+        self.media = stack.application.media
         self.request_mib = stack.application.request_mib
         self._prepared: str | None = None
         self.kept = self._pinned()

@@ -141,6 +141,16 @@ def _volume(
     ]
 
 
+_OUTLIVED = (
+    "Or set database.volume_gib first and run skytier up: then the data moves to a volume, which "
+    "outlives the server."
+)
+_COPIED = (
+    "Or copy the files first: docs/how-to/replace-a-machine.md#a-web-server-with-files-of-its-own "
+    "says how."
+)
+
+
 def _keeps(resolved: ResolvedStack, known: Known, role: str, number: int) -> str:
     """What is lost with a server: nothing if it never ran, or once all its data is on a volume."""
     server = known.get(resolved.key("server", role, number))
@@ -148,7 +158,9 @@ def _keeps(resolved: ResolvedStack, known: Known, role: str, number: int) -> str
         return ""
     volume = known.get(resolved.key(Volume.name, role, number))
     outlives = resolved.stack.volumes().get(role) and volume and volume.facts["data"] == KEPT
-    return "" if outlives else resolved.roles[role].holds_data
+    written = resolved.roles[role].runs_application and resolved.stack.runs.directories
+    files = f"what the application wrote to {', '.join(written)}" if written else ""
+    return "" if outlives else resolved.roles[role].holds_data or files
 
 
 def _machine(
@@ -189,6 +201,7 @@ def _machine(
             needs=[port, key("key pair"), key("router")],
             after=order.after(key("server", role, number)),
             protected=_keeps(resolved, known, role, number),
+            outlived=_OUTLIVED if resolved.roles[role].holds_data else _COPIED,
         ),
     ]
     if resolved.roles[role].public:

@@ -46,9 +46,8 @@ def recognise(tree: Tree, packages: frozenset[str], env: Mapping[str, str]) -> R
         found = found.over(Recognised(warnings=[warning] if name else []))
         return found.over(_serve(tree, manage, None, packages, name))
     settings = Settings(tree, module)
-    return found.over(_serve(tree, manage, settings, packages, name)).over(
-        _static(settings, manage)
-    )
+    found = found.over(_serve(tree, manage, settings, packages, name))
+    return found.over(_static(settings, manage)).over(_media(settings))
 
 
 def _directory(manage: Module, name: str, path: str | None) -> Recognised:
@@ -230,15 +229,45 @@ def _static(settings: Settings, manage: Module) -> Recognised:
     if setting is None:
         warning = "STATIC_ROOT is not set, so static files are not collected."
         return Recognised(warnings=[f'{warning} Set STATIC_ROOT = BASE_DIR / "static".'])
-    root = settings.path("STATIC_ROOT")
-    if root is None or root.is_absolute() or ".." in root.parts or root == PurePosixPath("."):
+    root = _below(settings, "STATIC_ROOT")
+    if root is None:
         warning = f"{setting.at}: STATIC_ROOT is no directory below the source."
         return Recognised(warnings=[f"{warning} Static files are not collected."])
     because = {"collect": f"{setting.at}: STATIC_ROOT is {root}."}
     found = Recognised(collect=f"python {manage.path} collectstatic --noinput", because=because)
-    url = settings.text("STATIC_URL") or "static/"
-    if "//" in url:
+    url = _url(settings.text("STATIC_URL") or "static/")
+    if not url:
         return found
-    url = f"/{url.strip('/')}/" if url.strip("/") else "/"
     because = {f"static.{url}": f"{setting.at}: STATIC_ROOT is {root}."}
-    return found.over(Recognised(static={url: str(root)}, because=because))
+    return found.over(Recognised(static={url: root}, because=because))
+
+
+def _media(settings: Settings) -> Recognised:
+    """Where uploaded files go."""
+    setting = settings.get("MEDIA_ROOT")
+    if setting is None or settings.text("MEDIA_ROOT") == "":
+        return Recognised()
+    root = _below(settings, "MEDIA_ROOT")
+    if root is None and settings.path("MEDIA_ROOT") is None:
+        return Recognised()
+    if root is None:
+        warning = f"{setting.at}: MEDIA_ROOT is no directory below the source."
+        return Recognised(warnings=[f"{warning} The application may write to no other."])
+    why = f"{setting.at}: MEDIA_ROOT is {root}."
+    if url := _url(settings.text("MEDIA_URL") or ""):
+        return Recognised(media={url: root}, because={f"media.{url}": why})
+    return Recognised(writable=[root], because={"writable": why})
+
+
+def _below(settings: Settings, name: str) -> str | None:
+    """A setting that is a directory below the source."""
+    root = settings.path(name)
+    if root is None or root.is_absolute() or ".." in root.parts or root == PurePosixPath("."):
+        return None
+    return str(root)
+
+
+def _url(said: str) -> str:
+    """The path of a URL such as STATIC_URL; empty where it is another site, or the whole one."""
+    path = said.strip("/")
+    return f"/{path}/" if path and "//" not in said else ""

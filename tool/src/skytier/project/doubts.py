@@ -36,6 +36,11 @@ def of_production(settings: Settings, given: Collection[str] = ()) -> Iterator[s
 def of_settings(settings: Settings) -> Iterator[str]:
     """Settings of Django."""
     yield from of_production(settings)
+    if settings.lacks("SECRET_KEY"):
+        yield (
+            f"{settings.module.path} sets no SECRET_KEY, so nobody can sign in."
+            ' Write: SECRET_KEY = os.environ["SECRET_KEY"]'
+        )
     databases = settings.get("DATABASES")
     read = any("DATABASE_URL" in module.strings for module in settings.modules)
     if databases and not read and any("sqlite3" in text for text in _engines(databases)):
@@ -44,13 +49,11 @@ def of_settings(settings: Settings) -> Iterator[str]:
             databases.module, databases.line, " unless a variable says otherwise" if others else ""
         )
     hosts = settings.get("ALLOWED_HOSTS")
-    if isinstance(hosts, Setting) and isinstance(hosts.value, ast.List) and not hosts.value.elts:
-        yield f"{hosts.at}: ALLOWED_HOSTS is empty, so each request is refused."
-    media = settings.path("MEDIA_ROOT")
-    if media is not None and not media.is_absolute() and media.parts:
-        setting = settings.get("MEDIA_ROOT")
-        at = setting.at if setting else settings.module.path
-        yield f"{at}: MEDIA_ROOT is {media}, in the release: the next one does not have its files."
+    write = 'Write: ALLOWED_HOSTS = os.environ["ALLOWED_HOSTS"].split(",")'
+    if settings.lacks("ALLOWED_HOSTS"):
+        yield f"{settings.module.path} sets no ALLOWED_HOSTS, so each request is refused. {write}"
+    elif hosts and isinstance(hosts.value, ast.List) and not hosts.value.elts:
+        yield f"{hosts.at}: ALLOWED_HOSTS is empty, so each request is refused. {write}"
 
 
 def _engines(databases: Setting) -> Iterator[str]:

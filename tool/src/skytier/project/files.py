@@ -44,7 +44,8 @@ def files(source: Path, without: Collection[Path] = ()) -> Sequence[Path]:
     """The files and symbolic links that travel to a server, relative to `source`, sorted.
 
     In a git work tree: what git tracks or would track. Elsewhere: all. Never what belongs to one
-    machine: `.env*`, virtual environments, caches. `without` has relative paths that stay here too.
+    machine: `.env*`, virtual environments, caches. `without` has relative paths that stay here too,
+    with all that is below them.
     Raises SkytierError for a link that leaves the source, and for a socket, pipe or device.
     """
     return listing(source, without).files
@@ -57,10 +58,11 @@ def listing(source: Path, without: Collection[Path] = ()) -> Listing:
     root = source.resolve()
     kept, left_out = [], []
     environments = _Environments(root)
+    stay = frozenset(without)
     for path in sorted(set(_listed(root)), key=os.fsencode):
         if never := environments.around(path) or _never(path):
             left_out.append(never)
-        elif Path(path) not in without and _travels(root, path):
+        elif stay.isdisjoint((Path(path), *Path(path).parents)) and _travels(root, path):
             kept.append(Path(path))
     return Listing(kept, list(dict.fromkeys(left_out)))
 

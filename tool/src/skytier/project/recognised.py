@@ -43,6 +43,10 @@ class Recognised:
     collect: str = ""
     static: Mapping[str, str] = field(default_factory=dict)
     """Path of the URL to directory in the source: `/static/` to `static`."""
+    media: Mapping[str, str] = field(default_factory=dict)
+    """The same of uploaded files: `/media/` to `media`."""
+    writable: Sequence[str] = ()
+    """Other directories in the source that the application writes to."""
     health: str = ""
     env: Mapping[str, str] = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict)

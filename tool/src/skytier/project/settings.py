@@ -10,6 +10,14 @@ from skytier.project import values
 from skytier.project.module import Module
 from skytier.project.tree import Tree
 
+_PROGRAMS = frozenset({"split_settings.tools", "configurations", "dynaconf", "django_heroku"})
+"""Packages that set settings by themselves."""
+
+
+def _sets_by_program(module: Module) -> bool:
+    called = any(name == "globals" for name, _ in module.calls())
+    return called or bool(module.classes or module.origins & _PROGRAMS)
+
 
 @dataclass(frozen=True)
 class Setting:
@@ -44,6 +52,17 @@ class Settings:
                 if path and (taken := self._tree.module(path)):
                     ahead.append(taken)
         return tuple(found.values())
+
+    def lacks(self, name: str) -> bool:
+        """Whether no file sets it. False where another package or a program may set it."""
+        if any(name in module.imports for module in self.modules) or not self.get("ROOT_URLCONF"):
+            return False
+        foreign = any(
+            not star.startswith(".") and self._tree.find(star, module.path) is None
+            for module in self.modules
+            for star in module.stars
+        )
+        return not (foreign or self.get(name) or any(map(_sets_by_program, self.modules)))
 
     def get(self, name: str) -> Setting | None:
         """A setting; None when no file sets it."""

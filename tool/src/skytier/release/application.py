@@ -46,6 +46,8 @@ class Application:
     collect: str | None = None
     static: Mapping[str, str] = field(default_factory=dict)
     """URL path to directory: `{"/static/": "static"}`."""
+    writable: Mapping[str, bool] = field(default_factory=dict)
+    """Directories that outlive the release, and whether Nginx serves them: `{"media": True}`."""
     health: str = "/"
     env: Mapping[str, str] = field(default_factory=dict)
     secrets: str = "environment"
@@ -95,6 +97,7 @@ class Application:
             "migrate": self.migrate,
             "migrate_lock_s": self.migrate_lock_s,
             "collect": self.collect,
+            "writable": dict(self.writable),
             "env": {"SKYTIER_HEALTH": self.health, **self.env},
             "secrets": self.secrets,
             "paths": list(self.paths),
@@ -148,7 +151,7 @@ def of(stack: StackFile, variables: Summary = NO_VARIABLES) -> Application:
             f"There is no directory {source}, which application.source names.",
             "Name the directory of the project; the path is relative to the stack file.",
         )
-    listed = listing(source, [DEFAULT_PATH])
+    listed = listing(source, [DEFAULT_PATH, *map(Path, section.directories)])
     return Application(
         source=source,
         files=listed.files,
@@ -162,6 +165,7 @@ def of(stack: StackFile, variables: Summary = NO_VARIABLES) -> Application:
         after_release=section.after_release,
         collect=section.collect,
         static=section.static,
+        writable={name: name in section.media.values() for name in section.directories},
         health=section.health,
         env=section.env,
         secrets=section.secrets,

@@ -6,7 +6,7 @@ skytier-app     runs a command of the application with this release's own code
 application.json what it runs
 health          the URL path that says whether it is ready
 runtime/        what serves it
-app/            the files of the project
+app/            the files of the project; its writable directories lead to data/
 distribution/   the project as an installed package, if it is one
 bin/            its own commands
 static/         its static files by their URL paths, as Nginx serves them
@@ -163,6 +163,12 @@ def _lay_out(tree: Path, application: Application) -> None:
         target = tree / "app" / path
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(application.source / path, target, follow_symlinks=False)
+    for name in application.writable:
+        # From releases/ID/app/media to data/media.
+        place = tree / "app" / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        up = "../" * len(Path("releases/ID/app", name).parent.parts)
+        place.symlink_to(f"{up}data/{name}")
     if application.is_distribution:
         wheel(tree / "app", tree / "distribution")
         write_commands(tree / "distribution", tree / "bin")

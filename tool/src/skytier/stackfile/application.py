@@ -37,9 +37,7 @@ def _static(value: dict[str, str]) -> dict[str, str]:
     for prefix, directory in value.items():
         if not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+/", prefix) or ".." in prefix:
             raise ValueError(f"has {prefix!r}, which is not a URL path such as /static/")
-        path = PurePosixPath(directory)
-        if not directory.strip() or path.is_absolute() or ".." in path.parts:
-            raise ValueError(f"has {directory!r}, which is not a directory inside the source")
+        _inside(directory)
     return value
 
 
@@ -48,6 +46,24 @@ def _check_name(name: str) -> None:
         raise ValueError(f"has {name!r}, which is not the name of a variable")
     if name in GIVEN or name.startswith("SKYTIER_"):
         raise ValueError(f"has {name}, which Skytier sets")
+
+
+def _inside(directory: str) -> PurePosixPath:
+    path = PurePosixPath(directory)
+    if not directory.strip() or path.is_absolute() or ".." in path.parts:
+        raise ValueError(f"has {directory!r}, which is not a directory inside the source")
+    return path
+
+
+def _writable(value: tuple[str, ...]) -> tuple[str, ...]:
+    for directory in value:
+        if not _inside(directory).parts:
+            raise ValueError(f"has {directory!r}, the source itself, which a release never changes")
+    return tuple(dict.fromkeys(str(PurePosixPath(directory)) for directory in value))
+
+
+def _media(value: dict[str, str]) -> dict[str, str]:
+    return dict(zip(value, _writable(tuple(_static(value).values())), strict=True))
 
 
 def _environment(value: dict[str, str]) -> dict[str, str]:
@@ -62,6 +78,11 @@ def _names(value: list[str]) -> list[str]:
     for name in value:
         _check_name(name)
     return value
+
+
+def _overlap(one: str, other: str) -> bool:
+    first, second = PurePosixPath(one), PurePosixPath(other)
+    return first.is_relative_to(second) or second.is_relative_to(first)
 
 
 Text = Annotated[str, AfterValidator(values.text)]
@@ -108,6 +129,17 @@ class ApplicationSection(Section):
     )
     """The static files that Nginx serves: a URL path that ends with a slash, and a directory in the
     source."""
+    writable: Annotated[tuple[str, ...], AfterValidator(_writable)] = key(
+        (), "directories in the source, each apart from `static`", ["data"]
+    )
+    """Directories that the application may write to, which stay from release to release. What the
+    project has in them stays here. They are on one machine alone, so they need exactly one web
+    server: with several, keep such files in the database or in an object store."""
+    media: Annotated[dict[str, str], AfterValidator(_media)] = key(
+        {}, 'URL paths and directories such as {"/media/" = "media"}', {"/media/": "media"}
+    )
+    """Directories as in `writable` for uploaded files, which Nginx serves. Images (but SVG), sound
+    and video are shown; all others are downloaded, so that none runs as a part of the site."""
     health: Annotated[str, AfterValidator(_url_path)] = key("/", "a URL path such as /healthz")
     """The path that is asked whether the application is ready: 2xx. A redirect, 401 or 403 means
     that it is, and for / also 404."""
@@ -133,6 +165,11 @@ class ApplicationSection(Section):
         """Whether it describes an application; without one the sample application runs."""
         return bool(self.serve or self.run)
 
+    @property
+    def directories(self) -> tuple[str, ...]:
+        """All directories that it may write to, relative to the source."""
+        return tuple(dict.fromkeys((*self.writable, *self.media.values())))
+
     @model_validator(mode="after")
     def _fits_together(self) -> "ApplicationSection":
         if both := sorted({*self.required_secrets} & {*self.env}):
@@ -144,7 +181,21 @@ class ApplicationSection(Section):
         if not self.is_own and self.model_fields_set:
             name = sorted(self.model_fields_set)[0]
             raise contradiction(f"application.{name}", "needs application.serve or application.run")
+        self._check_directories()
         return self
+
+    def _check_directories(self) -> None:
+        """Raises where a file would be in two directories, or have two addresses."""
+        static = [str(PurePosixPath(name)) for name in self.static.values()]
+        for name in self.directories:
+            key = "media" if name in self.media.values() else "writable"
+            others = [other for other in self.directories if other != name]
+            if other := next((each for each in (*static, *others) if _overlap(name, each)), ""):
+                wrong = f"has {name}, which is not apart from {other}"
+                raise contradiction(f"application.{key}", wrong)
+        if prefix := next((each for each in self.media if each in self.static), ""):
+            wrong = f"has {prefix}, which application.static has too"
+            raise contradiction("application.media", wrong)
 
 
 SAMPLE_PACKAGE = "skytier_app"

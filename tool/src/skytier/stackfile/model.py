@@ -69,6 +69,11 @@ class WebSection(MachineSection):
         """How many machines there are of this role."""
         return self.count
 
+    @property
+    def most(self) -> int:
+        """The largest number of machines at any hour."""
+        return max(self.count, *(hours.count for hours in self.schedule), 1)
+
 
 class DatabaseSection(MachineSection):
     """The database server: PostgreSQL."""
@@ -249,13 +254,19 @@ class StackFile(Section):
             if missing:
                 wrong = f'is "acme", which needs {" and ".join(missing)}'
                 raise contradiction("tls", wrong)
-            most = max(self.web.count, *(hours.count for hours in self.web.schedule), 1)
-            if most > 1:
+            if (most := self.web.most) > 1:
                 wrong = (
                     f'is "acme", which needs one web server, and there are {most}: the authority '
                     "asks the one that the name leads to, and each has an address of its own"
                 )
                 raise contradiction("tls", wrong)
+        if self.application.directories and (most := self.web.most) > 1:
+            key = "application.writable" if self.application.writable else "application.media"
+            wrong = (
+                f"needs one web server, and there are {most}: each would have files of its own. "
+                "Keep them in the database or in an object store"
+            )
+            raise contradiction(key, wrong)
         if self.monitor.email and not self.monitor.smtp_server:
             raise contradiction("monitor", "has an email, which needs smtp_server")
         private = IPv4Network(self.cidr)

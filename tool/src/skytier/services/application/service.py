@@ -17,6 +17,8 @@ PACKAGE = "skytier.services.application"
 HOME = "/opt/skytier"
 """`releases/`, the symbolic link `current` to one of them, `static/`, and `python3`."""
 PORT = 8000
+DATA = "/var/lib/skytier-app"
+"""The directories that the application may write to, which stay from release to release."""
 SOCKET = "/run/skytier-app.sock"
 """Where Nginx finds it."""
 SIGNING_KEY = "application_secret_key"
@@ -49,6 +51,7 @@ class Application(Service):
         """Raises SkytierError when the stack has no database."""
         values = {
             "home": HOME,
+            "data": DATA if at.stack.runs.directories else "",
             "etc": ETC,
             "secrets": SECRETS,
             "password": PASSWORD,
@@ -61,7 +64,9 @@ class Application(Service):
             "pool_size": POOL_SIZE,
             "database_address": at.needed(DATABASE)[0].address,
             "networks": [at.stack.cidr, *at.stack.api_from],
-            "site": at.stack.domain or at.topology.public_address or "localhost",
+            "site": _site(at)[0],
+            "hosts": ",".join(_hosts(at)),
+            "origins": ",".join(_origins(at)),
             "secret_key": SIGNING_KEY,
             "outgoing": at.stack.runs.outgoing,
             "metrics_from": json.dumps(_metrics_from(at)),
@@ -82,6 +87,23 @@ class Application(Service):
             checks=[check(PACKAGE, "application", values, needs_release=True)],
             secrets=(PASSWORD, CERTIFICATE, SIGNING_KEY),
         )
+
+
+def _site(at: Placement) -> list[str]:
+    """The names of the site: the domain before the address."""
+    return [name for name in (at.stack.domain, at.topology.public_address) if name] or ["localhost"]
+
+
+def _hosts(at: Placement) -> list[str]:
+    """What requests may name as their host: also the machine, which `api_from` leads to."""
+    return list(dict.fromkeys([*_site(at), at.machine.address]))
+
+
+def _origins(at: Placement) -> list[str]:
+    """Where the site's forms come from, the site's own first. Without TLS here, a proxy before the
+    stack may have it."""
+    schemes = ("http", "https") if at.stack.tls == "off" else ("https",)
+    return [f"{scheme}://{name}" for scheme in schemes for name in _site(at)]
 
 
 def _metrics_from(at: Placement) -> list[str]:

@@ -1,7 +1,7 @@
 """Nginx's configuration, wherever it runs."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from skytier.render import render
@@ -56,6 +56,8 @@ class NginxConfig:
     """Requests that are being answered."""
     prefixes: Sequence[str] = ("/static/",)
     """The URL paths of the static files."""
+    media: Mapping[str, Path] = field(default_factory=dict)
+    """URL paths, and the directories of the files that visitors have uploaded."""
     request_mib: int = 1
     """The largest body of a request."""
 

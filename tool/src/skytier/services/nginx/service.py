@@ -6,7 +6,7 @@ from pathlib import Path
 from skytier.render import render
 from skytier.secrets import DIRECTORY as SECRETS
 from skytier.secrets.secret import Secret, SelfSigned
-from skytier.services.application.service import HOME, SOCKET
+from skytier.services.application.service import DATA, HOME, SOCKET
 from skytier.services.exporters.service import TEXTFILES, Exporter
 from skytier.services.nginx.config import NginxConfig, Tls, nginx_conf
 from skytier.services.service import ETC, UNITS, Placement, Service, check
@@ -104,6 +104,7 @@ def _config(at: Placement) -> NginxConfig:
         upstreams=[f"unix:{SOCKET}"],
         static=Path(HOME, "static"),
         prefixes=list(at.stack.runs.static),
+        media={prefix: Path(DATA, name) for prefix, name in at.stack.runs.media.items()},
         request_mib=at.stack.runs.request_mib,
         run=Path("/run"),
         logs=Path("/var/log/nginx"),

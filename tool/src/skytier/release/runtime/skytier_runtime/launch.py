@@ -32,9 +32,12 @@ _ONE_COMMAND = re.compile(r"\s*((?:\w+=[\w.,:/@%+-]*\s+)*)(?!\w+=)([^;&|\n]+)")
 def main() -> None:
     """Become the command."""
     application = json.loads((RELEASE / "application.json").read_text())
-    os.environ.update(environment(application))
-    os.chdir(RELEASE / "app")
     name, *more = sys.argv[1:] or ["serve"]
+    os.environ.update(environment(application))
+    # A migration runs as a command of its own.
+    os.environ.setdefault("SKYTIER_PROCESS", "web" if name == "serve" else name)
+    make_directories(application["writable"])
+    os.chdir(RELEASE / "app")
     if name == "run":
         become(more)
     if name != "serve":
@@ -64,6 +67,22 @@ def migration(command: list[str], lock_s: int) -> int:
     return migrate.run([*launcher, "run", *command], url, lock_s)
 
 
+def make_directories(writable: dict[str, bool]) -> None:
+    """Have the directories that the application may write to, which all releases share.
+
+    Those that Nginx serves are open to it; what is in them is readable. All others are closed.
+    """
+    if writable:
+        os.umask(0o022)
+    for name, served in writable.items():
+        directory = Path(RELEASE, "app", name).resolve()
+        for above in reversed(directory.parents):
+            if not above.exists():
+                above.mkdir(mode=0o711, exist_ok=True)
+        directory.mkdir(exist_ok=True)
+        directory.chmod(0o755 if served else 0o700)
+
+
 def environment(application: dict[str, Any]) -> dict[str, str]:
     """The variables of every process of the release. What the operator sets counts most.
 
@@ -81,6 +100,10 @@ def environment(application: dict[str, Any]) -> dict[str, str]:
         "PATH": ":".join([*map(str, programs), os.environ.get("PATH", os.defpath)]),
         "SKYTIER_PYTHON": sys.executable,
         "SKYTIER_RELEASE": RELEASE.name,
+        "SKYTIER_MACHINE": os.uname().nodename,
+        # By these names projects know them from other platforms.
+        "ALLOWED_HOSTS": os.environ.get("SKYTIER_HOSTS", "localhost"),
+        "CSRF_TRUSTED_ORIGINS": os.environ.get("SKYTIER_ORIGINS", "http://localhost"),
         # Neither the user's own packages, nor those of the working directory.
         "PYTHONNOUSERSITE": "1",
         "PYTHONSAFEPATH": "1",
