@@ -13,8 +13,9 @@ from skytier.errors import SkytierError
 from skytier.project import dependencies
 from skytier.project.files import fingerprint, listing
 from skytier.project.tree import Tree
-from skytier.release import hooks, sample
+from skytier.release import hooks, processes, sample
 from skytier.stackfile import DEFAULT_PATH, StackFile
+from skytier.stackfile.processes import Job, Process
 
 UVICORN, GUNICORN, METRICS = "uvicorn", "gunicorn", "prometheus-client"
 UNKNOWN_VERSION = "0"
@@ -47,6 +48,8 @@ class Application:
     env: Mapping[str, str] = field(default_factory=dict)
     secrets: str = "environment"
     """`environment` or `files`"""
+    processes: Sequence[Process] = ()
+    jobs: Sequence[Job] = ()
 
     @property
     def version(self) -> str:
@@ -86,6 +89,7 @@ class Application:
             "env": {"SKYTIER_HEALTH": self.health, **self.env},
             "secrets": self.secrets,
             "paths": list(self.paths),
+            **processes.described(self.processes, self.jobs),
         }
 
     def fingerprint(self) -> str:
@@ -150,4 +154,6 @@ def of(stack: StackFile) -> Application:
         health=section.health,
         env=section.env,
         secrets=section.secrets,
+        processes=section.process,
+        jobs=section.job,
     )

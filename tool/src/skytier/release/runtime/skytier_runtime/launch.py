@@ -4,6 +4,10 @@
     launch.py migrate          bring the database to the release's schema
     launch.py collect          collect the static files
     launch.py run WORDS ...    any other command
+    launch.py process NAME     one of its processes
+    launch.py job NAME [TIME]  a job, once in the whole stack, for a time or by hand with TIME "now"
+    launch.py jobs             the last run of each job, as JSON
+    launch.py supervise        all processes and jobs, on a machine without systemd
 
 The release is the directory above `runtime/`; its application.json says what to run.
 """
@@ -36,6 +40,10 @@ def main() -> None:
     name, *more = sys.argv[1:] or ["serve"]
     if name == "run":
         become(more)
+    if name == "process":
+        become(words(_described(application, "processes", more[0])["run"]))
+    if name in ("job", "jobs", "supervise"):
+        beside_the_web(application, name, more)
     if name != "serve":
         if not (line := application[name]):
             return
@@ -53,14 +61,48 @@ def migration(command: list[str], lock_s: int) -> int:
     from skytier_runtime import migrate, psql
 
     try:
-        url = psql.url(
-            os.environ.get("SKYTIER_SECRETS_DIR") or os.environ.get("CREDENTIALS_DIRECTORY")
-        )
+        url = psql.url(_secrets())
     except psql.PsqlError:
         url = None
     # The launcher knows which Python is meant, and what is no command.
     launcher = [sys.executable, "-B", os.path.realpath(__file__)]
     return migrate.run([*launcher, "run", *command], url, lock_s)
+
+
+def beside_the_web(application: dict[str, Any], name: str, more: list[str]) -> None:
+    """Run jobs and processes from this process, which stays what it is."""
+    from datetime import datetime
+
+    from skytier_runtime import job, ledger, psql, supervise
+
+    if name == "supervise":
+        supervise.run(application, [sys.executable, "-B", os.path.realpath(__file__)])
+        sys.exit()
+    try:
+        url = psql.url(_secrets())
+        if name == "jobs":
+            print(json.dumps(ledger.last(url)))  # noqa: T201
+            sys.exit()
+    except psql.PsqlError as error:
+        sys.exit(f"The database cannot be asked for the jobs: {error}")
+    described = _described(application, "jobs", more[0])
+    if more[1:] == ["now"]:
+        due = None
+    else:
+        due = datetime.fromisoformat(more[1]) if more[1:] else job.due(described["at"])
+    sys.exit(job.run(url, described, words(described["run"]), due))
+
+
+def _described(application: dict[str, Any], kind: str, name: str) -> dict[str, Any]:
+    found: list[dict[str, Any]] = [each for each in application[kind] if each["name"] == name]
+    if not found:
+        names = ", ".join(each["name"] for each in application[kind]) or "none"
+        sys.exit(f"The release has no {name} among its {kind}. It has: {names}.")
+    return found[0]
+
+
+def _secrets() -> str | None:
+    return os.environ.get("SKYTIER_SECRETS_DIR") or os.environ.get("CREDENTIALS_DIRECTORY")
 
 
 def environment(application: dict[str, Any]) -> dict[str, str]:
@@ -88,7 +130,7 @@ def environment(application: dict[str, Any]) -> dict[str, str]:
         "WEB_CONCURRENCY": os.environ.get("SKYTIER_WORKERS", "1"),
         "PORT": os.environ.get("SKYTIER_PORT", "8000"),
     }
-    directory = os.environ.get("SKYTIER_SECRETS_DIR") or os.environ.get("CREDENTIALS_DIRECTORY")
+    directory = _secrets()
     if directory and application["secrets"] == "environment":
         for variable, name in SECRETS.items():
             path = Path(directory, name)
