@@ -149,12 +149,12 @@ class Released:
         common = {"env": {}, "paths": ["app"], "secrets": "environment", "run": None}
         common |= {"processes": [], "jobs": [], **described}
         (self.path / "application.json").write_text(json.dumps(common))
-        self.state = directory / "state.json"
+        self.directory = directory
         self.environment = {
             **os.environ,
             "SKYTIER_SECRETS_DIR": str(directory),
             "SKYTIER_LOGS": str(self.logs),
-            "SKYTIER_SUPERVISED": str(self.state),
+            "SKYTIER_SUPERVISED": str(directory),
         }
 
     def start(self, *words: str) -> subprocess.Popen[str]:
@@ -173,7 +173,9 @@ class Released:
         return popen.returncode, said
 
     def processes(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = json.loads(self.state.read_text())
+        found: list[dict[str, Any]] = []
+        for path in self.directory.glob("processes-*.state"):
+            found += json.loads(path.read_text())
         return found
 
 
@@ -250,7 +252,7 @@ def test_a_process_that_ends_is_started_again_and_all_end_with_the_supervisor(
     assert "worker 1 ended with -9." in said
     assert log.read_text().count("finished") == 2
     assert not any(map(_runs, there))
-    assert not released.state.exists()
+    assert released.processes() == []
 
 
 def test_a_process_that_does_not_end_in_its_time_is_killed(tmp_path: Path, url: str) -> None:
@@ -268,7 +270,7 @@ def test_a_process_that_does_not_end_in_its_time_is_killed(tmp_path: Path, url: 
 def test_processes_do_not_outlive_a_supervisor_that_is_killed(tmp_path: Path, url: str) -> None:
     released = Released(tmp_path, url, processes=[process("sleep 600")])
     supervisor = released.start("supervise")
-    assert until(lambda: released.state.exists() and released.processes()[0]["pid"], 20)
+    assert until(lambda: any(each["pid"] for each in released.processes()), 20)
     pid = released.processes()[0]["pid"]
     supervisor.kill()
     supervisor.communicate()

@@ -1,6 +1,7 @@
 """What the application on this machine is made of: the installed sample, or a release."""
 
 import importlib.metadata
+import json
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -14,10 +15,11 @@ from skytier.errors import SkytierError
 from skytier.local.home import Home
 from skytier.local.releases import LocalReleases
 from skytier.local.service import STACK_NAME
-from skytier.release import Application, build, history, of
+from skytier.release import Application, build, history, of, processes
 from skytier.release.author import author, me
 from skytier.release.history import Author, Entry
 from skytier.release.platform import Platform
+from skytier.release.processes import Beside
 from skytier.release.sample import installed
 from skytier.stackfile import StackFile
 from skytier.stackfile.application import SAMPLE, SAMPLE_PACKAGE
@@ -63,6 +65,18 @@ class Program(Protocol):
 
     def serve(self) -> list[str]:
         """The words that serve it."""
+
+    def beside(self) -> Beside:
+        """The processes and jobs that are wanted beside the web."""
+
+    def supervise(self) -> list[str]:
+        """The words that run them."""
+
+    def jobs(self) -> list[str]:
+        """The words that print the last run of each job."""
+
+    def job(self, name: str) -> list[str]:
+        """The words that run a job now."""
 
     def migrate(self) -> list[str] | None:
         """The words that bring the database to its schema."""
@@ -110,6 +124,22 @@ class Installed:
     def serve(self) -> list[str]:
         """Its own server."""
         return self._own("serve")
+
+    def beside(self) -> Beside:
+        """None."""
+        return (), ()
+
+    def supervise(self) -> list[str]:
+        """Nothing."""
+        return []
+
+    def jobs(self) -> list[str]:
+        """Nothing."""
+        return []
+
+    def job(self, name: str) -> list[str]:
+        """Nothing."""
+        return []
 
     def migrate(self) -> list[str] | None:
         """Its own command."""
@@ -216,6 +246,27 @@ class Built:
     def serve(self) -> list[str]:
         """By its launcher."""
         return [self._launcher(), "serve"]
+
+    def beside(self) -> Beside:
+        """Those of the release that is prepared or stays, else of the stack file."""
+        release = self._prepared or (self.kept.id if self.kept else None)
+        if release:
+            path = self.releases.path(release) / "application.json"
+            return processes.beside(json.loads(path.read_text()))
+        section = self._stack.application
+        return processes.beside(processes.described(section.process, section.job))
+
+    def supervise(self) -> list[str]:
+        """By its launcher."""
+        return [self._launcher(), "supervise"]
+
+    def jobs(self) -> list[str]:
+        """By its launcher."""
+        return [self._launcher(), "jobs"]
+
+    def job(self, name: str) -> list[str]:
+        """By its launcher."""
+        return [self._launcher(), "job", name, "now"]
 
     def migrate(self) -> list[str] | None:
         """By its launcher."""

@@ -140,7 +140,8 @@ class Releases(InServer):
             )
         if pinned := self.resolved.pinned:
             _fetch(pinned.id, self.access, host, wanted.key.name, known, tell)
-            release.activate(host, pinned.id, Lines(healthy=history.rolled_back(pinned.id, me())))
+            lines = Lines(healthy=history.rolled_back(pinned.id, me()))
+            release.activate(host, pinned.id, lines, progress=tell)
         else:
             built = release.build(self.resolved.application, target, progress=tell)
             # One machine after another is switched: the first one migrates for all.

@@ -7,6 +7,8 @@ from typing import Any
 from skytier.stackfile import oncalendar
 from skytier.stackfile.processes import Job, Process
 
+Beside = tuple[Sequence[Mapping[str, Any]], Sequence[Mapping[str, Any]]]
+"""The processes and the jobs of a release, as `described` has them."""
 TERM, INT = "SIGTERM", "SIGINT"
 _ENDS_BY_INT = frozenset(
     {"huey_consumer", "huey_consumer.py", "run_huey", "huey.bin.huey_consumer"}
@@ -38,6 +40,11 @@ def described(processes: Sequence[Process], jobs: Sequence[Job]) -> Mapping[str,
             for each in jobs
         ],
     }
+
+
+def beside(application: Mapping[str, Any]) -> Beside:
+    """What application.json has of them; nothing in releases of an older Skytier."""
+    return application.get("processes", ()), application.get("jobs", ())
 
 
 def stop_signal(run: str) -> str:

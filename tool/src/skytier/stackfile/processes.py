@@ -82,7 +82,8 @@ class Job(Section):
 def clash(processes: Sequence[Process], jobs: Sequence[Job]) -> tuple[str, str] | None:
     """The key of the second of two with one name, and what is wrong; None where all differ."""
     seen: set[str] = set()
-    for kind, sections in (("process", processes), ("job", jobs)):
+    kinds: dict[str, Sequence[Process | Job]] = {"process": processes, "job": jobs}
+    for kind, sections in kinds.items():
         for number, each in enumerate(sections):
             if each.name in seen:
                 place = f"application.{kind}.[{number}]"

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from importlib.resources import files as package_files
 
 from skytier.render import render
 from skytier.secrets import DIRECTORY as SECRETS
@@ -27,7 +28,7 @@ class Application(Service):
     """A Python program behind a unix socket, and at a port for the monitor and for `api_from`."""
 
     name = "application"
-    units = ("skytier-app",)
+    units = ("skytier-app", "skytier-process@*", "skytier-job@*")
     needs = (DATABASE,)
 
     def secrets(self, topology: Topology) -> Sequence[Secret]:
@@ -35,8 +36,8 @@ class Application(Service):
         return [Password(SIGNING_KEY)]
 
     def packages(self, at: Placement) -> Sequence[str]:
-        """Python."""
-        return ["python3"]
+        """Python, and the client of PostgreSQL by which jobs are written down."""
+        return ["python3", *(["postgresql-client"] if at.stack.application.job else [])]
 
     def endpoints(self, stack: StackFile) -> Sequence[Endpoint]:
         """Its metrics; and all of it, past Nginx, for the networks of the stack file."""
@@ -69,19 +70,36 @@ class Application(Service):
         texts = {
             f"{UNITS}/skytier-app.service": "skytier-app.service",
             f"{UNITS}/skytier-app.socket": "skytier-app.socket",
+            f"{UNITS}/skytier-process@.service": "skytier-process@.service",
+            f"{UNITS}/skytier-job@.service": "skytier-job@.service",
             f"{ETC}/uv.txt": "uv.txt",
             f"{ETC}/skytier-app.before-247.conf": "before-247.conf",
+            f"{ETC}/skytier-instance.before-247.conf": "before-247-instance.conf",
         }
         program = render(PACKAGE, "skytier-app.sh", **values)
         return Setup(
             files=[
                 *(File(path, render(PACKAGE, name, **values)) for path, name in texts.items()),
                 File("/usr/local/sbin/skytier-app", program, 0o755),
+                File("/usr/local/sbin/skytier-units", _units(), 0o755),
             ],
             script=render(PACKAGE, "setup.sh", **values),
-            checks=[check(PACKAGE, "application", values, needs_release=True)],
+            checks=[
+                check(PACKAGE, "application", values, needs_release=True),
+                *(
+                    [check(PACKAGE, "processes", values, needs_release=True)]
+                    if at.stack.application.process
+                    else []
+                ),
+            ],
             secrets=(PASSWORD, CERTIFICATE, SIGNING_KEY),
         )
+
+
+def _units() -> str:
+    """The program that has systemd run what a release has beside the web."""
+    text = (package_files(PACKAGE) / "units.py").read_text()
+    return f"#!{HOME}/python3 -IB\n{text}"
 
 
 def _metrics_from(at: Placement) -> list[str]:

@@ -54,7 +54,8 @@ def due(at: str) -> datetime | None:
 
 def _carry_out(this: ledger.Run, job: dict[str, Any], command: list[str]) -> int:
     # A group of its own, so that all of it can be ended.
-    child = subprocess.Popen(command, stdin=subprocess.DEVNULL, process_group=0)
+    environment = {**os.environ, "SKYTIER_DUE": this.due.isoformat()}
+    child = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, process_group=0)
     deadline = time.monotonic() + job["timeout_s"]
     asked = False
 

@@ -1,8 +1,8 @@
 """Keeps the processes of a release running, and starts its jobs at their times.
 
 It does on the operator's machine what systemd does on a server. At SIGTERM it ends the processes,
-each by the signal that it wants; jobs that run go on. What it knows of the processes is in the file
-SKYTIER_SUPERVISED, as JSON.
+each by the signal that it wants; jobs that run go on. What it knows of the processes is in the
+directory SKYTIER_SUPERVISED, in a file `processes-PID.state`, as JSON.
 """
 
 import contextlib
@@ -82,7 +82,7 @@ class Supervisor:
                 self.running.append(self._start(["job", name, last.isoformat()], name))
         self.running = [each for each in self.running if each.poll() is None]
         if changed:
-            self._tell()
+            self.tell()
 
     def end(self) -> None:
         """End the processes; those that take longer than they may are killed."""
@@ -97,6 +97,12 @@ class Supervisor:
                     _kill_group(popen)
             time.sleep(0.05)
         self.state.unlink(missing_ok=True)
+
+    def tell(self) -> None:
+        """Write down what is known of the processes."""
+        new = self.state.with_suffix(".new")
+        new.write_text(json.dumps([each.told() for each in self.processes]))
+        new.replace(self.state)
 
     def _look_at(self, each: Process, now: float) -> bool:
         if each.popen is not None and _ended(each.popen):
@@ -115,11 +121,10 @@ class Supervisor:
     def _start(
         self, words: Sequence[str], name: str, process: Process | None = None
     ) -> subprocess.Popen[bytes]:
-        mark = f"{name}.{process.number}" if process else name
         with (self.logs / f"{words[0]}.{name}.log").open("ab") as log:
             return subprocess.Popen(
                 [*self.launcher, *words],
-                env={**os.environ, "SKYTIER_PROCESS": mark},
+                env={**os.environ, "SKYTIER_BESIDE": words[0]},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -128,11 +133,6 @@ class Supervisor:
                 start_new_session=process is None,
                 preexec_fn=_ends_with_us(process.signal) if process else None,
             )
-
-    def _tell(self) -> None:
-        new = self.state.with_suffix(".new")
-        new.write_text(json.dumps([each.told() for each in self.processes]))
-        new.replace(self.state)
 
 
 def run(application: Mapping[str, Any], launcher: Sequence[str]) -> None:
@@ -148,7 +148,7 @@ def run(application: Mapping[str, Any], launcher: Sequence[str]) -> None:
     supervisor = Supervisor(
         launcher,
         Path(os.environ["SKYTIER_LOGS"]),
-        Path(os.environ["SKYTIER_SUPERVISED"]),
+        Path(os.environ["SKYTIER_SUPERVISED"], f"processes-{os.getpid()}.state"),
         [
             Process(each["name"], number, each["stop_s"], signal.Signals[each["signal"]])
             for each in application["processes"]
@@ -156,6 +156,7 @@ def run(application: Mapping[str, Any], launcher: Sequence[str]) -> None:
         ],
         {each["name"]: oncalendar.parse(each["at"]) for each in application["jobs"]},
     )
+    supervisor.tell()
     while not asked:
         supervisor.look(datetime.now(UTC))
         time.sleep(0.1)
