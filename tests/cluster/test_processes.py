@@ -87,8 +87,11 @@ def own(three: Cluster, project: Path) -> Iterator[Cluster]:
     three.write(STACK)
     three.up()
     for name in web(three):
+        three.containers[name].wait_for(
+            "[ -z \"$(systemctl list-units --plain --no-legend 'skytier-process@*')\" ]"
+        )
         left = three.containers[name].run(
-            "systemctl list-units --plain --no-legend 'skytier-process@*' 'skytier-job@*.timer'; "
+            "systemctl list-units --plain --no-legend 'skytier-job@*.timer'; "
             "ls -d /etc/systemd/system/*/skytier-process@* /etc/systemd/system/skytier-job@*.timer "
             "2>/dev/null || true"
         )
@@ -161,9 +164,12 @@ def ticks_once(made: Cluster) -> int:
 
 
 def more_ticks(made: Cluster, number: int = 3) -> bool:
-    """Whether it goes on."""
+    """Whether it goes on; else this fails with what the servers said of it."""
     before = ticks_once(made)
-    return until(lambda: ticks_once(made) >= before + number, 120)
+    if until(lambda: ticks_once(made) >= before + number, 120):
+        return True
+    journal = "journalctl --unit='skytier-job@tick.*' --lines=20 --no-pager; systemctl list-timers"
+    pytest.fail("\n".join(each.run(journal) for each in servers(made)))
 
 
 def test_the_processes_run_on_each_server_as_one_that_may_do_little(own: Cluster) -> None:

@@ -17,9 +17,11 @@ from skytier.cli import (
     doctor,
     down,
     init,
+    job,
     logs,
     metrics,
     plan,
+    ps,
     release,
     releases,
     report,
@@ -44,7 +46,7 @@ app = typer.Typer(
     "budget.\n\nExample: skytier up",
 )
 for command in (
-    *(init, doctor, plan, up, status, top, logs, run, ssh, down),
+    *(init, doctor, plan, up, status, top, ps, logs, run, job, ssh, down),
     *(release, releases, rollback),
     *(dashboard, report, metrics, cost),
     *(demo_data, admin, audit, trust, access),

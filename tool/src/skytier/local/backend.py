@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from decimal import Decimal
 
-from skytier.local import logs
+from skytier.local import beside, logs
 from skytier.local.monitor.source import source
 from skytier.local.monitor.view import view
 from skytier.local.service import MACHINE_NAME, ROLE_NAME, STACK_NAME
@@ -24,6 +24,9 @@ class LocalBackend(LocalStack):
 
     status = measure
     view = view
+    processes_now = beside.processes
+    jobs = beside.jobs
+    run_job = beside.run_job
 
     @contextmanager
     def source(self) -> Iterator[Source]:

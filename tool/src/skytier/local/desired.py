@@ -24,7 +24,7 @@ RULES = {
     # There is nothing to stop.
     MIGRATIONS: Rules(within=Application.name),
     # Before the web: what does not stay up switches nothing.
-    Processes.name: Rules(),
+    Processes.name: Rules(held_by=frozenset({Application.name, Nginx.name, Monitor.name})),
     Application.name: Rules(held_by=frozenset({Nginx.name, Monitor.name})),
     Nginx.name: Rules(held_by=frozenset({Monitor.name})),
     Monitor.name: Rules(),

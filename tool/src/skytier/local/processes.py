@@ -120,7 +120,7 @@ class Processes(LocalService):
         if pid is None or str(self._home.current.resolve()) in " ".join(_words(pid)):
             return
         self.daemon.stop(signal.SIGTERM, self._longest_stop_s())
-        if any(self._described()):
+        if any(self.described()):
             # The next `up` finds that it has no configuration, and starts it anew.
             self._start(options)
 
@@ -139,6 +139,11 @@ class Processes(LocalService):
             said = json.loads(self._state_file().read_text())
             return [ProcessState(**each) for each in said]
         return []
+
+    def described(self) -> Beside:
+        """What the current release has."""
+        path = self._home.current / "application.json"
+        return beside(json.loads(path.read_text())) if path.exists() else ((), ())
 
     def _state_file(self) -> Path:
         return self._home.run / f"processes-{self.daemon.state().pid}.state"
@@ -193,14 +198,9 @@ class Processes(LocalService):
             return ""
         return str(environment.get("SKYTIER_BESIDE", ""))
 
-    def _described(self) -> Beside:
-        """What the current release has."""
-        path = self._home.current / "application.json"
-        return beside(json.loads(path.read_text())) if path.exists() else ((), ())
-
     def _longest_stop_s(self) -> float:
         """What the current release gives its processes; those before it may have had more."""
-        processes, _ = self._described()
+        processes, _ = self.described()
         return float(max([each["stop_s"] for each in processes], default=60)) + 5
 
 
