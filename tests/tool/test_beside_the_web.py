@@ -1,10 +1,13 @@
 """Processes and jobs of an application on this machine."""
 
+import json
 import os
+import re
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
@@ -184,7 +187,7 @@ def test_a_worker_that_does_not_stay_up_switches_nothing(
     (shop / "skytier.toml").write_text(stack(place, "python -c 'import no_such_module'"))
     try:
         told = up.ends_with(1, "up", cwd=shop)
-        assert "The process worker 1 does not stay up" in told
+        assert re.search("The process worker [12] does not stay up", told)
         assert "No module named 'no_such_module'" in told
         assert up.pid("application") == web
         assert {each.pid for each in workers(up)} == before
@@ -217,6 +220,44 @@ def test_what_was_killed_is_found_and_started_again(up: Skytier, shop: Path) -> 
     up.run("up", cwd=shop)
     assert up.pid("processes") != pid
     assert len([each for each in workers(up) if each.pid]) == 2
+
+
+def test_status_and_ps_show_processes_and_jobs(up: Skytier, shop: Path) -> None:
+    told = json.loads(up.run("status", "--json", cwd=shop))
+    assert told["healthy"] is True
+    services = {each["name"]: each for each in told["machines"][0]["services"]}
+    assert services["worker"]["detail"] == "2 of 2 run"
+    assert until(lambda: jobs_of(up, shop)["tick"]["last_success"], 30)
+    jobs = jobs_of(up, shop)
+    assert jobs["tick"]["exit_code"] in (0, None)
+    assert jobs["tick"]["next"] > jobs["tick"]["began"]
+    assert jobs["long"]["state"] == "ended"
+    assert jobs["long"]["next"].endswith("-01-01T00:00:00Z")
+    shown = up.run("status", cwd=shop)
+    assert "2 of 2 run" in shown
+    assert "Last run (UTC)" in shown
+    processes = json.loads(up.run("ps", "--json", cwd=shop))
+    assert [(each["name"], each["number"]) for each in processes] == [
+        ("web", 1),
+        ("worker", 1),
+        ("worker", 2),
+    ]
+    assert all(each["memory_bytes"] > 2**20 and each["age_s"] >= 0 for each in processes)
+    assert "worker 2" in up.run("ps", cwd=shop)
+
+
+def jobs_of(skytier: Skytier, shop: Path) -> dict[str, dict[str, Any]]:
+    listed = json.loads(skytier.run("job", "list", "--json", cwd=shop))
+    return {each["name"]: each for each in listed}
+
+
+def test_a_job_by_hand_prints_what_it_says_and_has_its_exit_code(
+    up: Skytier, shop: Path, place: Path
+) -> None:
+    assert up.run("job", "run", "long", cwd=shop) == ""
+    told = up.ends_with(1, "job", "run", "nothing", cwd=shop)
+    assert "The application has no job nothing." in told
+    assert "It has: tick, long" in told
 
 
 def test_all_of_it_ends_with_the_stack(up: Skytier, shop: Path, place: Path) -> None:
