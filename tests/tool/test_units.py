@@ -3,7 +3,15 @@
 from typing import Any
 
 from skytier.services.application import units
-from skytier.services.application.units import complaints, has_failed, properties, told, wanted
+from skytier.services.application.units import (
+    complaints,
+    has_failed,
+    job_metrics,
+    process_metrics,
+    properties,
+    told,
+    wanted,
+)
 
 WORKER = {
     "name": "worker",
@@ -108,3 +116,19 @@ def test_only_a_process_of_the_release_that_serves_is_missed() -> None:
     assert list(complaints(status(release="older"))) == []
     assert list(complaints(status(name="web"))) == []
     assert list(complaints(status(kind="job"))) == []
+
+
+def test_a_process_is_measured_by_its_release() -> None:
+    assert process_metrics(f"worker.2.{RELEASE}", up=False) == (
+        f'skytier_process_up{{process="worker", number="2", release="{RELEASE}"}} 0\n'
+    )
+
+
+def test_only_the_machine_that_ran_a_job_last_has_its_exit_code() -> None:
+    success = 'skytier_job_last_success_timestamp_seconds{name="cleanup"} 1000\n'
+    code = 'skytier_job_last_exit_code{name="cleanup"} '
+    assert job_metrics("cleanup", "0", 1000, "") == f"{code}0\n{success}"
+    assert job_metrics("cleanup", "3", 2000, f"{code}0\n{success}") == f"{code}3\n{success}"
+    assert job_metrics("cleanup", "TERM", 2000, "") == f"{code}1\n"
+    assert job_metrics("cleanup", "98", 2000, f"{code}3\n{success}") == success
+    assert job_metrics("cleanup", "98", 2000, f"{code}3\n") == ""

@@ -7,6 +7,7 @@ from importlib.resources import files as package_files
 from skytier.render import render
 from skytier.secrets import DIRECTORY as SECRETS
 from skytier.secrets.secret import Password, Secret
+from skytier.services.application.units import NOT_OURS
 from skytier.services.application.workers import POOL_SIZE, memory_mib, workers
 from skytier.services.postgresql.secrets import CERTIFICATE, PASSWORD
 from skytier.services.service import ETC, UNITS, Placement, Service, check
@@ -64,6 +65,7 @@ class Application(Service):
             "networks": [at.stack.cidr, *at.stack.api_from],
             "site": at.stack.domain or at.topology.public_address or "localhost",
             "secret_key": SIGNING_KEY,
+            "not_ours": NOT_OURS,
             "outgoing": at.stack.runs.outgoing,
             "metrics_from": json.dumps(_metrics_from(at)),
         }

@@ -4,6 +4,10 @@
     switch RELEASE    end the processes of all other releases, and set the timers of its jobs
     stop RELEASE      end its processes
     status            what runs of the application, as JSON
+    check             whether its processes run
+    up INSTANCE       measure that a process runs
+    down INSTANCE     measure that it does not
+    ran JOB           measure how a job ended, by systemd's EXIT_STATUS
 
 It imports the standard library only: this file is on each web server. Run as root.
 """
@@ -25,6 +29,10 @@ STEADY_S = 5
 """How long a process has to stay up before it counts as started."""
 START_S = 60
 WEB = "skytier-app.service"
+METRICS = "/var/lib/prometheus/node-exporter"
+"""Where the node exporter finds metrics. On a machine without one it is not there."""
+NOT_OURS = 98
+"""The exit code of a job that did not run, because another machine runs it."""
 _FIELDS = (
     *("Id", "ActiveState", "SubState", "MainPID", "NRestarts", "MemoryCurrent"),
     *("ExecMainStartTimestampMonotonic", "ExecMainStatus", "TimeoutStopUSec"),
@@ -87,6 +95,11 @@ def parts(unit: str) -> tuple[str, int, str]:
     return name, int(number), release
 
 
+def parts_of_job(unit: str) -> str:
+    """The name of a job, by its unit or its timer."""
+    return unit.partition("@")[2].rpartition(".")[0]
+
+
 def properties(said: str) -> list[dict[str, str]]:
     """The units that `systemctl show` tells of, each with its properties."""
     blocks = (block.splitlines() for block in said.strip().split("\n\n") if block.strip())
@@ -112,8 +125,7 @@ def told(unit: Mapping[str, str], now_s: float, current: str) -> dict[str, Any]:
     if unit["Id"] == WEB:
         name, number, release = "web", 1, current
     elif unit["Id"].startswith("skytier-job@"):
-        instance = unit["Id"].removesuffix(".service").partition("@")[2]
-        name, number, release = instance, 1, ""
+        name, number, release = parts_of_job(unit["Id"]), 1, ""
     else:
         name, number, release = parts(unit["Id"])
     return {
@@ -129,6 +141,29 @@ def told(unit: Mapping[str, str], now_s: float, current: str) -> dict[str, Any]:
         "restarts": int(unit["NRestarts"] or 0),
         "exit_code": int(unit["ExecMainStatus"] or 0),
     }
+
+
+def process_metrics(instance: str, *, up: bool) -> str:
+    """The metric of a process, for the node exporter."""
+    name, number, release = parts(f"@{instance}")
+    labels = f'process="{name}", number="{number}", release="{release}"'
+    return f"skytier_process_up{{{labels}}} {int(up)}\n"
+
+
+def job_metrics(job: str, status: str, now_s: float, before: str) -> str:
+    """The metrics of a job that ended with an exit code, or by a signal such as `TERM`.
+
+    `before` are those of its last run on this machine. What another machine ran is no more the
+    last exit code here.
+    """
+    name = f'skytier_job_last_success_timestamp_seconds{{name="{job}"}}'
+    success = "".join(f"{line}\n" for line in before.splitlines() if line.startswith(name))
+    if status == str(NOT_OURS):
+        return success
+    code = int(status) if status.isdecimal() else 1
+    if code == 0:
+        success = f"{name} {now_s:.0f}\n"
+    return f'skytier_job_last_exit_code{{name="{job}"}} {code}\n{success}'
 
 
 # What follows asks and tells systemd.
@@ -246,6 +281,7 @@ def _switch(release: str) -> None:
         _systemctl("stop", *(path.name for path in gone))
     for path in gone:
         path.unlink()
+        _metrics("job", parts_of_job(path.name)).unlink(missing_ok=True)
     changed = _write(timers)
     if changed or gone:
         _systemctl("daemon-reload")
@@ -313,6 +349,39 @@ def complaints(status: Mapping[str, Any]) -> Iterator[str]:
             yield f"{each['name']} {each['number']} does not run: it is {each['state']}."
 
 
+def _metrics(kind: str, name: str) -> Path:
+    return Path(METRICS, f"skytier-{kind}-{name}.prom")
+
+
+def _measure(path: Path, text: str) -> None:
+    if not Path(METRICS).is_dir():
+        return
+    if text:
+        new = path.with_suffix(".new")
+        new.write_text(text)
+        new.chmod(0o644)
+        new.replace(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _up(instance: str) -> None:
+    _measure(_metrics("process", instance), process_metrics(instance, up=True))
+
+
+def _down(instance: str) -> None:
+    # One that was ended for good is missed by nobody.
+    wanted = Path(UNITS, "multi-user.target.wants", f"skytier-process@{instance}.service")
+    text = process_metrics(instance, up=False) if wanted.is_symlink() else ""
+    _measure(_metrics("process", instance), text)
+
+
+def _ran(job: str) -> None:
+    path = _metrics("job", job)
+    before = path.read_text() if path.exists() else ""
+    _measure(path, job_metrics(job, os.environ.get("EXIT_STATUS", ""), time.time(), before))
+
+
 def main() -> None:
     """Do what the command line says."""
     command, *release = sys.argv[1:]
@@ -323,7 +392,8 @@ def main() -> None:
         if wrong:
             sys.exit("\n".join(wrong))
     else:
-        {"start": _start, "switch": _switch, "stop": _stop}[command](*release)
+        commands = {"start": _start, "switch": _switch, "stop": _stop}
+        (commands | {"up": _up, "down": _down, "ran": _ran})[command](*release)
 
 
 if __name__ == "__main__":

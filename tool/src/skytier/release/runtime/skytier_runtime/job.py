@@ -21,14 +21,17 @@ STOP_S = 30
 RETRIES_S = 60
 """How long the database may be away when a job begins or ends."""
 NOT_RUN = 75
-EARLY = timedelta(seconds=0.5)
+"""The exit code where the database did not answer, or a run by hand is refused."""
+NOT_OURS = 98
+"""The exit code where another machine has this time, or an earlier run goes on."""
+EARLY = timedelta(seconds=0.1)
 """A timer may start a process a moment before its time, by the kernel's coarser clock."""
 
 
 def run(url: str, job: dict[str, Any], command: list[str], due: datetime | None) -> int:
     """Run a job that is due now, or by hand where `due` is None. Returns its exit code.
 
-    0 too when another machine has this time, or an earlier run goes on.
+    It is NOT_OURS when another machine has this time, or an earlier run goes on.
     """
     manual = due is None
     this = ledger.Run(
@@ -43,7 +46,7 @@ def run(url: str, job: dict[str, Any], command: list[str], due: datetime | None)
     if state != "running":
         if other:
             _say(f"{job['name']} is skipped: it still runs on {other}.")
-        return NOT_RUN if manual else 0
+        return NOT_RUN if manual else NOT_OURS
     return _carry_out(this, job, command)
 
 
