@@ -195,6 +195,7 @@ def test_a_job_runs_with_the_application_s_variables_and_its_end_is_written_down
 ) -> None:
     program = "import os; print(os.environ['DATABASE_URL']); raise SystemExit(3)"
     released = Released(tmp_path, url, jobs=[job(f'python -c "{program}"')])
+    released.environment["PATH"] = "/nowhere"  # a server has no program `python`
     code, said = released.run("job", "cleanup", NOON.isoformat())
     assert (code, said) == (3, f"{url}\n")
     assert released.run("job", "cleanup", NOON.isoformat()) == (job_module.NOT_OURS, "")

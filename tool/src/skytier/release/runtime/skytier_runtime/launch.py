@@ -90,7 +90,9 @@ def beside_the_web(application: dict[str, Any], name: str, more: list[str]) -> N
         due = None
     else:
         due = datetime.fromisoformat(more[1]) if more[1:] else job.due(described["at"])
-    sys.exit(job.run(url, described, words(described["run"]), due))
+    # The launcher knows which Python is meant, and what is no command.
+    command = [sys.executable, "-B", os.path.realpath(__file__), "run", *words(described["run"])]
+    sys.exit(job.run(url, described, command, due))
 
 
 def _described(application: dict[str, Any], kind: str, name: str) -> dict[str, Any]:
