@@ -206,7 +206,7 @@ def test_a_job_runs_once_each_time_on_one_of_three_servers(own: Cluster) -> None
     assert int(ran[0][0]) >= ticks_once(own) - 1
     (told,) = [
         each
-        for each in json.loads(servers(own)[1].run("skytier-app jobs"))
+        for each in json.loads(servers(own)[1].run("/usr/local/sbin/skytier-app jobs"))
         if each["job"] == "tick"
     ]
     assert told["host"] in web(own)
@@ -274,11 +274,11 @@ def test_a_process_that_does_not_stay_up_leaves_all_as_it_was(own: Cluster, proj
 
 def test_a_job_by_hand_prints_what_it_says_and_is_refused_while_it_runs(own: Cluster) -> None:
     one, other = servers(own)[:2]
-    done = threading.Thread(target=lambda: one.run("skytier-app job long now"))
+    done = threading.Thread(target=lambda: one.run("/usr/local/sbin/skytier-app job long now"))
     begun = len(said(own, "long begun"))
     done.start()
     assert until(lambda: len(said(own, "long begun")) == begun + 1, 60)
     with pytest.raises(SkytierError, match=f"it still runs on {web(own)[0]}"):
-        other.run("skytier-app job long now")
+        other.run("/usr/local/sbin/skytier-app job long now")
     done.join()
     assert len(said(own, "long ended")) == begun + 1
