@@ -19,7 +19,7 @@ import pytest
 import skytier_runtime
 from skytier.poll import until
 from skytier.release.processes import stop_signal
-from skytier.services.application import units
+from skytier.services.application.skytier_units import metrics as units
 from skytier_runtime import job as job_module
 from skytier_runtime import ledger, psql
 from skytier_runtime.ledger import Run

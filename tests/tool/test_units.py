@@ -2,16 +2,14 @@
 
 from typing import Any
 
-from skytier.services.application import units
-from skytier.services.application.units import (
+from skytier.services.application.skytier_units.metrics import job_metrics, process_metrics
+from skytier.services.application.skytier_units.shown import (
     complaints,
     has_failed,
-    job_metrics,
-    process_metrics,
     properties,
     told,
-    wanted,
 )
+from skytier.services.application.skytier_units.wanted import parts, wanted
 
 WORKER = {
     "name": "worker",
@@ -51,7 +49,7 @@ def test_a_release_of_an_older_skytier_has_neither() -> None:
 
 def test_a_unit_names_its_process_and_its_release() -> None:
     name = f"skytier-process@mail-out.12.{RELEASE}.service"
-    assert units.parts(name) == ("mail-out", 12, RELEASE)
+    assert parts(name) == ("mail-out", 12, RELEASE)
 
 
 def unit(**values: str) -> dict[str, str]:

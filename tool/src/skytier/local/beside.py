@@ -20,9 +20,8 @@ def processes(stack: LocalStack) -> list[ProcessStatus]:
     web = stack.application.state()
     if web.pid is None:
         raise SkytierError("The application does not run.", "Start it: skytier up")
-    members = stack.application.daemon.processes()
     release = web.config.get("version", "")
-    found = [_process("web", 1, release, web.pid, members, 0)]
+    found = [_process("web", 1, release, web.pid, _family(web.pid), 0)]
     for each in stack.processes.processes():
         release = stack.processes.state().config.get("version", "")
         there = _family(each.pid) if each.pid else []
@@ -38,7 +37,7 @@ def jobs(stack: LocalStack) -> list[JobStatus]:
     try:
         chosen = options.load(stack.home)
         psql = {"SKYTIER_PSQL": str(stack.postgresql.psql(chosen))}
-        said = stack.application.run_words(chosen, stack.program.jobs(), "jobs", psql)
+        said = stack.application.run_words(chosen, stack.program.launched("jobs"), "jobs", psql)
         last = json.loads(said)
     except SkytierError:
         last = None
@@ -68,7 +67,7 @@ def run_job(stack: LocalStack, name: str) -> int:
         )
     chosen = options.load(stack.home)
     psql = {"SKYTIER_PSQL": str(stack.postgresql.psql(chosen))}
-    return stack.application.attend_words(chosen, stack.program.job(name), psql)
+    return stack.application.attend_words(chosen, stack.program.launched("job", name, "now"), psql)
 
 
 def _family(pid: int) -> list[psutil.Process]:

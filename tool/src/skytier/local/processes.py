@@ -156,7 +156,7 @@ class Processes(LocalService):
             "SKYTIER_BESIDE": SUPERVISOR,
             "SKYTIER_PSQL": str(self._postgresql.psql(options)),
         }
-        return self.daemon.start([*self._program.supervise()], environment)
+        return self.daemon.start(self._program.launched("supervise"), environment)
 
     def _steady(self, tell: Tell) -> None:
         expected, _ = self._program.beside()

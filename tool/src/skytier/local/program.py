@@ -69,14 +69,8 @@ class Program(Protocol):
     def beside(self) -> Beside:
         """The processes and jobs that are wanted beside the web."""
 
-    def supervise(self) -> list[str]:
-        """The words that run them."""
-
-    def jobs(self) -> list[str]:
-        """The words that print the last run of each job."""
-
-    def job(self, name: str) -> list[str]:
-        """The words that run a job now."""
+    def launched(self, *words: str) -> list[str]:
+        """The words that run a command of the release's launcher, which has to do with those."""
 
     def migrate(self) -> list[str] | None:
         """The words that bring the database to its schema."""
@@ -129,16 +123,8 @@ class Installed:
         """None."""
         return (), ()
 
-    def supervise(self) -> list[str]:
-        """Nothing."""
-        return []
-
-    def jobs(self) -> list[str]:
-        """Nothing."""
-        return []
-
-    def job(self, name: str) -> list[str]:
-        """Nothing."""
+    def launched(self, *words: str) -> list[str]:
+        """It has no launcher."""
         return []
 
     def migrate(self) -> list[str] | None:
@@ -256,17 +242,9 @@ class Built:
         section = self._stack.application
         return processes.beside(processes.described(section.process, section.job))
 
-    def supervise(self) -> list[str]:
+    def launched(self, *words: str) -> list[str]:
         """By its launcher."""
-        return [self._launcher(), "supervise"]
-
-    def jobs(self) -> list[str]:
-        """By its launcher."""
-        return [self._launcher(), "jobs"]
-
-    def job(self, name: str) -> list[str]:
-        """By its launcher."""
-        return [self._launcher(), "job", name, "now"]
+        return [self._launcher(), *words]
 
     def migrate(self) -> list[str] | None:
         """By its launcher."""

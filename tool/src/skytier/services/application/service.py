@@ -7,7 +7,7 @@ from importlib.resources import files as package_files
 from skytier.render import render
 from skytier.secrets import DIRECTORY as SECRETS
 from skytier.secrets.secret import Password, Secret
-from skytier.services.application.units import NOT_OURS
+from skytier.services.application.skytier_units.metrics import NOT_OURS
 from skytier.services.application.workers import POOL_SIZE, memory_mib, workers
 from skytier.services.postgresql.secrets import CERTIFICATE, PASSWORD
 from skytier.services.service import ETC, UNITS, Placement, Service, check
@@ -18,6 +18,8 @@ from skytier.topology import Endpoint, Exposure, Need, Topology
 PACKAGE = "skytier.services.application"
 HOME = "/opt/skytier"
 """`releases/`, the symbolic link `current` to one of them, `static/`, and `python3`."""
+LIBRARY = "/usr/local/lib/skytier"
+"""Where what the set-up brings finds its Python."""
 PORT = 8000
 SOCKET = "/run/skytier-app.sock"
 """Where Nginx finds it."""
@@ -83,7 +85,7 @@ class Application(Service):
             files=[
                 *(File(path, render(PACKAGE, name, **values)) for path, name in texts.items()),
                 File("/usr/local/sbin/skytier-app", program, 0o755),
-                File("/usr/local/sbin/skytier-units", _units(), 0o755),
+                *_units(),
             ],
             script=render(PACKAGE, "setup.sh", **values),
             checks=[
@@ -98,10 +100,16 @@ class Application(Service):
         )
 
 
-def _units() -> str:
-    """The program that has systemd run what a release has beside the web."""
-    text = (package_files(PACKAGE) / "units.py").read_text()
-    return f"#!{HOME}/python3 -IB\n{text}"
+def _units() -> Sequence[File]:
+    """The command that has systemd run what a release has beside the web."""
+    texts = {each.name: each for each in (package_files(PACKAGE) / "skytier_units").iterdir()}
+    package = [
+        File(f"{LIBRARY}/skytier_units/{name}", texts[name].read_text())
+        for name in sorted(texts)
+        if name.endswith(".py")
+    ]
+    command = f'PYTHONPATH={LIBRARY} exec {HOME}/python3 -B -m skytier_units "$@"'
+    return [*package, File("/usr/local/sbin/skytier-units", f"#!/bin/sh\n{command}\n", 0o755)]
 
 
 def _metrics_from(at: Placement) -> list[str]:
