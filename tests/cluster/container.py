@@ -27,6 +27,7 @@ from tests.releases import CACHE
 PACKAGES = (
     *("systemd", "systemd-sysv", "udev", "dbus", "cloud-init", "openssh-server", "sudo"),
     *("locales", "iproute2", "python3", "nginx", "openssl", "postgresql", "unattended-upgrades"),
+    "postgresql-client",
     *("prometheus", "prometheus-alertmanager", "prometheus-node-exporter"),
     *("prometheus-nginx-exporter", "prometheus-postgres-exporter"),
     # A certificate, and an authority for tests that gives it.

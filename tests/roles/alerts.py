@@ -72,6 +72,11 @@ def connections(active: str) -> dict[str, str]:
     }
 
 
+def process_up(values: str) -> dict[str, str]:
+    labels = f'{WEB}, process="worker", number="1", release="1-abc"'
+    return {f"skytier_process_up{{{labels}}}": values}
+
+
 ANSWERS = "1x60"
 STOPPED = "1x50 0x10"
 HOUR, DAY = 3600, 86_400
@@ -205,6 +210,16 @@ CASES = [
         up(WEB, node=ANSWERS, application=STOPPED),
         up(WEB, node=STOPPED, application=STOPPED),
         why="not where the machine is",
+    ),
+    Case(
+        "ProcessDown",
+        process_up("1x57 0x3"),
+        process_up("1x59 0x1"),
+    ),
+    Case(
+        "JobFailed",
+        {f'skytier_job_last_exit_code{{{WEB}, name="cleanup"}}': "0x58 3x2"},
+        {f'skytier_job_last_exit_code{{{WEB}, name="cleanup"}}': "3x58 0x2"},
     ),
     Case("NginxDown", {f"nginx_up{{{WEB}}}": "1x58 0x2"}, {f"nginx_up{{{WEB}}}": "1x59 0x1"}),
     Case(

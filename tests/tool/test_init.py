@@ -53,6 +53,32 @@ def test_what_was_chosen_is_told_to_scripts(fresh: Skytier, tmp_path: Path) -> N
     assert load(path).name == "shop"
 
 
+def test_processes_and_jobs_of_a_project_become_sections(fresh: Skytier, tmp_path: Path) -> None:
+    lines = (
+        *("web: gunicorn shop:app", "release: python migrate.py"),
+        *("Mail_Worker: celery -A shop worker", "beat: celery -A shop beat"),
+    )
+    (tmp_path / "Procfile").write_text("\n".join(lines))
+    (tmp_path / "requirements.txt").write_text("gunicorn\ncelery\n")
+    (tmp_path / "shop.py").write_text("def app(environ, start_response): ...\n")
+    cron = [
+        {"command": "python shop.py sweep", "schedule": "*/15 3 * * 1-5"},
+        {"command": "python shop.py", "schedule": "@monthly"},
+    ]
+    (tmp_path / "app.json").write_text(json.dumps({"cron": cron}))
+    answer = json.loads(fresh.run("init", "--json", cwd=tmp_path))
+    written = load(tmp_path / "skytier.toml").application
+    assert [(each.name, each.run) for each in written.process] == [
+        ("mail-worker", "celery -A shop worker")
+    ]
+    assert [(each.name, each.run, each.at) for each in written.job] == [
+        ("sweep", "python shop.py sweep", "Mon..Fri *-*-* 03:00/15:00"),
+        ("shop-py", "python shop.py", "monthly"),
+    ]
+    (warned,) = [each for each in answer["warnings"] if "beat" in each]
+    assert "it would run on each web server" in warned
+
+
 def test_a_person_is_asked_until_the_answer_is_good(fresh: Skytier, tmp_path: Path) -> None:
     answers = {
         "The stack's name": ["Shop", "shop"],

@@ -1,6 +1,8 @@
 """The runtime of a release: how commands are run, and what an object is."""
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,12 +22,22 @@ from skytier_runtime import interface, launch
         ("A=1 B=x/y shop $PORT", ["/bin/sh", "-c", "A=1 B=x/y exec shop $PORT"]),
         ("A='b c' shop", ["/bin/sh", "-c", "A='b c' shop"]),
         ("cd web && shop", ["/bin/sh", "-c", "cd web && shop"]),
+        ("python -m shop $X", ["/bin/sh", "-c", 'exec "$SKYTIER_PYTHON" -m shop $X']),
+        ("A=1 python3 x.py $X", ["/bin/sh", "-c", 'A=1 exec "$SKYTIER_PYTHON" x.py $X']),
+        ("python3.9 x.py $X", ["/bin/sh", "-c", "exec python3.9 x.py $X"]),
         ("shop; other", ["/bin/sh", "-c", "shop; other"]),
         ("shop | tee x", ["/bin/sh", "-c", "shop | tee x"]),
     ],
 )
 def test_one_command_takes_the_place_of_the_shell(line: str, words: list[str]) -> None:
     assert launch.words(line) == words
+
+
+def test_a_shell_of_several_commands_has_the_release_s_python() -> None:
+    made = launch.words("cd / && python -c 'print(1)'; python3 -c 'print(2)'")
+    environment = {"SKYTIER_PYTHON": sys.executable, "PATH": "/nowhere"}
+    done = subprocess.run(made, env=environment, check=True, capture_output=True, text=True)
+    assert done.stdout == "1\n2\n"
 
 
 def described(**values: Any) -> dict[str, Any]:

@@ -5,11 +5,13 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
 from skytier.costs.rates import Rates
 from skytier.errors import SkytierError
 from skytier.stackfile import StackFile, load, parse
 from skytier.stackfile.document import commented, keys, reference, toml
+from skytier.stackfile.processes import Job, Process
 from skytier.stackfile.schedule import Hours
 
 WRONG = {
@@ -252,10 +254,16 @@ def test_every_kind_of_machine_is_counted() -> None:
 
 @pytest.mark.parametrize(
     ("page", "model"),
-    [("stack-file.md", StackFile), ("stack-file.md", Hours), ("rates-file.md", Rates)],
+    [
+        ("stack-file.md", StackFile),
+        ("stack-file.md", Hours),
+        ("stack-file.md", Process),
+        ("stack-file.md", Job),
+        ("rates-file.md", Rates),
+    ],
 )
 def test_the_documentation_has_every_key_as_the_model_says_it(
-    page: str, model: type[StackFile] | type[Hours] | type[Rates]
+    page: str, model: type[BaseModel]
 ) -> None:
     text = (Path(__file__).parents[2] / "docs" / "reference" / page).read_text()
 
@@ -274,3 +282,34 @@ def test_an_email_is_one_or_several(value: str, held: tuple[str, ...]) -> None:
     text = f"email = {value}\n[monitor]\nsmtp_server = 'mail.example.org:25'\nemail = {value}"
     found = parse(text)
     assert found.email == found.monitor.email == held
+
+
+WORKER, NIGHTLY = (
+    '[[application.process]]\nname = "worker"\nrun = "work"\n',
+    '[[application.job]]\nname = "nightly"\nrun = "sweep"\nat = "daily"\n',
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (WORKER * 2, "line 6: application.process has the name 'worker', which another one has."),
+        (
+            WORKER + NIGHTLY.replace("nightly", "worker"),
+            "application.job has the name 'worker', which another one has.",
+        ),
+        (WORKER.replace("worker", "web"), 'name = "web" is the name of something else.'),
+        (WORKER.replace("worker", "Worker"), 'name = "Worker" is not a good name.'),
+        (WORKER.replace('"work"', '" "'), 'run = " " is not a command of one line.'),
+        (WORKER + "count = 0\n", "application.process.count = 0 is too small."),
+        (NIGHTLY.replace('run = "sweep"\n', ""), "application.job lacks run."),
+        (NIGHTLY.replace("daily", "*/5"), "application.job.at = \"*/5\" has '*/5'"),
+        (NIGHTLY.replace("daily", "*-02-30"), 'application.job.at = "*-02-30" never comes.'),
+        (NIGHTLY + "timeuot_s = 5\n", "application.job.timeuot_s is not a key."),
+    ],
+)
+def test_a_process_or_a_job_that_cannot_be_is_refused_with_its_line(text: str, said: str) -> None:
+    with pytest.raises(SkytierError) as refused:
+        parse(f'[application]\nserve = "a:b"\n{text}')
+    assert said in refused.value.what
+    assert len(refused.value.what.splitlines()) == 1

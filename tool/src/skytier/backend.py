@@ -8,7 +8,7 @@ from skytier.deploy.apply import Progress
 from skytier.metrics.source import Source
 from skytier.metrics.view import View
 from skytier.release.history import Releases, Rollback
-from skytier.status import Status
+from skytier.status import JobStatus, ProcessStatus, Status
 from skytier.watched import Watched
 
 
@@ -43,6 +43,15 @@ class Backend(Protocol):
 
     def rollback(self, progress: Progress, name: str | None) -> Rollback:
         """Switch to the healthy release before, or to one by its number or id."""
+
+    def processes_now(self) -> list[ProcessStatus]:
+        """The processes of the application on each machine, the web among them."""
+
+    def jobs(self) -> list[JobStatus]:
+        """The jobs of the application, each with its last run."""
+
+    def run_job(self, name: str) -> int:
+        """Run a job now, with its output here. Returns its exit code."""
 
     def run_application(self, *arguments: str) -> str:
         """Run one of the application's commands where it runs. Returns its output."""

@@ -1,6 +1,7 @@
 """What `skytier status` says: the same shape with and without a cloud."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Literal
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,42 @@ class MachineStatus:
 
 
 @dataclass(frozen=True)
+class ProcessStatus:
+    """A process of the application, the web among them. What is not known is None."""
+
+    machine: str
+    name: str
+    number: int
+    release: str
+    state: str
+    """`running`, `stopping` while it finishes its work, or why it does not run."""
+    pid: int | None
+    age_s: int | None
+    memory_bytes: int | None
+    restarts: int
+
+
+@dataclass(frozen=True)
+class JobStatus:
+    """A job with its last run, which may go on. Times are ISO 8601 in UTC."""
+
+    name: str
+    at: str
+    """The times, as systemd's OnCalendar says them."""
+    next: str | None
+    """None when there is no time any more."""
+    state: Literal["never", "running", "ended", "lost", "unknown"]
+    """`lost` when its machine was; `unknown` when the database could not be asked."""
+    host: str | None = None
+    began: str | None = None
+    seconds: float | None = None
+    exit_code: int | None = None
+    last_success: str | None = None
+    skipped: str | None = None
+    """The last time that was skipped, because an earlier run went on."""
+
+
+@dataclass(frozen=True)
 class Drift:
     """A step that `skytier up` would do."""
 
@@ -50,3 +87,4 @@ class Status:
     healthy: bool
     machines: list[MachineStatus]
     drift: list[Drift]
+    jobs: list[JobStatus] = field(default_factory=list)

@@ -17,9 +17,11 @@ from skytier.cli import (
     doctor,
     down,
     init,
+    job,
     logs,
     metrics,
     plan,
+    ps,
     psql,
     release,
     releases,
@@ -46,7 +48,7 @@ app = typer.Typer(
     "budget.\n\nExample: skytier up",
 )
 for command in (
-    *(init, doctor, plan, up, status, top, logs, run, secret, psql, ssh, down),
+    *(init, doctor, plan, up, status, top, ps, logs, run, job, secret, psql, ssh, down),
     *(release, releases, rollback),
     *(dashboard, report, metrics, cost),
     *(demo_data, admin, audit, trust, access),

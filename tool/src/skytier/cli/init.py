@@ -89,6 +89,7 @@ def init(
 
 def _recognise(draft: _Draft, directory: Path) -> None:
     """What the project in the directory is; nothing where there is none."""
+    from skytier.cli.beside import beside
     from skytier.cli.variables import lacking
     from skytier.project.recognise import recognise
 
@@ -101,6 +102,12 @@ def _recognise(draft: _Draft, directory: Path) -> None:
         if value := getattr(found, key):
             mapping = key in ("static", "media", "env")
             draft.chosen[f"application.{key}"] = dict(value) if mapping else value
+    more = beside(found)
+    for key, sections in (("process", more.processes), ("job", more.jobs)):
+        if sections:
+            draft.chosen[f"application.{key}"] = sections
+            draft.why[f"application.{key}"] = f"Found: {more.why[key]}"
+    draft.warnings += more.warnings
     for key, reason in found.because.items():
         draft.why[f"application.{key}"] = f"Found: {reason}"
     for key, question in found.questions.items():

@@ -18,9 +18,9 @@ def logs(
     source: Annotated[
         str | None,
         typer.Argument(
-            metavar="SERVICE|ROLE[/N]",
+            metavar="SERVICE|ROLE[/N]|NAME",
             help="On this machine: postgresql, application, nginx or monitor; default: all. "
-            "On a cloud: the machine; default: web.",
+            "On a cloud: the machine; default: web. Or a process or job of the application.",
         ),
     ] = None,
     cloud: Cloud = None,
@@ -32,7 +32,7 @@ def logs(
         int, typer.Option("--lines", "-n", min=0, help="How many lines of each file.")
     ] = 20,
 ) -> None:
-    """Show logs: of a service on this machine, of a machine on a cloud."""
+    """Show logs: of a service on this machine, of a machine on a cloud, of a process or a job."""
     stack = chosen.backend(chosen.stack_file(file, cloud))
     try:
         code = stack.logs(source, follow=follow, lines=lines)

@@ -5,7 +5,8 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -55,17 +56,24 @@ class Application(LocalService):
             ),
         }
 
-    def migrate(self, options: Options) -> str:
-        """Bring the database to the release's schema. Returns what the migration said last."""
+    def migrate(self, options: Options, psql: Callable[[Options], Path]) -> str:
+        """Bring the database to the release's schema. Returns what the migration said last.
+
+        `psql` finds the database's client, by which what blocks the migration is found.
+        """
         command = self._program.migrate()
         if command is None:
             return "none"
+        more = {}
+        with suppress(SkytierError):
+            more = {"SKYTIER_PSQL": str(psql(options))}
         try:
             # What it said that it did is on its output, and what went wrong is not.
-            said = self._run(options, command, "migrate", outputs=True).strip().splitlines()
+            output = self.run_words(options, command, "migrate", more, outputs=True)
         except SkytierError:
             self._program.failed()
             raise
+        said = output.strip().splitlines()
         if not said:
             return ""
         return said[-1] if " " in said[-1] else f"schema {said[-1]}"
@@ -150,14 +158,24 @@ class Application(LocalService):
 
     def run(self, options: Options, *words: str) -> str:
         """Run a command to the end. Returns its output; SkytierError when it fails."""
-        return self._run(options, self._program.command(*words), " ".join(words))
+        return self.run_words(options, self._program.command(*words), " ".join(words))
 
-    def _run(
-        self, options: Options, command: list[str], name: str, *, outputs: bool = False
+    def run_words(
+        self,
+        options: Options,
+        command: list[str],
+        name: str,
+        more: Mapping[str, str] | None = None,
+        *,
+        outputs: bool = False,
     ) -> str:
+        """The same for the words of a program; `more` are variables.
+
+        With `outputs`, an error has what it wrote on its standard output too.
+        """
         done = subprocess.run(
             command,
-            env=self.environment(options),
+            env={**self.environment(options), **(more or {})},
             cwd=self._home.path,
             check=False,
             capture_output=True,
@@ -169,9 +187,13 @@ class Application(LocalService):
 
     def attend(self, options: Options, *words: str) -> int:
         """The same with this process's own input and output. Returns its exit code."""
-        command = self._program.command(*words)
+        return self.attend_words(options, self._program.command(*words), {})
+
+    def attend_words(self, options: Options, words: list[str], more: Mapping[str, str]) -> int:
+        """The same for the words of a program; `more` are variables."""
+        environment = {**self.environment(options), **more}
         try:
-            return subprocess.call(command, env=self.environment(options), cwd=self._home.path)
+            return subprocess.call(words, env=environment, cwd=self._home.path)
         except FileNotFoundError:
             raise failed(words[0], f"There is no command {words[0]}.") from None
 
@@ -231,7 +253,7 @@ class Application(LocalService):
             copy = shutil.copy2 if serves else _copy_new
             shutil.copytree(made, static, dirs_exist_ok=True, copy_function=copy)
         elif not serves and (command := self._program.collect(static)):
-            self._run(options, command, "collect-static")
+            self.run_words(options, command, "collect-static")
         for path in [static, *static.rglob("*")]:
             path.chmod(0o755 if path.is_dir() else 0o644)
         if serves:

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from decimal import Decimal
 
-from skytier.local import logs
+from skytier.local import beside, logs
 from skytier.local.monitor.source import source
 from skytier.local.monitor.view import view
 from skytier.local.psql import attend_psql
@@ -26,6 +26,9 @@ class LocalBackend(LocalStack):
     status = measure
     attend_psql = attend_psql
     view = view
+    processes_now = beside.processes
+    jobs = beside.jobs
+    run_job = beside.run_job
 
     @contextmanager
     def source(self) -> Iterator[Source]:

@@ -133,6 +133,14 @@ class Daemon:
         process.end(self.processes(), signal.SIGTERM, 5)
         self.forget()
 
+    def remembered(self) -> Record | None:
+        """What was written down of the last start."""
+        return self._read()
+
+    def remember(self, record: Record) -> None:
+        """Write down an earlier start again, of a process that still runs."""
+        self._write(record)
+
     def forget(self) -> None:
         """Drop the record."""
         self._record.unlink(missing_ok=True)

@@ -10,6 +10,7 @@ from skytier.local.monitor.kind import Monitor
 from skytier.local.nginx import Nginx
 from skytier.local.options import Options
 from skytier.local.postgresql import Postgresql
+from skytier.local.processes import Processes
 from skytier.local.service import NOT_RUNNING, key
 
 RELEASE, MIGRATIONS = "release", "migrations"
@@ -17,9 +18,13 @@ RELEASE, MIGRATIONS = "release", "migrations"
 RULES = {
     # Before all else: what cannot be built changes nothing.
     RELEASE: Rules(within=Application.name),
-    Postgresql.name: Rules(held_by=frozenset({Application.name, Nginx.name, Monitor.name})),
+    Postgresql.name: Rules(
+        held_by=frozenset({Processes.name, Application.name, Nginx.name, Monitor.name})
+    ),
     # There is nothing to stop.
     MIGRATIONS: Rules(within=Application.name),
+    # Before the web: what does not stay up switches nothing.
+    Processes.name: Rules(held_by=frozenset({Application.name, Nginx.name, Monitor.name})),
     Application.name: Rules(held_by=frozenset({Nginx.name, Monitor.name})),
     Nginx.name: Rules(held_by=frozenset({Monitor.name})),
     Monitor.name: Rules(),

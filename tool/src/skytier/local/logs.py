@@ -9,10 +9,12 @@ from skytier.local.home import Home
 from skytier.local.monitor.kind import ALL, Monitor, daemon_name
 from skytier.local.nginx import Nginx
 from skytier.local.postgresql import Postgresql
+from skytier.local.processes import Processes
 
 FILES = {
     Postgresql.name: ["postgresql.log"],
     Application.name: ["application.log"],
+    Processes.name: ["processes.log"],
     Nginx.name: ["nginx.log", "access.log"],
     Monitor.name: [f"{daemon_name(name)}.log" for name in ALL],
 }
@@ -23,9 +25,10 @@ def show(home: Home, service: str | None, *, follow: bool, lines: int) -> int:
 
     Raises ValueError when there is no such service, SkytierError when there is no log.
     """
-    if service not in (None, *FILES):
-        raise ValueError(f"{service!r} is none of {', '.join(FILES)}, which run on this machine.")
-    names = [name for each in FILES if service in (None, each) for name in FILES[each]]
+    files = {**_beside(home), **FILES}
+    if service not in (None, *files):
+        raise ValueError(f"{service!r} is none of {', '.join(files)}, which run on this machine.")
+    names = [name for each in files if service in (None, each) for name in files[each]]
     paths = [home.logs / name for name in names if (home.logs / name).exists()]
     if not paths:
         raise SkytierError(f"There is no log in {home.logs} yet.", "Start it: skytier up")
@@ -37,3 +40,9 @@ def show(home: Home, service: str | None, *, follow: bool, lines: int) -> int:
         return 0
     # Ctrl-C goes to both, and tail may be gone before it is noticed here.
     return 0 if code in (0, -signal.SIGINT) else 1
+
+
+def _beside(home: Home) -> dict[str, list[str]]:
+    """The logs of the application's processes and jobs, by their names."""
+    paths = [*home.logs.glob("process.*.log"), *home.logs.glob("job.*.log")]
+    return {path.name.split(".")[1]: [path.name] for path in sorted(paths)}

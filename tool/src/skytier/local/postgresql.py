@@ -17,7 +17,7 @@ from skytier.local import account, postgresql_programs, process
 from skytier.local.account import Account
 from skytier.local.daemon import RunningConfig, State
 from skytier.local.home import Home
-from skytier.local.options import ELSEWHERE, Options
+from skytier.local.options import ELSEWHERE, EMBEDDED, Options
 from skytier.local.postgresql_programs import Programs
 from skytier.local.service import NOT_RUNNING, LocalService, found, key
 from skytier.services.postgresql import config as postgresql_config
@@ -99,6 +99,14 @@ class Postgresql(LocalService):
         self.daemon.stop(signal.SIGINT, timeout_s=60)
         self._end_leftovers()
 
+    def psql(self, options: Options) -> Path:
+        """The client of the database. Raises SkytierError when there is none."""
+        if options.postgres != ELSEWHERE:
+            return self._programs(options)["psql"]
+        if found := shutil.which("psql"):
+            return Path(found)
+        return postgresql_programs.find(EMBEDDED, self._home.postgresql, None)["psql"]
+
     def runs_as(self, options: Options) -> Account | None:
         """Who the server runs as; None when it runs elsewhere."""
         return None if options.postgres == ELSEWHERE else self._account
@@ -111,14 +119,6 @@ class Postgresql(LocalService):
         if os.geteuid() == 0:
             return account.first_of("postgres", "nobody")
         return account.current()
-
-    def psql(self, options: Options) -> Path | None:
-        """The psql beside the server's programs; None where there is none."""
-        try:
-            found = self._programs(options)["psql"]
-        except SkytierError:
-            return None
-        return found if found.exists() else None
 
     def _programs(self, options: Options) -> Programs:
         version = self.data / "PG_VERSION"

@@ -1,6 +1,7 @@
 """What the application on this machine is made of: the installed sample, or a release."""
 
 import importlib.metadata
+import json
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,10 +16,11 @@ from skytier.local.home import Home
 from skytier.local.releases import LocalReleases
 from skytier.local.service import STACK_NAME
 from skytier.local.variables import HomeVariables
-from skytier.release import Application, build, fitness, history, of
+from skytier.release import Application, build, fitness, history, of, processes
 from skytier.release.author import author, me
 from skytier.release.history import Author, Entry
 from skytier.release.platform import Platform
+from skytier.release.processes import Beside
 from skytier.release.sample import installed
 from skytier.secrets.variables import Variables
 from skytier.stackfile import StackFile
@@ -73,6 +75,12 @@ class Program(Protocol):
     def serve(self) -> list[str]:
         """The words that serve it."""
 
+    def beside(self) -> Beside:
+        """The processes and jobs that are wanted beside the web."""
+
+    def launched(self, *words: str) -> list[str]:
+        """The words that run a command of the release's launcher, which has to do with those."""
+
     def migrate(self) -> list[str] | None:
         """The words that bring the database to its schema."""
 
@@ -124,6 +132,14 @@ class Installed:
     def serve(self) -> list[str]:
         """Its own server."""
         return self._own("serve")
+
+    def beside(self) -> Beside:
+        """None."""
+        return (), ()
+
+    def launched(self, *words: str) -> list[str]:
+        """It has no launcher."""
+        return []
 
     def migrate(self) -> list[str] | None:
         """Its own command."""
@@ -236,6 +252,19 @@ class Built:
     def serve(self) -> list[str]:
         """By its launcher."""
         return [self._launcher(), "serve"]
+
+    def beside(self) -> Beside:
+        """Those of the release that is prepared or stays, else of the stack file."""
+        release = self._prepared or (self.kept.id if self.kept else None)
+        if release:
+            path = self.releases.path(release) / "application.json"
+            return processes.beside(json.loads(path.read_text()))
+        section = self._stack.application
+        return processes.beside(processes.described(section.process, section.job))
+
+    def launched(self, *words: str) -> list[str]:
+        """By its launcher."""
+        return [self._launcher(), *words]
 
     def migrate(self) -> list[str] | None:
         """By its launcher."""

@@ -1,16 +1,14 @@
 """psql on the database of the stack on this machine."""
 
 import os
-import shutil
 import signal
 import subprocess
-from pathlib import Path
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from skytier.errors import SkytierError
 from skytier.local import options
 from skytier.local.application import DATABASE_URL
-from skytier.local.options import ELSEWHERE, Options
+from skytier.local.options import ELSEWHERE
 from skytier.local.stack import LocalStack
 
 
@@ -28,7 +26,7 @@ def attend_psql(stack: LocalStack, *words: str) -> int:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
     # In the environment: a command line can be read by all users of this machine.
     secret = {} if password is None else {"PGPASSWORD": password}
-    program = _program(stack, chosen)
+    program = stack.postgresql.psql(chosen)
     # Ctrl-C ends a statement, and not the session.
     before = signal.signal(signal.SIGINT, lambda number, frame: None)
     try:
@@ -52,13 +50,3 @@ def without_password(url: str) -> tuple[str, str | None]:
     # What comes last counts.
     found = named[-1] if named else (unquote(password) if colon else None)
     return parts._replace(netloc=f"{user}{at}{host}", query=rest).geturl(), found
-
-
-def _program(stack: LocalStack, chosen: Options) -> Path:
-    found = stack.postgresql.psql(chosen) or shutil.which("psql")
-    if found is None:
-        raise SkytierError(
-            "There is no psql on this machine.",
-            "Install it (Debian and Ubuntu: apt-get install postgresql-client).",
-        )
-    return Path(found)

@@ -1,7 +1,10 @@
 """The releases in the home: their trees, which of them serves, and their history."""
 
 import shutil
+from contextlib import suppress
 from pathlib import Path
+
+import psutil
 
 from skytier import files
 from skytier.local.home import Home
@@ -78,7 +81,8 @@ class LocalReleases:
         for path in [path for place in (releases, libraries) for path in place.glob(".new-*")]:
             shutil.rmtree(path)
         newest = sorted(releases.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
-        kept = [path for n, path in enumerate(newest) if n < KEPT or path.name == self.current()]
+        running = {self.current(), *_running(releases)}
+        kept = [path for n, path in enumerate(newest) if n < KEPT or path.name in running]
         for path in newest:
             if path not in kept:
                 shutil.rmtree(path)
@@ -89,6 +93,15 @@ class LocalReleases:
         for path in self._home.secret_files.glob("*"):
             if path.name not in {each.name for each in kept}:
                 shutil.rmtree(path)
+
+
+def _running(releases: Path) -> set[str]:
+    """The ids of releases of which a process or a job still runs."""
+    found = set()
+    for each in psutil.process_iter():
+        with suppress(psutil.Error, ValueError):
+            found.add(Path(each.cwd()).relative_to(releases).parts[0])
+    return found
 
 
 def unknown_migrations(releases: LocalReleases, now: str, then: str) -> list[str]:

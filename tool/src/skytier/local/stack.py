@@ -16,6 +16,7 @@ from skytier.local.monitor.kind import Monitor
 from skytier.local.nginx import Nginx
 from skytier.local.options import Options
 from skytier.local.postgresql import Postgresql
+from skytier.local.processes import Processes
 from skytier.local.program import Built, program
 from skytier.local.releases import unknown_migrations
 from skytier.local.service import Deletion, Task, key
@@ -48,7 +49,14 @@ class LocalStack:
         self.application = Application(home, self.program, behind_nginx=self.nginx.installed)
         self.postgresql = Postgresql(home)
         self.monitor = Monitor(home, self.postgresql, behind_nginx=self.nginx.installed)
-        self._services = (self.postgresql, self.application, self.nginx, self.monitor)
+        self.processes = Processes(home, self.program, self.application, self.postgresql)
+        self._services = (
+            self.postgresql,
+            self.processes,
+            self.application,
+            self.nginx,
+            self.monitor,
+        )
 
     def states(self) -> dict[str, State]:
         """Every service as it is now."""
@@ -83,6 +91,8 @@ class LocalStack:
             configs = self._servers(chosen)
             self._remember(chosen, database_url, redis_url)
             configs[Application.name] = self.application.config(chosen)
+            if self.processes.wanted():
+                configs[Processes.name] = self.processes.config(chosen)
             if chosen.monitor:
                 configs[Monitor.name] = self.monitor.config(chosen)
             tasks = (*([desired.RELEASE] if self.is_own else []), desired.MIGRATIONS)
@@ -118,7 +128,10 @@ class LocalStack:
             unknown = unknown_migrations(program.releases, now, entry.id) if now else []
             program.back(entry)
             configs = {Application.name: self.application.config(chosen)}
-            there = [each for each in self.find() if each.key.kind == Application.name]
+            if self.processes.wanted():
+                configs[Processes.name] = self.processes.config(chosen)
+            kinds = (Application.name, Processes.name)
+            there = [each for each in self.find() if each.key.kind in kinds]
             steps = desired.steps(desired.wanted(configs, chosen, ()), there)
             self._carry_out(steps, chosen, progress)
         return Rollback(entry, unknown)
@@ -210,7 +223,11 @@ class LocalStack:
         progress.planned([*stops, *services, *monitor])
         kinds = self._kinds(chosen)
         apply(stops, kinds, progress, Known())
-        apply(services, kinds, progress, Known())
+        try:
+            apply(services, kinds, progress, Known())
+        except SkytierError:
+            self.processes.go_back(chosen)
+            raise
         # The monitor comes last, and the application does not depend on it.
         try:
             apply(monitor, kinds, progress, Known())
@@ -221,7 +238,9 @@ class LocalStack:
     def _kinds(self, chosen: Options) -> dict[str, Kind]:
         tasks = (
             Task(desired.RELEASE, self.program.prepare),
-            Task(desired.MIGRATIONS, lambda _: self.application.migrate(chosen)),
+            Task(
+                desired.MIGRATIONS, lambda _: self.application.migrate(chosen, self.postgresql.psql)
+            ),
             Task(CHECK, lambda _: self._check(chosen)),
             Deletion(HOME, self._purge),
         )

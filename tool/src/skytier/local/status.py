@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from skytier import health
-from skytier.local import options
+from skytier.local import beside, options
 from skytier.local.application import DATABASE_URL
 from skytier.local.daemon import State
 from skytier.local.monitor.kind import daemon_name
@@ -23,6 +23,8 @@ def measure(stack: LocalStack) -> Status:
         answer = health.Answer(None, "it does not run")
     complaint = "" if answer else f"{stack.program.health}: {answer.status or answer.text}"
     web = [_service("application", states, complaint)]
+    if states["processes"].config or stack.processes.daemon.was_started:
+        web += [_service("processes", states), *beside.services(stack)]
     if stack.nginx.installed:
         web.append(_service("nginx", states))
     # As on a cloud, where the monitor is on the first web server.
@@ -40,7 +42,8 @@ def measure(stack: LocalStack) -> Status:
         ),
         _database(stack, chosen, states, bool(answer), monitor),
     ]
-    return Status("local", None, chosen.url, all(m.healthy for m in machines), machines, [])
+    healthy = all(machine.healthy for machine in machines)
+    return Status("local", None, chosen.url, healthy, machines, [], beside.jobs(stack))
 
 
 def _database(

@@ -1,5 +1,6 @@
 """A stack on a cloud, as the commands ask for it."""
 
+from skytier.openstack import beside
 from skytier.openstack.application import attend_application, follow_application, run_application
 from skytier.openstack.logs import logs
 from skytier.openstack.psql import attend_psql
@@ -20,6 +21,9 @@ class CloudBackend(CloudStack):
     logs = logs
     releases = releases
     rollback = rollback
+    processes_now = beside.processes
+    jobs = beside.jobs
+    run_job = beside.run_job
     run_application = run_application
     attend_application = attend_application
     follow_application = follow_application

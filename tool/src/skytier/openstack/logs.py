@@ -1,5 +1,6 @@
 """The journal of a stack's machine."""
 
+from skytier.openstack import beside
 from skytier.openstack.ssh_target import role_of, ssh_target
 from skytier.openstack.stack import CloudStack
 from skytier.roles import ROLES
@@ -8,8 +9,13 @@ from skytier.roles import ROLES
 def logs(stack: CloudStack, source: str | None, *, follow: bool, lines: int) -> int:
     """Print the journal of what a machine runs; without a `source` it is the first web server.
 
+    `source` may also be a process or a job of the application, whose lines are on all web servers.
     Returns the exit code of the command there. Raises SkytierError.
     """
+    section = stack.stack.application
+    names = [each.name for each in section.process] + [each.name for each in section.job]
+    if source and source in names:
+        return beside.logs(stack, source, follow=follow, lines=lines)
     machine = source or "web"
     with ssh_target(stack, machine) as (shell, host):
         role = ROLES[role_of(machine, host, stack.stack.name)]

@@ -144,7 +144,8 @@ class Releases(InServer):
         variables = self.variables.settled(self.resolved.application.variables, known)
         if pinned := self.resolved.pinned:
             _fetch(pinned.id, self.access, host, wanted.key.name, known, tell)
-            release.activate(host, pinned.id, Lines(healthy=history.rolled_back(pinned.id, me())))
+            lines = Lines(healthy=history.rolled_back(pinned.id, me()))
+            release.activate(host, pinned.id, lines, progress=tell)
         else:
             release.ship(
                 {host.name: host},

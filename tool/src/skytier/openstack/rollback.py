@@ -124,7 +124,8 @@ class Rollbacks:
             source = next(each for each, told in self.asked.items() if self.to.id in told.there)
             release.carry(self.access.open(source, known, tell), host, self.to.id)
         tell(f"switching to {self.to.id}")
-        release.activate(host, self.to.id, Lines(healthy=history.rolled_back(self.to.id, me())))
+        lines = Lines(healthy=history.rolled_back(self.to.id, me()))
+        release.activate(host, self.to.id, lines, progress=tell)
         notes = {
             Releases.metadata: wanted_release,
             Deliveries.metadata: wanted_release,

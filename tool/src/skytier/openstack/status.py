@@ -1,6 +1,6 @@
 """A stack on a cloud as it is, measured now."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -10,13 +10,18 @@ from skytier.deploy.plan import Action
 from skytier.errors import SkytierError
 from skytier.hosts.host import Host, UnreachableError
 from skytier.hosts.ssh import Ssh, SshHost
+from skytier.openstack import beside
 from skytier.openstack.access import Access, hosts
 from skytier.openstack.entry_point import EntryPoint
 from skytier.openstack.planned import Plan
 from skytier.openstack.releases import Releases
 from skytier.openstack.stack import CloudStack
+from skytier.roles import ROLES
 from skytier.services.setup import Setup
-from skytier.status import Drift, MachineStatus, ServiceStatus, Status
+from skytier.status import Drift, JobStatus, MachineStatus, ServiceStatus, Status
+
+PROCESSES = "processes"
+"""The check of the application's processes, by its name."""
 
 
 def measure(stack: CloudStack) -> Status:
@@ -36,9 +41,12 @@ def measure(stack: CloudStack) -> Status:
         ]
         measured = list(pool.map(lambda place: _machine(plan, known, shell, enter, *place), places))
         front = answer is not None and bool(answer.result())
+        jobs = _jobs(stack, shell, measured) if enter else []
     complete = len(measured) == len(plan.resolved.machines())
     healthy = front and complete and all(machine.healthy for machine in measured)
-    return Status(stack.stack.name, stack.cloud, entry.url, healthy, measured, list(_drift(plan)))
+    return Status(
+        stack.stack.name, stack.cloud, entry.url, healthy, measured, list(_drift(plan)), jobs
+    )
 
 
 def _machine(
@@ -49,6 +57,8 @@ def _machine(
     services = [ServiceStatus("server", status == "ACTIVE", None, status)]
     if enter:
         services += _checks(SshHost(shell, name), plan.resolved.setup(role, number, known))
+        if any(each.name == PROCESSES for each in services):
+            services = _each_process(services, SshHost(shell, name))
     else:
         services[0] = replace(services[0], detail=f"{status}; the stack's SSH key is not here")
     if volume := known.get(plan.resolved.key("volume", role, number)):
@@ -62,6 +72,25 @@ def _machine(
     healthy = all(service.running for service in services)
     release = server.facts["metadata"].get(Releases.metadata)
     return MachineStatus(name, role, reached, healthy, services, addresses, release)
+
+
+def _each_process(services: list[ServiceStatus], host: Host) -> list[ServiceStatus]:
+    """The check of all processes as a line for each kind of them, where the machine tells."""
+    try:
+        there = beside.services(beside.told(host))
+    except SkytierError:
+        return services
+    return [*(each for each in services if each.name != PROCESSES), *there]
+
+
+def _jobs(stack: CloudStack, shell: Ssh, machines: Sequence[MachineStatus]) -> list[JobStatus]:
+    web = [SshHost(shell, each.name) for each in machines if ROLES[each.role].runs_application]
+    if not stack.stack.application.job or not web:
+        return []
+    try:
+        return beside.first_jobs(web)
+    except SkytierError:
+        return []
 
 
 def _checks(host: Host, setup: Setup) -> list[ServiceStatus]:

@@ -14,9 +14,10 @@ from skytier.errors import SkytierError
 from skytier.project import dependencies
 from skytier.project.files import Listing, fingerprint, listing
 from skytier.project.tree import Tree
-from skytier.release import hooks, sample
+from skytier.release import hooks, processes, sample
 from skytier.secrets.variables import Summary
 from skytier.stackfile import DEFAULT_PATH, StackFile
+from skytier.stackfile.processes import Job, Process
 
 UVICORN, GUNICORN, METRICS = "uvicorn", "gunicorn", "prometheus-client"
 UNKNOWN_VERSION = "0"
@@ -62,6 +63,9 @@ class Application:
         """Its files, to be read."""
         return Tree(self.source, Listing(self.files, ()))
 
+    processes: Sequence[Process] = ()
+    jobs: Sequence[Job] = ()
+
     @property
     def version(self) -> str:
         """As pyproject.toml says it; "0" where it does not."""
@@ -101,6 +105,7 @@ class Application:
             "env": {"SKYTIER_HEALTH": self.health, **self.env},
             "secrets": self.secrets,
             "paths": list(self.paths),
+            **processes.described(self.processes, self.jobs),
         }
 
     def fingerprint(self) -> str:
@@ -171,4 +176,6 @@ def of(stack: StackFile, variables: Summary = NO_VARIABLES) -> Application:
         secrets=section.secrets,
         variables=variables.fingerprint if stack.application.is_own else "",
         secret_names=sorted({*section.required_secrets, *variables.names}),
+        processes=section.process,
+        jobs=section.job,
     )

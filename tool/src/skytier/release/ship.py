@@ -72,17 +72,25 @@ NO_LINES = Lines()
 
 
 def activate(
-    host: Host, release: str, lines: Lines = NO_LINES, *, timeout_s: int = HEALTH_TIMEOUT_S
+    host: Host,
+    release: str,
+    lines: Lines = NO_LINES,
+    *,
+    timeout_s: int = HEALTH_TIMEOUT_S,
+    progress: Progress = lambda _: None,
 ) -> bool:
     """Switch a machine to an unpacked release, and wait until it is healthy.
 
     When it is not within `timeout_s`, or ends again and again, the machine is switched back, and
     SkytierError has the application's last log lines. Returns False when it was the machine's
-    release already, and healthy.
+    release already, and healthy. `progress` is told of what still finishes its work.
     """
     values = {"release": release, "timeout_s": timeout_s, **asdict(lines)}
     said = host.run(script("activate", **values))
-    return said.strip().splitlines()[-1:] != ["unchanged"]
+    *told, last = said.strip().splitlines()
+    for line in told:
+        progress(line)
+    return last != "unchanged"
 
 
 def carry(source: Host, target: Host, release: str) -> None:
@@ -134,7 +142,9 @@ def ship(
             migrate(host, release.id)
         progress(f"switching {name} to {release.id}")
         changed[name] = activate(
-            host, release.id, Lines.of(release.id, author), timeout_s=timeout_s
+            *(host, release.id, Lines.of(release.id, author)),
+            timeout_s=timeout_s,
+            progress=progress,
         )
         prune(host)
     return changed

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, model_validator
 
 from skytier.stackfile import values
+from skytier.stackfile.processes import Command, Job, Process, clash
 from skytier.stackfile.section import Section, contradiction, key
 
 Interface = Literal["asgi", "wsgi", "asgi-factory", "wsgi-factory"]
@@ -18,12 +19,6 @@ GIVEN = ("DATABASE_URL", "PORT", "WEB_CONCURRENCY", "FORWARDED_ALLOW_IPS", "LIST
 def _python_object(value: str) -> str:
     if not re.fullmatch(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", value):
         raise ValueError("is not a module and an object")
-    return value
-
-
-def _command(value: str) -> str:
-    if not value.strip() or "\0" in value or "\n" in value:
-        raise ValueError("is not a command of one line")
     return value
 
 
@@ -86,7 +81,6 @@ def _overlap(one: str, other: str) -> bool:
 
 
 Text = Annotated[str, AfterValidator(values.text)]
-Command = Annotated[str, AfterValidator(_command)]
 
 
 class ApplicationSection(Section):
@@ -160,6 +154,20 @@ class ApplicationSection(Section):
     )
     """Environment variables. For secrets there is the command skytier secret set NAME."""
 
+    process: tuple[Process, ...] = key(
+        (),
+        "sections [[application.process]] with name, run, and optionally count, memory_mib, stop_s",
+        [{"name": "worker", "run": "celery -A shop worker"}],
+    )
+    """What runs beside the web, on each web server: for example the workers of a queue."""
+    job: tuple[Job, ...] = key(
+        (),
+        "sections [[application.job]] with name, run, at, and optionally timeout_s",
+        [{"name": "cleanup", "run": "python manage.py clearsessions", "at": "daily"}],
+    )
+    """What runs at certain times, each time once in the whole stack. A job that still runs is
+    not started again: that time is skipped."""
+
     @property
     def is_own(self) -> bool:
         """Whether it describes an application; without one the sample application runs."""
@@ -178,6 +186,8 @@ class ApplicationSection(Section):
             )
         if self.serve and self.run:
             raise contradiction("application.run", "is one of two ways to serve; remove the other")
+        if wrong := clash(self.process, self.job):
+            raise contradiction(*wrong)
         if not self.is_own and self.model_fields_set:
             name = sorted(self.model_fields_set)[0]
             raise contradiction(f"application.{name}", "needs application.serve or application.run")

@@ -181,7 +181,9 @@ def _sentence(
         table = table[part]
     context = details.get("ctx", {})
     if details["type"] == "contradiction":
-        return context["key"].split("."), f"{context['key']} {context['wrong']}."
+        place = context["key"].split(".")
+        named = ".".join(part for part in place if _number(part) is None)
+        return place, f"{named} {context['wrong']}."
     dotted = ".".join(part for part in path if _number(part) is None)
     if unquoted := _unquoted(path, table, known):
         return path, unquoted

@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Sequence
+from importlib.resources import files as package_files
 
 from skytier.render import render
 from skytier.secrets import DIRECTORY as SECRETS
 from skytier.secrets.secret import Password, Secret
+from skytier.services.application.skytier_units.metrics import NOT_OURS
 from skytier.services.application.workers import POOL_SIZE, memory_mib, workers
 from skytier.services.postgresql.secrets import CERTIFICATE, PASSWORD
 from skytier.services.service import ETC, UNITS, Placement, Service, check
@@ -16,6 +18,8 @@ from skytier.topology import Endpoint, Exposure, Need, Topology
 PACKAGE = "skytier.services.application"
 HOME = "/opt/skytier"
 """`releases/`, the symbolic link `current` to one of them, `static/`, and `python3`."""
+LIBRARY = "/usr/local/lib/skytier"
+"""Where what the set-up brings finds its Python."""
 PORT = 8000
 DATA = "/var/lib/skytier-app"
 """The directories that the application may write to, which stay from release to release."""
@@ -29,7 +33,7 @@ class Application(Service):
     """A Python program behind a unix socket, and at a port for the monitor and for `api_from`."""
 
     name = "application"
-    units = ("skytier-app",)
+    units = ("skytier-app", "skytier-process@*", "skytier-job@*")
     needs = (DATABASE,)
 
     def secrets(self, topology: Topology) -> Sequence[Secret]:
@@ -37,8 +41,10 @@ class Application(Service):
         return [Password(SIGNING_KEY)]
 
     def packages(self, at: Placement) -> Sequence[str]:
-        """Python."""
-        return ["python3"]
+        """Python, and the client of PostgreSQL: jobs are written down by it, and what blocks a
+        migration is found."""
+        uses_psql = at.stack.application.job or at.stack.application.migrate
+        return ["python3", *(["postgresql-client"] if uses_psql else [])]
 
     def endpoints(self, stack: StackFile) -> Sequence[Endpoint]:
         """Its metrics; and all of it, past Nginx, for the networks of the stack file."""
@@ -68,23 +74,35 @@ class Application(Service):
             "hosts": ",".join(_hosts(at)),
             "origins": ",".join(_origins(at)),
             "secret_key": SIGNING_KEY,
+            "not_ours": NOT_OURS,
             "outgoing": at.stack.runs.outgoing,
             "metrics_from": json.dumps(_metrics_from(at)),
         }
         texts = {
             f"{UNITS}/skytier-app.service": "skytier-app.service",
             f"{UNITS}/skytier-app.socket": "skytier-app.socket",
+            f"{UNITS}/skytier-process@.service": "skytier-process@.service",
+            f"{UNITS}/skytier-job@.service": "skytier-job@.service",
             f"{ETC}/uv.txt": "uv.txt",
             f"{ETC}/skytier-app.before-247.conf": "before-247.conf",
+            f"{ETC}/skytier-instance.before-247.conf": "before-247-instance.conf",
         }
         program = render(PACKAGE, "skytier-app.sh", **values)
         return Setup(
             files=[
                 *(File(path, render(PACKAGE, name, **values)) for path, name in texts.items()),
                 File("/usr/local/sbin/skytier-app", program, 0o755),
+                *_units(),
             ],
             script=render(PACKAGE, "setup.sh", **values),
-            checks=[check(PACKAGE, "application", values, needs_release=True)],
+            checks=[
+                check(PACKAGE, "application", values, needs_release=True),
+                *(
+                    [check(PACKAGE, "processes", values, needs_release=True)]
+                    if at.stack.application.process
+                    else []
+                ),
+            ],
             secrets=(PASSWORD, CERTIFICATE, SIGNING_KEY),
         )
 
@@ -104,6 +122,18 @@ def _origins(at: Placement) -> list[str]:
     stack may have it."""
     schemes = ("http", "https") if at.stack.tls == "off" else ("https",)
     return [f"{scheme}://{name}" for scheme in schemes for name in _site(at)]
+
+
+def _units() -> Sequence[File]:
+    """The command that has systemd run what a release has beside the web."""
+    texts = {each.name: each for each in (package_files(PACKAGE) / "skytier_units").iterdir()}
+    package = [
+        File(f"{LIBRARY}/skytier_units/{name}", texts[name].read_text())
+        for name in sorted(texts)
+        if name.endswith(".py")
+    ]
+    command = f'PYTHONPATH={LIBRARY} exec {HOME}/python3 -B -m skytier_units "$@"'
+    return [*package, File("/usr/local/sbin/skytier-units", f"#!/bin/sh\n{command}\n", 0o755)]
 
 
 def _metrics_from(at: Placement) -> list[str]:

@@ -4,6 +4,10 @@
     launch.py migrate          bring the database to the release's schema
     launch.py collect          collect the static files
     launch.py run WORDS ...    any other command
+    launch.py process NAME     one of its processes
+    launch.py job NAME [TIME]  a job, once in the whole stack, for a time or by hand with TIME "now"
+    launch.py jobs             the last run of each job, as JSON
+    launch.py supervise        all processes and jobs, on a machine without systemd
 
 The release is the directory above `runtime/`; its application.json says what to run.
 """
@@ -26,6 +30,9 @@ SECRETS = {
 }
 """Variables, and the files with their values in the directory of the secrets."""
 _NEEDS_SHELL = re.compile(r"[$&|;<>()`*?\[\]{}~#\n]|\\|^\s*\w+=")
+_PYTHON, _PYTHON_SOMEWHERE = re.compile(r"\Apython3?(?!\S)"), re.compile(r"\bpython3?\b")
+_OURS = '"$SKYTIER_PYTHON"'
+"""The Python of the release, for a shell: what is found on the PATH is another one, or none."""
 _ONE_COMMAND = re.compile(r"\s*((?:\w+=[\w.,:/@%+-]*\s+)*)(?!\w+=)([^;&|\n]+)")
 
 
@@ -34,12 +41,18 @@ def main() -> None:
     application = json.loads((RELEASE / "application.json").read_text())
     name, *more = sys.argv[1:] or ["serve"]
     os.environ.update(environment(application))
-    # A migration runs as a command of its own.
-    os.environ.setdefault("SKYTIER_PROCESS", "web" if name == "serve" else name)
+    # A migration and a job run their command by this, too, and give it their name.
+    if name != "run" or "SKYTIER_PROCESS" not in os.environ:
+        named = more[0] if name in ("process", "job") and more else name
+        os.environ["SKYTIER_PROCESS"] = "web" if name == "serve" else named
     make_directories(application["writable"])
     os.chdir(RELEASE / "app")
     if name == "run":
         become(more)
+    if name == "process":
+        become(words(_described(application, "processes", more[0])["run"]))
+    if name in ("job", "jobs", "supervise"):
+        beside_the_web(application, name, more)
     if name != "serve":
         if not (line := application[name]):
             return
@@ -57,9 +70,7 @@ def migration(command: list[str], lock_s: int) -> int:
     from skytier_runtime import migrate, psql
 
     try:
-        url = psql.url(
-            os.environ.get("SKYTIER_SECRETS_DIR") or os.environ.get("CREDENTIALS_DIRECTORY")
-        )
+        url = psql.url(_secrets())
     except psql.PsqlError:
         url = None
     # The launcher knows which Python is meant, and what is no command.
@@ -81,6 +92,44 @@ def make_directories(writable: dict[str, bool]) -> None:
                 above.mkdir(mode=0o711, exist_ok=True)
         directory.mkdir(exist_ok=True)
         directory.chmod(0o755 if served else 0o700)
+
+
+def beside_the_web(application: dict[str, Any], name: str, more: list[str]) -> None:
+    """Run jobs and processes from this process, which stays what it is."""
+    from datetime import datetime
+
+    from skytier_runtime import job, ledger, psql, supervise
+
+    if name == "supervise":
+        supervise.run(application, [sys.executable, "-B", os.path.realpath(__file__)])
+        sys.exit()
+    try:
+        url = psql.url(_secrets())
+        if name == "jobs":
+            print(json.dumps(ledger.last(url)))  # noqa: T201
+            sys.exit()
+    except psql.PsqlError as error:
+        sys.exit(f"The database cannot be asked for the jobs: {error}")
+    described = _described(application, "jobs", more[0])
+    if more[1:] == ["now"]:
+        due = None
+    else:
+        due = datetime.fromisoformat(more[1]) if more[1:] else job.due(described["at"])
+    # The launcher knows which Python is meant, and what is no command.
+    command = [sys.executable, "-B", os.path.realpath(__file__), "run", *words(described["run"])]
+    sys.exit(job.run(url, described, command, due))
+
+
+def _described(application: dict[str, Any], kind: str, name: str) -> dict[str, Any]:
+    found: list[dict[str, Any]] = [each for each in application[kind] if each["name"] == name]
+    if not found:
+        names = ", ".join(each["name"] for each in application[kind]) or "none"
+        sys.exit(f"The release has no {name} among its {kind}. It has: {names}.")
+    return found[0]
+
+
+def _secrets() -> str | None:
+    return os.environ.get("SKYTIER_SECRETS_DIR") or os.environ.get("CREDENTIALS_DIRECTORY")
 
 
 def environment(application: dict[str, Any]) -> dict[str, str]:
@@ -122,7 +171,7 @@ def _secret_variables(application: dict[str, Any]) -> dict[str, str]:
     """The variables with the secrets, or with the directory where they are files."""
     from skytier_runtime import variables
 
-    named = os.environ.get("SKYTIER_SECRETS_DIR") or os.environ.get("CREDENTIALS_DIRECTORY")
+    named = _secrets()
     directory = Path(named) if named else None
     own = variables.read(RELEASE, directory)
     if application["secrets"] == "files":
@@ -152,7 +201,9 @@ def words(line: str) -> list[str]:
     if not _NEEDS_SHELL.search(line):
         return shlex.split(line)
     if one := _ONE_COMMAND.fullmatch(line):
-        line = f"{one[1]}exec {one[2]}"
+        line = f"{one[1]}exec {_PYTHON.sub(_OURS, one[2])}"
+    elif _PYTHON_SOMEWHERE.search(line):
+        line = f'python() {{ {_OURS} "$@"; }}; python3() {{ {_OURS} "$@"; }}; {line}'
     return ["/bin/sh", "-c", line]
 
 

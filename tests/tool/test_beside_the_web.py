@@ -1,0 +1,269 @@
+"""Processes and jobs of an application on this machine."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+
+from skytier.local.home import Home
+from skytier.local.processes import ProcessState
+from skytier.local.stack import LocalStack
+from skytier.poll import until
+from tests.skytier_command import Skytier, free_port, processes_of
+from tests.tool.test_own_application import write
+
+PROJECT = {
+    "requirements.txt": "",
+    "shop.py": """\
+        def application(environ, start_response):
+            start_response("200 OK", [("Content-Type", "text/plain")])
+            return [b"version 1"]
+        """,
+    "worker.py": """\
+        import os, pathlib, signal, sys, time
+
+        place = pathlib.Path(os.environ["PLACE"])
+
+        def note(what):
+            with (place / "worker").open("a") as file:
+                file.write(f"{what} {os.getpid()} {os.environ['SKYTIER_RELEASE']}\\n")
+
+        def end(number, frame):
+            note("finished")
+            sys.exit()
+
+        signal.signal(signal.SIGTERM, end)
+        note("begun")
+        print("I work.")
+        while True:
+            time.sleep(0.05)
+        """,
+    "tick.py": """\
+        import os, pathlib
+        with pathlib.Path(os.environ["PLACE"], "ticks").open("a") as file:
+            file.write(os.environ["SKYTIER_DUE"] + "\\n")
+        print("tick", bool(os.environ["DATABASE_URL"]))
+        """,
+    "long.py": """\
+        import os, pathlib, time
+        place = pathlib.Path(os.environ["PLACE"])
+        (place / "long").write_text("begun")
+        while not (place / "enough").exists():
+            time.sleep(0.05)
+        (place / "long").write_text(os.environ["SKYTIER_RELEASE"])
+        """,
+}
+
+
+def stack(place: Path, worker: str = "python worker.py") -> str:
+    return f"""\
+[application]
+serve = "shop:application"
+interface = "wsgi"
+env.PLACE = "{place}"
+
+[[application.process]]
+name = "worker"
+run = "{worker}"
+count = 2
+
+[[application.job]]
+name = "tick"
+run = "python tick.py"
+at = "*:*:0/2"
+
+[[application.job]]
+name = "long"
+run = "python long.py"
+at = "yearly"
+"""
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write(tmp_path_factory.mktemp("works"), PROJECT)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("place")
+
+
+@pytest.fixture(scope="module")
+def up(shop: Path, place: Path, make_skytier: Callable[[], Skytier]) -> Iterator[Skytier]:
+    skytier = make_skytier()
+    (shop / "skytier.toml").write_text(stack(place))
+    skytier.run(
+        *("up", "--port", str(free_port()), "--workers", "1", "--no-monitor"),
+        cwd=shop,
+    )
+    yield skytier
+    skytier.run("down", "--purge", "--yes", cwd=shop)
+
+
+def workers(skytier: Skytier) -> list[ProcessState]:
+    return LocalStack(Home(skytier.home)).processes.processes()
+
+
+def noted(place: Path, what: str) -> list[list[str]]:
+    path = place / "worker"
+    lines = path.read_text().splitlines() if path.exists() else []
+    return [line.split()[1:] for line in lines if line.split()[0] == what]
+
+
+def ticks(place: Path) -> list[str]:
+    path = place / "ticks"
+    return path.read_text().split() if path.exists() else []
+
+
+def test_a_worker_that_is_killed_comes_back(up: Skytier, shop: Path, place: Path) -> None:
+    assert len(noted(place, "begun")) == 2
+    killed = workers(up)[0].pid
+    assert killed
+    os.kill(killed, signal.SIGKILL)
+    assert until(lambda: len(noted(place, "begun")) == 3, 30)
+    assert until(lambda: all(each.pid for each in workers(up)), 30)
+    assert "Nothing to do" in up.run("up", cwd=shop)
+
+
+def test_a_job_runs_once_each_time_also_while_two_supervisors_run(
+    up: Skytier, shop: Path, place: Path
+) -> None:
+    pid = up.pid("processes")
+    environment = psutil.Process(pid).environ()
+    second = subprocess.Popen(
+        [str(up.home / "current" / "skytier-app"), "supervise"],
+        env=environment,
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        before = len(ticks(place))
+        assert until(lambda: len(ticks(place)) >= before + 4, 60)
+    finally:
+        second.terminate()
+        second.wait(30)
+    assert len(ticks(place)) == len(set(ticks(place)))
+
+
+def test_logs_are_those_of_a_process_or_a_job(up: Skytier, shop: Path) -> None:
+    assert "I work." in up.run("logs", "worker", cwd=shop)
+    assert "tick True" in up.run("logs", "tick", cwd=shop)
+    assert "is none of" in up.ends_with(64, "logs", "nobody", cwd=shop)
+
+
+def test_a_release_leaves_a_running_job_alone_and_lets_workers_finish(
+    up: Skytier, shop: Path, place: Path
+) -> None:
+    release = (up.home / "current").resolve().name
+    runner = up.start("job", "run", "long", cwd=shop)
+    assert until(lambda: (place / "long").exists(), 30)
+    before = {str(each.pid) for each in workers(up)}
+    code = shop / "shop.py"
+    code.write_text(code.read_text().replace("version 1", "version 2"))
+    up.run("up", cwd=shop)
+    assert httpx.get(up.url()).text == "version 2"
+    assert not before & {str(each.pid) for each in workers(up)}
+    assert until(lambda: before <= {pid for pid, _ in noted(place, "finished")}, 30)
+    assert "it still runs on" in up.ends_with(75, "job", "run", "long", cwd=shop)
+    (place / "enough").touch()
+    runner.communicate(timeout=60)
+    assert runner.returncode == 0
+    assert (place / "long").read_text() == release
+
+
+def test_a_worker_that_does_not_stay_up_switches_nothing(
+    up: Skytier, shop: Path, place: Path
+) -> None:
+    before = {each.pid for each in workers(up)}
+    web = up.pid("application")
+    (shop / "skytier.toml").write_text(stack(place, "python -c 'import no_such_module'"))
+    try:
+        told = up.ends_with(1, "up", cwd=shop)
+        assert re.search("The process worker [12] does not stay up", told)
+        assert "No module named 'no_such_module'" in told
+        assert up.pid("application") == web
+        assert {each.pid for each in workers(up)} == before
+    finally:
+        (shop / "skytier.toml").write_text(stack(place))
+    up.run("up", cwd=shop)
+    assert httpx.get(up.url()).text == "version 2"
+
+
+def test_workers_go_back_with_a_web_that_does_not_start(
+    up: Skytier, shop: Path, place: Path
+) -> None:
+    release = (up.home / "current").resolve().name
+    code = shop / "shop.py"
+    text = code.read_text()
+    code.write_text("import no_such_module\n")
+    try:
+        assert "No module named 'no_such_module'" in up.ends_with(1, "up", cwd=shop)
+        assert until(lambda: all(each.pid for each in workers(up)), 30)
+        there = {str(each.pid): release for each in workers(up)}
+        assert until(lambda: there.items() <= dict(noted(place, "begun")).items(), 30)
+    finally:
+        code.write_text(text)
+    up.run("up", cwd=shop)
+
+
+def test_what_was_killed_is_found_and_started_again(up: Skytier, shop: Path) -> None:
+    pid = up.pid("processes")
+    os.kill(pid, signal.SIGKILL)
+    up.run("up", cwd=shop)
+    assert up.pid("processes") != pid
+    assert len([each for each in workers(up) if each.pid]) == 2
+
+
+def test_status_and_ps_show_processes_and_jobs(up: Skytier, shop: Path) -> None:
+    told = json.loads(up.run("status", "--json", cwd=shop))
+    assert told["healthy"] is True
+    services = {each["name"]: each for each in told["machines"][0]["services"]}
+    assert services["worker"]["detail"] == "2 of 2 run"
+    assert until(lambda: jobs_of(up, shop)["tick"]["last_success"], 30)
+    jobs = jobs_of(up, shop)
+    assert jobs["tick"]["exit_code"] in (0, None)
+    assert jobs["tick"]["next"] > jobs["tick"]["began"]
+    assert jobs["long"]["state"] == "ended"
+    assert jobs["long"]["next"].endswith("-01-01T00:00:00Z")
+    shown = up.run("status", cwd=shop)
+    assert "2 of 2 run" in shown
+    assert "Last run (UTC)" in shown
+    processes = json.loads(up.run("ps", "--json", cwd=shop))
+    assert [(each["name"], each["number"]) for each in processes] == [
+        ("web", 1),
+        ("worker", 1),
+        ("worker", 2),
+    ]
+    assert all(each["memory_bytes"] > 2**20 and each["age_s"] >= 0 for each in processes)
+    assert "worker 2" in up.run("ps", cwd=shop)
+
+
+def jobs_of(skytier: Skytier, shop: Path) -> dict[str, dict[str, Any]]:
+    listed = json.loads(skytier.run("job", "list", "--json", cwd=shop))
+    return {each["name"]: each for each in listed}
+
+
+def test_a_job_by_hand_prints_what_it_says_and_has_its_exit_code(
+    up: Skytier, shop: Path, place: Path
+) -> None:
+    assert up.run("job", "run", "long", cwd=shop) == ""
+    told = up.ends_with(1, "job", "run", "nothing", cwd=shop)
+    assert "The application has no job nothing." in told
+    assert "It has: tick, long" in told
+
+
+def test_all_of_it_ends_with_the_stack(up: Skytier, shop: Path, place: Path) -> None:
+    finished = len(noted(place, "finished"))
+    up.run("down", cwd=shop)
+    assert processes_of(up.home) == []
+    assert len(noted(place, "finished")) == finished + 2
+    up.run("up", cwd=shop)
+    assert len([each for each in workers(up) if each.pid]) == 2

@@ -1,0 +1,1 @@
+../../../stackfile/oncalendar.py
