@@ -31,6 +31,7 @@ def test_each_process_is_a_unit_of_its_release_and_each_job_a_timer() -> None:
     ]
     addition = made.processes[f"skytier-process@worker.2.{RELEASE}.service"]
     assert addition.partition("[Service]\n")[2].splitlines() == [
+        "ExecStart=",
         f"ExecStart=/opt/skytier/releases/{RELEASE}/skytier-app process worker",
         "KillSignal=SIGTERM",
         "TimeoutStopSec=120",

@@ -5,11 +5,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 
+from skytier.errors import SkytierError
 from skytier.hosts.host import Host
 from skytier.release import history
 from skytier.release.build import Progress, Release
 from skytier.release.history import NOBODY, Author
-from skytier.release.machine import script
+from skytier.release.machine import note, script
 
 HEALTH_TIMEOUT_S = 180
 """How long a new release may take until it is healthy: a busy machine without hardware
@@ -54,21 +55,28 @@ def migrate(host: Host, release: str) -> str:
 class Lines:
     """What is written into a machine's history; empty for nothing."""
 
-    begun: str = ""
     healthy: str = ""
     failed: str = ""
 
     @classmethod
-    def of(cls, release: str, author: Author) -> "Lines":
-        """Those of a release."""
+    def of(cls, release: str) -> "Lines":
+        """Those of a release that has begun."""
         return cls(
-            history.begun(release, author),
             history.ended(release, healthy=True),
             history.ended(release, healthy=False),
         )
 
 
 NO_LINES = Lines()
+
+
+def rehearse(host: Host, release: str, *, timeout_s: int = HEALTH_TIMEOUT_S) -> None:
+    """Start an unpacked release beside the one that serves, until it is healthy; then end it.
+
+    No visitor comes there. Where no release serves there is nobody to spare, and nothing is done.
+    Raises SkytierError with the application's last log lines when it is not healthy in time.
+    """
+    host.run(script("trial", release=release, timeout_s=timeout_s))
 
 
 def activate(
@@ -125,8 +133,9 @@ def ship(
     `{"NAME": "BASE64"}` as JSON. `migrates` is whether the database is brought to its schema before
     the first switch.
 
-    All have it before the first is switched. When one is not healthy with it, that one is
-    switched back and the rest are left as they are.
+    All have it before the first is switched. On the first one it is tried where no visitor comes.
+    When a machine is not healthy with it, that one is switched back and the rest are left as they
+    are.
 
     >>> ship({"shop-web-1": host}, release)  # doctest: +SKIP
     {'shop-web-1': True}
@@ -137,14 +146,20 @@ def ship(
         give_variables(host, release.id, variables)
     changed: dict[str, bool] = {}
     for name, host in hosts.items():
-        if migrates and not changed:
-            progress("migrating the database")
-            migrate(host, release.id)
-        progress(f"switching {name} to {release.id}")
-        changed[name] = activate(
-            *(host, release.id, Lines.of(release.id, author)),
-            timeout_s=timeout_s,
-            progress=progress,
+        begun = host.run(
+            script("begin", release=release.id, begun=history.begun(release.id, author))
         )
+        lines = Lines.of(release.id) if begun else NO_LINES
+        if migrates and not changed:
+            try:
+                progress("migrating the database")
+                migrate(host, release.id)
+                progress(f"trying {release.id} on {name}, where no visitor comes")
+                rehearse(host, release.id, timeout_s=timeout_s)
+            except SkytierError:
+                note(host, [lines.failed] if begun else [])
+                raise
+        progress(f"switching {name} to {release.id}")
+        changed[name] = activate(*(host, release.id, lines), timeout_s=timeout_s, progress=progress)
         prune(host)
     return changed

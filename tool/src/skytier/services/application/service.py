@@ -20,7 +20,7 @@ HOME = "/opt/skytier"
 """`releases/`, the symbolic link `current` to one of them, `static/`, and `python3`."""
 LIBRARY = "/usr/local/lib/skytier"
 """Where what the set-up brings finds its Python."""
-PORT = 8000
+PORT, TRIAL_PORT = 8000, 8001
 DATA = "/var/lib/skytier-app"
 """The directories that the application may write to, which stay from release to release."""
 SOCKET = "/run/skytier-app.sock"
@@ -64,6 +64,7 @@ class Application(Service):
             "certificate": CERTIFICATE,
             "address": at.machine.address,
             "port": PORT,
+            "trial_port": TRIAL_PORT,
             "socket": SOCKET,
             "memory_mib": memory_mib(at.machine),
             "workers": workers(at.machine),
@@ -81,6 +82,7 @@ class Application(Service):
         texts = {
             f"{UNITS}/skytier-app.service": "skytier-app.service",
             f"{UNITS}/skytier-app.socket": "skytier-app.socket",
+            f"{UNITS}/skytier-trial.service": "skytier-trial.service",
             f"{UNITS}/skytier-process@.service": "skytier-process@.service",
             f"{UNITS}/skytier-job@.service": "skytier-job@.service",
             f"{ETC}/uv.txt": "uv.txt",

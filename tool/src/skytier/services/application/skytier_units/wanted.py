@@ -31,6 +31,7 @@ def wanted(application: Mapping[str, Any], release: str, *, variables: bool) -> 
                 "[Unit]",
                 f"Description=The application's {each['name']} {number}, release {release}",
                 "[Service]",
+                "ExecStart=",
                 f"ExecStart={place}/skytier-app process {each['name']}",
                 f"KillSignal={each['signal']}",
                 f"TimeoutStopSec={each['stop_s']}",
