@@ -55,4 +55,4 @@ def test_what_fails_at_its_import_is_told_and_the_release_before_serves(site: Si
     assert "RuntimeError: the moon is missing" in said
     assert "The release before" in said
     assert httpx.get(f"{site.url}/healthz").json() == {"status": "ok"}
-    site.release()
+    site.skytier.run("up", cwd=site.directory)

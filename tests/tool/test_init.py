@@ -117,14 +117,20 @@ def project(tmp_path: Path) -> Path:
 
 def test_what_a_project_wants_from_its_operator_is_said(fresh: Skytier, project: Path) -> None:
     said = fresh.run("init", cwd=project)
-    assert "! application.env.REGION    Where the shop is." in said
+    assert "! application.env.REGION Where the shop is." in " ".join(said.split())
     assert "STRIPE_KEY: The shop's key. Run: skytier secret set STRIPE_KEY" in said
     assert "Run: skytier secret generate JWT_SECRET" in said
     assert "generate SECRET_KEY" not in said
     assert "Set in it first: application.env.REGION." in said
     comments = (project / "skytier.toml").read_text().replace("\n# ", " ")
     assert "REGION: Where the shop is. STRIPE_KEY: The shop's key. JWT_SECRET: " in comments
-    assert load(project / "skytier.toml").application.env == {}
+    section = load(project / "skytier.toml").application
+    assert section.env == {}
+    # What they are is not in the file; `skytier up` asks for them before it changes anything.
+    assert list(section.required_secrets) == ["STRIPE_KEY", "JWT_SECRET"]
+    told = fresh.ends_with(1, "up", "--no-monitor", cwd=project)
+    assert "STRIPE_KEY" in told
+    assert "skytier secret set" in told
 
 
 def test_a_person_is_asked_for_a_setting_and_never_for_a_secret(

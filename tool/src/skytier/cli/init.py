@@ -116,6 +116,8 @@ def _recognise(draft: _Draft, directory: Path) -> None:
     wants = lacking(found)
     for name, reason in wants.plain.items():
         draft.undecided[f"{_VARIABLE}{name}"] = reason
+    if secrets := [*wants.secret, *wants.generated]:
+        draft.chosen["application.required_secrets"] = secrets
     if comment := wants.comment:
         draft.why["application.env"] = comment
     draft.warnings += [*found.warnings, *wants.todo]
