@@ -102,6 +102,9 @@ def _recognise(draft: _Draft, directory: Path) -> None:
         if value := getattr(found, key):
             mapping = key in ("static", "media", "env")
             draft.chosen[f"application.{key}"] = dict(value) if mapping else value
+            said = [found.because.get(f"{key}.{name}", "") for name in value if mapping]
+            if reasons := " ".join(dict.fromkeys(each for each in said if each)):
+                draft.why[f"application.{key}"] = f"Found: {reasons}"
     more = beside(found)
     for key, sections in (("process", more.processes), ("job", more.jobs)):
         if sections:
@@ -119,7 +122,7 @@ def _recognise(draft: _Draft, directory: Path) -> None:
     if secrets := [*wants.secret, *wants.generated]:
         draft.chosen["application.required_secrets"] = secrets
     if comment := wants.comment:
-        draft.why["application.env"] = comment
+        draft.why["application.env"] = f"{draft.why.get('application.env', '')} {comment}".strip()
     draft.warnings += [*found.warnings, *wants.todo]
 
 
