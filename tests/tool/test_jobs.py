@@ -148,7 +148,13 @@ class Released:
         (directory / "logs").mkdir()
         self.logs = directory / "logs"
         (directory / "skytier_database_url").write_text(f"{url}\n")
-        common = {"env": {}, "paths": ["app"], "secrets": "environment", "run": None}
+        common = {
+            "env": {},
+            "paths": ["app"],
+            "secrets": "environment",
+            "run": None,
+            "writable": {},
+        }
         common |= {"processes": [], "jobs": [], **described}
         (self.path / "application.json").write_text(json.dumps(common))
         self.directory = directory

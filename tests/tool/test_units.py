@@ -43,6 +43,15 @@ def test_each_process_is_a_unit_of_its_release_and_each_job_a_timer() -> None:
     assert list(made.timers) == ["skytier-job@cleanup.timer"]
 
 
+def test_an_older_systemd_gets_the_secret_variables_of_the_release_as_a_file() -> None:
+    made = wanted({"processes": [WORKER]}, RELEASE, variables=True, old=True)
+    (first, _) = made.processes.values()
+    assert "LoadCredential" not in first
+    assert (
+        f"-T /opt/skytier/releases/{RELEASE}/variables.json /run/%p-%i/skytier_variables" in first
+    )
+
+
 def test_a_release_of_an_older_skytier_has_neither() -> None:
     made = wanted({}, RELEASE, variables=False)
     assert (made.processes, made.timers) == ({}, {})

@@ -56,7 +56,8 @@ def _application(release: str) -> Mapping[str, Any]:
 
 def _wanted(release: str) -> Wanted:
     variables = Path(HOME, "releases", release, "variables.json").exists()
-    return wanted(_application(release), release, variables=variables)
+    old = Path(UNITS, "skytier-process@.service.d", "before-247.conf").exists()
+    return wanted(_application(release), release, variables=variables, old=old)
 
 
 def _write(files: Mapping[Path, str]) -> list[Path]:

@@ -17,10 +17,13 @@ class Wanted:
     """Unit to its file."""
 
 
-def wanted(application: Mapping[str, Any], release: str, *, variables: bool) -> Wanted:
+def wanted(
+    application: Mapping[str, Any], release: str, *, variables: bool, old: bool = False
+) -> Wanted:
     """What systemd should have, by a release's application.json.
 
-    `variables` is whether the release has secret variables of its own.
+    `variables` is whether the release has a file of secret variables, and `old` whether systemd is
+    older than 247, which gives a service no credentials.
     """
     place = f"{HOME}/releases/{release}"
     processes = {}
@@ -36,7 +39,12 @@ def wanted(application: Mapping[str, Any], release: str, *, variables: bool) -> 
                 f"KillSignal={each['signal']}",
                 f"TimeoutStopSec={each['stop_s']}",
             ]
-            if variables:
+            if variables and old:
+                lines.append(
+                    "ExecStartPre=+/usr/bin/install -o skytier -g skytier -m 0400 -T "
+                    f"{place}/variables.json /run/%p-%i/skytier_variables"
+                )
+            elif variables:
                 lines.append(f"LoadCredential=skytier_variables:{place}/variables.json")
             if each["memory_mib"]:
                 lines.append(f"MemoryMax={each['memory_mib']}M")
