@@ -108,30 +108,43 @@ def restless(machines: Machines) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("restless")
-def test_a_broken_release_is_switched_back_with_its_last_words(
-    machines: Machines, tmp_path: Path
+@pytest.mark.parametrize(
+    ("migrates", "said"),
+    [
+        pytest.param(True, "serves. No visitor saw the other one.", id="on trial"),
+        pytest.param(False, "serves again.", id="on the next machines"),
+    ],
+)
+def test_a_broken_release_does_not_stay_and_its_last_words_are_told(
+    machines: Machines, tmp_path: Path, migrates: bool, said: str
 ) -> None:
     broken = _changed(tmp_path, "main.py", 'raise RuntimeError("the moon is missing")\n')
     built = release.build(broken, machines.release.target, cache=_cache(machines))
 
-    with pytest.raises(SkytierError) as refused:
-        release.ship({"web": machines.web}, built)
+    before = machines.web.run("systemctl show --property=MainPID skytier-app")
 
+    with pytest.raises(SkytierError) as refused:
+        release.ship({"web": machines.web}, built, migrates=migrates)
+
+    after = machines.web.run("systemctl show --property=MainPID skytier-app")
+    assert (before == after) == migrates
     assert built.id in refused.value.what
     assert "the moon is missing" in refused.value.what
-    assert f"The release before, {machines.release.id}, serves again." in refused.value.what
+    assert f"The release before, {machines.release.id}, {said}" in refused.value.what
+    assert release.releases(machines.web).history.entries[-1].state == "failed"
     assert release.current(machines.web) == machines.release.id
     assert ask(machines, "/health")[0] == 200
 
 
-def test_a_release_that_answers_but_is_not_healthy_is_switched_back(
-    machines: Machines, tmp_path: Path
+@pytest.mark.parametrize("migrates", [True, False])
+def test_a_release_that_answers_but_is_not_healthy_does_not_stay(
+    machines: Machines, tmp_path: Path, migrates: bool
 ) -> None:
     sick = _changed(tmp_path, "health/report.py", "\nasync def report(_): raise RuntimeError\n")
     built = release.build(sick, machines.release.target, cache=_cache(machines))
 
     with pytest.raises(SkytierError) as refused:
-        release.ship({"web": machines.web}, built, timeout_s=8)
+        release.ship({"web": machines.web}, built, migrates=migrates, timeout_s=8)
 
     assert "It answers: HTTP/1.1 500" in refused.value.what
     assert release.current(machines.web) == machines.release.id
