@@ -10,14 +10,16 @@ from skytier.deploy.plan import Action, Step, nothing_to_do
 from skytier.errors import SkytierError
 from skytier.local import desired, lock, options, port
 from skytier.local.application import DATABASE_URL, REDIS_URL, SECRET_KEY, Application
+from skytier.local.built import Built
 from skytier.local.daemon import State
 from skytier.local.home import Home
+from skytier.local.installed import Installed
 from skytier.local.monitor.kind import Monitor
 from skytier.local.nginx import Nginx
 from skytier.local.options import Options
 from skytier.local.postgresql import Postgresql
 from skytier.local.processes import Processes
-from skytier.local.program import Built, program
+from skytier.local.program import Program
 from skytier.local.releases import unknown_migrations
 from skytier.local.service import Deletion, Task, key
 from skytier.release.history import STAYS, Releases, Rollback
@@ -44,7 +46,7 @@ class LocalStack:
     def __init__(self, home: Home, stack: StackFile | None = None) -> None:
         self.home = home
         self.is_own = stack is not None and stack.application.is_own
-        self.program = program(home, stack or StackFile())
+        self.program: Program = Built(home, stack) if stack and self.is_own else Installed()
         self.nginx = Nginx(home, self.program)
         self.application = Application(home, self.program, behind_nginx=self.nginx.installed)
         self.postgresql = Postgresql(home)

@@ -4,6 +4,7 @@ from skytier.openstack import beside
 from skytier.openstack.application import attend_application, follow_application, run_application
 from skytier.openstack.logs import logs
 from skytier.openstack.psql import attend_psql
+from skytier.openstack.release import release
 from skytier.openstack.rollback import releases, rollback
 from skytier.openstack.stack import CloudStack
 from skytier.openstack.status import measure
@@ -19,6 +20,7 @@ class CloudBackend(CloudStack):
     source = prometheus
     watched = watched
     logs = logs
+    release = release
     releases = releases
     rollback = rollback
     processes_now = beside.processes

@@ -55,7 +55,7 @@ def releases_anew(steps: Sequence[Step]) -> bool:
     return any(s.wanted and s.wanted.attributes["release"] not in there for s in switches)
 
 
-def releasing(steps: Sequence[Step]) -> tuple[list[Step], list[Step], list[Step]]:
+def steps_of_release(steps: Sequence[Step]) -> tuple[list[Step], list[Step], list[Step]]:
     """The steps that release: all; those up to the first machine that is switched; the rest.
 
     Raises SkytierError where a machine is not there, or not set up.

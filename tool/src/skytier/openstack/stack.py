@@ -2,10 +2,9 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from datetime import UTC, datetime
 
 from openstack.connection import Connection
@@ -16,7 +15,7 @@ from skytier.deploy.apply import Events, StoppedError, apply, refuse_losses
 from skytier.deploy.files import keep_secrets
 from skytier.deploy.kind import Found, Key, Kind, Known, UnseenError
 from skytier.deploy.plan import Action, one_of_each, plan
-from skytier.deploy.update import DELIVERY, IN_SERVERS, RELEASE
+from skytier.deploy.update import DELIVERY, IN_SERVERS
 from skytier.errors import SkytierError
 from skytier.hosts.ssh import Ssh
 from skytier.openstack import choices, limits, needs, operator, variables
@@ -31,14 +30,11 @@ from skytier.openstack.lock import Lock
 from skytier.openstack.planned import Plan
 from skytier.openstack.quota import Amounts, Row, check
 from skytier.openstack.releases import (
-    PINNED,
     Deliveries,
     Releases,
     build_ahead,
     pinned_by,
     releases_anew,
-    releasing,
-    web_servers,
 )
 from skytier.openstack.resolved import ResolvedStack
 from skytier.openstack.resources.creation import RepeatedCalls
@@ -49,7 +45,6 @@ from skytier.openstack.resources.server import Server
 from skytier.openstack.resources.volume import Volume
 from skytier.openstack.spending import prices as spending
 from skytier.openstack.variables import KeptVariables
-from skytier.release import history
 from skytier.roles import ROLES
 from skytier.secrets.vault import Vault
 from skytier.stackfile import StackFile, schedule
@@ -154,37 +149,15 @@ class CloudStack:
         """
         lost = threading.Event()
         with self.held("up", lost), Ssh() as shell:
-            current = self._approved(self.plan(), approved)
-            with self._hooks(current):
-                known = self._apply(current, shell, events, lost)
+            current = self.approved(self.plan(), approved)
+            with self.hooks(current):
+                known = self.carry_out(current, shell, events, lost)
                 entry = EntryPoint(self.stack, known)
                 entry.wait()
         return entry
 
-    def release(
-        self, approved: Plan, events: Events, pause: Callable[[], None] | None = None
-    ) -> EntryPoint:
-        """Carry out the steps of a plan that release the application, and no others.
-
-        `pause` is called after the first web server is switched; it raises what is to end the
-        run. A release that a rollback led to does not stay any more. Raises SkytierError.
-        """
-        lost = threading.Event()
-        with self.held("release", lost), Ssh() as shell:
-            current = self._approved(self.plan(anew=True), approved)
-            whole, first, rest = releasing(current.steps)
-            with self._hooks(current):
-                for steps in (first, rest) if pause else (whole,):
-                    self._apply(replace(current, steps=steps), shell, events, lost)
-                    if pause and steps is first and any(s.action is not Action.KEEP for s in rest):
-                        pause()
-                self._unpin(current, shell)
-                entry = EntryPoint(self.stack, current.known)
-                entry.wait()
-        return entry
-
     @contextmanager
-    def _hooks(self, current: Plan) -> Iterator[None]:
+    def hooks(self, current: Plan) -> Iterator[None]:
         """Run what the operator wants before and after a release, if the plan has one."""
         is_new = releases_anew(current.steps)
         if is_new:
@@ -193,7 +166,7 @@ class CloudStack:
         if is_new:
             current.resolved.application.hook("after", self.stack.name)
 
-    def _approved(self, current: Plan, approved: Plan) -> Plan:
+    def approved(self, current: Plan, approved: Plan) -> Plan:
         if not current.same_as(approved):
             raise SkytierError(
                 "The stack has changed since its plan was shown.",
@@ -203,20 +176,6 @@ class CloudStack:
         refuse_losses(current.steps)
         self.operator.check_key(current.public_key)
         return current
-
-    def _unpin(self, current: Plan, shell: Ssh) -> None:
-        """Where a rollback had led to a release: the source's release is what is wanted again."""
-        servers, access = Server(self.project), Access(self.connection, self.operator, shell)
-        switched = {s.key for s in current.steps if s.action is not Action.KEEP}
-        for name in web_servers(current.known):
-            found = current.known[Key(Server.name, name)]
-            pinned = found.facts["metadata"].get(PINNED)
-            if not pinned:
-                continue
-            if Key(RELEASE, name) not in switched:  # it has it, and is not switched
-                host = access.open(name, current.known, lambda text: None)
-                release.note(host, history.released(pinned, current.resolved.author))
-            servers.note(found.id, {PINNED: ""})
 
     def make_resources(self, events: Events) -> None:
         """Bring about what OpenStack itself has of the stack, and enter no machine.
@@ -272,7 +231,7 @@ class CloudStack:
         wanted = [each.name for each in chosen.flavors.values()]
         return spending.prices(self.connection, self.stack, [*there, *wanted])
 
-    def _apply(self, current: Plan, shell: Ssh, events: Events, lost: threading.Event) -> Known:
+    def carry_out(self, current: Plan, shell: Ssh, events: Events, lost: threading.Event) -> Known:
         for system in {
             current.resolved.choices.systems[step.wanted.creation["role"]]
             for step in current.steps

@@ -11,7 +11,7 @@ from skytier.cli.on_cloud import plan as shown
 from skytier.cli.progress import progress
 from skytier.deploy.plan import Action, Step
 from skytier.errors import SkytierError
-from skytier.openstack.releases import releasing
+from skytier.openstack.releases import steps_of_release
 from skytier.stackfile import StackFile
 
 STOPPED = SkytierError(
@@ -25,7 +25,7 @@ def release(wanted: StackFile, file: Path | None, *, pause: bool, yes: bool, as_
     stack = cloud_stack(wanted)
     planned = stack.plan(anew=True)
     planned.check_application()
-    steps, _, rest = releasing(planned.steps)
+    steps, _, rest = steps_of_release(planned.steps)
     if pause and (as_json or not console.out.is_terminal):
         raise SkytierError("--pause asks a question, and there is nobody to ask.", "Leave it out.")
     if not as_json:
