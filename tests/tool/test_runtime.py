@@ -120,3 +120,20 @@ def test_an_object_is_known_by_what_it_takes_and_returns(
 def test_what_serves_nothing_is_refused(found: Any) -> None:
     with pytest.raises(SystemExit, match="neither an ASGI nor a WSGI application"):
         interface.interface(found)
+
+
+def test_python_knows_itself_where_the_path_has_none(tmp_path: Path) -> None:
+    """Uvicorn starts its workers by sys.executable."""
+    program = "import sys; print(sys.executable)"
+    code = (
+        "from skytier_runtime import launch; import sys; "
+        f"launch.become(['python', '-c', {program!r}])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={"PATH": str(tmp_path), "PYTHONPATH": str(launch.RELEASE / "runtime")},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.strip() == sys.executable

@@ -224,7 +224,8 @@ def become(command: list[str]) -> None:
     """Replace this process. Ends it with a message where there is no such command."""
     program, *arguments = command
     if program in ("python", "python3"):
-        os.execv(sys.executable, [program, *arguments])
+        # By this name Python finds itself again, for example when it starts another process.
+        os.execv(sys.executable, [sys.executable, *arguments])
     if shutil.which(program) is None:
         raise SystemExit(f"There is no command {program} in the release or on the machine.")
     os.execvp(program, command)
