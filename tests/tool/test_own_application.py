@@ -5,6 +5,7 @@ import json
 import os
 import random
 import shutil
+import signal
 import socket
 import struct
 import subprocess
@@ -19,6 +20,7 @@ from pathlib import Path
 from textwrap import dedent
 
 import httpx
+import psutil
 import pytest
 
 from skytier.local.home import Home
@@ -559,4 +561,18 @@ def test_asgi_of_a_source_directory_is_found_out_and_measured(
         fresh.run("release", cwd=tmp_path)
         assert frame() == (CLOSE, struct.pack("!H", SERVICE_RESTART))
         assert next(stream.iter_text()).startswith("tick")
+    # What comes on a connection that looks idle is answered, also after SIGTERM.
+    asked = b"GET /hello/eve HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    serving = Slots(home).serving
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(30)
+        client.connect(str(serving.socket))
+        client.sendall(asked)
+        assert client.recv(4096).endswith(b"eve by http")
+        psutil.Process(fresh.pid("application")).send_signal(signal.SIGTERM)
+        time.sleep(0.4)
+        client.sendall(asked)
+        answer = client.recv(4096)
+    assert answer.endswith(b"eve by http")
+    assert b"connection: close" in answer.lower()
     fresh.run("down", "--purge", "--yes", cwd=tmp_path)

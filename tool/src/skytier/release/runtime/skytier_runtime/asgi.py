@@ -1,6 +1,8 @@
 """Serves an ASGI application by Uvicorn: `python -m skytier_runtime.asgi`."""
 
+import asyncio
 import os
+import socket
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
@@ -16,6 +18,27 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 GRACE_S = 30
 """How long requests may take to finish after SIGTERM. systemd waits longer."""
+LINGER_S = 1.0
+"""How long connections that look idle stay open after SIGTERM."""
+_shutdown = uvicorn.Server.shutdown
+
+
+async def _linger(server: uvicorn.Server, sockets: list[socket.socket] | None = None) -> None:
+    """Accept nothing more, and answer what is on its way, before Uvicorn closes connections.
+
+    Nginx may be sending a request on a connection that looks idle here, or that was accepted a
+    moment ago. A POST that meets its end would be answered with 502.
+    """
+    for each in server.servers:
+        each.close()
+    if server.server_state.connections:
+        server.server_state.default_headers.append((b"connection", b"close"))
+        await asyncio.sleep(LINGER_S)
+    await _shutdown(server, sockets)
+
+
+# Uvicorn makes the servers of its workers itself, so that a class of our own would not be used.
+uvicorn.Server.shutdown = _linger  # type: ignore[method-assign]
 
 
 class Measured:
