@@ -16,6 +16,8 @@ GROUPS = {
         "tests/cloud/stack/test_whole.py",
         "tests/cloud/test_guests.py",
     ),
+    # Many machines that boot at the same time only wait for each other.
+    "cluster": ("tests/cluster/",),
     "machines": (
         "tests/roles/test_certificate.py",
         "tests/roles/test_machines.py",
@@ -24,8 +26,6 @@ GROUPS = {
         # They boot none, but need the same image.
         "tests/roles/test_rendered.py::test_cloud_init_accepts_the_user_data",
     ),
-    # Many machines that boot at the same time only wait for each other.
-    "cluster": ("tests/cluster/",),
     "dashboard": (
         "tests/dashboard/test_grafana.py",
         "tests/dashboard/test_page.py",
@@ -33,11 +33,14 @@ GROUPS = {
         "tests/dashboard/test_server.py",
     ),
     "local": ("tests/tool/local/",),
+    "own application": ("tests/tool/test_own_application.py",),
     "wagtail": ("tests/foreign/test_wagtail.py",),
+    "jobs": ("tests/tool/test_jobs.py",),
+    "foreign": ("tests/foreign/",),
+    "secrets": ("tests/tool/test_secrets.py",),
     "pages": ("tests/pages/",),
     "build": ("tests/roles/test_build.py",),
     "bench": ("tests/bench/test_run.py",),
-    "own application": ("tests/tool/test_own_application.py",),
     "interruption": ("tests/tool/test_interruption.py",),
     "alerts": ("tests/roles/test_monitor.py",),
     "without nginx": ("tests/tool/test_without_nginx.py",),
