@@ -229,11 +229,16 @@ class Application(LocalService):
             }
         elif nginx := account.of_nginx():
             listen = {"SKYTIER_UDS_GROUP": nginx.group}
-        hosts = port.names(options.bind)
+        site = {}
+        if self._program.knows_site:
+            hosts = port.names(options.bind)
+            site = {
+                "SKYTIER_HOSTS": ",".join(hosts),
+                "SKYTIER_ORIGINS": ",".join(f"http://{host}:{options.port}" for host in hosts),
+            }
         return {
             **listen,
-            "SKYTIER_HOSTS": ",".join(hosts),
-            "SKYTIER_ORIGINS": ",".join(f"http://{host}:{options.port}" for host in hosts),
+            **site,
             "SKYTIER_PYTHON": sys.executable,
             "SKYTIER_SECRETS_DIR": str(self._home.secrets),
             WORKERS: str(options.workers),

@@ -29,6 +29,8 @@ class Built:
     A release that a rollback led to stays until `anew` is said.
     """
 
+    knows_site = True
+
     def __init__(self, home: Home, stack: StackFile) -> None:
         self.releases = LocalReleases(home)
         self._kept_variables = HomeVariables(home)

@@ -20,6 +20,8 @@ class Installed:
     health, prefixes, request_mib = SAMPLE.health, tuple(SAMPLE.static), SAMPLE.request_mib
     media = SAMPLE.media
 
+    knows_site = False
+
     def version(self) -> str:
         """That of the distribution."""
         return importlib.metadata.version("skytier-app")

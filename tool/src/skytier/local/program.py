@@ -29,6 +29,10 @@ class Program(Protocol):
     def request_mib(self) -> int:
         """The largest body of a request."""
 
+    @property
+    def knows_site(self) -> bool:
+        """Whether it is told the addresses of the site, so that others mean a restart."""
+
     def version(self) -> str:
         """As people know it. Raises SkytierError when it is not there."""
 

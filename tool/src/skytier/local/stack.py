@@ -61,8 +61,11 @@ class LocalStack:
         )
 
     def states(self) -> dict[str, State]:
-        """Every service as it is now."""
-        return {service.name: service.state() for service in self._services}
+        """Every service as it is now; what runs beside the web where there is such a thing."""
+        found = {service.name: service.state() for service in self._services}
+        if not self.processes.wanted() and not self.processes.daemon.was_started:
+            del found[Processes.name]
+        return found
 
     def find(self) -> list[Found]:
         """The services that there are."""

@@ -23,7 +23,7 @@ def measure(stack: LocalStack) -> Status:
         answer = health.Answer(None, "it does not run")
     complaint = "" if answer else f"{stack.program.health}: {answer.status or answer.text}"
     web = [_service("application", states, complaint)]
-    if states["processes"].config or stack.processes.daemon.was_started:
+    if stack.processes.daemon.was_started:
         web += [_service("processes", states), *beside.services(stack)]
     if stack.nginx.installed:
         web.append(_service("nginx", states))
