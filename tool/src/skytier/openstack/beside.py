@@ -10,13 +10,11 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
 
-from skytier.deploy.kind import Known
-from skytier.deploy.plan import one_of_each
 from skytier.errors import SkytierError
 from skytier.hosts.host import Host
 from skytier.hosts.ssh import Ssh, SshHost
 from skytier.openstack.access import Access
-from skytier.openstack.kinds import find_all
+from skytier.openstack.kinds import resources_now
 from skytier.openstack.releases import web_servers
 from skytier.openstack.ssh_target import ssh_target
 from skytier.openstack.stack import CloudStack
@@ -129,10 +127,8 @@ def _process(machine: str, each: Mapping[str, Any]) -> ProcessStatus:
 
 @contextmanager
 def _web_servers(stack: CloudStack) -> Iterator[Sequence[SshHost]]:
-    known = Known(one_of_each(find_all(stack.kinds.values(), []))[0])
+    known = resources_now(stack.kinds)
     names = web_servers(known)
-    if not names:
-        raise SkytierError("The stack has no web server.", "Run: skytier up")
     with Ssh() as shell:
         Access(stack.connection, stack.operator, shell).write(known)
         yield [SshHost(shell, name) for name in names]

@@ -1,12 +1,12 @@
 """Every kind of resource of a stack, in the order in which they are made."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from skytier.deploy import update
-from skytier.deploy.kind import Found, Key, Kind, UnseenError
-from skytier.deploy.plan import Rules
+from skytier.deploy.kind import Found, Key, Kind, Known, UnseenError
+from skytier.deploy.plan import Rules, one_of_each
 from skytier.openstack.resources.errors import API_ERRORS, explained
 from skytier.openstack.resources.floating_ip import FloatingIP
 from skytier.openstack.resources.key_pair import KeyPair
@@ -67,6 +67,11 @@ def resources(
         *(VolumeAttachment(project, volumes), FloatingIP(project, brought, address)),
     ]
     return {kind.name: kind for kind in plain}
+
+
+def resources_now(kinds: Mapping[str, Kind]) -> Known:
+    """What OpenStack itself has of a stack, as far as the project may list it."""
+    return Known(one_of_each(find_all(kinds.values(), []))[0])
 
 
 def find_all(kinds: Iterable[Kind], unseen: list[UnseenError] | None = None) -> list[Found]:

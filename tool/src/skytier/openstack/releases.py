@@ -30,13 +30,16 @@ PINNED = f"{PREFIX}pinned"
 
 
 def web_servers(known: Mapping[Key, Found]) -> list[str]:
-    """The machines that run the application, in their order."""
+    """The machines that run the application, in their order. Raises SkytierError without any."""
     found = [
         (each.facts["role"], each.facts["number"], key.name)
         for key, each in known.items()
         if key.kind == Server.name and each.facts["role"] in ROLES
     ]
-    return [name for role, _, name in sorted(found) if ROLES[role].runs_application]
+    names = [name for role, _, name in sorted(found) if ROLES[role].runs_application]
+    if not names:
+        raise SkytierError("The stack has no web server.", "Run: skytier up")
+    return names
 
 
 def pinned_by(servers: Iterable[Found]) -> Pinned | None:
@@ -109,7 +112,7 @@ class Deliveries(InServer):
             # Its set-up brings a Python; whoever switches to the release sends it first.
             return found
         if self.resolved.pinned:
-            _fetch(self.resolved.pinned.id, self.access, host, wanted.key.name, known, tell)
+            _fetch(self.resolved.pinned.id, wanted.key.name, self.access, known, tell)
             return self.noted(found, wanted.attributes["release"])
         built = release.build(self.resolved.application, target, progress=tell)
         tell(f"sending {built.id}")
@@ -143,9 +146,7 @@ class Releases(InServer):
             )
         variables = self.variables.settled(self.resolved.application.variables, known)
         if pinned := self.resolved.pinned:
-            _fetch(pinned.id, self.access, host, wanted.key.name, known, tell)
-            lines = Lines(healthy=history.rolled_back(pinned.id, me()))
-            release.activate(host, pinned.id, lines, progress=tell)
+            go_back(pinned.id, wanted.key.name, self.access, known, tell)
         else:
             release.ship(
                 {host.name: host},
@@ -164,10 +165,18 @@ class Releases(InServer):
         return self.noted(found, wanted_release)
 
 
-def _fetch(wanted: str, access: Access, host: Host, name: str, known: Known, tell: Tell) -> None:
-    """Have a release on a machine: from another one, where it has it not."""
+def go_back(wanted: str, name: str, access: Access, known: Known, tell: Tell) -> None:
+    """Switch a machine to a release of a rollback, and wait until it is healthy."""
+    host = _fetch(wanted, name, access, known, tell)
+    tell(f"switching to {wanted}")
+    release.activate(host, wanted, Lines(healthy=history.rolled_back(wanted, me())), progress=tell)
+
+
+def _fetch(wanted: str, name: str, access: Access, known: Known, tell: Tell) -> Host:
+    """Have a release on a machine: from another one, where it has it not. Returns the machine."""
+    host = access.open(name, known, tell)
     if wanted in release.releases(host).there:
-        return
+        return host
     for each in web_servers(known):
         if each == name:
             continue
@@ -175,7 +184,7 @@ def _fetch(wanted: str, access: Access, host: Host, name: str, known: Known, tel
         if wanted in release.releases(source).there:
             tell(f"fetching {wanted} from {each}")
             release.carry(source, host, wanted)
-            return
+            return host
     raise SkytierError(
         f"No machine has the release {wanted} any more, to which a rollback led.",
         "Release the source: skytier release",

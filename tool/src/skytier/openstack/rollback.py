@@ -10,15 +10,13 @@ from skytier.deploy.apply import Events, Progress, apply
 from skytier.deploy.kind import Found, Key, Known, Tell, Wanted
 from skytier.deploy.plan import Action, Step, one_of_each
 from skytier.deploy.update import RELEASE
-from skytier.errors import SkytierError
 from skytier.hosts.ssh import Ssh
 from skytier.openstack.access import Access
-from skytier.openstack.releases import PINNED, Deliveries, Releases, web_servers
+from skytier.openstack.releases import PINNED, Deliveries, Releases, go_back, web_servers
 from skytier.openstack.resources.creation import RepeatedCalls
 from skytier.openstack.resources.server import Server
 from skytier.openstack.stack import CloudStack
-from skytier.release import Lines, history
-from skytier.release.author import me
+from skytier.release import history
 from skytier.release.history import Entry, Rollback
 
 
@@ -62,7 +60,7 @@ def switch_back(
     if both and now:
         host = access.open(both, known, lambda text: None)
         unknown = release.unknown_migrations(host, now.id, target.id)
-    kind = Rollbacks(servers, access, target, asked)
+    kind = Rollbacks(servers, access, target)
     apply(
         planned(list(asked), known, target), {RELEASE: kind}, events, known, stop, RepeatedCalls()
     )
@@ -104,8 +102,6 @@ class Rollbacks:
     servers: Server
     access: Access
     to: Entry
-    asked: Mapping[str, history.Releases]
-    """What each machine told, by its name."""
 
     def find(self) -> Sequence[Found]:
         """They are known already."""
@@ -117,15 +113,8 @@ class Rollbacks:
 
     def reconcile(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
         """Switch the machine, and wait until it is healthy."""
-        name, wanted_release = wanted.key.name, wanted.attributes["release"]
-        host = self.access.open(name, known, tell)
-        if self.to.id not in self.asked[name].there:
-            tell(f"fetching {self.to.id} from another machine")
-            source = next(each for each, told in self.asked.items() if self.to.id in told.there)
-            release.carry(self.access.open(source, known, tell), host, self.to.id)
-        tell(f"switching to {self.to.id}")
-        lines = Lines(healthy=history.rolled_back(self.to.id, me()))
-        release.activate(host, self.to.id, lines, progress=tell)
+        go_back(self.to.id, wanted.key.name, self.access, known, tell)
+        wanted_release = wanted.attributes["release"]
         notes = {
             Releases.metadata: wanted_release,
             Deliveries.metadata: wanted_release,
@@ -139,7 +128,7 @@ class Rollbacks:
 
 
 def _asked(access: Access, known: Known) -> dict[str, history.Releases]:
-    names = web_servers(known)
-    if not names:
-        raise SkytierError("The stack has no web server.", "Run: skytier up")
-    return {name: release.releases(access.open(name, known, lambda text: None)) for name in names}
+    return {
+        name: release.releases(access.open(name, known, lambda text: None))
+        for name in web_servers(known)
+    }

@@ -5,11 +5,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from skytier.deploy.kind import Known
-from skytier.deploy.plan import one_of_each
 from skytier.hosts.ssh import Ssh
 from skytier.openstack.access import Access
 from skytier.openstack.configurations import Configurations
-from skytier.openstack.kinds import find_all
+from skytier.openstack.kinds import resources_now
 from skytier.openstack.resources.server import Server
 from skytier.openstack.stack import CloudStack
 from skytier.openstack.variables import KeptVariables, copies, kept_by, noted, store_of
@@ -25,15 +24,15 @@ class CloudVariables:
 
     def read(self) -> Variables:
         """From the machine that has them."""
-        return self._found(self._known())
+        return self._found(resources_now(self._stack.kinds))
 
     def change(self, change: Change) -> bool:
         """On the machine, under the stack's lock. Before the first `up` here."""
-        known = self._known()
+        known = resources_now(self._stack.kinds)
         if not self._is_set_up(known):
             return self._change_here(self._found(known), change)
         with self._stack.held("secret", threading.Event()):
-            known = self._known()
+            known = resources_now(self._stack.kinds)
             with self._entered(known) as kept:
                 before = kept.read(known)
                 after = change(before)
@@ -59,9 +58,6 @@ class CloudVariables:
             "moves it to the stack."
         )
         return after != before
-
-    def _known(self) -> Known:
-        return Known(one_of_each(find_all(self._stack.kinds.values(), []))[0])
 
     def _is_set_up(self, known: Known) -> bool:
         store = known.get(store_of(self._stack.stack.name))

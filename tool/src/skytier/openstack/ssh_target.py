@@ -3,12 +3,10 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from skytier.deploy.kind import Known
-from skytier.deploy.plan import one_of_each
 from skytier.errors import SkytierError
 from skytier.hosts.ssh import Ssh
 from skytier.openstack.access import Access, hosts
-from skytier.openstack.kinds import find_all
+from skytier.openstack.kinds import resources_now
 from skytier.openstack.stack import CloudStack
 from skytier.roles import ROLES
 
@@ -20,7 +18,7 @@ def ssh_target(stack: CloudStack, machine: str) -> Iterator[tuple[Ssh, str]]:
     `monitor` is the web server that it is on, where it has no machine of its own.
     Raises SkytierError for a machine that there is not, or that there is no way to.
     """
-    known = Known(one_of_each(find_all(stack.kinds.values(), []))[0])
+    known = resources_now(stack.kinds)
     names = [host.name for host in hosts(known)]
     role, _, number = machine.partition("/")
     name = machine if machine in names else f"{stack.stack.name}-{role}-{number or 1}"
