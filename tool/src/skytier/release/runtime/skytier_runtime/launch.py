@@ -22,6 +22,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+LAUNCHER = (sys.executable, "-B", os.path.realpath(__file__))
+"""What runs this again: it knows which Python is meant, and what is no command."""
 RELEASE = Path(os.path.realpath(__file__)).parents[2]
 SECRETS = {
     "DATABASE_URL": "skytier_database_url",
@@ -73,9 +75,7 @@ def migration(command: list[str], lock_s: int) -> int:
         url = psql.url(_secrets())
     except psql.PsqlError:
         url = None
-    # The launcher knows which Python is meant, and what is no command.
-    launcher = [sys.executable, "-B", os.path.realpath(__file__)]
-    return migrate.run([*launcher, "run", *command], url, lock_s)
+    return migrate.run([*LAUNCHER, "run", *command], url, lock_s)
 
 
 def make_directories(writable: dict[str, bool]) -> None:
@@ -101,7 +101,7 @@ def beside_the_web(application: dict[str, Any], name: str, more: list[str]) -> N
     from skytier_runtime import job, ledger, psql, supervise
 
     if name == "supervise":
-        supervise.run(application, [sys.executable, "-B", os.path.realpath(__file__)])
+        supervise.run(application, LAUNCHER)
         sys.exit()
     try:
         url = psql.url(_secrets())
@@ -115,8 +115,7 @@ def beside_the_web(application: dict[str, Any], name: str, more: list[str]) -> N
         due = None
     else:
         due = datetime.fromisoformat(more[1]) if more[1:] else job.due(described["at"])
-    # The launcher knows which Python is meant, and what is no command.
-    command = [sys.executable, "-B", os.path.realpath(__file__), "run", *words(described["run"])]
+    command = [*LAUNCHER, "run", *words(described["run"])]
     sys.exit(job.run(url, described, command, due))
 
 
