@@ -47,7 +47,7 @@ class Built:
 
     def anew(self) -> None:
         """The source is what is wanted, and no release that a rollback led to."""
-        if self.kept and self.kept.author.source == self._application.release:
+        if self.kept and self.kept.author.source == self._source:
             # It serves already: only the history has to say that it is wanted.
             for line in history.released(self.kept.id, self._said_by_me()):
                 self.releases.note(line)
@@ -67,7 +67,7 @@ class Built:
         """The same."""
         if self.kept:
             return self.kept.author.source or self.kept.id
-        return self._application.release
+        return self._source
 
     def warnings(self) -> Sequence[str]:
         """By reading its files."""
@@ -89,9 +89,7 @@ class Built:
         """Run it. The same release that is only started again has none."""
         if when == "before":
             now = self.releases.history().now()
-            self._is_new = not self.kept and (
-                now is None or now.author.source != self._application.release
-            )
+            self._is_new = not self.kept and (now is None or now.author.source != self._source)
         if self._is_new:
             self._application.hook(when, STACK_NAME)
 
@@ -158,8 +156,13 @@ class Built:
         fitness.check_python_here(application)
         return application
 
+    @cached_property
+    def _source(self) -> str:
+        # All files are read for it.
+        return self._application.release
+
     def _said_by_me(self) -> Author:
-        return author(self._application.source, self._application.release)
+        return author(self._application.source, self._source)
 
     def _pinned(self) -> Entry | None:
         said = self.releases.history()
