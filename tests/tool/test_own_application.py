@@ -568,11 +568,20 @@ def test_asgi_of_a_source_directory_is_found_out_and_measured(
         client.settimeout(30)
         client.connect(str(serving.socket))
         client.sendall(asked)
-        assert client.recv(4096).endswith(b"eve by http")
+        assert _answer(client, b"eve by http")
         psutil.Process(fresh.pid("application")).send_signal(signal.SIGTERM)
         time.sleep(0.4)
         client.sendall(asked)
-        answer = client.recv(4096)
-    assert answer.endswith(b"eve by http")
+        answer = _answer(client, b"eve by http")
     assert b"connection: close" in answer.lower()
     fresh.run("down", "--purge", "--yes", cwd=tmp_path)
+
+
+def _answer(client: socket.socket, end: bytes) -> bytes:
+    """What comes on a connection, up to its end or to the last bytes of an answer."""
+    answer = b""
+    while not answer.endswith(end):
+        part = client.recv(4096)
+        assert part, answer
+        answer += part
+    return answer

@@ -11,10 +11,8 @@ from skytier.release import history
 from skytier.release.build import Progress, Release
 from skytier.release.history import NOBODY, Author
 from skytier.release.machine import note, script
+from skytier.services.application.service import HEALTH_TIMEOUT_S
 
-HEALTH_TIMEOUT_S = 180
-"""How long a new release may take until it is healthy: a busy machine without hardware
-virtualisation was seen to need up to 110 s, an ordinary one needs 3."""
 KEPT = 5
 
 
@@ -70,15 +68,6 @@ class Lines:
 NO_LINES = Lines()
 
 
-def rehearse(host: Host, release: str, *, timeout_s: int = HEALTH_TIMEOUT_S) -> None:
-    """Start an unpacked release beside the one that serves, until it is healthy; then end it.
-
-    No visitor comes there. Where no release serves there is nobody to spare, and nothing is done.
-    Raises SkytierError with the application's last log lines when it is not healthy in time.
-    """
-    host.run(script("trial", release=release, timeout_s=timeout_s))
-
-
 def activate(
     host: Host,
     release: str,
@@ -87,11 +76,14 @@ def activate(
     timeout_s: int = HEALTH_TIMEOUT_S,
     progress: Progress = lambda _: None,
 ) -> bool:
-    """Switch a machine to an unpacked release, and wait until it is healthy.
+    """Switch a machine to an unpacked release.
 
-    When it is not within `timeout_s`, or ends again and again, the machine is switched back, and
-    SkytierError has the application's last log lines. Returns False when it was the machine's
-    release already, and healthy. `progress` is told of what still finishes its work.
+    It is tried in a second process first, where no visitor comes. That one serves while the first
+    process is restarted. When one of them is not healthy within `timeout_s`, or ends again and
+    again, the machine has the release before, and SkytierError has the application's last log
+    lines. Where no release serves, and with a systemd before 247, there is no second process.
+    Returns False when it was the machine's release already, and healthy. `progress` is told of what
+    still finishes its work.
     """
     values = {"release": release, "timeout_s": timeout_s, **asdict(lines)}
     said = host.run(script("activate", **values))
@@ -133,9 +125,8 @@ def ship(
     `{"NAME": "BASE64"}` as JSON. `migrates` is whether the database is brought to its schema before
     the first switch.
 
-    All have it before the first is switched. On the first one it is tried where no visitor comes.
-    When a machine is not healthy with it, that one is switched back and the rest are left as they
-    are.
+    All have it before the first is switched. When a machine is not healthy with it, it gets the
+    release before, and the rest are left as they are.
 
     >>> ship({"shop-web-1": host}, release)  # doctest: +SKIP
     {'shop-web-1': True}
@@ -154,8 +145,6 @@ def ship(
             try:
                 progress("migrating the database")
                 migrate(host, release.id)
-                progress(f"trying {release.id} on {name}, where no visitor comes")
-                rehearse(host, release.id, timeout_s=timeout_s)
             except SkytierError:
                 note(host, [lines.failed] if begun else [])
                 raise

@@ -20,11 +20,16 @@ HOME = "/opt/skytier"
 """`releases/`, the symbolic link `current` to one of them, `static/`, and `python3`."""
 LIBRARY = "/usr/local/lib/skytier"
 """Where what the set-up brings finds its Python."""
-PORT, TRIAL_PORT = 8000, 8001
+PORT, SECOND_PORT = 8000, 8001
 DATA = "/var/lib/skytier-app"
 """The directories that the application may write to, which stay from release to release."""
 SOCKET = "/run/skytier-app.sock"
 """Where Nginx finds it."""
+SECOND_SOCKET = "/run/skytier-second.sock"
+"""Of the process that serves while the first one is restarted."""
+HEALTH_TIMEOUT_S = 180
+"""How long the application may take until it is healthy: a busy machine without hardware
+virtualisation was seen to need up to 110 s, an ordinary one needs 3."""
 SIGNING_KEY = "application_secret_key"
 DATABASE = Need("postgresql", duty="primary")
 
@@ -33,7 +38,7 @@ class Application(Service):
     """A Python program behind a unix socket, and at a port for the monitor and for `api_from`."""
 
     name = "application"
-    units = ("skytier-app", "skytier-process@*", "skytier-job@*")
+    units = ("skytier-app", "skytier-second", "skytier-process@*", "skytier-job@*")
     needs = (DATABASE,)
 
     def secrets(self, topology: Topology) -> Sequence[Secret]:
@@ -64,7 +69,9 @@ class Application(Service):
             "certificate": CERTIFICATE,
             "address": at.machine.address,
             "port": PORT,
-            "trial_port": TRIAL_PORT,
+            "second_port": SECOND_PORT,
+            "second_socket": SECOND_SOCKET,
+            "health_timeout_s": HEALTH_TIMEOUT_S,
             "socket": SOCKET,
             "memory_mib": memory_mib(at.machine),
             "workers": workers(at.machine),
@@ -82,7 +89,8 @@ class Application(Service):
         texts = {
             f"{UNITS}/skytier-app.service": "skytier-app.service",
             f"{UNITS}/skytier-app.socket": "skytier-app.socket",
-            f"{UNITS}/skytier-trial.service": "skytier-trial.service",
+            f"{UNITS}/skytier-second.service": "skytier-second.service",
+            f"{UNITS}/skytier-second.socket": "skytier-second.socket",
             f"{UNITS}/skytier-process@.service": "skytier-process@.service",
             f"{UNITS}/skytier-job@.service": "skytier-job@.service",
             f"{ETC}/uv.txt": "uv.txt",
