@@ -88,6 +88,18 @@ async def test_a_stop_lets_the_requests_in_hand_finish(
     assert await sql.fetchval("SELECT id FROM posts") == post["id"]
 
 
+def test_a_kept_connection_is_told_of_the_end_before_it_is_closed(serve: Serve) -> None:
+    with serve() as served, httpx.Client(base_url=served.url) as client:
+        assert "connection" not in client.get("/health/live").headers
+        served.process.terminate()
+        # None is lost: the connection stays until an answer says that it closes.
+        while "connection" not in (answer := client.get("/health/live")).headers:
+            assert answer.status_code == 200
+        assert (answer.status_code, answer.headers["connection"]) == (200, "close")
+        served.process.wait(30)
+    assert served.process.returncode == 0
+
+
 def worker_pids(served: Served) -> set[int]:
     """The workers' process ids; multiprocessing's helper process is none of them."""
     pids = set()

@@ -5,7 +5,9 @@ import json
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from pathlib import Path
 from textwrap import dedent
@@ -29,12 +31,21 @@ HARD = 'a b $HOME "q" 100%n \\ é'
 PROJECT = {
     "requirements.txt": "psycopg[binary]==3.3.6\n",
     "shop.py": """\
-        import json, os, psycopg
+        import json, os, psycopg, time
 
         VERSION = 1
+        ENDED = "SELECT count(*) FROM shop_holds WHERE what = 'ended'"
+
+        def hold():
+            with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
+                connection.execute("INSERT INTO shop_holds VALUES ('begun')")
+                while not connection.execute(ENDED).fetchone()[0]:
+                    time.sleep(0.1)
 
         def application(environ, start_response):
             path = environ["PATH_INFO"]
+            if path == "/hold":
+                hold()
             with psycopg.connect(os.environ["DATABASE_URL"]) as connection:
                 visits = connection.execute("SELECT count(*) FROM shop_visits").fetchone()[0]
             about = {
@@ -55,6 +66,7 @@ PROJECT = {
         with psycopg.connect(os.environ["DATABASE_URL"]) as connection:
             connection.execute("CREATE TABLE IF NOT EXISTS shop_visits (id int)")
             connection.execute("INSERT INTO shop_visits VALUES (1)")
+            connection.execute("CREATE TABLE IF NOT EXISTS shop_holds (what text)")
             secret = os.environb.get(b"SECRET", b"").hex()
             connection.execute("CREATE TABLE IF NOT EXISTS shop_secrets (secret text)")
             connection.execute("INSERT INTO shop_secrets VALUES (%s)", (secret,))
@@ -113,6 +125,18 @@ def ask(made: Cluster, url: str) -> tuple[dict[str, str], str]:
     return headers, text
 
 
+def sql(made: Cluster, statement: str) -> str:
+    psql = f"cd /; runuser -u postgres -- psql -At skytier -c {shlex.quote(statement)}"
+    return made.containers["shop-database-1"].run(psql)
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 120
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+
+
 def about(made: Cluster) -> list[dict[str, object]]:
     return [json.loads(ask(made, f"http://{each}/about")[1]) for each in addresses(made)]
 
@@ -157,6 +181,26 @@ def test_the_next_release_is_seen_by_every_visitor_as_one_or_the_other(
     assert all(not spans for spans in out.values()), out
     assert {each["version"] for each in about(own)} == {2}
     assert {each["visits"] for each in about(own)} == {2}
+
+
+def test_a_slow_request_does_not_hold_up_the_others(own: Cluster, project: Path) -> None:
+    before = about(own)[0]["version"]
+    address = addresses(own)[0]
+    code = project / "shop.py"
+    original = code.read_text()
+    code.write_text(original.replace(f"VERSION = {before}", "VERSION = 99"))
+    own.write(stack(project))
+    with ThreadPoolExecutor(2) as pool:
+        slow = pool.submit(ask, own, f"http://{address}/hold")
+        wait_until(lambda: sql(own, "SELECT count(*) FROM shop_holds") == "1\n")
+        released = pool.submit(own.up)
+        wait_until(lambda: about(own)[0]["version"] == 99)
+        assert not slow.done()
+        sql(own, "INSERT INTO shop_holds VALUES ('ended')")
+        assert json.loads(slow.result()[1])["version"] == before
+        released.result()
+    own.rollback()
+    code.write_text(original)
 
 
 def test_a_rollback_is_seen_by_no_visitor_and_stays(own: Cluster, project: Path) -> None:
@@ -229,10 +273,7 @@ def test_a_secret_is_a_release_that_each_server_gets_unchanged(own: Cluster, pro
             base64.b64encode(SECRET)[:60],
         )
         assert said == ""
-    migrated = own.containers["shop-database-1"].run(
-        "runuser -u postgres -- psql -At skytier -c 'SELECT secret FROM shop_secrets'"
-    )
-    assert migrated.split("\n")[-2] == SECRET.hex()
+    assert sql(own, "SELECT secret FROM shop_secrets").split("\n")[-2] == SECRET.hex()
     assert {each["visits"] for each in about(own)} == {int(str(visits)) + 1}
 
 

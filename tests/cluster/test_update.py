@@ -4,11 +4,15 @@ import json
 import subprocess
 import sys
 
+import pytest
+
+from skytier.errors import SkytierError
 from tests.cluster.cluster import Cluster, Events, changed
 from tests.cluster.conftest import STACK
 
 # Asks each machine again and again, and prints for each the times in which it was out: from the end
-# of the first request that failed to the beginning of the last. A slow answer is none.
+# of the first request that failed to the beginning of the last, and what failed. A slow answer is
+# none.
 VISITOR = """
 import json, ssl, sys, threading, time, urllib.request
 context = ssl._create_unverified_context()
@@ -20,11 +24,11 @@ def ask(address):
         began, ok = time.monotonic(), True
         try:
             urllib.request.urlopen(f"http://{address}/health", timeout=60, context=context).read()
-        except OSError:
-            ok, out_since, last = False, out_since or time.monotonic(), began
+        except OSError as error:
+            ok, out_since, last, said = False, out_since or time.monotonic(), began, repr(error)
         over = ended.is_set()
         if out_since and (ok or over):
-            spans.append([out_since, last])
+            spans.append([out_since, last, said])
             out_since = None
         if over:
             break
@@ -85,12 +89,42 @@ def test_a_changed_configuration_goes_through_one_web_server_after_another(three
 
     assert all(each.run(invocation) != was for each, was in zip(machines, before, strict=True))
     spans = [(*span, address) for address, all_ in out.items() for span in all_]
-    for began, ended, address in spans:
-        others = [each for each in spans if each[2] != address]
+    for began, ended, _, address in spans:
+        others = [each for each in spans if each[3] != address]
         assert not [each for each in others if each[0] < ended and began < each[1]], spans
     assert one_after_another(events)
     assert three.wrong() == {}
     assert changed(three.plan()) == []
+
+
+def test_a_configuration_with_which_the_application_does_not_start_is_seen_by_nobody(
+    three: Cluster,
+) -> None:
+    machines = [three.containers[name] for name in web(three)]
+    first = machines[0]
+    invocation = "systemctl show --property=InvocationID --value skytier-app"
+    before = [each.run(invocation) for each in machines]
+    addition = "/run/systemd/system/skytier-second.service.d"
+    first.run(
+        f"mkdir -p {addition}; printf '[Service]\nExecStartPre=/bin/false\n' >{addition}/no.conf"
+    )
+    three.write(f'{STACK}api_from = ["203.0.113.0/24"]\n')
+    events = Events()
+
+    with visiting(three, *(each.address for each in machines)) as visitor:
+        with pytest.raises(SkytierError, match="not healthy with its changed configuration"):
+            three.up(events)
+        assert [each.run(invocation) for each in machines] == before
+        begun = {str(step.key) for what, step in events.seen if what == "started"}
+        assert "configuration shop-web-1" in begun
+        assert "configuration shop-web-2" not in begun
+        out = json.loads(visitor.communicate("", timeout=60)[0])
+
+    assert all(not spans for spans in out.values()), out
+    first.run(f"rm -r {addition}; systemctl daemon-reload")
+    three.up()
+    assert all(each.run(invocation) != was for each, was in zip(machines, before, strict=True))
+    assert three.wrong() == {}
 
 
 def one_after_another(events: Events) -> bool:

@@ -13,6 +13,7 @@ from typing import cast
 import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from skytier_app import lingering
 from skytier_app.logs import request_id
 from skytier_app.middleware.security_headers import add_security_headers
 from skytier_app.one_write import OneWrite
@@ -33,6 +34,8 @@ AHEAD = 16
 """Requests that a client may send before it has the answer to the first."""
 
 _log = logging.getLogger("skytier_app.connections")
+# Each worker imports this module.
+lingering.install()
 _names_a_method = re.compile(rb"(\r?\n)*[A-Z][A-Z0-9_-]* ").match
 
 
