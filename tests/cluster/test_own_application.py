@@ -183,26 +183,6 @@ def test_the_next_release_is_seen_by_every_visitor_as_one_or_the_other(
     assert {each["visits"] for each in about(own)} == {2}
 
 
-def test_a_slow_request_does_not_hold_up_the_others(own: Cluster, project: Path) -> None:
-    before = about(own)[0]["version"]
-    address = addresses(own)[0]
-    code = project / "shop.py"
-    original = code.read_text()
-    code.write_text(original.replace(f"VERSION = {before}", "VERSION = 99"))
-    own.write(stack(project))
-    with ThreadPoolExecutor(2) as pool:
-        slow = pool.submit(ask, own, f"http://{address}/hold")
-        wait_until(lambda: sql(own, "SELECT count(*) FROM shop_holds") == "1\n")
-        released = pool.submit(own.up)
-        wait_until(lambda: about(own)[0]["version"] == 99)
-        assert not slow.done()
-        sql(own, "INSERT INTO shop_holds VALUES ('ended')")
-        assert json.loads(slow.result()[1])["version"] == before
-        released.result()
-    own.rollback()
-    code.write_text(original)
-
-
 def test_a_rollback_is_seen_by_no_visitor_and_stays(own: Cluster, project: Path) -> None:
     visitor = visiting(own, *addresses(own))
     done = own.rollback()
@@ -355,3 +335,20 @@ def test_psql_on_the_database_server_is_the_user_of_the_application(own: Cluster
     words[-1] += "shop_visits"
     said = own.containers["shop-database-1"].run(f"cd /; {shlex.join(words)}")
     assert said == "skytier|t\n"
+
+
+def test_a_slow_request_does_not_hold_up_the_others(own: Cluster, project: Path) -> None:
+    before = about(own)[0]["version"]
+    address = addresses(own)[0]
+    code = project / "shop.py"
+    code.write_text(code.read_text().replace(f"VERSION = {before}", "VERSION = 99"))
+    own.write(stack(project))
+    with ThreadPoolExecutor(2) as pool:
+        slow = pool.submit(ask, own, f"http://{address}/hold")
+        wait_until(lambda: sql(own, "SELECT count(*) FROM shop_holds") == "1\n")
+        released = pool.submit(own.up)
+        wait_until(lambda: about(own)[0]["version"] == 99)
+        assert not slow.done()
+        sql(own, "INSERT INTO shop_holds VALUES ('ended')")
+        assert json.loads(slow.result()[1])["version"] == before
+        released.result()
