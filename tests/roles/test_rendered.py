@@ -265,7 +265,7 @@ def test_every_web_server_more_raises_what_postgresql_lets_in() -> None:
         (conf,) = [f.text for f in setup.files if f.path.endswith("postgresql/skytier.conf")]
         return int(re.findall(r"^max_connections = (\d+)$", conf, re.MULTILINE)[0])
 
-    assert [connections(1, 1), connections(4, 4), connections(8, 16)] == [100, 180, 1300]
+    assert [connections(1, 1), connections(4, 4), connections(8, 16)] == [100, 220, 1460]
 
 
 def test_what_cannot_work_is_said_when_it_is_planned() -> None:

@@ -30,9 +30,9 @@ def tuning(memory_mib: int, topology: Topology) -> Tuning:
     >>> tuning(2048, topology).shared_buffers, tuning(2048, topology).effective_cache_size
     (512, 1433)
     """
-    # While a release is exchanged, the old one's connections may still be there.
-    application = sum(workers(m) * POOL_SIZE for m in topology.running("application"))
-    connections = max(100, application + FOR_OPERATORS)
+    held = [workers(m) * POOL_SIZE for m in topology.running("application")]
+    # One after another has a second process for a while, and then the old one's connections.
+    connections = max(100, sum(held) + max(held, default=0) + FOR_OPERATORS)
     return Tuning(
         max_connections=connections,
         shared_buffers=max(64, memory_mib // 4),
