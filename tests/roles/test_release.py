@@ -14,6 +14,7 @@ import pytest
 from skytier import release
 from skytier.errors import SkytierError
 from skytier.release import Application
+from skytier.render import render
 from skytier.stackfile import StackFile
 from tests.roles.conftest import Machines
 
@@ -246,6 +247,23 @@ def test_a_visitor_sees_no_failure_while_one_release_takes_the_other_s_place(
 
     assert set(answers) == {200}
     assert answers[200] > 10
+
+
+def test_a_switch_that_was_cut_short_is_finished_by_the_next_one(
+    machines: Machines, tmp_path: Path
+) -> None:
+    changed = _changed(tmp_path, "text.py", "\n# After one that was cut short.\n")
+    built = release.build(changed, machines.release.target, cache=_cache(machines))
+    functions = render("skytier.release", "common/second-process.sh", home="/opt/skytier")
+    cut = f"start_second {machines.release.id} 60; to_second; systemctl stop skytier-app"
+    machines.web.run(f"set -e\n{functions}\n{cut}")
+    assert ask(machines, "/health")[0] == 200, "by the second process"
+
+    for each in (built, machines.release):
+        assert release.ship({"web": machines.web}, each) == {"web": True}
+        assert ask(machines, "/health")[0] == 200
+        second = f"{functions}\nsecond_serves && echo serves; systemctl is-active skytier-second"
+        assert machines.web.run(f"{second} || true").strip() in ("inactive", "deactivating")
 
 
 def test_the_unit_keeps_the_security_score_that_is_documented(machines: Machines) -> None:
