@@ -1,5 +1,6 @@
 """The application that is released: each version differs in one line."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 FILES = {
@@ -33,7 +34,7 @@ app = Starlette(
 """,
     "skytier.toml": """\
 name = "{name}"
-monitor.enabled = false
+{settings}monitor.enabled = false
 
 [application]
 serve = "shop:app"
@@ -42,10 +43,11 @@ interface = "asgi"
 }
 
 
-def write(directory: Path, name: str) -> None:
-    """Write the project of a stack with a name."""
+def write(directory: Path, name: str, settings: Mapping[str, str | None]) -> None:
+    """Write the project of a stack with a name, and with settings of its stack file."""
+    lines = "".join(f'{key} = "{value}"\n' for key, value in settings.items() if value)
     for path, text in FILES.items():
-        (directory / path).write_text(text.replace("{name}", name))
+        (directory / path).write_text(text.replace("{name}", name).replace("{settings}", lines))
 
 
 def change(directory: Path, version: int) -> None:

@@ -2,7 +2,7 @@
 
     bench/release                           20 releases on this machine
     bench/release --releases 5 --json
-    bench/release --cloud mycloud --releases 5
+    bench/release --cloud mycloud --releases 5 --image debian-12 --flavor m1.small
 
 Visitors get and post, on kept and on new connections, and one waits 20 s for each answer. Every
 release changes one line. The exit code is 1 when a request failed, or when a release is not what
@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,10 +42,13 @@ def main() -> None:
     )
     parser.add_argument("--releases", type=int, default=20)
     parser.add_argument("--cloud", metavar="NAME", help="default: this machine")
+    parser.add_argument("--image", help="of the machines, in that cloud")
+    parser.add_argument("--flavor", help="of the machines, in that cloud")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     with machine.telling("bench/release"), tempfile.TemporaryDirectory(prefix="sky") as directory:
-        result = measure(Path(directory), arguments.releases, arguments.cloud)
+        settings = {"image": arguments.image, "flavor": arguments.flavor}
+        result = measure(Path(directory), arguments.releases, arguments.cloud, settings)
     if arguments.json:
         print(json.dumps(result, indent=2))
     else:
@@ -52,12 +56,14 @@ def main() -> None:
     sys.exit(bool(result["failed_requests"] or result["wrong_releases"]))
 
 
-def measure(root: Path, releases: int, cloud: str | None) -> dict[str, Any]:
+def measure(
+    root: Path, releases: int, cloud: str | None, settings: Mapping[str, str | None]
+) -> dict[str, Any]:
     """What came of so many releases, as figures by name."""
     root.chmod(0o711)  # PostgreSQL's user passes
     source = root / "shop"
     source.mkdir()
-    project.write(source, NAME)
+    project.write(source, NAME, settings)
     where = ("--cloud", cloud) if cloud else ()
     skytier = _Skytier(source, root / "home")
     try:
