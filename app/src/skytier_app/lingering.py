@@ -24,4 +24,4 @@ async def _linger(server: uvicorn.Server, sockets: list[socket.socket] | None = 
 
 def install() -> None:
     """Have each server of Uvicorn end so: it makes those of its workers itself."""
-    uvicorn.Server.shutdown = _linger  # type: ignore[method-assign]
+    uvicorn.Server.shutdown = _linger  # type: ignore[assignment, method-assign]
