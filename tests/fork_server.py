@@ -24,7 +24,7 @@ NEEDED = {
     "top": ("skytier.local.backend",),
 }
 """What a command imports only when it runs. It is loaded before the first one."""
-IN_A_CLOUD = ("skytier.openstack.backend", "skytier.cli.on_cloud.up", "skytier.cli.on_cloud.plan")
+IN_A_CLOUD = ("skytier.openstack.backend", "skytier.cli.on_cloud.dialog")
 AT_LOADING = ("PYTHON", "COLUMNS", "NO_COLOR", "FORCE_COLOR", "TERM", "LC_", "LANG")
 """What the variables begin with that Python or a library reads while it is loaded."""
 

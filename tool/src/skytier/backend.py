@@ -1,23 +1,80 @@
 """What the commands ask of a stack, wherever it runs: in a cloud or on this machine."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 from skytier.deploy.apply import Progress
+from skytier.errors import SkytierError
+from skytier.hosts.ssh import SshHost
 from skytier.metrics.source import Source
 from skytier.metrics.view import View
 from skytier.release.history import Releases, Rollback
+from skytier.secrets.variables import Store
 from skytier.status import JobStatus, ProcessStatus, Status
 from skytier.watched import Watched
 
+PlanT = TypeVar("PlanT")
+RemovalT_co = TypeVar("RemovalT_co", covariant=True)
 
-class Backend(Protocol):
+
+@dataclass(frozen=True)
+class Outcome:
+    """How `up` or a release ended."""
+
+    url: str
+    """The entry point."""
+    changed: bool
+    waits_for: str = ""
+    """What has to happen outside the stack before visitors get in; empty for nothing."""
+    not_watched: SkytierError | None = None
+    """Why the stack runs without being watched as it should be."""
+
+
+def no_cloud() -> SkytierError:
+    """The error of a command that is about clouds, for a stack on this machine."""
+    return SkytierError(
+        "No cloud is named, and this command is about a stack on a cloud.",
+        'Name one: --cloud NAME, or cloud = "NAME" in the stack file.',
+    )
+
+
+class Backend(Protocol[PlanT, RemovalT_co]):
     """A stack and where it runs. Every method raises SkytierError when it cannot answer.
 
-    How a stack is planned, brought up and taken down is not here: what is asked for, shown and
-    confirmed before differs too much. Both carry out steps of `deploy.plan` by `deploy.apply`.
+    Plans are the backend's own: a dialog of the same backend shows them and asks, before the
+    backend carries them out.
     """
+
+    def plan(self, *, anew: bool = False) -> PlanT:
+        """What `up` would do, or a release of the source with `anew`. Changes nothing."""
+
+    def up(self, approved: PlanT, progress: Progress) -> Outcome:
+        """Carry out a plan: the stack is as wanted, and answers."""
+
+    def release(
+        self, approved: PlanT, progress: Progress, pause: Callable[[], None] | None = None
+    ) -> Outcome:
+        """Carry out what of a plan releases the application.
+
+        `pause` is called before the second web server is switched; it raises what ends the run.
+        """
+
+    def removal(self, *, purge: bool) -> RemovalT_co:
+        """What `down` would take away. Changes nothing."""
+
+    def down(self, progress: Progress, *, purge: bool = False) -> bool:
+        """Take the stack away; keep its data where it can, unless `purge` is given.
+
+        Returns whether there was anything.
+        """
+
+    def host(self, machine: str) -> AbstractContextManager[SshHost]:
+        """A machine for a shell or a command: `web`, `web/2`. Open while the context is."""
+
+    def variables(self) -> Store:
+        """The operator's secret variables."""
 
     def status(self) -> Status:
         """What runs, measured now."""

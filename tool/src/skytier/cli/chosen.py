@@ -1,8 +1,8 @@
 """Which stack a command is about: the options that all share, and the backend behind them."""
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,10 +15,9 @@ from skytier.stackfile.application import SAMPLE_PACKAGE
 # Each backend is imported only when it is asked for: openstacksdk alone takes a second.
 if TYPE_CHECKING:
     from skytier.backend import Backend
-    from skytier.cli.progress import Shown
+    from skytier.cli.dialog import Dialog
     from skytier.local.backend import LocalBackend
     from skytier.openstack.backend import CloudBackend
-    from skytier.secrets.variables import Store
 
 SAMPLE_COMMAND = ("python", "-m", SAMPLE_PACKAGE)
 """How a command of the sample application begins."""
@@ -46,12 +45,12 @@ def stack_file(file: Path | None, cloud: str | None) -> StackFile:
     return read.model_copy(update={"cloud": cloud}) if cloud else read
 
 
-def backend(wanted: StackFile) -> "Backend":
+def backend(wanted: StackFile) -> "Backend[Any, Any]":
     """The stack, on its cloud or on this machine."""
     return local_stack(wanted) if wanted.cloud is None else cloud_stack(wanted)
 
 
-def sample(wanted: StackFile) -> "Backend":
+def sample(wanted: StackFile) -> "Backend[Any, Any]":
     """The same, for a command of the sample application. Raises SkytierError for another one."""
     if wanted.application.is_own:
         raise SkytierError(
@@ -61,73 +60,54 @@ def sample(wanted: StackFile) -> "Backend":
     return backend(wanted)
 
 
-def secrets(wanted: StackFile) -> "Store":
-    """Where the stack keeps the secrets of the operator's own application."""
+def dialog(
+    wanted: StackFile,
+    file: Path | None,
+    *,
+    yes: bool = False,
+    as_json: bool = False,
+    given: Mapping[str, Any] | None = None,
+) -> "Dialog[Any, Any]":
+    """What a command that changes the stack shows and asks, with its backend.
+
+    `given` are the options of `up` for a stack on this machine. Raises SkytierError for one that
+    is not None where the stack is on a cloud.
+    """
     if wanted.cloud is None:
-        from skytier.local import home
-        from skytier.local.variables import HomeVariables
+        from skytier.cli.on_this_machine.dialog import OnThisMachine
 
-        return HomeVariables(home.from_environment())
-    stack = cloud_stack(wanted)
-    from skytier.openstack.secret import CloudVariables
+        return OnThisMachine(local_stack(wanted, given), file, yes, as_json)
+    from skytier.cli.on_cloud.dialog import OnCloud
 
-    return CloudVariables(stack)
-
-
-def up(wanted: StackFile) -> Callable[..., None]:
-    """The dialog of `skytier up`."""
-    if wanted.cloud is None:
-        from skytier.cli.on_this_machine.up import up
-    else:
-        from skytier.cli.on_cloud.up import up
-    return up
+    _refuse_local_options(given or {})
+    return OnCloud(cloud_stack(wanted), file, yes, as_json)
 
 
-def release(wanted: StackFile) -> Callable[..., None]:
-    """The dialog of `skytier release`."""
-    if wanted.cloud is None:
-        from skytier.cli.on_this_machine.release import release
-    else:
-        from skytier.cli.on_cloud.release import release
-    return release
-
-
-def progress(wanted: StackFile, *, as_json: bool) -> "Shown":
-    """What shows the steps of a run, on its cloud or on this machine."""
-    if wanted.cloud is None:
-        from skytier.cli.on_this_machine.progress import progress as on_this_machine
-
-        return on_this_machine(as_json=as_json)
-    from skytier.cli.progress import progress as on_cloud
-
-    return on_cloud(as_json=as_json)
-
-
-def down(wanted: StackFile) -> Callable[..., None]:
-    """The dialog of `skytier down`."""
-    if wanted.cloud is None:
-        from skytier.cli.on_this_machine.down import down
-    else:
-        from skytier.cli.on_cloud.down import down
-    return down
-
-
-def local_stack(wanted: StackFile) -> "LocalBackend":
+def local_stack(wanted: StackFile, given: Mapping[str, Any] | None = None) -> "LocalBackend":
     """The stack on this machine, in the home that the environment names."""
     from skytier.local import home
     from skytier.local.backend import LocalBackend
+    from skytier.local.options import Given
 
-    return LocalBackend(home.from_environment(), wanted)
+    return LocalBackend(home.from_environment(), wanted, Given.by_command(given or {}))
 
 
 def cloud_stack(wanted: StackFile) -> "CloudBackend":
     """The stack on its cloud. Raises SkytierError when none is named."""
     if wanted.cloud is None:
-        raise SkytierError(
-            "No cloud is named, and this command is about a stack on a cloud.",
-            'Name one: --cloud NAME, or cloud = "NAME" in the stack file.',
-        )
+        from skytier.backend import no_cloud
+
+        raise no_cloud()
     from skytier.openstack.backend import CloudBackend
     from skytier.openstack.connection import connect
 
     return CloudBackend(connect(wanted.cloud), wanted, wanted.cloud)
+
+
+def _refuse_local_options(given: Mapping[str, Any]) -> None:
+    named = [f"--{name.replace('_', '-')}" for name, value in given.items() if value is not None]
+    if named:
+        raise SkytierError(
+            f"{', '.join(named)} is for a stack on this machine, and this one is on a cloud.",
+            "Say what is wanted in the stack file: skytier init writes one.",
+        )

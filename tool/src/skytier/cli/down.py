@@ -27,4 +27,10 @@ def down(
     machine: stop everything; the data stays, unless you give --purge.
     """
     wanted = chosen.stack_file(file, cloud)
-    chosen.down(wanted)(wanted, purge=purge, yes=yes, as_json=as_json)
+    dialog = chosen.dialog(wanted, file, yes=yes, as_json=as_json)
+    removal = dialog.stack.removal(purge=purge)
+    if not dialog.approve_down(removal):
+        return
+    with dialog.progress() as events:
+        changed = dialog.stack.down(events, purge=purge)
+    dialog.tell_down(removal, changed=changed)

@@ -32,6 +32,8 @@ _PAST = {
 class Shown(Progress, Protocol):
     """Events that are shown for the time of a block."""
 
+    stages: "Stages"
+
     def __enter__(self) -> "Shown": ...
 
     def __exit__(self, *_: object) -> None: ...
@@ -55,6 +57,10 @@ class Stages:
     def seconds(self) -> dict[str, float]:
         """Kind to seconds. Kinds overlap, so the sum says nothing."""
         return {kind: end - self.began[kind] for kind, end in self.ended.items()}
+
+    def __str__(self) -> str:
+        """`network 3 s, server 41 s`."""
+        return ", ".join(f"{kind} {took:.0f} s" for kind, took in self.seconds().items())
 
 
 class Lines:

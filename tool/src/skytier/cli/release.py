@@ -6,6 +6,7 @@ import typer
 
 from skytier.cli import chosen
 from skytier.cli.chosen import Cloud, File, Json, Yes
+from skytier.errors import SkytierError
 
 app = typer.Typer()
 
@@ -32,4 +33,17 @@ def release(
     to.
     """
     wanted = chosen.stack_file(file, cloud)
-    chosen.release(wanted)(wanted, file, pause=pause, yes=yes, as_json=as_json)
+    dialog = chosen.dialog(wanted, file, yes=yes, as_json=as_json)
+    plan = dialog.stack.plan(anew=True)
+    dialog.approve_release(plan, pause=pause)
+    with dialog.progress() as events:
+        outcome = dialog.stack.release(plan, events, _ask if pause else None)
+    dialog.tell_release(plan, outcome, events.stages)
+
+
+def _ask() -> None:
+    if not typer.confirm("The first web server has it. Go on with the others?"):
+        raise SkytierError(
+            "Stopped after the first web server: it has the new release, the others have not.",
+            "Go on with skytier release, or back with skytier rollback.",
+        )

@@ -30,10 +30,9 @@ def rollback(
     Nothing is built, no hook and no migration runs. Run it again to go further back. The release
     stays, also when `skytier up` runs, until the next `skytier release`.
     """
-    wanted = chosen.stack_file(file, cloud)
-    stack = chosen.backend(wanted)
-    with chosen.progress(wanted, as_json=as_json) as events:
-        done = stack.rollback(events, release)
+    dialog = chosen.dialog(chosen.stack_file(file, cloud), file, as_json=as_json)
+    with dialog.progress() as events:
+        done = dialog.stack.rollback(events, release)
     if as_json:
         said = {"event": "rollback", "release": done.to.id, "unknown_migrations": [*done.unknown]}
         print(json.dumps(said))  # noqa: T201

@@ -100,7 +100,7 @@ def _store(file: Path | None, cloud: str | None) -> Store:
             "Describe your application in the section [application] of the stack file: skytier "
             "init writes one.",
         )
-    return chosen.secrets(wanted)
+    return chosen.backend(wanted).variables()
 
 
 def _file(path: Path) -> bytes:

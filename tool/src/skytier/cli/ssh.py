@@ -29,11 +29,8 @@ def ssh(
     The host keys come from the cloud's API, so no unknown key is accepted. The exit code is that
     of the command.
     """
-    stack = chosen.cloud_stack(chosen.stack_file(file, cloud))
-    from skytier.openstack.ssh_target import ssh_target
-
-    with ssh_target(stack, machine) as (shell, host):
-        raise typer.Exit(shell.attend(host, *(["--", *command] if command else [])))
+    with chosen.backend(chosen.stack_file(file, cloud)).host(machine) as host:
+        raise typer.Exit(host.attend(*(["--", *command] if command else [])))
 
 
 @app.command("exec", epilog="Example: skytier exec --cloud mycloud web 'systemctl is-active nginx'")
@@ -44,8 +41,5 @@ def execute(
     file: File = None,
 ) -> None:
     """Run a command as root on one machine, and print its output."""
-    stack = chosen.cloud_stack(chosen.stack_file(file, cloud))
-    from skytier.openstack.ssh_target import ssh_target
-
-    with ssh_target(stack, machine) as (shell, host):
-        raise typer.Exit(shell.attend(host, "--", "sudo", "bash", "-c", shlex.quote(command)))
+    with chosen.backend(chosen.stack_file(file, cloud)).host(machine) as host:
+        raise typer.Exit(host.attend("--", "sudo", "bash", "-c", shlex.quote(command)))

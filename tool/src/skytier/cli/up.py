@@ -124,4 +124,10 @@ def up(
         "monitor": monitor,
         "alerts_to": alerts_to,
     }
-    chosen.up(wanted)(wanted, file, given, yes=yes, as_json=as_json)
+    dialog = chosen.dialog(wanted, file, yes=yes, as_json=as_json, given=given)
+    plan = dialog.stack.plan()
+    if not dialog.approve_up(plan):
+        return
+    with dialog.progress() as events:
+        outcome = dialog.stack.up(plan, events)
+    dialog.tell_up(plan, outcome, events.stages)

@@ -5,6 +5,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from skytier.errors import SkytierError
+
 
 @contextmanager
 def interruptible(stop: threading.Event) -> Iterator[None]:
@@ -29,3 +31,12 @@ def interruptible(stop: threading.Event) -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
         if came.is_set():
             raise KeyboardInterrupt
+
+
+@contextmanager
+def interrupted(what: str, do: str) -> Iterator[None]:
+    """Within it Ctrl-C is a SkytierError that says what is left, and how to go on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise SkytierError(what, do) from None

@@ -159,6 +159,10 @@ class SshHost:
         """Run a bash script as root; see `Host.run`. The script is part of the command."""
         return self.ssh.run(self.name, f"sudo bash -c {_quoted(script)}", stdin)
 
+    def attend(self, *words: str, terminal: bool = False) -> int:
+        """Run a command, or a shell, at this terminal; see `Ssh.attend`."""
+        return self.ssh.attend(self.name, *words, terminal=terminal)
+
 
 def unreachable(host: str, said: str) -> UnreachableError:
     """Which of the many things it is that keep one from a machine."""

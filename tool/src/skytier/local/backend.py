@@ -1,17 +1,23 @@
 """The stack on this machine, as the commands ask for it."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from decimal import Decimal
 
+from skytier.backend import Outcome, no_cloud
+from skytier.deploy.apply import Progress
+from skytier.deploy.interruption import interrupted
+from skytier.hosts.ssh import SshHost
 from skytier.local import beside, logs
 from skytier.local.monitor.source import source
 from skytier.local.monitor.view import view
+from skytier.local.planned import Plan
 from skytier.local.psql import attend_psql
 from skytier.local.service import MACHINE_NAME, ROLE_NAME, STACK_NAME
 from skytier.local.stack import LocalStack
 from skytier.local.status import measure
+from skytier.local.variables import HomeVariables
 from skytier.metrics.reopened import reopened
 from skytier.metrics.source import Source
 from skytier.status import MachineStatus, Status
@@ -29,6 +35,28 @@ class LocalBackend(LocalStack):
     processes_now = beside.processes
     jobs = beside.jobs
     run_job = beside.run_job
+
+    def up(self, approved: Plan, progress: Progress) -> Outcome:
+        """The same, with what Ctrl-C leaves."""
+        with interrupted(
+            "Interrupted half way. What was started goes on running.",
+            "Run skytier up again: it goes on where it stopped.",
+        ):
+            return super().up(approved, progress)
+
+    def release(
+        self, approved: Plan, progress: Progress, pause: Callable[[], None] | None = None
+    ) -> Outcome:
+        """The same as `up`. One server is switched: there is no place for a pause."""
+        return self.up(approved, progress)
+
+    def host(self, machine: str) -> AbstractContextManager[SshHost]:
+        """There is none."""
+        raise no_cloud()
+
+    def variables(self) -> HomeVariables:
+        """In the home."""
+        return HomeVariables(self.home)
 
     @contextmanager
     def source(self) -> Iterator[Source]:

@@ -2,7 +2,8 @@
 
 import json
 import os
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from skytier import files
@@ -10,6 +11,7 @@ from skytier.local.home import Home
 
 EMBEDDED, SYSTEM, ELSEWHERE = "embedded", "system", "elsewhere"
 MOST_WORKERS = 16
+NONE = "none"
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,29 @@ class Options:
     def changed(self, **given: Any) -> "Options":
         """These options with those that were given (not None) in their place."""
         return replace(self, **{name: value for name, value in given.items() if value is not None})
+
+
+@dataclass(frozen=True)
+class Given:
+    """What one `skytier up` changes of the options."""
+
+    options: Mapping[str, str | int | bool] = field(default_factory=dict)
+    database_url: str | None = None
+    """A database elsewhere."""
+    redis_url: str | None = None
+    """Empty when there is to be none any more."""
+
+    @classmethod
+    def by_command(cls, said: Mapping[str, Any]) -> "Given":
+        """As the options of the command say it; None for one that is not given."""
+        options = {name: value for name, value in said.items() if value is not None}
+        redis_url = options.pop("redis", None)
+        database_url = None
+        if "://" in options.get("postgres", ""):
+            database_url, options["postgres"] = options["postgres"], ELSEWHERE
+        if options.get("alerts_to") == NONE:
+            options["alerts_to"] = ""
+        return cls(options, database_url, "" if redis_url == NONE else redis_url)
 
 
 def load(home: Home) -> Options:

@@ -1,9 +1,9 @@
 """The stack on this machine: brings up what is wanted, and takes it down."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from skytier import files, health
+from skytier.backend import Outcome
 from skytier.deploy.apply import Progress, apply
 from skytier.deploy.kind import Found, Key, Kind, Known, Tell, Wanted
 from skytier.deploy.plan import Action, Step, nothing_to_do
@@ -16,7 +16,8 @@ from skytier.local.home import Home
 from skytier.local.installed import Installed
 from skytier.local.monitor.kind import Monitor
 from skytier.local.nginx import Nginx
-from skytier.local.options import Options
+from skytier.local.options import Given, Options
+from skytier.local.planned import Plan, Removal
 from skytier.local.postgresql import Postgresql
 from skytier.local.processes import Processes
 from skytier.local.program import Program
@@ -29,22 +30,14 @@ CHECK, HOME = "check", "home"
 CHECK_TIMEOUT_S = 30.0
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """How `up` ended: where the entry point is, and whether anything had to be done."""
-
-    url: str
-    changed: bool
-    behind_nginx: bool
-    not_watched: SkytierError | None
-    """Why the stack runs without being watched as it should be."""
-
-
 class LocalStack:
     """PostgreSQL, the application and Nginx of one home, and what watches them."""
 
-    def __init__(self, home: Home, stack: StackFile | None = None) -> None:
+    def __init__(
+        self, home: Home, stack: StackFile | None = None, given: Given | None = None
+    ) -> None:
         self.home = home
+        self._given = given or Given()
         self.is_own = stack is not None and stack.application.is_own
         self.program: Program = Built(home, stack) if stack and self.is_own else Installed()
         self.nginx = Nginx(home, self.program)
@@ -71,30 +64,24 @@ class LocalStack:
         """The services that there are."""
         return [found for service in self._services for found in service.find()]
 
-    def up(
-        self,
-        progress: Progress,
-        *,
-        database_url: str | None = None,
-        redis_url: str | None = None,
-        anew: bool = False,
-        **given: str | int | bool | None,
-    ) -> Outcome:
-        """Bring up what the remembered options and those that are `given` ask for.
+    def plan(self, *, anew: bool = False) -> Plan:
+        """What is known before the steps are; those are decided in `up`. Raises SkytierError."""
+        return Plan(self.program.warnings(), anew)
 
-        `database_url` is a database elsewhere; an empty `redis_url` means none any more. `anew`
-        releases the source, also where a rollback led to another release.
+    def up(self, approved: Plan, progress: Progress) -> Outcome:
+        """Bring up what the remembered options and those that were given ask for.
+
         Raises SkytierError; running it again goes on from there.
         """
-        if anew:
+        if approved.anew:
             self.program.anew()
         self.home.create()
         with lock.held(self.home.lock):
-            chosen = options.load(self.home).changed(**given)
+            chosen = options.load(self.home).changed(**self._given.options)
             # What may be refused comes before anything is remembered.
             self._check_port(chosen)
             configs = self._servers(chosen)
-            self._remember(chosen, database_url, redis_url)
+            self._remember(chosen, self._given.database_url, self._given.redis_url)
             configs[Application.name] = self.application.config(chosen)
             if self.processes.wanted():
                 configs[Processes.name] = self.processes.config(chosen)
@@ -105,7 +92,7 @@ class LocalStack:
             self.program.hook("before")
             not_watched = self._carry_out(steps, chosen, progress)
         self.program.hook("after")
-        return Outcome(chosen.url, not nothing_to_do(steps), self.nginx.installed, not_watched)
+        return Outcome(chosen.url, not nothing_to_do(steps), not_watched=not_watched)
 
     @property
     def stays(self) -> str:
@@ -140,6 +127,10 @@ class LocalStack:
             steps = desired.steps(desired.wanted(configs, chosen, ()), there)
             self._carry_out(steps, chosen, progress)
         return Rollback(entry, unknown)
+
+    def removal(self, *, purge: bool) -> Removal:
+        """With `purge`, the home with all data; else nothing is lost."""
+        return Removal(self.home.path if purge and self.home.path.exists() else None, purge)
 
     def down(self, progress: Progress, *, purge: bool = False) -> bool:
         """Stop what runs; with `purge`, delete the home too. Returns whether anything ran."""

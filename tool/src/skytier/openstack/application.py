@@ -19,17 +19,17 @@ def run_application(stack: CloudStack, *arguments: str) -> str:
 def follow_application(stack: CloudStack, *arguments: str) -> Iterator[str]:
     """The same, with each line of the output as soon as it is written."""
     command = shlex.join(["sudo", "skytier-app", "run", *arguments])
-    with ssh_target(stack, "web") as (shell, host):
+    with ssh_target(stack, "web") as host:
         yield from follow(
-            ["ssh", "-F", shell.config, "-o", "BatchMode=yes", host, command],
-            lambda said: failed(f"{arguments[0]} on {host}", said),
+            ["ssh", "-F", host.ssh.config, "-o", "BatchMode=yes", host.name, command],
+            lambda said: failed(f"{arguments[0]} on {host.name}", said),
             stdin=subprocess.DEVNULL,
         )
 
 
 def attend_application(stack: CloudStack, *words: str) -> int:
     """Run a command that has the terminal. Returns its exit code."""
-    with ssh_target(stack, "web") as (shell, host):
+    with ssh_target(stack, "web") as host:
         quoted = map(shlex.quote, words)
         command = ("--", "sudo", "skytier-app", "run", *quoted)
-        return shell.attend(host, *command, terminal=sys.stdin.isatty())
+        return host.attend(*command, terminal=sys.stdin.isatty())

@@ -1,11 +1,17 @@
 """A stack on a cloud, as the commands ask for it."""
 
+from skytier.backend import Outcome
+from skytier.deploy.apply import Events
+from skytier.deploy.interruption import interrupted
 from skytier.openstack import beside
 from skytier.openstack.application import attend_application, follow_application, run_application
 from skytier.openstack.logs import logs
+from skytier.openstack.planned import Plan
 from skytier.openstack.psql import attend_psql
 from skytier.openstack.release import release
 from skytier.openstack.rollback import releases, rollback
+from skytier.openstack.secret import CloudVariables
+from skytier.openstack.ssh_target import ssh_target
 from skytier.openstack.stack import CloudStack
 from skytier.openstack.status import measure
 from skytier.openstack.watching.view import prometheus, view
@@ -15,12 +21,13 @@ from skytier.openstack.watching.watched import watched
 class CloudBackend(CloudStack):
     """See `skytier.backend.Backend`."""
 
+    release = release
+    host = ssh_target
     status = measure
     view = view
     source = prometheus
     watched = watched
     logs = logs
-    release = release
     releases = releases
     rollback = rollback
     processes_now = beside.processes
@@ -30,3 +37,23 @@ class CloudBackend(CloudStack):
     attend_application = attend_application
     follow_application = follow_application
     attend_psql = attend_psql
+
+    def up(self, approved: Plan, events: Events) -> Outcome:
+        """The same, with what Ctrl-C leaves."""
+        with interrupted(
+            "Interrupted half way. What was made carries the stack's mark.",
+            "Run skytier up again: it goes on where it stopped.",
+        ):
+            return super().up(approved, events)
+
+    def down(self, events: Events, *, purge: bool = False) -> bool:
+        """The same, with what Ctrl-C leaves."""
+        with interrupted(
+            "Interrupted half way: some of the stack is deleted, and some is not.",
+            "Run it again: it goes on where it stopped.",
+        ):
+            return super().down(events, purge=purge)
+
+    def variables(self) -> CloudVariables:
+        """On the machine that stores the stack's secrets."""
+        return CloudVariables(self)

@@ -82,9 +82,9 @@ def first_jobs(hosts: Sequence[Host]) -> list[JobStatus]:
 
 def run_job(stack: CloudStack, name: str) -> int:
     """Run a job now on the first web server, with its output here. Returns its exit code."""
-    with ssh_target(stack, "web") as (shell, host):
+    with ssh_target(stack, "web") as host:
         command = ("--", "sudo", "skytier-app", "job", shlex.quote(name), "now")
-        return shell.attend(host, *command, terminal=sys.stdin.isatty())
+        return host.attend(*command, terminal=sys.stdin.isatty())
 
 
 def logs(stack: CloudStack, name: str, *, follow: bool, lines: int) -> int:

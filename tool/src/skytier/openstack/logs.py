@@ -17,8 +17,8 @@ def logs(stack: CloudStack, source: str | None, *, follow: bool, lines: int) -> 
     if source and source in names:
         return beside.logs(stack, source, follow=follow, lines=lines)
     machine = source or "web"
-    with ssh_target(stack, machine) as (shell, host):
-        role = ROLES[role_of(machine, host, stack.stack.name)]
+    with ssh_target(stack, machine) as host:
+        role = ROLES[role_of(machine, host.name, stack.stack.name)]
         units = [f"--unit='{unit}'" for unit in role.units]
         journal = ["sudo", "journalctl", "--no-pager", f"--lines={lines}", *units]
-        return shell.attend(host, "--", *journal, *(["--follow"] if follow else []))
+        return host.attend("--", *journal, *(["--follow"] if follow else []))

@@ -6,7 +6,7 @@ from functools import cached_property
 
 from skytier.costs.planned import PlanCost
 from skytier.costs.price_list import PriceList
-from skytier.deploy.kind import Known
+from skytier.deploy.kind import Found, Known
 from skytier.deploy.plan import Action, Step, nothing_to_do
 from skytier.openstack import kept_images
 from skytier.openstack.resolved import ResolvedStack
@@ -18,6 +18,15 @@ from skytier.release.platform import Platform
 from skytier.roles import ROLES
 from skytier.secrets.variables import Summary
 from skytier.stackfile.schedule import Hours
+
+
+@dataclass(frozen=True)
+class Removal:
+    """What `down` would delete, in its order."""
+
+    found: Sequence[Found]
+    empty: bool
+    """Whether nothing is there, and nobody holds the stack's lock."""
 
 
 @dataclass(frozen=True)

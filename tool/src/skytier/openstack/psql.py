@@ -27,5 +27,5 @@ def attend_psql(stack: CloudStack, *words: str) -> int:
     Returns its exit code. Raises SkytierError when there is no way in.
     """
     command = shlex.join(["sudo", "sh", "-c", SCRIPT, "psql", *words])
-    with ssh_target(stack, "database") as (shell, host):
-        return shell.attend(host, "--", command, terminal=sys.stdin.isatty())
+    with ssh_target(stack, "database") as host:
+        return host.attend("--", command, terminal=sys.stdin.isatty())

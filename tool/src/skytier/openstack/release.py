@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from skytier import release as releasing
+from skytier.backend import Outcome
 from skytier.deploy.apply import Events
 from skytier.deploy.kind import Key
 from skytier.deploy.plan import Action
@@ -13,7 +14,7 @@ from skytier.hosts.ssh import Ssh
 from skytier.openstack.access import Access
 from skytier.openstack.entry_point import EntryPoint
 from skytier.openstack.planned import Plan
-from skytier.openstack.releases import PINNED, steps_of_release, web_servers
+from skytier.openstack.releases import PINNED, steps_of_release, switches, web_servers
 from skytier.openstack.resources.server import Server
 from skytier.openstack.stack import CloudStack
 from skytier.release import history
@@ -21,7 +22,7 @@ from skytier.release import history
 
 def release(
     stack: CloudStack, approved: Plan, events: Events, pause: Callable[[], None] | None = None
-) -> EntryPoint:
+) -> Outcome:
     """Carry out the steps of a plan that release the application, and no others.
 
     `pause` is called after the first web server is switched; it raises what is to end the run. A
@@ -32,14 +33,14 @@ def release(
         current = stack.approved(stack.plan(anew=True), approved)
         whole, first, rest = steps_of_release(current.steps)
         with stack.hooks(current):
-            for steps in (first, rest) if pause else (whole,):
+            for steps in (first, rest) if pause and rest else (whole,):
                 stack.carry_out(replace(current, steps=steps), shell, events, lost)
                 if pause and steps is first and any(s.action is not Action.KEEP for s in rest):
                     pause()
             _unpin(stack, current, shell)
             entry = EntryPoint(stack.stack, current.known)
             entry.wait()
-    return entry
+    return Outcome(entry.url, changed=switches(whole) > 0)
 
 
 def _unpin(stack: CloudStack, current: Plan, shell: Ssh) -> None:

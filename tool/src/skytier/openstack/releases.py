@@ -78,6 +78,11 @@ def steps_of_release(steps: Sequence[Step]) -> tuple[list[Step], list[Step], lis
     return [*kept, *done], [*kept, *first], [*kept, *switches[1:]]
 
 
+def switches(steps: Sequence[Step]) -> int:
+    """How many machines they switch to another release."""
+    return sum(step.key.kind == RELEASE and step.action is not Action.KEEP for step in steps)
+
+
 def build_ahead(application: Application, system: System) -> None:
     """Begin to build the release for a distribution, while its machines are being made.
 

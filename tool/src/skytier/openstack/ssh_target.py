@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from skytier.errors import SkytierError
-from skytier.hosts.ssh import Ssh
+from skytier.hosts.ssh import Ssh, SshHost
 from skytier.openstack.access import Access, hosts
 from skytier.openstack.kinds import resources_now
 from skytier.openstack.stack import CloudStack
@@ -12,8 +12,8 @@ from skytier.roles import ROLES
 
 
 @contextmanager
-def ssh_target(stack: CloudStack, machine: str) -> Iterator[tuple[Ssh, str]]:
-    """The way in, and the host there, for `web`, `web/2` or `shop-web-2`, while it is open.
+def ssh_target(stack: CloudStack, machine: str) -> Iterator[SshHost]:
+    """The machine for `web`, `web/2` or `shop-web-2`, while the context is open.
 
     `monitor` is the web server that it is on, where it has no machine of its own.
     Raises SkytierError for a machine that there is not, or that there is no way to.
@@ -34,7 +34,7 @@ def ssh_target(stack: CloudStack, machine: str) -> Iterator[tuple[Ssh, str]]:
         stack.operator.check_key(pair.facts["public_key"])
     with Ssh() as shell:
         Access(stack.connection, stack.operator, shell).open(name, known, lambda text: None)
-        yield shell, name
+        yield SshHost(shell, name)
 
 
 def role_of(machine: str, host: str, stack: str) -> str:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from openstack.connection import Connection
 
 from skytier import release
+from skytier.backend import Outcome
 from skytier.costs.price_list import PriceList
 from skytier.deploy.apply import Events, StoppedError, apply, refuse_losses
 from skytier.deploy.files import keep_secrets
@@ -27,7 +28,7 @@ from skytier.openstack.entry_point import EntryPoint
 from skytier.openstack.host_keys import HOST_KEY
 from skytier.openstack.kinds import RULES, find_all, resources
 from skytier.openstack.lock import Lock
-from skytier.openstack.planned import Plan
+from skytier.openstack.planned import Plan, Removal
 from skytier.openstack.quota import Amounts, Row, check
 from skytier.openstack.releases import (
     Deliveries,
@@ -124,13 +125,18 @@ class CloudStack:
         inside = (Configurations, Deliveries, Releases)
         return [*found, *(each for kind in inside for each in kind.among(servers))]
 
-    def find_made(self, unseen: list[UnseenError]) -> list[Found]:
-        """Everything that carries the stack's mark, in the order in which it is deleted.
+    def removal(self, *, purge: bool = False) -> Removal:
+        """Everything that carries the stack's mark; its data goes without `purge`, too.
 
-        `unseen` takes the errors of what the project may not list.
+        Raises UnseenError when nothing is found, and the project may not list all.
         """
-        found = find_all(self.kinds.values(), unseen)
-        return [step.found for step in plan([], found, RULES) if step.found]
+        unseen: list[UnseenError] = []
+        steps = plan([], find_all(self.kinds.values(), unseen), RULES)
+        found = [step.found for step in steps if step.found]
+        empty = not found and not self.lock.exists()
+        if empty and unseen:
+            raise unseen[0]
+        return Removal(found, empty)
 
     def trust(self, name: str, host_key: str) -> None:
         """Note the host key of a server. Raises SkytierError when there is no such server."""
@@ -142,8 +148,8 @@ class CloudStack:
             f"The stack {self.stack.name} has no server {name}.", "See skytier status."
         )
 
-    def up(self, approved: Plan, events: Events) -> EntryPoint:
-        """Carry out a plan that was approved. Returns the front entry, which answers.
+    def up(self, approved: Plan, events: Events) -> Outcome:
+        """Carry out a plan that was approved. The entry point answers then.
 
         The plan is made anew once nobody else can change the stack. Raises SkytierError.
         """
@@ -154,7 +160,7 @@ class CloudStack:
                 known = self.carry_out(current, shell, events, lost)
                 entry = EntryPoint(self.stack, known)
                 entry.wait()
-        return entry
+        return Outcome(entry.url, changed=True, waits_for=entry.waits_for())
 
     @contextmanager
     def hooks(self, current: Plan) -> Iterator[None]:
@@ -189,24 +195,25 @@ class CloudStack:
             steps = [step for step in planned.steps if step.key.kind not in IN_SERVERS]
             apply(steps, self.kinds, events, planned.known, lost, RepeatedCalls())
 
-    def down(self, events: Events) -> None:
-        """Delete what carries the stack's mark, and nothing else. Raises SkytierError.
+    def down(self, events: Events, *, purge: bool = False) -> bool:
+        """Delete what carries the stack's mark, with its data. Raises SkytierError.
 
-        Ends with a look at every kind, which must find nothing. What the project may not list is
-        an UnseenError at the end.
+        Returns whether there was anything. Ends with a look at every kind, which must find nothing.
+        What the project may not list is an UnseenError at the end.
         """
         lost = threading.Event()
         unseen: list[UnseenError] = []
         with self.held("down", lost):
-            self._delete_all(events, lost, unseen)
+            deleted = self._delete_all(events, lost, unseen)
         self.operator.forget_hosts()
         if unseen:
             raise UnseenError(
                 f"All that was found of the stack {self.stack.name} is deleted. {unseen[0].what}",
                 unseen[0].do,
             )
+        return deleted
 
-    def _delete_all(self, events: Events, lost: threading.Event, unseen: list[UnseenError]) -> None:
+    def _delete_all(self, events: Events, lost: threading.Event, unseen: list[UnseenError]) -> bool:
         deadline, before = time.monotonic() + STUCK_AFTER_S, -1
         while found := find_all(self.kinds.values(), unseen):
             if len(found) != before:
@@ -218,6 +225,7 @@ class CloudStack:
                 if time.monotonic() > deadline or lost.is_set():
                     raise
             time.sleep(ROUND_S)
+        return before > 0
 
     def _offered(self) -> choices.Offered:
         try:

@@ -1,67 +1,49 @@
 """`skytier release` on a cloud."""
 
 import json
-from pathlib import Path
+from collections.abc import Sequence
 
-import typer
-
+from skytier.backend import Outcome
 from skytier.cli import console
-from skytier.cli.chosen import cloud_stack
+from skytier.cli.dialog import Context
 from skytier.cli.on_cloud import plan as shown
-from skytier.cli.progress import progress
+from skytier.cli.on_cloud.confirm import confirm
+from skytier.cli.progress import Stages
 from skytier.deploy.plan import Action, Step
 from skytier.errors import SkytierError
-from skytier.openstack.releases import steps_of_release
-from skytier.stackfile import StackFile
-
-STOPPED = SkytierError(
-    "Stopped after the first web server: it has the new release, the others have not.",
-    "Go on with skytier release, or back with skytier rollback.",
-)
+from skytier.openstack.backend import CloudBackend
+from skytier.openstack.planned import Plan
+from skytier.openstack.releases import steps_of_release, switches
 
 
-def release(wanted: StackFile, file: Path | None, *, pause: bool, yes: bool, as_json: bool) -> None:
-    """Plan, confirm, and release. Raises SkytierError where there is nobody to ask."""
-    stack = cloud_stack(wanted)
-    planned = stack.plan(anew=True)
-    planned.check_application()
-    steps, _, rest = steps_of_release(planned.steps)
-    if pause and (as_json or not console.out.is_terminal):
+def approve(dialog: Context[CloudBackend], plan: Plan, *, pause: bool) -> None:
+    """Show what is switched and what is left, and ask."""
+    plan.check_application()
+    steps, _, _ = steps_of_release(plan.steps)
+    if pause and (dialog.as_json or not console.out.is_terminal):
         raise SkytierError("--pause asks a question, and there is nobody to ask.", "Leave it out.")
-    if not as_json:
-        console.out.print(f"The release {planned.resolved.release}: {_machines(steps)}.")
-        if others := [s for s in planned.steps if s not in steps and s.action is not Action.KEEP]:
+    if not dialog.as_json:
+        console.out.print(f"The release {plan.resolved.release}: {_machines(steps)}.")
+        if others := [s for s in plan.steps if s not in steps and s.action is not Action.KEEP]:
             console.out.print(
                 f"The stack file has other changes, which this leaves: {shown.summary(others)} "
                 "See skytier plan."
             )
-    elif not yes:
-        raise SkytierError("With --json there is nobody to ask.", "Add --yes.")
-    for warning in planned.warnings:
-        console.warn(warning)
-    console.confirm("Release it?", yes, "This changes a cloud, and there is nobody to ask.")
-    with progress(as_json=as_json) as events:
-        entry = stack.release(planned, events, _ask if pause and rest else None)
-    changed = _switched(steps) > 0
-    if as_json:
-        said = {"event": "release", "release": planned.resolved.release}
-        print(json.dumps({**said, "changed": changed, "url": entry.url}))  # noqa: T201
+    confirm(dialog, "Release it?", plan.warnings)
+
+
+def tell(dialog: Context[CloudBackend], plan: Plan, outcome: Outcome, stages: Stages) -> None:
+    """Say which release serves, and where."""
+    if dialog.as_json:
+        said = {"event": "release", "release": plan.resolved.release}
+        print(json.dumps({**said, "changed": outcome.changed, "url": outcome.url}))  # noqa: T201
         return
-    took = ", ".join(f"{kind} {s:.0f} s" for kind, s in events.stages.seconds().items())
-    console.out.print(f"{entry.url} serves it." + (f" Took: {took}." if took else ""), markup=False)
+    took = f" Took: {stages}." if stages.ended else ""
+    console.out.print(f"{outcome.url} serves it.{took}", markup=False)
 
 
-def _ask() -> None:
-    if not typer.confirm("The first web server has it. Go on with the others?"):
-        raise STOPPED
-
-
-def _switched(steps: list[Step]) -> int:
-    return sum(s.key.kind == "release" and s.action is not Action.KEEP for s in steps)
-
-
-def _machines(steps: list[Step]) -> str:
-    number = _switched(steps)
+def _machines(steps: Sequence[Step]) -> str:
+    number = switches(steps)
     if not number:
         return "all web servers have it"
     return f"{number} web server{'s' if number > 1 else ''} to switch"

@@ -3,22 +3,24 @@
 import json
 
 from skytier.cli import console
-from skytier.cli.chosen import local_stack
-from skytier.cli.on_this_machine.progress import progress
-from skytier.stackfile import StackFile
+from skytier.cli.dialog import Context
+from skytier.local.backend import LocalBackend
+from skytier.local.planned import Removal
 
 
-def down(wanted: StackFile, *, purge: bool, yes: bool, as_json: bool) -> None:
-    """Stop everything; with `purge` confirm, and delete the data, too."""
-    stack = local_stack(wanted)
-    if purge and stack.home.path.exists():
-        question = f"Delete {stack.home.path} with all data of the application?"
-        console.confirm(question, yes, "This deletes data, and there is nobody to ask.")
-    with progress(as_json=as_json) as events:
-        ran = stack.down(events, purge=purge)
-    if as_json:
-        print(json.dumps({"event": "down", "changed": ran}))  # noqa: T201
-    elif not ran:
+def approve(dialog: Context[LocalBackend], removal: Removal) -> bool:
+    """Ask before data is deleted."""
+    if removal.data:
+        question = f"Delete {removal.data} with all data of the application?"
+        console.confirm(question, dialog.yes, "This deletes data, and there is nobody to ask.")
+    return True
+
+
+def tell(dialog: Context[LocalBackend], removal: Removal, *, changed: bool) -> None:
+    """Say whether anything ran, and whether the data is still there."""
+    if dialog.as_json:
+        print(json.dumps({"event": "down", "changed": changed}))  # noqa: T201
+    elif not changed:
         console.out.print("Nothing is running.")
-    elif not purge:
+    elif not removal.purge:
         console.out.print("Stopped. The data stays: skytier up goes on with it.")

@@ -22,5 +22,5 @@ def tunnel(stack: CloudStack) -> Iterator[str]:
             "Set monitor.enabled = true in the stack file, and run skytier up.",
         )
     port = int(LISTEN.rpartition(":")[2])
-    with ssh_target(stack, "monitor") as (shell, machine), shell.tunnel(machine, port) as local:
+    with ssh_target(stack, "monitor") as host, host.ssh.tunnel(host.name, port) as local:
         yield f"http://127.0.0.1:{local}"
