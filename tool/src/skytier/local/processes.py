@@ -69,6 +69,11 @@ class Processes(LocalService):
         """Whether the release has any."""
         return any(self._program.beside())
 
+    @property
+    def is_part(self) -> bool:
+        """Whether the release has any, or one before it left them."""
+        return self.wanted() or self.daemon.was_started
+
     def config(self, options: Options) -> RunningConfig:
         """That of the web: it is the same release with the same variables.
 

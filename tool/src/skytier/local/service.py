@@ -39,14 +39,32 @@ def changed(wanted: Mapping[str, object], found: Mapping[str, object]) -> frozen
     return frozenset(name for name, value in wanted.items() if found.get(name) != value)
 
 
-class LocalService(ABC):
-    """A kind whose one resource is a background process."""
+class LocalKind(ABC):
+    """A kind whose one resource is on this machine."""
 
     name: ClassVar[str]
     fixed: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, home: Home) -> None:
         self._home = home
+
+    @property
+    def is_part(self) -> bool:
+        """Whether the stack has it, running or not."""
+        return True
+
+    @abstractmethod
+    def state(self) -> State:
+        """It as it is now."""
+
+    def find(self) -> list[Found]:
+        """It, when there is something of it."""
+        there = found(self.name, self.state())
+        return [there] if there else []
+
+
+class LocalService(LocalKind):
+    """A kind whose one resource is a background process."""
 
     @property
     def daemon(self) -> Daemon:
@@ -60,11 +78,6 @@ class LocalService(ABC):
     def state(self) -> State:
         """The process as it is now."""
         return self.daemon.state()
-
-    def find(self) -> list[Found]:
-        """It, when there is something of it."""
-        there = found(self.name, self.state())
-        return [there] if there else []
 
     @abstractmethod
     def create(self, wanted: Wanted, known: Known) -> Found:

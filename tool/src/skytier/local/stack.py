@@ -22,7 +22,7 @@ from skytier.local.postgresql import Postgresql
 from skytier.local.processes import Processes
 from skytier.local.program import Program
 from skytier.local.releases import unknown_migrations
-from skytier.local.service import Deletion, Task, key
+from skytier.local.service import Deletion, LocalService, Task, key
 from skytier.release.history import STAYS, Releases, Rollback
 from skytier.stackfile import StackFile
 
@@ -45,7 +45,7 @@ class LocalStack:
         self.postgresql = Postgresql(home)
         self.monitor = Monitor(home, self.postgresql, behind_nginx=self.nginx.installed)
         self.processes = Processes(home, self.program, self.application, self.postgresql)
-        self._services = (
+        self._services: Sequence[LocalService | Monitor] = (
             self.postgresql,
             self.processes,
             self.application,
@@ -54,11 +54,8 @@ class LocalStack:
         )
 
     def states(self) -> dict[str, State]:
-        """Every service as it is now; what runs beside the web where there is such a thing."""
-        found = {service.name: service.state() for service in self._services}
-        if not self.processes.wanted() and not self.processes.daemon.was_started:
-            del found[Processes.name]
-        return found
+        """Every service of the stack as it is now."""
+        return {each.name: each.state() for each in self._services if each.is_part}
 
     def find(self) -> list[Found]:
         """The services that there are."""

@@ -17,7 +17,7 @@ from skytier.local.monitor import ports, processes, programs
 from skytier.local.monitor.processes import MonitorFacts, MonitorProcess
 from skytier.local.options import Options
 from skytier.local.postgresql import Postgresql
-from skytier.local.service import found
+from skytier.local.service import LocalKind
 
 START_TIMEOUT_S, STOP_TIMEOUT_S = 20.0, 10.0
 ALL = (
@@ -26,17 +26,16 @@ ALL = (
 )
 
 
-class Monitor:
+class Monitor(LocalKind):
     """The exporters, and Prometheus with Alertmanager, or else the recorder of a history.
 
     Its attributes are the fingerprints of ALL; None for what is not wanted.
     """
 
     name: ClassVar[str] = "monitor"
-    fixed: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, home: Home, postgresql: Postgresql, *, behind_nginx: bool) -> None:
-        self._home = home
+        super().__init__(home)
         self._postgresql = postgresql
         self._behind_nginx = behind_nginx
         self.daemons = {name: Daemon(home, daemon_name(name)) for name in ALL}
@@ -70,11 +69,6 @@ class Monitor:
     def started(self) -> list[str]:
         """The processes that were started and not stopped."""
         return [name for name, daemon in self.daemons.items() if daemon.was_started]
-
-    def find(self) -> list[Found]:
-        """It, when one of its processes is there."""
-        there = found(self.name, self.state())
-        return [there] if there else []
 
     def create(self, wanted: Wanted, known: Known) -> Found:
         """Its processes are started in `reconcile`, all at once."""
