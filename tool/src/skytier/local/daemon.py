@@ -4,7 +4,7 @@ import json
 import signal
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import psutil
@@ -41,6 +41,7 @@ class Record:
     pid: int
     identity: str
     program: str
+    """The path of what it runs. A script may become another program after its start."""
     marks: RunningConfig
     """Named as in the files of earlier releases."""
 
@@ -72,7 +73,7 @@ class Daemon:
     def processes(self) -> list[psutil.Process]:
         """The processes of its session, the leader among them when it runs."""
         record = self._read()
-        return process.session(record.pid, record.program) if record else []
+        return process.session(record.pid, _program_now(record)) if record else []
 
     def start(
         self,
@@ -100,8 +101,7 @@ class Daemon:
         if identity is None:
             popen.wait()
             raise self.failed("ended at once")
-        program = process.executable(psutil.Process(popen.pid)) or str(command[0])
-        self._write(Record(popen.pid, identity, program, {}))
+        self._write(Record(popen.pid, identity, process.program(popen.pid) or str(command[0]), {}))
         return popen.pid
 
     def wait(self, answers: Callable[[], object], timeout_s: float, tell: Tell) -> None:
@@ -109,6 +109,7 @@ class Daemon:
 
         def decided() -> bool:
             tell("starting")
+            self._note_program()
             return self.state().pid is None or bool(answers())
 
         until(decided, timeout_s)
@@ -121,7 +122,7 @@ class Daemon:
     def ready(self, config: RunningConfig) -> None:
         """Write down what it runs with, after a start or a reload."""
         if record := self._read():
-            self._write(Record(record.pid, record.identity, record.program, config))
+            self._write(replace(record, program=_program_now(record), marks=config))
 
     def stop(self, first: signal.Signals, timeout_s: float) -> None:
         """Ask the leader to end with a signal; end what is left of its session, and forget it.
@@ -153,6 +154,11 @@ class Daemon:
             f"The whole log: {self.log}",
         )
 
+    def _note_program(self) -> None:
+        """Write down what it runs, so that its children are known by it when it is gone."""
+        if (record := self._read()) and record.program != (program := _program_now(record)):
+            self._write(replace(record, program=program))
+
     def _read(self) -> Record | None:
         if not self._record.exists():
             return None
@@ -160,3 +166,9 @@ class Daemon:
 
     def _write(self, record: Record) -> None:
         files.write(self._record, json.dumps(asdict(record), indent=2) + "\n", 0o600)
+
+
+def _program_now(record: Record) -> str:
+    """What the process runs now; what is written down when it is gone."""
+    runs = process.identity(record.pid) == record.identity
+    return (process.program(record.pid) if runs else None) or record.program

@@ -36,16 +36,16 @@ def alive(process: psutil.Process) -> bool:
         return False
 
 
-def executable(process: psutil.Process) -> str | None:
-    """The program's path; None when we may not know."""
+def program(pid: int) -> str | None:
+    """The path of what a process runs; None when it is gone, or we may not know."""
     try:
-        return process.exe()
+        return psutil.Process(pid).exe()
     except psutil.Error:
         return None
 
 
-def session(leader: int, program: str) -> list[psutil.Process]:
-    """The processes of a session that run a program.
+def session(leader: int, expected: str) -> list[psutil.Process]:
+    """The processes of a session that run an expected program, by its path.
 
     The kernel does not hand out a number again while it names a session that has members. The
     program guards against one that was handed out after all of ours were gone.
@@ -57,7 +57,7 @@ def session(leader: int, program: str) -> list[psutil.Process]:
                 continue
         except (ProcessLookupError, PermissionError):
             continue
-        if alive(process) and executable(process) == program:
+        if alive(process) and program(process.pid) == expected:
             members.append(process)
     return members
 
