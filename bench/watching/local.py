@@ -13,7 +13,7 @@ from skytier.local.home import Home
 from skytier.local.monitor import processes
 from skytier.local.monitor.source import source
 from skytier.local.stack import LocalStack
-from skytier.metrics.catalogue import UP
+from skytier.services.prometheus.charts import UP
 
 
 class Here:

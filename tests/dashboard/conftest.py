@@ -9,11 +9,11 @@ import httpx
 import pytest
 from playwright.async_api import Browser, Locator, Page
 
+from skytier.charts.chart import Chart
 from skytier.local.home import Home
 from skytier.local.monitor import source
 from skytier.local.stack import LocalStack
 from skytier.metrics.catalogue import BY_ID, CHARTS
-from skytier.metrics.chart import Chart
 from skytier.poll import until
 from tests.haste import LOOKS, hurry
 from tests.skytier_command import Skytier, free_port

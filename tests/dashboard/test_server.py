@@ -6,8 +6,8 @@ from typing import Any
 import httpx
 import pytest
 
+from skytier.charts.chart import Chart
 from skytier.metrics.catalogue import CHARTS
-from skytier.metrics.chart import Chart
 from skytier.poll import until
 from tests.skytier_command import Skytier
 

@@ -11,7 +11,7 @@ from typing import Protocol
 import httpx
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, expect
 
-from skytier.metrics.chart import Chart
+from skytier.charts.chart import Chart
 
 # Generous: the bound is no part of what is tested.
 BOUND_S = 120

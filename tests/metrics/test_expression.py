@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 import pytest
 
+from skytier.charts.expression import Expression, largest, quantile, rate, total
+from skytier.charts.scrape import Scrape, Window, parse
 from skytier.errors import SkytierError
-from skytier.metrics.expression import Expression, largest, quantile, rate, total
-from skytier.metrics.scrape import Scrape, Window, parse
 
 WEB = {"job": "application", "machine": "web-1"}
 OTHER = {"job": "application", "machine": "web-2"}

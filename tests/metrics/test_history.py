@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from skytier.charts.expression import Values
+from skytier.charts.scrape import Labels
 from skytier.errors import SkytierError
-from skytier.metrics.catalogue import BUILD, BY_ID, UP
-from skytier.metrics.expression import Values
+from skytier.metrics.catalogue import BY_ID
 from skytier.metrics.history import EVERY_S, KEPT_S, History, Writer
-from skytier.metrics.scrape import Labels
+from skytier.services.application.charts import BUILD
+from skytier.services.prometheus.charts import UP
 
 CPU = BY_ID["cpu_percent"]
 HERE: Labels = frozenset({("machine", "localhost")})

@@ -7,8 +7,8 @@ from pathlib import Path
 import httpx
 from playwright.async_api import Browser, expect
 
+from skytier.charts.chart import Chart, Group
 from skytier.metrics.catalogue import CHARTS
-from skytier.metrics.chart import Chart, Group
 from skytier.openstack.stack import CloudStack
 from skytier.openstack.watching.view import prometheus
 from skytier.poll import until

@@ -21,12 +21,13 @@ import pytest
 from skytier.local.home import Home
 from skytier.local.monitor import ports
 from skytier.local.stack import LocalStack
-from skytier.metrics.catalogue import CHARTS, UP
+from skytier.metrics.catalogue import CHARTS
 from skytier.metrics.live import Live
 from skytier.metrics.prometheus import Prometheus
 from skytier.metrics.source import Alert
 from skytier.metrics.target import THIS_MACHINE, at
 from skytier.poll import until
+from skytier.services.prometheus.charts import UP
 from tests.background_server import running
 from tests.haste import LOOKS, WAITS, hurry
 from tests.skytier_command import PROGRAM, Skytier, free_port

@@ -7,8 +7,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from skytier.charts.chart import Chart, Group, Unit
 from skytier.metrics.catalogue import CHARTS
-from skytier.metrics.chart import Chart, Group, Unit
 
 _UNITS = {
     Unit.PERCENT: "percent",

@@ -9,8 +9,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from skytier.charts.chart import Chart, Unit, human
 from skytier.metrics.catalogue import BY_ID
-from skytier.metrics.chart import Chart, Unit, human
 from skytier.metrics.picture import Picture
 from skytier.metrics.source import Alert, Series
 

@@ -11,12 +11,12 @@ from typing import Annotated
 
 import typer
 
+from skytier.charts.chart import Chart
 from skytier.cli import chosen, console
 from skytier.cli.chosen import Cloud, File, Json
 from skytier.errors import SkytierError
 from skytier.metrics import export
 from skytier.metrics.catalogue import BY_ID, CHARTS
-from skytier.metrics.chart import Chart
 from skytier.moment import period
 
 app = typer.Typer()

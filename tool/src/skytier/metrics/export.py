@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
+from skytier.charts.chart import Chart
 from skytier.errors import SkytierError
-from skytier.metrics.chart import Chart
 from skytier.metrics.source import Source
 from skytier.metrics.target import MACHINE
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from skytier.metrics.chart import Chart
+from skytier.charts.chart import Chart
 from skytier.metrics.source import Series
 
 STEPS_S = (15, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21600, 86400)

@@ -7,12 +7,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from skytier.charts.chart import Chart
+from skytier.charts.expression import Values
 from skytier.errors import SkytierError
-from skytier.metrics.catalogue import BUILD, UP
-from skytier.metrics.chart import Chart
-from skytier.metrics.expression import Values
 from skytier.metrics.live import begun, down
 from skytier.metrics.source import Alert, Mark, Point, Series
+from skytier.services.application.charts import BUILD
+from skytier.services.prometheus.charts import UP
 
 EVERY_S = 10
 KEPT_S = 24 * 3600

@@ -4,12 +4,14 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from skytier.metrics.catalogue import BUILD, CHARTS, UP
-from skytier.metrics.chart import Chart
-from skytier.metrics.expression import Values
-from skytier.metrics.scrape import Labels, Scrape, Window
+from skytier.charts.chart import Chart
+from skytier.charts.expression import Values
+from skytier.charts.scrape import Labels, Scrape, Window
+from skytier.metrics.catalogue import CHARTS
 from skytier.metrics.source import Alert, Mark, Point, Series
 from skytier.metrics.target import MACHINE, Target, scrape
+from skytier.services.application.charts import BUILD
+from skytier.services.prometheus.charts import UP
 
 KEPT = 120
 

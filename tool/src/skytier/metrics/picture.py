@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from skytier.charts.chart import Chart, Group, Unit
 from skytier.metrics.catalogue import BY_ID
-from skytier.metrics.chart import Chart, Group, Unit
 from skytier.metrics.source import Alert, Source
 from skytier.metrics.target import MACHINE
 

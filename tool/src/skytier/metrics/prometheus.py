@@ -7,12 +7,12 @@ from typing import Any
 
 import httpx
 
+from skytier.charts.chart import Chart, Group
+from skytier.charts.expression import INTERVAL
 from skytier.errors import SkytierError
-from skytier.metrics.catalogue import BUILD
-from skytier.metrics.chart import Chart, Group
-from skytier.metrics.expression import INTERVAL
 from skytier.metrics.live import begun
 from skytier.metrics.source import Alert, Mark, Point, Series
+from skytier.services.application.charts import BUILD
 
 TIMEOUT_S = 20.0
 SHORTEST_RATE_S, OF_POSTGRESQL_S = 15, 45

@@ -8,8 +8,8 @@ from typing import TypeVar
 
 import httpx
 
+from skytier.charts.chart import Chart
 from skytier.errors import SkytierError
-from skytier.metrics.chart import Chart
 from skytier.metrics.source import Alert, Mark, Series, Source
 
 AGAIN_AFTER_S = 5.0

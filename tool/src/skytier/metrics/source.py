@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from skytier.metrics.chart import Chart
+from skytier.charts.chart import Chart
 
 
 class Point(NamedTuple):

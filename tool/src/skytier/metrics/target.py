@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import httpx
 
+from skytier.charts.scrape import Sample, Scrape, parse
 from skytier.errors import SkytierError
-from skytier.metrics.scrape import Sample, Scrape, parse
 
 TIMEOUT_S = 5.0
 THIS_MACHINE = "psutil:"

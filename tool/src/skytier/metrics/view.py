@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
+from skytier.charts.chart import Chart
 from skytier.errors import SkytierError
-from skytier.metrics.chart import Chart
 from skytier.metrics.live import Live
 from skytier.metrics.picture import Picture, Place, picture
 from skytier.metrics.source import Series, Source

@@ -11,7 +11,7 @@ from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, MultipleLocator
 
-from skytier.metrics.chart import Unit, human
+from skytier.charts.chart import Unit, human
 from skytier.metrics.source import Mark
 from skytier.report.facts import Drawing
 

@@ -3,11 +3,12 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from skytier.charts.chart import Chart
 from skytier.errors import SkytierError
-from skytier.metrics.catalogue import CHARTS, FIRING, UP
-from skytier.metrics.chart import Chart
+from skytier.metrics.catalogue import CHARTS
 from skytier.metrics.grid import Grid, aligned, grid
 from skytier.metrics.source import Mark, Point, Series
+from skytier.services.prometheus.charts import FIRING, UP
 from skytier.watched import Cost, Watched
 
 _FINEST_S, _MOST_POINTS = 15.0, 10_000

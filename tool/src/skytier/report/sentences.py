@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from statistics import fmean
 
-from skytier.metrics.chart import human
+from skytier.charts.chart import human
 from skytier.report.facts import Drawing, Episode, Facts
 
 _MOST_LINES = 4

@@ -5,11 +5,11 @@ from skytier.local import options
 from skytier.local.monitor import ports, processes
 from skytier.local.stack import LocalStack
 from skytier.metrics import target
-from skytier.metrics.catalogue import UP
 from skytier.metrics.history import History
 from skytier.metrics.live import Live
 from skytier.metrics.prometheus import Prometheus
 from skytier.metrics.source import Source
+from skytier.services.prometheus.charts import UP
 
 
 def source(stack: LocalStack) -> Source:

@@ -5,13 +5,14 @@ from datetime import datetime
 from pathlib import Path
 
 from skytier.costs.advice.facts import Facts
-from skytier.metrics.catalogue import BY_ID, CACHE_MISSES, READS
+from skytier.metrics.catalogue import BY_ID
 from skytier.metrics.source import Source
 from skytier.openstack.resources.server import Server
 from skytier.openstack.spending import leftovers, load
 from skytier.openstack.spending.prices import prices
 from skytier.openstack.stack import CloudStack
 from skytier.openstack.watching import figures
+from skytier.services.application.charts import CACHE_MISSES, READS
 
 
 def facts(

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from openstack.connection import Connection
 
+from skytier.charts.chart import Chart
 from skytier.costs.advice.facts import MachineLoad
 from skytier.costs.usage import Resource, ResourceKind
 from skytier.metrics.catalogue import BY_ID
-from skytier.metrics.chart import Chart
 from skytier.metrics.source import Point, Source
 from skytier.openstack.choices import offered_flavors
 from skytier.openstack.planned import Plan

@@ -8,7 +8,6 @@ from contextlib import ExitStack, contextmanager
 from skytier.deploy.kind import Known
 from skytier.errors import SkytierError
 from skytier.hosts.ssh import Ssh
-from skytier.metrics.catalogue import UP
 from skytier.metrics.live import Live
 from skytier.metrics.picture import Place
 from skytier.metrics.prometheus import Prometheus
@@ -18,6 +17,7 @@ from skytier.metrics.view import View
 from skytier.openstack.access import Access
 from skytier.openstack.stack import CloudStack
 from skytier.openstack.watching.tunnel import tunnel
+from skytier.services.prometheus.charts import UP
 from skytier.topology import Machine
 
 READ_TIMEOUT_S, PATIENCE_S = 20, 5

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from skytier.metrics.scrape import Labels, Window
+from skytier.charts.scrape import Labels, Window
 
 Values = dict[Labels, float]
 """One value for each set of labels."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from skytier.metrics.expression import Expression
+from skytier.charts.expression import Expression
 
 
 class Unit(StrEnum):
