@@ -6,78 +6,22 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from textwrap import dedent
 
 import pytest
 
 from skytier.errors import SkytierError
 from skytier.poll import until
+from tests import works
 from tests.cluster.cluster import Cluster
 from tests.cluster.conftest import STACK
 from tests.cluster.container import Container
 from tests.cluster.test_own_application import ask
 from tests.cluster.test_update import web
 
-PROJECT = {
-    "requirements.txt": "psycopg[binary]==3.3.6\n",
-    "shop.py": """\
-        VERSION = 1
-
-        def application(environ, start_response):
-            start_response("200 OK", [("Content-Type", "text/plain")])
-            return [str(VERSION).encode()]
-        """,
-    "migrate.py": """\
-        import os, psycopg
-
-        with psycopg.connect(os.environ["DATABASE_URL"]) as connection:
-            connection.execute("CREATE TABLE IF NOT EXISTS said (what text, host text, more text)")
-        """,
-    "note.py": """\
-        import os, psycopg, socket
-
-        def note(what, more=""):
-            with psycopg.connect(os.environ["DATABASE_URL"]) as connection:
-                values = (what, socket.gethostname(), more)
-                connection.execute("INSERT INTO said VALUES (%s, %s, %s)", values)
-        """,
-    "worker.py": """\
-        import os, signal, sys, time
-        from note import note
-
-        def end(number, frame):
-            time.sleep(2)  # the task that it is in the midst of
-            note("finished", os.environ["SKYTIER_RELEASE"])
-            sys.exit()
-
-        signal.signal(signal.SIGTERM, end)
-        note("begun", os.environ["SKYTIER_RELEASE"])
-        while True:
-            time.sleep(0.1)
-        """,
-    "tick.py": """\
-        import os
-        from note import note
-
-        note("tick", os.environ["SKYTIER_DUE"])
-        """,
-    "long.py": """\
-        import os, time
-        from note import note
-
-        note("long begun", os.environ["SKYTIER_RELEASE"])
-        time.sleep(25)
-        note("long ended", os.environ["SKYTIER_RELEASE"])
-        """,
-}
-
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    directory = tmp_path_factory.mktemp("works")
-    for name, text in PROJECT.items():
-        (directory / name).write_text(dedent(text))
-    return directory
+    return works.write(tmp_path_factory.mktemp("works"), works.IN_THE_DATABASE)
 
 
 @pytest.fixture(scope="module")
@@ -101,30 +45,10 @@ def own(three: Cluster, project: Path) -> Iterator[Cluster]:
 
 
 def stack(project: Path, worker: str = "python worker.py") -> str:
-    return f"""{STACK}
-[application]
-source = {json.dumps(str(project))}
-serve = "shop:application"
-interface = "wsgi"
-migrate = "python migrate.py"
-
-[[application.process]]
-name = "worker"
-run = "{worker}"
-count = 2
-memory_mib = 200
-stop_s = 30
-
-[[application.job]]
-name = "tick"
-run = "python tick.py"
-at = "*:*:0/5"
-
-[[application.job]]
-name = "long"
-run = "python long.py"
-at = "yearly"
-"""
+    source = f"source = {json.dumps(str(project))}"
+    more = f'{source}\nmigrate = "python migrate.py"\nenv.FINISH_S = "2"'
+    limits = "memory_mib = 200\nstop_s = 30"
+    return STACK + works.application(more, worker=worker, limits=limits, tick="*:*:0/5")
 
 
 def servers(made: Cluster) -> list[Container]:
@@ -233,24 +157,24 @@ def test_a_release_leaves_a_running_job_alone_and_lets_workers_finish(
     before = {unit: pid for machine in servers(own) for unit, pid in workers(machine).items()}
     release = min(before).removesuffix(".service").split(".", 2)[2]
     first.run("systemctl start --no-block skytier-job@long.service")
-    assert until(lambda: said(own, "long begun"), 60)
+    assert until(lambda: said(own, "long-begun"), 60)
     code = project / "shop.py"
-    code.write_text(code.read_text().replace("VERSION = 1", "VERSION = 2"))
+    code.write_text(code.read_text().replace("version 1", "version 2"))
     own.write(stack(project))
     ticks = ticks_once(own)
     finished = Counter(map(tuple, said(own, "finished")))
 
     own.up()
 
-    assert versions(own) == {"2"}
+    assert versions(own) == {"version 2"}
     assert ticks_once(own) >= ticks
     now = {unit for machine in servers(own) for unit in workers(machine)}
     assert len(now) == 2
     assert not now & set(before)
     expected = Counter((name, release) for name in web(own) for _ in range(2))
     assert until(lambda: Counter(map(tuple, said(own, "finished"))) - finished == expected, 60)
-    assert until(lambda: said(own, "long ended"), 60)
-    assert said(own, "long ended") == [[web(own)[0], release]]
+    assert until(lambda: said(own, "long-ended"), 60)
+    assert said(own, "long-ended") == [[web(own)[0], release]]
     assert more_ticks(own, 1)
 
 
@@ -258,7 +182,7 @@ def test_a_process_that_does_not_stay_up_leaves_all_as_it_was(own: Cluster, proj
     before = [workers(machine) for machine in servers(own)]
     code = project / "shop.py"
     text = code.read_text()
-    code.write_text(text.replace("VERSION = 2", "VERSION = 3"))
+    code.write_text(text.replace("version 2", "version 3"))
     own.write(stack(project, "python -c 'import no_such_module'"))
     try:
         with pytest.raises(SkytierError) as refused:
@@ -267,22 +191,22 @@ def test_a_process_that_does_not_stay_up_leaves_all_as_it_was(own: Cluster, proj
         assert re.search(r"The process worker [12] of the release \S+ does not stay up", told)
         assert "No module named 'no_such_module'" in told
         assert "Nothing was switched" in told
-        assert versions(own) == {"2"}
+        assert versions(own) == {"version 2"}
         assert [workers(machine) for machine in servers(own)] == before
     finally:
         code.write_text(text)
         own.write(stack(project))
         own.up()
-    assert versions(own) == {"2"}
+    assert versions(own) == {"version 2"}
 
 
 def test_a_job_by_hand_prints_what_it_says_and_is_refused_while_it_runs(own: Cluster) -> None:
     one, other = servers(own)[:2]
     done = threading.Thread(target=lambda: one.run("/usr/local/sbin/skytier-app job long now"))
-    begun = len(said(own, "long begun"))
+    begun = len(said(own, "long-begun"))
     done.start()
-    assert until(lambda: len(said(own, "long begun")) == begun + 1, 60)
+    assert until(lambda: len(said(own, "long-begun")) == begun + 1, 60)
     with pytest.raises(SkytierError, match=f"it still runs on {web(own)[0]}"):
         other.run("/usr/local/sbin/skytier-app job long now")
     done.join()
-    assert len(said(own, "long ended")) == begun + 1
+    assert len(said(own, "long-ended")) == begun + 1

@@ -17,79 +17,18 @@ from skytier.local.home import Home
 from skytier.local.processes import ProcessState
 from skytier.local.stack import LocalStack
 from skytier.poll import until
+from tests import works
 from tests.skytier_command import Skytier, free_port, processes_of
-from tests.tool.test_own_application import write
-
-PROJECT = {
-    "requirements.txt": "",
-    "shop.py": """\
-        def application(environ, start_response):
-            start_response("200 OK", [("Content-Type", "text/plain")])
-            return [b"version 1"]
-        """,
-    "worker.py": """\
-        import os, pathlib, signal, sys, time
-
-        place = pathlib.Path(os.environ["PLACE"])
-
-        def note(what):
-            with (place / "worker").open("a") as file:
-                file.write(f"{what} {os.getpid()} {os.environ['SKYTIER_RELEASE']}\\n")
-
-        def end(number, frame):
-            note("finished")
-            sys.exit()
-
-        signal.signal(signal.SIGTERM, end)
-        note("begun")
-        print("I work.")
-        while True:
-            time.sleep(0.05)
-        """,
-    "tick.py": """\
-        import os, pathlib
-        with pathlib.Path(os.environ["PLACE"], "ticks").open("a") as file:
-            file.write(os.environ["SKYTIER_DUE"] + "\\n")
-        print("tick", bool(os.environ["DATABASE_URL"]))
-        """,
-    "long.py": """\
-        import os, pathlib, time
-        place = pathlib.Path(os.environ["PLACE"])
-        (place / "long").write_text("begun")
-        while not (place / "enough").exists():
-            time.sleep(0.05)
-        (place / "long").write_text(os.environ["SKYTIER_RELEASE"])
-        """,
-}
 
 
 def stack(place: Path, worker: str = "python worker.py") -> str:
-    return f"""\
-[application]
-serve = "shop:application"
-interface = "wsgi"
-env.PLACE = "{place}"
-
-[[application.process]]
-name = "worker"
-run = "{worker}"
-count = 2
-
-[[application.job]]
-name = "tick"
-run = "python tick.py"
-at = "*:*:0/2"
-
-[[application.job]]
-name = "long"
-run = "python long.py"
-at = "yearly"
-"""
+    more = f'env.PLACE = "{place}"\nenv.FINISH_S = "0"'
+    return works.application(more, worker=worker, tick="*:*:0/2")
 
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write(tmp_path_factory.mktemp("works"), PROJECT)
+    return works.write(tmp_path_factory.mktemp("works"), works.IN_A_FILE)
 
 
 @pytest.fixture(scope="module")
@@ -114,14 +53,13 @@ def workers(skytier: Skytier) -> list[ProcessState]:
 
 
 def noted(place: Path, what: str) -> list[list[str]]:
-    path = place / "worker"
+    path = place / "noted"
     lines = path.read_text().splitlines() if path.exists() else []
     return [line.split()[1:] for line in lines if line.split()[0] == what]
 
 
 def ticks(place: Path) -> list[str]:
-    path = place / "ticks"
-    return path.read_text().split() if path.exists() else []
+    return [due for _, due in noted(place, "tick")]
 
 
 def test_a_worker_that_is_killed_comes_back(up: Skytier, shop: Path, place: Path) -> None:
@@ -164,7 +102,7 @@ def test_a_release_leaves_a_running_job_alone_and_lets_workers_finish(
 ) -> None:
     release = (up.home / "current").resolve().name
     runner = up.start("job", "run", "long", cwd=shop)
-    assert until(lambda: (place / "long").exists(), 30)
+    assert until(lambda: noted(place, "long-begun"), 30)
     before = {str(each.pid) for each in workers(up)}
     code = shop / "shop.py"
     code.write_text(code.read_text().replace("version 1", "version 2"))
@@ -176,7 +114,7 @@ def test_a_release_leaves_a_running_job_alone_and_lets_workers_finish(
     (place / "enough").touch()
     runner.communicate(timeout=60)
     assert runner.returncode == 0
-    assert (place / "long").read_text() == release
+    assert [told for _, told in noted(place, "long-ended")] == [release]
 
 
 def test_a_worker_that_does_not_stay_up_switches_nothing(
