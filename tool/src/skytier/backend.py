@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Any, Protocol
 
 from skytier.deploy.apply import Progress
 from skytier.errors import SkytierError
@@ -14,9 +14,6 @@ from skytier.release.history import Releases, Rollback
 from skytier.secrets.variables import Store
 from skytier.status import JobStatus, ProcessStatus, Status
 from skytier.watched import Watched
-
-PlanT = TypeVar("PlanT")
-RemovalT_co = TypeVar("RemovalT_co", covariant=True)
 
 
 @dataclass(frozen=True)
@@ -40,28 +37,28 @@ def no_cloud() -> SkytierError:
     )
 
 
-class Backend(Protocol[PlanT, RemovalT_co]):
+class Backend(Protocol):
     """A stack and where it runs. Every method raises SkytierError when it cannot answer.
 
-    Plans are the backend's own: a dialog of the same backend shows them and asks, before the
-    backend carries them out.
+    Plans are of the backend's own types: its dialog shows them and asks, before they are carried
+    out.
     """
 
-    def plan(self, *, anew: bool = False) -> PlanT:
+    def plan(self, *, anew: bool = False) -> Any:
         """What `up` would do, or a release of the source with `anew`. Changes nothing."""
 
-    def up(self, approved: PlanT, progress: Progress) -> Outcome:
+    def up(self, approved: Any, progress: Progress) -> Outcome:
         """Carry out a plan: the stack is as wanted, and answers."""
 
     def release(
-        self, approved: PlanT, progress: Progress, pause: Callable[[], None] | None = None
+        self, approved: Any, progress: Progress, pause: Callable[[], None] | None = None
     ) -> Outcome:
         """Carry out what of a plan releases the application.
 
         `pause` is called before the second web server is switched; it raises what ends the run.
         """
 
-    def removal(self, *, purge: bool) -> RemovalT_co:
+    def removal(self, *, purge: bool) -> Any:
         """What `down` would take away. Changes nothing."""
 
     def down(self, progress: Progress, *, purge: bool = False) -> bool:

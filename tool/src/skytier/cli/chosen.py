@@ -45,12 +45,12 @@ def stack_file(file: Path | None, cloud: str | None) -> StackFile:
     return read.model_copy(update={"cloud": cloud}) if cloud else read
 
 
-def backend(wanted: StackFile) -> "Backend[Any, Any]":
+def backend(wanted: StackFile) -> "Backend":
     """The stack, on its cloud or on this machine."""
     return local_stack(wanted) if wanted.cloud is None else cloud_stack(wanted)
 
 
-def sample(wanted: StackFile) -> "Backend[Any, Any]":
+def sample(wanted: StackFile) -> "Backend":
     """The same, for a command of the sample application. Raises SkytierError for another one."""
     if wanted.application.is_own:
         raise SkytierError(
@@ -67,7 +67,7 @@ def dialog(
     yes: bool = False,
     as_json: bool = False,
     given: Mapping[str, Any] | None = None,
-) -> "Dialog[Any, Any]":
+) -> "Dialog":
     """What a command that changes the stack shows and asks, with its backend.
 
     `given` are the options of `up` for a stack on this machine. Raises SkytierError for one that

@@ -7,8 +7,6 @@ from typing import Any, Generic, Protocol, TypeVar
 from skytier.backend import Backend, Outcome
 from skytier.cli.progress import Shown, Stages
 
-PlanT_contra = TypeVar("PlanT_contra", contravariant=True)
-RemovalT_contra = TypeVar("RemovalT_contra", contravariant=True)
 StackT = TypeVar("StackT")
 
 
@@ -23,30 +21,33 @@ class Context(Generic[StackT]):
     as_json: bool
 
 
-class Dialog(Protocol[PlanT_contra, RemovalT_contra]):
-    """Every `approve` raises SkytierError or typer.Exit where it must not go on."""
+class Dialog(Protocol):
+    """Plans and removals are those of its backend.
+
+    Every `approve` raises SkytierError or typer.Exit where it must not go on.
+    """
 
     @property
-    def stack(self) -> Backend[Any, Any]:
+    def stack(self) -> Backend:
         """What plans and carries out."""
 
     def progress(self) -> Shown:
         """What shows the steps of a run."""
 
-    def approve_up(self, plan: PlanT_contra) -> bool:
+    def approve_up(self, plan: Any) -> bool:
         """Show a plan, and ask. Returns False when nothing is to be done, after saying so."""
 
-    def tell_up(self, plan: PlanT_contra, outcome: Outcome, stages: Stages) -> None:
+    def tell_up(self, plan: Any, outcome: Outcome, stages: Stages) -> None:
         """Say how it ended, and where the stack is."""
 
-    def approve_release(self, plan: PlanT_contra, *, pause: bool) -> None:
+    def approve_release(self, plan: Any, *, pause: bool) -> None:
         """Show what of a plan releases the application, and ask. `pause` is one more question."""
 
-    def tell_release(self, plan: PlanT_contra, outcome: Outcome, stages: Stages) -> None:
+    def tell_release(self, plan: Any, outcome: Outcome, stages: Stages) -> None:
         """Say how it ended."""
 
-    def approve_down(self, removal: RemovalT_contra) -> bool:
+    def approve_down(self, removal: Any) -> bool:
         """Show what goes, and ask. Returns False when nothing is there, after saying so."""
 
-    def tell_down(self, removal: RemovalT_contra, *, changed: bool) -> None:
+    def tell_down(self, removal: Any, *, changed: bool) -> None:
         """Say how it ended."""
