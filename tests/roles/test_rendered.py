@@ -310,4 +310,4 @@ def test_the_application_learns_its_hosts_and_is_asked_as_a_visitor_asks(
     (check,) = (each for each in setup.checks if each.name == "application")
     site, scheme = hosts.partition(",")[0], origins.partition(":")[0]
     assert "X-Forwarded-Proto" in check.script
-    assert f"{site} {scheme} >&3" in check.script
+    assert f"site={site} scheme={scheme}\n" in check.script
