@@ -53,13 +53,18 @@ def ingress_rules(stack: StackFile) -> dict[str, list[IngressRule]]:
 
 def secrets(topology: Topology) -> list[Secret]:
     """All secrets of a stack, each declared by its service."""
+    stack = topology.stack
+    machines = [machine for role in ROLES for machine in topology.of(role)]
+    running = [each for m in machines for each in services_on(stack, m.role, m.number)]
     return [
-        secret
-        for role in ROLES.values()
-        for service in role.services
-        if service.enabled(topology.stack)
-        for secret in service.secrets(topology)
+        secret for service in dict.fromkeys(running) for secret in service.secrets(topology)
     ]
+
+
+def secret_store(stack: StackFile) -> tuple[str, int]:
+    """Role and number of the machine that keeps the secrets of a stack."""
+    there = stack.machines()
+    return next(name for name, role in ROLES.items() if role.holds_secrets and name in there), 1
 
 
 def user_data(topology: Topology, machine: Machine) -> str:
@@ -105,7 +110,7 @@ def _exposed(stack: StackFile, role: Role) -> Exposed:
             for service in services
             for endpoint in service.endpoints(stack)
         ],
-        needs=frozenset(need.service for service in services for need in service.needs),
+        needs=frozenset(need.service for service in services for need in service.needs(stack)),
         monitors=any(service.name == "prometheus" for service in services),
         single=role.single,
     )

@@ -20,7 +20,8 @@ class Role:
     holds_data: str = ""
     """What is lost with one of its machines, so that none is ever replaced: `the data`."""
     holds_secrets: bool = False
-    """Whether its first machine keeps the secrets of the stack."""
+    """Whether its first machine can keep the secrets of the stack. The first such role that a stack
+    has does."""
     duty: str = ""
     """`primary`: its machines take writes."""
     colocated_with: str = ""

@@ -44,12 +44,14 @@ class Service(ABC):
     name: str
     units: Sequence[str] = ()
     """The systemd units whose logs matter; a pattern such as `postgresql@*` too."""
-    needs: Sequence[Need] = ()
-    """The services of other machines that it cannot work without."""
 
     def enabled(self, stack: StackFile) -> bool:
         """Whether the stack has it at all."""
         return True
+
+    def needs(self, stack: StackFile) -> Sequence[Need]:
+        """The services of other machines that it cannot work without."""
+        return ()
 
     def secrets(self, topology: Topology) -> Sequence[Secret]:
         """The secrets that belong to it. Others may use them by their names."""

@@ -13,7 +13,8 @@ from skytier.stackfile.section import Section, contradiction, key
 Interface = Literal["asgi", "wsgi", "asgi-factory", "wsgi-factory"]
 LONGEST_VALUE = 100_000
 GIVEN = ("DATABASE_URL", "PORT", "WEB_CONCURRENCY", "FORWARDED_ALLOW_IPS", "LISTEN_FDS")
-"""Variables that Skytier gives to every application."""
+"""Variables that Skytier gives to applications."""
+POSTGRESQL = "postgresql"
 
 
 def _python_object(value: str) -> str:
@@ -75,6 +76,18 @@ def _names(value: list[str]) -> list[str]:
     return value
 
 
+def _services(value: tuple[str, ...]) -> tuple[str, ...]:
+    for service in value:
+        if service == "redis":
+            raise ValueError(
+                'has "redis", which is not there yet. Use a Redis of your own, and give its '
+                "address: skytier secret set REDIS_URL"
+            )
+        if service != POSTGRESQL:
+            raise ValueError(f"has {service!r}, which Skytier does not know")
+    return tuple(dict.fromkeys(value))
+
+
 def _overlap(one: str, other: str) -> bool:
     first, second = PurePosixPath(one), PurePosixPath(other)
     return first.is_relative_to(second) or second.is_relative_to(first)
@@ -105,6 +118,11 @@ class ApplicationSection(Section):
     dependencies: Text | None = key(None, "the name of a file in the source", "uv.lock")
     """The file with the packages. Default: the only one of uv.lock, poetry.lock, pylock.toml,
     Pipfile.lock and requirements.txt, else pyproject.toml."""
+    requires: Annotated[tuple[str, ...], AfterValidator(_services)] = key(
+        (POSTGRESQL,), '["postgresql"], or [] for nothing'
+    )
+    """The services that the application needs. Without "postgresql" the stack has no database, and
+    the application gets no DATABASE_URL; it can have no `migrate` and no jobs then."""
     migrate: Command | None = key(None, "a command", "python manage.py migrate --noinput")
     """Brings the database to the schema of a release. It runs once for each release, before the
     first web server is switched to it."""
@@ -191,8 +209,21 @@ class ApplicationSection(Section):
         if not self.is_own and self.model_fields_set:
             name = sorted(self.model_fields_set)[0]
             raise contradiction(f"application.{name}", "needs application.serve or application.run")
+        if POSTGRESQL not in self.requires:
+            self._check_without_postgresql()
         self._check_directories()
         return self
+
+    def _check_without_postgresql(self) -> None:
+        """Raises where something needs PostgreSQL."""
+        needed = {
+            "migrate": "runs under a lock in PostgreSQL",
+            "job": "runs once in the whole stack by a lock in PostgreSQL",
+        }
+        for name, why in needed.items():
+            if getattr(self, name):
+                wrong = f'{why}: remove it, or add "postgresql" to application.requires'
+                raise contradiction(f"application.{name}", wrong)
 
     def _check_directories(self) -> None:
         """Raises where a file would be in two directories, or have two addresses."""

@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from skytier.stackfile import schedule, values
-from skytier.stackfile.application import SAMPLE, ApplicationSection
+from skytier.stackfile.application import POSTGRESQL, SAMPLE, ApplicationSection
 from skytier.stackfile.schedule import Hours
 from skytier.stackfile.section import Section, contradiction, key
 
@@ -76,7 +76,7 @@ class WebSection(MachineSection):
 
 
 class DatabaseSection(MachineSection):
-    """The database server: PostgreSQL."""
+    """The database server: PostgreSQL. There is none if `application.requires` does not name it."""
 
     volume_gib: int | None = key(
         None, "a number of GiB from 1 to 16384", 20, ge=1, le=16384, strict=True
@@ -214,6 +214,11 @@ class StackFile(Section):
         """The application that runs: the operator's, else the sample."""
         return self.application if self.application.is_own else SAMPLE
 
+    @property
+    def has_database(self) -> bool:
+        """Whether the application needs PostgreSQL."""
+        return POSTGRESQL in self.runs.requires
+
     def at(self, moment: datetime) -> "StackFile":
         """The file as it is to be followed at a moment: with the web servers of that hour."""
         return self.model_copy(update={"web": self.web.at(moment)})
@@ -228,7 +233,9 @@ class StackFile(Section):
         return {
             role: section
             for role, section in sections.items()
-            if isinstance(section, MachineSection) and section.machines
+            if isinstance(section, MachineSection)
+            and section.machines
+            and (role != "database" or self.has_database)
         }
 
     def image_key(self, role: str) -> str:
@@ -269,6 +276,9 @@ class StackFile(Section):
             raise contradiction(key, wrong)
         if self.monitor.email and not self.monitor.smtp_server:
             raise contradiction("monitor", "has an email, which needs smtp_server")
+        if not self.has_database and (named := sorted(self.database.model_fields_set)):
+            wrong = 'is set, and application.requires does not have "postgresql"'
+            raise contradiction(f"database.{named[0]}", wrong)
         private = IPv4Network(self.cidr)
         if self.floating_ip and IPv4Address(self.floating_ip) in private:
             raise contradiction("floating_ip", f"is inside the private network {self.cidr}")

@@ -39,7 +39,10 @@ class Application(Service):
 
     name = "application"
     units = ("skytier-app", "skytier-second", "skytier-process@*", "skytier-job@*")
-    needs = (DATABASE,)
+
+    def needs(self, stack: StackFile) -> Sequence[Need]:
+        """The database, if the stack has one."""
+        return [DATABASE] if stack.has_database else []
 
     def secrets(self, topology: Topology) -> Sequence[Secret]:
         """What frameworks sign their cookies with: one for all web servers."""
@@ -59,7 +62,8 @@ class Application(Service):
         ]
 
     def setup(self, at: Placement) -> Setup:
-        """Raises SkytierError when the stack has no database."""
+        """Raises SkytierError when the database that it needs is on no machine."""
+        database = [at.needed(need)[0].address for need in self.needs(at.stack)]
         values = {
             "home": HOME,
             "data": DATA if at.stack.runs.directories else "",
@@ -76,7 +80,8 @@ class Application(Service):
             "memory_mib": memory_mib(at.machine),
             "workers": workers(at.machine),
             "pool_size": POOL_SIZE,
-            "database_address": at.needed(DATABASE)[0].address,
+            "database_address": next(iter(database), ""),
+            "credentials": [*(["skytier_database_url"] if database else []), "skytier_secret_key"],
             "networks": [at.stack.cidr, *at.stack.api_from],
             "site": _site(at)[0],
             "hosts": ",".join(_hosts(at)),
@@ -113,7 +118,7 @@ class Application(Service):
                     else []
                 ),
             ],
-            secrets=(PASSWORD, CERTIFICATE, SIGNING_KEY),
+            secrets=(*((PASSWORD, CERTIFICATE) if database else ()), SIGNING_KEY),
         )
 
 

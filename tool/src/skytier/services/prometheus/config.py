@@ -18,6 +18,8 @@ ALERTS = {
     "stack.yml": PACKAGE,
 }
 """The rule files, and the folders of the services that have them as `templates/alerts.yml.j2`."""
+OF_THE_DATABASE = frozenset({"database.yml"})
+"""Those that a stack without a database has not."""
 SCRAPE_INTERVAL_S = 5
 """CPU that is burnt has to be visible within 15 s, so a rate needs two samples within that."""
 
@@ -63,6 +65,7 @@ class AlertRules:
     """What the stack costs by the plan; None where it is not known."""
     budget_per_month: Decimal | None = None
     """What it may cost; None where nobody said."""
+    has_database: bool = True
 
 
 def prometheus_yml(configuration: PrometheusConfig) -> str:
@@ -84,6 +87,7 @@ def rules(values: AlertRules) -> Mapping[str, str]:
     return {
         name: render(package, "alerts.yml", **asdict(values), latency_objective_s=seconds)
         for name, package in ALERTS.items()
+        if values.has_database or name not in OF_THE_DATABASE
     }
 
 

@@ -82,6 +82,7 @@ def _rules(at: Placement) -> AlertRules:
         spending.currency,
         spending.per_month,
         spending.budget_per_month,
+        has_database=bool(at.topology.running("postgresql")),
     )
 
 
