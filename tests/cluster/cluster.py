@@ -18,14 +18,15 @@ from unittest.mock import patch
 from skytier import roles
 from skytier.deploy.apply import apply
 from skytier.deploy.checks import failing
-from skytier.deploy.files import keep_secrets, read_secrets
+from skytier.deploy.files import read_secrets
 from skytier.deploy.kind import Kind, Known, Tell, Wanted
 from skytier.deploy.plan import Action, Step, plan
 from skytier.openstack import variables as variables_of
 from skytier.openstack.choices import Choices, ExternalNetwork, Flavor
 from skytier.openstack.configurations import Configurations
-from skytier.openstack.desired import wanted
+from skytier.openstack.desired import losses, wanted
 from skytier.openstack.images import Image
+from skytier.openstack.kept_secrets import KeptSecrets
 from skytier.openstack.kinds import RULES
 from skytier.openstack.operator import OperatorFiles
 from skytier.openstack.releases import Deliveries, Releases, pinned_by
@@ -36,7 +37,6 @@ from skytier.release import Release, of
 from skytier.release.history import Rollback
 from skytier.release.platform import Platform
 from skytier.secrets.variables import Change
-from skytier.secrets.vault import Vault
 from skytier.stackfile import parse
 from skytier.topology import Topology
 from tests import releases
@@ -118,7 +118,7 @@ class Cluster:
                 dict.fromkeys(stack.machines(), SYSTEM),
             ),
             roles.ROLES,
-            of(stack, variables_of.summary(self.servers.find(), stack.name, self.operator)),
+            of(stack, variables_of.summary(self.servers.find(), stack, self.operator)),
         )
         prefix = stack.cidr.partition("/")[0].rpartition(".")[0]
         self._addresses = {
@@ -145,27 +145,32 @@ class Cluster:
     def plan(self) -> list[Step]:
         """Wanted minus found."""
         known = self.known()
-        return plan(wanted(self.resolved, _PROJECT, "", known), known.values(), RULES)
+        return plan(
+            wanted(self.resolved, _PROJECT, "", known),
+            known.values(),
+            RULES,
+            losses(self.resolved, known),
+        )
 
     def up(self, events: Events | None = None) -> Known:
         """Carry out the plan. Raises what kept a step from being done."""
         access: Any = Access(self.containers)
         servers: Any = self.servers
         volumes: Any = None
-        store = self.resolved.secret_store().name
-
-        def keep(secrets: Mapping[str, str]) -> None:
-            keep_secrets(self.containers[store], secrets)
-
+        known, steps = self.known(), self.plan()
+        secrets = KeptSecrets(self.resolved, self.operator, access, known)
+        secrets.save(steps)
         inside: list[Kind] = [
-            Configurations(servers, self.resolved, access, Vault(keep), volumes),
+            Configurations(servers, self.resolved, access, secrets, volumes),
             Deliveries(servers, self.resolved, access),
             Releases(servers, self.resolved, access, self.variables()),
         ]
         kinds = {**self._kinds, **{kind.name: kind for kind in inside}}
         self.release()  # other clusters come up now, and need the same one
         with _cache():
-            return apply(self.plan(), kinds, events or Events(), self.known())
+            done = apply(steps, kinds, events or Events(), known)
+        secrets.settled()
+        return done
 
     def change_variables(self, change: Change) -> None:
         """Change the secrets of the operator's own application; `write` plans with them."""
@@ -176,7 +181,7 @@ class Cluster:
         """The secrets of the operator's own application, as one run of the tool has them."""
         access: Any = Access(self.containers)
         servers: Any = self.servers
-        return KeptVariables(self.resolved.stack.name, self.operator, access, servers)
+        return KeptVariables(self.resolved.stack, self.operator, access, servers)
 
     def rollback(self, name: str | None = None) -> Rollback:
         """Switch its web servers back, as `skytier rollback` does. Plans keep it until `write`."""

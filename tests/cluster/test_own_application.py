@@ -308,7 +308,7 @@ def test_the_commands_change_the_set_on_the_machine_under_the_lock(
     assert not store.change(lambda there: there.with_value("MORE", b"\xff\n"))
     assert (held, store.note) == (["secret", "secret"], "")
     assert store.read().all["MORE"].value == b"\xff\n"
-    noted = variables.summary(own.servers.find(), "shop", own.operator)
+    noted = variables.summary(own.servers.find(), own.resolved.stack, own.operator)
     assert noted == store.read().summary
     with pytest.raises(SkytierError, match="There is no secret NONE"):
         store.change(lambda there: there.without("NONE"))

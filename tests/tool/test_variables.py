@@ -26,6 +26,9 @@ from skytier_runtime import launch, variables
 STORE = Key("server", "shop-database-1")
 
 
+STACK = StackFile(name="shop")
+
+
 def made(**values: bytes) -> Variables:
     found = Variables()
     for name, value in values.items():
@@ -116,23 +119,23 @@ def test_the_metadata_of_a_server_names_a_set_without_its_values(count: int) -> 
 def test_a_plan_knows_the_set_before_there_is_a_machine_and_afterwards(tmp_path: Path) -> None:
     operator = OperatorFiles(tmp_path / "shop")
     server = Found(STORE, "id", {}, {"metadata": {}})
-    assert on_cloud.summary([], "shop", operator) == Summary()
+    assert on_cloud.summary([], STACK, operator) == Summary()
     here, there = made(HERE=b"1"), made(THERE=b"1")
     operator.keep_variables(here.text)
     assert operator.variables.stat().st_mode & 0o777 == 0o600
-    assert on_cloud.summary([server], "shop", operator) == here.summary
+    assert on_cloud.summary([server], STACK, operator) == here.summary
     server.facts["metadata"].update(on_cloud.metadata(there.summary))
-    assert on_cloud.summary([server], "shop", operator) == there.summary
+    assert on_cloud.summary([server], STACK, operator) == there.summary
     released = made(COPY=b"1")
     web = Found(Key("server", "shop-web-1"), "id", {}, {"metadata": {}})
-    assert on_cloud.summary([web, server], "shop", operator) == there.summary
+    assert on_cloud.summary([web, server], STACK, operator) == there.summary
     web.facts["metadata"].update(on_cloud.metadata(released.summary))
-    assert on_cloud.summary([web, server], "shop", operator) == there.summary
-    assert on_cloud.summary([web], "shop", operator) == here.summary
+    assert on_cloud.summary([web, server], STACK, operator) == there.summary
+    assert on_cloud.summary([web], STACK, operator) == here.summary
     operator.forget_variables()
-    assert on_cloud.summary([web], "shop", operator) == released.summary, "the store is lost"
+    assert on_cloud.summary([web], STACK, operator) == released.summary, "the store is lost"
     server.facts["metadata"].update(on_cloud.metadata(Summary()))
-    assert on_cloud.summary([web, server], "shop", operator) == Summary(), "all were removed"
+    assert on_cloud.summary([web, server], STACK, operator) == Summary(), "all were removed"
 
 
 def described(**values: object) -> dict[str, object]:
@@ -207,7 +210,7 @@ def test_before_the_first_up_they_are_with_the_operator(tmp_path: Path) -> None:
     assert "skytier up" in store.note
     assert not store.change(lambda there: there.with_value("KEY", b"1"))
     assert store.read().all["KEY"].value == b"1"
-    assert on_cloud.summary([], "shop", operator) == store.read().summary
+    assert on_cloud.summary([], STACK, operator) == store.read().summary
 
 
 def test_they_are_copied_before_the_machine_that_has_them_is_replaced(tmp_path: Path) -> None:
@@ -226,7 +229,7 @@ def test_they_are_copied_before_the_machine_that_has_them_is_replaced(tmp_path: 
             return f"application_variables {encoded}\n"
 
     access = SimpleNamespace(open=lambda *_: Machine())
-    kept = on_cloud.KeptVariables("shop", operator, cast(Access, access), cast(Server, None))
+    kept = on_cloud.KeptVariables(STACK, operator, cast(Access, access), cast(Server, None))
     known = Known({STORE: server})
     for action in (Action.KEEP, Action.CHANGE):
         kept.save([Step(action, STORE, "")], known)

@@ -6,6 +6,7 @@ import typer
 
 from skytier.cli import chosen
 from skytier.cli.chosen import Cloud, File
+from skytier.errors import SkytierError
 
 app = typer.Typer()
 
@@ -22,5 +23,11 @@ def psql(
 
     On a cloud it runs on the database server. The exit code is that of psql.
     """
-    stack = chosen.backend(chosen.stack_file(file, cloud))
+    wanted = chosen.stack_file(file, cloud)
+    if not wanted.has_database:
+        raise SkytierError(
+            "The stack has no database: application.requires does not name PostgreSQL.",
+            'Add "postgresql" to application.requires in the stack file, and run skytier up.',
+        )
+    stack = chosen.backend(wanted)
     raise typer.Exit(stack.attend_psql(*arguments or ()))

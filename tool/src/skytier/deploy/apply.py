@@ -156,7 +156,8 @@ def refuse_losses(steps: Sequence[Step]) -> None:
     for step in steps:
         if step.loses:
             raise LossError(
-                f"The plan would replace the {step.key} ({step.reason}) and lose {step.loses}. "
+                f"The plan would {step.action} the {step.key} ({step.reason}) and lose "
+                f"{step.loses}. "
                 "Nothing was changed.",
                 _instead(step),
             )
@@ -164,6 +165,8 @@ def refuse_losses(steps: Sequence[Step]) -> None:
 
 def _instead(step: Step) -> str:
     """What to do instead of a step that would lose something."""
+    if _deletes(step):
+        return step.instead
     if step.found and step.found.fault:
         return (
             f"Ask who runs the cloud to mend it: openstack {step.key.kind} show {step.found.id}. "

@@ -53,6 +53,18 @@ class Step:
     """Whether a change restarts it: what lives in it is checked afterwards."""
     after: tuple[Key, ...] = ()
     """Steps of what stays that come before a deletion."""
+    instead: str = ""
+    """What to do instead of a deletion that would lose something, as a sentence."""
+
+
+@dataclass(frozen=True)
+class Loss:
+    """What would be lost with a resource that is not wanted any more; then it is not deleted."""
+
+    what: str
+    """`the data of the application`"""
+    instead: str
+    """How to keep it, as a sentence of advice."""
 
 
 @dataclass(frozen=True)
@@ -77,12 +89,19 @@ class Rules:
     """Kinds that have to be gone before it can be deleted."""
 
 
+_NO_LOSS = Loss("", "")
+
+
 def plan(
-    wanted: Sequence[Wanted], found: Iterable[Found], rules: Mapping[str, Rules]
+    wanted: Sequence[Wanted],
+    found: Iterable[Found],
+    rules: Mapping[str, Rules],
+    losses: Mapping[Key, Loss] | None = None,
 ) -> list[Step]:
     """The steps from what is found to what is wanted, each after those that it needs.
 
     `rules` has every kind, in the order in which they are made; deleting goes the other way.
+    `losses` has what must not be deleted.
     """
     there, duplicates = one_of_each(found)
     known = Known(there)
@@ -98,7 +117,7 @@ def plan(
         *((each, _UNWANTED, done) for key, each in there.items() if key not in by_key),
         *((each, f"it is a duplicate of {there[each.key].id}", ()) for each in duplicates),
     ]
-    return [*ordered, *_deletions(gone, rules)]
+    return [*ordered, *_deletions(gone, rules, losses or {})]
 
 
 def one_of_each(found: Iterable[Found]) -> tuple[dict[Key, Found], list[Found]]:
@@ -189,7 +208,9 @@ def _cause(name: str, needs: Sequence[Key], before: Mapping[Key, Step], rules: R
 
 
 def _deletions(
-    gone: Iterable[tuple[Found, str, tuple[Key, ...]]], rules: Mapping[str, Rules]
+    gone: Iterable[tuple[Found, str, tuple[Key, ...]]],
+    rules: Mapping[str, Rules],
+    losses: Mapping[Key, Loss],
 ) -> list[Step]:
     """What is made last is deleted first, after what holds on to it."""
     order = list(rules)[::-1]
@@ -201,7 +222,20 @@ def _deletions(
     for found, reason, after in leaving:
         held_by = rules[found.key.kind].held_by
         needs = dict.fromkeys(step.key for step in steps if step.key.kind in held_by)
-        steps.append(Step(Action.DELETE, found.key, reason, tuple(needs), found=found, after=after))
+        # Of a duplicate the other one stays, and with it the data.
+        loss = losses.get(found.key, _NO_LOSS) if reason == _UNWANTED else _NO_LOSS
+        steps.append(
+            Step(
+                Action.DELETE,
+                found.key,
+                reason,
+                tuple(needs),
+                found=found,
+                loses=loss.what,
+                after=after,
+                instead=loss.instead,
+            )
+        )
     return steps
 
 

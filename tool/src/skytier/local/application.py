@@ -208,8 +208,10 @@ class Application(LocalService):
 
     def environment(self, options: Options, slot: Slot | None = None) -> dict[str, str]:
         """What its commands find in their environment: no secret, but where the secrets are."""
-        # What is meant for the tool, or for libpq, is not meant for the application.
+        # What is meant for the tool, or for libpq, is not meant for the application. Which database
+        # it has is for the stack file to say.
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("SKYTIER_", "PG"))}
+        kept.pop("DATABASE_URL", None)
         slot = slot or self._slots.serving
         listen = {"SKYTIER_UDS": str(slot.socket)} if self._behind_nginx else {}
         own = {

@@ -31,9 +31,16 @@ class Postgresql(LocalService):
 
     name = "postgresql"
 
-    def __init__(self, home: Home) -> None:
+    def __init__(self, home: Home, *, is_wanted: bool = True) -> None:
+        """`is_wanted` says whether the stack needs it; one that runs is stopped otherwise."""
         super().__init__(home)
         self.data = home.postgresql / "data"
+        self._is_wanted = is_wanted
+
+    @property
+    def is_part(self) -> bool:
+        """Also while it was not stopped yet."""
+        return self._is_wanted or self.daemon.was_started
 
     def url(self) -> str:
         """What the application connects with; it holds the password."""

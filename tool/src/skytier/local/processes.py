@@ -58,12 +58,13 @@ class Processes(LocalService):
     name: ClassVar[str] = "processes"
 
     def __init__(
-        self, home: Home, program: Program, application: Application, postgresql: Postgresql
+        self, home: Home, program: Program, application: Application, database: Postgresql | None
     ) -> None:
+        """Without a `database` there are no jobs."""
         super().__init__(home)
         self._program = program
         self._application = application
-        self._postgresql = postgresql
+        self._database = database
 
     def wanted(self) -> bool:
         """Whether the release has any."""
@@ -79,7 +80,7 @@ class Processes(LocalService):
 
         Raises SkytierError where there is no psql for its jobs.
         """
-        self._postgresql.psql(options)
+        self._psql(options)
         config = self._application.config(options)
         return {name: value for name, value in config.items() if name != "workers"}
 
@@ -159,9 +160,12 @@ class Processes(LocalService):
             "SKYTIER_LOGS": str(self._home.logs),
             "SKYTIER_SUPERVISED": str(self._home.run),
             "SKYTIER_BESIDE": SUPERVISOR,
-            "SKYTIER_PSQL": str(self._postgresql.psql(options)),
+            **self._psql(options),
         }
         return self.daemon.start(self._program.launched("supervise"), environment)
+
+    def _psql(self, options: Options) -> dict[str, str]:
+        return {"SKYTIER_PSQL": str(self._database.psql(options))} if self._database else {}
 
     def _steady(self, tell: Tell) -> None:
         expected, _ = self._program.beside()

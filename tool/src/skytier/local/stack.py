@@ -8,7 +8,7 @@ from skytier.deploy.apply import Progress, apply
 from skytier.deploy.kind import Found, Key, Kind, Known, Tell, Wanted
 from skytier.deploy.plan import Action, Step, nothing_to_do
 from skytier.errors import SkytierError
-from skytier.local import desired, lock, options, port
+from skytier.local import desired, lock, options, port, without_database
 from skytier.local.application import DATABASE_URL, REDIS_URL, SECRET_KEY, Application
 from skytier.local.built import Built
 from skytier.local.daemon import State
@@ -39,12 +39,14 @@ class LocalStack:
         self.home = home
         self._given = given or Given()
         self.is_own = stack is not None and stack.application.is_own
+        self.has_database = stack is None or stack.has_database
         self.program: Program = Built(home, stack) if stack and self.is_own else Installed()
         self.nginx = Nginx(home, self.program)
         self.application = Application(home, self.program, behind_nginx=self.nginx.installed)
-        self.postgresql = Postgresql(home)
-        self.monitor = Monitor(home, self.postgresql, behind_nginx=self.nginx.installed)
-        self.processes = Processes(home, self.program, self.application, self.postgresql)
+        self.postgresql = Postgresql(home, is_wanted=self.has_database)
+        database = self.postgresql if self.has_database else None
+        self.monitor = Monitor(home, database, behind_nginx=self.nginx.installed)
+        self.processes = Processes(home, self.program, self.application, database)
         self._services: Sequence[LocalService | Monitor] = (
             self.postgresql,
             self.processes,
@@ -77,6 +79,8 @@ class LocalStack:
             chosen = options.load(self.home).changed(**self._given.options)
             # What may be refused comes before anything is remembered.
             self._check_port(chosen)
+            if not self.has_database:
+                without_database.check(self.program, self._given.options.get("postgres"))
             configs = self._servers(chosen)
             self._remember(chosen, self._given.database_url, self._given.redis_url)
             configs[Application.name] = self.application.config(chosen)
@@ -84,7 +88,10 @@ class LocalStack:
                 configs[Processes.name] = self.processes.config(chosen)
             if chosen.monitor:
                 configs[Monitor.name] = self.monitor.config(chosen)
-            tasks = (*([desired.RELEASE] if self.is_own else []), desired.MIGRATIONS)
+            tasks = (
+                *([desired.RELEASE] if self.is_own else []),
+                *([desired.MIGRATIONS] if self.has_database else []),
+            )
             steps = desired.steps(desired.wanted(configs, chosen, tasks), self.find())
             self.program.hook("before")
             not_watched = self._carry_out(steps, chosen, progress)
@@ -114,6 +121,8 @@ class LocalStack:
             releases = self.releases()
             entry = releases.target(name)
             now = program.releases.current()
+            if not self.has_database:
+                without_database.check_release(program.releases, entry.id)
             unknown = unknown_migrations(program.releases, now, entry.id) if now else []
             program.back(entry)
             configs = {Application.name: self.application.config(chosen)}
@@ -170,9 +179,11 @@ class LocalStack:
     def _remember(self, chosen: Options, database: str | None, redis: str | None) -> None:
         options.save(self.home, chosen)
         path = self.home.secrets / DATABASE_URL
-        if chosen.postgres != options.ELSEWHERE:
+        if chosen.postgres != options.ELSEWHERE and self.has_database:
             database = self.postgresql.url()
-        if database:
+        if not self.has_database:
+            path.unlink(missing_ok=True)
+        elif database:
             files.write(path, database + "\n", 0o600)
         self.home.secret(SECRET_KEY, 48)
         path = self.home.secrets / REDIS_URL
@@ -185,7 +196,7 @@ class LocalStack:
         configs: dict[str, Mapping[str, str | None]] = {}
         if chosen.monitor:
             self.monitor.assign_ports()
-        if chosen.postgres != options.ELSEWHERE:
+        if chosen.postgres != options.ELSEWHERE and self.has_database:
             configs[Postgresql.name] = self.postgresql.config(chosen)
         if self.nginx.installed:
             configs[Nginx.name] = self.nginx.config(chosen)
@@ -208,12 +219,16 @@ class LocalStack:
     ) -> SkytierError | None:
         """Carry out a plan, and check the whole. Returns why the stack is not watched."""
         stops = [step for step in steps if step.action is Action.DELETE]
-        monitor = [step for step in steps if step not in stops and step.key.kind == Monitor.name]
-        services = [step for step in steps if step not in stops and step not in monitor]
+        # A database is used by the release before until that is gone. Its data stays.
+        last = [step for step in stops if step.key.kind == Postgresql.name]
+        stops = [step for step in stops if step not in last]
+        others = [step for step in steps if step not in (*stops, *last)]
+        monitor = [step for step in others if step.key.kind == Monitor.name]
+        services = [step for step in others if step not in monitor]
         services.append(
             _check_step([step.key for step in services], chosen.url + self.program.health)
         )
-        progress.planned([*stops, *services, *monitor])
+        progress.planned([*stops, *services, *last, *monitor])
         kinds = self._kinds(chosen)
         apply(stops, kinds, progress, Known())
         try:
@@ -221,6 +236,7 @@ class LocalStack:
         except SkytierError:
             self.processes.go_back(chosen)
             raise
+        apply(last, kinds, progress, Known())
         # The monitor comes last, and the application does not depend on it.
         try:
             apply(monitor, kinds, progress, Known())

@@ -40,7 +40,7 @@ def measure(stack: LocalStack) -> Status:
             addresses=[chosen.bind],
             release=states["application"].config.get("version"),
         ),
-        _database(stack, chosen, states, bool(answer), monitor),
+        *([_database(stack, chosen, states, bool(answer), monitor)] if stack.has_database else []),
     ]
     healthy = all(machine.healthy for machine in machines)
     return Status("local", None, chosen.url, healthy, machines, [], beside.jobs(stack))

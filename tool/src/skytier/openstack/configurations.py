@@ -3,16 +3,14 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from skytier import roles
 from skytier.deploy.checks import wait_until_well
-from skytier.deploy.files import read_secrets
 from skytier.deploy.kind import Found, Known, Tell, Wanted
 from skytier.deploy.setup import set_up
 from skytier.deploy.update import CONFIGURATION
 from skytier.openstack.in_server import InServer
+from skytier.openstack.kept_secrets import KeptSecrets
 from skytier.openstack.resources.project import PREFIX
 from skytier.openstack.resources.volume import DATA, KEPT, Volume
-from skytier.secrets.vault import Vault
 from skytier.services.setup import Setup
 
 
@@ -28,7 +26,7 @@ class Configurations(InServer):
     attribute: ClassVar[str] = "fingerprint"
     metadata: ClassVar[str] = f"{PREFIX}configuration"
 
-    vault: Vault
+    kept: KeptSecrets
     volumes: Volume
 
     def reconcile(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
@@ -36,18 +34,14 @@ class Configurations(InServer):
         role, number = wanted.creation["role"], wanted.creation["number"]
         setup = self.resolved.setup(role, number, known)
         host = self.access.open(wanted.key.name, known, tell)
-        set_up(host, setup, self._secrets(setup, known), tell)
+        set_up(host, setup, self._secrets(setup, known, wanted.key.name), tell)
         checks = [each for each in setup.checks if not (each.needs_release or each.outside)]
         wait_until_well(host, checks, tell)
         if volume := known.get(self.resolved.key(Volume.name, role, number)):
             self.volumes.note(volume.id, {DATA: KEPT})
         return self.noted(found, self.resolved.fingerprint(role, number, known))
 
-    def _secrets(self, setup: Setup, known: Known) -> dict[str, str]:
-        store = self.resolved.secret_store().name
-
-        def read() -> dict[str, str]:
-            return read_secrets(self.access.open(store, known, lambda text: None))
-
-        declared = roles.secrets(self.resolved.topology(known))
-        return self.vault.get(setup.secrets, declared, read)
+    def _secrets(self, setup: Setup, known: Known, name: str) -> dict[str, str]:
+        # They may have been read from the machine that this one takes the place of.
+        with_all = name == self.resolved.secret_store().name
+        return self.kept.get(setup.secrets, known, with_all=with_all)

@@ -1,13 +1,14 @@
 """What the operator's machine keeps of a stack: SSH key, known hosts, a log of what was done.
 
-Nothing of it is needed to see the stack; the key is needed to get into its machines. Secrets of the
-operator's own application are here only while no machine of the stack can keep them.
+Nothing of it is needed to see the stack; the key is needed to get into its machines. Secrets are
+here only while no machine of the stack can keep them.
 """
 
+import json
 import os
 import re
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -43,6 +44,11 @@ class OperatorFiles:
     def variables(self) -> Path:
         """The secrets of the operator's own application, while the stack has no place for them."""
         return self.path / "application_variables"
+
+    @property
+    def secrets(self) -> Path:
+        """The stack's own secrets, while the machine that keeps them is replaced."""
+        return self.path / "secrets.json"
 
     @property
     def log(self) -> Path:
@@ -86,6 +92,19 @@ class OperatorFiles:
     def forget_variables(self) -> None:
         """The stack has them."""
         self.variables.unlink(missing_ok=True)
+
+    def keep_secrets(self, secrets: Mapping[str, str]) -> None:
+        """Keep the stack's own secrets: name to text."""
+        self.create()
+        files.write(self.secrets, json.dumps(secrets), 0o600)
+
+    def kept_secrets(self) -> dict[str, str]:
+        """Those that are here; mostly none."""
+        return dict(json.loads(self.secrets.read_text())) if self.secrets.exists() else {}
+
+    def forget_secrets(self) -> None:
+        """The stack has them."""
+        self.secrets.unlink(missing_ok=True)
 
     def note(self, line: str) -> None:
         """Add a line to the log."""

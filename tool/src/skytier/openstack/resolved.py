@@ -133,8 +133,7 @@ class ResolvedStack:
 
     def secret_store(self) -> Key:
         """The server that keeps the secrets of the stack."""
-        role = next(name for name, role in self.roles.items() if role.holds_secrets)
-        return self.key("server", role, 1)
+        return self.key("server", *roles.secret_store(self.stack))
 
     def setup(self, role: str, number: int, known: Known) -> Setup:
         """How a machine is set up, with what is known so far."""
@@ -144,13 +143,16 @@ class ResolvedStack:
     def fingerprint(self, role: str, number: int, known: Known) -> str:
         """Another once the machine has to be set up again.
 
-        Also when the machine that keeps the secrets is another, since its secrets are. Prices are
-        not in it: they change by themselves, and may not be known at the moment. What there is to
-        pay for is in it, priced by rates that stay the same.
+        Also when the database server, which keeps the secrets, is another one, since its secrets
+        are. Prices are not in it: they change by themselves, and may not be known at the moment.
+        What there is to pay for is in it, priced by rates that stay the same.
         """
         priced = replace(self, prices=PriceList(EXAMPLE))
+        keeper, _ = roles.secret_store(self.stack)
         store = known.get(self.secret_store())
-        from_elsewhere = [] if self.roles[role].holds_secrets else [store.id if store else ""]
+        # Those of a web server are carried over to the one that takes its place.
+        stay = role == keeper or not self.roles[keeper].holds_data
+        from_elsewhere = [] if stay else [store.id if store else ""]
         return priced.setup(role, number, known).fingerprint(from_elsewhere)
 
     def user_data(self, role: str, number: int) -> str:

@@ -42,7 +42,7 @@ class CloudVariables:
 
     def _found(self, known: Known) -> Variables:
         here = kept_by(self._stack.operator)
-        there = noted(known.get(store_of(self._stack.stack.name)))
+        there = noted(known.get(store_of(self._stack.stack)))
         if there is None and (here.all or not copies(known)):
             return here
         with self._entered(known) as kept:
@@ -60,7 +60,7 @@ class CloudVariables:
         return after != before
 
     def _is_set_up(self, known: Known) -> bool:
-        store = known.get(store_of(self._stack.stack.name))
+        store = known.get(store_of(self._stack.stack))
         return store is not None and Configurations.metadata in store.facts["metadata"]
 
     @contextmanager
@@ -72,4 +72,4 @@ class CloudVariables:
         with Ssh() as shell:
             access = Access(stack.connection, stack.operator, shell)
             servers = Server(stack.project)
-            yield KeptVariables(stack.stack.name, stack.operator, access, servers)
+            yield KeptVariables(stack.stack, stack.operator, access, servers)

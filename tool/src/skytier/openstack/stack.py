@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -13,7 +13,6 @@ from skytier import release
 from skytier.backend import Outcome
 from skytier.costs.price_list import PriceList
 from skytier.deploy.apply import Events, StoppedError, apply, refuse_losses
-from skytier.deploy.files import keep_secrets
 from skytier.deploy.kind import Found, Key, Kind, Known, UnseenError
 from skytier.deploy.plan import Action, one_of_each, plan
 from skytier.deploy.update import DELIVERY, IN_SERVERS
@@ -23,9 +22,10 @@ from skytier.openstack import choices, limits, needs, operator, variables
 from skytier.openstack.access import Access
 from skytier.openstack.catalog import has_volumes
 from skytier.openstack.configurations import Configurations
-from skytier.openstack.desired import wanted
+from skytier.openstack.desired import losses, wanted
 from skytier.openstack.entry_point import EntryPoint
 from skytier.openstack.host_keys import HOST_KEY
+from skytier.openstack.kept_secrets import KeptSecrets
 from skytier.openstack.kinds import RULES, find_all, resources
 from skytier.openstack.lock import Lock
 from skytier.openstack.planned import Plan, Removal
@@ -47,7 +47,6 @@ from skytier.openstack.resources.volume import Volume
 from skytier.openstack.spending import prices as spending
 from skytier.openstack.variables import KeptVariables
 from skytier.roles import ROLES
-from skytier.secrets.vault import Vault
 from skytier.stackfile import StackFile, schedule
 
 STUCK_AFTER_S = 60.0
@@ -92,14 +91,19 @@ class CloudStack:
         servers = [each for each in found if each.key.kind == Server.name]
         picked = choices.choose(offered.result(), self.stack, servers)
         prices = self._prices(picked, found)
-        secrets = variables.summary(servers, self.stack.name, self.operator)
+        secrets = variables.summary(servers, self.stack, self.operator)
         application = release.of(self.stack, secrets)
         pinned = None if anew else pinned_by(servers)
         resolved = ResolvedStack(self.stack, picked, ROLES, application, prices, pinned)
         there = Known(one_of_each(found)[0])
         pair = there.get(resolved.key(KeyPair.name))
         public_key = pair.facts["public_key"] if pair else self.operator.public_key()
-        steps = plan(wanted(resolved, self.project, public_key, there), found, RULES)
+        steps = plan(
+            wanted(resolved, self.project, public_key, there),
+            found,
+            RULES,
+            losses(resolved, there),
+        )
         return Plan(steps, resolved, public_key, self.hours, secrets)
 
     def quota(self, plan: Plan) -> list[Row]:
@@ -247,21 +251,20 @@ class CloudStack:
         }:
             build_ahead(current.resolved.application, system)
         access = Access(self.connection, self.operator, shell, publish=True)
-        store = current.resolved.secret_store().name
-
-        def keep(secrets: Mapping[str, str]) -> None:
-            keep_secrets(access.reach(store, lambda text: None), secrets)
-
+        secrets = KeptSecrets(current.resolved, self.operator, access, current.known)
+        secrets.save(current.steps)
         servers, volumes = Server(self.project), Volume(self.project, self.has_volumes)
-        kept = KeptVariables(self.stack.name, self.operator, access, servers)
+        kept = KeptVariables(self.stack, self.operator, access, servers)
         kept.save(current.steps, current.known)
         inside: list[Kind] = [
-            Configurations(servers, current.resolved, access, Vault(keep), volumes),
+            Configurations(servers, current.resolved, access, secrets, volumes),
             Deliveries(servers, current.resolved, access),
             Releases(servers, current.resolved, access, kept),
         ]
         kinds = {**self.kinds, **{kind.name: kind for kind in inside}}
-        return apply(current.steps, kinds, events, current.known, lost, RepeatedCalls())
+        done = apply(current.steps, kinds, events, current.known, lost, RepeatedCalls())
+        secrets.settled()
+        return done
 
     @contextmanager
     def held(self, what: str, lost: threading.Event) -> Iterator[None]:

@@ -19,8 +19,9 @@ from skytier.openstack.access import Access
 from skytier.openstack.operator import OperatorFiles
 from skytier.openstack.resources.project import PREFIX
 from skytier.openstack.resources.server import Server
-from skytier.roles import ROLES
+from skytier.roles import secret_store
 from skytier.secrets.variables import FILE, Summary, Variables
+from skytier.stackfile import StackFile
 
 VARIABLES, NAMES = f"{PREFIX}variables", f"{PREFIX}variable_names"
 """Keys of the metadata: `FINGERPRINT COUNT`, and as many lists of names, numbered from 1."""
@@ -29,10 +30,10 @@ _LONGEST = 255
 _NO_FINGERPRINT = "none"
 
 
-def store_of(stack: str) -> Key:
+def store_of(stack: StackFile) -> Key:
     """The server that keeps the secrets of a stack."""
-    role = next(name for name, role in ROLES.items() if role.holds_secrets)
-    return Key(SERVER, f"{stack}-{role}-1")
+    role, number = secret_store(stack)
+    return Key(SERVER, f"{stack.name}-{role}-{number}")
 
 
 def metadata(summary: Summary) -> dict[str, str]:
@@ -58,7 +59,7 @@ def noted(server: Found | None) -> Summary | None:
     return Summary("" if fingerprint == _NO_FINGERPRINT else fingerprint, names)
 
 
-def summary(servers: Iterable[Found], stack: str, operator: OperatorFiles) -> Summary:
+def summary(servers: Iterable[Found], stack: StackFile, operator: OperatorFiles) -> Summary:
     """What is known of the set without a way into a machine."""
     by_key = {each.key: each for each in servers}
     there = noted(by_key.get(store_of(stack)))
@@ -85,7 +86,7 @@ class KeptVariables:
     """The set while the stack is changed, which nobody else does at that time."""
 
     def __init__(
-        self, stack: str, operator: OperatorFiles, access: Access, servers: Server
+        self, stack: StackFile, operator: OperatorFiles, access: Access, servers: Server
     ) -> None:
         self._store = store_of(stack)
         self._operator = operator

@@ -17,6 +17,7 @@ from skytier.project.tree import Tree
 from skytier.release import hooks, processes, sample
 from skytier.secrets.variables import Summary
 from skytier.stackfile import DEFAULT_PATH, StackFile
+from skytier.stackfile.application import POSTGRESQL
 from skytier.stackfile.processes import Job, Process
 
 UVICORN, GUNICORN, METRICS = "uvicorn", "gunicorn", "prometheus-client"
@@ -50,6 +51,7 @@ class Application:
     writable: Mapping[str, bool] = field(default_factory=dict)
     """Directories that outlive the release, and whether Nginx serves them: `{"media": True}`."""
     health: str = "/"
+    requires: Sequence[str] = (POSTGRESQL,)
     env: Mapping[str, str] = field(default_factory=dict)
     secrets: str = "environment"
     """`environment` or `files`"""
@@ -106,6 +108,8 @@ class Application:
             "secrets": self.secrets,
             "paths": list(self.paths),
             **processes.described(self.processes, self.jobs),
+            # Left out where it is the default, as in releases of an older Skytier.
+            **({} if POSTGRESQL in self.requires else {"requires": list(self.requires)}),
         }
 
     def fingerprint(self) -> str:
@@ -172,6 +176,7 @@ def of(stack: StackFile, variables: Summary = NO_VARIABLES) -> Application:
         static=section.static,
         writable={name: name in section.media.values() for name in section.directories},
         health=section.health,
+        requires=section.requires,
         env=section.env,
         secrets=section.secrets,
         variables=variables.fingerprint if stack.application.is_own else "",

@@ -3,7 +3,7 @@
 A new kind is a new file with a `Role`, and a line here.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from skytier.roles.database import DATABASE
 from skytier.roles.monitor import MONITOR
@@ -51,14 +51,12 @@ def ingress_rules(stack: StackFile) -> dict[str, list[IngressRule]]:
     )
 
 
-def secrets(topology: Topology) -> list[Secret]:
-    """All secrets of a stack, each declared by its service."""
+def secrets(topology: Topology, of: Collection[str] = ROLES) -> list[Secret]:
+    """All secrets of a stack, or those of some roles, each declared by its service."""
     stack = topology.stack
-    machines = [machine for role in ROLES for machine in topology.of(role)]
+    machines = [machine for role in of for machine in topology.of(role)]
     running = [each for m in machines for each in services_on(stack, m.role, m.number)]
-    return [
-        secret for service in dict.fromkeys(running) for secret in service.secrets(topology)
-    ]
+    return [secret for service in dict.fromkeys(running) for secret in service.secrets(topology)]
 
 
 def secret_store(stack: StackFile) -> tuple[str, int]:

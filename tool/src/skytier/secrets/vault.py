@@ -34,11 +34,19 @@ class Vault:
         self._stored: dict[str, str] | None = None
         self._lock = threading.Lock()
 
-    def get(self, names: Sequence[str], declared: Sequence[Secret], read: Read) -> dict[str, str]:
+    def get(
+        self,
+        names: Sequence[str],
+        declared: Sequence[Secret],
+        read: Read,
+        *,
+        with_all: bool = False,
+    ) -> dict[str, str]:
         """The secrets of these names; what is missing is made, and kept before it is returned.
 
-        `declared` has all secrets of the stack. Raises SkytierError for one that has to be given,
-        and was not.
+        `declared` has all secrets of the stack. `with_all` returns all of those that there are,
+        for the machine that keeps them. Raises SkytierError for one that has to be given, and was
+        not.
         """
         with self._lock:
             if self._stored is None:
@@ -55,7 +63,8 @@ class Vault:
             if new:
                 self._keep(new)
                 stored |= new
-            return {name: stored[name] for name in names}
+            there = [name for secret in declared for name in secret.names if name in stored]
+            return {name: stored[name] for name in (*names, *(there if with_all else ()))}
 
 
 def _is_good(secret: Secret, stored: Mapping[str, str]) -> bool:

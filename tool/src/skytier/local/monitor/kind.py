@@ -34,9 +34,9 @@ class Monitor(LocalKind):
 
     name: ClassVar[str] = "monitor"
 
-    def __init__(self, home: Home, postgresql: Postgresql, *, behind_nginx: bool) -> None:
+    def __init__(self, home: Home, database: Postgresql | None, *, behind_nginx: bool) -> None:
         super().__init__(home)
-        self._postgresql = postgresql
+        self._database = database
         self._behind_nginx = behind_nginx
         self.daemons = {name: Daemon(home, daemon_name(name)) for name in ALL}
 
@@ -115,7 +115,8 @@ class Monitor(LocalKind):
             programs=there,
             ports=ports.remembered(self._home),
             behind_nginx=self._behind_nginx,
-            database=self._postgresql.runs_as(options),
+            has_database=self._database is not None,
+            database=self._database.runs_as(options) if self._database else None,
             redis_url=redis.read_text().strip() if redis.exists() else None,
             can_skip_bgwriter=exporter is not None
             and programs.knows(exporter, "collector.bgwriter"),
@@ -132,6 +133,10 @@ class Monitor(LocalKind):
     def _start(self, each: MonitorProcess, tell: Tell) -> None:
         daemon = self.daemons[each.name]
         daemon.stop(signal.SIGTERM, STOP_TIMEOUT_S)
+        if each.name == processes.PROMETHEUS:
+            # It reads all that are there, also those of a database that is not wanted any more.
+            for path in {*(self._home.etc / "rules").glob("*.yml")} - each.texts.keys():
+                path.unlink()
         for path, text in each.texts.items():
             path.parent.mkdir(mode=0o711, exist_ok=True)
             files.write(path, text, 0o600)

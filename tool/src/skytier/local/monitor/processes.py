@@ -64,6 +64,7 @@ class MonitorFacts:
     """What the machine has, with its path."""
     ports: Mapping[str, int]
     behind_nginx: bool
+    has_database: bool
     database: Account | None
     """Who a PostgreSQL of ours runs as."""
     redis_url: str | None
@@ -182,7 +183,8 @@ def _prometheus(facts: MonitorFacts) -> MonitorProcess:
         alertmanager=f"{HOST}:{ports[ALERTMANAGER]}" if ALERTMANAGER in read else "",
     )
     texts = {path: prometheus.prometheus_yml(configuration)}
-    for name, text in prometheus.rules(prometheus.AlertRules(stack=STACK_NAME)).items():
+    alerts = prometheus.AlertRules(stack=STACK_NAME, has_database=facts.has_database)
+    for name, text in prometheus.rules(alerts).items():
         texts[rules / name] = text
     arguments = prometheus.arguments(
         path, home.monitor / PROMETHEUS, f"{HOST}:{ports[PROMETHEUS]}", RETENTION

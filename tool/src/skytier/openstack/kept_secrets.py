@@ -1,0 +1,103 @@
+"""The stack's own secrets on the machine that keeps them, while the stack is changed.
+
+With a database that is its server, which is not replaced. Without one it is the first web server.
+While that one is replaced, its secrets are in the operator's own directory. When it is lost,
+another machine that uses them still has them.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+
+from skytier import roles
+from skytier.deploy.files import keep_secrets, read_secrets
+from skytier.deploy.kind import Key, Known
+from skytier.deploy.plan import Action, Step
+from skytier.deploy.update import CONFIGURATION, SERVER
+from skytier.errors import SkytierError
+from skytier.openstack.access import Access
+from skytier.openstack.operator import OperatorFiles
+from skytier.openstack.resolved import ResolvedStack
+from skytier.roles import ROLES
+from skytier.secrets.secret import Secret
+from skytier.secrets.vault import Vault
+
+
+class KeptSecrets:
+    """Reads and keeps them. `before` is all that is there before the first step."""
+
+    def __init__(
+        self, resolved: ResolvedStack, operator: OperatorFiles, access: Access, before: Known
+    ) -> None:
+        self._resolved = resolved
+        self._operator = operator
+        self._access = access
+        self._store = resolved.secret_store().name
+        self._before = before
+        self._gone: set[str] = set()
+        self._vault = Vault(self._keep)
+
+    def get(self, names: Sequence[str], known: Known, *, with_all: bool = False) -> dict[str, str]:
+        """The secrets of these names: see `Vault.get`."""
+        declared = roles.secrets(self._resolved.topology(known))
+        return self._vault.get(names, declared, lambda: self._read(known), with_all=with_all)
+
+    def save(self, steps: Sequence[Step]) -> None:
+        """Copy them to the operator's directory when the machine that has them is replaced.
+
+        Of a machine that lets nobody in they are lost, and made anew.
+        """
+        replaced = (Action.REPLACE, Action.DELETE)
+        self._gone = {s.key.name for s in steps if s.key.kind == SERVER and s.action in replaced}
+        first = next(iter(self._set_up()), "")
+        if first in self._gone and not ROLES[self._role_of(first)].holds_data:
+            with suppress(SkytierError):
+                secrets = read_secrets(self._access.open(first, self._before, _silent))
+                self._operator.keep_secrets(secrets)
+
+    def settled(self) -> None:
+        """The machine has them."""
+        self._operator.forget_secrets()
+
+    def _keep(self, secrets: Mapping[str, str]) -> None:
+        keep_secrets(self._access.reach(self._store, _silent), secrets)
+
+    def _read(self, known: Known) -> dict[str, str]:
+        """Those of the machine. What it lacks and another place has is put there first."""
+        there = read_secrets(self._access.open(self._store, known, _silent))
+        topology = self._resolved.topology(known)
+        names = _names(roles.secrets(topology))
+        elsewhere = self._operator.kept_secrets()
+        if not (elsewhere or names & there.keys()):
+            elsewhere = self._of_another(known)
+        # The database's own are made anew together with it.
+        with_data = [name for name, role in ROLES.items() if role.holds_data]
+        names -= _names(roles.secrets(topology, with_data)) | there.keys()
+        moved = {name: text for name, text in elsewhere.items() if name in names}
+        if moved:
+            self._keep(moved)
+        return there | moved
+
+    def _of_another(self, known: Known) -> dict[str, str]:
+        """The secrets of the first machine that was set up before, and stays."""
+        for name in self._set_up():
+            if name not in self._gone and name != self._store:
+                return read_secrets(self._access.open(name, known, _silent))
+        return {}
+
+    def _set_up(self) -> list[str]:
+        """The machines that were set up before, in the order in which they may keep secrets."""
+        names = [key.name for key in self._before if key.kind == CONFIGURATION]
+        order = list(ROLES)
+        known = [name for name in names if self._role_of(name) in order]
+        return sorted(known, key=lambda name: (order.index(self._role_of(name)), name))
+
+    def _role_of(self, name: str) -> str:
+        return str(self._before[Key(SERVER, name)].facts["role"])
+
+
+def _names(secrets: Iterable[Secret]) -> set[str]:
+    return {name for secret in secrets for name in secret.names}
+
+
+def _silent(text: str) -> None:
+    """Nobody is told."""
