@@ -53,6 +53,23 @@ def test_what_was_chosen_is_told_to_scripts(fresh: Skytier, tmp_path: Path) -> N
     assert load(path).name == "shop"
 
 
+def test_a_project_without_a_database_says_so_with_the_reason(
+    fresh: Skytier, tmp_path: Path
+) -> None:
+    (tmp_path / "requirements.txt").write_text("flask\n")
+    (tmp_path / "app.py").write_text("from flask import Flask\napp = Flask(__name__)\n")
+    answer = json.loads(fresh.run("init", "--json", cwd=tmp_path))
+    assert answer["chosen"]["application.requires"] == []
+    text = (tmp_path / "skytier.toml").read_text()
+    assert "Found: requirements.txt has no package for a database" in text
+    assert not load(tmp_path / "skytier.toml").has_database
+
+    (tmp_path / "requirements.txt").write_text("flask\npsycopg\n")
+    answer = json.loads(fresh.run("init", "--json", "--force", cwd=tmp_path))
+    assert "application.requires" not in answer["chosen"]
+    assert load(tmp_path / "skytier.toml").has_database
+
+
 def test_processes_and_jobs_of_a_project_become_sections(fresh: Skytier, tmp_path: Path) -> None:
     lines = (
         *("web: gunicorn shop:app", "release: python migrate.py"),

@@ -105,6 +105,8 @@ def _recognise(draft: _Draft, directory: Path) -> None:
             said = [found.because.get(f"{key}.{name}", "") for name in value if mapping]
             if reasons := " ".join(dict.fromkeys(each for each in said if each)):
                 draft.why[f"application.{key}"] = f"Found: {reasons}"
+    if "requires" in found.because:
+        draft.chosen["application.requires"] = []
     more = beside(found)
     for key, sections in (("process", more.processes), ("job", more.jobs)):
         if sections:

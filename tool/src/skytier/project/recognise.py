@@ -74,6 +74,7 @@ def of_tree(tree: Tree, chosen: str | None = None) -> Recognised:
         found = found.over(processes.recognise(tree, packages, settings, _manage(tree, found)))
     found = found.over(health.recognise(tree, _file_of(tree, found), settings))
     found = found.over(needs.recognise(packages, file, settings))
+    found = found.over(needs.without_database(tree, found, packages, file))
     found = found.over(pinned).over(_python(tree))
     warnings = doubts.of_settings(settings) if settings else doubts.of_modules(tree)
     missing = _missing(found, packages, file)

@@ -54,7 +54,7 @@ class Recognised:
     generated: Sequence[str] = ()
     """Variables that want a secret which is made once."""
     requires: Sequence[str] = ()
-    """`postgresql`, `redis`"""
+    """`postgresql`, `redis`. Where `because` has a reason for `requires`, it needs no database."""
     processes: Mapping[str, str] = field(default_factory=dict)
     counts: Mapping[str, int] = field(default_factory=dict)
     """How many of a process, where the project says so."""
