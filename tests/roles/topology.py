@@ -12,6 +12,7 @@ DATABASE = Machine("shop-database-1", "database", 1, "192.168.128.20", 768, 1)
 MONITOR = Machine("shop-monitor-1", "monitor", 1, "192.168.128.30", 768, 1)
 VOLUME = DataVolume("5f6f3b0e-51a7-4f2c-9a43-8a5a2d0c5b10", size_gib=20)
 WEBHOOK = 'monitor.webhook = "https://hooks.example.org/shop"\n'
+NO_DATABASE = 'application = {serve = "shop:app", requires = []}\n'
 PUBLIC_ADDRESS = "203.0.113.7"
 
 
@@ -45,6 +46,7 @@ TOPOLOGIES = {
     "data on a volume": topology(
         f"{SELF_SIGNED}database.volume_gib = 20", [WEB, replace(DATABASE, volume=VOLUME)]
     ),
+    "no database": topology(f"{SELF_SIGNED}{NO_DATABASE}", [WEB]),
     "a monitor of its own": topology(
         'tls = "self-signed"\n[monitor]\ndedicated = true\nemail = "ops@example.org"\n'
         'smtp_server = "smtp.example.org:587"\nsmtp_username = "ops"',
