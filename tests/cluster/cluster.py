@@ -160,10 +160,12 @@ class Cluster:
         known, steps = self.known(), self.plan()
         secrets = KeptSecrets(self.resolved, self.operator, access, known)
         secrets.save(steps)
+        kept = self.variables()
+        kept.save(steps, known)
         inside: list[Kind] = [
             Configurations(servers, self.resolved, access, secrets, volumes),
             Deliveries(servers, self.resolved, access),
-            Releases(servers, self.resolved, access, self.variables()),
+            Releases(servers, self.resolved, access, kept),
         ]
         kinds = {**self._kinds, **{kind.name: kind for kind in inside}}
         self.release()  # other clusters come up now, and need the same one

@@ -32,6 +32,8 @@ class Recorded:
         return Found(wanted.key, wanted.key.name, {}, self.facts(wanted))
 
     def reconcile(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
+        # A security group may let itself in.
+        known = Known({**known, found.key: found})
         found = replace(found, attributes=known.attributes(wanted))
         self.there[found.key] = found
         return found
