@@ -90,6 +90,8 @@ def test_no_machine_port_secret_package_alert_or_metric_is_of_a_database() -> No
         "database_password",
         "database_tls_certificate",
     }
+    alerts = next(each for each in without.files if each.path.endswith("/application.yml"))
+    assert "logs database" not in alerts.text
     text = "\n".join([without.script, *(file.text for file in without.files)])
     assert "5432" not in text
     assert "LoadCredential=skytier_database_url" not in text

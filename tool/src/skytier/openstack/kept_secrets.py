@@ -19,6 +19,7 @@ from skytier.openstack.operator import OperatorFiles
 from skytier.openstack.resolved import ResolvedStack
 from skytier.roles import ROLES
 from skytier.secrets.secret import Secret
+from skytier.secrets.variables import FILE
 from skytier.secrets.vault import Vault
 
 
@@ -49,9 +50,13 @@ class KeptSecrets:
         replaced = (Action.REPLACE, Action.DELETE)
         self._gone = {s.key.name for s in steps if s.key.kind == SERVER and s.action in replaced}
         first = next(iter(self._set_up()), "")
-        if first in self._gone and not ROLES[self._role_of(first)].holds_data:
+        if first not in self._gone or ROLES[self._role_of(first)].holds_data:
+            return
+        if not self._before[Key(SERVER, first)].fault:
             with suppress(SkytierError):
                 secrets = read_secrets(self._access.open(first, self._before, _silent))
+                # The application's variables have a file of their own there.
+                secrets.pop(FILE, None)
                 self._operator.keep_secrets(secrets)
 
     def settled(self) -> None:
