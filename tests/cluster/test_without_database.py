@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from skytier.deploy.apply import LossError
 from skytier.deploy.kind import Key
 from tests.cluster.cluster import Cluster, changed, cluster
 from tests.project.trees import write
@@ -81,3 +82,23 @@ def test_its_secrets_outlive_a_replacement_of_the_server(alone: Cluster, shop: P
     assert alone.wrong() == {}
     assert not alone.operator.secrets.exists()
     assert not alone.operator.variables.exists()
+
+
+def test_a_database_that_is_added_takes_over_the_secrets_and_stays(
+    alone: Cluster, shop: Path
+) -> None:
+    before = about(alone)
+    with_one = stack(shop).replace("[]", '["postgresql"]')
+    alone.write(with_one)
+    alone.up()
+    found = about(alone)
+    assert str(found.pop("DATABASE_URL")).startswith("postgresql://skytier:")
+    assert found == {"SECRET_KEY": before["SECRET_KEY"], "GIVEN": "once"}
+    assert alone.secrets["application_secret_key"] == before["SECRET_KEY"]
+    assert [*alone.variables().read(alone.known()).all] == ["GIVEN"]
+    assert alone.wrong() == {}
+    alone.write(stack(shop))
+    with pytest.raises(LossError, match="delete the server shop-database-1"):
+        alone.up()
+    alone.write(with_one)
+    assert changed(alone.plan()) == []
