@@ -33,11 +33,20 @@ def test_one_command_takes_the_place_of_the_shell(line: str, words: list[str]) -
     assert launch.words(line) == words
 
 
-def test_a_shell_of_several_commands_has_the_release_s_python() -> None:
-    made = launch.words("cd / && python -c 'print(1)'; python3 -c 'print(2)'")
+@pytest.mark.parametrize(
+    ("line", "output"),
+    [
+        ("cd / && python -c 'print(1)'; python3 -c 'print(2)'", "1\n2\n"),
+        # One command, in whose words another one is.
+        ("/bin/echo $(python -c 'print(1)')/static", "1/static\n"),
+        ("A=1 /bin/echo $(python3 -c 'print(2)') python", "2 python\n"),
+    ],
+)
+def test_a_shell_has_the_release_s_python(line: str, output: str) -> None:
+    made = launch.words(line)
     environment = {"SKYTIER_PYTHON": sys.executable, "PATH": "/nowhere"}
     done = subprocess.run(made, env=environment, check=True, capture_output=True, text=True)
-    assert done.stdout == "1\n2\n"
+    assert done.stdout == output
 
 
 def described(**values: Any) -> dict[str, Any]:

@@ -32,7 +32,7 @@ SECRETS = {
 }
 """Variables, and the files with their values in the directory of the secrets."""
 _NEEDS_SHELL = re.compile(r"[$&|;<>()`*?\[\]{}~#\n]|\\|^\s*\w+=")
-_PYTHON, _PYTHON_SOMEWHERE = re.compile(r"\Apython3?(?!\S)"), re.compile(r"\bpython3?\b")
+_PYTHON, _PYTHON_SOMEWHERE = re.compile(r"\Apython3?(?!\S)"), re.compile(r"\bpython3?(?![\w.])")
 _OURS = '"$SKYTIER_PYTHON"'
 """The Python of the release, for a shell: what is found on the PATH is another one, or none."""
 _ONE_COMMAND = re.compile(r"\s*((?:\w+=[\w.,:/@%+-]*\s+)*)(?!\w+=)([^;&|\n]+)")
@@ -201,7 +201,7 @@ def words(line: str) -> list[str]:
         return shlex.split(line)
     if one := _ONE_COMMAND.fullmatch(line):
         line = f"{one[1]}exec {_PYTHON.sub(_OURS, one[2])}"
-    elif _PYTHON_SOMEWHERE.search(line):
+    if _PYTHON_SOMEWHERE.search(line):
         line = f'python() {{ {_OURS} "$@"; }}; python3() {{ {_OURS} "$@"; }}; {line}'
     return ["/bin/sh", "-c", line]
 
