@@ -10,6 +10,8 @@ import pytest
 from xdist.scheduler import LoadFileScheduling
 
 GROUPS = {
+    # Runs with --large only.
+    "pretix": ("tests/foreign/test_pretix.py",),
     # Two emulated guests at a time: more would only wait for each other.
     "guests": (
         "tests/cloud/stack/test_console.py",

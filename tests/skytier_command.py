@@ -52,9 +52,10 @@ class Skytier:
         return self.ends_with(0, *arguments, **more)
 
     def ends_with(self, code: int, *arguments: str, **more: Any) -> str:
-        """The output, after a run that has to end with an exit code."""
+        """The output, after a run that has to end with an exit code within `timeout` seconds."""
+        timeout = more.pop("timeout", 600)
         with self.start(*arguments, **more) as popen:
-            said, _ = popen.communicate(timeout=600)
+            said, _ = popen.communicate(timeout=timeout)
         assert popen.returncode == code, said
         return said
 

@@ -44,11 +44,20 @@ class Site:
 
 
 @contextmanager
-def brought_up(directory: Path, skytier: Skytier) -> Iterator[Site]:
-    """What a newcomer types in a project's directory."""
+def brought_up(
+    directory: Path,
+    skytier: Skytier,
+    complete: Callable[[], None] = lambda: None,
+    timeout: float = 600,
+) -> Iterator[Site]:
+    """What a newcomer types in a project's directory; `complete` is what is done before `up`.
+
+    `timeout` is how long `up` may take, in seconds.
+    """
     init = skytier.run("init", cwd=directory)
+    complete()
     words = ("--port", str(free_port()), "--workers", "1", "--no-monitor")
-    skytier.run("up", *words, cwd=directory)
+    skytier.run("up", *words, cwd=directory, timeout=timeout)
     yield Site(directory, skytier, init)
     skytier.run("down", "--purge", "--yes", cwd=directory)
 
