@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import select
+import shutil
 import signal
 import sys
 import time
@@ -13,6 +14,8 @@ import pytest
 
 from skytier.stackfile import StackFile, load
 from tests.skytier_command import PROGRAM, Skytier
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_a_file_of_defaults_is_written_and_never_over_another(
@@ -68,6 +71,39 @@ def test_a_project_without_a_database_says_so_with_the_reason(
     answer = json.loads(fresh.run("init", "--json", "--force", cwd=tmp_path))
     assert "application.requires" not in answer["chosen"]
     assert load(tmp_path / "skytier.toml").has_database
+
+
+@pytest.mark.parametrize(
+    ("files", "asks"),
+    [
+        ({"requirements.txt": "pretix==2026.8.0"}, "What serves the application?"),
+        (
+            dict.fromkeys(("one.py", "two.py"), "import flask\n\napp = flask.Flask(__name__)\n")
+            | {"requirements.txt": "flask"},
+            "one:app",
+        ),
+    ],
+)
+def test_what_serves_is_asked_for_where_the_project_does_not_say_it(
+    fresh: Skytier, tmp_path: Path, files: dict[str, str], asks: str
+) -> None:
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    said = fresh.run("init", cwd=tmp_path)
+    assert "! application.serve" in said
+    assert asks in said
+    assert "Set in it first: application.serve." in said
+    assert load(tmp_path / "skytier.toml") == StackFile()
+
+
+def test_a_checkout_of_skytier_runs_the_sample_application(fresh: Skytier, tmp_path: Path) -> None:
+    for name in ("app/src", "bench/peers"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    for name in ("pyproject.toml", "requirements.txt"):
+        shutil.copy(ROOT / name, tmp_path)
+    said = fresh.run("init", "--yes", cwd=tmp_path)
+    assert "!" not in said
+    assert load(tmp_path / "skytier.toml") == StackFile()
 
 
 def test_processes_and_jobs_of_a_project_become_sections(fresh: Skytier, tmp_path: Path) -> None:

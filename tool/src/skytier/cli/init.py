@@ -92,12 +92,21 @@ def _recognise(draft: _Draft, directory: Path) -> None:
     from skytier.cli.beside import beside
     from skytier.cli.variables import lacking
     from skytier.project.recognise import recognise
+    from skytier.stackfile.application import SAMPLE_PACKAGE
 
     found = recognise(directory)
     keys = ("serve", "interface", "run", "dependencies", "migrate", "collect", "static", "media")
-    asked = found.questions.get("serve")
-    if not (found.serve or found.run or found.framework or (asked and asked.candidates)):
+    candidates = found.questions["serve"].candidates if "serve" in found.questions else ()
+    if not (found.serve or found.run or found.framework or found.dependencies or candidates):
         return
+    if any(each.startswith(f"{SAMPLE_PACKAGE}.") for each in (found.serve, *candidates)):
+        return  # a checkout of Skytier: the sample application needs no section
+    for key, question in found.questions.items():
+        draft.undecided[f"application.{key}"] = question.asks
+        draft.options[f"application.{key}"] = question.candidates
+    if not (found.serve or found.run):
+        draft.warnings += found.warnings
+        return  # without one of them the file can hold no other key of the section
     for key in (*keys, "writable", "health", "env"):
         if value := getattr(found, key):
             mapping = key in ("static", "media", "env")
@@ -115,9 +124,6 @@ def _recognise(draft: _Draft, directory: Path) -> None:
     draft.warnings += more.warnings
     for key, reason in found.because.items():
         draft.why[f"application.{key}"] = f"Found: {reason}"
-    for key, question in found.questions.items():
-        draft.undecided[f"application.{key}"] = question.asks
-        draft.options[f"application.{key}"] = question.candidates
     wants = lacking(found)
     for name, reason in wants.plain.items():
         draft.undecided[f"{_VARIABLE}{name}"] = reason
