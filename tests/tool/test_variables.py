@@ -43,7 +43,7 @@ def made(**values: bytes) -> Variables:
         ("1A", b"x", "not the name"),
         ("", b"x", "not the name"),
         ("A" * 101, b"x", "not the name"),
-        ("DATABASE_URL", b"x", "Skytier sets the variable DATABASE_URL"),
+        ("PORT", b"x", "Skytier sets the variable PORT"),
         ("SKYTIER_RELEASE", b"x", "Skytier sets"),
         ("PATH", b"x", "Skytier sets"),
         ("KEY", b"a\0b", "NUL"),

@@ -82,6 +82,24 @@ def test_it_gets_no_address_of_a_database_and_keeps_its_secret_key(up: Skytier, 
     assert up.run("run", "--", "python", "-c", program, cwd=shop) == "False\n"
 
 
+def test_a_database_elsewhere_is_a_secret_like_any_other(
+    up: Skytier, shop: Path, tmp_path: Path
+) -> None:
+    url = "postgresql://shop@db.example.org/shop"
+    (tmp_path / "url").write_text(url)
+    setting = ("secret", "set", "DATABASE_URL", "--from-file", str(tmp_path / "url"))
+    up.run(*setting, cwd=shop)
+    up.run("release", cwd=shop)
+    assert httpx.get(f"{up.url()}/about").json()["DATABASE_URL"] == url
+    file = shop / "skytier.toml"
+    file.write_text(STACK.replace("[]", '["postgresql"]'))
+    assert "The secret DATABASE_URL is set" in up.ends_with(1, "release", cwd=shop)
+    assert "Skytier sets DATABASE_URL" in up.ends_with(1, *setting, cwd=shop)
+    file.write_text(STACK)
+    up.run("secret", "unset", "DATABASE_URL", cwd=shop)
+    up.run("release", cwd=shop)
+
+
 def test_releases_and_rollbacks_go_without_a_migration(up: Skytier, shop: Path) -> None:
     code = shop / "shop.py"
     code.write_text(FILES["shop.py"].replace("version 1", "version 2"))

@@ -11,7 +11,7 @@ from skytier.project.python_version import PythonWanted, all_wanted
 from skytier.release.application import Application
 from skytier.release.platform import Platform, systems_with
 from skytier.secrets.variables import Summary
-from skytier.stackfile.application import ApplicationSection
+from skytier.stackfile.application import DATABASE_URL, POSTGRESQL, ApplicationSection
 
 _DEMANDS = ("pyproject.toml", "Pipfile.lock")
 """The files that say which Python is possible. Others say which one the developers have."""
@@ -24,6 +24,13 @@ def check_secrets(section: ApplicationSection, variables: Summary) -> None:
             f"The application needs {_listed('secret', missing)} that nobody has set: "
             f"{', '.join(missing)}.",
             "\n".join(f"Set it: skytier secret set {name}" for name in missing),
+        )
+    if POSTGRESQL in section.requires and DATABASE_URL in variables.names:
+        raise SkytierError(
+            f"The secret {DATABASE_URL} is set, and the application gets the address of the "
+            "stack's own PostgreSQL by that name.",
+            f"Remove the secret: skytier secret unset {DATABASE_URL}; or, where the database is "
+            "elsewhere, set application.requires = [].",
         )
     if twice := sorted({*section.env} & {*variables.names}):
         raise SkytierError(

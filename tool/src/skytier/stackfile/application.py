@@ -12,9 +12,11 @@ from skytier.stackfile.section import Section, contradiction, key
 
 Interface = Literal["asgi", "wsgi", "asgi-factory", "wsgi-factory"]
 LONGEST_VALUE = 100_000
-GIVEN = ("DATABASE_URL", "PORT", "WEB_CONCURRENCY", "FORWARDED_ALLOW_IPS", "LISTEN_FDS")
-"""Variables that Skytier gives to applications."""
+GIVEN = ("PORT", "WEB_CONCURRENCY", "FORWARDED_ALLOW_IPS", "LISTEN_FDS")
+"""Variables that Skytier gives to every application."""
 POSTGRESQL = "postgresql"
+DATABASE_URL = "DATABASE_URL"
+"""The variable that Skytier gives to those that require PostgreSQL."""
 
 
 def _python_object(value: str) -> str:
@@ -211,6 +213,10 @@ class ApplicationSection(Section):
             raise contradiction(f"application.{name}", "needs application.serve or application.run")
         if POSTGRESQL not in self.requires:
             self._check_without_postgresql()
+        elif DATABASE_URL in self.env or DATABASE_URL in self.required_secrets:
+            name = "env" if DATABASE_URL in self.env else "required_secrets"
+            wrong = f'has {DATABASE_URL}, which Skytier sets for who requires "{POSTGRESQL}"'
+            raise contradiction(f"application.{name}", wrong)
         self._check_directories()
         return self
 
