@@ -116,5 +116,9 @@ class Backend(Protocol):
     def attend_psql(self, *words: str) -> int:
         """Run psql on the database, at this terminal. Returns its exit code."""
 
+    def rotate_database_password(self, progress: Progress, *, now: bool) -> bool:
+        """Change the application's password of the database. Returns False where it finished a
+        change that was cut short before. With `now`, nothing is waited for."""
+
     def follow_application(self, *arguments: str) -> Iterator[str]:
         """The same, with each line of the output as soon as it is written."""

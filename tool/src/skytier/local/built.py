@@ -59,6 +59,10 @@ class Built:
         self._prepared = entry.id
         self._line = history.rolled_back(entry.id, me())
 
+    def stay(self) -> None:
+        """The release that serves is what is wanted, and not the source."""
+        self.kept = self.releases.history().now()
+
     def version(self) -> str:
         """That of the project, and a fingerprint of it."""
         return self.release()

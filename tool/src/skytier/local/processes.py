@@ -28,6 +28,7 @@ from skytier.local.program import Program
 from skytier.local.service import LocalService
 from skytier.poll import until
 from skytier.release.processes import Beside, beside
+from skytier.services.application.skytier_units.since import is_before
 
 START_TIMEOUT_S = 30.0
 STEADY_S = 3.0
@@ -145,6 +146,15 @@ class Processes(LocalService):
             said = json.loads(self._state_file().read_text())
             return [ProcessState(**each) for each in said]
         return []
+
+    def from_before(self, path: Path) -> list[psutil.Process]:
+        """What runs beside the web since before a file was written."""
+        found = []
+        for each in self._marked():
+            with suppress(OSError):
+                if is_before(each.pid, path):
+                    found.append(each)
+        return found
 
     def described(self) -> Beside:
         """What the current release has."""

@@ -10,6 +10,7 @@ from skytier.openstack.planned import Plan
 from skytier.openstack.psql import attend_psql
 from skytier.openstack.release import release
 from skytier.openstack.rollback import releases, rollback
+from skytier.openstack.rotation import rotate
 from skytier.openstack.secret import CloudVariables
 from skytier.openstack.ssh_target import ssh_target
 from skytier.openstack.stack import CloudStack
@@ -30,6 +31,7 @@ class CloudBackend(CloudStack):
     logs = logs
     releases = releases
     rollback = rollback
+    rotate_database_password = rotate
     processes_now = beside.processes
     jobs = beside.jobs
     run_job = beside.run_job
