@@ -97,6 +97,8 @@ def _check(stack: LocalStack, chosen: options.Options) -> None:
     configs = {Postgresql.name: stack.postgresql.config(chosen), **_configs(stack, chosen)}
     for kind, config in configs.items():
         there = found.get(kind)
+        if there and there.id and there.fault and kind != Postgresql.name:
+            continue  # its start was cut short: it is started again
         if there is None or there.fault or changed(config, there.attributes) - {"settings"}:
             raise SkytierError(
                 f"The stack is not as it is wanted: {kind} does not run, or is to be changed.",

@@ -68,6 +68,12 @@ class LocalStack:
         """What is known before the steps are; those are decided in `up`. Raises SkytierError."""
         return Plan(self.program.warnings(), anew)
 
+    def choose_versions(self, plan: Plan, *, upgrade: bool = False) -> str:
+        """For this machine. A release that stays has its own."""
+        if not isinstance(self.program, Built) or (self.stays and not plan.anew):
+            return ""
+        return self.program.choose_versions(upgrade=upgrade)
+
     def up(self, approved: Plan, progress: Progress) -> Outcome:
         """Bring up what the remembered options and those that were given ask for.
 

@@ -17,6 +17,7 @@ from skytier.openstack.stack import CloudStack
 from skytier.openstack.status import measure
 from skytier.openstack.watching.view import prometheus, view
 from skytier.openstack.watching.watched import watched
+from skytier.release import chosen
 
 
 class CloudBackend(CloudStack):
@@ -39,6 +40,13 @@ class CloudBackend(CloudStack):
     attend_application = attend_application
     follow_application = follow_application
     attend_psql = attend_psql
+
+    def choose_versions(self, plan: Plan, *, upgrade: bool = False) -> str:
+        """For what the web servers will probably be. A release that stays has its own."""
+        plan.check_application()
+        if plan.resolved.pinned:
+            return ""
+        return chosen.choose(plan.resolved.application, plan.platform, upgrade=upgrade)
 
     def up(self, approved: Plan, events: Events) -> Outcome:
         """The same, with what Ctrl-C leaves."""

@@ -17,7 +17,6 @@ from skytier.hosts.ssh import Ssh
 from skytier.openstack.access import Access
 from skytier.openstack.configurations import Configurations
 from skytier.openstack.releases import web_servers
-from skytier.openstack.resolved import ResolvedStack
 from skytier.openstack.resources.creation import RepeatedCalls
 from skytier.openstack.resources.server import Server
 from skytier.openstack.resources.volume import Volume
@@ -95,8 +94,8 @@ def rotate(stack: CloudStack, progress: Progress, *, now: bool = False) -> bool:
         access = Access(stack.connection, stack.operator, shell, publish=True)
         servers = Server(stack.project)
         volumes = Volume(stack.project, stack.has_volumes)
-        moves = Moves(servers, planned.resolved, access, _vault(), volumes)
-        return carry_out(planned.resolved, planned.known, moves, progress, lost, now=now)
+        moves = Moves(servers, planned.resolved, access, Vault(_refuse), volumes)
+        return carry_out(moves, planned.known, progress, lost, now=now)
 
 
 def check(steps: Sequence[Step]) -> None:
@@ -111,16 +110,15 @@ def check(steps: Sequence[Step]) -> None:
 
 
 def carry_out(
-    resolved: ResolvedStack,
-    known: Known,
     moves: Moves,
+    known: Known,
     events: Events,
     stop: threading.Event | None = None,
     *,
     now: bool = False,
 ) -> bool:
     """The same for the machines that are known."""
-    store = resolved.secret_store()
+    store = moves.resolved.secret_store()
     place = MachineLogin(moves.access.open(store.name, known, lambda text: None))
     names = web_servers(known)
     begun: list[bool] = []
@@ -174,12 +172,8 @@ def _wait(name: str, host: Host, tell: Tell) -> None:
         raise rotation.still_used(f"{', '.join(found)} on {name}")
 
 
-def _vault() -> Vault:
-    """Reads what is kept. All secrets are there, since all machines are set up."""
-
-    def keep(secrets: Mapping[str, str]) -> None:
-        raise SkytierError(
-            f"The stack has no {', '.join(secrets)} any more.", "Bring it up first: skytier up"
-        )
-
-    return Vault(keep)
+def _refuse(secrets: Mapping[str, str]) -> None:
+    """No secret is made: all are there, since all machines are set up."""
+    raise SkytierError(
+        f"The stack has no {', '.join(secrets)} any more.", "Bring it up first: skytier up"
+    )
