@@ -165,7 +165,7 @@ def of(stack: StackFile, variables: Summary = NO_VARIABLES) -> Application:
             f"There is no directory {source}, which application.source names.",
             "Name the directory of the project; the path is relative to the stack file.",
         )
-    directory = stack.directory.resolve() if stack.directory and stack.application.is_own else None
+    directory = stack.directory.resolve() if stack.directory else None
     lock = directory / dependencies.CHOSEN if directory else None
     listed = listing(source, [DEFAULT_PATH, *_below(source, lock), *map(Path, section.directories)])
     return Application(

@@ -222,7 +222,7 @@ class StackFile(Section):
 
     @property
     def directory(self) -> Path | None:
-        """Where the file is; None where there is none."""
+        """Where the file is that describes an application of the operator's own; else None."""
         return self._directory
 
     def found_in(self, directory: Path) -> "StackFile":

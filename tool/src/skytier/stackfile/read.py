@@ -51,7 +51,8 @@ def load(path: Path | None = None) -> StackFile:
     if stack.application.is_own:
         source = str(path.parent / stack.application.source)
         beside["application"] = stack.application.model_copy(update={"source": source})
-    return stack.model_copy(update=beside).found_in(path.parent)
+        stack = stack.found_in(path.parent)
+    return stack.model_copy(update=beside)
 
 
 def text_of(path: Path, do: str = "skytier init writes a stack file; --file names another.") -> str:
