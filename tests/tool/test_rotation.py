@@ -14,11 +14,15 @@ from unittest.mock import patch
 import httpx
 import pytest
 
+from skytier.deploy.kind import Key
+from skytier.deploy.plan import Action, Step
+from skytier.errors import SkytierError
 from skytier.local import options
 from skytier.local.application import DATABASE_URL
 from skytier.local.home import Home
 from skytier.local.rotation import HomeLogin
 from skytier.local.stack import LocalStack
+from skytier.openstack import rotation as on_cloud
 from skytier.services.postgresql import rotation
 from skytier.services.postgresql.login import Login
 from skytier_runtime import psql as connecting
@@ -250,3 +254,11 @@ def test_what_cannot_be_rotated_is_refused_before_anything_changes(
     elsewhere = ("--postgres", f"postgresql://me:x@127.0.0.1:{free_port()}/app")
     fresh.ends_with(1, "up", "--port", str(free_port()), *elsewhere, cwd=tmp_path)
     assert "runs elsewhere" in fresh.ends_with(1, *ROTATE, cwd=tmp_path)
+
+
+def test_on_a_cloud_what_is_to_be_changed_is_brought_up_first() -> None:
+    web = Key("configuration", "shop-web-1")
+    kept = Step(Action.KEEP, web, "it is as wanted")
+    on_cloud.check([kept, Step(Action.CHANGE, Key("release", "shop-web-1"), "release changed")])
+    with pytest.raises(SkytierError, match=r"change configuration shop-web-1 \(x changed\)"):
+        on_cloud.check([kept, Step(Action.CHANGE, web, "x changed")])
