@@ -126,6 +126,11 @@ stop_s = 30
 name = "long"
 run = "python long.py"
 at = "yearly"
+
+[[application.job]]
+name = "endless"
+run = "sleep 3600"
+at = "yearly"
 """
 
 
@@ -248,12 +253,13 @@ def test_what_holds_on_to_the_old_password_is_named_and_can_be_ended(
 ) -> None:
     monkeypatch.setattr(rotating, "WAIT_S", 2)
     before = url(own.containers[web(own)[0]])
-    begun = said(own, "job begun")
-    asked(own, "DELETE FROM skytier_jobs.runs")  # once for each time, and it has one in a year
-    own.containers[web(own)[0]].run("systemctl start --no-block skytier-job@long.service")
-    assert until(lambda: said(own, "job begun") == begun + 1, 60)
-    with pytest.raises(SkytierError, match=r"skytier-job@long.service on shop-web-1"):
+    machine = own.containers[web(own)[0]]
+    machine.run("systemctl start --no-block skytier-job@endless.service")
+    running = "SELECT count(*) FROM skytier_jobs.runs WHERE job = 'endless' AND state = 'running'"
+    assert until(lambda: asked(own, running) == "1", 60)
+    with pytest.raises(SkytierError, match=r"skytier-job@endless.service on shop-web-1"):
         own.rotate()
     assert logs_in(own.containers[web(own)[1]], before)
     assert not own.rotate(now=True)
     assert not logs_in(own.containers[web(own)[1]], before)
+    machine.run("systemctl stop skytier-job@endless.service")
