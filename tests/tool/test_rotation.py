@@ -23,6 +23,7 @@ from skytier.local.home import Home
 from skytier.local.rotation import HomeLogin
 from skytier.local.stack import LocalStack
 from skytier.openstack import rotation as on_cloud
+from skytier.poll import until
 from skytier.services.postgresql import rotation
 from skytier.services.postgresql.login import Login
 from skytier_runtime import psql as connecting
@@ -173,6 +174,20 @@ def test_what_is_made_with_either_login_is_the_owner_s(up: Skytier, shop: Path) 
     owners = "SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'"
     assert psql(up, shop, owners) == "skytier"
     assert psql(up, shop, "SELECT count(*) FROM made_0, made_1, made_aside") == "0"
+
+
+def test_what_blocks_a_migration_is_seen_with_either_login(up: Skytier, shop: Path) -> None:
+    if login(up).role == "skytier":
+        up.run(*ROTATE, cwd=shop)
+    sleeps = "pg_stat_activity WHERE query ~ '^SELECT pg_sl'"
+    hidden = "pg_stat_activity WHERE query = '<insufficient privilege>' AND usename = session_user"
+    with up.start("psql", "--", "-Atc", "SELECT pg_sleep(600)", cwd=shop) as other:
+        seen = f"SET ROLE NONE; SELECT count(*) FROM {sleeps}"
+        assert until(lambda: asked(url(up), up, seen) == "1", 60)
+        assert asked(url(up), up, f"SET ROLE NONE; SELECT count(*) FROM {hidden}") == "0"
+        assert asked(url(up), up, f"SELECT count(*) FROM {hidden}") != "0"
+        asked(url(up), up, f"SET ROLE NONE; SELECT pg_terminate_backend(pid) FROM {sleeps}")
+        other.communicate(timeout=60)
 
 
 class CutError(Exception):
