@@ -23,9 +23,7 @@ def release(
     ] = False,
     upgrade: Annotated[
         bool,
-        typer.Option(
-            "--upgrade", help="Choose the newest versions of packages that no file pins."
-        ),
+        typer.Option("--upgrade", help="Choose the newest versions of packages that no file pins."),
     ] = False,
     cloud: Cloud = None,
     file: File = None,

@@ -113,10 +113,9 @@ def rotate(
 
 
 def _rotate_database_password(file: Path | None, cloud: str | None, *, now: bool) -> None:
-    wanted = chosen.stack_file(file, cloud)
-    stack = chosen.backend(wanted)
-    with chosen.progress(wanted, as_json=False) as events:
-        is_new = stack.rotate_database_password(events, now=now)
+    dialog = chosen.dialog(chosen.stack_file(file, cloud), file)
+    with dialog.progress() as events:
+        is_new = dialog.stack.rotate_database_password(events, now=now)
     console.out.print(
         "The database has a new password, and the old one does not log in any more."
         if is_new

@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from skytier.cli import chosen
-from skytier.cli.versions import with_versions
 from skytier.cli.chosen import Cloud, File, Json, Yes
+from skytier.cli.versions import with_versions
 from skytier.local.options import EMBEDDED, MOST_WORKERS, SYSTEM
 
 app = typer.Typer()
