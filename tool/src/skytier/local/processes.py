@@ -113,13 +113,17 @@ class Processes(LocalService):
         """Wait until all its processes stay up. Then those of the release before are ended."""
         self._steady(tell)
         self.daemon.ready(wanted.attributes)
+        self.finish_others(tell)
+        tell(_what_runs(self._program.beside()))
+
+    def finish_others(self, tell: Tell) -> None:
+        """Have the processes of earlier starts end once their work is finished."""
         current = self.daemon.state().pid
         for each in self._marked(SUPERVISOR):
             if each.pid != current:
                 tell("the processes before finish their work")
                 with suppress(psutil.NoSuchProcess):
                     each.send_signal(signal.SIGTERM)
-        tell(_what_runs(self._program.beside()))
 
     def go_back(self, options: Options) -> None:
         """Have the processes of the current release run again, where the web did not follow."""

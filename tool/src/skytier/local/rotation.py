@@ -1,5 +1,10 @@
 """A new password of the database on this machine, while the application goes on serving."""
 
+import signal
+from contextlib import suppress
+
+import psutil
+
 from skytier import files
 from skytier.deploy.apply import Progress, apply
 from skytier.deploy.kind import Known, Tell, Wanted
@@ -72,6 +77,8 @@ def rotate(stack: LocalStack, progress: Progress, *, now: bool = False) -> bool:
         stack.carry_out(desired.steps(wanted, there), chosen, progress)
 
         def end(tell: Tell) -> str:
+            if not is_new:
+                _finish_others(stack, tell)
             if not now:
                 _wait(stack, tell)
             rotation.finish(place)
@@ -104,6 +111,14 @@ def _check(stack: LocalStack, chosen: options.Options) -> None:
                 f"The stack is not as it is wanted: {kind} does not run, or is to be changed.",
                 "Bring it up first: skytier up",
             )
+
+
+def _finish_others(stack: LocalStack, tell: Tell) -> None:
+    """Tell what was replaced to finish: a run that was cut short may not have come to that."""
+    stack.processes.finish_others(tell)
+    for each in stack.application.finishing():
+        with suppress(psutil.NoSuchProcess):
+            each.send_signal(signal.SIGTERM)
 
 
 def _wait(stack: LocalStack, tell: Tell) -> None:
