@@ -113,7 +113,10 @@ def rotate(
 
 
 def _rotate_database_password(file: Path | None, cloud: str | None, *, now: bool) -> None:
-    dialog = chosen.dialog(chosen.stack_file(file, cloud), file)
+    wanted = chosen.stack_file(file, cloud)
+    if not wanted.has_database:
+        raise SkytierError("The stack has no database, so there is no password to change.")
+    dialog = chosen.dialog(wanted, file)
     with dialog.progress() as events:
         is_new = dialog.stack.rotate_database_password(events, now=now)
     console.out.print(
