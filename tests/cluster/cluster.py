@@ -199,8 +199,10 @@ class Cluster:
         access: Any = Access(self.containers)
         servers: Any = self.servers
         volumes: Any = None
-        moves = Moves(servers, self.resolved, access, Vault(lambda _: None), volumes)
-        return carry_out(moves, self.known(), Events(), now=now)
+        known = self.known()
+        secrets = KeptSecrets(self.resolved, self.operator, access, known)
+        moves = Moves(servers, self.resolved, access, secrets, volumes)
+        return carry_out(moves, known, Events(), now=now)
 
     def release(self) -> Release:
         """The one that its machines run."""

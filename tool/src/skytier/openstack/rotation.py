@@ -16,6 +16,7 @@ from skytier.hosts.host import Host
 from skytier.hosts.ssh import Ssh
 from skytier.openstack.access import Access
 from skytier.openstack.configurations import Configurations
+from skytier.openstack.kept_secrets import KeptSecrets
 from skytier.openstack.releases import web_servers
 from skytier.openstack.resources.creation import RepeatedCalls
 from skytier.openstack.resources.server import Server
@@ -23,7 +24,6 @@ from skytier.openstack.resources.volume import Volume
 from skytier.openstack.stack import CloudStack
 from skytier.poll import until
 from skytier.secrets import DIRECTORY
-from skytier.secrets.vault import Vault
 from skytier.services.postgresql import rotation
 from skytier.services.postgresql.login import Login
 from skytier.services.postgresql.secrets import NEXT, PASSWORD
@@ -94,7 +94,8 @@ def rotate(stack: CloudStack, progress: Progress, *, now: bool = False) -> bool:
         access = Access(stack.connection, stack.operator, shell, publish=True)
         servers = Server(stack.project)
         volumes = Volume(stack.project, stack.has_volumes)
-        moves = Moves(servers, planned.resolved, access, Vault(_refuse), volumes)
+        secrets = KeptSecrets(planned.resolved, stack.operator, access, planned.known)
+        moves = Moves(servers, planned.resolved, access, secrets, volumes)
         return carry_out(moves, planned.known, progress, lost, now=now)
 
 
@@ -170,10 +171,3 @@ def _wait(name: str, host: Host, tell: Tell) -> None:
 
     if not until(ended, rotation.WAIT_S, every_s=1):
         raise rotation.still_used(f"{', '.join(found)} on {name}")
-
-
-def _refuse(secrets: Mapping[str, str]) -> None:
-    """No secret is made: all are there, since all machines are set up."""
-    raise SkytierError(
-        f"The stack has no {', '.join(secrets)} any more.", "Bring it up first: skytier up"
-    )
