@@ -32,6 +32,7 @@ from skytier.openstack.operator import OperatorFiles
 from skytier.openstack.releases import Deliveries, Releases, pinned_by
 from skytier.openstack.resolved import ResolvedStack
 from skytier.openstack.rollback import switch_back
+from skytier.openstack.rotation import Moves, carry_out
 from skytier.openstack.variables import KeptVariables
 from skytier.release import Release, of
 from skytier.release.history import Rollback
@@ -192,6 +193,16 @@ class Cluster:
         done = switch_back(self.known(), access, servers, Events(), name)
         self.resolved = replace(self.resolved, pinned=pinned_by(self.servers.find()))
         return done
+
+    def rotate(self, *, now: bool = False) -> bool:
+        """Change the database's password, as `skytier secret rotate DATABASE_URL` does."""
+        access: Any = Access(self.containers)
+        servers: Any = self.servers
+        volumes: Any = None
+        known = self.known()
+        secrets = KeptSecrets(self.resolved, self.operator, access, known)
+        moves = Moves(servers, self.resolved, access, secrets, volumes)
+        return carry_out(moves, known, Events(), now=now)
 
     def release(self) -> Release:
         """The one that its machines run."""

@@ -540,7 +540,12 @@ def test_asgi_of_a_source_directory_is_found_out_and_measured(
     fresh: Skytier, tmp_path: Path
 ) -> None:
     write(tmp_path, ASGI)
-    fresh.run("up", "--port", str(free_port()), "--workers", "2", cwd=tmp_path)
+    said = fresh.run("up", "--port", str(free_port()), "--workers", "2", cwd=tmp_path)
+    assert "Versions were chosen for all packages" in said
+    assert (tmp_path / "pylock.skytier.toml").is_file()
+    said = fresh.run("up", cwd=tmp_path)
+    assert "Nothing to do" in said
+    assert "Versions" not in said
     for _ in range(5):
         assert httpx.get(f"{fresh.url()}/hello/ada").text == "ada by http"
     with websocket(fresh.url(), "/talk") as frame:

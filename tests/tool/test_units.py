@@ -1,5 +1,8 @@
 """What systemd is to have of a release, and what it tells of it."""
 
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 from skytier.services.application.skytier_units.metrics import job_metrics, process_metrics
@@ -9,6 +12,7 @@ from skytier.services.application.skytier_units.shown import (
     properties,
     told,
 )
+from skytier.services.application.skytier_units.since import is_before
 from skytier.services.application.skytier_units.wanted import parts, wanted
 
 WORKER = {
@@ -140,3 +144,16 @@ def test_only_the_machine_that_ran_a_job_last_has_its_exit_code() -> None:
     assert job_metrics("cleanup", "TERM", 2000, "") == f"{code}1\n"
     assert job_metrics("cleanup", "98", 2000, f"{code}3\n{success}") == success
     assert job_metrics("cleanup", "98", 2000, f"{code}3\n") == ""
+
+
+def test_a_process_is_from_before_a_file_or_from_after_it(tmp_path: Path) -> None:
+    wait = [sys.executable, "-c", "input()"]
+    file = tmp_path / "credential"
+    with subprocess.Popen(wait, stdin=subprocess.PIPE) as before:
+        subprocess.run(["sleep", "0.05"], check=True)
+        file.touch()
+        subprocess.run(["sleep", "0.05"], check=True)
+        with subprocess.Popen(wait, stdin=subprocess.PIPE) as after:
+            assert (is_before(before.pid, file), is_before(after.pid, file)) == (True, False)
+            after.communicate(b"\n")
+        before.communicate(b"\n")

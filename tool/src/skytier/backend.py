@@ -47,6 +47,13 @@ class Backend(Protocol):
     def plan(self, *, anew: bool = False) -> Any:
         """What `up` would do, or a release of the source with `anew`. Changes nothing."""
 
+    def choose_versions(self, plan: Any, *, upgrade: bool = False) -> str:
+        """Write the versions of packages that no file pins beside the stack file.
+
+        Those that are there stay, unless `upgrade` is given. Returns what was done; then the plan
+        holds no more. Empty for nothing.
+        """
+
     def up(self, approved: Any, progress: Progress) -> Outcome:
         """Carry out a plan: the stack is as wanted, and answers."""
 
@@ -115,6 +122,10 @@ class Backend(Protocol):
 
     def attend_psql(self, *words: str) -> int:
         """Run psql on the database, at this terminal. Returns its exit code."""
+
+    def rotate_database_password(self, progress: Progress, *, now: bool) -> bool:
+        """Change the application's password of the database. Returns False where it finished a
+        change that was cut short before. With `now`, nothing is waited for."""
 
     def follow_application(self, *arguments: str) -> Iterator[str]:
         """The same, with each line of the output as soon as it is written."""

@@ -6,6 +6,7 @@ import typer
 
 from skytier.cli import chosen
 from skytier.cli.chosen import Cloud, File, Json, Yes
+from skytier.cli.versions import with_versions
 from skytier.errors import SkytierError
 
 app = typer.Typer()
@@ -19,6 +20,10 @@ def release(
     pause: Annotated[
         bool,
         typer.Option("--pause", help="Ask before the second web server is switched."),
+    ] = False,
+    upgrade: Annotated[
+        bool,
+        typer.Option("--upgrade", help="Choose the newest versions of packages that no file pins."),
     ] = False,
     cloud: Cloud = None,
     file: File = None,
@@ -34,7 +39,7 @@ def release(
     """
     wanted = chosen.stack_file(file, cloud)
     dialog = chosen.dialog(wanted, file, yes=yes, as_json=as_json)
-    plan = dialog.stack.plan(anew=True)
+    plan = with_versions(dialog.stack, anew=True, upgrade=upgrade)
     dialog.approve_release(plan, pause=pause)
     with dialog.progress() as events:
         outcome = dialog.stack.release(plan, events, _ask if pause else None)

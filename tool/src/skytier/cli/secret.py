@@ -16,6 +16,8 @@ from skytier.cli.chosen import Cloud, File, Json
 from skytier.errors import SkytierError
 from skytier.secrets.variables import LARGEST, Store, Variables
 
+DATABASE_URL = "DATABASE_URL"
+
 app = typer.Typer()
 secret = typer.Typer(
     no_args_is_help=True,
@@ -84,10 +86,46 @@ def generate(name: Name, cloud: Cloud = None, file: File = None) -> None:
     _change(_store(file, cloud), lambda before: before.generated(name), name, "is set")
 
 
-@secret.command(epilog="Example: skytier secret rotate JWT_KEY")
-def rotate(name: Name, cloud: Cloud = None, file: File = None) -> None:
-    """Give a generated secret a new random value."""
+@secret.command(epilog="Example: skytier secret rotate DATABASE_URL")
+def rotate(
+    name: Name,
+    now: Annotated[
+        bool,
+        typer.Option(
+            "--now", help="Of DATABASE_URL: wait for nothing that still uses the old password."
+        ),
+    ] = False,
+    cloud: Cloud = None,
+    file: File = None,
+) -> None:
+    """Give a generated secret a new random value, or the database a new password.
+
+    With DATABASE_URL, the password in it is changed at once: one web server after another gets the
+    new one, no request fails, and then the old one does not log in any more. When a run was cut
+    short, run it again.
+    """
+    if name == DATABASE_URL:
+        _rotate_database_password(file, cloud, now=now)
+        return
+    if now:
+        raise SkytierError("--now is for DATABASE_URL only.", "Leave it out.")
     _change(_store(file, cloud), lambda before: before.rotated(name), name, "is set")
+
+
+def _rotate_database_password(file: Path | None, cloud: str | None, *, now: bool) -> None:
+    wanted = chosen.stack_file(file, cloud)
+    if not wanted.has_database:
+        raise SkytierError("The stack has no database, so there is no password to change.")
+    dialog = chosen.dialog(wanted, file)
+    with dialog.progress() as events:
+        is_new = dialog.stack.rotate_database_password(events, now=now)
+    console.out.print(
+        "The database has a new password, and the old one does not log in any more."
+        if is_new
+        else "The rotation that was cut short before is finished: the old password does not log "
+        "in any more. To change it once more, run this again.",
+        markup=False,
+    )
 
 
 def _store(file: Path | None, cloud: str | None) -> Store:

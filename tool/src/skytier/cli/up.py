@@ -7,6 +7,7 @@ import typer
 
 from skytier.cli import chosen
 from skytier.cli.chosen import Cloud, File, Json, Yes
+from skytier.cli.versions import with_versions
 from skytier.local.options import EMBEDDED, MOST_WORKERS, SYSTEM
 
 app = typer.Typer()
@@ -125,7 +126,7 @@ def up(
         "alerts_to": alerts_to,
     }
     dialog = chosen.dialog(wanted, file, yes=yes, as_json=as_json, given=given)
-    plan = dialog.stack.plan()
+    plan = with_versions(dialog.stack)
     if not dialog.approve_up(plan):
         return
     with dialog.progress() as events:

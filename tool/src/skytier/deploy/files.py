@@ -11,8 +11,10 @@ from skytier.secrets import DIRECTORY
 from skytier.services.setup import File
 
 # Directories that are there keep their owner and mode. One command for all: each is a process
-# that begins a session on a machine which may be slow.
+# that begins a session on a machine which may be slow. Our own directories are not in the archive:
+# tar closes such a one to all others until it is done, and the application reads files in it.
 UNPACK = (
+    f"install -d -m 0755 /etc/skytier && install -d -m 0700 {DIRECTORY} && "
     "tar --extract --file=- --directory=/ --no-overwrite-dir --same-owner --preserve-permissions"
 )
 _READ_SECRETS = f"""
@@ -42,11 +44,6 @@ def archive(files: Sequence[File], secrets: Mapping[str, str]) -> bytes:
     """A tar archive of files and of secrets, for UNPACK."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:
-        for path, mode in (("etc/skytier", 0o755), (DIRECTORY.lstrip("/"), 0o700)):
-            entry = tarfile.TarInfo(path)
-            entry.type, entry.mode = tarfile.DIRTYPE, mode
-            entry.uname = entry.gname = "root"
-            tar.addfile(entry)
         for name, text in secrets.items():
             _add(tar, File(f"{DIRECTORY}/{name}", text, 0o400))
         for file in files:

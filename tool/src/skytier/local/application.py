@@ -10,6 +10,8 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
+
 from skytier import files, health
 from skytier.deploy.kind import Found, Known, Tell, Wanted
 from skytier.errors import SkytierError
@@ -149,6 +151,11 @@ class Application(LocalService):
             self._publish(options, wanted.attributes["release"], serves=True)
         workers = "1 worker" if options.workers == 1 else f"{options.workers} workers"
         tell(f"{workers}, process {found.id}")
+
+    def finishing(self) -> list[psutil.Process]:
+        """Processes that another one has replaced, and that finish their requests."""
+        pids = [each.daemon.state().pid for each in self._slots.others]
+        return [psutil.Process(pid) for pid in pids if pid]
 
     def stop(self) -> None:
         """Requests in flight are finished first."""

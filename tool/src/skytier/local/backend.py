@@ -14,6 +14,7 @@ from skytier.local.monitor.source import source
 from skytier.local.monitor.view import view
 from skytier.local.planned import Plan
 from skytier.local.psql import attend_psql
+from skytier.local.rotation import rotate
 from skytier.local.service import MACHINE_NAME, ROLE_NAME, STACK_NAME
 from skytier.local.stack import LocalStack
 from skytier.local.status import measure
@@ -31,6 +32,7 @@ class LocalBackend(LocalStack):
 
     status = measure
     attend_psql = attend_psql
+    rotate_database_password = rotate
     view = view
     processes_now = beside.processes
     jobs = beside.jobs

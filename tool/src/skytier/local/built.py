@@ -12,7 +12,7 @@ from skytier.local.home import Home
 from skytier.local.releases import LocalReleases
 from skytier.local.service import STACK_NAME
 from skytier.local.variables import HomeVariables
-from skytier.release import Application, build, fitness, history, of, processes
+from skytier.release import Application, build, chosen, fitness, history, of, processes
 from skytier.release.author import author, me
 from skytier.release.history import Author, Entry
 from skytier.release.platform import Platform
@@ -59,6 +59,10 @@ class Built:
         self._prepared = entry.id
         self._line = history.rolled_back(entry.id, me())
 
+    def stay(self) -> None:
+        """The release that serves is what is wanted, and not the source."""
+        self.kept = self.releases.history().now()
+
     def version(self) -> str:
         """That of the project, and a fingerprint of it."""
         return self.release()
@@ -72,6 +76,13 @@ class Built:
     def warnings(self) -> Sequence[str]:
         """By reading its files."""
         return fitness.warnings(self._application, Platform.here())
+
+    def choose_versions(self, *, upgrade: bool) -> str:
+        """Those of packages that no file pins. Returns what was done; empty for nothing."""
+        said = chosen.choose(self._application, Platform.here(), upgrade=upgrade)
+        if said:
+            self.__dict__.pop("_source", None)  # its name has the versions in it
+        return said
 
     def prepare(self, tell: Tell) -> str:
         """Build the release, and unpack it in the home."""

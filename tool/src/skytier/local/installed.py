@@ -42,6 +42,9 @@ class Installed:
     def anew(self) -> None:
         """It is always as it is installed."""
 
+    def stay(self) -> None:
+        """It is always as it is installed."""
+
     def hook(self, when: str) -> None:
         """The sample application has no hooks."""
 

@@ -17,11 +17,14 @@ from skytier.local import account, postgresql_programs, process
 from skytier.local.account import Account
 from skytier.local.daemon import RunningConfig, State
 from skytier.local.home import Home
-from skytier.local.options import ELSEWHERE, EMBEDDED, Options
+from skytier.local.options import ELSEWHERE, EMBEDDED, Options, load
 from skytier.local.postgresql_programs import Programs
 from skytier.local.service import NOT_RUNNING, LocalService, found, key
 from skytier.services.postgresql import config as postgresql_config
+from skytier.services.postgresql.login import Login
 
+PASSWORD = "postgresql_password"  # noqa: S105  # the file's name
+"""The file in `home.secrets` with the current login."""
 START_TIMEOUT_S = 120.0
 """Recovery after a crash takes its time."""
 
@@ -44,9 +47,9 @@ class Postgresql(LocalService):
 
     def url(self) -> str:
         """What the application connects with; it holds the password."""
-        password = self._home.secret("postgresql_password")
+        login = Login.read(self._home.secret(PASSWORD))
         name, host = postgresql_config.NAME, quote(str(self._home.postgresql_sockets))
-        return f"postgresql://{name}:{password}@/{name}?host={host}"
+        return f"postgresql://{login.role}:{login.password}@/{name}?host={host}"
 
     def config(self, options: Options) -> RunningConfig:
         """The server that the options ask for. Raises SkytierError when there is none."""
@@ -89,7 +92,8 @@ class Postgresql(LocalService):
         """Wait until the server takes connections, and make role and database."""
         self.daemon.wait(self.accepts, START_TIMEOUT_S, tell)
         programs = self._programs(wanted.creation["options"])
-        self._make_role(programs)
+        login = self.current()
+        self._psql(programs, postgresql_config.role_sql(login.role, login.password))
         self.daemon.ready(wanted.attributes)
         postgresql_programs.forget_others(programs, self._home.postgresql)
         tell(f"PostgreSQL {programs.version}, process {found.id}")
@@ -100,6 +104,14 @@ class Postgresql(LocalService):
             return (self.data / "postmaster.pid").read_text().splitlines()[7].strip() == "ready"
         except (FileNotFoundError, IndexError):
             return False
+
+    def current(self) -> Login:
+        """What the application logs in with."""
+        return Login.read((self._home.secrets / PASSWORD).read_text())
+
+    def sql(self, script: str) -> str:
+        """Run a psql script as the superuser. Returns its output. Raises SkytierError."""
+        return self._psql(self._programs(load(self._home)), script)
 
     def stop(self) -> None:
         """Fast shutdown: sessions are ended, nothing is lost."""
@@ -169,17 +181,17 @@ class Postgresql(LocalService):
                 *locale,
             )
 
-    def _make_role(self, programs: Programs) -> None:
-        password = (self._home.secrets / "postgresql_password").read_text().strip()
+    def _psql(self, programs: Programs, script: str) -> str:
         sockets = f"--host={self._home.postgresql_sockets}"
-        self._run(
-            *(programs["psql"], "--no-psqlrc", "--quiet", sockets),
+        return self._run(
+            *(programs["psql"], "--no-psqlrc", "--quiet", "--tuples-only", "--no-align", sockets),
             *(f"--username={postgresql_config.SUPERUSER}", "--dbname=postgres"),
-            # On the standard input, where no list of processes shows it.
-            stdin=postgresql_config.role_sql(password),
+            "--set=ON_ERROR_STOP=1",
+            # On the standard input, where no list of processes shows a password.
+            stdin=script,
         )
 
-    def _run(self, program: Path, *arguments: str | Path, stdin: str = "") -> None:
+    def _run(self, program: Path, *arguments: str | Path, stdin: str = "") -> str:
         done = subprocess.run(
             [program, *arguments],
             input=stdin,
@@ -195,6 +207,7 @@ class Postgresql(LocalService):
                 f"{program.name} failed:\n{done.stderr.strip()}",
                 "Mend what it says, and run skytier up again.",
             )
+        return str(done.stdout)
 
     def _processes(self) -> list[psutil.Process]:
         """Every process of the cluster. Each leads a session of its own, but all work in `data`."""

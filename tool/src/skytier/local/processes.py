@@ -28,6 +28,7 @@ from skytier.local.program import Program
 from skytier.local.service import LocalService
 from skytier.poll import until
 from skytier.release.processes import Beside, beside
+from skytier.services.application.skytier_units.since import is_before
 
 START_TIMEOUT_S = 30.0
 STEADY_S = 3.0
@@ -112,13 +113,17 @@ class Processes(LocalService):
         """Wait until all its processes stay up. Then those of the release before are ended."""
         self._steady(tell)
         self.daemon.ready(wanted.attributes)
+        self.finish_others(tell)
+        tell(_what_runs(self._program.beside()))
+
+    def finish_others(self, tell: Tell) -> None:
+        """Have the processes of earlier starts end once their work is finished."""
         current = self.daemon.state().pid
         for each in self._marked(SUPERVISOR):
             if each.pid != current:
                 tell("the processes before finish their work")
                 with suppress(psutil.NoSuchProcess):
                     each.send_signal(signal.SIGTERM)
-        tell(_what_runs(self._program.beside()))
 
     def go_back(self, options: Options) -> None:
         """Have the processes of the current release run again, where the web did not follow."""
@@ -145,6 +150,15 @@ class Processes(LocalService):
             said = json.loads(self._state_file().read_text())
             return [ProcessState(**each) for each in said]
         return []
+
+    def from_before(self, path: Path) -> list[psutil.Process]:
+        """What runs beside the web since before a file was written."""
+        found = []
+        for each in self._marked():
+            with suppress(OSError):
+                if is_before(each.pid, path):
+                    found.append(each)
+        return found
 
     def described(self) -> Beside:
         """What the current release has."""

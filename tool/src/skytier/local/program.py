@@ -48,6 +48,9 @@ class Program(Protocol):
     def anew(self) -> None:
         """The source is wanted, and no release that a rollback led to."""
 
+    def stay(self) -> None:
+        """The release that serves is wanted, and not the source."""
+
     def hook(self, when: str) -> None:
         """Run what the operator wants `before` or `after` a release, if one is due."""
 

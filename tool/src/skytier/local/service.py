@@ -1,11 +1,11 @@
 """The services of the stack on this machine as resources: what they need, and how one is found."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import ClassVar
 
 from skytier.deploy.kind import Found, Key, Known, Tell, Wanted
+from skytier.deploy.task import Task
 from skytier.local.daemon import Daemon, RunningConfig, State
 from skytier.local.home import Home
 from skytier.local.options import Options
@@ -101,32 +101,6 @@ class LocalService(LocalKind):
     @abstractmethod
     def stop(self) -> None:
         """Stop it, and what is left of it."""
-
-
-@dataclass(frozen=True)
-class Task:
-    """A kind that keeps nothing: its step only runs something."""
-
-    name: str
-    run: Callable[[Tell], str]
-    """Returns the result in a few words."""
-    fixed: ClassVar[frozenset[str]] = frozenset()
-
-    def find(self) -> list[Found]:
-        """Nothing of it stays."""
-        return []
-
-    def create(self, wanted: Wanted, known: Known) -> Found:
-        """It runs in `reconcile`."""
-        return Found(wanted.key, "", wanted.attributes)
-
-    def reconcile(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
-        """Run it."""
-        tell(self.run(tell))
-        return found
-
-    def delete(self, found: Found, tell: Tell) -> None:
-        """There is nothing to delete."""
 
 
 class Deletion(Task):

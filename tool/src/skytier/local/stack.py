@@ -7,6 +7,7 @@ from skytier.backend import Outcome
 from skytier.deploy.apply import Progress, apply
 from skytier.deploy.kind import Found, Key, Kind, Known, Tell, Wanted
 from skytier.deploy.plan import Action, Step, nothing_to_do
+from skytier.deploy.task import Task
 from skytier.errors import SkytierError
 from skytier.local import desired, lock, options, port, without_database
 from skytier.local.application import DATABASE_URL, REDIS_URL, SECRET_KEY, Application
@@ -22,7 +23,7 @@ from skytier.local.postgresql import Postgresql
 from skytier.local.processes import Processes
 from skytier.local.program import Program
 from skytier.local.releases import unknown_migrations
-from skytier.local.service import Deletion, LocalService, Task, key
+from skytier.local.service import Deletion, LocalService, key
 from skytier.release.history import STAYS, Releases, Rollback
 from skytier.stackfile import StackFile
 
@@ -67,6 +68,12 @@ class LocalStack:
         """What is known before the steps are; those are decided in `up`. Raises SkytierError."""
         return Plan(self.program.warnings(), anew)
 
+    def choose_versions(self, plan: Plan, *, upgrade: bool = False) -> str:
+        """For this machine. A release that stays has its own."""
+        if not isinstance(self.program, Built) or (self.stays and not plan.anew):
+            return ""
+        return self.program.choose_versions(upgrade=upgrade)
+
     def up(self, approved: Plan, progress: Progress) -> Outcome:
         """Bring up what the remembered options and those that were given ask for.
 
@@ -94,7 +101,7 @@ class LocalStack:
             )
             steps = desired.steps(desired.wanted(configs, chosen, tasks), self.find())
             self.program.hook("before")
-            not_watched = self._carry_out(steps, chosen, progress)
+            not_watched = self.carry_out(steps, chosen, progress)
         self.program.hook("after")
         return Outcome(chosen.url, not nothing_to_do(steps), not_watched=not_watched)
 
@@ -131,7 +138,7 @@ class LocalStack:
             kinds = (Application.name, Processes.name)
             there = [each for each in self.find() if each.key.kind in kinds]
             steps = desired.steps(desired.wanted(configs, chosen, ()), there)
-            self._carry_out(steps, chosen, progress)
+            self.carry_out(steps, chosen, progress)
         return Rollback(entry, unknown)
 
     def removal(self, *, purge: bool) -> Removal:
@@ -214,7 +221,7 @@ class LocalStack:
         if holder.pid not in ours:
             raise port.taken(chosen.bind, chosen.port, holder)
 
-    def _carry_out(
+    def carry_out(
         self, steps: Sequence[Step], chosen: Options, progress: Progress
     ) -> SkytierError | None:
         """Carry out a plan, and check the whole. Returns why the stack is not watched."""

@@ -10,12 +10,14 @@ from skytier.openstack.planned import Plan
 from skytier.openstack.psql import attend_psql
 from skytier.openstack.release import release
 from skytier.openstack.rollback import releases, rollback
+from skytier.openstack.rotation import rotate
 from skytier.openstack.secret import CloudVariables
 from skytier.openstack.ssh_target import ssh_target
 from skytier.openstack.stack import CloudStack
 from skytier.openstack.status import measure
 from skytier.openstack.watching.view import prometheus, view
 from skytier.openstack.watching.watched import watched
+from skytier.release import chosen
 
 
 class CloudBackend(CloudStack):
@@ -30,6 +32,7 @@ class CloudBackend(CloudStack):
     logs = logs
     releases = releases
     rollback = rollback
+    rotate_database_password = rotate
     processes_now = beside.processes
     jobs = beside.jobs
     run_job = beside.run_job
@@ -37,6 +40,13 @@ class CloudBackend(CloudStack):
     attend_application = attend_application
     follow_application = follow_application
     attend_psql = attend_psql
+
+    def choose_versions(self, plan: Plan, *, upgrade: bool = False) -> str:
+        """For what the web servers will probably be. A release that stays has its own."""
+        plan.check_application()
+        if plan.resolved.pinned:
+            return ""
+        return chosen.choose(plan.resolved.application, plan.platform, upgrade=upgrade)
 
     def up(self, approved: Plan, events: Events) -> Outcome:
         """The same, with what Ctrl-C leaves."""

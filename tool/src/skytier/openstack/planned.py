@@ -61,6 +61,11 @@ class Plan:
         return fitness.warnings(self.resolved.application, self._web_servers[1])
 
     @property
+    def platform(self) -> Platform | None:
+        """What the application will probably run on."""
+        return self._web_servers[1]
+
+    @property
     def _web_servers(self) -> tuple[str, Platform | None]:
         """The image of those that run the application, and the Python that they have."""
         role = next(name for name, role in ROLES.items() if role.runs_application)

@@ -6,7 +6,7 @@ import sys
 from skytier.openstack.ssh_target import ssh_target
 from skytier.openstack.stack import CloudStack
 from skytier.secrets import DIRECTORY
-from skytier.services.postgresql.config import NAME
+from skytier.services.postgresql.config import NAME, SECOND
 from skytier.services.postgresql.secrets import PASSWORD
 
 SCRIPT = f"""
@@ -14,9 +14,12 @@ command -v psql >/dev/null || {{
     echo "There is no psql on $(hostname). Install it: apt-get install postgresql-client" >&2
     exit 127
 }}
-PGPASSWORD=$(cat {DIRECTORY}/{PASSWORD})
-export PGPASSWORD
-exec psql --username={NAME} --dbname={NAME} "$@"
+PGUSER={NAME} PGPASSWORD=$(cat {DIRECTORY}/{PASSWORD})
+case $PGPASSWORD in
+    {SECOND}:*) PGUSER={SECOND} PGPASSWORD=${{PGPASSWORD#*:}} ;;
+esac
+export PGUSER PGPASSWORD
+exec psql --dbname={NAME} "$@"
 """
 """Root may read the password, which no command line has."""
 

@@ -13,12 +13,14 @@ from skytier.project.formats import json_object, strings, table, tables, toml
 from skytier.project.tree import Tree
 
 _LOCKS = ("uv.lock", "poetry.lock", "Pipfile.lock")
+CHOSEN = "pylock.skytier.toml"
+"""The versions that Skytier chose itself. It is no lock of the project's own."""
 _PYLOCK = re.compile(r"pylock(\.[^./]+)?\.toml")
 
 
 def locks(tree: Tree) -> Sequence[str]:
     """The files that pin packages. Where there is none: a pyproject.toml that names them."""
-    pylocks = [path for path in tree.paths if _PYLOCK.fullmatch(path)]
+    pylocks = [path for path in tree.paths if _PYLOCK.fullmatch(path) and path != CHOSEN]
     found = [path for path in (*_LOCKS, "requirements.txt") if path in tree]
     if found := found[:-1] + pylocks + found[-1:] if found else pylocks:
         return found
@@ -52,6 +54,11 @@ def choose(tree: Tree, chosen: str | None = None) -> str | None:
     if not found and "Pipfile" in tree:
         raise SkytierError("There is a Pipfile and no Pipfile.lock.", "Run pipenv lock.")
     return found[0] if found else None
+
+
+def is_open(file: str | None) -> bool:
+    """Whether it is a kind of file that may leave versions open."""
+    return file is not None and file.endswith((".txt", ".in", "pyproject.toml", ".py", ".cfg"))
 
 
 def names(tree: Tree, file: str | None) -> frozenset[str]:

@@ -65,6 +65,9 @@ class Application:
         """Its files, to be read."""
         return Tree(self.source, Listing(self.files, ()))
 
+    lock: Path | None = None
+    """The file with the versions that Skytier chose, which need not be there; None where there is
+    no stack file."""
     processes: Sequence[Process] = ()
     jobs: Sequence[Job] = ()
 
@@ -115,6 +118,8 @@ class Application:
     def fingerprint(self) -> str:
         """64 hexadecimal digits: others as soon as a file or a setting is another."""
         more = [self.variables] if self.variables else []
+        if self.lock and self.lock.is_file() and dependencies.is_open(self.dependencies):
+            more.append(self.lock.read_text())
         about = [self.description(), dict(self.static), *more]
         described = json.dumps(about, sort_keys=True)
         content = fingerprint(self.source, self.files)
@@ -160,7 +165,9 @@ def of(stack: StackFile, variables: Summary = NO_VARIABLES) -> Application:
             f"There is no directory {source}, which application.source names.",
             "Name the directory of the project; the path is relative to the stack file.",
         )
-    listed = listing(source, [DEFAULT_PATH, *map(Path, section.directories)])
+    directory = stack.directory.resolve() if stack.directory else None
+    lock = directory / dependencies.CHOSEN if directory else None
+    listed = listing(source, [DEFAULT_PATH, *_below(source, lock), *map(Path, section.directories)])
     return Application(
         source=source,
         files=listed.files,
@@ -181,6 +188,12 @@ def of(stack: StackFile, variables: Summary = NO_VARIABLES) -> Application:
         secrets=section.secrets,
         variables=variables.fingerprint if stack.application.is_own else "",
         secret_names=sorted({*section.required_secrets, *variables.names}),
+        lock=lock,
         processes=section.process,
         jobs=section.job,
     )
+
+
+def _below(source: Path, lock: Path | None) -> list[Path]:
+    """The path of the file with chosen versions, where it lies in the source."""
+    return [lock.relative_to(source)] if lock and lock.is_relative_to(source) else []

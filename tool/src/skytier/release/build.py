@@ -33,6 +33,7 @@ from importlib.resources import files as package_files
 from pathlib import Path
 
 from skytier import files
+from skytier.release import chosen, servers
 from skytier.release.application import Application
 from skytier.release.archive import pack
 from skytier.release.collect import collect
@@ -140,7 +141,12 @@ def _libraries(application: Application, target: Platform, cache: Path, progress
 
 
 def _pins(application: Application, target: Platform, cache: Path) -> str:
-    """The packages in one version each. What no file pins is chosen once for a dependency file."""
+    """The packages in one version each: those that were chosen, or that a file pins.
+
+    Where neither is there, versions are chosen once for a dependency file.
+    """
+    if found := chosen.kept(application, target):
+        return str(servers.add(found, application.servers, target)[0])
     path = application.dependencies
     content = (application.source / path).read_text() if path else ""
     name = _hash(FORMAT, str(target), *application.servers, path or "", content)

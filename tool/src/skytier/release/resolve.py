@@ -27,7 +27,7 @@ def resolve(path: Path, target: Platform) -> Requirements:
     project = path.parent.resolve()
     content = read_toml(path) if path.suffix == ".toml" else {}
     check_python(path, str(content.get("project", {}).get("requires-python", "")), target)
-    done = _compile(path.name, target, project)
+    done = compiled(path.name, target, project)
     if done.code:
         raise refused(f"The versions for {path} could not be chosen", done.stderr)
     # The project itself is shipped as source: only what it needs is installed.
@@ -36,8 +36,14 @@ def resolve(path: Path, target: Platform) -> Requirements:
         found = read("\n".join(others), target)
     except NotPinnedError as line:
         raise not_from_an_index(path, str(line)) from None
-    options = _uv_indexes(content) if content else index_options(with_included(path))
-    return Requirements(found.pins, options)
+    return Requirements(found.pins, options(path))
+
+
+def options(path: Path) -> tuple[str, ...]:
+    """The package indexes that a dependency file names, as options. Raises SkytierError."""
+    if path.suffix == ".toml":
+        return _uv_indexes(read_toml(path))
+    return index_options(with_included(path))
 
 
 def resolve_beside(
@@ -52,13 +58,14 @@ def resolve_beside(
             files.append(f"--constraints={file}")
         options = (option for each in constraints for option in each.options)
         wanted = "\n".join((*options, *names))
-        done = _compile("-", target, Path(temporary), *files, stdin=wanted)
+        done = compiled("-", target, Path(temporary), *files, stdin=wanted)
     return done.stderr if done.code else read(done.stdout, target)
 
 
-def _compile(
+def compiled(
     source: str, target: Platform, directory: Path, *options: str, stdin: str = ""
 ) -> uv.Ran:
+    """What uv chooses for a file of a directory, and for a target; "-" is `stdin`."""
     sources: set[str] = set()
     while True:
         done = uv.run(

@@ -10,7 +10,7 @@ from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, model_validator
 
 from skytier.stackfile import schedule, values
 from skytier.stackfile.application import POSTGRESQL, SAMPLE, ApplicationSection
@@ -151,6 +151,7 @@ class CostSection(Section):
 class StackFile(Section):
     """The whole file. Every key has a default."""
 
+    _directory: Path | None = PrivateAttr(None)
     name: Annotated[str, AfterValidator(values.stack_name)] = key(
         "skytier", "2 to 32 characters of a-z, 0-9 and hyphens, a letter first"
     )
@@ -218,6 +219,17 @@ class StackFile(Section):
     def has_database(self) -> bool:
         """Whether the application needs PostgreSQL."""
         return POSTGRESQL in self.runs.requires
+
+    @property
+    def directory(self) -> Path | None:
+        """Where the file is that describes an application of the operator's own; else None."""
+        return self._directory
+
+    def found_in(self, directory: Path) -> "StackFile":
+        """The same, read from a file in a directory."""
+        found = self.model_copy()
+        found._directory = directory
+        return found
 
     def at(self, moment: datetime) -> "StackFile":
         """The file as it is to be followed at a moment: with the web servers of that hour."""

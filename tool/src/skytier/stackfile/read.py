@@ -51,6 +51,7 @@ def load(path: Path | None = None) -> StackFile:
     if stack.application.is_own:
         source = str(path.parent / stack.application.source)
         beside["application"] = stack.application.model_copy(update={"source": source})
+        stack = stack.found_in(path.parent)
     return stack.model_copy(update=beside)
 
 

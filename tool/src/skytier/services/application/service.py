@@ -9,6 +9,7 @@ from skytier.secrets import DIRECTORY as SECRETS
 from skytier.secrets.secret import Password, Secret
 from skytier.services.application.skytier_units.metrics import NOT_OURS
 from skytier.services.application.workers import POOL_SIZE, memory_mib, workers
+from skytier.services.postgresql.config import NAME, SECOND
 from skytier.services.postgresql.secrets import CERTIFICATE, PASSWORD
 from skytier.services.service import ETC, UNITS, Placement, Service, check
 from skytier.services.setup import File, Setup
@@ -70,6 +71,8 @@ class Application(Service):
             "etc": ETC,
             "secrets": SECRETS,
             "password": PASSWORD,
+            "owner": NAME,
+            "second": SECOND,
             "certificate": CERTIFICATE,
             "address": at.machine.address,
             "port": PORT,

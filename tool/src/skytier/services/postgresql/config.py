@@ -8,6 +8,8 @@ from skytier.render import render
 PACKAGE = "skytier.services.postgresql"
 NAME = "skytier"
 """The database, and the role that owns it."""
+SECOND = f"{NAME}_2"
+"""A role that the application logs in as in turn with the owner."""
 SUPERUSER = "postgres"
 MONITOR = "prometheus"
 """The role of the exporter, called as the system's user that the exporter runs as."""
@@ -41,7 +43,9 @@ def pg_hba(network: str | None = None, *, watched: bool = False) -> str:
     Where it is `watched`, the exporter too.
     """
     monitor = MONITOR if watched else None
-    return render(PACKAGE, "pg_hba.conf", name=NAME, network=network, monitor=monitor)
+    return render(
+        PACKAGE, "pg_hba.conf", name=NAME, second=SECOND, network=network, monitor=monitor
+    )
 
 
 def monitor_sql() -> str:
@@ -54,15 +58,18 @@ def pg_ident(account: str) -> str:
     return render(PACKAGE, "pg_ident.conf", account=account)
 
 
-def role_sql(password: str) -> str:
-    """A psql script that makes role and database, or brings them to what is wanted."""
+def role_sql(login: str, password: str) -> str:
+    """A psql script that makes roles and database, or brings them to what is wanted.
+
+    `login` is the role that gets the password.
+    """
     quoted = password.replace("\\", "\\\\").replace("'", "\\'")
-    return f"\\set password '{quoted}'\n" + role_sql_without_password()
+    return f"\\set login {login}\n\\set password '{quoted}'\n" + role_sql_without_login()
 
 
-def role_sql_without_password(locale: str | None = None) -> str:
-    """The same, for a psql whose variable `password` is set.
+def role_sql_without_login(locale: str | None = None) -> str:
+    """The same, for a psql whose variables `login` and `password` are set.
 
     The database gets UTF-8 and `locale`, or what the cluster has.
     """
-    return render(PACKAGE, "role.sql", name=NAME, locale=locale)
+    return render(PACKAGE, "role.sql", name=NAME, second=SECOND, locale=locale)

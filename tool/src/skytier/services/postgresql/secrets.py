@@ -4,6 +4,9 @@ from skytier.secrets.secret import Password, SelfSigned
 from skytier.topology import Topology
 
 PASSWORD = "database_password"  # noqa: S105  # the secret's name
+"""The current login: see `skytier.services.postgresql.login`."""
+NEXT = f"{PASSWORD}_next"
+"""The one that a rotation is about to put in its place."""
 TLS = "database_tls"
 KEY, CERTIFICATE = f"{TLS}_key", f"{TLS}_certificate"
 

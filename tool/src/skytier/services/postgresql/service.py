@@ -10,10 +10,11 @@ from skytier.services.exporters.service import Exporter
 from skytier.services.postgresql.config import (
     MONITOR,
     NAME,
+    SECOND,
     monitor_sql,
     pg_hba,
     pg_ident,
-    role_sql_without_password,
+    role_sql_without_login,
 )
 from skytier.services.postgresql.secrets import CERTIFICATE, KEY, PASSWORD, declared
 from skytier.services.postgresql.tuning import tuning
@@ -68,7 +69,7 @@ class Postgresql(Service):
             f"{ETC}/skytier.conf": conf,
             f"{ETC}/pg_hba.conf": pg_hba(at.stack.cidr, watched=watched),
             f"{ETC}/pg_ident.conf": pg_ident("postgres"),
-            f"{ETC}/role.sql": role_sql_without_password(locale="C.UTF-8"),
+            f"{ETC}/role.sql": role_sql_without_login(locale="C.UTF-8"),
             "/etc/skytier/pgdg.asc": render(PACKAGE, "pgdg.asc"),
             **(_watched() if watched else {}),
             **(_on_volume() if machine.volume else {}),
@@ -77,6 +78,7 @@ class Postgresql(Service):
             "etc": ETC,
             "secrets": SECRETS,
             "name": NAME,
+            "second": SECOND,
             "address": machine.address,
             "watched": watched,
             "volume": machine.volume,

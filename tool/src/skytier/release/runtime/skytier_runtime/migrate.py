@@ -18,7 +18,9 @@ KEPT_LINES = 200
 LOCK_TIMEOUT = "lock timeout"
 """How PostgreSQL says that it gave up, in English: `canceling statement due to lock timeout`."""
 SQLSTATE = "55P03"
+# A role that works as another one sees more of its own sessions as itself.
 _BLOCKERS = """
+    SET ROLE NONE;
     SELECT DISTINCT format('%s, process %s, in a transaction since %s s: %s', b.state, b.pid,
         round(extract(epoch FROM now() - b.xact_start)),
         left(regexp_replace(b.query, '\\s+', ' ', 'g'), 300))

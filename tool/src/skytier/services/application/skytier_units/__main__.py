@@ -7,6 +7,7 @@
     check             whether its processes run
     up INSTANCE       measure that a process runs
     down INSTANCE     measure that it does not
+    before FILE       the units with processes from before a file was written
     ran JOB           measure how a job ended, by systemd's EXIT_STATUS
 
 Run as root.
@@ -15,7 +16,7 @@ Run as root.
 import json
 import sys
 
-from . import metrics, systemd
+from . import metrics, since, systemd
 from .shown import complaints
 
 
@@ -27,6 +28,8 @@ def main() -> None:
     elif command == "check":
         if wrong := list(complaints(systemd.status())):
             sys.exit("\n".join(wrong))
+    elif command == "before":
+        print("\n".join(since.before(*more)))  # noqa: T201
     else:
         commands = {"start": systemd.start, "switch": systemd.switch, "stop": systemd.stop}
         measures = {"up": metrics.up, "down": metrics.down, "ran": metrics.ran}
