@@ -15,8 +15,7 @@ from skytier.cli import chosen, console
 from skytier.cli.chosen import Cloud, File, Json
 from skytier.errors import SkytierError
 from skytier.secrets.variables import LARGEST, Store, Variables
-
-DATABASE_URL = "DATABASE_URL"
+from skytier.stackfile.application import DATABASE_URL
 
 app = typer.Typer()
 secret = typer.Typer(
@@ -43,7 +42,7 @@ def set_value(
     The bytes arrive unchanged. Only a newline at the end of a single line is left out, as echo
     writes one. At a terminal you are asked, and nothing is shown.
     """
-    store = _store(file, cloud)
+    store = _store(file, cloud, sets=name)
     # What is wrong with the name is said before anybody types a value.
     Variables().with_value(name, b"")
     value = _file(from_file) if from_file else _input(name)
@@ -83,7 +82,8 @@ def unset(name: Name, cloud: Cloud = None, file: File = None) -> None:
 @secret.command(epilog="Example: skytier secret generate JWT_KEY")
 def generate(name: Name, cloud: Cloud = None, file: File = None) -> None:
     """Set a secret to a random text of 64 characters. Refuses to replace one."""
-    _change(_store(file, cloud), lambda before: before.generated(name), name, "is set")
+    store = _store(file, cloud, sets=name)
+    _change(store, lambda before: before.generated(name), name, "is set")
 
 
 @secret.command(epilog="Example: skytier secret rotate DATABASE_URL")
@@ -128,8 +128,8 @@ def _rotate_database_password(file: Path | None, cloud: str | None, *, now: bool
     )
 
 
-def _store(file: Path | None, cloud: str | None) -> Store:
-    """Raises SkytierError for the sample application."""
+def _store(file: Path | None, cloud: str | None, *, sets: str = "") -> Store:
+    """Raises SkytierError for the sample application, and for a variable that Skytier `sets`."""
     wanted = chosen.stack_file(file, cloud)
     if not wanted.application.is_own:
         raise SkytierError(
@@ -137,6 +137,12 @@ def _store(file: Path | None, cloud: str | None) -> Store:
             "application, which reads none.",
             "Describe your application in the section [application] of the stack file: skytier "
             "init writes one.",
+        )
+    if sets == DATABASE_URL and wanted.has_database:
+        raise SkytierError(
+            f"Skytier sets {DATABASE_URL} itself: it is the address of the stack's own PostgreSQL.",
+            "Choose another name; or, where the database is elsewhere, set application.requires = "
+            "[].",
         )
     return chosen.backend(wanted).variables()
 

@@ -215,8 +215,7 @@ class ApplicationSection(Section):
             self._check_without_postgresql()
         elif DATABASE_URL in self.env or DATABASE_URL in self.required_secrets:
             name = "env" if DATABASE_URL in self.env else "required_secrets"
-            wrong = f'has {DATABASE_URL}, which Skytier sets for who requires "{POSTGRESQL}"'
-            raise contradiction(f"application.{name}", wrong)
+            raise contradiction(f"application.{name}", f"has {DATABASE_URL}, which Skytier sets")
         self._check_directories()
         return self
 
