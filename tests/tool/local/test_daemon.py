@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,9 +27,16 @@ exec '{sys.executable}' -c '{FORKS}'
 
 
 @pytest.fixture
-def daemon(tmp_path: Path) -> Iterator[Daemon]:
-    home = Home(tmp_path / "home")
-    home.create()
+def home() -> Iterator[Home]:
+    """Its path is short enough for a unix socket."""
+    with tempfile.TemporaryDirectory(prefix="skytier-") as directory:
+        home = Home(Path(directory))
+        home.create()
+        yield home
+
+
+@pytest.fixture
+def daemon(home: Home, tmp_path: Path) -> Iterator[Daemon]:
     script = tmp_path / "launcher"
     script.write_text(SCRIPT)
     script.chmod(0o755)
@@ -38,21 +46,21 @@ def daemon(tmp_path: Path) -> Iterator[Daemon]:
     daemon.stop(signal.SIGKILL, 5)
 
 
-def _forked(daemon: Daemon, home: Path) -> int:
+def _forked(daemon: Daemon, home: Home) -> int:
     """Have the script become another program, which forks. Returns the leader's process id."""
-    (home / "go").touch()
-    daemon.wait((home / "forked").exists, 30, lambda _: None)
+    (home.path / "go").touch()
+    daemon.wait((home.path / "forked").exists, 30, lambda _: None)
     pid = daemon.state().pid
     assert pid is not None
     return pid
 
 
 def test_the_children_are_known_once_the_script_is_another_program(
-    daemon: Daemon, tmp_path: Path
+    daemon: Daemon, home: Home
 ) -> None:
     record = daemon.remembered()
     assert record is not None
-    leader = _forked(daemon, tmp_path / "home")
+    leader = _forked(daemon, home)
 
     assert len(daemon.processes()) == 2
     daemon.remember(record)
@@ -62,9 +70,9 @@ def test_the_children_are_known_once_the_script_is_another_program(
 
 @pytest.mark.parametrize("is_ready", [True, False])
 def test_children_that_outlive_it_are_found_and_ended(
-    daemon: Daemon, tmp_path: Path, is_ready: bool
+    daemon: Daemon, home: Home, is_ready: bool
 ) -> None:
-    leader = _forked(daemon, tmp_path / "home")
+    leader = _forked(daemon, home)
     if is_ready:
         daemon.ready({"version": "1"})
     os.kill(leader, signal.SIGKILL)
