@@ -16,8 +16,9 @@ err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 _COMMAND = re.compile(
-    r"\bskytier(?= (--debug|admin|audit|cost|dashboard|demo-data|doctor|down|exec|init|logs|"
-    r"metrics|plan|psql|report|run|secret|ssh|status|top|trust|up)\b)"
+    r"\bskytier(?= (--debug|access|admin|audit|cost|dashboard|demo-data|doctor|down|exec|init|"
+    r"job|logs|metrics|plan|ps|psql|release|releases|report|rollback|run|secret|ssh|status|top|"
+    r"trust|up)\b)"
 )
 """Where an advice names a command of this tool."""
 

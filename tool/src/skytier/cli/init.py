@@ -3,9 +3,9 @@
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.text import Text
@@ -13,6 +13,9 @@ from rich.text import Text
 from skytier.cli import console
 from skytier.errors import SkytierError
 from skytier.openstack import clouds
+
+if TYPE_CHECKING:
+    from skytier.project.recognised import Recognised
 
 app = typer.Typer()
 _VARIABLE = "application.env."
@@ -68,7 +71,7 @@ def init(
         raise SkytierError(f"{file} is there already.", "Write over it: --force")
     asking = sys.stdin.isatty() and not yes and not as_json
     draft = _Draft()
-    _recognise(draft, file.parent)
+    _recognise(draft, file.parent, asking=asking)
     if asking:
         cloud = cloud or _ask_cloud()
     if name or asking:
@@ -87,7 +90,7 @@ def init(
     _say(draft, file, as_json)
 
 
-def _recognise(draft: _Draft, directory: Path) -> None:
+def _recognise(draft: _Draft, directory: Path, *, asking: bool) -> None:
     """What the project in the directory is; nothing where there is none."""
     from skytier.cli.beside import beside
     from skytier.cli.variables import lacking
@@ -104,6 +107,8 @@ def _recognise(draft: _Draft, directory: Path) -> None:
     for key, question in found.questions.items():
         draft.undecided[f"application.{key}"] = question.asks
         draft.options[f"application.{key}"] = question.candidates
+    if asking and "application.serve" in draft.undecided:
+        found = _with_serve(draft, found)
     if not (found.serve or found.run):
         draft.warnings += found.warnings
         return  # without one of them the file can hold no other key of the section
@@ -132,6 +137,16 @@ def _recognise(draft: _Draft, directory: Path) -> None:
     if comment := wants.comment:
         draft.why["application.env"] = f"{draft.why.get('application.env', '')} {comment}".strip()
     draft.warnings += [*found.warnings, *wants.todo]
+
+
+def _with_serve(draft: _Draft, found: "Recognised") -> "Recognised":
+    """The same with what serves the application, if the operator says it now."""
+    console.out.print(draft.undecided["application.serve"], markup=False)
+    _, serve = _ask("application.serve", "application.serve (Enter: later)")
+    if not serve:
+        return found
+    del draft.undecided["application.serve"]
+    return replace(found, serve=serve)
 
 
 def _look(draft: _Draft, cloud: str, as_json: bool) -> None:

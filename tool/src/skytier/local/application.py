@@ -154,8 +154,12 @@ class Application(LocalService):
 
     def finishing(self) -> list[psutil.Process]:
         """Processes that another one has replaced, and that finish their requests."""
-        pids = [each.daemon.state().pid for each in self._slots.others]
-        return [psutil.Process(pid) for pid in pids if pid]
+        found = []
+        for slot in self._slots.others:
+            if pid := slot.daemon.state().pid:
+                with suppress(psutil.NoSuchProcess):  # it has just ended
+                    found.append(psutil.Process(pid))
+        return found
 
     def stop(self) -> None:
         """Requests in flight are finished first."""
@@ -216,9 +220,10 @@ class Application(LocalService):
     def environment(self, options: Options, slot: Slot | None = None) -> dict[str, str]:
         """What its commands find in their environment: no secret, but where the secrets are."""
         # What is meant for the tool, or for libpq, is not meant for the application. Which database
-        # it has is for the stack file to say.
+        # and which Redis it has is for the stack to say.
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("SKYTIER_", "PG"))}
-        kept.pop("DATABASE_URL", None)
+        for name in ("DATABASE_URL", "REDIS_URL"):
+            kept.pop(name, None)
         slot = slot or self._slots.serving
         listen = {"SKYTIER_UDS": str(slot.socket)} if self._behind_nginx else {}
         own = {

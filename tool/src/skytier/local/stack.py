@@ -111,6 +111,12 @@ class LocalStack:
         kept = self.program.kept if isinstance(self.program, Built) else None
         return STAYS.format(kept.id) if kept else ""
 
+    @property
+    def serving(self) -> str:
+        """The id of the release that serves; empty for the sample application."""
+        current = self.program.releases.current() if isinstance(self.program, Built) else None
+        return current or ""
+
     def releases(self) -> Releases:
         """What was released. Raises SkytierError for the sample application, which is installed."""
         program = self._built()
@@ -188,9 +194,7 @@ class LocalStack:
         path = self.home.secrets / DATABASE_URL
         if chosen.postgres != options.ELSEWHERE and self.has_database:
             database = self.postgresql.url()
-        if not self.has_database:
-            path.unlink(missing_ok=True)
-        elif database:
+        if database:
             files.write(path, database + "\n", 0o600)
         self.home.secret(SECRET_KEY, 48)
         path = self.home.secrets / REDIS_URL

@@ -89,6 +89,6 @@ def unknown(tree: Tree) -> Recognised:
     """The question where nothing was recognised."""
     asks = (
         'What serves the application? Nothing in it is known. Write serve = "module:object",'
-        ' or run = "a command that listens on $PORT".'
+        ' or run = "a command that serves at the sockets that it inherits".'
     )
     return Recognised(questions={"serve": Question(asks)})

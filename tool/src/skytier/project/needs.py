@@ -42,8 +42,7 @@ _OF_A_DATABASE = re.compile(
 )
 """Names of packages that have one of these may be there for a database."""
 _READS_A_DATABASE = re.compile(
-    b"DATABASE_?UR[LI]|DATABASES|DB_(URL|HOST|NAME|USER)|PGHOST|postgres|sqlite|mysql|psycopg"
-    b"|asyncpg|alchemy|tortoise|peewee",
+    b"DATABASE|DB_[A-Z]|PGHOST|postgres|sqlite|mysql|psycopg|asyncpg|alchemy|tortoise|peewee",
     re.IGNORECASE,
 )
 _CONFIGURATION = re.compile(

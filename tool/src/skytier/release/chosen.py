@@ -11,6 +11,8 @@ import tempfile
 import tomllib
 from pathlib import Path
 
+from packaging.version import Version
+
 from skytier import files
 from skytier.errors import SkytierError
 from skytier.project.dependencies import CHOSEN
@@ -96,7 +98,8 @@ def choose(application: Application, target: Platform | None, *, upgrade: bool =
             )
         unused = f"{lock.name} is not used: {application.dependencies} pins the versions."
         return f"{unused} Delete it." if lock.is_file() else ""
-    if not upgrade and holds(application):
+    holding = holds(application)
+    if holding and not upgrade and _suits(lock, target):
         return ""
     before = lock.read_text() if lock.is_file() and not upgrade else ""
     try:
@@ -106,7 +109,8 @@ def choose(application: Application, target: Platform | None, *, upgrade: bool =
             "The versions of packages are kept on this machine only, since none suit all "
             f"platforms:\n{error}"
         )
-    said = "anew, because requirements changed" if before else "for all packages"
+    why = "the servers have another Python" if holding else "requirements changed"
+    said = f"again, because {why}" if before else "for all packages"
     try:
         files.write(lock, made)
     except OSError as error:
@@ -115,6 +119,12 @@ def choose(application: Application, target: Platform | None, *, upgrade: bool =
             f"({error.strerror})."
         )
     return f"Versions were chosen {said}: see {lock}. Keep the file with the source."
+
+
+def _suits(lock: Path, target: Platform | None) -> bool:
+    """Whether a file is for a target's Python."""
+    requires = str(read_toml(lock).get("requires-python", ""))
+    return target is None or target.satisfies(requires)
 
 
 def _resolve(application: Application, target: Platform | None, before: str) -> str:
@@ -153,14 +163,15 @@ def _compile_for(target: Platform, path: Path, output: Path) -> None:
 
 
 def _pythons(path: Path, target: Platform | None) -> list[str]:
-    """The oldest versions of Python that the file may be for: that of the project, the target's."""
+    """The oldest versions of Python that the file may be for, up to the target's."""
     requires = ""
     if path.suffix == ".toml":
         requires = str(read_toml(path).get("project", {}).get("requires-python", ""))
     known = [f"3.{minor}" for minor in range(OLDEST_PYTHON[1], OLDEST_PYTHON[1] + 10)]
-    suiting = (each for each in known if Platform(each, "x86_64", 0).satisfies(requires))
-    found = [next(suiting, known[0]), *([target.python] if target else [])]
-    return list(dict.fromkeys(found))
+    suiting = [each for each in known if Platform(each, "x86_64", 0).satisfies(requires)]
+    if target is None:
+        return [*suiting, *known][:1]
+    return [*(each for each in suiting if Version(each) < Version(target.python)), target.python]
 
 
 def tidied(text: str, project: Path, directory: Path) -> str:

@@ -8,12 +8,12 @@ from skytier.local.backend import LocalBackend
 
 
 class OnThisMachine(Context[LocalBackend]):
-    """See `skytier.cli.dialog.Dialog`. A release is told as `up` is, which does the same here."""
+    """See `skytier.cli.dialog.Dialog`."""
 
     approve_up = up.approve
     tell_up = up.tell
     approve_release = up.approve_release
-    tell_release = up.tell
+    tell_release = up.tell_release
     approve_down = down.approve
     tell_down = down.tell
 

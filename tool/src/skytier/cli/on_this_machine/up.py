@@ -37,6 +37,17 @@ def tell(dialog: Context[LocalBackend], plan: Plan, outcome: Outcome, stages: St
         _summary(dialog.stack, outcome)
 
 
+def tell_release(
+    dialog: Context[LocalBackend], plan: Plan, outcome: Outcome, stages: Stages
+) -> None:
+    """The same; as JSON, with the release."""
+    if not dialog.as_json:
+        tell(dialog, plan, outcome, stages)
+        return
+    said = {"event": "release", "release": dialog.stack.serving}
+    print(json.dumps({**said, "changed": outcome.changed, "url": outcome.url}))  # noqa: T201
+
+
 def _summary(stack: LocalBackend, outcome: Outcome) -> None:
     if stack.stays:
         console.out.print(stack.stays)

@@ -186,6 +186,9 @@ def _secret_variables(application: dict[str, Any]) -> dict[str, str]:
         for variable, name in SECRETS.items()
         if directory and (directory / name).exists()
     }
+    if "postgresql" not in application.get("requires", ["postgresql"]):
+        # The machine may still have the address that the release before uses.
+        given.pop("DATABASE_URL", None)
     return {**given, **{name: os.fsdecode(value) for name, value in own.items()}}
 
 
