@@ -92,7 +92,7 @@ def rotate(
     now: Annotated[
         bool,
         typer.Option(
-            "--now", help="Of DATABASE_URL: wait for nothing that still uses the old password."
+            "--now", help="For DATABASE_URL: do not wait; end what still uses the old password."
         ),
     ] = False,
     cloud: Cloud = None,
