@@ -254,6 +254,18 @@ def test_secrets_outlive_the_replacement_of_the_only_web_server(
     assert not operator.secrets.exists()
 
 
+def test_what_a_run_that_was_cut_short_kept_is_not_replaced_by_less(
+    monkeypatch: pytest.MonkeyPatch, operator: OperatorFiles
+) -> None:
+    machines = Machines(monkeypatch, shop_web_1={KEY: "k", "smtp_password": "p"})
+    before = there(WITHOUT)
+    replaced = [replace(steps(WITHOUT, before)[WEB_1], action=Action.REPLACE)]
+    kept(WITHOUT, machines, operator, before).save(replaced)
+    machines.all["shop-web-1"] = {KEY: "k"}
+    kept(WITHOUT, machines, operator, before).save(replaced)
+    assert operator.kept_secrets() == {KEY: "k", "smtp_password": "p"}
+
+
 def test_secrets_of_a_lost_web_server_are_taken_from_another_one(
     monkeypatch: pytest.MonkeyPatch, operator: OperatorFiles
 ) -> None:

@@ -15,7 +15,7 @@ from skytier.hosts import ssh_config
 from skytier.hosts.ssh import Ssh
 from skytier.hosts.ssh_config import SshEntry
 from skytier.openstack import host_keys, operator
-from skytier.openstack.access import hosts
+from skytier.openstack.access import Access, hosts
 
 KEY, KNOWN = Path("/home/ada/key"), Path("/home/ada/known_hosts")
 PUBLIC = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILZRUMcmDv4RbK5LEgx2dWNB2VrUhKlkBRNMJFauQq5L"
@@ -50,6 +50,29 @@ def test_a_server_with_such_a_name_is_no_machine_of_the_stack(evil: str) -> None
     assert hosts({each.key: each for each in found}) == [
         SshEntry("shop-web-1", "203.0.113.7", "i2")
     ]
+
+
+def test_a_server_that_takes_the_place_of_another_one_is_another_machine(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    def get_server(server_id: str) -> Any:
+        asked.append(server_id)
+        return SimpleNamespace(name="shop-web-1", metadata={host_keys.HOST_KEY: PUBLIC})
+
+    known: list[str] = []
+    shell: Any = SimpleNamespace(
+        run=lambda *_, **__: "", know=lambda entries, *_: known.append(entries[0].server_id)
+    )
+    connection: Any = SimpleNamespace(compute=SimpleNamespace(get_server=get_server))
+    access = Access(connection, operator.OperatorFiles(tmp_path), shell)
+    for server_id in ("i1", "i1", "i2"):
+        there = [
+            Found(Key("server", "shop-web-1"), server_id, {}),
+            Found(Key("floating IP", "shop-web-1"), "f1", {}, {"address": "203.0.113.7"}),
+        ]
+        access.open("shop-web-1", {each.key: each for each in there}, lambda text: None)
+    assert asked == ["i1", "i2"]
+    assert known[-1] == "i2"
 
 
 NAMES = st.text(max_size=12) | st.text(alphabet='ab1-._*!? \n"%', max_size=8)

@@ -13,8 +13,8 @@ app = typer.Typer()
 
 
 @app.command(
-    epilog="Exit codes: 0 released, or nothing to release; 1 it failed: the server that failed, and "
-    "those after it, have the release before.\n\nExample: skytier release --cloud mycloud --pause"
+    epilog="Exit codes: 0 released, or nothing to release; 1 it failed: the server that failed and "
+    "those after it have the release before.\n\nExample: skytier release --cloud mycloud --pause"
 )
 def release(
     pause: Annotated[

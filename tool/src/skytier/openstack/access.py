@@ -63,16 +63,18 @@ class Access:
         # Several steps use this at once, and each knows only what was there when it began.
         self._hosts: dict[str, SshEntry] = {}
         self._keys: dict[str, str] = {}
-        self._reached: set[str] = set()
+        self._reached: dict[str, str] = {}  # the id of the server that let us in, by name
         self._lock = threading.Lock()
         self.shell = shell
 
     def open(self, name: str, known: Mapping[Key, Found], tell: Tell) -> Host:
         """Wait until a machine lets us in. One that did so before is not asked again.
 
-        Raises SkytierError which says what keeps us out.
+        One that has taken its place since is another machine. Raises SkytierError which says what
+        keeps us out.
         """
-        if name in self._reached:
+        server = known.get(Key("server", name))
+        if server and self._reached.get(name) == server.id:
             return SshHost(self.shell, name)
         there = {host.name: host for host in hosts(known)}
         if name not in there:
@@ -83,11 +85,11 @@ class Access:
             )
         needed = [there[name], *([there[via]] if (via := there[name].via) else [])]
         for host in needed:
-            server = self._connection.compute.get_server(host.server_id)
-            self._learn(host, host_keys.learn(self._connection, server, tell))
+            found = self._connection.compute.get_server(host.server_id)
+            self._learn(host, host_keys.learn(self._connection, found, tell))
         self.write(known)
         reached = self.reach(name, tell)
-        self._reached.add(name)
+        self._reached[name] = there[name].server_id
         return reached
 
     def write(self, known: Mapping[Key, Found]) -> None:

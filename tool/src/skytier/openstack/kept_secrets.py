@@ -49,15 +49,19 @@ class KeptSecrets:
         """
         replaced = (Action.REPLACE, Action.DELETE)
         self._gone = {s.key.name for s in steps if s.key.kind == SERVER and s.action in replaced}
-        first = next(iter(self._set_up()), "")
-        if first not in self._gone or ROLES[self._role_of(first)].holds_data:
+        there = self._set_up()
+        if not there or there[0] not in self._gone or ROLES[self._role_of(there[0])].holds_data:
             return
-        if not self._before[Key(SERVER, first)].fault:
+        for name in there:
+            if self._before[Key(SERVER, name)].fault:
+                continue
             with suppress(SkytierError):
-                secrets = read_secrets(self._access.open(first, self._before, _silent))
+                secrets = read_secrets(self._access.open(name, self._before, _silent))
                 # The application's variables have a file of their own there.
                 secrets.pop(FILE, None)
-                self._operator.keep_secrets(secrets)
+                # A run that was cut short may have kept those of a machine that has more.
+                self._operator.keep_secrets(secrets | self._operator.kept_secrets())
+                return
 
     def settled(self) -> None:
         """The machine has them."""

@@ -28,6 +28,8 @@ from skytier.services.postgresql import rotation
 from skytier.services.postgresql.login import Login
 from skytier.services.postgresql.secrets import NEXT, PASSWORD
 
+PROCESSES = "processes"
+"""The check of the processes beside the web."""
 PSQL = (
     "cd / && exec runuser -u postgres -- psql --no-psqlrc --quiet --tuples-only --no-align "
     "--set=ON_ERROR_STOP=1 --dbname=postgres --file=-"
@@ -71,11 +73,15 @@ class Moves(Configurations):
     """Configurations that are set up again for a secret, as part of a rotation."""
 
     def reconcile(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
-        """Set up, and wait until the application is healthy."""
+        """Set up, and wait until the application is healthy.
+
+        A process that finishes its work with the former password is waited for at the end.
+        """
         done = super().reconcile(wanted, found, known, tell)
         setup = self.resolved.setup(wanted.creation["role"], wanted.creation["number"], known)
         host = self.access.open(wanted.key.name, known, tell)
-        wait_until_well(host, [each for each in setup.checks if not each.outside], tell)
+        checks = [each for each in setup.checks if not each.outside and each.name != PROCESSES]
+        wait_until_well(host, checks, tell)
         return done
 
 

@@ -210,6 +210,7 @@ class CloudStack:
         with self.held("down", lost):
             deleted = self._delete_all(events, lost, unseen)
         self.operator.forget_hosts()
+        self.operator.forget_secrets()
         if unseen:
             raise UnseenError(
                 f"All that was found of the stack {self.stack.name} is deleted. {unseen[0].what}",
