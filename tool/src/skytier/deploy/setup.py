@@ -16,12 +16,28 @@ tail -n 30 /var/log/cloud-init-output.log
 """
 
 
-def set_up(host: Host, setup: Setup, secrets: Mapping[str, str], tell: Tell) -> None:
-    """Bring a host to what its role wants. Raises SkytierError with what the host said."""
+RELEASE_FOLLOWS = "release-follows"
+"""The argument of the script when another release is switched to right after."""
+
+
+def set_up(
+    host: Host,
+    setup: Setup,
+    secrets: Mapping[str, str],
+    tell: Tell,
+    *,
+    release_follows: bool = False,
+) -> None:
+    """Bring a host to what its role wants. Raises SkytierError with what the host said.
+
+    `release_follows` is whether another release is switched to right after: then the present one
+    need not be healthy with what changes.
+    """
     tell("configuring")
     try:
         files = [*setup.files, File(_SCRIPT, setup.script, 0o700)]
-        host.run(f"{UNPACK} && exec bash {_SCRIPT}", archive(files, secrets))
+        words = f"{_SCRIPT} {RELEASE_FOLLOWS}" if release_follows else _SCRIPT
+        host.run(f"{UNPACK} && exec bash {words}", archive(files, secrets))
     except CommandError as error:
         # What cloud-init says of itself is not trusted; but what it did may be why.
         first_boot = host.run(_EXPLAIN_FIRST_BOOT).strip()

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from skytier.deploy.checks import wait_until_well
-from skytier.deploy.kind import Found, Known, Tell, Wanted
+from skytier.deploy.kind import Found, Key, Known, Tell, Wanted
 from skytier.deploy.setup import set_up
-from skytier.deploy.update import CONFIGURATION
+from skytier.deploy.update import CONFIGURATION, RELEASE
 from skytier.openstack.in_server import InServer
 from skytier.openstack.kept_secrets import KeptSecrets
 from skytier.openstack.resources.project import PREFIX
@@ -34,7 +34,10 @@ class Configurations(InServer):
         role, number = wanted.creation["role"], wanted.creation["number"]
         setup = self.resolved.setup(role, number, known)
         host = self.access.open(wanted.key.name, known, tell)
-        set_up(host, setup, self._secrets(setup, known, wanted.key.name), tell)
+        secrets = self._secrets(setup, known, wanted.key.name)
+        now = known.get(Key(RELEASE, wanted.key.name))
+        follows = now is not None and now.attributes["release"] != self.resolved.release
+        set_up(host, setup, secrets, tell, release_follows=follows)
         checks = [each for each in setup.checks if not (each.needs_release or each.outside)]
         wait_until_well(host, checks, tell)
         if volume := known.get(self.resolved.key(Volume.name, role, number)):
