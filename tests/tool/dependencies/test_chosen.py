@@ -93,7 +93,7 @@ def test_changed_requirements_change_what_they_must_and_an_upgrade_all(
     release = application(shop).release
 
     assert chosen.kept(application(shop), DEBIAN) is None, "it is of other requirements"
-    assert "anew, because requirements changed" in chosen.choose(application(shop), DEBIAN)
+    assert "again, because requirements changed" in chosen.choose(application(shop), DEBIAN)
 
     assert versions(shop) == {"alpha": "1.0", "beta": "1.0", "delta": "1.0"}
     assert application(shop).release != release

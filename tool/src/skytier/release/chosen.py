@@ -98,8 +98,8 @@ def choose(application: Application, target: Platform | None, *, upgrade: bool =
             )
         unused = f"{lock.name} is not used: {application.dependencies} pins the versions."
         return f"{unused} Delete it." if lock.is_file() else ""
-    holding = holds(application)
-    if holding and not upgrade and _suits(lock, target):
+    holding = not upgrade and holds(application)
+    if holding and _suits(lock, target):
         return ""
     before = lock.read_text() if lock.is_file() and not upgrade else ""
     try:
