@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from textwrap import dedent
+
+from tests.project.trees import write_dedented
 
 PROJECT = {
     "shop.py": """\
@@ -85,8 +86,7 @@ IN_THE_DATABASE = {
 
 def write(directory: Path, notes: Mapping[str, str]) -> Path:
     """The project, with one of the ways to note. Returns its directory."""
-    for name, text in {**PROJECT, **notes}.items():
-        (directory / name).write_text(dedent(text))
+    write_dedented(directory, {**PROJECT, **notes})
     return directory
 
 

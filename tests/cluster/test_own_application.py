@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from pathlib import Path
-from textwrap import dedent
 from types import SimpleNamespace
 from typing import cast
 
@@ -26,6 +25,7 @@ from skytier.release.history import Releases
 from tests.cluster.cluster import Access, Cluster, changed
 from tests.cluster.conftest import STACK
 from tests.cluster.test_update import visiting, web
+from tests.project.trees import write_dedented
 
 HARD = 'a b $HOME "q" 100%n \\ é'
 PROJECT = {
@@ -77,12 +77,7 @@ PROJECT = {
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    directory = tmp_path_factory.mktemp("shop")
-    for name, text in PROJECT.items():
-        path = directory / name
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(dedent(text))
-    return directory
+    return write_dedented(tmp_path_factory.mktemp("shop"), PROJECT)
 
 
 @pytest.fixture(scope="module")

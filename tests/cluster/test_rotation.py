@@ -6,7 +6,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from textwrap import dedent
 
 import pytest
 
@@ -21,6 +20,7 @@ from tests.cluster.cluster import Cluster, changed
 from tests.cluster.conftest import STACK
 from tests.cluster.container import Container
 from tests.cluster.test_update import web
+from tests.project.trees import write_dedented
 
 PROJECT = {
     "requirements.txt": "psycopg[binary]==3.3.6\n",
@@ -99,9 +99,7 @@ print(json.dumps(answers))
 @pytest.fixture(scope="module")
 def own(three: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """The three with it; the sample again for the next file."""
-    project = tmp_path_factory.mktemp("rotated")
-    for name, text in PROJECT.items():
-        (project / name).write_text(dedent(text))
+    project = write_dedented(tmp_path_factory.mktemp("rotated"), PROJECT)
     three.write(stack(project))
     three.up()
     yield three

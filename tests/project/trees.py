@@ -4,6 +4,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 CORPUS = sorted((Path(__file__).parent / "corpus").glob("*.txt"))
@@ -23,3 +24,8 @@ def write(root: Path, files: Mapping[str, str | bytes]) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
     return root
+
+
+def write_dedented(root: Path, files: Mapping[str, str]) -> Path:
+    """The same for texts that are indented as in a test."""
+    return write(root, {name: dedent(text) for name, text in files.items()})

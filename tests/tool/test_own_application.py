@@ -28,6 +28,7 @@ from skytier.local.monitor import ports, token
 from skytier.local.monitor.processes import METRICS
 from skytier.local.slots import Slots
 from skytier.poll import until
+from tests.project.trees import write_dedented
 from tests.skytier_command import Skytier, free_port, processes_of
 
 # What Nginx, a shell, systemd and an .env file would each change.
@@ -168,17 +169,9 @@ def websocket(url: str, path: str) -> Iterator[Callable[[], tuple[int, bytes]]]:
 TEXT, CLOSE, SERVICE_RESTART = 1, 8, 1012
 
 
-def write(directory: Path, files: dict[str, str]) -> Path:
-    for name, text in files.items():
-        path = directory / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(dedent(text))
-    return directory
-
-
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write(tmp_path_factory.mktemp("shop"), WSGI)
+    return write_dedented(tmp_path_factory.mktemp("shop"), WSGI)
 
 
 @pytest.fixture(scope="module")
@@ -539,7 +532,7 @@ def test_what_is_wrong_is_said_before_anything_is_changed(
 def test_asgi_of_a_source_directory_is_found_out_and_measured(
     fresh: Skytier, tmp_path: Path
 ) -> None:
-    write(tmp_path, ASGI)
+    write_dedented(tmp_path, ASGI)
     said = fresh.run("up", "--port", str(free_port()), "--workers", "2", cwd=tmp_path)
     assert "Versions were chosen for all packages" in said
     assert (tmp_path / "pylock.skytier.toml").is_file()

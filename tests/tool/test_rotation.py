@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from textwrap import dedent
 from unittest.mock import patch
 
 import httpx
@@ -27,6 +26,7 @@ from skytier.poll import until
 from skytier.services.postgresql import rotation
 from skytier.services.postgresql.login import Login
 from skytier_runtime import psql as connecting
+from tests.project.trees import write_dedented
 from tests.skytier_command import Skytier, free_port, processes_of
 
 FILES = {
@@ -72,10 +72,7 @@ ROTATE = ("secret", "rotate", "DATABASE_URL")
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    directory = tmp_path_factory.mktemp("rotated")
-    for name, text in FILES.items():
-        (directory / name).write_text(dedent(text))
-    return directory
+    return write_dedented(tmp_path_factory.mktemp("rotated"), FILES)
 
 
 @pytest.fixture(scope="module")

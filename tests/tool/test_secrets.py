@@ -4,13 +4,13 @@ import base64
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from textwrap import dedent
 
 import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from tests.project.trees import write_dedented
 from tests.skytier_command import Skytier, free_port, processes_of
 
 PEM = (
@@ -64,10 +64,7 @@ FILES = {
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    directory = tmp_path_factory.mktemp("shop")
-    for name, text in FILES.items():
-        (directory / name).write_text(dedent(text))
-    return directory
+    return write_dedented(tmp_path_factory.mktemp("shop"), FILES)
 
 
 @pytest.fixture(scope="module")
