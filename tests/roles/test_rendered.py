@@ -211,6 +211,27 @@ def test_the_application_has_a_limit_of_memory_by_its_machine(memory_mib: int, m
     assert f"\nMemoryMax={most}M\n" in unit
 
 
+@pytest.mark.parametrize(
+    ("outgoing", "allowed"),
+    [
+        ('"any"', ""),
+        ('"stack"', "localhost 192.168.128.0/24"),
+        ('["stack"]', "localhost 192.168.128.0/24"),
+        (
+            '["198.51.100.7", "203.0.113.0/24", "198.51.100.7/32"]',
+            "localhost 192.168.128.0/24 9.9.9.9 198.51.100.7/32 203.0.113.0/24",
+        ),
+    ],
+)
+def test_the_application_connects_to_what_the_stack_file_names(outgoing: str, allowed: str) -> None:
+    stack = topology(f'dns = ["9.9.9.9"]\napplication = {{serve = "a:b", outgoing = {outgoing}}}')
+    units = ("skytier-app.service", "skytier-second.service", "skytier-process@.service")
+    for file in roles.setup(stack, WEB).files:
+        if file.path.endswith((*units, "skytier-job@.service")):
+            lines = re.findall(r"^IPAddress(Deny|Allow)=(.*)$", file.text, re.MULTILINE)
+            assert lines == ([("Deny", "any"), ("Allow", allowed)] if allowed else [])
+
+
 def test_only_nginx_s_user_gets_to_the_socket_where_clients_are_vouched_for() -> None:
     texts = {file.path.rpartition("/")[2]: file.text for file in setups(TOPOLOGY)[0].files}
 

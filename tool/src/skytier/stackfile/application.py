@@ -4,7 +4,7 @@ import re
 from pathlib import PurePosixPath
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, model_validator
+from pydantic import AfterValidator, BeforeValidator, model_validator
 
 from skytier.stackfile import values
 from skytier.stackfile.processes import Command, Job, Process, clash
@@ -98,6 +98,16 @@ def _overlap(one: str, other: str) -> bool:
 Text = Annotated[str, AfterValidator(values.text)]
 
 
+def _outgoing(value: tuple[str, ...]) -> tuple[str, ...]:
+    """`any`, `stack`, or networks."""
+    if value in (("any",), ("stack",)):
+        return value
+    return values.addresses_once(values.some(tuple(values.network(each) for each in value)))
+
+
+Outgoing = Annotated[tuple[str, ...], BeforeValidator(values.in_a_list), AfterValidator(_outgoing)]
+
+
 class ApplicationSection(Section):
     """Your own application: a Python web project. Without `serve` and `run`, the sample
     application runs."""
@@ -167,8 +177,11 @@ class ApplicationSection(Section):
     )
     """Secrets that the application cannot run without. `skytier up` changes nothing while one of
     them is not set: skytier secret set NAME."""
-    outgoing: Literal["any", "stack"] = key("any", '"any" or "stack"')
-    """Where the application may connect to: anywhere, or only to the machines of the stack."""
+    outgoing: Outgoing = key(
+        ("any",), '"any", "stack", or IPv4 networks in a list such as ["203.0.113.0/24"]', "stack"
+    )
+    """Where the application may connect to: anywhere, only to the machines of the stack, or also to
+    some networks and the name servers in `dns`."""
     env: Annotated[dict[str, str], AfterValidator(_environment)] = key(
         {}, 'variables such as {SHOP_MODE = "production"}', {"SHOP_MODE": "production"}
     )
@@ -255,6 +268,6 @@ SAMPLE = ApplicationSection(
     health="/health",
     request_mib=1,
     secrets="files",
-    outgoing="stack",
+    outgoing=("stack",),
 )
 """The sample application; its source is where it is installed."""

@@ -91,7 +91,7 @@ class Application(Service):
             "origins": ",".join(_origins(at)),
             "secret_key": SIGNING_KEY,
             "not_ours": NOT_OURS,
-            "outgoing": at.stack.runs.outgoing,
+            "reaches": _reaches(at.stack),
             "metrics_from": json.dumps(_metrics_from(at)),
         }
         texts = {
@@ -140,6 +140,15 @@ def _origins(at: Placement) -> list[str]:
     stack may have it."""
     schemes = ("http", "https") if at.stack.tls == "off" else ("https",)
     return [f"{scheme}://{name}" for scheme in schemes for name in _site(at)]
+
+
+def _reaches(stack: StackFile) -> list[str]:
+    """The networks that it may exchange packets with, besides this machine; empty for all."""
+    outgoing = stack.runs.outgoing
+    if outgoing == ("any",):
+        return []
+    own = [] if outgoing == ("stack",) else [*stack.dns, *outgoing]
+    return [stack.cidr, *stack.api_from, *own]
 
 
 def _units() -> Sequence[File]:
