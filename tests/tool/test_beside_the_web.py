@@ -141,7 +141,7 @@ def test_workers_go_back_with_a_web_that_does_not_start(
     release = (up.home / "current").resolve().name
     code = shop / "shop.py"
     text = code.read_text()
-    code.write_text("import no_such_module\n")
+    code.write_text(f"import no_such_module\n{text}")
     try:
         assert "No module named 'no_such_module'" in up.ends_with(1, "up", cwd=shop)
         assert until(lambda: all(each.pid for each in workers(up)), 30)
@@ -196,6 +196,14 @@ def test_a_job_by_hand_prints_what_it_says_and_has_its_exit_code(
     told = up.ends_with(1, "job", "run", "nothing", cwd=shop)
     assert "The application has no job nothing." in told
     assert "It has: tick, long" in told
+
+
+def test_status_answers_where_the_stack_file_is_another_one(up: Skytier, tmp_path: Path) -> None:
+    told = json.loads(up.run("status", "--json", cwd=tmp_path))
+    assert {each["name"]: each["state"] for each in told["jobs"]} == {
+        "tick": "unknown",
+        "long": "unknown",
+    }
 
 
 def test_all_of_it_ends_with_the_stack(up: Skytier, shop: Path, place: Path) -> None:

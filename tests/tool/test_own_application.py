@@ -466,8 +466,32 @@ def visitors(url: str) -> Iterator[Counter[str]]:
 @pytest.mark.parametrize(
     ("serve", "said"),
     [
-        ("shop.nowhere:app", "No module named 'shop.nowhere'"),
-        ("shop:application", "The module shop has no application."),
+        ("shop.nowhere:app", "the project has no module shop.nowhere"),
+        ("shop:application", "has no application"),
+        ("flaskk:app", "neither the project nor its packages have a module flaskk"),
+    ],
+)
+def test_what_is_not_there_is_refused_before_anything_is_changed(
+    up: Skytier, shop: Path, serve: str, said: str
+) -> None:
+    file = shop / "skytier.toml"
+    text = file.read_text()
+    before = processes_of(up.home)
+    file.write_text(text.replace("shop:create_app", serve))
+    try:
+        told = up.ends_with(1, "up", cwd=shop)
+        assert said in told
+        assert serve in told
+        assert processes_of(up.home) == before
+    finally:
+        file.write_text(text)
+
+
+@pytest.mark.parametrize(
+    ("serve", "said"),
+    [
+        ("flask:nowhere", "The module flask has no nowhere."),
+        ("flask.nowhere:app", "No module named 'flask.nowhere'"),
         ("shop:Flask", "neither an ASGI nor a WSGI application"),
     ],
 )
@@ -498,6 +522,8 @@ def test_what_cannot_be_served_is_told_by_its_own_words(
         ('serve = "a:b"\nstatic = {"static" = "x"}', "not a URL path such as /static/"),
         ('serve = "a:b"\nmigrate = " "', "is not a command"),
         ('serve = "a:b"\nrequest_mib = 0', "too small"),
+        ('serve = "nowhere:b"', "neither the project nor its packages have a module nowhere"),
+        ('serve = "nowhere.main:b"', "neither the project nor its packages have a module nowhere"),
         ('serve = "a:b"\noutgoing = ["stack", "any"]', "is not an IPv4 network"),
         ('serve = "a:b"\noutgoing = ["example.org"]', "is not an IPv4 network"),
         ('serve = "a:b"\noutgoing = []', "is empty"),
@@ -526,6 +552,7 @@ def test_what_is_wrong_is_said_before_anything_is_changed(
     fresh: Skytier, tmp_path: Path, section: str, said: str
 ) -> None:
     (tmp_path / "requirements.txt").write_text("")
+    (tmp_path / "a.py").write_text("b = None\n")
     (tmp_path / "skytier.toml").write_text(f"[application]\n{section}\n")
     told = fresh.ends_with(1, "up", "--no-monitor", "--port", str(free_port()), cwd=tmp_path)
     assert said in told

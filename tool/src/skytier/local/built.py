@@ -12,7 +12,16 @@ from skytier.local.home import Home
 from skytier.local.releases import LocalReleases
 from skytier.local.service import STACK_NAME
 from skytier.local.variables import HomeVariables
-from skytier.release import Application, build, chosen, fitness, history, of, processes
+from skytier.release import (
+    Application,
+    build,
+    chosen,
+    fitness,
+    history,
+    of,
+    processes,
+    served,
+)
 from skytier.release.author import author, me
 from skytier.release.history import Author, Entry
 from skytier.release.platform import Platform
@@ -164,6 +173,7 @@ class Built:
         summary = self._variables.summary
         application = of(self._stack, summary)
         fitness.check_secrets(self._stack.application, summary)
+        served.check(application)
         fitness.check_python_here(application)
         return application
 

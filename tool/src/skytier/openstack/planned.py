@@ -11,7 +11,7 @@ from skytier.deploy.plan import Action, Step, nothing_to_do
 from skytier.openstack import kept_images
 from skytier.openstack.resolved import ResolvedStack
 from skytier.openstack.resources.server import Server
-from skytier.release import fitness
+from skytier.release import fitness, served
 from skytier.release.application import NO_VARIABLES
 from skytier.release.history import STAYS
 from skytier.release.platform import Platform
@@ -50,6 +50,7 @@ class Plan:
         own = self.resolved.stack.application
         if own.is_own and not self.resolved.pinned:
             fitness.check_secrets(own, self.secrets)
+            served.check(self.resolved.application)
             system, target = self._web_servers
             fitness.check_python_on(self.resolved.application, target, system)
 

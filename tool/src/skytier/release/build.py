@@ -33,7 +33,7 @@ from importlib.resources import files as package_files
 from pathlib import Path
 
 from skytier import files
-from skytier.release import chosen, servers
+from skytier.release import chosen, served, servers
 from skytier.release.application import Application
 from skytier.release.archive import pack
 from skytier.release.collect import collect
@@ -88,13 +88,15 @@ def build(
     """The release of an application for a target, from the cache if it is there.
 
     `cache` is ~/.cache/skytier. Any number may build at once. Raises SkytierError when a package
-    cannot be had, or the static files cannot be collected.
+    cannot be had, the module that is served is in none of them, or the static files cannot be
+    collected.
 
     >>> build(application, Platform("3.11", "x86_64", 36)).id  # doctest: +SKIP
     '0.1.0-3f2a9c81d0e4-5d07b1'
     """
     cache = cache or _cache()
     libraries = _libraries(application, target, cache, progress)
+    served.check_packages(application, libraries.archive)
     launcher = render("skytier.release", "skytier-app.sh")
     runtime = _runtime()
     parts = (FORMAT, str(target), launcher, *runtime.values(), libraries.name)

@@ -130,7 +130,7 @@ def commented(chosen: Mapping[str, Any], why: Mapping[str, str] | None = None) -
     """
     parts = [
         "# The stack file. A line that begins with # shows a default or an example.\n"
-        "# All keys: docs/reference/stack-file.md. To see what would be done: skytier plan."
+        "# All keys: docs/reference/stack-file.md. On a cloud, skytier plan says what is to change."
     ]
     section: tuple[str, ...] = ()
     for key in keys():
