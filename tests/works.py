@@ -86,8 +86,7 @@ IN_THE_DATABASE = {
 
 def write(directory: Path, notes: Mapping[str, str]) -> Path:
     """The project, with one of the ways to note. Returns its directory."""
-    write_dedented(directory, {**PROJECT, **notes})
-    return directory
+    return write_dedented(directory, {**PROJECT, **notes})
 
 
 def application(more: str, *, worker: str = "python worker.py", limits: str = "", tick: str) -> str:

@@ -199,11 +199,13 @@ def test_a_job_by_hand_prints_what_it_says_and_has_its_exit_code(
 
 
 def test_status_answers_where_the_stack_file_is_another_one(up: Skytier, tmp_path: Path) -> None:
-    told = json.loads(up.run("status", "--json", cwd=tmp_path))
-    assert {each["name"]: each["state"] for each in told["jobs"]} == {
+    jobs = json.loads(up.run("status", "--json", cwd=tmp_path))["jobs"]
+    assert {each["name"]: each["state"] for each in jobs} == {
         "tick": "unknown",
         "long": "unknown",
     }
+    told = up.ends_with(1, "job", "run", "long", cwd=tmp_path)
+    assert "The application that runs here is not that of this stack file." in told
 
 
 def test_all_of_it_ends_with_the_stack(up: Skytier, shop: Path, place: Path) -> None:

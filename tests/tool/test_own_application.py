@@ -463,6 +463,18 @@ def visitors(url: str) -> Iterator[Counter[str]]:
             each.join()
 
 
+@contextmanager
+def serving(shop: Path, serve: str) -> Iterator[None]:
+    """Meanwhile the stack file names another object."""
+    file = shop / "skytier.toml"
+    text = file.read_text()
+    file.write_text(text.replace("shop:create_app", serve))
+    try:
+        yield
+    finally:
+        file.write_text(text)
+
+
 @pytest.mark.parametrize(
     ("serve", "said"),
     [
@@ -474,17 +486,12 @@ def visitors(url: str) -> Iterator[Counter[str]]:
 def test_what_is_not_there_is_refused_before_anything_is_changed(
     up: Skytier, shop: Path, serve: str, said: str
 ) -> None:
-    file = shop / "skytier.toml"
-    text = file.read_text()
     before = processes_of(up.home)
-    file.write_text(text.replace("shop:create_app", serve))
-    try:
+    with serving(shop, serve):
         told = up.ends_with(1, "up", cwd=shop)
-        assert said in told
-        assert serve in told
-        assert processes_of(up.home) == before
-    finally:
-        file.write_text(text)
+    assert said in told
+    assert serve in told
+    assert processes_of(up.home) == before
 
 
 @pytest.mark.parametrize(
@@ -498,16 +505,13 @@ def test_what_is_not_there_is_refused_before_anything_is_changed(
 def test_what_cannot_be_served_is_told_by_its_own_words(
     up: Skytier, shop: Path, serve: str, said: str
 ) -> None:
-    file = shop / "skytier.toml"
-    text = file.read_text()
-    file.write_text(text.replace("shop:create_app", serve))
     try:
-        told = up.ends_with(1, "up", cwd=shop)
+        with serving(shop, serve):
+            told = up.ends_with(1, "up", cwd=shop)
         assert said in told
         assert "serves." in told
         assert httpx.get(up.url()).text == "version 1"
     finally:
-        file.write_text(text)
         up.run("up", cwd=shop)
 
 

@@ -9,7 +9,6 @@ from dataclasses import replace
 import pytest
 
 from skytier.openstack import holder, lock
-from skytier.openstack.holder import Holder
 from skytier.openstack.lock import Lock, LockedError
 from skytier.openstack.resources.project import Project
 
@@ -61,10 +60,10 @@ def test_of_many_who_reach_for_it_at_once_no_two_ever_have_it(project: Project) 
     assert len(list(groups)) == 1
 
 
-def is_held_by(holder: Holder, project: Project) -> bool:
+def is_held_by(expected: holder.Holder, project: Project) -> bool:
     """Whether it has the lock, however long ago that was renewed."""
     found = Lock(project).holder()
-    return found is not None and replace(found, age_s=holder.age_s) == holder
+    return found is not None and replace(found, age_s=expected.age_s) == expected
 
 
 def test_a_holder_on_another_machine_who_does_not_renew_it_is_dead_after_a_while(

@@ -34,12 +34,10 @@ def jobs(stack: LocalStack) -> list[JobStatus]:
     _, described = stack.processes.described()
     if not described:
         return []
-    # The application that runs may have jobs, and the one of the stack file at hand none.
-    words = stack.program.launched("jobs")
     try:
         chosen = options.load(stack.home)
         psql = {"SKYTIER_PSQL": str(stack.postgresql.psql(chosen))}
-        said = stack.application.run_words(chosen, words, "jobs", psql) if words else "null"
+        said = stack.application.run_words(chosen, stack.program.launched("jobs"), "jobs", psql)
         last = json.loads(said)
     except SkytierError:
         last = None

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from skytier import files
 from skytier.deploy.kind import Tell
+from skytier.errors import SkytierError
 from skytier.release.processes import Beside
 from skytier.release.sample import installed
 from skytier.stackfile.application import SAMPLE, SAMPLE_PACKAGE
@@ -63,8 +64,11 @@ class Installed:
         return (), ()
 
     def launched(self, *words: str) -> list[str]:
-        """It has no launcher."""
-        return []
+        """It has no launcher: who asks for one means an application of another stack file."""
+        raise SkytierError(
+            "The application that runs here is not that of this stack file.",
+            "Run it in the directory of that one's stack file, or name the file: --file PATH",
+        )
 
     def migrate(self) -> list[str] | None:
         """Its own command."""

@@ -67,7 +67,10 @@ class Program(Protocol):
         """The processes and jobs that are wanted beside the web."""
 
     def launched(self, *words: str) -> list[str]:
-        """The words that run a command of the release's launcher, which has to do with those."""
+        """The words that run a command of the release's launcher, which has to do with those.
+
+        Raises SkytierError where there is no launcher.
+        """
 
     def migrate(self) -> list[str] | None:
         """The words that bring the database to its schema."""

@@ -96,7 +96,6 @@ def build(
     """
     cache = cache or _cache()
     libraries = _libraries(application, target, cache, progress)
-    served.check_packages(application, libraries.archive)
     launcher = render("skytier.release", "skytier-app.sh")
     runtime = _runtime()
     parts = (FORMAT, str(target), launcher, *runtime.values(), libraries.name)
@@ -104,6 +103,7 @@ def build(
 
     def make(tree: Path) -> None:
         progress(f"building {release_id}")
+        served.check_packages(application, libraries.archive)
         (tree / "libraries").symlink_to(f"../../libraries/{libraries.name}")
         script = tree / "skytier-app"
         script.write_text(launcher)

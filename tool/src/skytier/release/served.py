@@ -16,7 +16,6 @@ from skytier.release.application import Application
 
 _MAKES_NAMES = {"globals", "vars", "locals", "setattr", "exec", "__dict__", "modules"}
 """Where one of these is used, names may come about that no statement shows."""
-_DO = "Correct `serve` in the section [application] of the stack file."
 
 
 def check(application: Application) -> None:
@@ -25,23 +24,18 @@ def check(application: Application) -> None:
         return
     module, _, target = application.serve.partition(":")
     name = target.partition(".")[0]
-    tree, parts = application.tree, module.split(".")
-    if not _is_ours(tree, parts[0]):
+    tree = application.tree
+    # One without __init__.py may go on elsewhere.
+    if not _file(tree, module.partition(".")[0]):
         return
-    paths = [path for root in _roots(tree) for path in _files(root, parts) if path in tree]
-    if not paths and (application.is_distribution or _is_compiled(tree, parts)):
+    path = _file(tree, module)
+    if not path and (application.is_distribution or _is_compiled(tree, module)):
         return
-    if not paths:
-        raise SkytierError(
-            f"application.serve names {application.serve}, and the project has no module {module}.",
-            _DO,
-        )
-    found = tree.module(paths[0])
-    inner = [path for root in _roots(tree) for path in _files(root, [*parts, name])]
-    if found and not _may_have(found, name) and not any(path in tree for path in inner):
-        raise SkytierError(
-            f"application.serve names {application.serve}, and {paths[0]} has no {name}.", _DO
-        )
+    if not path:
+        raise _missing(application, f"the project has no module {module}")
+    found = tree.module(path)
+    if found and not _may_have(found, name) and not _file(tree, f"{module}.{name}"):
+        raise _missing(application, f"{path} has no {name}")
 
 
 def check_packages(application: Application, archive: Path) -> None:
@@ -57,11 +51,15 @@ def check_packages(application: Application, archive: Path) -> None:
     with tarfile.open(archive) as tar:
         names = {part for each in tar for part in _top(each.name)}
     if top not in names:
-        raise SkytierError(
-            f"application.serve names {application.serve}, and neither the project nor its "
-            f"packages have a module {top}.",
-            _DO,
-        )
+        what = f"neither the project nor its packages have a module {top}"
+        raise _missing(application, what)
+
+
+def _missing(application: Application, what: str) -> SkytierError:
+    return SkytierError(
+        f"application.serve names {application.serve}, and {what}.",
+        "Correct `serve` in the section [application] of the stack file.",
+    )
 
 
 def _top(name: str) -> Iterator[str]:
@@ -71,32 +69,21 @@ def _top(name: str) -> Iterator[str]:
         yield parts[1].partition(".")[0]
 
 
-def _roots(tree: Tree) -> list[str]:
-    """Where Python looks for the project's modules."""
-    return ["", *(["src/"] if "src" in tree.directories else [])]
+def _file(tree: Tree, module: str) -> str | None:
+    """The project's file of a module, as one of the source itself would import it."""
+    return tree.find(module, "any.py")
 
 
-def _files(root: str, parts: list[str]) -> list[str]:
-    path = root + "/".join(parts)
-    return [f"{path}.py", f"{path}/__init__.py"]
-
-
-def _is_compiled(tree: Tree, parts: list[str]) -> bool:
+def _is_compiled(tree: Tree, module: str) -> bool:
     """Whether a module is there in another form than as text: main.cpython-311.so."""
-    begins = tuple(f"{root}{'/'.join(parts)}." for root in _roots(tree))
-    return any(path.startswith(begins) for path in tree.paths)
-
-
-def _is_ours(tree: Tree, package: str) -> bool:
-    """Whether a package or module is the project's alone: one without __init__.py may go on
-    elsewhere."""
-    return any(path in tree for root in _roots(tree) for path in _files(root, [package]))
+    stem = module.replace(".", "/")
+    return any(path.startswith((f"{stem}.", f"src/{stem}.")) for path in tree.paths)
 
 
 def _is_there(tree: Tree, package: str) -> bool:
-    return _is_ours(tree, package) or any(
-        root + package in tree.directories for root in _roots(tree)
-    )
+    """Whether the project has a package or module, also one without __init__.py."""
+    directories = {package, f"src/{package}"}
+    return bool(_file(tree, package)) or not directories.isdisjoint(tree.directories)
 
 
 def _may_have(module: Module, name: str) -> bool:
