@@ -126,22 +126,42 @@ def test_a_configuration_that_is_refused_leaves_the_servers_as_they_are(
 
 
 @pytest.mark.parametrize(
-    ("machine", "damage", "check", "said"),
+    ("machine", "damage", "repair", "check", "said"),
     [
-        (WEB, "systemctl stop nginx", "web nginx", "Nginx does not run: it is inactive."),
+        (
+            WEB,
+            "systemctl stop nginx",
+            "systemctl start nginx",
+            "web nginx",
+            "Nginx does not run: it is inactive.",
+        ),
         # Prometheus asks it now and then, and its socket starts it for whoever asks.
         (
             WEB,
             "systemctl stop prometheus skytier-app",
+            "systemctl start prometheus skytier-app",
             "web application",
             "does not run: it is inactive",
         ),
-        (WEB, "echo PermitRootLogin yes >/etc/ssh/sshd_config.d/00.conf", "web ssh", "'permit"),
-        (DATABASE, "systemctl stop postgresql", "database postgresql", "does not run"),
+        (
+            WEB,
+            "echo PermitRootLogin yes >/etc/ssh/sshd_config.d/00.conf",
+            "rm /etc/ssh/sshd_config.d/00.conf",
+            "web ssh",
+            "'permit",
+        ),
+        (
+            DATABASE,
+            "systemctl stop postgresql",
+            "systemctl start postgresql",
+            "database postgresql",
+            "does not run",
+        ),
         (
             DATABASE,
             "echo 'ssl = off' >/etc/postgresql/15/main/conf.d/z.conf; systemctl reload postgresql; "
             "sleep 1",
+            "rm /etc/postgresql/15/main/conf.d/z.conf; systemctl reload postgresql",
             "database postgresql",
             "PostgreSQL has TLS turned off.",
         ),
@@ -149,16 +169,13 @@ def test_a_configuration_that_is_refused_leaves_the_servers_as_they_are(
     ids=["Nginx", "application", "root by SSH", "PostgreSQL", "no TLS"],
 )
 def test_a_check_says_what_is_wrong(
-    running: Machines, machine: Machine, damage: str, check: str, said: str
+    running: Machines, machine: Machine, damage: str, repair: str, check: str, said: str
 ) -> None:
     running.of(machine).run(damage)
 
     wrong = running.wrong()
 
-    running.of(machine).run(
-        "rm -f /etc/ssh/sshd_config.d/00.conf /etc/postgresql/15/main/conf.d/z.conf; "
-        "systemctl start skytier-app 'postgresql' 2>/dev/null; systemctl reload postgresql"
-    )
+    running.of(machine).run(repair)
     assert said in wrong[check]
 
 
