@@ -81,7 +81,7 @@ def test_a_monitor_of_its_own_is_a_machine_in_the_private_network() -> None:
 
     kinds = [step.key.kind for step in steps if step.key.name == "shop-monitor-1"]
     assert sorted(kinds) == ["configuration", "port", "server"]
-    assert of_its_own.ingress_rules["monitor"] == [IngressRule(22, "private")]
+    assert of_its_own.ingress_rules(Known())["monitor"] == [IngressRule(22, "private")]
     (group,) = [s.wanted for s in steps if s.key == Key("security group", "shop-monitor")]
     assert group
     assert group.attributes["rules"] == [[22, "192.168.128.0/24"]]

@@ -11,7 +11,7 @@ from skytier.costs.money import exact_sum
 from skytier.costs.price import Price, Total, price, total
 from skytier.costs.rates import Rates, RatesBy
 from skytier.costs.usage import Resource, ResourceKind
-from skytier.roles.role import Role
+from skytier.roles.role import Role, public_role
 from skytier.stackfile import StackFile, WebSection, schedule
 
 
@@ -117,7 +117,7 @@ def of_file(
             name = f"{stack.name}-{role}-{number}"
             flavor = section.flavor or stack.flavor
             found.append(replace(server(name, role, flavor, flavors[role], stack), share=share))
-            if roles[role].public:
+            if role == public_role(stack, roles):
                 found.append(replace(floating_ip(name, stack), share=share))
             if size_gib := stack.volumes().get(role):
                 found.append(volume(name, role, size_gib, stack))

@@ -12,13 +12,16 @@ again, and when another release is switched on. These rules hold for such steps:
 - What is new waits for nobody: at first all machines are made and configured side by side. Only
   releases are switched on one after another, since the first one changes the database's schema and
   a broken one must not reach the rest.
+- A balancer comes after the web servers behind it, and is told of new ones once these serve.
+- The floating IP moves to another machine once all machines are well.
 - What is not wanted any more goes last: machines are deleted once all others are well.
 
 Whether a machine serves is what the cloud says of it. Nobody asks a machine whose plan is to keep
 it for its health.
 
 A machine is drained by its own Nginx and application, which finish their requests before they stop.
-Once a balancer stands in front, draining is the first of the kinds in a machine's `Update`.
+Where a balancer stands in front, a web server is drained before its server is resized, replaced or
+deleted.
 """
 
 from collections.abc import Mapping, Sequence
@@ -63,6 +66,8 @@ class Update:
     the machine's health."""
     holds_data: bool = False
     """Whether machines without data wait for it."""
+    fronts: str = ""
+    """The role whose machines it waits for, since its visitors come through this one."""
     serves: bool = True
     """Whether it does its work now, so that its turn takes it out."""
 
@@ -78,12 +83,12 @@ class Order:
 
     machines: Sequence[Update]
     bastion: str
-    """The machine that leads to all others."""
+    """The machine that leads to all others. It can be one that is to be deleted."""
 
     def after(self, key: Key) -> list[Key]:
         """What has to be well before a step with a machine's server, or in it, takes it out."""
         earlier = [each for update in self._before(key.name) for each in update.keys]
-        if self._of(self.bastion).serves:
+        if self._leads_in:
             return earlier
         first = Key(SERVER, self.bastion)
         return [] if key == first else [first, *earlier]
@@ -100,10 +105,19 @@ class Order:
         A bastion that serves is there already. Then it waits for the machines before it, and these
         do not wait for it.
         """
-        bastion = self._of(self.bastion)
-        if bastion.serves and any(each.name == key.name for each in self._before(bastion.name)):
+        if not self._has(self.bastion):
             return []
-        return [Key(SERVER, bastion.name)]
+        if self._leads_in and any(each.name == key.name for each in self._before(self.bastion)):
+            return []
+        return [Key(SERVER, self.bastion)]
+
+    def all_well(self) -> list[Key]:
+        """All that has to be well before visitors are led to another machine."""
+        return [key for update in self.machines for key in update.keys]
+
+    @property
+    def _leads_in(self) -> bool:
+        return not self._has(self.bastion) or self._of(self.bastion).serves
 
     def _before(self, name: str) -> list[Update]:
         """The machines whose turn ends before this one's begins."""
@@ -111,7 +125,11 @@ class Order:
         of_role = [each for each in self.machines if each.role == own.role]
         turns = sorted(of_role, key=lambda each: each.serves)
         with_data = [] if own.holds_data else [each for each in self.machines if each.holds_data]
-        return [*with_data, *turns[: turns.index(own)]]
+        behind = [each for each in self.machines if own.fronts and each.role == own.fronts]
+        return [*with_data, *behind, *turns[: turns.index(own)]]
+
+    def _has(self, name: str) -> bool:
+        return any(each.name == name for each in self.machines)
 
     def _of(self, name: str) -> Update:
         return next(each for each in self.machines if each.name == name)

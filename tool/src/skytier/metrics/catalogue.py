@@ -1,7 +1,8 @@
 """The charts of all services.
 
 `skytier top`, the history of this machine, the dashboard, reports, exports and Grafana's dashboards
-all take them from here. Targets carry the labels `job` (node, postgres, nginx, redis, application),
+all take them from here. Targets carry the labels `job` (node, postgres, nginx, haproxy, redis,
+application),
 `stack`, `machine` and `role`.
 """
 

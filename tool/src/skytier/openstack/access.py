@@ -12,6 +12,7 @@ from skytier.hosts.host import CommandError, Host, UnreachableError
 from skytier.hosts.ssh import HostKeyError, Ssh, SshHost
 from skytier.hosts.ssh_config import SshEntry, is_address, is_word
 from skytier.openstack import host_keys
+from skytier.openstack.entry_point import leads_to
 from skytier.openstack.operator import OperatorFiles
 
 REACH_TIMEOUT_S = 300.0
@@ -29,9 +30,10 @@ def hosts(known: Mapping[Key, Found]) -> list[SshEntry]:
     }
     ports = {key.name: found for key, found in known.items() if key.kind == "port"}
     public = {
-        key.name: found.facts["address"]
+        name: found.facts["address"]
         for key, found in known.items()
         if key.kind == "floating IP" and is_address(found.facts["address"])
+        if (name := leads_to(key, known))
     }
     bastion = next((name for name in sorted(servers) if name in public), None)
     found = []

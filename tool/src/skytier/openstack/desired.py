@@ -6,11 +6,13 @@ from skytier.deploy.kind import Found, Key, Known, Wanted
 from skytier.deploy.plan import Loss
 from skytier.deploy.update import CONFIGURATION, DELIVERY, RELEASE, SERVER, Order, Update
 from skytier.errors import SkytierError
+from skytier.openstack.entry_point import leads_to
 from skytier.openstack.resolved import ResolvedStack
 from skytier.openstack.resources.project import Project
 from skytier.openstack.resources.server import RUNNING
 from skytier.openstack.resources.volume import KEPT, Volume
 from skytier.openstack.resources.volume_attachment import VolumeAttachment
+from skytier.roles.role import public_role
 from skytier.topology import PRIVATE, IngressRule
 
 
@@ -24,10 +26,10 @@ def wanted(
     """
     order = Order(
         [_update(resolved, known, *place) for place in resolved.machines()],
-        bastion=resolved.entry_point().name,
+        bastion=_bastion(resolved, known),
     )
     return [
-        *_network(resolved, project, public_key),
+        *_network(resolved, project, public_key, known),
         *(
             each
             for place in resolved.machines()
@@ -39,6 +41,17 @@ def wanted(
         *(_configuration(resolved, known, order, *place) for place in resolved.machines()),
         *_releases(resolved, order),
     ]
+
+
+def _bastion(resolved: ResolvedStack, known: Known) -> str:
+    """The machine that leads to all others: where the floating IP leads now, if that one serves."""
+    now = leads_to(resolved.entry_point(), known)
+    there = known.get(Key(SERVER, now))
+    return now if there and _runs(there) else resolved.entry_point().name
+
+
+def _runs(server: Found) -> bool:
+    return not server.fault and server.attributes["power"] == RUNNING
 
 
 _STAYS = (
@@ -69,7 +82,7 @@ def losses(resolved: ResolvedStack, known: Known) -> dict[Key, Loss]:
 def _update(resolved: ResolvedStack, known: Known, role: str, number: int) -> Update:
     """What is done to a machine in its turn, and whether it serves now as far as Nova knows."""
     server = known.get(resolved.key(SERVER, role, number))
-    runs = server is not None and not server.fault and server.attributes["power"] == RUNNING
+    runs = server is not None and _runs(server)
     kinds = (
         SERVER,
         CONFIGURATION,
@@ -80,14 +93,17 @@ def _update(resolved: ResolvedStack, known: Known, role: str, number: int) -> Up
         role,
         kinds,
         holds_data=bool(resolved.roles[role].holds_data),
+        fronts=resolved.roles[role].fronts,
         serves=runs and all(resolved.key(kind, role, number) in known for kind in kinds),
     )
 
 
-def _network(resolved: ResolvedStack, project: Project, public_key: str) -> list[Wanted]:
+def _network(
+    resolved: ResolvedStack, project: Project, public_key: str, known: Known
+) -> list[Wanted]:
     key, stack = resolved.key, resolved.stack
     network, subnet = key("network"), key("subnet")
-    ingress_rules = resolved.ingress_rules
+    ingress_rules = resolved.ingress_rules(known)
     groups = {name: key("security group", name) for name in ingress_rules}
     return [
         Wanted(key("key pair"), {}, {"public_key": public_key}),
@@ -234,13 +250,15 @@ def _machine(
             outlived=_OUTLIVED if resolved.roles[role].holds_data else _COPIED,
         ),
     ]
-    if resolved.roles[role].public:
+    if role == public_role(stack, resolved.roles):
+        address = key("floating IP", role, number)
         made.append(
             Wanted(
-                key("floating IP", role, number),
+                address,
                 {"port": port, "tags": project.tags},
                 {"external_network": resolved.choices.external_network.id},
                 needs=[port, key("router")],
+                after=order.all_well() if order.bastion != address.name else (),
             )
         )
     return made
@@ -276,7 +294,9 @@ def _configuration(
 
 def _way_in(resolved: ResolvedStack, order: Order, entered: Key) -> list[Key]:
     """What has to be there to get into a machine: the bastion and its floating IP."""
-    return [*order.way_in(entered), resolved.entry_point()]
+    bastion, entry = order.way_in(entered), resolved.entry_point()
+    # While the floating IP leads to another machine, which serves, it is there already.
+    return [*bastion, entry] if order.bastion == entry.name else bastion
 
 
 def _releases(resolved: ResolvedStack, order: Order) -> list[Wanted]:

@@ -8,14 +8,28 @@ from skytier import health
 from skytier.deploy.kind import Found, Key
 from skytier.errors import SkytierError
 from skytier.health import Answer
+from skytier.roles import ROLES
+from skytier.roles.role import public_role
 from skytier.stackfile import StackFile
 
 CHECK_TIMEOUT_S = 60.0
 
 
+def floating_ip(stack: StackFile) -> Key:
+    """The floating IP of the entry point: the first machine of the role that has floating IPs."""
+    return Key("floating IP", f"{stack.name}-{public_role(stack, ROLES)}-1")
+
+
+def leads_to(address: Key, known: Mapping[Key, Found]) -> str:
+    """The name of the machine that a floating IP leads to now; empty for none."""
+    found = known.get(address)
+    port = found.attributes["port"] if found else None
+    return next((k.name for k, f in known.items() if k.kind == "port" and f.id == port), "")
+
+
 @dataclass(frozen=True)
 class EntryPoint:
-    """The way in through the floating IP of the first web server."""
+    """The way in through the floating IP of the first public machine."""
 
     stack: StackFile
     known: Mapping[Key, Found]
@@ -30,7 +44,7 @@ class EntryPoint:
     @property
     def address(self) -> str:
         """The floating IP; empty without one."""
-        ip = self.known.get(Key("floating IP", f"{self.stack.name}-web-1"))
+        ip = self.known.get(floating_ip(self.stack))
         return ip.facts["address"] if ip else ""
 
     def ask(self) -> Answer:

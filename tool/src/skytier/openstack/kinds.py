@@ -5,8 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from skytier.deploy import update
-from skytier.deploy.kind import Found, Key, Kind, Known, UnseenError
+from skytier.deploy.kind import Found, Kind, Known, UnseenError
 from skytier.deploy.plan import Rules, one_of_each
+from skytier.openstack.entry_point import floating_ip
 from skytier.openstack.resources.errors import API_ERRORS, explained
 from skytier.openstack.resources.floating_ip import FloatingIP
 from skytier.openstack.resources.key_pair import KeyPair
@@ -19,6 +20,8 @@ from skytier.openstack.resources.server import Server
 from skytier.openstack.resources.subnet import Subnet
 from skytier.openstack.resources.volume import Volume
 from skytier.openstack.resources.volume_attachment import VolumeAttachment
+from skytier.roles import ROLES
+from skytier.stackfile import StackFile
 
 _HELD_BY = {
     SecurityGroup.name: {Port.name},
@@ -30,7 +33,10 @@ _HELD_BY = {
     Volume.name: {Server.name},
 }
 _DISRUPTIVE = {
-    Server.name: {"flavor": "resize: it is away for some minutes, one machine after another"}
+    Server.name: {"flavor": "resize: it is away for some minutes, one machine after another"},
+    FloatingIP.name: {
+        "port": "it moves: what is under way ends, and new requests wait for seconds"
+    },
 }
 _STARTING = {Server.name: frozenset({"power"})}
 _MADE = (KeyPair, SecurityGroup, Network, Subnet, Router, Port, Volume, Server, FloatingIP)
@@ -53,18 +59,19 @@ RULES = {
 """What the plan knows of each kind, in the order in which they are made."""
 
 
-def resources(
-    project: Project, brought: Key | None = None, address: str = "", *, with_volumes: bool = False
-) -> dict[str, Kind]:
-    """The kinds that OpenStack itself has. `brought` is the floating IP of the operator's own.
+def resources(project: Project, stack: StackFile, *, with_volumes: bool = False) -> dict[str, Kind]:
+    """The kinds that OpenStack itself has.
 
     `with_volumes` is whether the cloud has Cinder; else no volume is ever found.
     """
     volumes = Volume(project, with_volumes)
+    entry = floating_ip(stack)
+    entry_points = [f"{stack.name}-{role.name}-1" for role in ROLES.values() if role.public]
+    address = stack.floating_ip or ""
     plain: list[Kind] = [
         *(KeyPair(project), SecurityGroup(project), Network(project), Subnet(project)),
         *(Router(project), Port(project), volumes, Server(project)),
-        *(VolumeAttachment(project, volumes), FloatingIP(project, brought, address)),
+        *(VolumeAttachment(project, volumes), FloatingIP(project, entry, entry_points, address)),
     ]
     return {kind.name: kind for kind in plain}
 

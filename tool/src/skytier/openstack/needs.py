@@ -18,6 +18,7 @@ from skytier.openstack.resources.server import Server
 from skytier.openstack.resources.subnet import Subnet
 from skytier.openstack.resources.volume import Volume
 from skytier.roles import ROLES, ingress_rules
+from skytier.roles.role import public_role
 from skytier.stackfile import StackFile
 
 _OUTGOING_RULES = 2
@@ -38,7 +39,7 @@ def whole_plan(stack: StackFile, flavors: Mapping[str, Flavor]) -> Amounts:
     """
     machines = {role: section.machines for role, section in stack.machines().items()}
     count = sum(machines.values())
-    public = sum(number for role, number in machines.items() if ROLES[role].public)
+    public = machines[public_role(stack, ROLES)]
     return Amounts(
         instances=count,
         cores=sum(flavors[role].vcpus * number for role, number in machines.items()),

@@ -9,6 +9,7 @@ from skytier.costs.price_list import PriceList
 from skytier.deploy.kind import Found, Known
 from skytier.deploy.plan import Action, Step, nothing_to_do
 from skytier.openstack import kept_images
+from skytier.openstack.entry_point import leads_to
 from skytier.openstack.resolved import ResolvedStack
 from skytier.openstack.resources.server import Server
 from skytier.release import fitness, served
@@ -18,6 +19,8 @@ from skytier.release.platform import Platform
 from skytier.roles import ROLES
 from skytier.secrets.variables import Summary
 from skytier.stackfile.schedule import Hours
+
+_OF_A_MACHINE = ("server", "port")
 
 
 @dataclass(frozen=True)
@@ -81,9 +84,19 @@ class Plan:
 
     @property
     def known(self) -> Known:
-        """What is there, and counts."""
+        """What is there, and counts. A machine that visitors still come to counts, although it is to
+        be deleted."""
         steps = [step for step in self.steps if step.action is not Action.DELETE]
-        return Known({step.key: step.found for step in steps if step.found})
+        there = {step.key: step.found for step in self.steps if step.found}
+        kept = {step.key: step.found for step in steps if step.found}
+        entry = leads_to(self.resolved.entry_point(), there | kept)
+        leaving = {k: f for k, f in there.items() if k.name == entry and k.kind in _OF_A_MACHINE}
+        return Known({**leaving, **kept})
+
+    @property
+    def moves_from(self) -> str:
+        """The role that the entry point's floating IP moves away from; empty where it stays."""
+        return self.resolved.moves_from(self.known)
 
     @cached_property
     def cost(self) -> PlanCost:

@@ -11,11 +11,12 @@ from skytier.costs.rates import EXAMPLE, for_stack
 from skytier.deploy.kind import Key, Known
 from skytier.errors import SkytierError
 from skytier.openstack.choices import Choices
+from skytier.openstack.entry_point import floating_ip, leads_to
 from skytier.openstack.resources.volume import Volume
 from skytier.release import Application
 from skytier.release.author import author
 from skytier.release.history import Author
-from skytier.roles.role import Role
+from skytier.roles.role import Role, public_role
 from skytier.services.setup import Setup
 from skytier.services.system.service import USER_DATA_LIMIT, encoded_size
 from skytier.stackfile import StackFile
@@ -76,10 +77,10 @@ class ResolvedStack:
 
     def topology(self, known: Known) -> Topology:
         """The stack as its services see it, with the addresses that are known so far."""
-        machines = []
+        machines, public = [], {public_role(self.stack, self.roles), self.moves_from(known)}
         for role, number in self.machines():
             port = known.get(self.key("port", role, number))
-            flavor, kind = self.choices.flavors[role], self.roles[role]
+            flavor = self.choices.flavors[role]
             machines.append(
                 Machine(
                     name=self.key("server", role, number).name,
@@ -90,8 +91,8 @@ class ResolvedStack:
                     vcpus=flavor.vcpus,
                     services=[each.name for each in roles.services_on(self.stack, role, number)],
                     metrics=roles.metrics(self.stack, role, number),
-                    duty=kind.duty,
-                    public=kind.public,
+                    duty=self.roles[role].duty,
+                    public=role in public,
                     volume=self._volume(role, number, known),
                 )
             )
@@ -101,6 +102,16 @@ class ResolvedStack:
             machines=machines,
             public_address=entry.facts["address"] if entry else None,
             spending=self._spending if self.stack.monitor.enabled else Spending(),
+            leaving=self._leaving(known),
+        )
+
+    def _leaving(self, known: Known) -> Machine | None:
+        role, name = self.moves_from(known), leads_to(self.entry_point(), known)
+        if not role or role in self.stack.machines():
+            return None
+        return Machine(
+            *(name, role, 1, known[Key("port", name)].facts["address"], 0, 0),
+            services=[service.name for service in self.roles[role].services],
         )
 
     def _volume(self, role: str, number: int, known: Known) -> DataVolume | None:
@@ -121,15 +132,22 @@ class ResolvedStack:
         """What it is priced by. Raises SkytierError when the rates file cannot be read."""
         return self.prices or PriceList(for_stack(self.stack))
 
-    @cached_property
-    def ingress_rules(self) -> Mapping[str, Sequence[IngressRule]]:
+    def ingress_rules(self, known: Known) -> Mapping[str, Sequence[IngressRule]]:
         """Role to what its security group lets in."""
-        return roles.ingress_rules(self.stack)
+        return roles.ingress_rules(self.stack, self.moves_from(known))
 
     def entry_point(self) -> Key:
         """The floating IP of the first public machine, which is the bastion too."""
-        role = next(name for name, role in self.roles.items() if role.public)
-        return self.key("floating IP", role, 1)
+        return floating_ip(self.stack)
+
+    def moves_from(self, known: Known) -> str:
+        """The role of the machine that the entry point's floating IP is to move away from; empty
+        where it stays."""
+        name = leads_to(self.entry_point(), known)
+        server = known.get(Key("server", name))
+        if server is None or name == self.entry_point().name:
+            return ""
+        return str(server.facts["role"])
 
     def secret_store(self) -> Key:
         """The server that keeps the secrets of the stack."""

@@ -13,7 +13,7 @@ from skytier import release
 from skytier.backend import Outcome
 from skytier.costs.price_list import PriceList
 from skytier.deploy.apply import Events, StoppedError, apply, refuse_losses
-from skytier.deploy.kind import Found, Key, Kind, Known, UnseenError
+from skytier.deploy.kind import Found, Kind, Known, UnseenError
 from skytier.deploy.plan import Action, one_of_each, plan
 from skytier.deploy.update import DELIVERY, IN_SERVERS
 from skytier.errors import SkytierError
@@ -66,13 +66,10 @@ class CloudStack:
         self.project = Project(connection, stack.name, stack.labels)
         self.operator = operator.of(cloud, stack.name)
         self.lock = Lock(self.project)
-        brought = Key("floating IP", f"{stack.name}-web-1") if stack.floating_ip else None
         self.has_volumes = has_volumes(connection)
         if self.has_volumes:
             connection.block_storage  # noqa: B018  # made before several threads use it
-        self.kinds = resources(
-            self.project, brought, stack.floating_ip or "", with_volumes=self.has_volumes
-        )
+        self.kinds = resources(self.project, self.stack, with_volumes=self.has_volumes)
 
     def plan(self, *, anew: bool = False) -> Plan:
         """Wanted minus found. Nothing is changed. Raises SkytierError.
@@ -164,6 +161,11 @@ class CloudStack:
                 known = self.carry_out(current, shell, events, lost)
                 entry = EntryPoint(self.stack, known)
                 entry.wait()
+                if current.moves_from:
+                    # What the former entry point needed until now goes: ports that are open to
+                    # visitors, and its part of configurations.
+                    known = self.carry_out(self.plan(), shell, events, lost)
+                    entry.wait()
         return Outcome(entry.url, changed=True, waits_for=entry.waits_for())
 
     @contextmanager

@@ -5,21 +5,23 @@ A new kind is a new file with a `Role`, and a line here.
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
+from skytier.roles.balancer import BALANCER
 from skytier.roles.database import DATABASE
 from skytier.roles.monitor import MONITOR
-from skytier.roles.role import Role
+from skytier.roles.role import Role, public_role
 from skytier.roles.web import WEB
 from skytier.secrets.secret import Secret
 from skytier.services.exporters.service import NODE
+from skytier.services.nginx import service as nginx
 from skytier.services.service import Placement, Service
 from skytier.services.setup import Setup
-from skytier.services.system.service import SYSTEM, Packages
+from skytier.services.system.service import SSH, SYSTEM, Packages
 from skytier.stackfile import StackFile
-from skytier.topology import Exposure, IngressRule, Machine, Topology
+from skytier.topology import ANYWHERE, PRIVATE, Exposure, IngressRule, Machine, Topology
 from skytier.topology.ingress import Exposed
 from skytier.topology.ingress import ingress_rules as _ingress_rules
 
-ROLES: Mapping[str, Role] = {role.name: role for role in (DATABASE, WEB, MONITOR)}
+ROLES: Mapping[str, Role] = {role.name: role for role in (DATABASE, WEB, BALANCER, MONITOR)}
 EVERYWHERE: Sequence[Service] = (SYSTEM, NODE)
 """The services of every machine."""
 
@@ -43,12 +45,32 @@ def metrics(stack: StackFile, role: str, number: int) -> dict[str, int]:
     }
 
 
-def ingress_rules(stack: StackFile) -> dict[str, list[IngressRule]]:
-    """What the security group of each role lets in."""
-    return _ingress_rules(
+def ingress_rules(stack: StackFile, moves_from: str = "") -> dict[str, list[IngressRule]]:
+    """What the security group of each role lets in.
+
+    While the floating IP still leads to another role, `moves_from`, that one's visitors and its
+    operators are let in as well.
+    """
+    rules = _ingress_rules(
         {name: _exposed(stack, ROLES[name]) for name in ROLES if name in stack.machines()},
         stack.ssh_from,
     )
+    if not moves_from:
+        return rules
+    return {
+        name: list(dict.fromkeys([*of_role, *_while_it_moves(stack, name, moves_from)]))
+        for name, of_role in rules.items()
+    }
+
+
+def _while_it_moves(stack: StackFile, role: str, moves_from: str) -> Iterator[IngressRule]:
+    """What a role lets in besides, so that visitors and operators come by both ways."""
+    yield IngressRule(SSH, PRIVATE)
+    if role == moves_from:
+        yield from (IngressRule(SSH, network) for network in stack.ssh_from)
+        yield from (IngressRule(each.port, ANYWHERE) for each in nginx.EDGE)
+    elif role == ROLES[moves_from].fronts:
+        yield IngressRule(nginx.BEHIND.port, PRIVATE)
 
 
 def secrets(topology: Topology, of: Collection[str] = ROLES) -> list[Secret]:
@@ -102,7 +124,7 @@ def _colocated(stack: StackFile, role: str) -> list[Role]:
 def _exposed(stack: StackFile, role: Role) -> Exposed:
     services = services_on(stack, role.name, 1)
     return Exposed(
-        public=role.public,
+        public=role.name == public_role(stack, ROLES),
         endpoints=[
             (service.name, endpoint)
             for service in services

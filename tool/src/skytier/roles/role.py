@@ -1,9 +1,10 @@
 """A kind of machine: which services run on it, and what is lost with it. Data only."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from skytier.services.service import Service
+from skytier.stackfile import StackFile
 
 
 @dataclass(frozen=True)
@@ -15,8 +16,10 @@ class Role:
     services: Sequence[Service]
     """Besides those that run on every machine."""
     public: bool = False
-    """Whether each machine gets a floating IP. The first public machine is the entry point and the
-    bastion."""
+    """Whether its machines can have floating IPs. The first machine of the role that has them is
+    the entry point and the bastion."""
+    fronts: str = ""
+    """The role whose visitors come through this one: its machines then have no floating IP."""
     holds_data: str = ""
     """What is lost with one of its machines, so that none is ever replaced: `the data`."""
     holds_secrets: bool = False
@@ -38,3 +41,10 @@ class Role:
     def units(self) -> list[str]:
         """The systemd units whose logs matter."""
         return [unit for service in self.services for unit in service.units]
+
+
+def public_role(stack: StackFile, roles: Mapping[str, Role]) -> str:
+    """The role whose machines have floating IPs. Its first machine is the entry point."""
+    there = [role for name, role in roles.items() if name in stack.machines()]
+    behind = {role.fronts for role in there}
+    return next(role.name for role in there if role.public and role.name not in behind)

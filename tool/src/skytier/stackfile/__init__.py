@@ -1,18 +1,19 @@
 """The stack file: what is wanted, with every default."""
 
-from skytier.stackfile.model import (
-    DEFAULT_PATH,
+from skytier.stackfile.machines import (
+    BalancerSection,
     DatabaseSection,
     MachineSection,
     MonitorSection,
-    StackFile,
     WebSection,
 )
+from skytier.stackfile.model import DEFAULT_PATH, StackFile
 from skytier.stackfile.read import load, parse
 from skytier.stackfile.section import Section
 
 __all__ = [
     "DEFAULT_PATH",
+    "BalancerSection",
     "DatabaseSection",
     "MachineSection",
     "MonitorSection",

@@ -10,117 +10,27 @@ from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, model_validator
+from pydantic import AfterValidator, Field, PrivateAttr, model_validator
 
-from skytier.stackfile import schedule, values
+from skytier.stackfile import values
 from skytier.stackfile.application import POSTGRESQL, SAMPLE, ApplicationSection
-from skytier.stackfile.schedule import Hours
+from skytier.stackfile.machines import (
+    EMAILS,
+    BalancerSection,
+    DatabaseSection,
+    Emails,
+    MachineSection,
+    MonitorSection,
+    Text,
+    WebSection,
+)
 from skytier.stackfile.section import Section, contradiction, key
 
 DEFAULT_PATH = Path("skytier.toml")
 
-Text = Annotated[str, AfterValidator(values.text)]
 Network = Annotated[str, AfterValidator(values.network)]
 Networks = Annotated[tuple[Network, ...], AfterValidator(values.addresses_once)]
 Address = Annotated[str, AfterValidator(values.ipv4)]
-Email = Annotated[str, AfterValidator(values.email)]
-Emails = Annotated[tuple[Email, ...], BeforeValidator(values.in_a_list)]
-EMAILS = "an e-mail address, or several in a list"
-
-
-class MachineSection(Section):
-    """The machines of one role; None takes the value of the stack."""
-
-    flavor: Text | None = key(None, "the name or id of a flavor", "m1.medium")
-    """The flavor of these machines. Default: the stack's `flavor`."""
-    image: Text | None = key(None, "the name or id of an image", "debian-12")
-    """The image of these machines. Default: the stack's `image`."""
-    packages: tuple[Annotated[str, AfterValidator(values.package)], ...] = key(
-        (), "names of Debian packages", ["htop"]
-    )
-    """Additional packages, installed at the first boot."""
-
-    @property
-    def machines(self) -> int:
-        """How many machines there are of this role."""
-        return 1
-
-
-class WebSection(MachineSection):
-    """The web servers: Nginx and the application."""
-
-    count: int = key(1, "a number from 1 to 100", ge=1, le=100, strict=True)
-    """The number of web servers."""
-    schedule: tuple[Hours, ...] = key(
-        (),
-        "sections [[web.schedule]] with from, to, count, and optionally days and timezone",
-        [{"from": "22:00", "to": "06:00", "count": 1, "timezone": "Europe/Berlin"}],
-    )
-    """Another number of web servers at some hours, for example at night. If several apply, the
-    first one counts. It needs a timer that runs `skytier up --yes` at those hours."""
-
-    def at(self, moment: datetime) -> "WebSection":
-        """The section with the number of web servers of a moment."""
-        hours = schedule.at(self.schedule, moment)
-        return self.model_copy(update={"count": hours.count}) if hours else self
-
-    @property
-    def machines(self) -> int:
-        """How many machines there are of this role."""
-        return self.count
-
-    @property
-    def most(self) -> int:
-        """The largest number of machines at any hour."""
-        return max(self.count, *(hours.count for hours in self.schedule), 1)
-
-
-class DatabaseSection(MachineSection):
-    """The database server: PostgreSQL. There is none if `application.requires` does not name it."""
-
-    volume_gib: int | None = key(
-        None, "a number of GiB from 1 to 16384", 20, ge=1, le=16384, strict=True
-    )
-    """Keep the data on a Cinder volume of this size, which stays when the server is replaced. It
-    can be set for a running stack, and can grow, but never shrink. Default: the data is on the
-    server's own disk."""
-
-
-class MonitorSection(MachineSection):
-    """The monitor: Prometheus and Alertmanager, with exporters on every machine."""
-
-    enabled: bool = key(True, "true or false", strict=True)
-    """Whether the stack is monitored."""
-    dedicated: bool = key(False, "true or false", strict=True)
-    """Whether the monitor has its own machine. If not, it runs on the first web server, and
-    `flavor`, `image` and `packages` are ignored."""
-    retention: Annotated[str, AfterValidator(values.size)] = key("2GB", 'a size such as "2GB"')
-    """The disk space for the history of the metrics; the oldest data is deleted first. A small
-    stack writes about 40 MB a day."""
-    latency_objective_ms: Literal[100, 250, 500, 1000, 2500] = key(
-        500, "100, 250, 500, 1000 or 2500"
-    )
-    """The objective for latency: 99 of 100 requests are answered within this many milliseconds."""
-    webhook: Annotated[str, AfterValidator(values.url)] | None = key(
-        None, "an address such as https://hooks.example.org/shop", "https://hooks.example.org/shop"
-    )
-    """The address that gets alerts, as the JSON of Alertmanager."""
-    email: Emails = key((), EMAILS, "ops@example.org")
-    """Who gets alerts by e-mail. It needs `smtp_server`."""
-    smtp_server: Annotated[str, AfterValidator(values.server)] | None = key(
-        None, "a server with its port such as smtp.example.org:587", "smtp.example.org:587"
-    )
-    """The server that sends the e-mail, with TLS."""
-    smtp_from: Email | None = key(None, "an e-mail address", "skytier@example.org")
-    """The sender of the e-mail. Default: the first of `email`."""
-    smtp_username: Text | None = key(None, "the name of an account", "skytier")
-    """The account on that server. `up` takes its password from the variable SKYTIER_SMTP_PASSWORD
-    and keeps it with the stack's secrets."""
-
-    @property
-    def machines(self) -> int:
-        """How many machines there are of this role."""
-        return int(self.enabled and self.dedicated)
 
 
 class CostSection(Section):
@@ -185,7 +95,7 @@ class StackFile(Section):
     """Your own floating IP, which is never deleted. Default: a new one is allocated."""
     tls: Literal["off", "self-signed", "acme"] = key("off", '"off", "self-signed" or "acme"')
     """HTTPS: off, with a self-signed certificate, or with a certificate by ACME (Let's Encrypt),
-    which needs `domain`, `email` and exactly one web server."""
+    which needs `domain` and `email`. Several web servers need a balancer for it."""
     domain: Annotated[str, AfterValidator(values.domain)] | None = key(
         None, "a full domain name such as shop.example.org", "shop.example.org"
     )
@@ -205,6 +115,7 @@ class StackFile(Section):
     )
     """Your own labels on every resource: team, cost centre, environment."""
     application: ApplicationSection = ApplicationSection()
+    balancer: BalancerSection = BalancerSection()
     web: WebSection = WebSection()
     database: DatabaseSection = DatabaseSection()
     monitor: MonitorSection = MonitorSection()
@@ -219,6 +130,12 @@ class StackFile(Section):
     def has_database(self) -> bool:
         """Whether the application needs PostgreSQL."""
         return POSTGRESQL in self.runs.requires
+
+    @property
+    def has_balancer(self) -> bool:
+        """Whether visitors come through a balancer: at every hour if there are several web servers
+        at some hours."""
+        return self.balancer.kind != "none" and self.web.most > 1
 
     @property
     def directory(self) -> Path | None:
@@ -248,6 +165,7 @@ class StackFile(Section):
             if isinstance(section, MachineSection)
             and section.machines
             and (role != "database" or self.has_database)
+            and (role != "balancer" or self.has_balancer)
         }
 
     def image_key(self, role: str) -> str:
@@ -273,10 +191,11 @@ class StackFile(Section):
             if missing:
                 wrong = f'is "acme", which needs {" and ".join(missing)}'
                 raise contradiction("tls", wrong)
-            if (most := self.web.most) > 1:
+            if (most := self.web.most) > 1 and not self.has_balancer:
                 wrong = (
-                    f'is "acme", which needs one web server, and there are {most}: the authority '
-                    "asks the one that the name leads to, and each has an address of its own"
+                    f'is "acme", which needs a balancer or one web server, and there are {most}: '
+                    "the authority asks the one that the name leads to, and each has an address of "
+                    "its own"
                 )
                 raise contradiction("tls", wrong)
         if self.application.directories and (most := self.web.most) > 1:

@@ -4,7 +4,7 @@ They follow from the endpoints and needs of the services, so no role lists anoth
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from skytier.topology.endpoint import Endpoint, Exposure
 
@@ -45,14 +45,35 @@ def ingress_rules(
     roles: Mapping[str, Exposed], ssh_from: Sequence[str]
 ) -> dict[str, list[IngressRule]]:
     """The rules of each role. `ssh_from` are the operator's networks."""
-    return {
-        name: [
+    named: dict[str, set[str]] = {}
+    rules: dict[str, list[IngressRule]] = {}
+    for name, role in roles.items():
+        found = [
             IngressRule(endpoint.port, remote)
             for service, endpoint in role.endpoints
             for remote in _remotes(name, service, endpoint, roles, ssh_from)
         ]
-        for name, role in roles.items()
-    }
+        # Of groups that name each other in a circle one would have to be there before the others.
+        circle = {each.remote for each in found if name in _reached(each.remote, named)} - {name}
+        rules[name] = list(
+            dict.fromkeys(
+                replace(each, remote=PRIVATE) if each.remote in circle else each for each in found
+            )
+        )
+        named[name] = {each.remote for each in rules[name]} - {name}
+    return rules
+
+
+def _reached(role: str, named: Mapping[str, set[str]]) -> set[str]:
+    """The roles that a role's rules name, and those that theirs name."""
+    found: set[str] = set()
+    left = [role]
+    while left:
+        for other in named.get(left.pop(), ()):
+            if other not in found:
+                found.add(other)
+                left.append(other)
+    return found
 
 
 def _remotes(
@@ -77,14 +98,5 @@ def _remotes(
                 if role.monitors and not (other == name and role.single)
             )
         case Exposure.OPERATOR:
-            yield from ssh_from if roles[name].public else [_bastion(name, roles)]
-
-
-def _bastion(name: str, roles: Mapping[str, Exposed]) -> str:
-    """Whom a role that is not public lets in by SSH.
-
-    The bastion's group lets a monitor of its own in, and of two groups that name each other one
-    would have to be there before the other: so that role takes the private network.
-    """
-    bastion = next(other for other, role in roles.items() if role.public)
-    return PRIVATE if roles[name].monitors else bastion
+            bastion = next(other for other, role in roles.items() if role.public)
+            yield from ssh_from if name == bastion else [bastion]

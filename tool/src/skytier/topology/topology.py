@@ -62,6 +62,8 @@ class Topology:
     public_address: str | None = None
     """The floating IP of the entry point. None while it is not known."""
     spending: Spending = Spending()
+    leaving: Machine | None = None
+    """The balancer that visitors still come through, although the stack is to have none."""
 
     def of(self, role: str) -> list[Machine]:
         """The machines of a role, by number."""

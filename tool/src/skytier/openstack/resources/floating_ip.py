@@ -1,6 +1,6 @@
 """Floating IPs: the stack's own, or one that the operator brought along."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from skytier.deploy.kind import Found, Key, Known, Tell, Wanted
@@ -13,15 +13,22 @@ class FloatingIP:
 
     It has no name: its description is the mark and the name of the machine that it leads to. An
     address that the operator owns is associated and dissociated, never described or deleted.
+
+    The one of the entry point stays the same when another machine becomes the entry point.
     """
 
     name = "floating IP"
     fixed: frozenset[str] = frozenset()
 
-    def __init__(self, project: Project, brought: Key | None = None, address: str = "") -> None:
+    def __init__(
+        self, project: Project, entry: Key, entry_points: Collection[str], address: str = ""
+    ) -> None:
+        """`entry` is that of the entry point, which may have led to any of `entry_points` (names of
+        machines) before; `address` is the operator's own."""
         self._project = project
         self._network = project.connection.network
-        self._brought = brought
+        self._entry = entry
+        self._entry_points = entry_points
         self._address = address
 
     def find(self) -> Iterable[Found]:
@@ -29,22 +36,23 @@ class FloatingIP:
 
         That one is the stack's for as long as it leads to one of its ports.
         """
-        ours = self._own_ports() if self._brought else set()
+        ours = self._own_ports() if self._address else set()
         for ip in self._network.ips(project_id=self._project.id):
             mark, _, name = (ip.description or "").partition(" ")
-            if self._brought and ip.floating_ip_address == self._address:
+            if self._address and ip.floating_ip_address == self._address:
                 if ip.port_id in ours:
-                    yield self._found(ip, self._brought, foreign=True)
+                    yield self._found(ip, self._entry, foreign=True)
             elif mark == self._project.mark:
-                yield self._found(ip, Key(self.name, name))
+                is_entry = name in self._entry_points
+                yield self._found(ip, self._entry if is_entry else Key(self.name, name))
 
     def create(self, wanted: Wanted, known: Known) -> Found:
         """A new one, never one that lies free, and associated by the same call."""
-        if wanted.key == self._brought:
+        if wanted.key == self._entry and self._address:
             return self._found(self._bring(), wanted.key, foreign=True)
         ip = self._network.create_ip(
             floating_network_id=wanted.creation["external_network"],
-            description=f"{self._project.mark} {wanted.key.name}",
+            description=self._description(wanted.key),
             port_id=known.attributes(wanted)["port"],
         )
         return self._found(ip, wanted.key)
@@ -54,7 +62,10 @@ class FloatingIP:
         ip = self._network.get_ip(found.id)
         port = known.attributes(wanted)["port"]
         if ip.port_id != port:
-            self._take(ip, port, known)
+            self._may_take(ip, known)
+            # The description goes along: Neutron has been seen to drop what an update leaves out.
+            own = ip.description if found.facts["foreign"] else self._description(wanted.key)
+            self._network.update_ip(ip, port_id=port, description=own)
             ip = self._network.get_ip(found.id)
             if ip.port_id != port:
                 raise SkytierError(
@@ -86,7 +97,10 @@ class FloatingIP:
         ports = self._network.ports(description=self._project.mark, project_id=self._project.id)
         return {port.id for port in ports}
 
-    def _take(self, ip: Any, port: str, known: Known) -> None:
+    def _description(self, key: Key) -> str:
+        return f"{self._project.mark} {key.name}"
+
+    def _may_take(self, ip: Any, known: Known) -> None:
         # Neutron lets anybody in the project take an address that is in use, and says nothing.
         ours = {each.id for key, each in known.items() if key.kind == "port"}
         if ip.port_id and ip.port_id not in ours:
@@ -96,8 +110,6 @@ class FloatingIP:
                 "Dissociate it first, if nobody needs it: openstack floating ip unset --port "
                 f"{ip.floating_ip_address}",
             )
-        # The description goes along: Neutron has been seen to drop what an update leaves out.
-        self._network.update_ip(ip, port_id=port, description=ip.description)
 
     def _found(self, ip: Any, key: Key, *, foreign: bool = False) -> Found:
         return Found(

@@ -86,7 +86,7 @@ class Application(Service):
             "database_address": next(iter(database), ""),
             "credentials": [*(["skytier_database_url"] if database else []), "skytier_secret_key"],
             "networks": [at.stack.cidr, *at.stack.api_from],
-            "site": _site(at)[0],
+            "site": site(at)[0],
             "hosts": ",".join(_hosts(at)),
             "origins": ",".join(_origins(at)),
             "secret_key": SIGNING_KEY,
@@ -125,21 +125,21 @@ class Application(Service):
         )
 
 
-def _site(at: Placement) -> list[str]:
+def site(at: Placement) -> list[str]:
     """The names of the site: the domain before the address."""
     return [name for name in (at.stack.domain, at.topology.public_address) if name] or ["localhost"]
 
 
 def _hosts(at: Placement) -> list[str]:
     """What requests may name as their host: also the machine, which `api_from` leads to."""
-    return list(dict.fromkeys([*_site(at), at.machine.address]))
+    return list(dict.fromkeys([*site(at), at.machine.address]))
 
 
 def _origins(at: Placement) -> list[str]:
     """Where the site's forms come from, the site's own first. Without TLS here, a proxy before the
     stack may have it."""
     schemes = ("http", "https") if at.stack.tls == "off" else ("https",)
-    return [f"{scheme}://{name}" for scheme in schemes for name in _site(at)]
+    return [f"{scheme}://{name}" for scheme in schemes for name in site(at)]
 
 
 def _reaches(stack: StackFile) -> list[str]:

@@ -24,6 +24,24 @@ class Tls:
 
 
 @dataclass(frozen=True)
+class Balancers:
+    """The balancers in front, which alone are believed what they say of visitors."""
+
+    listen: Sequence[str]
+    """Where they come to."""
+    addresses: Sequence[str]
+    health: str
+    """The URL path where they ask whether this server takes new requests: 200, 404 while it is
+    drained, 502 to 504 where it does not work."""
+    asks: str
+    """The URL path of the application that is asked then."""
+    host: str
+    """The host that the application is asked for."""
+    drained: Sequence[str]
+    """Files: while one of them is there, the server is drained."""
+
+
+@dataclass(frozen=True)
 class NginxConfig:
     """What the configuration of Nginx depends on."""
 
@@ -60,6 +78,7 @@ class NginxConfig:
     """URL paths, and the directories of the files that visitors have uploaded."""
     request_mib: int = 1
     """The largest body of a request."""
+    balancers: Balancers | None = None
 
 
 def nginx_conf(config: NginxConfig) -> str:

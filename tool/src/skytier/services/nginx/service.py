@@ -4,25 +4,40 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from skytier.render import render
-from skytier.secrets import DIRECTORY as SECRETS
 from skytier.secrets.secret import Secret, SelfSigned
-from skytier.services.application.service import DATA, HOME, SOCKET
-from skytier.services.exporters.service import TEXTFILES, Exporter
-from skytier.services.nginx.config import NginxConfig, Tls, nginx_conf
+from skytier.services.application.service import DATA, HOME, SOCKET, site
+from skytier.services.certificate import certificate
+from skytier.services.certificate.certificate import CHALLENGES, TlsServer
+from skytier.services.exporters.service import Exporter
+from skytier.services.nginx.config import Balancers, NginxConfig, Tls, nginx_conf
 from skytier.services.service import ETC, UNITS, Placement, Service, check
-from skytier.services.setup import Check, File, Setup
+from skytier.services.setup import File, Setup
 from skytier.stackfile import StackFile
 from skytier.topology import Endpoint, Exposure, Topology
 
 PACKAGE = "skytier.services.nginx"
-TLS = "web_tls"
-KEY, CERTIFICATE = f"{TLS}_key", f"{TLS}_certificate"
-YEAR_S, DAY_S = 31_536_000, 86_400
 STATUS = "127.0.0.1:8081"
 """Where it tells the exporter how many connections there are: not beyond the machine."""
-CHALLENGES = "/var/lib/skytier/challenges"
 EXPORTER = Exporter("nginx", 9113, (f"--nginx.scrape-uri=http://{STATUS}/",))
-_LIB = "/usr/local/lib/skytier"
+EDGE = (Endpoint("http", 80, Exposure.PUBLIC), Endpoint("https", 443, Exposure.PUBLIC))
+"""Where visitors come to a web server that has a floating IP."""
+BEHIND = Endpoint("balanced", 8080, Exposure.CONSUMERS)
+"""Where a balancer comes to it."""
+BALANCER = "haproxy"
+"""The service that comes there."""
+HEALTH = "/.skytier/health"
+"""Where the balancer asks whether the server takes new requests: 404 while it is drained."""
+DRAINED, DRAINED_UNTIL_BOOT = "/var/lib/skytier/drained", "/run/skytier-drained"
+"""The files that keep a web server out of the balancer: by the operator, and during an update."""
+DRAIN_S = 30
+"""How long requests that are being answered may take when a web server is drained."""
+SERVER = TlsServer(
+    title="Nginx",
+    unit="nginx",
+    authenticator="webroot",
+    options=f"--webroot --webroot-path={CHALLENGES}",
+    last_words="tail -n 4 /var/log/nginx/nginx.log",
+)
 
 
 class Nginx(Service):
@@ -32,75 +47,65 @@ class Nginx(Service):
     units = ("nginx",)
 
     def secrets(self, topology: Topology) -> Sequence[Secret]:
-        """The certificate for visitors: one for all web servers, however many they are."""
+        """The certificate for visitors: one for the stack, however many web servers there are."""
         public = [name for name in (topology.stack.domain, topology.public_address) if name]
         machines = topology.running(self.name)
         private = [text for machine in machines for text in (machine.address, machine.name) if text]
-        return [SelfSigned(TLS, public or private, renewed=True)]
+        return [SelfSigned(certificate.TLS, public or private, renewed=True)]
 
     def packages(self, at: Placement) -> Sequence[str]:
         """Nginx, and what certificates need."""
-        return ["nginx", "openssl", *(["certbot"] if at.stack.tls == "acme" else [])]
+        return ["nginx", *certificate.packages(at.stack)]
 
     def endpoints(self, stack: StackFile) -> Sequence[Endpoint]:
-        """HTTP and HTTPS."""
-        return [Endpoint("http", 80, Exposure.PUBLIC), Endpoint("https", 443, Exposure.PUBLIC)]
+        """HTTP and HTTPS for visitors, or HTTP for the balancer."""
+        return [BEHIND] if stack.has_balancer else EDGE
 
     def setup(self, at: Placement) -> Setup:
         """Its configuration, and for HTTPS a certificate."""
         values = _values(at)
         return Setup(
-            files=_files(at, values),
-            script=render(PACKAGE, "setup.sh", **values),
-            checks=_checks(at.stack.tls, values),
-            secrets=(KEY, CERTIFICATE) if at.stack.tls == "self-signed" else (),
+            files=[*_files(at, values), *certificate.files(at, SERVER)],
+            script="\n".join(
+                [
+                    certificate.before(at, SERVER),
+                    render(PACKAGE, "setup.sh", **values),
+                    certificate.after(at, SERVER),
+                ]
+            ),
+            checks=[check(PACKAGE, "nginx", values), *certificate.checks(at, SERVER)],
+            secrets=certificate.secrets(at),
         )
 
 
 def _values(at: Placement) -> dict[str, object]:
     """What the templates know."""
-    stack, tls = at.stack, _tls(at.stack)
+    paths = certificate.paths(at.stack)
     return {
         "etc": ETC,
-        "secrets": SECRETS,
-        "tls": stack.tls,
-        "domain": stack.domain,
-        "email": ",".join(stack.email) or None,
-        "acme_server": stack.acme_server,
-        "public_address": at.topology.public_address,
-        "challenges": CHALLENGES,
-        "watched": at.topology.monitor is not None,
-        "textfiles": TEXTFILES,
-        "certificate": str(tls.certificate) if tls else "",
+        "port": 80 if at.machine.public else BEHIND.port,
+        "reads": paths if certificate.secrets(at) else (),
+        "drain_s": DRAIN_S,
+        "behind": _balancers(at) is not None,
+        "drained": DRAINED,
+        "status": STATUS,
     }
 
 
 def _files(at: Placement, values: Mapping[str, object]) -> list[File]:
-    texts = {
-        f"{ETC}/nginx.conf": nginx_conf(_config(at)),
-        f"{UNITS}/nginx.service.d/skytier.conf": render(PACKAGE, "nginx.service.conf", **values),
-    }
-    programs = {}
-    if at.stack.tls != "off" and at.topology.monitor:
-        metric = "certificate-metric"
-        programs[f"{_LIB}/{metric}"] = render(PACKAGE, f"{metric}.sh", **values)
-        for name in ("service", "timer"):
-            text = render(PACKAGE, f"{metric}.{name}", **values)
-            texts[f"{UNITS}/skytier-{metric}.{name}"] = text
-    if at.stack.tls == "acme":
-        texts[f"{ETC}/placeholder.cnf"] = render(PACKAGE, "placeholder.cnf", **values)
-        programs[f"{_LIB}/certificate"] = render(PACKAGE, "certificate.sh", **values)
-        for name in ("service", "timer"):
-            texts[f"{UNITS}/skytier-certificate.{name}"] = render(PACKAGE, f"certificate.{name}")
     return [
-        *(File(path, text) for path, text in texts.items()),
-        *(File(path, text, 0o755) for path, text in programs.items()),
+        File(f"{ETC}/nginx.conf", nginx_conf(_config(at))),
+        File(
+            f"{UNITS}/nginx.service.d/skytier.conf", render(PACKAGE, "nginx.service.conf", **values)
+        ),
+        File("/usr/local/sbin/skytier-drain", render(PACKAGE, "skytier-drain.sh", **values), 0o755),
     ]
 
 
 def _config(at: Placement) -> NginxConfig:
+    balancers = _balancers(at)
     return NginxConfig(
-        listen=["80"],
+        listen=["80"] if at.machine.public else [],
         upstreams=[f"unix:{SOCKET}"],
         static=Path(HOME, "static"),
         prefixes=list(at.stack.runs.static),
@@ -110,29 +115,35 @@ def _config(at: Placement) -> NginxConfig:
         logs=Path("/var/log/nginx"),
         user="www-data",
         temporary=Path("/var/lib/nginx"),
-        tls=_tls(at.stack),
-        status=STATUS if at.topology.monitor else None,
+        tls=_tls(at.stack) if at.machine.public else None,
+        status=STATUS if at.topology.monitor or balancers else None,
+        balancers=balancers,
+    )
+
+
+def _balancers(at: Placement) -> Balancers | None:
+    """The balancers that come to this web server."""
+    leaving = at.topology.leaving
+    found = [each.address for each in at.topology.running(BALANCER)]
+    if leaving and BALANCER in leaving.services:
+        found.append(leaving.address)
+    if not found:
+        return None
+    return Balancers(
+        listen=[str(BEHIND.port)],
+        addresses=found,
+        health=HEALTH,
+        asks=at.stack.runs.health,
+        host=site(at)[0],
+        drained=[DRAINED, DRAINED_UNTIL_BOOT],
     )
 
 
 def _tls(stack: StackFile) -> Tls | None:
-    if stack.tls == "self-signed":
-        # Nginx reads both as root. A browser that was told to trust the certificate would keep
-        # a longer promise than the stack may be able to.
-        certificate, key = (Path(SECRETS, name) for name in (CERTIFICATE, KEY))
-        return Tls(["443"], certificate, key, DAY_S)
-    if stack.tls == "acme":
-        links = Path(ETC, "tls")
-        return Tls(["443"], links / "certificate", links / "key", YEAR_S, Path(CHALLENGES))
-    return None
-
-
-def _checks(tls: str, values: Mapping[str, object]) -> list[Check]:
-    return [
-        check(PACKAGE, "nginx", values),
-        *([check(PACKAGE, "certificate", values)] if tls != "off" else []),
-        *([check(PACKAGE, "acme", values, outside=True)] if tls == "acme" else []),
-    ]
+    if stack.tls == "off":
+        return None
+    challenges = Path(CHALLENGES) if stack.tls == "acme" else None
+    return Tls(["443"], *certificate.paths(stack), certificate.hsts_s(stack), challenges)
 
 
 NGINX = Nginx()

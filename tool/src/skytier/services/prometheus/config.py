@@ -9,7 +9,16 @@ from pathlib import Path
 from skytier.render import render
 
 PACKAGE = "skytier.services.prometheus"
-JOBS = ("node", "postgres", "nginx", "redis", "application", "prometheus", "alertmanager")
+JOBS = (
+    "node",
+    "postgres",
+    "nginx",
+    "haproxy",
+    "redis",
+    "application",
+    "prometheus",
+    "alertmanager",
+)
 """What is scraped. Exporters are called after what they tell of."""
 ALERTS = {
     "machines.yml": "skytier.services.exporters",

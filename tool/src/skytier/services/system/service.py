@@ -16,6 +16,7 @@ USER_DATA_LIMIT = 65_535
 """Nova's, in bytes after base64."""
 INSTALL = "/usr/local/lib/skytier/install-packages"
 POSTGRESQL = "postgresql"
+SSH = 22
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class System(Service):
 
     def endpoints(self, stack: StackFile) -> Sequence[Endpoint]:
         """SSH."""
-        return [Endpoint("ssh", 22, Exposure.OPERATOR)]
+        return [Endpoint("ssh", SSH, Exposure.OPERATOR)]
 
     def setup(self, at: Placement) -> Setup:
         """Its own part alone: a machine's whole set-up begins with `begin`."""

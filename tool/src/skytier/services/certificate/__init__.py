@@ -1,0 +1,1 @@
+"""The site's certificate, on the machine that visitors come to."""

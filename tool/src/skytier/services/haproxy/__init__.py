@@ -1,0 +1,1 @@
+"""HAProxy, the balancer in front of several web servers."""

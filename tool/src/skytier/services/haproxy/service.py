@@ -1,0 +1,104 @@
+"""HAProxy on the balancer."""
+
+from collections.abc import Sequence
+
+from skytier.render import render
+from skytier.services.application.service import site
+from skytier.services.certificate import certificate
+from skytier.services.certificate.certificate import TlsServer
+from skytier.services.nginx.service import BEHIND, EDGE, HEALTH
+from skytier.services.service import ETC, UNITS, Placement, Service, check
+from skytier.services.setup import File, Setup
+from skytier.stackfile import StackFile
+from skytier.topology import Endpoint, Exposure, Machine, Need
+
+PACKAGE = "skytier.services.haproxy"
+CONFIG = f"{ETC}/haproxy.cfg"
+SOCKET = "/run/haproxy/admin.sock"
+"""Where root asks and tells it at run time."""
+METRICS_PORT = 8405
+CHALLENGE_PORT = 8402
+"""Where certbot answers the certificate authority, on the machine itself."""
+MEMORY_PER_CONNECTION_KIB = 64
+"""HAProxy's two buffers of 16 KiB for each side of a connection, and TLS."""
+WEB = Need("nginx")
+SERVER = TlsServer(
+    title="HAProxy",
+    unit="haproxy",
+    authenticator="standalone",
+    options=(
+        f"--standalone --http-01-address=127.0.0.1 --http-01-port={CHALLENGE_PORT} "
+        "--preferred-challenges=http"
+    ),
+    last_words="journalctl -q --unit=haproxy --lines=4 --no-pager --output=cat",
+)
+
+
+class HAProxy(Service):
+    """Distributes the requests of visitors, and ends their TLS."""
+
+    name = "haproxy"
+    units = ("haproxy",)
+
+    def needs(self, stack: StackFile) -> Sequence[Need]:
+        """The web servers."""
+        return [WEB]
+
+    def packages(self, at: Placement) -> Sequence[str]:
+        """HAProxy, and what certificates need."""
+        return ["haproxy", *certificate.packages(at.stack)]
+
+    def endpoints(self, stack: StackFile) -> Sequence[Endpoint]:
+        """HTTP and HTTPS for visitors, and its metrics."""
+        return [*EDGE, Endpoint("haproxy", METRICS_PORT, Exposure.MONITOR)]
+
+    def setup(self, at: Placement) -> Setup:
+        """Its configuration, and for HTTPS a certificate. Raises SkytierError without web
+        servers."""
+        values = {
+            "etc": ETC,
+            "config": CONFIG,
+            "socket": SOCKET,
+            "servers": at.needed(WEB),
+            "port": BEHIND.port,
+            "health": HEALTH,
+            "host": site(at)[0],
+            "metrics": f"{at.machine.address}:{METRICS_PORT}" if at.topology.monitor else "",
+            "connections": connections(at.machine),
+            "tls": at.stack.tls,
+            "certificate": f"{ETC}/tls/site",
+            "hsts_s": certificate.hsts_s(at.stack),
+            "challenge_port": CHALLENGE_PORT,
+            "paths": certificate.paths(at.stack),
+        }
+        return Setup(
+            files=[
+                File(CONFIG, render(PACKAGE, "haproxy.cfg", **values)),
+                File(
+                    f"{UNITS}/haproxy.service.d/skytier.conf",
+                    render(PACKAGE, "haproxy.service.conf", **values),
+                ),
+                *certificate.files(at, SERVER),
+            ],
+            script="\n".join(
+                [
+                    certificate.before(at, SERVER),
+                    render(PACKAGE, "setup.sh", **values),
+                    certificate.after(at, SERVER),
+                ]
+            ),
+            checks=[
+                check(PACKAGE, "haproxy", values),
+                check(PACKAGE, "servers", values, needs_release=True),
+                *certificate.checks(at, SERVER),
+            ],
+            secrets=certificate.secrets(at),
+        )
+
+
+def connections(machine: Machine) -> int:
+    """How many connections of visitors it takes at a time: half of the memory is for them."""
+    return max(1000, machine.memory_mib * 1024 // 2 // MEMORY_PER_CONNECTION_KIB)
+
+
+HAPROXY = HAProxy()
