@@ -54,6 +54,7 @@ def there(stack: StackFile) -> dict[Key, Found]:
         ids = Known({each.key: Found(each.key, f"id of {each.key}", {}) for each in made})
         for each in made:
             facts = {"address": "192.168.128.9", "launched_at": "2026-01-01", "data": ""}
+            facts |= {"role": each.creation.get("role", "")}
             known[each.key] = Found(each.key, ids[each.key].id, ids.attributes(each), facts)
     return dict(known)
 
@@ -63,10 +64,10 @@ def planned(stack: StackFile, found: Mapping[Key, Found]) -> list[Step]:
 
 
 @cache
-def stack_of(count: int) -> tuple[StackFile, Mapping[Key, Found]]:
+def stack_of(count: int, balancer: str = "none") -> tuple[StackFile, Mapping[Key, Found]]:
     """A stack with so many web servers, and what is there once it is up."""
     # A server without a named image keeps its own.
-    stack = parse(f"web.count = {count}\nweb.image = 'debian-12'")
+    stack = parse(f"web.count = {count}\nweb.image = 'debian-12'\nbalancer.kind = '{balancer}'")
     found = there(stack)
     assert nothing_to_do(planned(stack, found))
     return stack, found

@@ -8,6 +8,7 @@ from skytier.errors import SkytierError
 from skytier.openstack.choices import Flavor
 from skytier.openstack.needs import of_steps, whole_plan
 from skytier.openstack.quota import Amounts, Limit, Row, Verdict, check, refuse_short
+from skytier.roles import ROLES
 from skytier.stackfile import StackFile, parse
 
 # limit and used as OpenStack gives them, needed -> remaining, short by, verdict
@@ -55,6 +56,7 @@ def test_what_is_there_already_is_not_needed_again() -> None:
 
 
 SMALL, LARGE = Flavor("1", "m1.small", 1, 2048, 20), Flavor("4", "m1.large", 4, 8192, 80)
+FLAVORS = {**dict.fromkeys(ROLES, SMALL), "database": LARGE}
 
 
 @pytest.mark.parametrize(
@@ -70,8 +72,8 @@ SMALL, LARGE = Flavor("1", "m1.small", 1, 2048, 20), Flavor("4", "m1.large", 4, 
         (
             "floating_ip = '203.0.113.7'\napi_from = ['10.1.0.0/16']\nweb.count = 3",
             Amounts(
-                instances=4, cores=7, ram_mib=14336, ports=6, floating_ips=2, security_groups=3,
-                security_group_rules=17, networks=1, subnets=1, routers=1,
+                instances=5, cores=8, ram_mib=16384, ports=7, floating_ips=0, security_groups=4,
+                security_group_rules=23, networks=1, subnets=1, routers=1,
             ),
         ),
         (
@@ -97,7 +99,7 @@ SMALL, LARGE = Flavor("1", "m1.small", 1, 2048, 20), Flavor("4", "m1.large", 4, 
 def test_the_whole_plan_counts_every_quota(text: str, wanted: Amounts) -> None:
     stack: StackFile = parse(text)
 
-    assert whole_plan(stack, {"web": SMALL, "database": LARGE, "monitor": SMALL}) == wanted
+    assert whole_plan(stack, FLAVORS) == wanted
 
 
 def test_a_plan_takes_what_it_makes_and_nothing_for_what_is_there_or_replaced() -> None:

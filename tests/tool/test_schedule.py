@@ -24,6 +24,7 @@ to = "06:00"
 count = 1
 timezone = "Europe/Berlin"
 """
+UNBALANCED = f"{NIGHT}[balancer]\nkind = 'none'\n"
 ERRORS = {
     "no end": ('from = "22:00"\ncount = 1', 3, "web.schedule lacks to. Allowed: a time of day"),
     "no time": ('from = "25:00"\nto = "06:00"\ncount = 1', 4, '"25:00" is not a time of day'),
@@ -111,7 +112,7 @@ def test_an_error_says_the_line_and_what_it_holds(case: str) -> None:
 
 
 def test_an_average_week_is_priced_by_its_hours() -> None:
-    stack = parse(NIGHT)
+    stack = parse(UNBALANCED)
     small = size(EXAMPLE, "m1.small")
 
     bill = Bill(EXAMPLE, of_file(stack, ROLES, {"web": small, "database": small}))
@@ -131,7 +132,7 @@ def test_free_hours_and_tiers_count_the_hours_of_the_schedule() -> None:
     rates = EXAMPLE.model_copy(update={"free": {"floating_ip_hour": Decimal(1000)}})
     small = size(EXAMPLE, "m1.small")
 
-    bill = Bill(rates, of_file(parse(NIGHT), ROLES, {"web": small, "database": small}))
+    bill = Bill(rates, of_file(parse(UNBALANCED), ROLES, {"web": small, "database": small}))
 
     # 730 hours and twice two thirds of them are 1703.33, of which 1000 at 0.01 are free.
     assert bill.total.reduction == Decimal("10.00")

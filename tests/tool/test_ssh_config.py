@@ -41,9 +41,11 @@ def test_a_name_that_ssh_would_take_for_something_else_is_refused(evil: str) -> 
 def test_a_server_with_such_a_name_is_no_machine_of_the_stack(evil: str) -> None:
     found = [
         Found(Key("server", evil), "i1", {}),
-        Found(Key("floating IP", evil), "f1", {}, {"address": "203.0.113.8"}),
+        Found(Key("port", evil), "p1", {}, {"address": "192.168.128.8"}),
+        Found(Key("floating IP", evil), "f1", {"port": "p1"}, {"address": "203.0.113.8"}),
         Found(Key("server", "shop-web-1"), "i2", {}),
-        Found(Key("floating IP", "shop-web-1"), "f2", {}, {"address": "203.0.113.7"}),
+        Found(Key("port", "shop-web-1"), "p2", {}, {"address": "192.168.128.7"}),
+        Found(Key("floating IP", "shop-web-1"), "f2", {"port": "p2"}, {"address": "203.0.113.7"}),
         Found(Key("server", "shop-database-1"), "i3", {}),
         Found(Key("port", "shop-database-1"), "p3", {}, {"address": evil}),
     ]
@@ -68,7 +70,8 @@ def test_a_server_that_takes_the_place_of_another_one_is_another_machine(tmp_pat
     for server_id in ("i1", "i1", "i2"):
         there = [
             Found(Key("server", "shop-web-1"), server_id, {}),
-            Found(Key("floating IP", "shop-web-1"), "f1", {}, {"address": "203.0.113.7"}),
+            Found(Key("port", "shop-web-1"), "p1", {}, {"address": "192.168.128.7"}),
+            Found(Key("floating IP", "shop-web-1"), "f1", {"port": "p1"}, {"address": "203.0.113.7"}),
         ]
         access.open("shop-web-1", {each.key: each for each in there}, lambda text: None)
     assert asked == ["i1", "i2"]

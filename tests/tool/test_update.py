@@ -19,7 +19,7 @@ from tests.tool import test_order
 from tests.tool.test_order import CHANGES, before, planned, stack_of
 
 IN_MACHINE = (SERVER, CONFIGURATION, DELIVERY, RELEASE)
-DATABASE, BASTION = "skytier-database-1", "skytier-web-1"
+DATABASE, BASTION, BALANCER = "skytier-database-1", "skytier-web-1", "skytier-balancer-1"
 MISSING, OFF, HALF_MADE = "missing", "off", "half made"
 BROKEN = {"ERROR", MISSING, OFF, HALF_MADE}
 OF_DATABASE = ["another flavor", "another configuration", "ERROR", OFF]
@@ -30,10 +30,10 @@ def web(number: int) -> str:
 
 
 def found_with(
-    changes: Mapping[str, Iterable[str]], count: int, extra: int = 0
+    changes: Mapping[str, Iterable[str]], count: int, extra: int = 0, balancer: str = "none"
 ) -> dict[Key, Found]:
     """A stack that is as wanted but for some machines, and has `extra` web servers more."""
-    found = {**stack_of(count + extra)[1], **stack_of(count)[1]}
+    found = {**stack_of(count + extra, balancer)[1], **stack_of(count, balancer)[1]}
     for name, each in changes.items():
         for change in sorted(each):
             if change == MISSING:
@@ -60,7 +60,8 @@ class Machines:
 
     serving: set[str]
     wanted: set[str]
-    """The web servers that the stack file asks for."""
+    """The web servers that the stack file asks for, and the balancer."""
+    bastion: str = BASTION
     fails: Key | None = None
     taken: set[str] = field(default_factory=set)
     """Those that served, and were taken out."""
@@ -78,7 +79,8 @@ class Machines:
             elif key.name == DATABASE:
                 bad = self.taken & self.wanted
             else:
-                bad = others - self.serving
+                # A balancer that is broken comes after the web servers that it will need.
+                bad = others - self.serving - ({BALANCER} - self.taken)
             if bad:
                 self.wrong.append(f"{key} begins while {sorted(bad)} do not serve")
             if key.name in self.serving:
@@ -94,7 +96,7 @@ class Machines:
     def enter(self, key: Key) -> None:
         """A step needs the bastion and its own machine."""
         with self.lock:
-            if away := self.rebooting & {BASTION, key.name}:
+            if away := self.rebooting & {self.bastion, key.name}:
                 self.wrong.append(f"{key} is entered while {sorted(away)} restart")
 
 
@@ -128,7 +130,7 @@ class Simulated:
         if key == machines.fails:
             raise SkytierError(f"{key} fails.")
         machines.rebooting.discard(key.name)
-        if key.kind == RELEASE or (key.kind == CONFIGURATION and key.name == DATABASE):
+        if key.kind == RELEASE or (key.kind == CONFIGURATION and key.name in (DATABASE, BALANCER)):
             machines.well(key.name)
         return Found(key, found.id, known.attributes(wanted), {"address": "192.168.128.9"})
 
@@ -159,7 +161,8 @@ def carried_out(
 ) -> Machines:
     names = {key.name for key in found if key.kind == SERVER}
     wanted = {web(number) for number in range(1, count + 1)}
-    machines = Machines(names - broken, wanted, fails)
+    balancers = {BALANCER} & names
+    machines = Machines(names - broken, wanted | balancers, next(iter(balancers), BASTION), fails)
     kinds: dict[str, Kind] = {
         kind: Simulated(kind, machines) for kind in {step.key.kind for step in steps}
     }
@@ -177,22 +180,33 @@ WEB = st.sets(st.sampled_from([*sorted(CHANGES), MISSING, OFF, HALF_MADE]), max_
     st.sets(st.sampled_from(OF_DATABASE), max_size=2),
     st.integers(0, 2),
     st.one_of(st.none(), st.tuples(st.integers(0, 5), st.sampled_from(IN_MACHINE))),
+    st.one_of(st.none(), st.sets(st.sampled_from(OF_DATABASE), max_size=2)),
 )
-@example([{"another configuration"}, {"another flavor"}], set(), 0, None)
-@example([{"another image"}, set()], set(), 1, None)
-@example([{"another image"}, {"another release"}], set(), 0, None)
-@example([{"another configuration"}, set(), {OFF}], {"another flavor"}, 0, None)
-@example([{"another flavor"}, {"ERROR"}], {"another configuration"}, 2, (2, RELEASE))
+@example([{"another configuration"}, {"another flavor"}], set(), 0, None, None)
+@example([{"another image"}, set()], set(), 1, None, None)
+@example([{"another image"}, {"another release"}], set(), 0, None, None)
+@example([{"another configuration"}, set(), {OFF}], {"another flavor"}, 0, None, None)
+@example([{"another flavor"}, {"ERROR"}], {"another configuration"}, 2, (2, RELEASE), None)
+@example([{"another flavor"}, {OFF}], set(), 1, None, {"another configuration"})
+@example([{"another image"}, set()], {"another flavor"}, 0, None, {"ERROR"})
 def test_one_machine_is_out_at_a_time_and_the_next_waits_until_it_is_well(
-    changes: list[set[str]], of_database: set[str], extra: int, fails: tuple[int, str] | None
+    changes: list[set[str]],
+    of_database: set[str],
+    extra: int,
+    fails: tuple[int, str] | None,
+    of_balancer: set[str] | None,
 ) -> None:
+    """`of_balancer` is None for a stack without a balancer."""
     by_name = {web(number): each for number, each in enumerate(changes, 1)}
     by_name[DATABASE] = of_database
+    kind = "none" if of_balancer is None or len(changes) < 2 else "haproxy"
+    if kind != "none":
+        by_name[BALANCER] = of_balancer or set()
     broken = {name for name, each in by_name.items() if each & BROKEN}
-    found = found_with(by_name, len(changes), extra)
+    found = found_with(by_name, len(changes), extra, kind)
     failing = fails and Key(fails[1], web(fails[0]) if fails[0] else DATABASE)
 
-    steps = planned(stack_of(len(changes))[0], found)
+    steps = planned(stack_of(len(changes), kind)[0], found)
     machines = carried_out(steps, found, len(changes), broken, failing)
 
     assert machines.wrong == []

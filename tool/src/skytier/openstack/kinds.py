@@ -34,9 +34,7 @@ _HELD_BY = {
 }
 _DISRUPTIVE = {
     Server.name: {"flavor": "resize: it is away for some minutes, one machine after another"},
-    FloatingIP.name: {
-        "port": "it moves: what is under way ends, and new requests wait for seconds"
-    },
+    FloatingIP.name: {"port": "it moves: requests that are being answered end"},
 }
 _STARTING = {Server.name: frozenset({"power"})}
 _MADE = (KeyPair, SecurityGroup, Network, Subnet, Router, Port, Volume, Server, FloatingIP)

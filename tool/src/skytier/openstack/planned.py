@@ -84,8 +84,7 @@ class Plan:
 
     @property
     def known(self) -> Known:
-        """What is there, and counts. A machine that visitors still come to counts, although it is to
-        be deleted."""
+        """What is there, and counts: also a machine to be deleted that visitors still come to."""
         steps = [step for step in self.steps if step.action is not Action.DELETE]
         there = {step.key: step.found for step in self.steps if step.found}
         kept = {step.key: step.found for step in steps if step.found}
