@@ -25,6 +25,7 @@ from skytier.openstack import variables as variables_of
 from skytier.openstack.choices import Choices, ExternalNetwork, Flavor
 from skytier.openstack.configurations import Configurations
 from skytier.openstack.desired import losses, wanted
+from skytier.openstack.draining import DrainedServers
 from skytier.openstack.images import Image
 from skytier.openstack.kept_secrets import KeptSecrets
 from skytier.openstack.kinds import RULES
@@ -34,6 +35,7 @@ from skytier.openstack.resolved import ResolvedStack
 from skytier.openstack.rollback import switch_back
 from skytier.openstack.rotation import Moves, carry_out
 from skytier.openstack.variables import KeptVariables
+from skytier.poll import until
 from skytier.release import Release, of
 from skytier.release.history import Rollback
 from skytier.release.platform import Platform
@@ -42,9 +44,9 @@ from skytier.stackfile import parse
 from skytier.topology import Topology
 from tests import releases
 from tests.cluster.container import Container, Network
-from tests.cluster.kinds import Recorded, Servers
+from tests.cluster.kinds import FloatingIPs, Recorded, Servers
 
-FIRST_ADDRESS = {"web": 10, "database": 20, "monitor": 30}
+FIRST_ADDRESS = {"balancer": 5, "web": 10, "database": 20, "monitor": 30}
 """Of each role's machines, the place of the first one in the private network."""
 SYSTEM = ("debian", (12,))
 _IMAGE = Image("image", "debian-12", "")
@@ -61,6 +63,9 @@ class Access:
 
     def open(self, name: str, known: Known, tell: Tell) -> Container:
         return self.reach(name, tell)
+
+    def enter(self, name: str, known: Known) -> Container:
+        return self.containers[name]
 
     def reach(self, name: str, tell: Tell) -> Container:
         self.containers[name].wait()
@@ -98,11 +103,20 @@ class Cluster:
         self._given = secrets or {}
         self.servers = Servers(self._create)
         self.operator = OperatorFiles(self._home / "operator")
+        self._addresses: dict[str, str] = {}
         self._kinds: dict[str, Recorded] = {
             name: Recorded(name, self._facts)
             for name in RULES
             if name not in ("server", Configurations.name, Deliveries.name, Releases.name)
-        } | {"server": self.servers}
+        } | {
+            "server": self.servers,
+            "floating IP": FloatingIPs(
+                "floating IP",
+                self._facts,
+                entry=lambda: self.resolved.entry_point(),
+                lead=self._lead,
+            ),
+        }
         self.write(text)
         self.network = Network(self._home.name, self.resolved.stack.cidr)
         self.network.create()
@@ -122,7 +136,10 @@ class Cluster:
             of(stack, variables_of.summary(self.servers.find(), stack, self.operator)),
         )
         prefix = stack.cidr.partition("/")[0].rpartition(".")[0]
-        self._addresses = {
+        self.public_address = f"{prefix}.250"
+        """Of the entry point."""
+        # Machines that the stack is not to have any more are there until it is up.
+        self._addresses |= {
             self.resolved.key("server", role, number).name: (
                 f"{prefix}.{FIRST_ADDRESS[role] + number - 1}"
             )
@@ -158,7 +175,13 @@ class Cluster:
         access: Any = Access(self.containers)
         servers: Any = self.servers
         volumes: Any = None
+        moves = self.resolved.moves_from(self.known())
+        done = self._carry_out(events)
+        return self._carry_out(events) if moves else done
+
+    def _carry_out(self, events: Events | None) -> Known:
         known, steps = self.known(), self.plan()
+        moves = self.resolved.moves_from(known)
         secrets = KeptSecrets(self.resolved, self.operator, access, known)
         secrets.save(steps)
         kept = self.variables()
@@ -168,6 +191,8 @@ class Cluster:
             Deliveries(servers, self.resolved, access),
             Releases(servers, self.resolved, access, kept),
         ]
+        if self.resolved.stack.has_balancer and not moves:
+            inside.append(DrainedServers(self.servers, access, known, "web"))
         kinds = {**self._kinds, **{kind.name: kind for kind in inside}}
         self.release()  # other clusters come up now, and need the same one
         with _cache():
@@ -234,9 +259,16 @@ class Cluster:
         noted = [found for kind in inside for found in kind.among(self.servers.find())]
         return Known({each.key: each for each in (*recorded, *noted)})
 
+    def _lead(self, before: str, to: str) -> None:
+        # The machine may not have been made yet.
+        until(lambda: to in self.containers and self.containers[to].process, 60)
+        self.network.lead(self.public_address, self.containers.get(before), self.containers[to])
+
     def _facts(self, wanted: Wanted) -> Mapping[str, Any]:
-        # A floating IP leads nowhere here: visitors come by the private network.
+        # The entry point has its public address in the private network, too.
         address = self._addresses.get(wanted.key.name, "")
+        if wanted.key == self.resolved.entry_point():
+            address = self.public_address
         return {"address": address, "public_key": "", "data": "", "metadata": {}}
 
     def _create(self, name: str, user_data: str) -> Container:

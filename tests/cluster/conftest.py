@@ -7,7 +7,7 @@ import pytest
 from tests.cluster import container
 from tests.cluster.cluster import Cluster, cluster
 
-STACK = "web.count = 3\nmonitor.enabled = false\n"
+STACK = "web.count = 3\nmonitor.enabled = false\nbalancer.kind = 'none'\n"
 
 TIMEOUT_S = 900
 """The first one makes the image that the machines boot."""

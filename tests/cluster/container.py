@@ -27,7 +27,7 @@ from tests.releases import CACHE
 PACKAGES = (
     *("systemd", "systemd-sysv", "udev", "dbus", "cloud-init", "openssh-server", "sudo"),
     *("locales", "iproute2", "python3", "nginx", "openssl", "postgresql", "unattended-upgrades"),
-    "postgresql-client",
+    *("postgresql-client", "haproxy"),
     *("prometheus", "prometheus-alertmanager", "prometheus-node-exporter"),
     *("prometheus-nginx-exporter", "prometheus-postgres-exporter"),
     # A certificate, and an authority for tests that gives it.
@@ -128,6 +128,14 @@ class Network:
         _run("ip", "-netns", self.namespace, "link", "set", wire, "master", "switch", "up")
         for link in ("lo", "eth0"):
             _run(*inside, "link", "set", link, "up")
+
+    def lead(self, address: str, before: "Container | None", to: "Container") -> None:
+        """Have an address lead to a machine, as a floating IP does, and to no other one."""
+        if before:
+            inside = ("ip", "-netns", before.namespace, "address")
+            _run(*inside, "delete", f"{address}/32", "dev", "eth0")
+        _run("ip", "-netns", to.namespace, "address", "add", f"{address}/32", "dev", "eth0")
+        _run("ip", "-netns", self.namespace, "neighbour", "flush", "to", address)
 
     def start(self, *command: str, **more: Any) -> subprocess.Popen[str]:
         """A program on this machine that sees the private network, and nothing else."""

@@ -42,6 +42,29 @@ class Recorded:
         del self.there[found.key]
 
 
+@dataclass
+class FloatingIPs(Recorded):
+    """Addresses. The entry point's stays the same when it leads to another machine."""
+
+    entry: Callable[[], Key] = lambda: Key("floating IP", "")
+    lead: Callable[[str, str], None] = lambda before, to: None
+    """Has the entry point's lead from one port to another."""
+
+    def find(self) -> Iterable[Found]:
+        # Of several, that of the entry point is the one of a first machine.
+        firsts = [each for each in self.there.values() if each.key.name.endswith("-1")]
+        others = [each for each in self.there.values() if each not in firsts]
+        return [*(replace(each, key=self.entry()) for each in firsts), *others]
+
+    def reconcile(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
+        before = found.attributes.get("port", "")
+        self.there = {key: each for key, each in self.there.items() if each.id != found.id}
+        now = super().reconcile(wanted, found, known, tell)
+        if wanted.key == self.entry():
+            self.lead(before, now.attributes["port"])
+        return now
+
+
 class Servers(Recorded):
     """Containers. `make` creates one by its name and its user-data."""
 

@@ -71,7 +71,9 @@ def test_a_server_that_takes_the_place_of_another_one_is_another_machine(tmp_pat
         there = [
             Found(Key("server", "shop-web-1"), server_id, {}),
             Found(Key("port", "shop-web-1"), "p1", {}, {"address": "192.168.128.7"}),
-            Found(Key("floating IP", "shop-web-1"), "f1", {"port": "p1"}, {"address": "203.0.113.7"}),
+            Found(
+                Key("floating IP", "shop-web-1"), "f1", {"port": "p1"}, {"address": "203.0.113.7"}
+            ),
         ]
         access.open("shop-web-1", {each.key: each for each in there}, lambda text: None)
     assert asked == ["i1", "i2"]

@@ -16,6 +16,7 @@ from skytier.cli import (
     demo_data,
     doctor,
     down,
+    drain,
     init,
     job,
     logs,
@@ -49,7 +50,7 @@ app = typer.Typer(
 )
 for command in (
     *(init, doctor, plan, up, status, top, ps, logs, run, job, secret, psql, ssh, down),
-    *(release, releases, rollback),
+    *(release, releases, rollback, drain),
     *(dashboard, report, metrics, cost),
     *(demo_data, admin, audit, trust, access),
 ):

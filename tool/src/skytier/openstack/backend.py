@@ -5,6 +5,7 @@ from skytier.deploy.apply import Events
 from skytier.deploy.interruption import interrupted
 from skytier.openstack import beside
 from skytier.openstack.application import attend_application, follow_application, run_application
+from skytier.openstack.drain import drain, undrain
 from skytier.openstack.logs import logs
 from skytier.openstack.planned import Plan
 from skytier.openstack.psql import attend_psql
@@ -40,6 +41,8 @@ class CloudBackend(CloudStack):
     attend_application = attend_application
     follow_application = follow_application
     attend_psql = attend_psql
+    drain = drain
+    undrain = undrain
 
     def choose_versions(self, plan: Plan, *, upgrade: bool = False) -> str:
         """For what the web servers will probably be. A release that stays has its own."""

@@ -29,6 +29,7 @@ HEALTH = "/.skytier/health"
 """Where the balancer asks whether the server takes new requests: 404 while it is drained."""
 DRAINED, DRAINED_UNTIL_BOOT = "/var/lib/skytier/drained", "/run/skytier-drained"
 """The files that keep a web server out of the balancer: by the operator, and during an update."""
+DRAIN = "/usr/local/sbin/skytier-drain"
 DRAIN_S = 30
 """How long requests that are being answered may take when a web server is drained."""
 SERVER = TlsServer(
@@ -88,6 +89,7 @@ def _values(at: Placement) -> dict[str, object]:
         "drain_s": DRAIN_S,
         "behind": _balancers(at) is not None,
         "drained": DRAINED,
+        "drain": DRAIN,
         "status": STATUS,
     }
 
@@ -98,7 +100,11 @@ def _files(at: Placement, values: Mapping[str, object]) -> list[File]:
         File(
             f"{UNITS}/nginx.service.d/skytier.conf", render(PACKAGE, "nginx.service.conf", **values)
         ),
-        File("/usr/local/sbin/skytier-drain", render(PACKAGE, "skytier-drain.sh", **values), 0o755),
+        *(
+            [File(DRAIN, render(PACKAGE, "skytier-drain.sh", **values), 0o755)]
+            if values["behind"]
+            else []
+        ),
     ]
 
 

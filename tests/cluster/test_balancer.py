@@ -1,0 +1,282 @@
+"""One web server becomes three behind a balancer and one again, while visitors come."""
+
+import json
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from skytier.deploy.plan import Action, Step
+from skytier.poll import until
+from skytier.services.haproxy.service import SOCKET
+from skytier.services.nginx.service import DRAIN
+from tests.cluster.cluster import Cluster, Events, changed, cluster
+from tests.cluster.container import Container
+from tests.project.trees import write_dedented
+
+PROJECT = {
+    "requirements.txt": "",
+    "shop.py": """\
+        import json, socket, time
+
+        def application(environ, start_response):
+            if environ["PATH_INFO"] == "/slow":
+                time.sleep(8)
+            said = {
+                "host": socket.gethostname(),
+                "client": environ.get("HTTP_X_FORWARDED_FOR"),
+                "scheme": environ["wsgi.url_scheme"],
+                "body": len(environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))),
+            }
+            start_response("200 OK", [("Content-Type", "application/json")])
+            return [json.dumps(said).encode()]
+        """,
+}
+# Asks again and again, each time on a new connection, by GET and by POST; prints what was not
+# answered, with its time, and who answered.
+VISITOR = """
+import collections, json, ssl, sys, threading, time, urllib.request
+url, context = sys.argv[1], ssl._create_unverified_context()
+failed, answers, ended = [], collections.Counter(), threading.Event()
+
+def ask(body):
+    while not ended.is_set():
+        began = time.time()
+        try:
+            with urllib.request.urlopen(url, data=body, timeout=60, context=context) as answer:
+                answers[json.load(answer)["host"]] += 1
+        except (OSError, ValueError) as error:
+            failed.append([began, time.time(), repr(error)])
+        time.sleep(0.02)
+
+threads = [threading.Thread(target=ask, args=[body]) for body in (None, b"x", None, b"x")]
+for each in threads: each.start()
+print("ready", flush=True)
+sys.stdin.read()
+ended.set()
+for each in threads: each.join()
+print(json.dumps({"failed": failed, "answers": answers}))
+"""
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_dedented(tmp_path_factory.mktemp("balanced"), PROJECT)
+
+
+def stack(project: Path, count: int, more: str = "") -> str:
+    return f"""\
+web.count = {count}
+monitor.enabled = false
+{more}
+[application]
+source = {json.dumps(str(project))}
+serve = "shop:application"
+interface = "wsgi"
+requires = []
+"""
+
+
+@pytest.fixture(scope="module")
+def made(project: Path) -> Iterator[Cluster]:
+    """One web server without a balancer."""
+    with cluster(stack(project, 1)) as made:
+        yield made
+
+
+@dataclass
+class Visit:
+    """What visitors saw."""
+
+    failed: list[list[Any]]
+    """When each began, when it ended, and how."""
+    answers: dict[str, int]
+    """Host to the number of its answers."""
+
+
+@contextmanager
+def visitors(made: Cluster, scheme: str = "http") -> Iterator[Visit]:
+    """Visitors of the public address; what they saw is there at the end."""
+    visit = Visit([], {})
+    url = f"{scheme}://{made.public_address}/"
+    visitor = made.network.start(sys.executable, "-c", VISITOR, url, stdin=subprocess.PIPE)
+    assert visitor.stdout
+    assert visitor.stdout.readline() == "ready\n"
+    yield visit
+    said = json.loads(visitor.communicate("", timeout=120)[0])
+    visit.failed, visit.answers = said["failed"], said["answers"]
+
+
+class Moves(Events):
+    """When the floating IP moved."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.times: list[float] = []
+
+    def started(self, step: Step) -> None:
+        super().started(step)
+        self._note(step)
+
+    def done(self, step: Step, seconds: float) -> None:
+        super().done(step, seconds)
+        self._note(step)
+
+    def _note(self, step: Step) -> None:
+        if step.key.kind == "floating IP":
+            self.times.append(time.time())
+
+
+def but_for_the_move(visit: Visit, moves: Moves) -> list[list[Any]]:
+    """Requests that failed although they were not under way while the address moved."""
+    began, ended = moves.times
+    return [each for each in visit.failed if not (each[0] < ended and each[1] > began)]
+
+
+def asked(made: Cluster, path: str = "/", **headers: str) -> Any:
+    """One request of a visitor."""
+    words = [word for name, value in headers.items() for word in ("-H", f"{name}: {value}")]
+    with made.network.start("curl", "-skS", *words, url(made, path)) as curl:
+        return json.loads(curl.communicate(timeout=60)[0])
+
+
+def url(made: Cluster, path: str) -> str:
+    scheme = "http" if made.resolved.stack.tls == "off" else "https"
+    return f"{scheme}://{made.public_address}{path}"
+
+
+def balancer(made: Cluster) -> Container:
+    return made.containers["shop-balancer-1"]
+
+
+def states(made: Cluster) -> dict[str, str]:
+    """Web server to what the balancer makes of it: UP, NOLB, DOWN."""
+    ask = f"""python3 -c '
+import socket
+asked = socket.socket(socket.AF_UNIX)
+asked.connect("{SOCKET}")
+asked.sendall(b"show stat web 4 -1\\n")
+print(b"".join(iter(lambda: asked.recv(65536), b"")).decode())
+'"""
+    rows = [line.split(",") for line in balancer(made).run(ask).splitlines() if "shop-" in line]
+    return {row[1]: row[17].split()[0] for row in rows}
+
+
+def test_a_balancer_comes_with_the_second_web_server(made: Cluster, project: Path) -> None:
+    moves = Moves()
+    with visitors(made) as visit:
+        made.write(stack(project, 3))
+        step = next(each for each in made.plan() if each.key.kind == "floating IP")
+        assert (step.action, step.key.name) == (Action.CHANGE, "shop-balancer-1")
+        made.up(moves)
+        until(lambda: set(states(made).values()) == {"UP"}, 30)
+        time.sleep(2)
+
+    assert but_for_the_move(visit, moves) == []
+    assert visit.answers.keys() == {"shop-web-1", "shop-web-2", "shop-web-3"}
+    assert made.wrong() == {}
+    assert changed(made.plan()) == []
+
+
+def test_only_the_balancer_is_believed_who_a_visitor_is(made: Cluster) -> None:
+    own = asked(made, **{"X-Forwarded-For": "192.0.2.1", "X-Forwarded-Proto": "https"})
+    assert own["client"] not in (None, "192.0.2.1", balancer(made).address)
+    assert own["scheme"] == "http"
+    web = made.containers["shop-web-1"].address
+    ask = f"http://{web}:8080/"
+    with made.network.start("curl", "-sS", "-H", "X-Forwarded-For: 192.0.2.1", ask) as curl:
+        assert json.loads(curl.communicate(timeout=60)[0])["client"] == own["client"]
+    for path in ("/.skytier/health", "/.skytier/../.skytier/health", "/%2eskytier/health"):
+        with made.network.start(
+            "curl", "-sS", "--path-as-is", "-o", "/dev/null", "-w", "%{http_code}", url(made, path)
+        ) as curl:
+            assert curl.communicate(timeout=60)[0] == "404"
+
+
+def test_a_drained_web_server_gets_nothing_new_and_ends_what_it_is_at(made: Cluster) -> None:
+    slow: list[Any] = []
+    threads = [threading.Thread(target=lambda: slow.append(asked(made, "/slow"))) for _ in range(6)]
+    with visitors(made) as visit:
+        for each in threads:
+            each.start()
+        time.sleep(1)
+        made.containers["shop-web-2"].run(DRAIN)
+        for each in threads:
+            each.join()
+        assert states(made)["shop-web-2"] == "NOLB"
+    assert visit.failed == []
+    assert len(slow) == 6
+    assert {each["host"] for each in slow} == {"shop-web-1", "shop-web-2", "shop-web-3"}
+    with visitors(made) as visit:
+        time.sleep(2)
+    assert visit.failed == []
+    assert visit.answers.keys() == {"shop-web-1", "shop-web-3"}
+    said = {name: text for name, text in made.wrong().items() if "drained" in text}
+    assert said == {}
+    made.containers["shop-web-2"].run(f"{DRAIN} --end")
+    assert until(lambda: states(made)["shop-web-2"] == "UP", 30)
+
+
+def test_a_killed_process_and_a_machine_that_falls_silent_fail_no_get(made: Cluster) -> None:
+    machine = made.containers["shop-web-3"]
+    with visitors(made) as visit:
+        time.sleep(1)
+        machine.run("systemctl kill --signal=KILL nginx")
+        time.sleep(3)
+    lost_by_post = len(visit.failed)
+    # What a killed process had taken and not answered is repeated where that is safe; POST is not.
+    assert lost_by_post <= 2
+    assert until(lambda: states(made)["shop-web-3"] == "UP", 30)
+    link = ("ip", "-netns", machine.namespace, "link", "set", "eth0")
+    with visitors(made) as visit:
+        time.sleep(1)
+        subprocess.run([*link, "down"], check=True)
+        assert until(lambda: states(made)["shop-web-3"] == "DOWN", 30)
+        time.sleep(5)
+        subprocess.run([*link, "up"], check=True)
+        assert until(lambda: states(made)["shop-web-3"] == "UP", 30)
+    assert len(visit.failed) <= 2
+
+
+def test_a_web_server_is_drained_before_it_goes(made: Cluster, project: Path) -> None:
+    with visitors(made) as visit:
+        made.write(stack(project, 2))
+        made.up()
+    assert visit.failed == []
+    assert made.containers.keys() == {"shop-balancer-1", "shop-web-1", "shop-web-2"}
+    assert changed(made.plan()) == []
+
+
+def test_https_ends_at_the_balancer(made: Cluster, project: Path) -> None:
+    made.write(stack(project, 2, 'tls = "self-signed"'))
+    made.up()
+    assert asked(made)["scheme"] == "https"
+    with made.network.start(
+        *("curl", "-sS", "-o", "/dev/null", "-w", "%{http_code} %{redirect_url}"),
+        f"http://{made.public_address}/a?b=c",
+    ) as curl:
+        assert curl.communicate(timeout=60)[0] == f"308 https://{made.public_address}/a?b=c"
+    with made.network.start("curl", "-skSI", "--http2", url(made, "/")) as curl:
+        head = curl.communicate(timeout=60)[0].lower()
+    assert head.startswith("http/2 200")
+    assert head.count("strict-transport-security: max-age=86400") == 1
+    assert made.wrong() == {}
+    assert changed(made.plan()) == []
+
+
+def test_the_balancer_goes_with_the_second_web_server(made: Cluster, project: Path) -> None:
+    moves = Moves()
+    with visitors(made, "https") as visit:
+        made.write(stack(project, 1, 'tls = "self-signed"'))
+        made.up(moves)
+    assert but_for_the_move(visit, moves) == []
+    assert made.containers.keys() == {"shop-web-1"}
+    assert made.wrong() == {}
+    assert changed(made.plan()) == []

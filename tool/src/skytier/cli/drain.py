@@ -1,0 +1,31 @@
+"""`skytier drain` and `skytier undrain`"""
+
+from typing import Annotated
+
+import typer
+
+from skytier.cli import chosen, console
+from skytier.cli.chosen import Cloud, File
+
+app = typer.Typer()
+Machine = Annotated[str, typer.Argument(help="A web server: `web/2`, or its name.")]
+
+
+@app.command(epilog="Example: skytier drain web/2")
+def drain(machine: Machine, cloud: Cloud = None, file: File = None) -> None:
+    """Take a web server out of the balancer.
+
+    It gets no new requests. Those that it is answering may end, for at most 30 s. It stays out,
+    also when it restarts, until `skytier undrain`.
+    """
+    said = chosen.cloud_stack(chosen.stack_file(file, cloud)).drain(machine)
+    if said:
+        console.out.print(said, markup=False)
+    console.out.print(f"{machine} gets no requests. Put it back: skytier undrain {machine}")
+
+
+@app.command(epilog="Example: skytier undrain web/2")
+def undrain(machine: Machine, cloud: Cloud = None, file: File = None) -> None:
+    """Put a web server back into the balancer."""
+    chosen.cloud_stack(chosen.stack_file(file, cloud)).undrain(machine)
+    console.out.print(f"{machine} gets requests again.", markup=False)
