@@ -172,14 +172,14 @@ class Cluster:
 
     def up(self, events: Events | None = None) -> Known:
         """Carry out the plan. Raises what kept a step from being done."""
-        access: Any = Access(self.containers)
-        servers: Any = self.servers
-        volumes: Any = None
         moves = self.resolved.moves_from(self.known())
         done = self._carry_out(events)
         return self._carry_out(events) if moves else done
 
     def _carry_out(self, events: Events | None) -> Known:
+        access: Any = Access(self.containers)
+        servers: Any = self.servers
+        volumes: Any = None
         known, steps = self.known(), self.plan()
         moves = self.resolved.moves_from(known)
         secrets = KeptSecrets(self.resolved, self.operator, access, known)
