@@ -261,7 +261,7 @@ class Cluster:
 
     def _lead(self, before: str, to: str) -> None:
         # The machine may not have been made yet.
-        until(lambda: to in self.containers and self.containers[to].process, 60)
+        until(lambda: to in self.containers and self.containers[to].process, 600)
         self.network.lead(self.public_address, self.containers.get(before), self.containers[to])
 
     def _facts(self, wanted: Wanted) -> Mapping[str, Any]:
