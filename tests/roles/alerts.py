@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 WEB = 'stack="shop", machine="shop-web-1", role="web"'
+BALANCER = 'stack="shop", machine="shop-balancer-1", role="balancer"'
 DATABASE = 'stack="shop", machine="shop-database-1", role="database"'
 REPLICA = 'stack="shop", machine="shop-database-2", role="database"'
 Series = Mapping[str, str]
@@ -29,6 +30,20 @@ class Case:
 def up(machine: str, **jobs: str) -> dict[str, str]:
     """Whether jobs of a machine answer: job to values."""
     return {f'up{{{machine}, job="{job}"}}': values for job, values in jobs.items()}
+
+
+def servers(**of_web_1: str) -> dict[str, str]:
+    """The web servers as a balancer sees them; `more` is for web-2, and web-3 is out."""
+    status = f'haproxy_server_status{{{BALANCER}, proxy="web", server='
+    more = of_web_1.pop("more", "1x60")
+    return {
+        **{
+            f'{status}"shop-web-1", state="{state.upper()}"}}': values
+            for state, values in of_web_1.items()
+        },
+        f'{status}"shop-web-2", state="UP"}}': more,
+        f'{status}"shop-web-3", state="UP"}}': "0x60",
+    }
 
 
 def requests(good: str, failing: str) -> dict[str, str]:
@@ -246,6 +261,22 @@ CASES = [
         {f"skytier_backup_completed_timestamp_seconds{{{DATABASE}}}": f"{-2 * DAY}x60"},
         {},
         why="only where backups are made",
+    ),
+    Case(
+        "WebServerOut",
+        servers(up="0x57 0x2", down="0x57 1x2"),
+        servers(up="0x57 0x2", down="0x59 1x0"),
+    ),
+    Case("OneWebServerLeft", servers(up="0x60", more="1x60"), servers(up="1x60", more="1x60")),
+    Case(
+        "OneWebServerLeft",
+        servers(up="0x60", more="1x60"),
+        {
+            key: values
+            for key, values in servers(up="0x60", more="1x60").items()
+            if "shop-web-2" not in key
+        },
+        why="only where there are more than two",
     ),
     Case(
         "BudgetOverrun",

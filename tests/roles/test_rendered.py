@@ -17,11 +17,13 @@ from skytier.roles import ROLES
 from skytier.secrets.certificate import self_signed
 from skytier.services.setup import Setup
 from skytier.services.system import service as system
-from skytier.stackfile import MonitorSection, StackFile
-from skytier.topology import ANYWHERE, IngressRule, Machine, Topology
+from skytier.stackfile import MonitorSection, StackFile, parse
+from skytier.topology import ANYWHERE, PRIVATE, IngressRule, Machine, Topology
 from tests.cluster import container
 from tests.roles.conftest import TIMEOUT_S
 from tests.roles.topology import (
+    BALANCED,
+    BALANCER,
     DATABASE,
     MONITOR,
     SELF_SIGNED,
@@ -49,7 +51,8 @@ def stack(request: pytest.FixtureRequest) -> Topology:
 
 
 def user_data(stack: Topology, role: str) -> str:
-    (machine, *_) = [*stack.of(role), MONITOR]
+    elsewhere = {"balancer": BALANCER, "database": DATABASE, "monitor": MONITOR}
+    machine = next(iter(stack.of(role)), elsewhere.get(role, WEB))
     return roles.user_data(stack, machine)
 
 
@@ -152,6 +155,23 @@ def test_nginx_accepts_its_file(tmp_path: Path, stack: Topology) -> None:
     # An ordinary user may not listen at port 80: that is tried after the file was read.
     assert "syntax is ok" in checked.stderr, checked.stderr
     assert "[warn] " not in checked.stderr.replace('[warn] the "user" directive', "")
+
+
+@pytest.mark.parametrize("text", ["", SELF_SIGNED], ids=["HTTP", "HTTPS"])
+def test_haproxy_accepts_its_file(tmp_path: Path, text: str) -> None:
+    stack = topology(f"web.count = 2\n{text}", BALANCED)
+    files = roles.setup(stack, BALANCER).files
+    (conf,) = [file.text for file in files if file.path == "/etc/skytier/haproxy.cfg"]
+    key, certificate = self_signed([BALANCER.address])
+    (tmp_path / "site.pem").write_text(certificate)
+    (tmp_path / "site.pem.key").write_text(key)
+    path = tmp_path / "haproxy.cfg"
+    path.write_text(conf.replace("/etc/skytier/tls/", f"{tmp_path}/"))
+
+    checked = run("haproxy", "-c", "-f", str(path))
+
+    assert checked.returncode == 0, checked.stderr
+    assert "[WARNING]" not in checked.stderr, checked.stderr
 
 
 @needs_systemd
@@ -263,6 +283,45 @@ def test_ingress_rules() -> None:
     assert sorted(rules["database"], key=str) == [IngressRule(22, "web"), IngressRule(5432, "web")]
     closed = roles.ingress_rules(StackFile(monitor=MonitorSection(enabled=False)))["web"]
     assert sorted(rule.port for rule in closed) == [22, 80, 443]
+
+
+def test_with_a_balancer_visitors_and_operators_come_to_it_alone() -> None:
+    rules = roles.ingress_rules(topology("web.count = 2", BALANCED).stack)
+    public = {name for name, each in rules.items() if {80, 443} & {rule.port for rule in each}}
+    assert public == {"balancer"}
+    assert IngressRule(8080, "balancer") in rules["web"]
+    assert {rule.remote for name in rules for rule in rules[name] if rule.port == 22} == {
+        ANYWHERE,
+        "balancer",
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "moves_from", "opened"),
+    [
+        (
+            "web.count = 2",
+            "web",
+            {("web", 80, ANYWHERE), ("web", 443, ANYWHERE), ("web", 22, "198.51.100.0/24")},
+        ),
+        ("web.count = 1", "balancer", {("web", 8080, PRIVATE)}),
+    ],
+    ids=["a balancer comes", "a balancer goes"],
+)
+def test_while_the_address_moves_both_ways_are_open(
+    text: str, moves_from: str, opened: set[tuple[str, int, str]]
+) -> None:
+    stack = parse(f'ssh_from = ["198.51.100.0/24"]\n{text}')
+    after = roles.ingress_rules(stack)
+    during = roles.ingress_rules(stack, moves_from)
+    more = {
+        (name, rule.port, rule.remote)
+        for name, each in during.items()
+        for rule in each
+        if rule not in after[name]
+    }
+    assert more == opened | {(name, 22, PRIVATE) for name in after}
+    assert all(rule in during[name] for name, each in after.items() for rule in each)
 
 
 @pytest.mark.parametrize("machine", TOPOLOGY.machines, ids=lambda machine: machine.role)

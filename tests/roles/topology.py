@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from skytier import roles
+from skytier.roles.role import public_role
 from skytier.stackfile import StackFile, parse
 from skytier.topology import DataVolume, Machine, Topology
 
 WEB = Machine("shop-web-1", "web", 1, "192.168.128.10", 768, 1)
 DATABASE = Machine("shop-database-1", "database", 1, "192.168.128.20", 768, 1)
+BALANCER = Machine("shop-balancer-1", "balancer", 1, "192.168.128.5", 768, 1)
 MONITOR = Machine("shop-monitor-1", "monitor", 1, "192.168.128.30", 768, 1)
 VOLUME = DataVolume("5f6f3b0e-51a7-4f2c-9a43-8a5a2d0c5b10", size_gib=20)
 WEBHOOK = 'monitor.webhook = "https://hooks.example.org/shop"\n'
@@ -29,12 +31,14 @@ def _placed(stack: StackFile, machine: Machine) -> Machine:
         services=[each.name for each in roles.services_on(stack, role.name, machine.number)],
         metrics=roles.metrics(stack, role.name, machine.number),
         duty=role.duty,
-        public=role.public,
+        public=role.name == public_role(stack, roles.ROLES),
     )
 
 
 SELF_SIGNED = f'tls = "self-signed"\n{WEBHOOK}'
 TOPOLOGY = topology(SELF_SIGNED)
+SECOND = replace(WEB, name="shop-web-2", number=2, address="192.168.128.11")
+BALANCED = (WEB, SECOND, DATABASE, BALANCER)
 TOPOLOGIES = {
     "off": topology(WEBHOOK),
     "self-signed": TOPOLOGY,
@@ -45,6 +49,12 @@ TOPOLOGIES = {
     "not watched": topology('tls = "self-signed"\nmonitor.enabled = false'),
     "data on a volume": topology(
         f"{SELF_SIGNED}database.volume_gib = 20", [WEB, replace(DATABASE, volume=VOLUME)]
+    ),
+    "a balancer": topology(f"web.count = 2\n{WEBHOOK}", BALANCED),
+    "a balancer with TLS": topology(f"web.count = 2\n{SELF_SIGNED}", BALANCED),
+    "a balancer that nobody watches": topology(
+        f"web.count = 2\nmonitor.enabled = false\n{NO_DATABASE}",
+        [each for each in BALANCED if each is not DATABASE],
     ),
     "no database": topology(f"{SELF_SIGNED}{NO_DATABASE}", [WEB]),
     "a monitor of its own": topology(

@@ -25,6 +25,7 @@ class Group(StrEnum):
 
     MACHINES = "Machines"
     APPLICATION = "Application"
+    BALANCER = "Balancer"
     NGINX = "Nginx"
     POSTGRESQL = "PostgreSQL"
     REDIS = "Redis"

@@ -6,6 +6,7 @@ from typing import Any
 from skytier.status import MachineStatus, Status
 
 PARTS = {
+    "haproxy": "HAProxy",
     "nginx": "Nginx",
     "application": "Application",
     "postgresql": "PostgreSQL",
@@ -65,8 +66,8 @@ def _tier(role: str) -> int:
 
 def _edges(machines: Sequence[MachineStatus]) -> Iterator[tuple[str, str, str]]:
     """From whom to whom, and what goes that way."""
-    balancers = _having(machines, "nginx", "balancer")
-    proxies = [each for each in _having(machines, "nginx") if each not in balancers]
+    balancers = _having(machines, "haproxy")
+    proxies = _having(machines, "nginx")
     applications = _having(machines, "application")
     doors = balancers or proxies or applications
     yield from (("clients", door, "requests") for door in doors)

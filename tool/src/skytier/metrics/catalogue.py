@@ -2,12 +2,12 @@
 
 `skytier top`, the history of this machine, the dashboard, reports, exports and Grafana's dashboards
 all take them from here. Targets carry the labels `job` (node, postgres, nginx, haproxy, redis,
-application),
-`stack`, `machine` and `role`.
+application), `stack`, `machine` and `role`.
 """
 
 from skytier.services.application import charts as application
 from skytier.services.exporters import charts as exporters
+from skytier.services.haproxy import charts as haproxy
 from skytier.services.nginx import charts as nginx
 from skytier.services.postgresql import charts as postgresql
 from skytier.services.prometheus import charts as prometheus
@@ -15,6 +15,7 @@ from skytier.services.prometheus import charts as prometheus
 CHARTS = (
     *exporters.MACHINES,
     *application.CHARTS,
+    *haproxy.CHARTS,
     *nginx.CHARTS,
     *postgresql.CHARTS,
     *exporters.REDIS,

@@ -183,7 +183,9 @@ def _prometheus(facts: MonitorFacts) -> MonitorProcess:
         alertmanager=f"{HOST}:{ports[ALERTMANAGER]}" if ALERTMANAGER in read else "",
     )
     texts = {path: prometheus.prometheus_yml(configuration)}
-    alerts = prometheus.AlertRules(stack=STACK_NAME, has_database=facts.has_database)
+    alerts = prometheus.AlertRules(
+        stack=STACK_NAME, has_database=facts.has_database, has_balancer=False
+    )
     for name, text in prometheus.rules(alerts).items():
         texts[rules / name] = text
     arguments = prometheus.arguments(

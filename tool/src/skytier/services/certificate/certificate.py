@@ -27,10 +27,6 @@ class TlsServer:
     """`Nginx`"""
     unit: str
     """`nginx`, which reads its certificate again when it is reloaded."""
-    authenticator: str
-    """How certbot answers the certificate authority: `webroot`, `standalone`."""
-    options: str
-    """The options of certbot that go with it."""
     last_words: str
     """A command that shows the last lines of its log."""
 

@@ -17,19 +17,12 @@ CONFIG = f"{ETC}/haproxy.cfg"
 SOCKET = "/run/haproxy/admin.sock"
 """Where root asks and tells it at run time."""
 METRICS_PORT = 8405
-CHALLENGE_PORT = 8402
-"""Where certbot answers the certificate authority, on the machine itself."""
 MEMORY_PER_CONNECTION_KIB = 64
 """HAProxy's two buffers of 16 KiB for each side of a connection, and TLS."""
 WEB = Need("nginx")
 SERVER = TlsServer(
     title="HAProxy",
     unit="haproxy",
-    authenticator="standalone",
-    options=(
-        f"--standalone --http-01-address=127.0.0.1 --http-01-port={CHALLENGE_PORT} "
-        "--preferred-challenges=http"
-    ),
     last_words="journalctl -q --unit=haproxy --lines=4 --no-pager --output=cat",
 )
 
@@ -68,7 +61,6 @@ class HAProxy(Service):
             "tls": at.stack.tls,
             "certificate": f"{ETC}/tls/site",
             "hsts_s": certificate.hsts_s(at.stack),
-            "challenge_port": CHALLENGE_PORT,
             "paths": certificate.paths(at.stack),
         }
         return Setup(

@@ -35,8 +35,6 @@ DRAIN_S = 30
 SERVER = TlsServer(
     title="Nginx",
     unit="nginx",
-    authenticator="webroot",
-    options=f"--webroot --webroot-path={CHALLENGES}",
     last_words="tail -n 4 /var/log/nginx/nginx.log",
 )
 

@@ -24,11 +24,12 @@ ALERTS = {
     "machines.yml": "skytier.services.exporters",
     "application.yml": "skytier.services.application",
     "database.yml": "skytier.services.postgresql",
+    "balancer.yml": "skytier.services.haproxy",
     "stack.yml": PACKAGE,
 }
 """The rule files, and the folders of the services that have them as `templates/alerts.yml.j2`."""
-OF_THE_DATABASE = frozenset({"database.yml"})
-"""Those that a stack without a database has not."""
+CONDITIONS = {"database.yml": "has_database", "balancer.yml": "has_balancer"}
+"""The field of AlertRules that says whether a stack has those rules. All others it has always."""
 SCRAPE_INTERVAL_S = 5
 """CPU that is burnt has to be visible within 15 s, so a rate needs two samples within that."""
 
@@ -75,6 +76,7 @@ class AlertRules:
     budget_per_month: Decimal | None = None
     """What it may cost; None where nobody said."""
     has_database: bool = True
+    has_balancer: bool = True
 
 
 def prometheus_yml(configuration: PrometheusConfig) -> str:
@@ -96,7 +98,7 @@ def rules(values: AlertRules) -> Mapping[str, str]:
     return {
         name: render(package, "alerts.yml", **asdict(values), latency_objective_s=seconds)
         for name, package in ALERTS.items()
-        if values.has_database or name not in OF_THE_DATABASE
+        if name not in CONDITIONS or getattr(values, CONDITIONS[name])
     }
 
 

@@ -83,6 +83,7 @@ def _rules(at: Placement) -> AlertRules:
         spending.per_month,
         spending.budget_per_month,
         has_database=bool(at.topology.running("postgresql")),
+        has_balancer=bool(at.topology.running("haproxy")),
     )
 
 

@@ -1,0 +1,108 @@
+"""The floating IP of the entry point moves to a balancer and back, as steps of plans."""
+
+from dataclasses import replace
+
+import pytest
+
+from skytier.deploy.kind import Found, Key, Known
+from skytier.deploy.plan import Action, Step, nothing_to_do
+from skytier.deploy.update import CONFIGURATION, RELEASE, SERVER
+from skytier.openstack.access import hosts
+from skytier.openstack.entry_point import floating_ip
+from skytier.stackfile import StackFile
+from tests.tool.test_order import all_wanted, before, other, planned, stack_of, taken_away
+
+WEB, BALANCER = "skytier-web-1", "skytier-balancer-1"
+SHAPES = {
+    "a balancer comes": ((1, "none"), (3, "haproxy"), WEB, BALANCER),
+    "a balancer comes to several": ((3, "none"), (3, "haproxy"), WEB, BALANCER),
+    "a balancer goes": ((3, "haproxy"), (1, "haproxy"), BALANCER, WEB),
+    "a balancer goes from several": ((2, "haproxy"), (3, "none"), BALANCER, WEB),
+}
+
+
+def moving(case: str) -> tuple[StackFile, dict[Key, Found]]:
+    """The stack that is wanted, and what is there: the entry point's address by its key now."""
+    (count, balancer), then, *_ = SHAPES[case]
+    before_it, found = stack_of(count, balancer)
+    stack, _ = stack_of(*then)
+    entry = {floating_ip(before_it): floating_ip(stack)}
+    return stack, {
+        entry.get(key, key): replace(each, key=entry.get(key, key)) for key, each in found.items()
+    }
+
+
+def carried_out(stack: StackFile, steps: list[Step], found: dict[Key, Found]) -> dict[Key, Found]:
+    """What is there once all steps are done."""
+    known = Known(found)
+    for _ in range(2):
+        made = all_wanted(stack, Known({**found, **known}))
+        ids = Known({w.key: known.get(w.key, Found(w.key, f"id of {w.key}", {})) for w in made})
+        for want in made:
+            facts = {"address": "192.168.128.9", "launched_at": "2026-01-01", "data": ""}
+            facts |= {"role": want.creation.get("role", "")}
+            known[want.key] = Found(want.key, ids[want.key].id, ids.attributes(want), facts)
+        if _ == 0:
+            # What this run wants is what its plan said, before the address has moved.
+            wanted = {s.wanted.key: s.wanted for s in steps if s.wanted}
+            for key, each in wanted.items():
+                known[key] = replace(known[key], attributes=ids.attributes(each))
+            break
+    gone = {step.key for step in steps if step.action is Action.DELETE}
+    return {key: each for key, each in known.items() if key not in gone}
+
+
+@pytest.mark.parametrize("case", SHAPES)
+def test_the_address_moves_once_all_that_takes_over_is_well(case: str) -> None:
+    stack, found = moving(case)
+    steps = planned(stack, found)
+    address = floating_ip(stack)
+
+    (move,) = [step for step in steps if step.key == address]
+    assert move.action is Action.CHANGE
+    done = before(steps, address)
+    for name in {step.key.name for step in steps if step.wanted and step.key.kind == SERVER}:
+        kinds = (SERVER, CONFIGURATION, *([RELEASE] if "-web-" in name else []))
+        assert {Key(kind, name) for kind in kinds} <= done
+    # Nobody is entered by an address that is still to move.
+    for step in steps:
+        if step.key.kind in (CONFIGURATION, RELEASE) and step.action is not Action.DELETE:
+            assert address not in before(steps, step.key)
+    # What is not wanted any more goes after that.
+    assert all(address in s.after for s in steps if s.action is Action.DELETE)
+
+
+@pytest.mark.parametrize("case", SHAPES)
+def test_the_plan_after_the_move_closes_what_was_open_and_the_next_one_is_empty(case: str) -> None:
+    stack, found = moving(case)
+    after = carried_out(stack, planned(stack, found), found)
+
+    closing = planned(stack, after)
+    kinds = {step.key.kind for step in closing if step.action is not Action.KEEP}
+    assert kinds <= {"security group", CONFIGURATION, RELEASE}
+    assert "security group" in kinds
+    assert all(s.action in (Action.KEEP, Action.CHANGE) for s in closing)
+    assert nothing_to_do(planned(stack, carried_out(stack, closing, after)))
+
+
+@pytest.mark.parametrize("case", SHAPES)
+def test_the_way_in_is_by_the_machine_that_the_address_leads_to(case: str) -> None:
+    stack, found = moving(case)
+    _, _, former, then = SHAPES[case]
+    assert {each.via for each in hosts(found) if each.via} <= {former}
+    assert hosts(found)[0].name == former
+    after = carried_out(stack, planned(stack, found), found)
+    assert hosts(after)[0].name == then
+
+
+@pytest.mark.parametrize("case", ["a balancer comes", "a balancer goes"])
+def test_an_address_that_leads_to_a_broken_machine_moves_at_once(case: str) -> None:
+    stack, found = moving(case)
+    former = Key(SERVER, SHAPES[case][2])
+    found[former] = other(found[former], power="shutoff")
+    steps = planned(stack, found)
+
+    needs = before(steps, floating_ip(stack))
+    assert not any(key.kind in (CONFIGURATION, RELEASE) for key in needs)
+    into = [step for step in steps if step.key.kind == CONFIGURATION and taken_away(step)]
+    assert all(floating_ip(stack) in before(steps, step.key) for step in into)

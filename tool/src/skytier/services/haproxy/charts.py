@@ -1,0 +1,31 @@
+"""What HAProxy shows of itself."""
+
+from skytier.charts.chart import Chart, Group, Unit
+from skytier.charts.expression import rate, total
+
+_SERVER = ("server",)
+_WEB = {"proxy": "web"}
+
+CHARTS = (
+    Chart(
+        "balancer_requests_per_s",
+        "Requests by web server",
+        Group.BALANCER,
+        Unit.PER_S,
+        rate("haproxy_server_http_responses_total", _SERVER, _WEB),
+    ),
+    Chart(
+        "balancer_servers",
+        "Web servers that get requests",
+        Group.BALANCER,
+        Unit.COUNT,
+        total("haproxy_server_status", (), {"proxy": "web", "state": "UP"}),
+    ),
+    Chart(
+        "balancer_connections",
+        "Connections of visitors",
+        Group.BALANCER,
+        Unit.COUNT,
+        total("haproxy_frontend_current_sessions", (), {"proxy": "visitors"}),
+    ),
+)
