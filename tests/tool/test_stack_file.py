@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -244,12 +245,23 @@ def test_every_text_survives_as_toml(value: str) -> None:
 
 
 def test_every_kind_of_machine_is_counted() -> None:
-    machines = parse("web.count = 3").machines()
+    def counted(text: str) -> dict[str, int]:
+        return {role: section.machines for role, section in parse(text).machines().items()}
 
-    assert {role: section.machines for role, section in machines.items()} == {
-        "web": 3,
-        "database": 1,
-    }
+    assert counted("web.count = 3") == {"balancer": 1, "web": 3, "database": 1}
+    assert counted("web.count = 3\nbalancer.kind = 'none'") == {"web": 3, "database": 1}
+    assert counted("") == {"web": 1, "database": 1}
+
+
+def test_a_balancer_stays_at_hours_with_one_web_server() -> None:
+    night = "[web]\ncount = {}\n[[web.schedule]]\nfrom = '22:00'\nto = '06:00'\ncount = {}"
+    for count, at_night in ((3, 1), (1, 3)):
+        stack = parse(night.format(count, at_night))
+        assert stack.has_balancer
+        for hour in (12, 23):
+            now = stack.at(datetime(2026, 6, 1, hour, tzinfo=UTC))
+            assert now.has_balancer
+            assert now.at(datetime(2026, 6, 1, 12, tzinfo=UTC)).has_balancer
 
 
 @pytest.mark.parametrize(
