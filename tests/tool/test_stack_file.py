@@ -89,6 +89,11 @@ WRONG = {
         1,
         "needs one web server, and there are 3",
     ),
+    "an open API behind a balancer": (
+        "api_from = ['192.0.2.0/24']\nweb.count = 2",
+        1,
+        "with several ones only the balancer has one",
+    ),
     "ACME without whom": ("domain = 'a.example'\ntls = 'acme'", 2, "which needs email."),
     "a domain that is none": ("domain = 'localhost'", 1, "is not a full domain name"),
     "a wildcard": ("domain = '*.example.org'", 1, "is not a full domain name"),

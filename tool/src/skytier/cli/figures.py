@@ -33,6 +33,7 @@ _LINES = {
         *("database_connections", "database_transactions_per_s", "database_cache_hit_percent"),
         *("database_size_bytes", "replication_lag_s"),
     ),
+    "balancer": ("balancer_servers", "balancer_connections", "balancer_requests_per_s"),
     "nginx": ("nginx_connections", "nginx_requests_per_s"),
     "redis": ("redis_memory_bytes", "redis_hit_percent", "redis_clients"),
 }

@@ -21,6 +21,8 @@ MACHINE_FIGURES = (
     "memory_percent",
     "disk_percent",
     "requests_in_progress",
+    "balancer_servers",
+    "balancer_connections",
     "nginx_requests_per_s",
     "nginx_connections",
     "database_connections",

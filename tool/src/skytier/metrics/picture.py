@@ -14,6 +14,7 @@ from skytier.metrics.target import MACHINE
 MACHINE_CHARTS = tuple(chart for chart in BY_ID.values() if chart.group is Group.MACHINES)
 GROUPS = {
     "application": Group.APPLICATION,
+    "balancer": Group.BALANCER,
     "nginx": Group.NGINX,
     "database": Group.POSTGRESQL,
     "redis": Group.REDIS,

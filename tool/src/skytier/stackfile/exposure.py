@@ -50,7 +50,7 @@ def _found(stack: StackFile) -> Iterator[tuple[str, str, str]]:
     if everybody(stack.ssh_from):
         yield (
             "ssh_from",
-            "SSH (port 22) of every web server is open to the whole world.",
+            f"SSH (port 22) of {_bastions(stack)} is open to the whole world.",
             f"write your own networks: ssh_from = {OWN}.",
         )
     if everybody(stack.api_from):
@@ -75,3 +75,7 @@ def _place(text: str, path: Path, stack: StackFile, key: str) -> str:
     if line := line_of(text, [key]):
         return f"{path}, line {line}, has {key} = {value}:"
     return f"{path} has no line for it ({key} = {value} holds):"
+
+
+def _bastions(stack: StackFile) -> str:
+    return "the balancer" if stack.has_balancer else "every web server"

@@ -205,6 +205,12 @@ class StackFile(Section):
                 "Keep them in the database or in an object store"
             )
             raise contradiction(key, wrong)
+        if self.api_from and self.has_balancer:
+            wrong = (
+                "leads to web servers that have floating IPs, and with several ones only the balancer "
+                "has one. Remove it, or have no balancer"
+            )
+            raise contradiction("api_from", wrong)
         if self.monitor.email and not self.monitor.smtp_server:
             raise contradiction("monitor", "has an email, which needs smtp_server")
         if not self.has_database and (named := sorted(self.database.model_fields_set)):

@@ -64,8 +64,9 @@ def quiet_hours(facts: Facts, role: str = "web", zone: tzinfo = UTC) -> Advised:
 
 
 def _month(facts: Facts, machine: MachineLoad) -> Decimal | None:
-    """What a web server costs a month: it goes with its floating IP."""
-    parts = [price(facts.rates, each).per_month for each in (machine.server, _ADDRESS)]
+    """What a web server costs a month: its floating IP goes with it, if it has one."""
+    addresses = [] if "balancer" in facts.roles() else [_ADDRESS]
+    parts = [price(facts.rates, each).per_month for each in (machine.server, *addresses)]
     known = [each for each in parts if each is not None]
     return exact_sum(known) if parts[0] is not None else None
 

@@ -5,6 +5,7 @@ import { arrange } from "./layout.js";
 
 const MACHINE_FIGURES = [["cpu_percent", "CPU"], ["memory_percent", "memory"], ["disk_percent", "disk"]];
 const PART_FIGURES = {
+  haproxy: [["balancer_servers", "web servers"], ["balancer_connections", "connections"]],
   nginx: [["nginx_requests_per_s", ""], ["nginx_connections", "connections"]],
   application: [["requests_in_progress", "in hand"]],
   postgresql: [["database_connections", "connections"], ["replication_lag_s", "behind"]],

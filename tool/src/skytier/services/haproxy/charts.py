@@ -3,7 +3,7 @@
 from skytier.charts.chart import Chart, Group, Unit
 from skytier.charts.expression import rate, total
 
-_SERVER = ("server",)
+_MACHINE, _SERVER = ("machine",), ("server",)
 _WEB = {"proxy": "web"}
 
 CHARTS = (
@@ -19,13 +19,13 @@ CHARTS = (
         "Web servers that get requests",
         Group.BALANCER,
         Unit.COUNT,
-        total("haproxy_server_status", (), {"proxy": "web", "state": "UP"}),
+        total("haproxy_server_status", _MACHINE, {"proxy": "web", "state": "UP"}),
     ),
     Chart(
         "balancer_connections",
         "Connections of visitors",
         Group.BALANCER,
         Unit.COUNT,
-        total("haproxy_frontend_current_sessions", (), {"proxy": "visitors"}),
+        total("haproxy_frontend_current_sessions", _MACHINE, {"proxy": "visitors"}),
     ),
 )
