@@ -2,12 +2,9 @@
 
 import json
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,53 +14,10 @@ from skytier.deploy.plan import Action, Step
 from skytier.poll import until
 from skytier.services.haproxy.service import SOCKET
 from skytier.services.nginx.service import DRAIN
+from tests.cluster.balanced import PROJECT, Visit, stack, visitors
 from tests.cluster.cluster import Cluster, Events, changed, cluster
 from tests.cluster.container import Container
 from tests.project.trees import write_dedented
-
-PROJECT = {
-    "requirements.txt": "",
-    "shop.py": """\
-        import json, socket, time
-
-        def application(environ, start_response):
-            if environ["PATH_INFO"] == "/slow":
-                time.sleep(8)
-            said = {
-                "host": socket.gethostname(),
-                "client": environ.get("HTTP_X_FORWARDED_FOR"),
-                "scheme": environ["wsgi.url_scheme"],
-                "body": len(environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))),
-            }
-            start_response("200 OK", [("Content-Type", "application/json")])
-            return [json.dumps(said).encode()]
-        """,
-}
-# Asks again and again, each time on a new connection, by GET and by POST; prints what was not
-# answered, with its time, and who answered.
-VISITOR = """
-import collections, json, ssl, sys, threading, time, urllib.request
-url, context = sys.argv[1], ssl._create_unverified_context()
-failed, answers, ended = [], collections.Counter(), threading.Event()
-
-def ask(body):
-    while not ended.is_set():
-        began = time.time()
-        try:
-            with urllib.request.urlopen(url, data=body, timeout=60, context=context) as answer:
-                answers[json.load(answer)["host"]] += 1
-        except (OSError, ValueError) as error:
-            failed.append([began, time.time(), repr(error)])
-        time.sleep(0.02)
-
-threads = [threading.Thread(target=ask, args=[body]) for body in (None, b"x", None, b"x")]
-for each in threads: each.start()
-print("ready", flush=True)
-sys.stdin.read()
-ended.set()
-for each in threads: each.join()
-print(json.dumps({"failed": failed, "answers": answers}))
-"""
 
 
 @pytest.fixture(scope="module")
@@ -71,47 +25,11 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_dedented(tmp_path_factory.mktemp("balanced"), PROJECT)
 
 
-def stack(project: Path, count: int, more: str = "") -> str:
-    return f"""\
-web.count = {count}
-monitor.enabled = false
-{more}
-[application]
-source = {json.dumps(str(project))}
-serve = "shop:application"
-interface = "wsgi"
-requires = []
-"""
-
-
 @pytest.fixture(scope="module")
 def made(project: Path) -> Iterator[Cluster]:
     """One web server without a balancer."""
     with cluster(stack(project, 1)) as made:
         yield made
-
-
-@dataclass
-class Visit:
-    """What visitors saw."""
-
-    failed: list[list[Any]]
-    """When each began, when it ended, and how."""
-    answers: dict[str, int]
-    """Host to the number of its answers."""
-
-
-@contextmanager
-def visitors(made: Cluster, scheme: str = "http") -> Iterator[Visit]:
-    """Visitors of the public address; what they saw is there at the end."""
-    visit = Visit([], {})
-    url = f"{scheme}://{made.public_address}/"
-    visitor = made.network.start(sys.executable, "-c", VISITOR, url, stdin=subprocess.PIPE)
-    assert visitor.stdout
-    assert visitor.stdout.readline() == "ready\n"
-    yield visit
-    said = json.loads(visitor.communicate("", timeout=120)[0])
-    visit.failed, visit.answers = said["failed"], said["answers"]
 
 
 class Moves(Events):

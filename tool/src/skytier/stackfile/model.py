@@ -207,8 +207,8 @@ class StackFile(Section):
             raise contradiction(key, wrong)
         if self.api_from and self.has_balancer:
             wrong = (
-                "leads to web servers that have floating IPs, and with several ones only the balancer "
-                "has one. Remove it, or have no balancer"
+                "leads to web servers that have floating IPs, and with several ones only the "
+                "balancer has one. Remove it, or have no balancer"
             )
             raise contradiction("api_from", wrong)
         if self.monitor.email and not self.monitor.smtp_server:
