@@ -59,7 +59,8 @@ class Changes:
         self._scale(3)
 
     def _kill(self, unit: str) -> None:
-        self.made.containers["shop-web-2"].run(f"systemctl kill --signal=KILL {unit}")
+        main = f"main=$(systemctl show --property=MainPID --value {unit})"
+        self.made.containers["shop-web-2"].run(f"{main}; kill -KILL $main $(pgrep -P $main)")
         self._back()
 
     def _silence(self) -> None:

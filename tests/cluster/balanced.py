@@ -44,7 +44,7 @@ def ask(body):
                 answers[json.load(answer)["host"]] += 1
         except (OSError, ValueError) as error:
             failed.append([began, time.time(), repr(error)])
-        time.sleep(0.02)
+        time.sleep(0.1)
 
 threads = [threading.Thread(target=ask, args=[body]) for body in (None, b"x", None, b"x")]
 for each in threads: each.start()
