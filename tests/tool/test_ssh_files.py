@@ -26,8 +26,12 @@ def known(*numbers: int) -> Known:
         name = f"shop-web-{number}"
         facts = {"metadata": {HOST_KEY: KEY}}
         found.append(Found(Key("server", name), f"id-{number}", {}, facts))
+        found.append(
+            Found(Key("port", name), f"port-{number}", {}, {"address": f"10.0.0.{number}"})
+        )
         address = {"address": f"203.0.113.{number}"}
-        found.append(Found(Key("floating IP", name), f"ip-{number}", {}, address))
+        port = {"port": f"port-{number}"}
+        found.append(Found(Key("floating IP", name), f"ip-{number}", port, address))
     return Known({each.key: each for each in found})
 
 

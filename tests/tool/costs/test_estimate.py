@@ -69,15 +69,15 @@ def test_two_stack_files_are_compared(fresh: Skytier, here: Path) -> None:
 
     found = estimate(fresh, "--compare", "large.toml")
 
-    # two more of 133.40 and 7.30; the database is 270.80 instead of 133.40
-    assert found["difference"] == "418.80"
+    # Two more and a balancer, of 133.40 each; the database is 270.80 instead of 133.40.
+    assert found["difference"] == "537.60"
     assert found["changes"] == [
         "1 → 3 web servers",
-        "1 → 3 floating IPs",
         "database server m1.small → m1.large",
+        "0 → 1 balancer server",
     ]
     said = fresh.run("cost", "estimate", "--compare", "large.toml")
-    assert "+418.80 USD/month: 1 → 3 web servers" in said
+    assert "+537.60 USD/month: 1 → 3 web servers" in said
 
 
 def test_two_rates_files_are_compared_and_currencies_never_subtracted(

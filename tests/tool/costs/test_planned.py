@@ -89,12 +89,12 @@ CHANGES = {
     "two web servers more": (
         ONE,
         THREE,
-        "+150.00 USD/month: 1 → 3 web servers, 1 → 3 floating IPs",
+        "+203.10 USD/month: 1 → 3 web servers, 0 → 1 balancer server",
     ),
     "two web servers less": (
         THREE,
         ONE,
-        "-150.00 USD/month: 3 → 1 web server, 3 → 1 floating IP",
+        "-203.10 USD/month: 3 → 1 web server, 1 → 0 balancer servers",
     ),
     "larger web servers": (
         ONE,
@@ -151,7 +151,7 @@ def test_a_plan_over_the_budget_is_warned_of_and_refused_only_when_it_is_enforce
     assert warned
     assert not warned.refused
     assert str(warned) == (
-        "This would cost 292.70 USD a month, and the budget is 200 USD: 92.70 USD too much."
+        "This would cost 345.80 USD a month, and the budget is 200 USD: 145.80 USD too much."
     )
     assert refused.over_budget
     assert refused.over_budget.refused
@@ -191,9 +191,9 @@ def test_a_plan_is_shown_with_its_parts_the_difference_and_the_budget(
     rows = [" ".join(line.split()) for line in said.out.splitlines()]
     assert "+ server skytier-web-2 67.70" in rows
     assert "RAM 2 GiB 0.02/hour 0.040000 29.20" in rows
-    assert "total 0.400960 292.70" in rows
-    assert "+150.00 USD/month: 1 → 3 web servers, 1 → 3 floating IPs" in rows
-    assert "92.70 USD too much. The stack file refuses that: cost.budget_enforce." in said.err
+    assert "total 0.473700 345.80" in rows
+    assert "+203.10 USD/month: 1 → 3 web servers, 0 → 1 balancer server" in rows
+    assert "145.80 USD too much. The stack file refuses that: cost.budget_enforce." in said.err
 
 
 def test_a_plan_for_scripts_has_the_same_figures() -> None:
@@ -204,12 +204,12 @@ def test_a_plan_for_scripts_has_the_same_figures() -> None:
 
     assert [found[key] for key in ("monthly_cost_before", "monthly_cost", "budget")] == [
         "142.70",
-        "292.70",
+        "345.80",
         "200",
     ]
     assert found["over_budget"] is True
-    assert found["cost"]["difference"] == "150.00"
-    assert len(found["cost"]["resources"]) == 7
+    assert found["cost"]["difference"] == "203.10"
+    assert len(found["cost"]["resources"]) == 6
 
 
 def test_labels_and_roles_are_on_every_resource() -> None:

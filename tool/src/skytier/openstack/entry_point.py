@@ -23,7 +23,7 @@ def floating_ip(stack: StackFile) -> Key:
 def leads_to(address: Key, known: Mapping[Key, Found]) -> str:
     """The name of the machine that a floating IP leads to now; empty for none."""
     found = known.get(address)
-    port = found.attributes["port"] if found else None
+    port = found.attributes.get("port") if found else None
     return next((k.name for k, f in known.items() if k.kind == "port" and f.id == port), "")
 
 
