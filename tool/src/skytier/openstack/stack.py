@@ -156,18 +156,23 @@ class CloudStack:
         The plan is made anew once nobody else can change the stack. Raises SkytierError.
         """
         lost = threading.Event()
-        with self.held("up", lost), Ssh() as shell:
+        with self.held("up", lost):
             current = self.approved(self.plan(), approved)
             with self.hooks(current):
-                known = self.carry_out(current, shell, events, lost)
-                entry = EntryPoint(self.stack, known)
-                entry.wait()
+                entry = self._carried_out(current, events, lost)
                 if current.moves_from:
                     # What the former entry point needed until now goes: ports that are open to
-                    # visitors, and its part of configurations.
-                    known = self.carry_out(self.plan(), shell, events, lost)
-                    entry.wait()
+                    # visitors, and its part of configurations. Connections that went by the
+                    # address before it moved are dead, so they are made anew.
+                    entry = self._carried_out(self.plan(), events, lost)
         return Outcome(entry.url, changed=True, waits_for=entry.waits_for())
+
+    def _carried_out(self, plan: Plan, events: Events, lost: threading.Event) -> EntryPoint:
+        """The entry point, which answers once a plan is carried out."""
+        with Ssh() as shell:
+            entry = EntryPoint(self.stack, self.carry_out(plan, shell, events, lost))
+            entry.wait()
+        return entry
 
     @contextmanager
     def hooks(self, current: Plan) -> Iterator[None]:
