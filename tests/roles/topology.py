@@ -8,9 +8,9 @@ from skytier.roles.role import public_role
 from skytier.stackfile import StackFile, parse
 from skytier.topology import DataVolume, Machine, Topology
 
-WEB = Machine("shop-web-1", "web", 1, "192.168.128.10", 768, 1)
+WEB = Machine("shop-web-1", "web", 1, "192.168.128.10", 768, 1, public=True)
 DATABASE = Machine("shop-database-1", "database", 1, "192.168.128.20", 768, 1)
-BALANCER = Machine("shop-balancer-1", "balancer", 1, "192.168.128.5", 768, 1)
+BALANCER = Machine("shop-balancer-1", "balancer", 1, "192.168.128.5", 768, 1, public=True)
 MONITOR = Machine("shop-monitor-1", "monitor", 1, "192.168.128.30", 768, 1)
 VOLUME = DataVolume("5f6f3b0e-51a7-4f2c-9a43-8a5a2d0c5b10", size_gib=20)
 WEBHOOK = 'monitor.webhook = "https://hooks.example.org/shop"\n'
