@@ -105,7 +105,7 @@ def measure(root: Path) -> dict[str, dict[str, Any]]:
     """Change or fault to its figures."""
     project = write_dedented(root, PROJECT)
     found = {}
-    with cluster(stack(project, 1)) as made:
+    with cluster(stack(project, 1), floats=True) as made:
         for name, change in Changes(made, project).all().items():
             with visitors(made) as visit:
                 began = time.time()

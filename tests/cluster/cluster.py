@@ -97,8 +97,15 @@ class Events:
 class Cluster:
     """The stack of a stack file. `up` brings it to another one, as `skytier up` does."""
 
-    def __init__(self, text: str, secrets: Mapping[str, str] | None = None) -> None:
-        """`secrets` are those that are there before the first `up`."""
+    def __init__(
+        self, text: str, secrets: Mapping[str, str] | None = None, *, floats: bool = False
+    ) -> None:
+        """`secrets` are those that are there before the first `up`.
+
+        The public address is that of the first web server, unless it `floats`: then it is another
+        one, which leads to the entry point.
+        """
+        self._floats = floats
         self._home = Path(tempfile.mkdtemp(prefix="skytier-cluster-"))
         self._given = secrets or {}
         self.servers = Servers(self._create)
@@ -137,7 +144,7 @@ class Cluster:
         )
         prefix = stack.cidr.partition("/")[0].rpartition(".")[0]
         self.public_address = f"{prefix}.250"
-        """Of the entry point."""
+        """Of the entry point, in the private network, where it floats."""
         # Machines that the stack is not to have any more are there until it is up.
         self._addresses |= {
             self.resolved.key("server", role, number).name: (
@@ -260,14 +267,15 @@ class Cluster:
         return Known({each.key: each for each in (*recorded, *noted)})
 
     def _lead(self, before: str, to: str) -> None:
+        if not self._floats:
+            return
         # The machine may not have been made yet.
         until(lambda: to in self.containers and self.containers[to].process, 600)
         self.network.lead(self.public_address, self.containers.get(before), self.containers[to])
 
     def _facts(self, wanted: Wanted) -> Mapping[str, Any]:
-        # The entry point has its public address in the private network, too.
         address = self._addresses.get(wanted.key.name, "")
-        if wanted.key == self.resolved.entry_point():
+        if self._floats and wanted.key == self.resolved.entry_point():
             address = self.public_address
         return {"address": address, "public_key": "", "data": "", "metadata": {}}
 
@@ -286,9 +294,11 @@ def _cache() -> AbstractContextManager[object]:
 
 
 @contextmanager
-def cluster(text: str, secrets: Mapping[str, str] | None = None) -> Iterator[Cluster]:
-    """A cluster that is up, for the time of a block."""
-    made = Cluster(text, secrets)
+def cluster(
+    text: str, secrets: Mapping[str, str] | None = None, *, floats: bool = False
+) -> Iterator[Cluster]:
+    """A cluster that is up, for the time of a block. Its parameters are those of Cluster."""
+    made = Cluster(text, secrets, floats=floats)
     try:
         made.up()
         yield made

@@ -28,7 +28,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def made(project: Path) -> Iterator[Cluster]:
     """One web server without a balancer."""
-    with cluster(stack(project, 1)) as made:
+    with cluster(stack(project, 1), floats=True) as made:
         yield made
 
 
