@@ -116,3 +116,18 @@ def test_an_address_that_leads_to_a_broken_machine_moves_at_once(case: str) -> N
     assert not any(key.kind in (CONFIGURATION, RELEASE) for key in needs)
     into = [step for step in steps if step.key.kind == CONFIGURATION and taken_away(step)]
     assert all(floating_ip(stack) in before(steps, step.key) for step in into)
+
+
+@pytest.mark.parametrize("case", ["a balancer comes", "a balancer comes to several"])
+def test_the_database_s_group_loses_no_rule_when_a_balancer_comes(case: str) -> None:
+    stack, found = moving(case)
+    group = Key("security group", "skytier-database")
+    steps = planned(stack, found)
+    after = carried_out(steps, found)
+    for now in (found, after, carried_out(planned(stack, after), after)):
+        kept = [
+            rule
+            for rule in found[group].attributes["rules"]
+            if rule in now[group].attributes["rules"]
+        ]
+        assert kept == found[group].attributes["rules"]

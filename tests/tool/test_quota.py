@@ -73,7 +73,7 @@ FLAVORS = {**dict.fromkeys(ROLES, SMALL), "database": LARGE}
             "floating_ip = '203.0.113.7'\nweb.count = 3",
             Amounts(
                 instances=5, cores=8, ram_mib=16384, ports=7, floating_ips=0, security_groups=4,
-                security_group_rules=22, networks=1, subnets=1, routers=1,
+                security_group_rules=25, networks=1, subnets=1, routers=1,
             ),
         ),
         (

@@ -105,12 +105,14 @@ def _network(
     network, subnet = key("network"), key("subnet")
     ingress_rules = resolved.ingress_rules(known)
     groups = {name: key("security group", name) for name in ingress_rules}
+    moves_from = resolved.moves_from(known)
+    remotes = groups | ({moves_from: key("security group", moves_from)} if moves_from else {})
     return [
         Wanted(key("key pair"), {}, {"public_key": public_key}),
         *(
             Wanted(
                 groups[name],
-                {"rules": _rules(rules, groups, stack.cidr), "tags": project.tags},
+                {"rules": _rules(rules, remotes, stack.cidr), "tags": project.tags},
                 needs=[
                     groups[rule.remote]
                     for rule in rules

@@ -17,7 +17,7 @@ from skytier.services.service import Placement, Service
 from skytier.services.setup import Setup
 from skytier.services.system.service import SSH, SYSTEM, Packages
 from skytier.stackfile import StackFile
-from skytier.topology import ANYWHERE, PRIVATE, Exposure, IngressRule, Machine, Topology
+from skytier.topology import ANYWHERE, Exposure, IngressRule, Machine, Topology
 from skytier.topology.ingress import Exposed
 from skytier.topology.ingress import ingress_rules as _ingress_rules
 
@@ -65,12 +65,13 @@ def ingress_rules(stack: StackFile, moves_from: str = "") -> dict[str, list[Ingr
 
 def _while_it_moves(stack: StackFile, role: str, moves_from: str) -> Iterator[IngressRule]:
     """What a role lets in besides, so that visitors and operators come by both ways."""
-    yield IngressRule(SSH, PRIVATE)
     if role == moves_from:
         yield from (IngressRule(SSH, network) for network in stack.ssh_from)
         yield from (IngressRule(each.port, ANYWHERE) for each in nginx.EDGE)
-    elif role == ROLES[moves_from].fronts:
-        yield IngressRule(nginx.BEHIND.port, PRIVATE)
+    elif moves_from not in stack.machines():
+        yield IngressRule(SSH, moves_from)
+        if role == ROLES[moves_from].fronts:
+            yield IngressRule(nginx.BEHIND.port, moves_from)
 
 
 def secrets(topology: Topology, of: Collection[str] = ROLES) -> list[Secret]:
@@ -132,6 +133,7 @@ def _exposed(stack: StackFile, role: Role) -> Exposed:
         ],
         needs=frozenset(need.service for service in services for need in service.needs(stack)),
         monitors=any(service.name == "prometheus" for service in services),
+        fronts=role.fronts,
         single=role.single,
     )
 

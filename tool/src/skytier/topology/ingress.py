@@ -37,6 +37,8 @@ class Exposed:
     """The services that its machines need."""
     monitors: bool = False
     """Whether Prometheus runs on one of its machines."""
+    fronts: str = ""
+    """The role whose visitors come through this one."""
     single: bool = False
     """Whether there is never more than one machine, which needs no rule to reach itself."""
 
@@ -99,4 +101,10 @@ def _remotes(
             )
         case Exposure.OPERATOR:
             bastion = next(other for other, role in roles.items() if role.public)
-            yield from ssh_from if name == bastion else [bastion]
+            # Behind a balancer, the role that would be the bastion without it stays one: a rule
+            # that a group loses takes established connections with it.
+            without_it = [role.fronts for role in roles.values() if role.fronts]
+            if name != bastion:
+                yield from (bastion, *without_it)
+            else:
+                yield from (*ssh_from, *(PRIVATE for _ in without_it))
