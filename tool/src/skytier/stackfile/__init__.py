@@ -1,5 +1,6 @@
 """The stack file: what is wanted, with every default."""
 
+from skytier.stackfile.cache import CacheSection
 from skytier.stackfile.machines import (
     BalancerSection,
     DatabaseSection,
@@ -14,6 +15,7 @@ from skytier.stackfile.section import Section
 __all__ = [
     "DEFAULT_PATH",
     "BalancerSection",
+    "CacheSection",
     "DatabaseSection",
     "MachineSection",
     "MonitorSection",

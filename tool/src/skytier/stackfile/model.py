@@ -14,6 +14,7 @@ from pydantic import AfterValidator, Field, PrivateAttr, model_validator
 
 from skytier.stackfile import values
 from skytier.stackfile.application import POSTGRESQL, SAMPLE, ApplicationSection
+from skytier.stackfile.cache import CacheSection
 from skytier.stackfile.machines import (
     EMAILS,
     BalancerSection,
@@ -118,6 +119,7 @@ class StackFile(Section):
     balancer: BalancerSection = BalancerSection()
     web: WebSection = WebSection()
     database: DatabaseSection = DatabaseSection()
+    cache: CacheSection = CacheSection()
     monitor: MonitorSection = MonitorSection()
     cost: CostSection = CostSection()
 
