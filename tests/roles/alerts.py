@@ -9,6 +9,7 @@ from dataclasses import dataclass
 WEB = 'stack="shop", machine="shop-web-1", role="web"'
 BALANCER = 'stack="shop", machine="shop-balancer-1", role="balancer"'
 DATABASE = 'stack="shop", machine="shop-database-1", role="database"'
+CACHE = 'stack="shop", machine="shop-cache-1", role="cache"'
 REPLICA = 'stack="shop", machine="shop-database-2", role="database"'
 Series = Mapping[str, str]
 
@@ -84,6 +85,16 @@ def connections(active: str) -> dict[str, str]:
         f'{name}"skytier", state="active"}}': active,
         f'{name}"postgres", state="idle"}}': "1x60",
         f"pg_settings_max_connections{{{DATABASE}}}": "100x60",
+    }
+
+
+def redis_memory(used: str, most: str = "100x60") -> dict[str, str]:
+    return {
+        f'redis_memory_used_bytes{{{CACHE}, job="redis"}}': used,
+        f'redis_memory_max_bytes{{{CACHE}, job="redis"}}': most,
+        # What is cached may fill its memory.
+        f'redis_memory_used_bytes{{{CACHE}, job="redis-cache"}}': "100x60",
+        f'redis_memory_max_bytes{{{CACHE}, job="redis-cache"}}': "100x60",
     }
 
 
@@ -293,5 +304,38 @@ CASES = [
         "AlertsNotDelivered",
         {f'alertmanager_notifications_failed_total{{{WEB}, integration="webhook"}}': "0x50 1x10"},
         {f'alertmanager_notifications_failed_total{{{WEB}, integration="webhook"}}': "1x60"},
+    ),
+    Case(
+        "RedisDown",
+        {f'redis_up{{{CACHE}, job="redis-cache"}}': "1x58 0x2"},
+        {f'redis_up{{{CACHE}, job="redis-cache"}}': "1x59 0x1"},
+    ),
+    Case(
+        "RedisEvictingSessions",
+        {f'redis_evicted_keys_total{{{CACHE}, job="redis"}}': "0x58 5x2"},
+        {
+            f'redis_evicted_keys_total{{{CACHE}, job="redis"}}': "5x60",
+            f'redis_evicted_keys_total{{{CACHE}, job="redis-cache"}}': "0+100x60",
+        },
+    ),
+    Case("RedisMemoryNearlyFull", redis_memory("91x60"), redis_memory("90x60")),
+    Case(
+        "RedisMemoryNearlyFull",
+        redis_memory("91x60"),
+        redis_memory("91x60", most="0x60"),
+        why="without a limit",
+    ),
+    Case(
+        "RedisRejectsConnections",
+        {f'redis_rejected_connections_total{{{CACHE}, job="redis"}}': "0x58 1x2"},
+        {f'redis_rejected_connections_total{{{CACHE}, job="redis"}}': "1x60"},
+    ),
+    Case(
+        "RedisCannotSave",
+        {f'redis_aof_last_write_status{{{CACHE}, job="redis"}}': "1x50 0x10"},
+        {
+            f'redis_aof_last_write_status{{{CACHE}, job="redis"}}': "1x60",
+            f'redis_aof_last_bgrewrite_status{{{CACHE}, job="redis"}}': "1x60",
+        },
     ),
 ]

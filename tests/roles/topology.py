@@ -13,6 +13,7 @@ DATABASE = Machine("shop-database-1", "database", 1, "192.168.128.20", 768, 1)
 BALANCER = Machine("shop-balancer-1", "balancer", 1, "192.168.128.5", 768, 1, public=True)
 MONITOR = Machine("shop-monitor-1", "monitor", 1, "192.168.128.30", 768, 1)
 VOLUME = DataVolume("5f6f3b0e-51a7-4f2c-9a43-8a5a2d0c5b10", size_gib=20)
+CACHE = Machine("shop-cache-1", "cache", 1, "192.168.128.40", 768, 1)
 WEBHOOK = 'monitor.webhook = "https://hooks.example.org/shop"\n'
 NO_DATABASE = 'application = {serve = "shop:app", requires = []}\n'
 PUBLIC_ADDRESS = "203.0.113.7"
@@ -57,6 +58,10 @@ TOPOLOGIES = {
         [each for each in BALANCED if each is not DATABASE],
     ),
     "no database": topology(f"{SELF_SIGNED}{NO_DATABASE}", [WEB]),
+    "a cache of its own": topology(f'{SELF_SIGNED}cache.kind = "redis"', [WEB, DATABASE, CACHE]),
+    "a colocated cache": topology(
+        f'{SELF_SIGNED}cache = {{kind = "redis", colocated = true}}\n{NO_DATABASE}', [WEB]
+    ),
     "a monitor of its own": topology(
         'tls = "self-signed"\n[monitor]\ndedicated = true\nemail = "ops@example.org"\n'
         'smtp_server = "smtp.example.org:587"\nsmtp_username = "ops"',

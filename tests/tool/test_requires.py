@@ -44,7 +44,7 @@ WEB_1, WEB_2 = Key("server", "shop-web-1"), Key("server", "shop-web-2")
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ('requires = ["redis"]', '"redis", which is not there yet. Use a Redis of your own'),
+        ('requires = ["redis"]', 'has "redis". Write kind = "redis" into the section [cache]'),
         ('requires = ["redis"]', "skytier secret set REDIS_URL"),
         ('requires = ["mysql"]', "has 'mysql', which Skytier does not know. Allowed:"),
         ('requires = "postgresql"', "is not a list"),

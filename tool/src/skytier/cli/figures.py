@@ -35,7 +35,7 @@ _LINES = {
     ),
     "balancer": ("balancer_servers", "balancer_connections", "balancer_requests_per_s"),
     "nginx": ("nginx_connections", "nginx_requests_per_s"),
-    "redis": ("redis_memory_bytes", "redis_hit_percent", "redis_clients"),
+    "redis": ("redis_memory_bytes", "redis_hit_percent", "redis_clients", "redis_evicted_per_s"),
 }
 _WITH_SPARKS = ("requests_per_s", "latency_p99_s", "database_transactions_per_s")
 Lately = Callable[[Chart], list[Series]]

@@ -2,7 +2,7 @@
 
 `skytier top`, the history of this machine, the dashboard, reports, exports and Grafana's dashboards
 all take them from here. Targets carry the labels `job` (node, postgres, nginx, haproxy, redis,
-application), `stack`, `machine` and `role`.
+redis-cache, application), `stack`, `machine` and `role`.
 """
 
 from skytier.services.application import charts as application
@@ -11,6 +11,7 @@ from skytier.services.haproxy import charts as haproxy
 from skytier.services.nginx import charts as nginx
 from skytier.services.postgresql import charts as postgresql
 from skytier.services.prometheus import charts as prometheus
+from skytier.services.redis import charts as redis
 
 CHARTS = (
     *exporters.MACHINES,
@@ -18,7 +19,7 @@ CHARTS = (
     *haproxy.CHARTS,
     *nginx.CHARTS,
     *postgresql.CHARTS,
-    *exporters.REDIS,
+    *redis.CHARTS,
     *prometheus.CHARTS,
 )
 """In the order in which they are shown."""

@@ -13,6 +13,7 @@ _PLACEHOLDER = "placeholder while static files are collected"
 _PLACEHOLDERS = {
     "DATABASE_URL": "postgresql://placeholder@placeholder.invalid/placeholder",
     "REDIS_URL": "redis://placeholder.invalid",
+    "REDIS_CACHE_URL": "redis://placeholder.invalid",
     "SECRET_KEY": _PLACEHOLDER,
 }
 

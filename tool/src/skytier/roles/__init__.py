@@ -6,6 +6,7 @@ A new kind is a new file with a `Role`, and a line here.
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from skytier.roles.balancer import BALANCER
+from skytier.roles.cache import CACHE
 from skytier.roles.database import DATABASE
 from skytier.roles.monitor import MONITOR
 from skytier.roles.role import Role, public_role
@@ -21,7 +22,7 @@ from skytier.topology import ANYWHERE, Exposure, IngressRule, Machine, Topology
 from skytier.topology.ingress import Exposed
 from skytier.topology.ingress import ingress_rules as _ingress_rules
 
-ROLES: Mapping[str, Role] = {role.name: role for role in (DATABASE, WEB, BALANCER, MONITOR)}
+ROLES: Mapping[str, Role] = {role.name: role for role in (DATABASE, WEB, BALANCER, CACHE, MONITOR)}
 EVERYWHERE: Sequence[Service] = (SYSTEM, NODE)
 """The services of every machine."""
 

@@ -82,8 +82,8 @@ def _services(value: tuple[str, ...]) -> tuple[str, ...]:
     for service in value:
         if service == "redis":
             raise ValueError(
-                'has "redis", which is not there yet. Use a Redis of your own, and give its '
-                "address: skytier secret set REDIS_URL"
+                'has "redis". Write kind = "redis" into the section [cache] of the stack file, or '
+                "give the address of a Redis of your own: skytier secret set REDIS_URL"
             )
         if service != POSTGRESQL:
             raise ValueError(f"has {service!r}, which Skytier does not know")

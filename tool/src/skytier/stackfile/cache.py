@@ -34,6 +34,6 @@ class CacheSection(MachineSection):
 
     @model_validator(mode="after")
     def _fits_together(self) -> "CacheSection":
-        if not self.enabled and (named := sorted(self.model_fields_set - {"kind"})):
-            raise contradiction(f"cache.{named[0]}", 'is set, which needs cache.kind = "redis"')
+        if self.colocated and not self.enabled:
+            raise contradiction("cache.colocated", 'is true, which needs cache.kind = "redis"')
         return self

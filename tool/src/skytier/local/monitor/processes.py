@@ -184,7 +184,10 @@ def _prometheus(facts: MonitorFacts) -> MonitorProcess:
     )
     texts = {path: prometheus.prometheus_yml(configuration)}
     alerts = prometheus.AlertRules(
-        stack=STACK_NAME, has_database=facts.has_database, has_balancer=False
+        stack=STACK_NAME,
+        has_database=facts.has_database,
+        has_balancer=False,
+        has_cache=REDIS in read,
     )
     for name, text in prometheus.rules(alerts).items():
         texts[rules / name] = text

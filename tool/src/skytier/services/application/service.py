@@ -11,6 +11,8 @@ from skytier.services.application.skytier_units.metrics import NOT_OURS
 from skytier.services.application.workers import POOL_SIZE, memory_mib, workers
 from skytier.services.postgresql.config import NAME, SECOND
 from skytier.services.postgresql.secrets import CERTIFICATE, PASSWORD
+from skytier.services.redis import secrets as redis_secrets
+from skytier.services.redis import servers as redis
 from skytier.services.service import ETC, UNITS, Placement, Service, check
 from skytier.services.setup import File, Setup
 from skytier.stackfile import StackFile
@@ -33,6 +35,7 @@ HEALTH_TIMEOUT_S = 180
 virtualisation was seen to need up to 110 s, an ordinary one needs 3."""
 SIGNING_KEY = "application_secret_key"
 DATABASE = Need("postgresql", duty="primary")
+CACHE = Need("redis")
 
 
 class Application(Service):
@@ -42,8 +45,11 @@ class Application(Service):
     units = ("skytier-app", "skytier-second", "skytier-process@*", "skytier-job@*")
 
     def needs(self, stack: StackFile) -> Sequence[Need]:
-        """The database, if the stack has one."""
-        return [DATABASE] if stack.has_database else []
+        """The database and the cache, if the stack has them."""
+        return [
+            *([DATABASE] if stack.has_database else []),
+            *([CACHE] if stack.cache.enabled else []),
+        ]
 
     def secrets(self, topology: Topology) -> Sequence[Secret]:
         """What frameworks sign their cookies with: one for all web servers."""
@@ -63,8 +69,10 @@ class Application(Service):
         ]
 
     def setup(self, at: Placement) -> Setup:
-        """Raises SkytierError when the database that it needs is on no machine."""
-        database = [at.needed(need)[0].address for need in self.needs(at.stack)]
+        """Raises SkytierError when the database or the cache that it needs is on no machine."""
+        address = {need.service: at.needed(need)[0].address for need in self.needs(at.stack)}
+        database, cache = address.get("postgresql"), address.get("redis")
+        redis_servers = redis.SERVERS if cache else ()
         values = {
             "home": HOME,
             "data": DATA if at.stack.runs.directories else "",
@@ -83,8 +91,16 @@ class Application(Service):
             "memory_mib": memory_mib(at.machine),
             "workers": workers(at.machine),
             "pool_size": POOL_SIZE,
-            "database_address": next(iter(database), ""),
-            "credentials": [*(["skytier_database_url"] if database else []), "skytier_secret_key"],
+            "database_address": database or "",
+            "redis_address": cache or "",
+            "redis_servers": redis.SERVERS,
+            "redis_password": redis_secrets.PASSWORD,
+            "redis_certificate": redis_secrets.CERTIFICATE,
+            "credentials": [
+                *(["skytier_database_url"] if database else []),
+                *(each.credential for each in redis_servers),
+                "skytier_secret_key",
+            ],
             "networks": [at.stack.cidr, *at.stack.api_from],
             "site": site(at)[0],
             "hosts": ",".join(_hosts(at)),
@@ -121,7 +137,11 @@ class Application(Service):
                     else []
                 ),
             ],
-            secrets=(*((PASSWORD, CERTIFICATE) if database else ()), SIGNING_KEY),
+            secrets=(
+                *((PASSWORD, CERTIFICATE) if database else ()),
+                *((redis_secrets.PASSWORD, redis_secrets.CERTIFICATE) if cache else ()),
+                SIGNING_KEY,
+            ),
         )
 
 

@@ -1,4 +1,4 @@
-"""What the exporters of machines and of Redis show."""
+"""What the exporter of machines shows."""
 
 from skytier.charts.chart import Chart, Group, Unit
 from skytier.charts.expression import Expression, largest, rate, total
@@ -76,36 +76,5 @@ MACHINES = (
         Group.MACHINES,
         Unit.COUNT,
         total("node_load1", _MACHINE),
-    ),
-)
-
-REDIS = (
-    Chart(
-        "redis_memory_bytes",
-        "Memory",
-        Group.REDIS,
-        Unit.BYTES,
-        total("redis_memory_used_bytes", _MACHINE),
-    ),
-    Chart(
-        "redis_hit_percent",
-        "Keys found",
-        Group.REDIS,
-        Unit.PERCENT,
-        100
-        * (
-            rate("redis_keyspace_hits_total", _MACHINE)
-            / (
-                rate("redis_keyspace_hits_total", _MACHINE)
-                + rate("redis_keyspace_misses_total", _MACHINE)
-            )
-        ),
-    ),
-    Chart(
-        "redis_clients",
-        "Clients",
-        Group.REDIS,
-        Unit.COUNT,
-        total("redis_connected_clients", _MACHINE),
     ),
 )

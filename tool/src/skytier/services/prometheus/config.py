@@ -10,14 +10,8 @@ from skytier.render import render
 
 PACKAGE = "skytier.services.prometheus"
 JOBS = (
-    "node",
-    "postgres",
-    "nginx",
-    "haproxy",
-    "redis",
-    "application",
-    "prometheus",
-    "alertmanager",
+    *("node", "postgres", "nginx", "haproxy", "redis", "redis-cache", "application"),
+    *("prometheus", "alertmanager"),
 )
 """What is scraped. Exporters are called after what they tell of."""
 ALERTS = {
@@ -25,10 +19,15 @@ ALERTS = {
     "application.yml": "skytier.services.application",
     "database.yml": "skytier.services.postgresql",
     "balancer.yml": "skytier.services.haproxy",
+    "cache.yml": "skytier.services.redis",
     "stack.yml": PACKAGE,
 }
 """The rule files, and the folders of the services that have them as `templates/alerts.yml.j2`."""
-CONDITIONS = {"database.yml": "has_database", "balancer.yml": "has_balancer"}
+CONDITIONS = {
+    "database.yml": "has_database",
+    "balancer.yml": "has_balancer",
+    "cache.yml": "has_cache",
+}
 """The field of AlertRules that says whether a stack has those rules. All others it has always."""
 SCRAPE_INTERVAL_S = 5
 """CPU that is burnt has to be visible within 15 s, so a rate needs two samples within that."""
@@ -77,6 +76,7 @@ class AlertRules:
     """What it may cost; None where nobody said."""
     has_database: bool = True
     has_balancer: bool = True
+    has_cache: bool = True
 
 
 def prometheus_yml(configuration: PrometheusConfig) -> str:

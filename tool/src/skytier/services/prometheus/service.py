@@ -84,6 +84,7 @@ def _rules(at: Placement) -> AlertRules:
         spending.budget_per_month,
         has_database=bool(at.topology.running("postgresql")),
         has_balancer=bool(at.topology.running("haproxy")),
+        has_cache=bool(at.topology.running("redis")),
     )
 
 

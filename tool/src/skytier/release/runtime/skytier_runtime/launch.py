@@ -28,6 +28,7 @@ RELEASE = Path(os.path.realpath(__file__)).parents[2]
 SECRETS = {
     "DATABASE_URL": "skytier_database_url",
     "REDIS_URL": "skytier_redis_url",
+    "REDIS_CACHE_URL": "skytier_redis_cache_url",
     "SECRET_KEY": "skytier_secret_key",
 }
 """Variables, and the files with their values in the directory of the secrets."""

@@ -1,0 +1,1 @@
+"""Redis: one server whose keys stay, and one for cached data."""
