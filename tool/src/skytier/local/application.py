@@ -25,8 +25,8 @@ from skytier.local.service import LocalService
 from skytier.local.slots import Slot, Slots
 from skytier.release.command import failed
 
-DATABASE_URL, REDIS_URL, SECRET_KEY = (
-    *("skytier_database_url", "skytier_redis_url"),
+DATABASE_URL, REDIS_URL, REDIS_CACHE_URL, SECRET_KEY = (
+    *("skytier_database_url", "skytier_redis_url", "skytier_redis_cache_url"),
     "skytier_secret_key",
 )
 """The files in `home.secrets` that the application reads."""
@@ -47,7 +47,8 @@ class Application(LocalService):
 
     def config(self, options: Options) -> RunningConfig:
         """The release with its settings. Raises SkytierError when there is none."""
-        secrets = [self._home.secrets / name for name in (DATABASE_URL, REDIS_URL, SECRET_KEY)]
+        names = (DATABASE_URL, REDIS_URL, SECRET_KEY, REDIS_CACHE_URL)
+        secrets = [self._home.secrets / name for name in names]
         settings = [f"{k}={v}" for k, v in self._settings(options).items() if k != WORKERS]
         return {
             "version": self._program.version(),
@@ -222,7 +223,7 @@ class Application(LocalService):
         # What is meant for the tool, or for libpq, is not meant for the application. Which database
         # and which Redis it has is for the stack to say.
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("SKYTIER_", "PG"))}
-        for name in ("DATABASE_URL", "REDIS_URL"):
+        for name in ("DATABASE_URL", "REDIS_URL", "REDIS_CACHE_URL"):
             kept.pop(name, None)
         slot = slot or self._slots.serving
         listen = {"SKYTIER_UDS": str(slot.socket)} if self._behind_nginx else {}

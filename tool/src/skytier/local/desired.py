@@ -11,6 +11,7 @@ from skytier.local.nginx import Nginx
 from skytier.local.options import Options
 from skytier.local.postgresql import Postgresql
 from skytier.local.processes import Processes
+from skytier.local.redis import Redis
 from skytier.local.service import NOT_RUNNING, key
 
 RELEASE, MIGRATIONS = "release", "migrations"
@@ -19,6 +20,9 @@ RULES = {
     # Before all else: what cannot be built changes nothing.
     RELEASE: Rules(within=Application.name),
     Postgresql.name: Rules(
+        held_by=frozenset({Processes.name, Application.name, Nginx.name, Monitor.name})
+    ),
+    Redis.name: Rules(
         held_by=frozenset({Processes.name, Application.name, Nginx.name, Monitor.name})
     ),
     # There is nothing to stop.

@@ -30,6 +30,11 @@ class Home:
         return self.path / "postgresql"
 
     @property
+    def redis(self) -> Path:
+        """What Redis keeps."""
+        return self.path / "redis"
+
+    @property
     def run(self) -> Path:
         """Sockets, and who runs."""
         return self.path / "run"
@@ -180,7 +185,7 @@ class Home:
     def purge(self) -> None:
         """Delete what `create` and the services made; what others put there stays."""
         for directory in (
-            *(self.postgresql, self.run, self.static, self.monitor),
+            *(self.postgresql, self.redis, self.run, self.static, self.monitor),
             *(self.releases, self.libraries, self.data, self.etc, self.logs, self.secrets),
         ):
             if directory.exists():

@@ -10,6 +10,7 @@ from skytier.local.monitor.kind import ALL, Monitor, daemon_name
 from skytier.local.nginx import Nginx
 from skytier.local.postgresql import Postgresql
 from skytier.local.processes import Processes
+from skytier.local.redis import Redis
 
 FILES = {
     Postgresql.name: ["postgresql.log"],
@@ -25,7 +26,7 @@ def show(home: Home, service: str | None, *, follow: bool, lines: int) -> int:
 
     Raises ValueError when there is no such service, SkytierError when there is no log.
     """
-    files = {**_beside(home), **FILES}
+    files = {**_beside(home), **FILES, **_redis(home)}
     if service not in (None, *files):
         raise ValueError(f"{service!r} is none of {', '.join(files)}, which run on this machine.")
     names = [name for each in files if service in (None, each) for name in files[each]]
@@ -40,6 +41,11 @@ def show(home: Home, service: str | None, *, follow: bool, lines: int) -> int:
         return 0
     # Ctrl-C goes to both, and tail may be gone before it is noticed here.
     return 0 if code in (0, -signal.SIGINT) else 1
+
+
+def _redis(home: Home) -> dict[str, list[str]]:
+    """The log of Redis, where the stack has had one."""
+    return {Redis.name: ["redis.log"]} if (home.logs / "redis.log").exists() else {}
 
 
 def _beside(home: Home) -> dict[str, list[str]]:

@@ -10,7 +10,13 @@ from skytier.deploy.plan import Action, Step, nothing_to_do
 from skytier.deploy.task import Task
 from skytier.errors import SkytierError
 from skytier.local import desired, lock, options, port, without_database
-from skytier.local.application import DATABASE_URL, REDIS_URL, SECRET_KEY, Application
+from skytier.local.application import (
+    DATABASE_URL,
+    REDIS_CACHE_URL,
+    REDIS_URL,
+    SECRET_KEY,
+    Application,
+)
 from skytier.local.built import Built
 from skytier.local.daemon import State
 from skytier.local.home import Home
@@ -22,6 +28,7 @@ from skytier.local.planned import Plan, Removal
 from skytier.local.postgresql import Postgresql
 from skytier.local.processes import Processes
 from skytier.local.program import Program
+from skytier.local.redis import Redis, Urls
 from skytier.local.releases import unknown_migrations
 from skytier.local.service import Deletion, LocalService, key
 from skytier.release.history import STAYS, Releases, Rollback
@@ -45,11 +52,13 @@ class LocalStack:
         self.nginx = Nginx(home, self.program)
         self.application = Application(home, self.program, behind_nginx=self.nginx.installed)
         self.postgresql = Postgresql(home, is_wanted=self.has_database)
+        self.redis = Redis(home, is_wanted=stack is not None and stack.cache.enabled)
         database = self.postgresql if self.has_database else None
         self.monitor = Monitor(home, database, behind_nginx=self.nginx.installed)
         self.processes = Processes(home, self.program, self.application, database)
         self._services: Sequence[LocalService | Monitor] = (
             self.postgresql,
+            self.redis,
             self.processes,
             self.application,
             self.nginx,
@@ -89,7 +98,10 @@ class LocalStack:
             if not self.has_database:
                 without_database.check(self.program, self._given.options.get("postgres"))
             configs = self._servers(chosen)
-            self._remember(chosen, self._given.database_url, self._given.redis_url)
+            urls = self._redis_urls()
+            if self.redis.serves(urls):
+                configs[Redis.name] = self.redis.config(chosen)
+            self._remember(chosen, self._given.database_url, urls)
             configs[Application.name] = self.application.config(chosen)
             if self.processes.wanted():
                 configs[Processes.name] = self.processes.config(chosen)
@@ -189,7 +201,7 @@ class LocalStack:
             raise SkytierError("The application does not run.", "Start it: skytier up")
         return options.load(self.home)
 
-    def _remember(self, chosen: Options, database: str | None, redis: str | None) -> None:
+    def _remember(self, chosen: Options, database: str | None, redis: Urls) -> None:
         options.save(self.home, chosen)
         path = self.home.secrets / DATABASE_URL
         if chosen.postgres != options.ELSEWHERE and self.has_database:
@@ -197,11 +209,17 @@ class LocalStack:
         if database:
             files.write(path, database + "\n", 0o600)
         self.home.secret(SECRET_KEY, 48)
+        for name, url in ((REDIS_URL, redis.kept), (REDIS_CACHE_URL, redis.cache)):
+            path = self.home.secrets / name
+            if url:
+                files.write(path, url + "\n", 0o600)
+            else:
+                path.unlink(missing_ok=True)
+
+    def _redis_urls(self) -> Urls:
         path = self.home.secrets / REDIS_URL
-        if redis:
-            files.write(path, redis + "\n", 0o600)
-        elif redis is not None:
-            path.unlink(missing_ok=True)
+        now = path.read_text().strip() if path.exists() else None
+        return self.redis.urls(now, self._given.redis_url)
 
     def _servers(self, chosen: Options) -> dict[str, Mapping[str, str | None]]:
         configs: dict[str, Mapping[str, str | None]] = {}
@@ -230,8 +248,8 @@ class LocalStack:
     ) -> SkytierError | None:
         """Carry out a plan, and check the whole. Returns why the stack is not watched."""
         stops = [step for step in steps if step.action is Action.DELETE]
-        # A database is used by the release before until that is gone. Its data stays.
-        last = [step for step in stops if step.key.kind == Postgresql.name]
+        # The release before uses them until it is gone. Their data stays.
+        last = [step for step in stops if step.key.kind in (Postgresql.name, Redis.name)]
         stops = [step for step in stops if step not in last]
         others = [step for step in steps if step not in (*stops, *last)]
         monitor = [step for step in others if step.key.kind == Monitor.name]

@@ -27,6 +27,8 @@ def measure(stack: LocalStack) -> Status:
         web += [_service("processes", states), *beside.services(stack)]
     if stack.nginx.installed:
         web.append(_service("nginx", states))
+    if stack.redis.is_part:
+        web.append(_service("redis", states))
     # As on a cloud, where the monitor is on the first web server.
     monitor = _monitor(stack, chosen)
     web += [service for name, service in monitor.items() if name != POSTGRES]
