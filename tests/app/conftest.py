@@ -99,19 +99,28 @@ async def other_sql(database_url: str) -> AsyncIterator["asyncpg.Connection[asyn
     await connection.close()
 
 
-@pytest.fixture(scope="session")
-def redis_socket(short_dir: Path) -> Iterator[Path]:
+@contextmanager
+def redis_at(path: Path) -> Iterator[None]:
+    """A Redis at a unix socket, for the time of a block."""
     program = shutil.which("redis-server")
     assert program, "redis-server is not on this machine: ./test.sh says how to install it"
-    path = short_dir / "redis"
     process = subprocess.Popen(
-        [program, "--port", "0", "--unixsocket", path, "--save", "", "--dir", short_dir],
+        [program, "--port", "0", "--unixsocket", path, "--save", "", "--dir", path.parent],
         stdout=subprocess.DEVNULL,
     )
-    wait_until(path.exists)
-    yield path
-    process.terminate()
-    process.wait(10)
+    try:
+        wait_until(path.exists)
+        yield
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+@pytest.fixture(scope="session")
+def redis_socket(short_dir: Path) -> Iterator[Path]:
+    path = short_dir / "redis"
+    with redis_at(path):
+        yield path
 
 
 @pytest.fixture
@@ -125,7 +134,7 @@ async def redis_url(redis_socket: Path) -> str:
 
 @pytest.fixture(params=["postgresql", "redis"])
 def store(request: pytest.FixtureRequest) -> str:
-    """Where sessions and rate limits live: a test that names it runs with each."""
+    """Where rate limits are counted: a test that names it runs with each."""
     return str(request.param)
 
 

@@ -1,12 +1,23 @@
 """How often an address and an account may do a thing."""
 
 import time
+from pathlib import Path
 
 import httpx
 import pytest
 from fastapi import Request
+from pydantic import SecretStr
 
-from skytier_app.rate_limit import LocalHits, of_address
+from skytier_app import rate_limit
+from skytier_app.cache import open_cache
+from skytier_app.database import open_database
+from skytier_app.rate_limit import (
+    HitsElsewhere,
+    LocalHits,
+    PostgresHits,
+    RedisHits,
+    of_address,
+)
 from skytier_app.settings import Settings
 
 from .conftest import (
@@ -14,6 +25,7 @@ from .conftest import (
     NewClient,
     client_of,
     make_token,
+    redis_at,
     register,
     running,
     sign_in,
@@ -111,6 +123,49 @@ async def test_right_passwords_are_limited_for_an_account_and_for_an_address(
             await sign_in(here, "jean")
         for body in ({"username": "grace"}, {"username": "jean"}):
             assert (await here.post("/api/sessions", json=RIGHT | body)).status_code == 429
+
+
+async def test_limits_hold_and_visitors_stay_signed_in_while_redis_is_away(
+    settings: Settings, short_dir: Path, new_client: NewClient
+) -> None:
+    settings.redis_url = SecretStr(f"unix://{short_dir}/no-redis")
+    settings.failed_sign_ins_per_minute = 2
+    async with running(settings) as app:
+        ada = new_client(to=app)
+        await register(ada, "ada")
+        await sign_in(ada, "ada")
+        health = await ada.get("/health")
+        assert (health.status_code, health.json()["status"]) == (200, "degraded")
+        assert (await ada.get("/api/sessions")).status_code == 200
+        assert (await ada.get("/")).status_code == 200
+        statuses = [(await ada.post("/api/sessions", json=WRONG)).status_code for _ in range(3)]
+        assert statuses == [401, 401, 429]
+
+
+@pytest.mark.parametrize(("pause_s", "counted"), [(0, 2), (3600, 1)])
+async def test_a_redis_that_was_away_is_asked_again_after_a_pause(
+    short_dir: Path,
+    database_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    pause_s: int,
+    counted: int,
+) -> None:
+    monkeypatch.setattr(rate_limit, "PAUSE_S", pause_s)
+    path = short_dir / f"redis-{pause_s}"
+    async with (
+        open_cache(f"unix://{path}") as redis,
+        open_database(database_url, pool_size=2, pool_wait_s=5, statement_timeout_s=10) as database,
+    ):
+        assert redis is not None
+        there = RedisHits(redis)
+        hits = HitsElsewhere(there, instead=PostgresHits(database))
+        with redis_at(path):
+            assert [(await hits.hit("a"))[0] for _ in range(2)] == [1, 2]
+        assert (await hits.hit("a"))[0] == 1
+        await hits.take_back("a")
+        with redis_at(path):
+            assert (await hits.hit("a"))[0] == 1
+            assert (await there.hit("a"))[0] == counted
 
 
 async def test_one_who_found_a_session_cannot_try_passwords_from_many_addresses(

@@ -160,7 +160,7 @@ async def test_a_wrong_change_is_refused(ada: httpx.AsyncClient, body: dict[str,
 
 
 async def test_a_new_password_needs_the_old_one_and_ends_other_sessions_and_tokens(
-    ada: httpx.AsyncClient, client: httpx.AsyncClient, new_client, store: str
+    ada: httpx.AsyncClient, client: httpx.AsyncClient, new_client
 ) -> None:
     path = f"/api/users/{(await ada.get('/api/sessions')).json()['id']}"
     await sign_in(client, "ada")
@@ -239,7 +239,7 @@ async def test_nobody_changes_or_deletes_another(
 
 
 async def test_deleting_oneself_takes_posts_sessions_and_tokens_along(
-    ada: httpx.AsyncClient, client: httpx.AsyncClient, store: str
+    ada: httpx.AsyncClient, client: httpx.AsyncClient
 ) -> None:
     me = (await ada.get("/api/sessions")).json()
     post = await write_post(ada)

@@ -8,19 +8,23 @@ if TYPE_CHECKING:  # a worker without Redis does not load its client
     from redis.asyncio import Redis
 
 
+TIMEOUT_S = 0.25
+"""For a connection to Redis, and for each answer."""
+
+
 class CacheUnavailable(Exception):  # noqa: N818  # a condition, not a fault of the program
-    """Redis cannot be reached. Answered with 503 where a session is needed."""
+    """Redis cannot be reached. No request fails because of it: the caller does without."""
 
 
 @contextmanager
 def unavailability() -> Iterator[None]:
-    """Turn every error that means "Redis cannot be reached" into CacheUnavailable."""
+    """Turn every error of Redis, or on the way to it, into CacheUnavailable."""
     from redis import exceptions
 
-    away = (exceptions.ConnectionError, exceptions.TimeoutError, exceptions.ReadOnlyError)
+    # Also what it answers while it starts, has no memory left, or cannot write its file.
     try:
         yield
-    except (OSError, *away) as error:
+    except (OSError, exceptions.RedisError) as error:
         raise CacheUnavailable(str(error)) from error
 
 
@@ -34,9 +38,12 @@ async def open_cache(url: str | None) -> AsyncIterator["Redis | None"]:
     from redis.asyncio.retry import Retry
     from redis.backoff import NoBackoff
 
-    # One more try covers a connection that Redis closed while it lay idle.
+    # A visitor waits for it: another try would take longer than what is done instead.
     redis = Redis.from_url(
-        url, socket_timeout=1, socket_connect_timeout=1, retry=Retry(NoBackoff(), 1)
+        url,
+        socket_timeout=TIMEOUT_S,
+        socket_connect_timeout=TIMEOUT_S,
+        retry=Retry(NoBackoff(), 0),
     )
     try:
         yield redis

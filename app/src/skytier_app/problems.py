@@ -12,7 +12,6 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from skytier_app.allowed_methods import allowed_methods
-from skytier_app.cache import CacheUnavailable
 from skytier_app.database import DatabaseUnavailable
 from skytier_app.logs import request_id
 from skytier_app.text import pattern_words
@@ -102,12 +101,6 @@ def install(app: FastAPI, answer: Answer = as_document) -> None:
     handle(HTTPException, _http_exception)
     handle(RequestValidationError, _validation_error)
     handle(DatabaseUnavailable, lambda _, error: _unavailable(error, error.told))
-    handle(
-        CacheUnavailable,
-        lambda _, error: _unavailable(
-            error, "The session store cannot be reached at the moment. Try again."
-        ),
-    )
     handle(Exception, lambda *_: FAULT)
 
 

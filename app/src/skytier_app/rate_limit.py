@@ -1,5 +1,6 @@
 """Rate limits: how often one address or one account may do something in a minute."""
 
+import logging
 import time
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_network
@@ -7,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 from fastapi import Request
 
-from skytier_app.cache import unavailability
+from skytier_app.cache import CacheUnavailable, unavailability
 from skytier_app.client_address import client_address
 from skytier_app.database import Database
 from skytier_app.problems import Problem
@@ -15,7 +16,10 @@ from skytier_app.problems import Problem
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
+_log = logging.getLogger(__name__)
 WINDOW_S = 60
+PAUSE_S = 5.0
+"""After Redis did not answer, it is not asked for so long."""
 
 
 class HitCounter(Protocol):
@@ -83,6 +87,40 @@ class RedisHits:
                 pipeline.set(name, 1, ex=WINDOW_S, nx=True)  # its window may have ended meanwhile
                 pipeline.decr(name)
                 await pipeline.execute()
+
+
+class HitsElsewhere:
+    """Counters in Redis; in the database while Redis is away.
+
+    Both begin at nothing when they are turned to, so a window may allow twice as much once.
+    """
+
+    def __init__(self, redis: HitCounter, *, instead: HitCounter) -> None:
+        self._redis = redis
+        self._instead = instead
+        self._asked_again_at = 0.0
+
+    async def hit(self, key: str) -> tuple[int, int]:
+        if time.monotonic() >= self._asked_again_at:
+            try:
+                return await self._redis.hit(key)
+            except CacheUnavailable as error:
+                self._pause(error)
+        return await self._instead.hit(key)
+
+    async def take_back(self, key: str) -> None:
+        if time.monotonic() >= self._asked_again_at:
+            try:
+                await self._redis.take_back(key)
+            except CacheUnavailable as error:
+                self._pause(error)
+            else:
+                return
+        await self._instead.take_back(key)
+
+    def _pause(self, error: CacheUnavailable) -> None:
+        self._asked_again_at = time.monotonic() + PAUSE_S
+        _log.warning("Redis does not answer, so limits are counted in the database: %s", error)
 
 
 class LocalHits:

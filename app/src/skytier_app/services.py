@@ -19,10 +19,8 @@ from skytier_app.pages.skyline import SkylineCache
 from skytier_app.posts.backlog import EVERY_S as INDEX_EVERY_S
 from skytier_app.posts.backlog import Backlog
 from skytier_app.posts.shared import Posts
-from skytier_app.rate_limit import HitCounter, LocalHits, PostgresHits, RedisHits
-from skytier_app.sessions.in_postgresql import PostgresSessions
-from skytier_app.sessions.in_redis import RedisSessions
-from skytier_app.sessions.store import SessionStore
+from skytier_app.rate_limit import HitCounter, HitsElsewhere, LocalHits, PostgresHits, RedisHits
+from skytier_app.sessions.store import Sessions
 from skytier_app.settings import Settings
 from skytier_app.stats.figures import Figures
 from skytier_app.stats.machine import MachineSampler
@@ -43,7 +41,7 @@ class Services:
     settings: Settings
     database: Database
     redis: "Redis | None"
-    sessions: SessionStore
+    sessions: Sessions
     tokens: Tokens
     hits: HitCounter
     local_hits: LocalHits
@@ -69,14 +67,10 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         url = settings.redis_url.get_secret_value() if settings.redis_url else None
         redis = await stack.enter_async_context(open_cache(url))
         lifetime = timedelta(days=settings.session_days)
-        sessions: SessionStore
-        hits: HitCounter
+        sessions = Sessions(database, lifetime, settings.sessions_per_account)
+        hits: HitCounter = PostgresHits(database)
         if redis is not None:
-            sessions = RedisSessions(redis, database, lifetime, settings.sessions_per_account)
-            hits = RedisHits(redis)
-        else:
-            sessions = PostgresSessions(database, lifetime, settings.sessions_per_account)
-            hits = PostgresHits(database)
+            hits = HitsElsewhere(RedisHits(redis), instead=hits)
         machine = MachineSampler()
         await stack.enter_async_context(every(SAMPLE_EVERY_S, machine.sample))
         # One connection for all of them: the pool is for requests.

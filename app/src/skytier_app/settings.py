@@ -29,7 +29,7 @@ class Settings(BaseSettings):
     database_url: SecretStr
     """`postgresql://user:password@host/name`; `?host=/directory` for a unix socket."""
     redis_url: SecretStr | None = None
-    """`redis://host:6379/0`. Without it sessions and rate limits live in PostgreSQL."""
+    """`redis://host:6379/0`, for rate limits. Without it they are counted in PostgreSQL."""
 
     uds: Path | None = None
     """A unix socket to listen on instead of host and port. Its clients are taken for the proxy:

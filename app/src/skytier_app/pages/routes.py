@@ -5,13 +5,12 @@ from typing import Annotated
 from urllib.parse import urlencode
 
 import asyncpg
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic import ConfigDict, Field
 
 from skytier_app.accounts import Account
-from skytier_app.auth import viewer
-from skytier_app.cache import CacheUnavailable
+from skytier_app.auth import Viewer, viewer
 from skytier_app.health.report import report
 from skytier_app.markdown import EXCERPT_READS
 from skytier_app.pages.render import documentation, page
@@ -27,17 +26,6 @@ from skytier_app.whole_number import PLAIN, PathId
 PAGE_SIZE = 20
 
 router = APIRouter(include_in_schema=False)
-
-
-async def _reader(request: Request, services: ServicesDep) -> Account | None:
-    """Who reads; a stranger when the session store is away, since reading needs none."""
-    try:
-        return await viewer(request, services)
-    except CacheUnavailable:
-        return None
-
-
-Reader = Annotated[Account | None, Depends(_reader)]
 
 
 class ListQuery(PostQuery):
@@ -78,7 +66,7 @@ async def _list(
 
 @router.get("/")
 async def index(
-    request: Request, services: ServicesDep, reader: Reader, query: Annotated[ListQuery, Query()]
+    request: Request, services: ServicesDep, reader: Viewer, query: Annotated[ListQuery, Query()]
 ) -> Response:
     """Posts, newest first, and those that match a search."""
     return await _list(request, services, reader, query)
@@ -88,7 +76,7 @@ async def index(
 async def author(
     request: Request,
     services: ServicesDep,
-    reader: Reader,
+    reader: Viewer,
     user_id: PathId,
     query: Annotated[ListQuery, Query()],
 ) -> Response:
@@ -102,7 +90,7 @@ async def author(
 
 @router.get("/posts/{post_id}")
 async def post(
-    request: Request, services: ServicesDep, reader: Reader, post_id: PathId
+    request: Request, services: ServicesDep, reader: Viewer, post_id: PathId
 ) -> Response:
     """One post, at an address of its own."""
     row = await services.posts.post(post_id)
@@ -113,7 +101,7 @@ async def post(
 
 @router.get("/posts/{post_id}/edit")
 async def edit(
-    request: Request, services: ServicesDep, reader: Reader, post_id: PathId
+    request: Request, services: ServicesDep, reader: Viewer, post_id: PathId
 ) -> Response:
     """The form to edit a post."""
     row = await services.posts.post(post_id)
@@ -127,7 +115,7 @@ async def edit(
 
 
 @router.get("/write")
-async def write(request: Request, services: ServicesDep, reader: Reader) -> Response:
+async def write(request: Request, services: ServicesDep, reader: Viewer) -> Response:
     """The form to write a post."""
     if reader is None:
         return _sign_in_first(request)
@@ -135,7 +123,7 @@ async def write(request: Request, services: ServicesDep, reader: Reader) -> Resp
 
 
 @router.get("/account")
-async def account(request: Request, services: ServicesDep, reader: Reader) -> Response:
+async def account(request: Request, services: ServicesDep, reader: Viewer) -> Response:
     """The reader's name, address, password and tokens."""
     if reader is None:
         return _sign_in_first(request)
@@ -143,19 +131,19 @@ async def account(request: Request, services: ServicesDep, reader: Reader) -> Re
 
 
 @router.get("/sign-in")
-async def sign_in(request: Request, services: ServicesDep, reader: Reader) -> Response:
+async def sign_in(request: Request, services: ServicesDep, reader: Viewer) -> Response:
     """The form to sign in."""
     return await page(request, services, reader, "sign-in")
 
 
 @router.get("/register")
-async def register(request: Request, services: ServicesDep, reader: Reader) -> Response:
+async def register(request: Request, services: ServicesDep, reader: Viewer) -> Response:
     """The form to register."""
     return await page(request, services, reader, "register")
 
 
 @router.get("/statistics")
-async def statistics(request: Request, services: ServicesDep, reader: Reader) -> Response:
+async def statistics(request: Request, services: ServicesDep, reader: Viewer) -> Response:
     """Counts, posts a day, and the state of the machine."""
     return await page(
         request,
@@ -176,7 +164,7 @@ async def status(request: Request, services: ServicesDep) -> Response:
     health = await report(services.health)
     well = health["status"] == "ok"
     code = 503 if health["status"] == "unavailable" else 200
-    reader = await _reader(request, services) if well else None  # asks what may be away
+    reader = await viewer(request, services) if well else None  # asks what may be away
     started = datetime.now(UTC) - timedelta(seconds=health["uptime_s"])
     return await page(
         request, services, reader, "status", status=code, health=health, started=started
