@@ -46,7 +46,7 @@ from tests import releases
 from tests.cluster.container import Container, Network
 from tests.cluster.kinds import FloatingIPs, Recorded, Servers
 
-FIRST_ADDRESS = {"balancer": 5, "web": 10, "database": 20, "monitor": 30}
+FIRST_ADDRESS = {"balancer": 5, "web": 10, "database": 20, "monitor": 30, "cache": 40}
 """Of each role's machines, the place of the first one in the private network."""
 SYSTEM = ("debian", (12,))
 _IMAGE = Image("image", "debian-12", "")

@@ -7,7 +7,8 @@ import pytest
 from tests.cluster import container
 from tests.cluster.cluster import Cluster, cluster
 
-STACK = "web.count = 3\nmonitor.enabled = false\nbalancer.kind = 'none'\n"
+COLOCATED_CACHE = 'cache.kind = "redis"\ncache.colocated = true\n'
+STACK = f"web.count = 3\nmonitor.enabled = false\nbalancer.kind = 'none'\n{COLOCATED_CACHE}"
 
 TIMEOUT_S = 900
 """The first one makes the image that the machines boot."""

@@ -30,6 +30,7 @@ PACKAGES = (
     *("postgresql-client", "haproxy"),
     *("prometheus", "prometheus-alertmanager", "prometheus-node-exporter"),
     *("prometheus-nginx-exporter", "prometheus-postgres-exporter"),
+    *("redis-server", "prometheus-redis-exporter"),
     # A certificate, and an authority for tests that gives it.
     *("certbot", "pebble"),
 )

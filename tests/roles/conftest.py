@@ -14,7 +14,7 @@ from skytier.services.setup import Setup
 from skytier.topology import Machine
 from tests.cluster import container
 from tests.cluster.cluster import Cluster, cluster
-from tests.cluster.conftest import TIMEOUT_S
+from tests.cluster.conftest import COLOCATED_CACHE, TIMEOUT_S
 from tests.cluster.container import Container
 from tests.roles.topology import DATABASE, SELF_SIGNED, WEB
 
@@ -77,7 +77,7 @@ def machines() -> Iterator[Machines]:
         pytest.skip(reason)
     # Longer and stranger than the tool's own, so that whatever has to be escaped is in it.
     password = secrets.token_urlsafe(24) + "'\\ %@:/?ü$\""
-    with cluster(SELF_SIGNED, {"database_password": password}) as made:
+    with cluster(SELF_SIGNED + COLOCATED_CACHE, {"database_password": password}) as made:
         yield Machines(made)
 
 

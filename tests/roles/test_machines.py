@@ -198,7 +198,11 @@ def test_prometheus_asks_every_machine_and_knows_whose_answer_it_is(machines: Ma
     wanted = [(t.job, t.machine, t.role) for t in targets(machines.cluster.topology())]
     assert sorted(found) == sorted("/".join(("shop", *target)) for target in wanted)
     metrics = ["node_cpu_seconds_total", "pg_stat_activity_count", "nginx_connections_active"]
-    for metric in (*metrics, "pg_replication_lag == 0"):
+    for metric in (
+        *metrics,
+        "pg_replication_lag == 0",
+        "redis_up == 1 and redis_memory_max_bytes > 0",
+    ):
         machines.web.wait_for(f'[ -n "$({_asked(metric)})" ]')
     expiry = "skytier_certificate_expiry_timestamp_seconds > time()"
     machines.web.wait_for(f'[ -n "$({_asked(expiry)})" ]')
@@ -219,8 +223,12 @@ def test_what_watches_is_bounded_and_reaches_only_itself_or_the_private_network(
     listening = machines.web.run("ss --tcp --listening --no-header --numeric")
     found = {line.split()[3] for line in listening.splitlines()}
     assert {"127.0.0.1:9090", "127.0.0.1:9093", "127.0.0.1:8081"} <= found
-    assert {f"{WEB.address}:{port}" for port in (9100, 9113)} <= found
-    elsewhere = {f"{any_}:{port}" for any_ in ("*", "0.0.0.0") for port in (9090, 9093, 9100, 9113)}
+    assert {f"{WEB.address}:{port}" for port in (9100, 9113, 9121, 6379, 6380)} <= found
+    elsewhere = {
+        f"{any_}:{port}"
+        for any_ in ("*", "0.0.0.0")
+        for port in (9090, 9093, 9100, 9113, 9121, 6379, 6380)
+    }
     assert not elsewhere & found
     show = "systemctl show --property=MemoryMax,CPUWeight --value prometheus"
     assert set(machines.web.run(show).split()) == {"20", str(192 * 2**20)}
@@ -280,6 +288,7 @@ def test_a_package_that_does_not_exist_is_named_with_what_apt_says(machines: Mac
 def test_no_secret_is_where_another_may_read_it(machines: Machines, machine: Machine) -> None:
     one, password = machines.of(machine), machines.secrets["database_password"]
     key = machines.secrets["database_tls_key"].splitlines()[1]
+    of_redis = [machines.secrets[name] for name in ("redis_password", "redis_monitor_password")]
     # The first part of the password is the same however it is escaped.
     script = """
         cat >/run/patterns
@@ -291,7 +300,7 @@ def test_no_secret_is_where_another_may_read_it(machines: Machines, machine: Mac
         find /etc/skytier/secrets -perm /077
         rm /run/patterns
     """
-    assert one.run(script, f"{password[:24]}\n{key}".encode()) == ""
+    assert one.run(script, "\n".join([password[:24], key, *of_redis]).encode()) == ""
 
 
 def _asked(expression: str) -> str:
