@@ -77,7 +77,8 @@ def up(
             callback=_redis,
             metavar="URL|none",
             envvar="SKYTIER_REDIS",
-            help="Redis for sessions and rate limits. Default: they are in PostgreSQL.",
+            help="A Redis of your own, the application's REDIS_URL. Default: that of [cache] in the "
+            "stack file, or none.",
         ),
     ] = None,
     workers: Annotated[

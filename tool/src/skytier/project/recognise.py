@@ -31,6 +31,7 @@ _GIVEN = frozenset(
         "DATABASE_URL",
         "DATABASE_REPLICA_URL",
         "REDIS_URL",
+        "REDIS_CACHE_URL",
         "PORT",
         "WEB_CONCURRENCY",
         "SECRET_KEY",
