@@ -52,8 +52,8 @@ def test_a_balancer_stands_before_all_web_servers_and_a_replica_behind_its_prima
         "web-1/application > db-1/postgresql: queries",
         "web-2/application > db-1/postgresql: queries",
         "db-1/postgresql > db-2/postgresql: replication",
-        "web-1/application > cache-1/redis: sessions",
-        "web-2/application > cache-1/redis: sessions",
+        "web-1/application > cache-1/redis: cache",
+        "web-2/application > cache-1/redis: cache",
     }
 
 

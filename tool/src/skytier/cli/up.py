@@ -77,8 +77,8 @@ def up(
             callback=_redis,
             metavar="URL|none",
             envvar="SKYTIER_REDIS",
-            help="A Redis of your own, the application's REDIS_URL. Default: that of [cache] in the "
-            "stack file, or none.",
+            help="A Redis of your own, for REDIS_URL of the application. Default: that of the "
+            "stack file, else none.",
         ),
     ] = None,
     workers: Annotated[
