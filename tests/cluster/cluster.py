@@ -24,11 +24,12 @@ from skytier.deploy.plan import Action, Step, plan
 from skytier.openstack import variables as variables_of
 from skytier.openstack.choices import Choices, ExternalNetwork, Flavor
 from skytier.openstack.configurations import Configurations
-from skytier.openstack.desired import losses, wanted
+from skytier.openstack.desired import wanted
 from skytier.openstack.draining import DrainedServers
 from skytier.openstack.images import Image
 from skytier.openstack.kept_secrets import KeptSecrets
 from skytier.openstack.kinds import RULES
+from skytier.openstack.losses import losses
 from skytier.openstack.operator import OperatorFiles
 from skytier.openstack.releases import Deliveries, Releases, pinned_by
 from skytier.openstack.resolved import ResolvedStack

@@ -170,7 +170,7 @@ def test_down_that_loses_its_lock_ends_and_says_so(
     stack: CloudStack, network: Network, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lock, "RENEW_EVERY_S", 0.01)
-    monkeypatch.setattr("skytier.openstack.stack.ROUND_S", 0.01)
+    monkeypatch.setattr("skytier.openstack.removal.ROUND_S", 0.01)
     events = Events()
 
     def take_over() -> None:
@@ -192,7 +192,7 @@ def test_down_that_loses_its_lock_ends_and_says_so(
 def test_the_log_here_is_written_and_the_first_error_told_although_the_cloud_is_away(
     stack: CloudStack, network: Network
 ) -> None:
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         network.fail = True
         raise KeyboardInterrupt
 

@@ -16,10 +16,11 @@ from skytier.errors import SkytierError
 from skytier.openstack import kept_secrets, variables
 from skytier.openstack.access import Access
 from skytier.openstack.choices import Choices, ExternalNetwork, Flavor
-from skytier.openstack.desired import losses, wanted
+from skytier.openstack.desired import wanted
 from skytier.openstack.images import Image
 from skytier.openstack.kept_secrets import KeptSecrets
 from skytier.openstack.kinds import RULES
+from skytier.openstack.losses import losses
 from skytier.openstack.needs import whole_plan
 from skytier.openstack.operator import OperatorFiles
 from skytier.openstack.resolved import ResolvedStack

@@ -16,15 +16,20 @@ def down(
     file: File = None,
     purge: Annotated[
         bool,
-        typer.Option("--purge", help="On this machine: also delete data, settings and logs."),
+        typer.Option(
+            "--purge",
+            help="Also delete what otherwise stays: on a cloud the objects of the object store, on "
+            "this machine data, settings and logs.",
+        ),
     ] = False,
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
     """Delete the stack on a cloud, or stop the one on this machine.
 
-    On a cloud: delete every resource of the stack, with its data, and nothing else. On this
-    machine: stop everything; the data stays, unless you give --purge.
+    On a cloud: delete every resource of the stack, with its data, and nothing else; a container
+    with objects stays, unless you give --purge. On this machine: stop everything; the data stays,
+    unless you give --purge.
     """
     wanted = chosen.stack_file(file, cloud)
     dialog = chosen.dialog(wanted, file, yes=yes, as_json=as_json)

@@ -7,6 +7,7 @@ from fractions import Fraction
 from functools import cached_property
 
 from skytier.costs.flavors import Sized
+from skytier.costs.meters import GB
 from skytier.costs.money import exact_sum
 from skytier.costs.price import Price, Total, price, total
 from skytier.costs.rates import Rates, RatesBy
@@ -148,6 +149,17 @@ def volume(name: str, role: str, size_gib: int, stack: StackFile) -> Resource:
         role=role,
         labels=stack.labels,
         size_gb=size_gib,
+    )
+
+
+def objects(name: str, size_bytes: int, stack: StackFile) -> Resource:
+    """A container of a stack, with what is in it now."""
+    return Resource(
+        kind=ResourceKind.OBJECTS,
+        name=name,
+        stack=stack.name,
+        labels=stack.labels,
+        size_gb=Fraction(size_bytes, GB),
     )
 
 

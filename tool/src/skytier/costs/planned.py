@@ -14,6 +14,9 @@ from skytier.costs.usage import Resource, ResourceKind
 from skytier.deploy.plan import Action, Step
 from skytier.stackfile import StackFile
 
+CONTAINER = "container"
+"""The kind of a plan's step whose objects are priced by their size."""
+
 
 @dataclass(frozen=True)
 class PlanCost:
@@ -87,4 +90,6 @@ class PlanCost:
     def _other(self, step: Step) -> Resource | None:
         if step.key.kind == ResourceKind.FLOATING_IP:
             return bill.floating_ip(step.key.name, self.stack)
+        if step.key.kind == CONTAINER and step.found:
+            return bill.objects(step.key.name, step.found.facts["bytes"], self.stack)
         return None

@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 
 from skytier.deploy.kind import Found, Key, Known, Wanted
-from skytier.deploy.plan import Loss
 from skytier.deploy.update import CONFIGURATION, DELIVERY, RELEASE, SERVER, Order, Update
 from skytier.errors import SkytierError
+from skytier.openstack import storage
 from skytier.openstack.entry_point import leads_to
+from skytier.openstack.losses import never_ran
 from skytier.openstack.resolved import ResolvedStack
 from skytier.openstack.resources.project import Project
 from skytier.openstack.resources.server import RUNNING
@@ -30,6 +31,7 @@ def wanted(
     )
     return [
         *_network(resolved, project, public_key, known),
+        *storage.wanted(resolved, project),
         *(
             each
             for place in resolved.machines()
@@ -52,31 +54,6 @@ def _bastion(resolved: ResolvedStack, known: Known) -> str:
 
 def _runs(server: Found) -> bool:
     return not server.fault and server.attributes["power"] == RUNNING
-
-
-_STAYS = (
-    'Add "postgresql" to application.requires again, and the section [database] as it was. '
-    "To go on without a database, bring up another stack beside this one: another `name`."
-)
-
-
-def losses(resolved: ResolvedStack, known: Known) -> dict[Key, Loss]:
-    """What would be lost with machines and volumes of roles that the stack does not have."""
-    unwanted = {
-        name: role.holds_data
-        for name, role in resolved.roles.items()
-        if name not in resolved.stack.machines()
-    }
-    has_data = {
-        SERVER: lambda found: not _never_ran(found),
-        Volume.name: lambda found: bool(found.facts["data"]),
-    }
-    return {
-        key: Loss(data, _STAYS)
-        for key, found in known.items()
-        if key.kind in has_data and has_data[key.kind](found)
-        if (data := unwanted.get(found.facts.get("role", "")))
-    }
 
 
 def _update(resolved: ResolvedStack, known: Known, role: str, number: int) -> Update:
@@ -198,17 +175,13 @@ _COPIED = (
 def _keeps(resolved: ResolvedStack, known: Known, role: str, number: int) -> str:
     """What is lost with a server: nothing if it never ran, or once all its data is on a volume."""
     server = known.get(resolved.key("server", role, number))
-    if server and _never_ran(server):
+    if server and never_ran(server):
         return ""
     volume = known.get(resolved.key(Volume.name, role, number))
     outlives = resolved.stack.volumes().get(role) and volume and volume.facts["data"] == KEPT
     written = resolved.roles[role].runs_application and resolved.stack.runs.directories
     files = f"what the application wrote to {', '.join(written)}" if written else ""
     return "" if outlives else resolved.roles[role].holds_data or files
-
-
-def _never_ran(server: Found) -> bool:
-    return bool(server.fault) and not server.facts["launched_at"]
 
 
 def _machine(
@@ -288,6 +261,7 @@ def _configuration(
             *_way_in(resolved, order, own),
             *(key("server", *place) for place in others),
             *(key("port", *place) for place in resolved.machines()),
+            *(storage.keys(resolved) if resolved.roles[role].runs_application else []),
         ],
         triggers=order.triggers(own),
         after=order.after(own),

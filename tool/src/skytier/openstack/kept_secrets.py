@@ -17,8 +17,9 @@ from skytier.errors import SkytierError
 from skytier.openstack.access import Access
 from skytier.openstack.operator import OperatorFiles
 from skytier.openstack.resolved import ResolvedStack
+from skytier.openstack.resources.ec2_credential import Ec2Credential
 from skytier.roles import ROLES
-from skytier.secrets.secret import Secret
+from skytier.secrets.secret import AccessKey, Secret
 from skytier.secrets.variables import FILE
 from skytier.secrets.vault import Vault
 
@@ -27,15 +28,21 @@ class KeptSecrets:
     """Reads and keeps them. `before` is all that is there before the first step."""
 
     def __init__(
-        self, resolved: ResolvedStack, operator: OperatorFiles, access: Access, before: Known
+        self,
+        resolved: ResolvedStack,
+        operator: OperatorFiles,
+        access: Access,
+        before: Known,
+        credentials: Ec2Credential,
     ) -> None:
+        self._credentials = credentials
         self._resolved = resolved
         self._operator = operator
         self._access = access
         self._store = resolved.secret_store().name
         self._before = before
         self._gone: set[str] = set()
-        self._vault = Vault(self._keep)
+        self._vault = Vault(self._keep, self._make)
 
     def get(self, names: Sequence[str], known: Known, *, with_all: bool = False) -> dict[str, str]:
         """The secrets of these names: see `Vault.get`."""
@@ -66,6 +73,12 @@ class KeptSecrets:
     def settled(self) -> None:
         """The machine has them."""
         self._operator.forget_secrets()
+
+    def _make(self, secret: Secret) -> Mapping[str, str]:
+        if isinstance(secret, AccessKey):
+            access = secret.access_key_id
+            return {secret.name: f"{access}:{self._credentials.secret(access)}"}
+        return secret.make()
 
     def _keep(self, secrets: Mapping[str, str]) -> None:
         keep_secrets(self._access.reach(self._store, _silent), secrets)

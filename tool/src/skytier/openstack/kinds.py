@@ -8,6 +8,8 @@ from skytier.deploy import update
 from skytier.deploy.kind import Found, Kind, Known, UnseenError
 from skytier.deploy.plan import Rules, one_of_each
 from skytier.openstack.entry_point import floating_ip
+from skytier.openstack.resources.container import Container
+from skytier.openstack.resources.ec2_credential import Ec2Credential
 from skytier.openstack.resources.errors import API_ERRORS, explained
 from skytier.openstack.resources.floating_ip import FloatingIP
 from skytier.openstack.resources.key_pair import KeyPair
@@ -37,7 +39,10 @@ _DISRUPTIVE = {
     FloatingIP.name: {"port": "it moves: requests that are being answered end"},
 }
 _STARTING = {Server.name: frozenset({"power"})}
-_MADE = (KeyPair, SecurityGroup, Network, Subnet, Router, Port, Volume, Server, FloatingIP)
+_MADE = (
+    *(KeyPair, SecurityGroup, Network, Subnet, Router, Port, Volume, Container, Ec2Credential),
+    *(Server, FloatingIP),
+)
 
 RULES = {
     **{
@@ -57,18 +62,23 @@ RULES = {
 """What the plan knows of each kind, in the order in which they are made."""
 
 
-def resources(project: Project, stack: StackFile, *, with_volumes: bool = False) -> dict[str, Kind]:
+def resources(
+    project: Project, stack: StackFile, *, with_volumes: bool = False, with_objects: bool = False
+) -> dict[str, Kind]:
     """The kinds that OpenStack itself has.
 
-    `with_volumes` is whether the cloud has Cinder; else no volume is ever found.
+    `with_volumes` is whether the cloud has Cinder; else no volume is ever found. `with_objects` is
+    whether it has an object store; `bucket` is the container of the stack file.
     """
     volumes = Volume(project, with_volumes)
     entry = floating_ip(stack)
     entry_points = [f"{stack.name}-{role.name}-1" for role in ROLES.values() if role.public]
-    address = stack.floating_ip or ""
+    address, bucket = stack.floating_ip or "", stack.storage.bucket
+    containers = Container(project, with_objects, wanted=bucket is not None)
     plain: list[Kind] = [
         *(KeyPair(project), SecurityGroup(project), Network(project), Subnet(project)),
-        *(Router(project), Port(project), volumes, Server(project)),
+        *(Router(project), Port(project), volumes, containers),
+        *(Ec2Credential(project, containers, with_objects, bucket), Server(project)),
         *(VolumeAttachment(project, volumes), FloatingIP(project, entry, entry_points, address)),
     ]
     return {kind.name: kind for kind in plain}

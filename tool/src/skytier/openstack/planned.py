@@ -29,7 +29,9 @@ class Removal:
 
     found: Sequence[Found]
     empty: bool
-    """Whether nothing is there, and nobody holds the stack's lock."""
+    """Whether nothing is to be deleted, and nobody holds the stack's lock."""
+    left: Sequence[str] = ()
+    """What stays, and how to delete it, in sentences."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,7 @@ class Plan:
         if own.is_own and not self.resolved.pinned:
             fitness.check_secrets(own, self.secrets)
             served.check(self.resolved.application)
+            fitness.check_given(self.resolved.stack.storage.given_keys, self.secrets)
             system, target = self._web_servers
             fitness.check_python_on(self.resolved.application, target, system)
 

@@ -12,6 +12,7 @@ from skytier.deploy.kind import Key, Known
 from skytier.errors import SkytierError
 from skytier.openstack.choices import Choices
 from skytier.openstack.entry_point import floating_ip, leads_to
+from skytier.openstack.resources.ec2_credential import Ec2Credential
 from skytier.openstack.resources.volume import Volume
 from skytier.release import Application
 from skytier.release.author import author
@@ -20,7 +21,15 @@ from skytier.roles.role import Role, public_role
 from skytier.services.setup import Setup
 from skytier.services.system.service import USER_DATA_LIMIT, encoded_size
 from skytier.stackfile import StackFile
-from skytier.topology import DataVolume, IngressRule, Machine, Spending, Topology
+from skytier.stackfile.storage import KEYSTONE
+from skytier.topology import (
+    DataVolume,
+    IngressRule,
+    Machine,
+    ObjectStore,
+    Spending,
+    Topology,
+)
 
 
 @dataclass(frozen=True)
@@ -45,6 +54,8 @@ class ResolvedStack:
 
     pinned: Pinned | None = None
     """The release that a rollback led to, where it is to stay."""
+    s3_endpoint: str = ""
+    """The address of the object store's S3 API; empty where the stack has no container."""
 
     @cached_property
     def release(self) -> str:
@@ -103,6 +114,7 @@ class ResolvedStack:
             public_address=entry.facts["address"] if entry else None,
             spending=self._spending if self.stack.monitor.enabled else Spending(),
             leaving=self._leaving(known),
+            object_store=self._object_store(known),
         )
 
     def _leaving(self, known: Known) -> Machine | None:
@@ -113,6 +125,19 @@ class ResolvedStack:
             *(name, role, 1, known[Key("port", name)].facts["address"], 0, 0),
             services=[service.name for service in self.roles[role].services],
         )
+
+    def _object_store(self, known: Known) -> ObjectStore | None:
+        storage = self.stack.storage
+        if storage.bucket is None:
+            return None
+        found = known.get(self.ec2_credential())
+        access = found.id if found else ""
+        made = access if storage.keys == KEYSTONE else None
+        return ObjectStore(self.s3_endpoint, storage.bucket, storage.region, made)
+
+    def ec2_credential(self) -> Key:
+        """The key of the S3 API."""
+        return self.key(Ec2Credential.name, "s3")
 
     def _volume(self, role: str, number: int, known: Known) -> DataVolume | None:
         size_gib = self.stack.volumes().get(role)

@@ -16,7 +16,6 @@ from skytier.hosts.host import Host
 from skytier.hosts.ssh import Ssh
 from skytier.openstack.access import Access
 from skytier.openstack.configurations import Configurations
-from skytier.openstack.kept_secrets import KeptSecrets
 from skytier.openstack.releases import web_servers
 from skytier.openstack.resources.creation import RepeatedCalls
 from skytier.openstack.resources.server import Server
@@ -100,7 +99,7 @@ def rotate(stack: CloudStack, progress: Progress, *, now: bool = False) -> bool:
         access = Access(stack.connection, stack.operator, shell, publish=True)
         servers = Server(stack.project)
         volumes = Volume(stack.project, stack.has_volumes)
-        secrets = KeptSecrets(planned.resolved, stack.operator, access, planned.known)
+        secrets = stack.secrets(planned, access)
         moves = Moves(servers, planned.resolved, access, secrets, volumes)
         return carry_out(moves, planned.known, progress, lost, now=now)
 

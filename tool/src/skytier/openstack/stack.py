@@ -1,7 +1,6 @@
 """A stack on a cloud: planned, brought up, and taken down."""
 
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -18,17 +17,18 @@ from skytier.deploy.plan import Action, one_of_each, plan
 from skytier.deploy.update import DELIVERY, IN_SERVERS
 from skytier.errors import SkytierError
 from skytier.hosts.ssh import Ssh
-from skytier.openstack import choices, limits, needs, operator, variables
+from skytier.openstack import choices, limits, needs, object_store, operator, variables
 from skytier.openstack.access import Access
 from skytier.openstack.catalog import has_volumes
 from skytier.openstack.configurations import Configurations
-from skytier.openstack.desired import losses, wanted
+from skytier.openstack.desired import wanted
 from skytier.openstack.draining import DrainedServers
 from skytier.openstack.entry_point import EntryPoint
 from skytier.openstack.host_keys import HOST_KEY
 from skytier.openstack.kept_secrets import KeptSecrets
 from skytier.openstack.kinds import RULES, find_all, resources
 from skytier.openstack.lock import Lock
+from skytier.openstack.losses import losses
 from skytier.openstack.planned import Plan, Removal
 from skytier.openstack.quota import Amounts, Row, check
 from skytier.openstack.releases import (
@@ -38,8 +38,11 @@ from skytier.openstack.releases import (
     pinned_by,
     releases_anew,
 )
+from skytier.openstack.removal import delete_all, removal
 from skytier.openstack.resolved import ResolvedStack
+from skytier.openstack.resources.container import Container, UnseenContainerError
 from skytier.openstack.resources.creation import RepeatedCalls
+from skytier.openstack.resources.ec2_credential import Ec2Credential
 from skytier.openstack.resources.errors import API_ERRORS, explained
 from skytier.openstack.resources.key_pair import KeyPair
 from skytier.openstack.resources.project import Project
@@ -49,9 +52,6 @@ from skytier.openstack.spending import prices as spending
 from skytier.openstack.variables import KeptVariables
 from skytier.roles import ROLES
 from skytier.stackfile import StackFile, schedule
-
-STUCK_AFTER_S = 60.0
-ROUND_S = 1.5
 
 
 class CloudStack:
@@ -70,7 +70,14 @@ class CloudStack:
         self.has_volumes = has_volumes(connection)
         if self.has_volumes:
             connection.block_storage  # noqa: B018  # made before several threads use it
-        self.kinds = resources(self.project, self.stack, with_volumes=self.has_volumes)
+        self.has_objects = object_store.is_there(connection)
+        if self.has_objects:
+            connection.object_store, connection.identity  # noqa: B018  # the same
+        self.kinds = resources(
+            *(self.project, self.stack),
+            with_volumes=self.has_volumes,
+            with_objects=self.has_objects,
+        )
 
     def plan(self, *, anew: bool = False) -> Plan:
         """Wanted minus found. Nothing is changed. Raises SkytierError.
@@ -92,8 +99,12 @@ class CloudStack:
         secrets = variables.summary(servers, self.stack, self.operator)
         application = release.of(self.stack, secrets)
         pinned = None if anew else pinned_by(servers)
-        resolved = ResolvedStack(self.stack, picked, ROLES, application, prices, pinned)
+        endpoint = object_store.s3_endpoint(self.connection, self.stack)
+        resolved = ResolvedStack(
+            self.stack, picked, ROLES, application, prices, pinned, s3_endpoint=endpoint
+        )
         there = Known(one_of_each(found)[0])
+        object_store.check(self.project, self.stack, there)
         pair = there.get(resolved.key(KeyPair.name))
         public_key = pair.facts["public_key"] if pair else self.operator.public_key()
         steps = plan(
@@ -117,28 +128,26 @@ class CloudStack:
     def find(self) -> list[Found]:
         """Everything of the stack that there is, with what its servers say of themselves.
 
-        Raises SkytierError, also when Cinder shows no volume to a stack that has one.
+        Raises SkytierError, also when Cinder shows no volume to a stack that has one, or the object
+        store no container to a stack that wants one.
         """
         unseen: list[UnseenError] = []
         found = find_all(self.kinds.values(), unseen)
         servers = [each for each in found if each.key.kind == Server.name]
-        if unseen and (self.stack.volumes() or any(each.facts["volumes"] for each in servers)):
-            raise unseen[0]
+        with_volume = self.stack.volumes() or any(each.facts["volumes"] for each in servers)
+        for error in unseen:
+            if with_volume or isinstance(error, UnseenContainerError):
+                raise error
         inside = (Configurations, Deliveries, Releases)
         return [*found, *(each for kind in inside for each in kind.among(servers))]
 
     def removal(self, *, purge: bool = False) -> Removal:
-        """Everything that carries the stack's mark; its data goes without `purge`, too.
+        """Everything that carries the stack's mark, and what of it stays.
 
-        Raises UnseenError when nothing is found, and the project may not list all.
+        The data of machines goes without `purge`, too; a container with objects does not. Raises
+        UnseenError when nothing is found, and the project may not list all.
         """
-        unseen: list[UnseenError] = []
-        steps = plan([], find_all(self.kinds.values(), unseen), RULES)
-        found = [step.found for step in steps if step.found]
-        empty = not found and not self.lock.exists()
-        if empty and unseen:
-            raise unseen[0]
-        return Removal(found, empty)
+        return removal(self.kinds, self.lock, purge=purge)
 
     def trust(self, name: str, host_key: str) -> None:
         """Note the host key of a server. Raises SkytierError when there is no such server."""
@@ -210,13 +219,14 @@ class CloudStack:
     def down(self, events: Events, *, purge: bool = False) -> bool:
         """Delete what carries the stack's mark, with its data. Raises SkytierError.
 
-        Returns whether there was anything. Ends with a look at every kind, which must find nothing.
-        What the project may not list is an UnseenError at the end.
+        A container with objects goes with `purge` alone. Returns whether there was anything. Ends
+        with a look at every kind, which must find nothing else. What the project may not list is an
+        UnseenError at the end.
         """
         lost = threading.Event()
         unseen: list[UnseenError] = []
         with self.held("down", lost):
-            deleted = self._delete_all(events, lost, unseen)
+            deleted = self._delete_all(events, lost, unseen, purge=purge)
         self.operator.forget_hosts()
         self.operator.forget_secrets()
         if unseen:
@@ -226,19 +236,17 @@ class CloudStack:
             )
         return deleted
 
-    def _delete_all(self, events: Events, lost: threading.Event, unseen: list[UnseenError]) -> bool:
-        deadline, before = time.monotonic() + STUCK_AFTER_S, -1
-        while found := find_all(self.kinds.values(), unseen):
-            if len(found) != before:
-                deadline, before = time.monotonic() + STUCK_AFTER_S, len(found)
-            try:
-                apply(plan([], found, RULES), self.kinds, events, Known(), lost, RepeatedCalls())
-            except SkytierError:
-                # What was let go of a moment ago is often still held for a moment.
-                if time.monotonic() > deadline or lost.is_set():
-                    raise
-            time.sleep(ROUND_S)
-        return before > 0
+    def _delete_all(
+        self,
+        events: Events,
+        lost: threading.Event,
+        unseen: list[UnseenError],
+        *,
+        purge: bool = False,
+    ) -> bool:
+        containers = Container(self.project, self.has_objects, with_objects=purge)
+        kinds = {**self.kinds, Container.name: containers}
+        return delete_all(kinds, events, lost, unseen, purge=purge)
 
     def _offered(self) -> choices.Offered:
         try:
@@ -260,7 +268,7 @@ class CloudStack:
         }:
             build_ahead(current.resolved.application, system)
         access = Access(self.connection, self.operator, shell, publish=True)
-        secrets = KeptSecrets(current.resolved, self.operator, access, current.known)
+        secrets = self.secrets(current, access)
         secrets.save(current.steps)
         servers, volumes = Server(self.project), Volume(self.project, self.has_volumes)
         kept = KeptVariables(self.stack, self.operator, access, servers)
@@ -278,6 +286,11 @@ class CloudStack:
         done = apply(current.steps, kinds, events, current.known, lost, RepeatedCalls())
         secrets.settled()
         return done
+
+    def secrets(self, current: Plan, access: Access) -> KeptSecrets:
+        """The stack's own secrets, while a plan is carried out."""
+        credentials = Ec2Credential(self.project, Container(self.project, True), True)
+        return KeptSecrets(current.resolved, self.operator, access, current.known, credentials)
 
     @contextmanager
     def held(self, what: str, lost: threading.Event) -> Iterator[None]:

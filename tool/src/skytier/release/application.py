@@ -59,6 +59,8 @@ class Application:
     """The fingerprint of the operator's secret variables; empty where there are none."""
     secret_names: Sequence[str] = ()
     """Their names, with those of required ones."""
+    has_object_store: bool = False
+    """Whether it gets the variables of an object store, which `collect` may read, too."""
 
     @cached_property
     def tree(self) -> Tree:
@@ -188,6 +190,7 @@ def of(stack: StackFile, variables: Summary = NO_VARIABLES) -> Application:
         secrets=section.secrets,
         variables=variables.fingerprint if stack.application.is_own else "",
         secret_names=sorted({*section.required_secrets, *variables.names}),
+        has_object_store=stack.storage.bucket is not None,
         lock=lock,
         processes=section.process,
         jobs=section.job,

@@ -16,6 +16,13 @@ _PLACEHOLDERS = {
     "REDIS_CACHE_URL": "redis://placeholder.invalid",
     "SECRET_KEY": _PLACEHOLDER,
 }
+_OBJECT_STORE_PLACEHOLDERS = {
+    "S3_ENDPOINT": "https://placeholder.invalid",
+    "S3_BUCKET": "placeholder",
+    "S3_REGION": "placeholder",
+    "S3_ACCESS_KEY_ID": "placeholder",
+    "S3_SECRET_ACCESS_KEY": _PLACEHOLDER,
+}
 
 
 def collect(application: Application, release: Path) -> None:
@@ -25,13 +32,16 @@ def collect(application: Application, release: Path) -> None:
     """
     if application.collect:
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+        placeholders = _PLACEHOLDERS | (
+            _OBJECT_STORE_PLACEHOLDERS if application.has_object_store else {}
+        )
         own = dict.fromkeys(application.secret_names, _PLACEHOLDER)
         done = subprocess.run(
             [str(release / "skytier-app"), "collect"],
             check=False,
             capture_output=True,
             text=True,
-            env={**kept, **_PLACEHOLDERS, **own, "SKYTIER_PYTHON": sys.executable},
+            env={**kept, **placeholders, **own, "SKYTIER_PYTHON": sys.executable},
         )
         if done.returncode:
             said = "\n".join((done.stderr or done.stdout).strip().splitlines()[-8:])

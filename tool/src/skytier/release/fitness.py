@@ -1,6 +1,6 @@
 """What an application lacks to run somewhere, said before anything is changed."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
@@ -37,6 +37,16 @@ def check_secrets(section: ApplicationSection, variables: Summary) -> None:
             f"{', '.join(twice)}: set by application.env and as a secret.",
             "Remove one of both: the line of the stack file, or the secret: "
             f"skytier secret unset {twice[0]}",
+        )
+
+
+def check_given(names: Collection[str], variables: Summary) -> None:
+    """Raises SkytierError when a key of the object store that the operator gives is not set."""
+    if missing := sorted({*names} - {*variables.names}):
+        raise SkytierError(
+            f"The key of the object store is not set: {', '.join(missing)}. The stack file says "
+            'storage.keys = "given".',
+            "\n".join(f"Set it: skytier secret set {name}" for name in missing),
         )
 
 

@@ -84,6 +84,24 @@ class SelfSigned:
 
 
 @dataclass(frozen=True)
+class AccessKey(_Single):
+    """A key that the cloud made: its public part, a colon and its secret part."""
+
+    access_key_id: str
+    """The public part of the one that is wanted."""
+
+    def fits(self, stored: Mapping[str, str]) -> bool:
+        """Whether it is the wanted one."""
+        return stored[self.name].partition(":")[0] == self.access_key_id
+
+    def make(self) -> Mapping[str, str]:
+        """The cloud alone makes it."""
+        raise SkytierError(
+            f"The secret of the key {self.access_key_id} is not known.", "Run skytier up again."
+        )
+
+
+@dataclass(frozen=True)
 class Given(_Single):
     """One that somebody else made. It is given once, in a variable of the environment."""
 

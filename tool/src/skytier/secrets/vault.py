@@ -15,6 +15,8 @@ Read = Callable[[], dict[str, str]]
 """Reads the secrets that are kept: name to text."""
 Keep = Callable[[Mapping[str, str]], None]
 """Keeps secrets: name to text."""
+Make = Callable[[Secret], Mapping[str, str]]
+"""Makes a secret: name to text."""
 
 
 def given(secrets: Iterable[Secret]) -> dict[str, str]:
@@ -29,8 +31,9 @@ def given(secrets: Iterable[Secret]) -> dict[str, str]:
 class Vault:
     """Secrets by name. What is read is read once, since several machines ask at the same time."""
 
-    def __init__(self, keep: Keep) -> None:
-        self._keep = keep
+    def __init__(self, keep: Keep, make: Make = lambda secret: secret.make()) -> None:
+        """`make` is for a backend whose cloud makes some of them."""
+        self._keep, self._make = keep, make
         self._stored: dict[str, str] | None = None
         self._lock = threading.Lock()
 
@@ -59,7 +62,7 @@ class Vault:
             }
             for secret in declared:
                 if not set(names).isdisjoint(secret.names) and not _is_good(secret, stored | new):
-                    new |= secret.make()
+                    new |= self._make(secret)
             if new:
                 self._keep(new)
                 stored |= new

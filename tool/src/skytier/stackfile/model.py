@@ -26,6 +26,7 @@ from skytier.stackfile.machines import (
     WebSection,
 )
 from skytier.stackfile.section import Section, contradiction, key
+from skytier.stackfile.storage import StorageSection
 
 DEFAULT_PATH = Path("skytier.toml")
 
@@ -121,6 +122,7 @@ class StackFile(Section):
     database: DatabaseSection = DatabaseSection()
     cache: CacheSection = CacheSection()
     monitor: MonitorSection = MonitorSection()
+    storage: StorageSection = StorageSection()
     cost: CostSection = CostSection()
 
     @property
@@ -213,6 +215,9 @@ class StackFile(Section):
                 "balancer has one. Remove it, or have no balancer"
             )
             raise contradiction("api_from", wrong)
+        if self.storage.bucket and self.runs.outgoing == "stack":
+            wrong = 'needs an application of your own, with application.outgoing = "any"'
+            raise contradiction("storage.bucket", wrong)
         if self.monitor.email and not self.monitor.smtp_server:
             raise contradiction("monitor", "has an email, which needs smtp_server")
         if not self.has_database and (named := sorted(self.database.model_fields_set)):

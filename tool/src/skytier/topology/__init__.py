@@ -5,7 +5,7 @@ Pure: nothing here asks or changes anything.
 
 from skytier.topology.endpoint import Endpoint, Exposure, Need
 from skytier.topology.ingress import ANYWHERE, PRIVATE, IngressRule
-from skytier.topology.topology import DataVolume, Machine, Spending, Topology
+from skytier.topology.topology import DataVolume, Machine, ObjectStore, Spending, Topology
 
 __all__ = [
     "ANYWHERE",
@@ -16,6 +16,7 @@ __all__ = [
     "IngressRule",
     "Machine",
     "Need",
+    "ObjectStore",
     "Spending",
     "Topology",
 ]

@@ -53,6 +53,19 @@ class Spending:
 
 
 @dataclass(frozen=True)
+class ObjectStore:
+    """A container of the cloud's object store, by its S3 API."""
+
+    endpoint: str
+    """`https://objects.example.org`"""
+    bucket: str
+    region: str
+    access_key_id: str | None
+    """The public part of the key. Empty while it is not known, None where the operator gives the
+    key."""
+
+
+@dataclass(frozen=True)
 class Topology:
     """A whole stack, as services see it. It holds no secret."""
 
@@ -64,6 +77,8 @@ class Topology:
     spending: Spending = Spending()
     leaving: Machine | None = None
     """The balancer that visitors still come through, although the stack is to have none."""
+    object_store: ObjectStore | None = None
+    """None where the stack has none."""
 
     def of(self, role: str) -> list[Machine]:
         """The machines of a role, by number."""

@@ -7,6 +7,8 @@ from typing import Any
 from openstack.connection import Connection
 
 from skytier.costs.usage import ResourceKind, Usage
+from skytier.openstack.resources.container import marks_of
+from skytier.openstack.usages import owner
 from skytier.openstack.usages.collected import GB, Collected, Window
 
 SIZE_NOW = (
@@ -26,11 +28,15 @@ def collect(connection: Connection, window: Window) -> Collected:
 
 def usage(container: Any, end: datetime) -> Usage:
     """One of Swift's, which has a name and no id."""
+    # openstacksdk has the keys of the metadata in lower case.
+    whose = owner.of_metadata(marks_of((container.metadata or {}).get("skytier", "")))
     return Usage(
         kind=ResourceKind.OBJECTS,
         id=container.name,
         start=datetime.fromtimestamp(int(float(container.timestamp)), UTC),
         end=end,
         name=container.name,
+        stack=whose.stack,
+        labels=whose.labels,
         size_gb=Fraction(int(container.bytes_used or 0), GB),
     )

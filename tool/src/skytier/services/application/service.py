@@ -6,7 +6,7 @@ from importlib.resources import files as package_files
 
 from skytier.render import render
 from skytier.secrets import DIRECTORY as SECRETS
-from skytier.secrets.secret import Password, Secret
+from skytier.secrets.secret import AccessKey, Password, Secret
 from skytier.services.application.skytier_units.metrics import NOT_OURS
 from skytier.services.application.workers import POOL_SIZE, memory_mib, workers
 from skytier.services.postgresql.config import NAME, SECOND
@@ -16,7 +16,7 @@ from skytier.services.redis import servers as redis
 from skytier.services.service import ETC, UNITS, Placement, Service, check
 from skytier.services.setup import File, Setup
 from skytier.stackfile import StackFile
-from skytier.topology import Endpoint, Exposure, Need, Topology
+from skytier.topology import Endpoint, Exposure, Need, ObjectStore, Topology
 
 PACKAGE = "skytier.services.application"
 HOME = "/opt/skytier"
@@ -34,6 +34,7 @@ HEALTH_TIMEOUT_S = 180
 """How long the application may take until it is healthy: a busy machine without hardware
 virtualisation was seen to need up to 110 s, an ordinary one needs 3."""
 SIGNING_KEY = "application_secret_key"
+S3_KEY = "object_store_key"
 DATABASE = Need("postgresql", duty="primary")
 CACHE = Need("redis")
 
@@ -52,8 +53,12 @@ class Application(Service):
         ]
 
     def secrets(self, topology: Topology) -> Sequence[Secret]:
-        """What frameworks sign their cookies with: one for all web servers."""
-        return [Password(SIGNING_KEY)]
+        """What frameworks sign their cookies with, one for all web servers; and the key of the
+        object store, where the cloud makes it."""
+        store = topology.object_store
+        made = store is not None and store.access_key_id is not None
+        key = [AccessKey(S3_KEY, store.access_key_id or "")] if store and made else []
+        return [Password(SIGNING_KEY), *key]
 
     def packages(self, at: Placement) -> Sequence[str]:
         """Python, and the client of PostgreSQL: jobs are written down by it, and what blocks a
@@ -73,6 +78,8 @@ class Application(Service):
         address = {need.service: at.needed(need)[0].address for need in self.needs(at.stack)}
         database, cache = address.get("postgresql"), address.get("redis")
         redis_servers = redis.SERVERS if cache else ()
+        store = at.topology.object_store
+        made = store is not None and store.access_key_id is not None
         values = {
             "home": HOME,
             "data": DATA if at.stack.runs.directories else "",
@@ -100,7 +107,11 @@ class Application(Service):
                 *(["skytier_database_url"] if database else []),
                 *(each.credential for each in redis_servers),
                 "skytier_secret_key",
+                *(["skytier_s3_access_key_id", "skytier_s3_secret_access_key"] if made else []),
             ],
+            "object_store": _plain(store) if store else {},
+            "s3_key": S3_KEY if made else "",
+            "access_key_id": (store.access_key_id if store else "") or "",
             "networks": [at.stack.cidr, *at.stack.api_from],
             "site": site(at)[0],
             "hosts": ",".join(_hosts(at)),
@@ -141,8 +152,14 @@ class Application(Service):
                 *((PASSWORD, CERTIFICATE) if database else ()),
                 *((redis_secrets.PASSWORD, redis_secrets.CERTIFICATE) if cache else ()),
                 SIGNING_KEY,
+                *((S3_KEY,) if made else ()),
             ),
         )
+
+
+def _plain(store: ObjectStore) -> dict[str, str]:
+    """The variables that are no secret."""
+    return {"S3_ENDPOINT": store.endpoint, "S3_BUCKET": store.bucket, "S3_REGION": store.region}
 
 
 def site(at: Placement) -> list[str]:

@@ -30,6 +30,8 @@ SECRETS = {
     "REDIS_URL": "skytier_redis_url",
     "REDIS_CACHE_URL": "skytier_redis_cache_url",
     "SECRET_KEY": "skytier_secret_key",
+    "S3_ACCESS_KEY_ID": "skytier_s3_access_key_id",
+    "S3_SECRET_ACCESS_KEY": "skytier_s3_secret_access_key",
 }
 """Variables, and the files with their values in the directory of the secrets."""
 _NEEDS_SHELL = re.compile(r"[$&|;<>()`*?\[\]{}~#\n]|\\|^\s*\w+=")
@@ -164,7 +166,10 @@ def environment(application: dict[str, Any]) -> dict[str, str]:
         "PORT": os.environ.get("SKYTIER_PORT", "8000"),
     }
     found |= _secret_variables(application)
-    return {**found, **application["env"], "PYTHONPATH": found["PYTHONPATH"]}
+    found |= {**application["env"], "PYTHONPATH": found["PYTHONPATH"]}
+    from skytier_runtime import object_store
+
+    return {**object_store.variables({**os.environ, **found}), **found}
 
 
 def _secret_variables(application: dict[str, Any]) -> dict[str, str]:

@@ -1,0 +1,108 @@
+"""The cloud's object store: whether a stack can use it, and what stays of it after `down`."""
+
+from urllib.parse import urlsplit
+
+from keystoneauth1.exceptions import CatalogException
+from keystoneauth1.identity.base import BaseIdentityPlugin
+from openstack.connection import Connection
+
+from skytier.deploy.kind import Found, Known
+from skytier.errors import SkytierError
+from skytier.openstack import catalog
+from skytier.openstack.resources.container import Container, foreign
+from skytier.openstack.resources.ec2_credential import OWN, Ec2Credential, not_made
+from skytier.openstack.resources.project import Project
+from skytier.stackfile import StackFile
+from skytier.stackfile.storage import KEYSTONE
+
+DELEGATED = "Keystone makes none for an application credential or a trust."
+
+
+def is_there(connection: Connection) -> bool:
+    """Whether the catalog has one."""
+    return bool(catalog.services(connection) & catalog.OBJECT_STORE)
+
+
+def check(project: Project, stack: StackFile, known: Known) -> None:
+    """Raises SkytierError where the stack asks for a container and cannot have it."""
+    bucket = stack.storage.bucket
+    if bucket is None:
+        return
+    if not is_there(project.connection):
+        raise SkytierError(
+            "The stack file asks for a container (storage.bucket), and the cloud has no object "
+            "store.",
+            "Leave the section [storage] out, and give the application another one: "
+            "docs/how-to/keep-uploads-in-an-object-store.md#another-object-store",
+        )
+    kinds = {key.kind for key in known}
+    if Container.name not in kinds and Container(project, there=True).is_foreign(bucket):
+        raise foreign(project, bucket)
+    made = stack.storage.keys == KEYSTONE
+    if made and Ec2Credential.name not in kinds and is_delegated(project.connection):
+        raise not_made(DELEGATED)
+
+
+def is_delegated(connection: Connection) -> bool:
+    """Whether the token is an application credential's or a trust's: it sees no credentials."""
+    auth = connection.session.auth
+    if not isinstance(auth, BaseIdentityPlugin):
+        return False
+    access = auth.get_access(connection.session)
+    return bool(getattr(access, "application_credential_id", None) or access.trust_scoped)
+
+
+def s3_endpoint(connection: Connection, stack: StackFile) -> str:
+    """The address of the S3 API, without a path; empty where the stack has no container.
+
+    That of the stack file, else the catalog's service `s3`. Swift and Ceph have it at the host and
+    port of their Swift API.
+    """
+    if stack.storage.bucket is None:
+        return ""
+    if stack.storage.endpoint:
+        return stack.storage.endpoint.rstrip("/")
+    auth = connection.session.auth
+    if not isinstance(auth, BaseIdentityPlugin):
+        return ""
+    services = auth.get_access(connection.session).service_catalog
+    for service in ("s3", "object-store"):
+        try:
+            url = services.url_for(
+                service_type=service,
+                interface="public",
+                region_name=connection.config.get_region_name(),
+            )
+        except CatalogException:
+            continue
+        parts = urlsplit(str(url))
+        return f"{parts.scheme}://{parts.netloc}"
+    return ""
+
+
+def stays(found: Found, *, purge: bool) -> str:
+    """Why `down` leaves something of a stack, and how to delete it; empty for what it deletes."""
+    name = found.key.name
+    if found.key.kind == Container.name and found.facts["objects"] and not purge:
+        return (
+            f"The container {name} stays, with {in_words(found)}. To delete it with all of them: "
+            "skytier down --purge"
+        )
+    if found.key.kind == Ec2Credential.name and not found.facts[OWN]:
+        return (
+            f"The EC2 credential {found.id} stays: it belongs to the user {found.facts['user']}, "
+            "who alone can delete it, logged in with a password: openstack ec2 credentials delete "
+            f"{found.id}"
+        )
+    return ""
+
+
+def in_words(container: Found) -> str:
+    """`12 objects (3 MiB)`"""
+    count, size = container.facts["objects"], container.facts["bytes"]
+    unit = next((u for u in _UNITS if size < 1024 ** (u[0] + 1)), _UNITS[-1])
+    amount = round(size / 1024 ** unit[0], 1)
+    return f"{count} object{'' if count == 1 else 's'} ({amount:g} {unit[1]})"
+
+
+_UNITS = ((0, "bytes"), (1, "KiB"), (2, "MiB"), (3, "GiB"), (4, "TiB"))

@@ -1,0 +1,142 @@
+"""EC2 credentials of Keystone: the keys of the object store's S3 API."""
+
+import hashlib
+import json
+import secrets
+from collections.abc import Iterable
+from typing import Any
+
+from openstack.exceptions import raise_from_response
+
+from skytier.deploy.kind import Found, Key, Known, Tell, Wanted
+from skytier.errors import SkytierError
+from skytier.openstack.resources.container import NOTE, Container
+from skytier.openstack.resources.project import STACK, Project
+
+OWN = "own"
+_REFUSED = (401, 403, 404)
+
+
+class Ec2Credential:
+    """`attributes`: noted, whether the container names it. `creation`: bucket.
+
+    It belongs to the user who made it, in one project. Keystone shows it to that user alone, and
+    to nobody who came in by an application credential; others see it by the container's note.
+    `facts`: own, whether this user can read and delete it; user, the id of its user.
+    """
+
+    name = "EC2 credential"
+    fixed: frozenset[str] = frozenset()
+
+    def __init__(
+        self, project: Project, containers: Container, there: bool, bucket: str | None = None
+    ) -> None:
+        """`there`: the cloud has an object store. `bucket` is the container of the stack file."""
+        self._project, self._containers = project, containers
+        self._there, self._bucket = there, bucket
+
+    @property
+    def _keystone(self) -> Any:
+        return self._project.connection.identity
+
+    @property
+    def _user(self) -> str:
+        return str(self._project.connection.current_user_id)
+
+    def find(self) -> Iterable[Found]:
+        """Those of this user with the mark in them; and the one that the container names."""
+        if not self._there:
+            return
+        own = self._own()
+        container = self._containers.marked(self._bucket) if self._bucket else None
+        noted, _, user = str(container.facts["note"] if container else "").partition(" ")
+        for access in own or ():
+            yield self._found(access, self._user, noted=access == noted or not self._bucket)
+        # One of this user that Keystone does not show any more is gone.
+        if noted and (own is None or user != self._user):
+            yield self._found(noted, user, noted=True, own=False)
+
+    def create(self, wanted: Wanted, known: Known) -> Found:
+        """The request, with a key of our own choice: Keystone's own call takes no mark."""
+        access = secrets.token_hex(16)
+        blob = {"access": access, "secret": secrets.token_hex(16), STACK: self._project.stack}
+        credential = {
+            "type": "ec2",
+            "blob": json.dumps(blob),
+            "user_id": self._user,
+            "project_id": self._project.id,
+        }
+        answer = self._keystone.post("/credentials", json={"credential": credential})
+        if answer.status_code == 403:
+            raise not_made(f"Keystone answers: {_message(answer)}")
+        raise_from_response(answer)
+        return self._found(access, self._user, noted=False)
+
+    def reconcile(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
+        """Note it on the container, for operators who are other users."""
+        note = f"{found.id} {found.facts['user']}"
+        self._containers.note(wanted.creation["bucket"], NOTE, note)
+        return self._found(found.id, found.facts["user"], noted=True, own=found.facts[OWN])
+
+    def delete(self, found: Found, tell: Tell) -> None:
+        """It lets nobody in from then on; a store that has it in a cache takes some minutes."""
+        answer = self._keystone.delete(f"/credentials/{_id(found.id)}")
+        if answer.status_code != 404:
+            raise_from_response(answer)
+
+    def secret(self, access: str) -> str:
+        """The secret part of one of this user's. Raises SkytierError where it cannot be read."""
+        answer = self._keystone.get(f"/credentials/{_id(access)}")
+        if answer.status_code in _REFUSED:
+            raise SkytierError(
+                f"The secret of the EC2 credential {access} cannot be read: no machine of the "
+                "stack has it any more, and Keystone shows it to the user who made it alone.",
+                "Run skytier up as that user, with a password in clouds.yaml. Or have that user "
+                f"delete it, and another one is made: openstack ec2 credentials delete {access}",
+            )
+        raise_from_response(answer)
+        return str(json.loads(answer.json()["credential"]["blob"])["secret"])
+
+    def _own(self) -> list[str] | None:
+        """The access keys of this user's with the mark; None where Keystone does not show them."""
+        query = {"type": "ec2", "user_id": self._user}
+        answer = self._keystone.get("/credentials", params=query)
+        if answer.status_code in _REFUSED:
+            return None
+        raise_from_response(answer)
+        found = []
+        for each in answer.json()["credentials"]:
+            try:
+                blob = json.loads(each["blob"])
+            except ValueError:
+                continue
+            ours = isinstance(blob, dict) and blob.get(STACK) == self._project.stack
+            if ours and each["project_id"] == self._project.id and each["user_id"] == self._user:
+                found.append(str(blob["access"]))
+        return sorted(found)
+
+    def _found(self, access: str, user: str, *, noted: bool, own: bool = True) -> Found:
+        key = Key(self.name, f"{self._project.stack}-s3")
+        return Found(key, access, {"noted": noted}, {OWN: own, "user": user})
+
+
+def not_made(why: str) -> SkytierError:
+    """The error where Keystone makes none for who asks."""
+    return SkytierError(
+        f"The EC2 credential for the object store cannot be made. {why}",
+        'Set storage.keys = "given" in the stack file, and give a key of your own: openstack ec2 '
+        "credentials create, then skytier secret set S3_ACCESS_KEY_ID and skytier secret set "
+        "S3_SECRET_ACCESS_KEY. Or run skytier up once with a user's password in clouds.yaml.",
+    )
+
+
+def _id(access: str) -> str:
+    """Keystone's id of an EC2 credential."""
+    return hashlib.sha256(access.encode()).hexdigest()
+
+
+def _message(answer: Any) -> str:
+    try:
+        return str(answer.json()["error"]["message"])
+    except (ValueError, KeyError, TypeError):
+        return str(answer.status_code)
