@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from skytier.doctor import cloud, machine
 from skytier.doctor.check import Finding, State
 from skytier.doctor.cloud import Subject
+from skytier.doctor.storage import storage
 from skytier.errors import SkytierError
 from skytier.openstack.resources.errors import API_ERRORS, explained
 from skytier.stackfile import StackFile
@@ -40,6 +41,7 @@ CLOUD = (
     Check("floating IP", cloud.floating_ip, ["catalog"]),
     Check("quota", cloud.quotas, ["flavor"]),
 )
+OBJECT_STORE = Check("object store", storage, ["catalog"])
 
 
 def examine(
@@ -51,7 +53,8 @@ def examine(
     """
     subject = Subject(stack, cloud_name)
     failed: set[str] = set()
-    for check in (*MACHINE, *(CLOUD if with_cloud else ())):
+    extra = [OBJECT_STORE] if stack.storage.bucket else []
+    for check in (*MACHINE, *([*CLOUD, *extra] if with_cloud else ())):
         missing = [need for need in check.needs if need in failed]
         finding = (
             Finding(State.SKIPPED, f"needs {missing[0]}") if missing else _look(check, subject)

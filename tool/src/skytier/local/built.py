@@ -84,7 +84,10 @@ class Built:
 
     def warnings(self) -> Sequence[str]:
         """By reading its files."""
-        return fitness.warnings(self._application, Platform.here())
+        return [
+            *fitness.warnings(self._application, Platform.here()),
+            *fitness.without_object_store(self._application),
+        ]
 
     def choose_versions(self, *, upgrade: bool) -> str:
         """Those of packages that no file pins. Returns what was done; empty for nothing."""

@@ -33,7 +33,7 @@ class KeptSecrets:
         operator: OperatorFiles,
         access: Access,
         before: Known,
-        credentials: Ec2Credential,
+        credentials: Ec2Credential | None = None,
     ) -> None:
         self._credentials = credentials
         self._resolved = resolved
@@ -75,7 +75,7 @@ class KeptSecrets:
         self._operator.forget_secrets()
 
     def _make(self, secret: Secret) -> Mapping[str, str]:
-        if isinstance(secret, AccessKey):
+        if isinstance(secret, AccessKey) and self._credentials:
             access = secret.access_key_id
             return {secret.name: f"{access}:{self._credentials.secret(access)}"}
         return secret.make()

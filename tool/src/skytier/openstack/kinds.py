@@ -33,6 +33,8 @@ _HELD_BY = {
     Port.name: {Server.name, FloatingIP.name},
     Server.name: {FloatingIP.name},
     Volume.name: {Server.name},
+    # Until it is gone, the application may put another object there.
+    Container.name: {Server.name},
 }
 _DISRUPTIVE = {
     Server.name: {"flavor": "resize: it is away for some minutes, one machine after another"},

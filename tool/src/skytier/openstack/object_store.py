@@ -10,7 +10,12 @@ from skytier.deploy.kind import Found, Known
 from skytier.errors import SkytierError
 from skytier.openstack import catalog
 from skytier.openstack.resources.container import Container, foreign
-from skytier.openstack.resources.ec2_credential import OWN, Ec2Credential, not_made
+from skytier.openstack.resources.ec2_credential import (
+    OWN,
+    Ec2Credential,
+    is_delegated,
+    not_made,
+)
 from skytier.openstack.resources.project import Project
 from skytier.stackfile import StackFile
 from skytier.stackfile.storage import KEYSTONE
@@ -41,15 +46,6 @@ def check(project: Project, stack: StackFile, known: Known) -> None:
     made = stack.storage.keys == KEYSTONE
     if made and Ec2Credential.name not in kinds and is_delegated(project.connection):
         raise not_made(DELEGATED)
-
-
-def is_delegated(connection: Connection) -> bool:
-    """Whether the token is an application credential's or a trust's: it sees no credentials."""
-    auth = connection.session.auth
-    if not isinstance(auth, BaseIdentityPlugin):
-        return False
-    access = auth.get_access(connection.session)
-    return bool(getattr(access, "application_credential_id", None) or access.trust_scoped)
 
 
 def s3_endpoint(connection: Connection, stack: StackFile) -> str:

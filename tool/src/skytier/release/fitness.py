@@ -12,6 +12,7 @@ from skytier.release.application import Application
 from skytier.release.platform import Platform, systems_with
 from skytier.secrets.variables import Summary
 from skytier.stackfile.application import DATABASE_URL, POSTGRESQL, ApplicationSection
+from skytier.stackfile.storage import VARIABLES as OBJECT_STORE
 
 _DEMANDS = ("pyproject.toml", "Pipfile.lock")
 """The files that say which Python is possible. Others say which one the developers have."""
@@ -48,6 +49,18 @@ def check_given(names: Collection[str], variables: Summary) -> None:
             'storage.keys = "given".',
             "\n".join(f"Set it: skytier secret set {name}" for name in missing),
         )
+
+
+def without_object_store(application: Application) -> list[str]:
+    """A warning where the stack has a container, and this machine has no object store for it."""
+    given = {*application.env, *application.secret_names}
+    missing = [name for name in OBJECT_STORE if name not in given]
+    if not application.has_object_store or not missing:
+        return []
+    return [
+        "This machine has no object store for storage.bucket: the application runs without "
+        f"{_enumerated(missing)}. To use one, set each: skytier secret set {missing[0]}"
+    ]
 
 
 def check_python_here(application: Application) -> None:
@@ -118,6 +131,10 @@ def _is_newer(target: Platform, specifier: SpecifierSet) -> bool:
 
 def _series(version: Version) -> str:
     return f"{version.major}.{version.minor}"
+
+
+def _enumerated(names: list[str]) -> str:
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 
 def _listed(noun: str, names: list[str]) -> str:

@@ -10,6 +10,8 @@ from skytier.stackfile.section import Section, contradiction, key
 
 ACCESS_KEY_ID, SECRET_ACCESS_KEY = "S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY"
 """The variables with the key. Where `storage.keys` is "given" they are secrets of the operator."""
+VARIABLES = ("S3_ENDPOINT", "S3_BUCKET", "S3_REGION", ACCESS_KEY_ID, SECRET_ACCESS_KEY)
+"""What the application gets."""
 KEYSTONE, GIVEN = "keystone", "given"
 REGION = "us-east-1"
 

@@ -6,6 +6,8 @@ import secrets
 from collections.abc import Iterable
 from typing import Any
 
+from keystoneauth1.identity.base import BaseIdentityPlugin
+from openstack.connection import Connection
 from openstack.exceptions import raise_from_response
 
 from skytier.deploy.kind import Found, Key, Known, Tell, Wanted
@@ -99,6 +101,8 @@ class Ec2Credential:
 
     def _own(self) -> list[str] | None:
         """The access keys of this user's with the mark; None where Keystone does not show them."""
+        if is_delegated(self._project.connection):
+            return None  # its list would be empty
         query = {"type": "ec2", "user_id": self._user}
         answer = self._keystone.get("/credentials", params=query)
         if answer.status_code in _REFUSED:
@@ -118,6 +122,15 @@ class Ec2Credential:
     def _found(self, access: str, user: str, *, noted: bool, own: bool = True) -> Found:
         key = Key(self.name, f"{self._project.stack}-s3")
         return Found(key, access, {"noted": noted}, {OWN: own, "user": user})
+
+
+def is_delegated(connection: Connection) -> bool:
+    """Whether the token is an application credential's or a trust's: it sees no credentials."""
+    auth = connection.session.auth
+    if not isinstance(auth, BaseIdentityPlugin):
+        return False
+    access = auth.get_access(connection.session)
+    return bool(getattr(access, "application_credential_id", None) or access.trust_scoped)
 
 
 def not_made(why: str) -> SkytierError:

@@ -1,0 +1,47 @@
+"""The check of the object store, for a stack file that asks for a container."""
+
+import requests
+
+from skytier.deploy.kind import Known
+from skytier.doctor.check import Finding, failed, ok, warning
+from skytier.doctor.cloud import Subject
+from skytier.openstack import object_store
+from skytier.openstack.kinds import find_all
+from skytier.openstack.resources.container import Container
+from skytier.openstack.resources.ec2_credential import Ec2Credential
+from skytier.openstack.resources.project import Project
+from skytier.stackfile.storage import GIVEN
+
+TIMEOUT_S = 10.0
+
+
+def storage(subject: Subject) -> Finding:
+    """Whether the stack can have its container, and a key for the S3 API, which has to answer."""
+    conn, stack = subject.conn, subject.stack
+    project = Project(conn, stack.name, stack.labels)
+    there = object_store.is_there(conn)
+    containers = Container(project, there, wanted=True)
+    credential = Ec2Credential(project, containers, there, stack.storage.bucket)
+    found = find_all([containers, credential])
+    object_store.check(project, stack, Known({each.key: each for each in found}))
+    endpoint = object_store.s3_endpoint(conn, stack)
+    if wrong := _no_s3(subject, endpoint):
+        return wrong
+    said = f"{stack.storage.bucket} at {endpoint}"
+    if stack.storage.keys == GIVEN:
+        return ok(f"{said}; the key is given: S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY")
+    return ok(f"{said}; Keystone makes the key")
+
+
+def _no_s3(subject: Subject, endpoint: str) -> Finding | None:
+    """What is wrong with the S3 API. Without a key it answers in XML."""
+    do = "Set storage.endpoint to the address of the S3 API; who runs the cloud knows it."
+    verify, cert = subject.config.get_requests_verify_args()
+    try:
+        answer = requests.get(f"{endpoint}/", timeout=TIMEOUT_S, verify=verify, cert=cert)
+    except requests.RequestException as error:
+        said = f"The S3 API does not answer this machine at {endpoint}: {error}"
+        return warning(said, f"The web servers have to reach it. {do}")
+    if "<ListAllMyBucketsResult" in answer.text or "<Error>" in answer.text:
+        return None
+    return failed(f"What answers at {endpoint} is not an S3 API ({answer.status_code}).", do)
