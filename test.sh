@@ -50,7 +50,7 @@ set_up() {
 if [ "${1:-}" = cloud ]; then
     set_up ssh:openssh-client ip:iproute2 chromium-headless-shell:chromium-headless-shell influxd:influxdb \
         cloudkitty-api:cloudkitty-api cloudkitty-processor:cloudkitty-processor
-    devcloud/up --fake-hosts --volumes
+    devcloud/up --fake-hosts --objects
     if [ $# -gt 1 ]; then
         exec .venv/bin/pytest tests/cloud "${@:2}"
     fi

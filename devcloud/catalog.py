@@ -3,6 +3,7 @@
 from typing import Any
 
 from devcloud import configuration, wait
+from devcloud.network import GATEWAY, OBJECTS_PORT
 from devcloud.passwords import passwords
 from devcloud.stage import Stage
 
@@ -15,6 +16,8 @@ SERVICES = {
     "neutron": ("network", f"http://{ADDRESS}:9696"),
 }
 VOLUMES = {"cinder": ("volumev3", f"http://{ADDRESS}:8776/v3/%(project_id)s")}
+_ACCOUNT = "swift/v1/AUTH_%(project_id)s"
+OBJECTS = {"swift": ("object-store", f"http://{GATEWAY}:{OBJECTS_PORT}/{_ACCOUNT}")}
 DOMAIN = "default"
 
 
@@ -35,7 +38,7 @@ def connect() -> Any:
     )
 
 
-def up(stage: Stage, with_volumes: bool) -> None:
+def up(stage: Stage, with_volumes: bool, with_objects: bool) -> None:
     """Make what is missing. Raises DevcloudError when Keystone keeps refusing its administrator."""
     do = "Look at devcloud/logs keystone."
     wait.until(_administers, "Keystone does not let its administrator in", 60, do)
@@ -45,7 +48,7 @@ def up(stage: Stage, with_volumes: bool) -> None:
     service = _project(identity, "service", made)
     demo = _project(identity, "demo", made)
     roles = {role.name: role for role in identity.roles()}
-    services = SERVICES | (VOLUMES if with_volumes else {})
+    services = SERVICES | (VOLUMES if with_volumes else {}) | (OBJECTS if with_objects else {})
     for name in services:
         user = _user(identity, name, made)
         identity.assign_project_role_to_user(service, user, roles["admin"])

@@ -61,11 +61,17 @@ def _up(arguments: list[str]) -> int:
         action="store_true",
         help="add Cinder, with Ceph to keep the volumes; from then on every `up` brings them",
     )
+    parser.add_argument(
+        "--objects",
+        action="store_true",
+        help="add an object store (Swift's API and S3), and volumes, whose Ceph keeps its objects",
+    )
     options = parser.parse_args(arguments)
     cloud.up(
         with_images=not options.no_images,
         with_fake_hosts=options.fake_hosts,
         with_volumes=options.volumes,
+        with_objects=options.objects,
     )
     return 0
 

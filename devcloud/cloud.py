@@ -19,6 +19,7 @@ from devcloud import (
     images,
     messages,
     network,
+    objects,
     offer,
     packages,
     preflight,
@@ -34,28 +35,34 @@ from devcloud.stage import Stage, say, stage
 QUEUES = {"services": ("q-plugin", "q-reports-plugin", "conductor")}
 
 
-def up(with_images: bool, with_fake_hosts: bool = False, with_volumes: bool = False) -> None:
+def up(
+    with_images: bool,
+    with_fake_hosts: bool = False,
+    with_volumes: bool = False,
+    with_objects: bool = False,
+) -> None:
     """Bring the cloud to what it should be. Raises DevcloudError that says what to do."""
     start = time.monotonic()
     preflight.check()
     with home.lock(Path("/run/lock/devcloud")):
         home.make()
         with stage("packages") as current:
-            # Servers may have volumes by now, and their data is here.
-            with_volumes = with_volumes or volumes.are_there()
-            packages.up(current, with_volumes)
+            # Servers may have volumes by now, and their data is here; so it is with objects.
+            with_objects = with_objects or objects.are_there()
+            with_volumes = with_volumes or with_objects or volumes.are_there()
+            packages.up(current, with_volumes, with_objects)
         building = images.build_in_background() if with_images else None
         with stage("network") as current:
-            network.up(current)
+            network.up(current, with_objects)
         with stage("configuration") as current:
-            configuration.up(current, with_volumes)
+            configuration.up(current, with_volumes, with_objects)
         with stage("ground") as current:
             _ground(current)
         with stage("schemas") as current:
             databases.up(current, with_volumes)
         with stage("catalog") as current:
             _start(current, [services.KEYSTONE])
-            catalog.up(current, with_volumes)
+            catalog.up(current, with_volumes, with_objects)
         with stage("services") as current:
             _start(current, services.CONTROL)
         with stage("agents") as current:
@@ -65,6 +72,10 @@ def up(with_images: bool, with_fake_hosts: bool = False, with_volumes: bool = Fa
                 volumes.make_pool(current)
                 _start(current, services.CINDER)
                 volumes.wait_for_cinder()
+        if with_objects:
+            with stage("objects") as current:
+                objects.make_pools()
+                _start(current, [services.OBJECTS])
         with stage("clouds.yaml") as current:
             clouds.up(current)
         with stage("offer") as current:

@@ -44,6 +44,7 @@ VOLUMES_FILES = {
     "ceph/ceph.conf": ("ceph.conf", EVERYONE),
     "cinder/cinder.conf": ("cinder.conf", "cinder"),
 }
+OBJECTS_FILES = {"ceph/radosgw.conf": ("radosgw.conf", "ceph")}
 UWSGI = {
     "keystone": {"wsgi_file": "/usr/bin/keystone-wsgi-public", "port": 5000, "processes": 2},
     "placement": {"wsgi_file": "/usr/bin/placement-api", "port": 8778, "processes": 1},
@@ -84,14 +85,17 @@ VOLUMES_DIRECTORIES = {
     "data/cinder/lock": "cinder",
     "run/ceph": "ceph",
 }
+OBJECTS_DIRECTORIES = {"data/radosgw": "ceph"}
 
 
-def up(stage: Stage, with_volumes: bool) -> None:
+def up(stage: Stage, with_volumes: bool, with_objects: bool) -> None:
     """Write all files. Those with passwords are readable by their service's group alone."""
     values = _values()
+    files = FILES | (VOLUMES_FILES if with_volumes else {})
+    files |= OBJECTS_FILES if with_objects else {}
     changed = [
         name
-        for name, (template, account) in (FILES | (VOLUMES_FILES if with_volumes else {})).items()
+        for name, (template, account) in files.items()
         if _write(name, templates.render(template, **values), account)
     ]
     for name, more in UWSGI.items():
@@ -101,6 +105,7 @@ def up(stage: Stage, with_volumes: bool) -> None:
     _write("rabbitmq/enabled_plugins", "[].\n", "rabbitmq")
     changed += _qemu_conf(values)
     directories = DIRECTORIES | (VOLUMES_DIRECTORIES if with_volumes else {})
+    directories |= OBJECTS_DIRECTORIES if with_objects else {}
     for name, account in directories.items():
         path = home.HOME / name
         path.mkdir(mode=0o750, parents=True, exist_ok=True)
@@ -138,6 +143,8 @@ def _values() -> dict[str, object]:
         "logs": home.LOGS,
         "mark": OUR_MARK,
         "mtu": machine.mtu(),
+        "objects_address": network.GATEWAY,
+        "objects_port": network.OBJECTS_PORT,
         "passwords": secret,
         "resolvers": machine.resolvers(),
         "run": home.RUN,

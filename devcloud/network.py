@@ -12,6 +12,7 @@ from devcloud.stage import Stage
 BRIDGE = "br-ex"
 PUBLIC = "172.24.4.0/24"
 GATEWAY = "172.24.4.1"
+OBJECTS_PORT = 8080
 # The networks of the guests. The real routes have a lower metric and win while they are there.
 GUARDED = (PUBLIC, "192.168.128.0/24")
 GUARD_METRIC = "4000"
@@ -29,10 +30,16 @@ def guard_routes() -> list[Rule]:
     return [["unreachable", network, "metric", GUARD_METRIC] for network in GUARDED]
 
 
-def rules(device: str | None, resolvers: list[str]) -> dict[tuple[str, str, str], list[Rule]]:
-    """The firewall by (table, builtin chain, our chain). `device` is that of the default route."""
+def rules(
+    device: str | None, resolvers: list[str], with_objects: bool = False
+) -> dict[tuple[str, str, str], list[Rule]]:
+    """The firewall by (table, builtin chain, our chain). `device` is that of the default route.
+
+    `with_objects` is whether guests reach the object store, which listens at the gateway.
+    """
     if device is None:
         return {}
+    to_objects = ["-d", f"{GATEWAY}/32", "-p", "tcp", "--dport", str(OBJECTS_PORT)]
     out = ["-o", device]
     refuse = ["-j", "REJECT"]
     forward: list[Rule] = [
@@ -61,14 +68,15 @@ def rules(device: str | None, resolvers: list[str]) -> dict[tuple[str, str, str]
         ("filter", "INPUT", "devcloud-input"): [
             ["-i", BRIDGE, "-m", "conntrack", "--ctstate", "ESTABLISHED,RELATED", "-j", "ACCEPT"],
             ["-i", BRIDGE, "-p", "icmp", "-j", "ACCEPT"],
+            *([["-i", BRIDGE, *to_objects, "-j", "ACCEPT"]] if with_objects else []),
             ["-i", BRIDGE, *refuse],
         ],
     }
 
 
-def up(stage: Stage) -> None:
+def up(stage: Stage, with_objects: bool) -> None:
     """Bring all of it to what it should be. Raises DevcloudError when a program fails."""
-    changed = [*_guard(), *_sysctls(), *_bridge(), *_firewall()]
+    changed = [*_guard(), *_sysctls(), *_bridge(), *_firewall(with_objects)]
     if changed:
         stage.done(", ".join(changed))
 
@@ -109,8 +117,8 @@ def _bridge() -> list[str]:
     return [f"bridge {BRIDGE}"] if changed else []
 
 
-def _firewall() -> list[str]:
-    wanted = rules(machine.default_device(), machine.resolvers())
+def _firewall(with_objects: bool) -> list[str]:
+    wanted = rules(machine.default_device(), machine.resolvers(), with_objects)
     mark = json.dumps([[*key, *chain] for key, chain in wanted.items()])
     there = all(
         command.try_run(["iptables", "-w", "-t", table, "-C", builtin, "-j", chain])

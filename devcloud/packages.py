@@ -63,6 +63,7 @@ VOLUMES = [
     "python3-rados",
     "qemu-block-extra",
 ]
+OBJECTS = ["radosgw"]
 SCHEMAS = ["glance", "keystone", "neutron-server", "nova-api", "placement-api"]
 VOLUMES_SCHEMA = "cinder-common"
 # It refuses to go where root has no password, and somebody may count on it by now.
@@ -76,11 +77,11 @@ NEW = "new-packages"  # in home.DONE: the packages that were not here before
 UNITS = Path("/etc/systemd/system")
 
 
-def up(stage: Stage, with_volumes: bool) -> None:
+def up(stage: Stage, with_volumes: bool, with_objects: bool) -> None:
     """Install what is missing. Raises DevcloudError when apt fails."""
     _end_policy()  # of a run that was killed
     here = installed()
-    wanted = WANTED + (VOLUMES if with_volumes else [])
+    wanted = WANTED + (VOLUMES if with_volumes else []) + (OBJECTS if with_objects else [])
     missing = [name for name in wanted if name not in here]
     # apt can name a package as installed that dpkg was killed over.
     broken = command.run(["dpkg", "--audit"])
@@ -169,7 +170,7 @@ _DAEMONS = (
     "mariadb|memcached|rabbitmq|supervisor|epmd|erlang-base|uwsgi"
     "|glance|keystone|neutron|nova|placement|libvirt"
     # what Cinder and Ceph bring along would watch disks that are none of the cloud's
-    "|cinder|ceph|lvm2|dmeventd|open-iscsi|smartmontools|nvme-cli|tgt|targetcli"
+    "|cinder|ceph|radosgw|lvm2|dmeventd|open-iscsi|smartmontools|nvme-cli|tgt|targetcli"
 )
 
 

@@ -17,6 +17,7 @@ NAMES = [
     "nova",
     "placement",
     "rabbitmq",
+    "swift",
 ]
 
 

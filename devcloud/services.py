@@ -6,6 +6,7 @@ from pathlib import Path
 
 from devcloud.command import PATH
 from devcloud.home import DATA, ETC, RUN
+from devcloud.network import GATEWAY, OBJECTS_PORT
 
 _UWSGI = "/usr/bin/uwsgi --ini "
 _NEUTRON = f"--config-file {ETC}/neutron/neutron.conf --config-file {ETC}/neutron/"
@@ -154,6 +155,13 @@ CEPH = (
     Service("ceph-mgr", f"/usr/bin/ceph-mgr {_CEPH}devcloud", ("ceph/ceph.conf",), "ceph"),
     Service("ceph-osd", f"/usr/bin/ceph-osd {_CEPH}0", ("ceph/ceph.conf",), "ceph"),
 )
+OBJECTS = Service(
+    "radosgw",
+    f"/usr/bin/radosgw --conf {ETC}/ceph/radosgw.conf --foreground --id rgw.devcloud",
+    ("ceph/radosgw.conf",),
+    "ceph",
+    answers=f"http://{GATEWAY}:{OBJECTS_PORT}/",
+)
 CINDER = tuple(
     Service(
         f"cinder-{name}",
@@ -166,5 +174,5 @@ CINDER = tuple(
 )
 
 ALL = (*GROUND, KEYSTONE, *CONTROL, *AGENTS)
-OPTIONAL = (*FAKE, *CEPH, *CINDER)
+OPTIONAL = (*FAKE, *CEPH, *CINDER, OBJECTS)
 SOCKET = RUN / "mariadb" / "mariadb.sock"
