@@ -1,7 +1,7 @@
 """The object store: Ceph's gateway for Swift's API and for S3, on the Ceph that keeps the volumes.
 
-Keystone says who may do what: a project's containers are its own, and its users' EC2 credentials are
-the keys of the S3 API.
+Keystone decides: a project has containers of its own, and its users have EC2 credentials as keys of
+the S3 API.
 """
 
 from devcloud import ceph, home

@@ -6,7 +6,7 @@ from dataclasses import replace
 from skytier import roles
 from skytier.roles.role import public_role
 from skytier.stackfile import StackFile, parse
-from skytier.topology import DataVolume, Machine, Topology
+from skytier.topology import DataVolume, Machine, ObjectStore, Topology
 
 WEB = Machine("shop-web-1", "web", 1, "192.168.128.10", 768, 1, public=True)
 DATABASE = Machine("shop-database-1", "database", 1, "192.168.128.20", 768, 1)
@@ -16,6 +16,7 @@ VOLUME = DataVolume("5f6f3b0e-51a7-4f2c-9a43-8a5a2d0c5b10", size_gib=20)
 CACHE = Machine("shop-cache-1", "cache", 1, "192.168.128.40", 768, 1)
 WEBHOOK = 'monitor.webhook = "https://hooks.example.org/shop"\n'
 NO_DATABASE = 'application = {serve = "shop:app", requires = []}\n'
+WITH_STORAGE = 'application = {serve = "shop:app"}\nstorage.bucket = "uploads"\n'
 PUBLIC_ADDRESS = "203.0.113.7"
 
 
@@ -61,6 +62,14 @@ TOPOLOGIES = {
     "a cache of its own": topology(f'{SELF_SIGNED}cache.kind = "redis"', [WEB, DATABASE, CACHE]),
     "a colocated cache": topology(
         f'{SELF_SIGNED}cache = {{kind = "redis", colocated = true}}\n{NO_DATABASE}', [WEB]
+    ),
+    "an object store": replace(
+        topology(f"{SELF_SIGNED}{WITH_STORAGE}"),
+        object_store=ObjectStore("https://objects.example.org:8080", "uploads", "eu 1%", "ab12"),
+    ),
+    "an object store with a key of the operator's": replace(
+        topology(f'{WITH_STORAGE}storage.keys = "given"'),
+        object_store=ObjectStore("https://objects.example.org", "uploads", "us-east-1", None),
     ),
     "a monitor of its own": topology(
         'tls = "self-signed"\n[monitor]\ndedicated = true\nemail = "ops@example.org"\n'

@@ -1,0 +1,277 @@
+"""A container of the cloud's object store: what is planned, refused, given, and what stays."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, cast
+
+import pytest
+from openstack.connection import Connection
+
+from skytier import roles
+from skytier.costs.planned import PlanCost
+from skytier.costs.rates import EXAMPLE
+from skytier.deploy.apply import LossError, refuse_losses
+from skytier.deploy.kind import Found, Key, Known
+from skytier.deploy.plan import Action, Step, nothing_to_do, plan
+from skytier.errors import SkytierError
+from skytier.openstack import catalog, object_store
+from skytier.openstack.choices import Choices, ExternalNetwork, Flavor
+from skytier.openstack.desired import wanted
+from skytier.openstack.images import Image
+from skytier.openstack.kinds import RULES
+from skytier.openstack.losses import losses
+from skytier.openstack.resolved import ResolvedStack
+from skytier.openstack.resources.container import (
+    HEADER,
+    LONGEST_VALUE,
+    NOTE,
+    Container,
+    UnseenContainerError,
+    marks_of,
+    tags,
+)
+from skytier.openstack.resources.project import Project
+from skytier.release import fitness
+from skytier.release.runtime.skytier_runtime import object_store as runtime
+from skytier.roles import ROLES
+from skytier.secrets.secret import AccessKey
+from skytier.secrets.variables import Summary
+from skytier.secrets.vault import Vault
+from skytier.stackfile import StackFile, parse
+from tests.applications import NOTHING
+
+from .loopback import as_json, serving
+
+OWN = 'name = "shop"\n[application]\nserve = "shop:app"\nrequires = []\n'
+WITH, WITHOUT = parse(f'{OWN}[storage]\nbucket = "uploads"'), parse(OWN)
+GIVEN = parse(f'{OWN}[storage]\nbucket = "uploads"\nkeys = "given"')
+SMALL = Flavor("1", "m1.small", 2, 4096, 20)
+PROJECT = Project(cast(Any, None), "shop", {"team": "web"})
+CONTAINER, CREDENTIAL = Key("container", "uploads"), Key("EC2 credential", "shop-s3")
+CONFIGURATION = Key("configuration", "shop-web-1")
+
+
+def resolved(stack: StackFile) -> ResolvedStack:
+    images = dict.fromkeys(stack.machines(), Image("i", "debian-12", "2026-01-01"))
+    choices = Choices(
+        images, dict.fromkeys(stack.machines(), SMALL), ExternalNetwork("n", "public")
+    )
+    return ResolvedStack(
+        stack, choices, ROLES, NOTHING, s3_endpoint="https://objects.example.org:8080"
+    )
+
+
+def steps(found: Mapping[Key, Found], stack: StackFile) -> list[Step]:
+    known, asked = Known(found), resolved(stack)
+    each = wanted(asked, PROJECT, "ssh-ed25519 key", known)
+    return plan(each, found.values(), RULES, losses(asked, known))
+
+
+def there(stack: StackFile, objects: int = 0) -> dict[Key, Found]:
+    """What is there once a stack is up."""
+    known = Known()
+    for _ in range(2):  # configurations go by what is known of the others
+        made = wanted(resolved(stack), PROJECT, "ssh-ed25519 key", known)
+        ids = Known({each.key: Found(each.key, f"id of {each.key}", {}) for each in made})
+        for each in made:
+            facts = {"address": "192.168.128.9", "role": "web", "launched_at": "2026-01-01"}
+            facts |= {"data": "", "vcpus": 2, "ram_mib": 4096, "disk_gib": 20}
+            facts |= {"objects": objects, "bytes": objects * 2**30}
+            known[each.key] = Found(each.key, ids[each.key].id, ids.attributes(each), facts)
+    return dict(known)
+
+
+def changed(steps: list[Step]) -> dict[Key, Action]:
+    return {step.key: step.action for step in steps if step.action is not Action.KEEP}
+
+
+def test_the_container_and_its_key_are_there_before_the_application_is_configured() -> None:
+    made = {step.key: step for step in steps({}, WITH)}
+    assert made[CONTAINER].action is made[CREDENTIAL].action is Action.CREATE
+    assert CONTAINER in made[CREDENTIAL].needs
+    assert {CONTAINER, CREDENTIAL} <= {*made[CONFIGURATION].needs}
+    assert nothing_to_do(steps(there(WITH), WITH))
+
+
+def test_a_stack_that_is_up_gets_one_and_its_web_servers_are_configured_again() -> None:
+    assert changed(steps(there(WITHOUT), WITH)) == {
+        CONTAINER: Action.CREATE,
+        CREDENTIAL: Action.CREATE,
+        CONFIGURATION: Action.CHANGE,
+        Key("release", "shop-web-1"): Action.CHANGE,
+    }
+
+
+def test_with_another_key_the_web_servers_are_configured_again() -> None:
+    found = there(WITH)
+    del found[CREDENTIAL]
+    assert changed(steps(found, WITH)).keys() >= {CREDENTIAL, CONFIGURATION}
+    other = {**there(WITH), CREDENTIAL: replace(there(WITH)[CREDENTIAL], id="another")}
+    assert changed(steps(other, WITH)).keys() >= {CONFIGURATION}
+
+
+def test_a_key_of_the_operator_s_own_is_asked_for_and_none_is_made() -> None:
+    made = changed(steps({}, GIVEN))
+    assert CONTAINER in made
+    assert CREDENTIAL not in made
+    names = GIVEN.storage.given_keys
+    fitness.check_given(names, Summary("f", names))
+    with pytest.raises(SkytierError, match="S3_SECRET_ACCESS_KEY") as error:
+        fitness.check_given(names, Summary("f", ("S3_ACCESS_KEY_ID",)))
+    assert error.value.do == "Set it: skytier secret set S3_SECRET_ACCESS_KEY"
+
+
+def test_a_container_that_is_not_wanted_any_more_goes_only_without_objects() -> None:
+    gone = changed(steps(there(WITH), WITHOUT))
+    assert gone[CONTAINER] is gone[CREDENTIAL] is Action.DELETE
+    with pytest.raises(LossError, match=r"lose 12 objects \(12 GiB\)") as error:
+        refuse_losses(steps(there(WITH, objects=12), WITHOUT))
+    assert "Set storage.bucket back to uploads" in (error.value.do or "")
+
+
+def test_objects_are_priced_by_what_is_in_the_container_now() -> None:
+    planned = steps(there(WITH, objects=100), WITH)
+    cost = PlanCost(EXAMPLE, WITH, planned, {"web": SMALL})
+    assert str(cost.monthly(next(s for s in planned if s.key == CONTAINER))) == "10.00"
+    new = steps({}, WITH)
+    assert cost.monthly(next(s for s in new if s.key == CONTAINER)) is None
+
+
+@pytest.mark.parametrize(
+    ("found", "purge", "said"),
+    [
+        (Found(CONTAINER, "uploads", {}, {"objects": 0, "bytes": 0}), False, ""),
+        (Found(CONTAINER, "uploads", {}, {"objects": 1, "bytes": 1536}), True, ""),
+        (
+            Found(CONTAINER, "uploads", {}, {"objects": 1, "bytes": 1536}),
+            False,
+            "The container uploads stays, with 1 object (1.5 KiB). To delete it with all of them: "
+            "skytier down --purge",
+        ),
+        (Found(CREDENTIAL, "ab", {}, {"own": True, "user": "me"}), False, ""),
+        (
+            Found(CREDENTIAL, "ab", {}, {"own": False, "user": "ada"}),
+            True,
+            "The EC2 credential ab stays: it belongs to the user ada, who alone can delete it, "
+            "logged in with a password: openstack ec2 credentials delete ab",
+        ),
+    ],
+)
+def test_what_down_leaves_is_said_with_the_command_that_deletes_it(
+    found: Found, purge: bool, said: str
+) -> None:
+    assert object_store.stays(found, purge=purge) == said
+
+
+def test_labels_that_a_header_cannot_hold_are_left_out_and_the_mark_never() -> None:
+    many = {f"label{n}": "ü" * 8 for n in range(9)}
+    told = tags(Project(cast(Any, None), "shop", many))
+    assert told[0] == "skytier:stack=shop"
+    assert 1 < len(told) < 10
+    assert marks_of("skytier:stack=shop,skytier:label:team=w%C3%A9b") == {
+        "skytier:stack": "shop",
+        "skytier:label:team": "wéb",
+    }
+    assert len("skytier:stack=" + "s" * 32) < LONGEST_VALUE
+
+
+def swift(path: str, mark: str) -> tuple[int, dict[str, str], bytes]:
+    containers = {"uploads": {HEADER: mark, NOTE: "ab me", "X-Container-Object-Count": "2"}}
+    containers |= {"theirs": {}, "broken": {HEADER: "skytier:stack=other"}}
+    name = path.rpartition("/")[2]
+    if "?" not in name:
+        return (204, containers[name], b"") if name in containers else (404, {}, b"")
+    listed = [] if "marker=" in name else [{"name": each} for each in containers]
+    return as_json(200, listed)
+
+
+def test_of_the_project_s_containers_those_with_the_mark_are_the_stack_s() -> None:
+    with serving(lambda _, path, __: swift(path, "skytier:stack=shop")) as url:
+        project = Project(store_at(url), "shop")
+        [found] = Container(project, there=True).find()
+        assert (found.key, found.facts["objects"]) == (CONTAINER, 2)
+        assert found.facts["note"] == "ab me"
+        assert Container(project, there=True).is_foreign("theirs")
+        assert not Container(project, there=True).is_foreign("none")
+        assert list(Container(project, there=False).find()) == []
+
+
+def test_who_may_not_use_the_object_store_is_told_so_only_where_a_container_is_wanted() -> None:
+    with serving(lambda *_: (403, {}, b"")) as url:
+        project = Project(store_at(url), "shop")
+        assert list(Container(project, there=True).find()) == []
+        with pytest.raises(UnseenContainerError, match="answers 403"):
+            list(Container(project, there=True, wanted=True).find())
+
+
+def store_at(url: str) -> Connection:
+    return Connection(auth_type="none", object_store_endpoint_override=f"{url}/v1/AUTH_p")
+
+
+def test_a_cloud_without_an_object_store_is_refused_beforehand(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(catalog, "services", lambda _: {"compute"})
+    project = Project(cast(Any, None), "shop")
+    object_store.check(project, WITHOUT, Known())
+    with pytest.raises(SkytierError, match="the cloud has no object store"):
+        object_store.check(project, WITH, Known())
+
+
+def test_the_secret_part_is_kept_with_the_stack_and_read_again_only_for_another_key() -> None:
+    kept: dict[str, str] = {}
+    asked: list[str] = []
+
+    def make(secret: Any) -> dict[str, str]:
+        asked.append(secret.access_key_id)
+        return {secret.name: f"{secret.access_key_id}:hidden"}
+
+    for access in ("one", "one", "two"):
+        vault = Vault(kept.update, make)
+        got = vault.get(["key"], [AccessKey("key", access)], lambda: dict(kept))
+        assert got == {"key": f"{access}:hidden"}
+    assert asked == ["one", "two"]
+
+
+def test_the_setup_has_no_secret_and_names_those_that_it_needs() -> None:
+    found = Known(there(WITH))
+    setup = resolved(WITH).setup("web", 1, found)
+    assert "object_store_key" in setup.secrets
+    unit = next(f.text for f in setup.files if f.path.endswith("skytier-app.service"))
+    assert "Environment=S3_ENDPOINT=https://objects.example.org:8080" in unit
+    assert "LoadCredential=skytier_s3_secret_access_key:" in unit
+    given = resolved(GIVEN).setup("web", 1, found)
+    assert "object_store_key" not in given.secrets
+    assert not [f for f in given.files if "skytier_s3" in f.text]
+    declared = roles.secrets(resolved(WITH).topology(found))
+    assert AccessKey("object_store_key", f"id of {CREDENTIAL}") in declared
+
+
+STORE = {"S3_ENDPOINT": "https://s3", "S3_REGION": "r", "S3_ACCESS_KEY_ID": "a"}
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ({}, {}),
+        ({"S3_ACCESS_KEY_ID": "a"}, {}),
+        (
+            STORE,
+            {
+                "AWS_ENDPOINT_URL_S3": "https://s3",
+                "AWS_DEFAULT_REGION": "r",
+                "AWS_REGION": "r",
+                "AWS_ACCESS_KEY_ID": "a",
+                "AWS_REQUEST_CHECKSUM_CALCULATION": "when_required",
+                "AWS_RESPONSE_CHECKSUM_VALIDATION": "when_required",
+            },
+        ),
+        ({**STORE, "AWS_ACCESS_KEY_ID": "of AWS itself"}, {}),
+    ],
+)
+def test_clients_of_aws_find_the_object_store(
+    environment: dict[str, str], expected: dict[str, str]
+) -> None:
+    made = runtime.variables(environment)
+    assert made == expected
+    assert runtime.variables({**environment, **made}) == made
