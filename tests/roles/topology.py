@@ -16,7 +16,6 @@ VOLUME = DataVolume("5f6f3b0e-51a7-4f2c-9a43-8a5a2d0c5b10", size_gib=20)
 CACHE = Machine("shop-cache-1", "cache", 1, "192.168.128.40", 768, 1)
 WEBHOOK = 'monitor.webhook = "https://hooks.example.org/shop"\n'
 NO_DATABASE = 'application = {serve = "shop:app", requires = []}\n'
-WITH_STORAGE = 'application = {serve = "shop:app"}\nstorage.bucket = "uploads"\n'
 PUBLIC_ADDRESS = "203.0.113.7"
 
 
@@ -58,18 +57,14 @@ TOPOLOGIES = {
         f"web.count = 2\nmonitor.enabled = false\n{NO_DATABASE}",
         [each for each in BALANCED if each is not DATABASE],
     ),
-    "no database": topology(f"{SELF_SIGNED}{NO_DATABASE}", [WEB]),
     "a cache of its own": topology(f'{SELF_SIGNED}cache.kind = "redis"', [WEB, DATABASE, CACHE]),
     "a colocated cache": topology(
         f'{SELF_SIGNED}cache = {{kind = "redis", colocated = true}}\n{NO_DATABASE}', [WEB]
     ),
-    "an object store": replace(
-        topology(f"{SELF_SIGNED}{WITH_STORAGE}"),
+    # An object store, too: it needs an application of the operator, as this one is.
+    "no database": replace(
+        topology(f'{SELF_SIGNED}{NO_DATABASE}storage.bucket = "uploads"', [WEB]),
         object_store=ObjectStore("https://objects.example.org:8080", "uploads", "eu 1%", "ab12"),
-    ),
-    "an object store with a key of the operator's": replace(
-        topology(f'{WITH_STORAGE}storage.keys = "given"'),
-        object_store=ObjectStore("https://objects.example.org", "uploads", "us-east-1", None),
     ),
     "a monitor of its own": topology(
         'tls = "self-signed"\n[monitor]\ndedicated = true\nemail = "ops@example.org"\n'

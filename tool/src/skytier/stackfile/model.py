@@ -206,7 +206,8 @@ class StackFile(Section):
             key = "application.writable" if self.application.writable else "application.media"
             wrong = (
                 f"needs one web server, and there are {most}: each would have files of its own. "
-                "Keep them in the database or in an object store"
+                "Keep them in the database or in an object store: "
+                "docs/how-to/keep-uploads-in-an-object-store.md"
             )
             raise contradiction(key, wrong)
         if self.api_from and self.has_balancer:
