@@ -20,6 +20,8 @@ SAID_WHEN_ASKED = {
     # What a command is for, in its own help, and how a stack that is up well is taken down.
     "cli/down.py": {"skytier down", "--purge"},
     "cli/on_cloud/down.py": {"skytier down"},
+    # What `down` says of a container with objects, which it was asked to delete and leaves.
+    "openstack/object_store.py": {"skytier down", "--purge"},
     # Only of what holds no data.
     "costs/advice/leftovers.py": {"openstack {} delete"},
 }

@@ -28,8 +28,8 @@ class StorageSection(Section):
     bucket: Annotated[str, AfterValidator(_bucket)] | None = key(
         None, "3 to 63 characters of a-z, 0-9 and hyphens", "shop-uploads"
     )
-    """The container, in the object store of the cloud. It is made if it is not there, and is never
-    deleted with objects in it, unless you say `skytier down --purge`. Default: there is none."""
+    """The container. It is made if it is not there, and is not deleted while it has objects, unless
+    that is asked for. Default: there is none."""
     keys: Literal["keystone", "given"] = key(KEYSTONE, '"keystone" or "given"')
     """Where the key of the S3 API comes from: an EC2 credential that is made through Keystone, or
     given by you: `skytier secret set S3_ACCESS_KEY_ID` and S3_SECRET_ACCESS_KEY. Keystone makes

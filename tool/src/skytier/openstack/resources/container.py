@@ -119,8 +119,8 @@ class Container:
         if answer.status_code == 409:
             raise SkytierError(
                 f"The container {name} is not empty, so it is not deleted.",
-                "If its objects are not needed: skytier down --purge. If a list shows none, the "
-                "bucket has older versions of objects: delete those with a client of S3.",
+                f"See what is in it: openstack object list {name}. If that shows nothing, it has "
+                "older versions of objects, which a client of S3 shows.",
             )
         if answer.status_code != 404:
             raise_from_response(answer)
