@@ -196,6 +196,19 @@ def test_of_the_project_s_containers_those_with_the_mark_are_the_stack_s() -> No
         assert list(Container(project, there=False).find()) == []
 
 
+def test_a_container_of_somebody_else_is_refused_also_where_the_stack_has_another_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(catalog, "services", lambda _: {"object-store"})
+    stack = parse(f'{OWN}[storage]\nbucket = "theirs"')
+    with serving(lambda _, path, __: swift(path, "skytier:stack=shop")) as url:
+        project = Project(store_at(url), "shop")
+        with pytest.raises(SkytierError, match="has a container theirs already") as error:
+            object_store.check(project, stack, Known(there(WITH)))
+        object_store.check(project, WITH, Known(there(WITH)))
+    assert "--property Skytier=skytier:stack=shop theirs" in (error.value.do or "")
+
+
 def test_who_may_not_use_the_object_store_is_told_so_only_where_a_container_is_wanted() -> None:
     with serving(lambda *_: (403, {}, b"")) as url:
         project = Project(store_at(url), "shop")

@@ -3,10 +3,9 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from skytier.doctor import cloud, machine
+from skytier.doctor import cloud, machine, object_store
 from skytier.doctor.check import Finding, State
 from skytier.doctor.cloud import Subject
-from skytier.doctor.storage import storage
 from skytier.errors import SkytierError
 from skytier.openstack.resources.errors import API_ERRORS, explained
 from skytier.stackfile import StackFile
@@ -41,7 +40,7 @@ CLOUD = (
     Check("floating IP", cloud.floating_ip, ["catalog"]),
     Check("quota", cloud.quotas, ["flavor"]),
 )
-OBJECT_STORE = Check("object store", storage, ["catalog"])
+OBJECT_STORE = Check("object store", object_store.container, ["catalog"])
 
 
 def examine(

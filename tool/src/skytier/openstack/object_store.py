@@ -6,7 +6,7 @@ from keystoneauth1.exceptions import CatalogException
 from keystoneauth1.identity.base import BaseIdentityPlugin
 from openstack.connection import Connection
 
-from skytier.deploy.kind import Found, Known
+from skytier.deploy.kind import Found, Key, Known
 from skytier.errors import SkytierError
 from skytier.openstack import catalog
 from skytier.openstack.resources.container import Container, foreign
@@ -40,11 +40,11 @@ def check(project: Project, stack: StackFile, known: Known) -> None:
             "Leave the section [storage] out, and give the application another one: "
             "docs/how-to/keep-uploads-in-an-object-store.md#another-object-store",
         )
-    kinds = {key.kind for key in known}
-    if Container.name not in kinds and Container(project, there=True).is_foreign(bucket):
+    is_known = Key(Container.name, bucket) in known
+    if not is_known and Container(project, there=True).is_foreign(bucket):
         raise foreign(project, bucket)
-    made = stack.storage.keys == KEYSTONE
-    if made and Ec2Credential.name not in kinds and is_delegated(project.connection):
+    has_key = stack.storage.keys != KEYSTONE or Ec2Credential.name in {key.kind for key in known}
+    if not has_key and is_delegated(project.connection):
         raise not_made(DELEGATED)
 
 

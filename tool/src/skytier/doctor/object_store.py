@@ -15,7 +15,7 @@ from skytier.stackfile.storage import GIVEN
 TIMEOUT_S = 10.0
 
 
-def storage(subject: Subject) -> Finding:
+def container(subject: Subject) -> Finding:
     """Whether the stack can have its container, and a key for the S3 API, which has to answer."""
     conn, stack = subject.conn, subject.stack
     project = Project(conn, stack.name, stack.labels)
