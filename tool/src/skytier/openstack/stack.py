@@ -289,7 +289,9 @@ class CloudStack:
 
     def secrets(self, current: Plan, access: Access) -> KeptSecrets:
         """The stack's own secrets, while a plan is carried out."""
-        credentials = Ec2Credential(self.project, Container(self.project, True), True)
+        containers = Container(self.project, self.has_objects)
+        bucket = self.stack.storage.bucket
+        credentials = Ec2Credential(self.project, containers, self.has_objects, bucket)
         return KeptSecrets(current.resolved, self.operator, access, current.known, credentials)
 
     @contextmanager

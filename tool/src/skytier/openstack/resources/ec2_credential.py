@@ -85,6 +85,10 @@ class Ec2Credential:
         answer = self._keystone.delete(f"/credentials/{_id(found.id)}")
         if answer.status_code != 404:
             raise_from_response(answer)
+        container = self._containers.marked(self._bucket) if self._bucket else None
+        if container and container.facts["note"].startswith(found.id):
+            # Another operator would take it for one that is there.
+            self._containers.note(container.key.name, NOTE, "")
 
     def secret(self, access: str) -> str:
         """The secret part of one of this user's. Raises SkytierError where it cannot be read."""
@@ -93,8 +97,9 @@ class Ec2Credential:
             raise SkytierError(
                 f"The secret of the EC2 credential {access} cannot be read: no machine of the "
                 "stack has it any more, and Keystone shows it to the user who made it alone.",
-                "Run skytier up as that user, with a password in clouds.yaml. Or have that user "
-                f"delete it, and another one is made: openstack ec2 credentials delete {access}",
+                "Run skytier up as that user, with a password in clouds.yaml. Or have another one "
+                "made: openstack container unset --property Skytier-Access "
+                f"{self._bucket}, then skytier up.",
             )
         raise_from_response(answer)
         return str(json.loads(answer.json()["credential"]["blob"])["secret"])
