@@ -216,8 +216,11 @@ class StackFile(Section):
                 "balancer has one. Remove it, or have no balancer"
             )
             raise contradiction("api_from", wrong)
-        if self.storage.bucket and self.runs.outgoing == "stack":
-            wrong = 'needs an application of your own, with application.outgoing = "any"'
+        if self.storage.bucket and self.runs.outgoing == ("stack",):
+            wrong = (
+                'needs an application of your own, with application.outgoing = "any" or the '
+                "networks of the object store"
+            )
             raise contradiction("storage.bucket", wrong)
         if self.monitor.email and not self.monitor.smtp_server:
             raise contradiction("monitor", "has an email, which needs smtp_server")
