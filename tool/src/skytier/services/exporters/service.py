@@ -24,19 +24,19 @@ class Exporter(WatchingService):
         arguments: Sequence[str] = (),
         environment: str = "",
         reads: Sequence[str] = (),
-        environment_file: str = "",
+        credential: str = "",
         group: str = "",
     ) -> None:
         """`job` is `node`: its package, its program and its unit are `prometheus-node-exporter`.
 
         `environment` is `NAME=value`; `reads` are the files that it reads when it starts.
-        `environment_file` has more variables, which only root reads. `group` is a group of the
-        system that it is in.
+        `credential` is a file that only root reads: systemd gives it to the program, as a file of
+        the same name in ${CREDENTIALS_DIRECTORY}. `group` is a group of the system that it is in.
         """
         self.name = self.unit = f"prometheus-{job}-exporter"
         self.job, self.port = job, port
         self._arguments, self._environment, self._reads = arguments, environment, reads
-        self._environment_file, self._group = environment_file, group
+        self._credential, self._group = credential, group
 
     def endpoints(self, stack: StackFile) -> Sequence[Endpoint]:
         """Its metrics."""
@@ -52,11 +52,11 @@ class Exporter(WatchingService):
             "arguments": self._arguments,
             "environment": self._environment,
             "monitor": at.topology.monitor.address if at.topology.monitor else at.machine.address,
-            "environment_file": self._environment_file,
+            "credential": self._credential,
             "group": self._group,
             "files": [
                 *(addition, *self._reads),
-                *([self._environment_file] if self._environment_file else []),
+                *([self._credential] if self._credential else []),
             ],
         }
         return Setup(

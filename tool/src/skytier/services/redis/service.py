@@ -24,6 +24,7 @@ ETC = "/etc/skytier/redis"
 MONITOR = "monitor"
 """The user of the exporter in Redis."""
 EXPORTER_PORT = 9121
+EXPORTER_PASSWORDS = "exporter.json"
 
 
 class Redis(Service):
@@ -62,6 +63,11 @@ class Redis(Service):
             "password": PASSWORD,
             "monitor": MONITOR,
             "monitor_password": MONITOR_PASSWORD,
+            "exporter_passwords": EXPORTER_PASSWORDS,
+            # It looks its password up by the address: Debian 12's without the user, others with it.
+            "exporter_addresses": [
+                f"unix://{user}{each.socket}" for each in SERVERS for user in ("", f"{MONITOR}@")
+            ],
             "key": KEY,
             "certificate": CERTIFICATE,
         }
@@ -92,10 +98,14 @@ class RedisExporter(Exporter):
         super().__init__(
             "redis",
             EXPORTER_PORT,
-            # Its user may not name itself.
-            ("--set-client-name=false",),
-            environment=f"REDIS_ADDR=unix://{KEPT.socket}",
-            environment_file=f"{ETC}/exporter.env",
+            (
+                f"--redis.addr=unix://{KEPT.socket}",
+                f"--redis.user={MONITOR}",
+                f"--redis.password-file=${{CREDENTIALS_DIRECTORY}}/{EXPORTER_PASSWORDS}",
+                # Its user may not name itself.
+                "--set-client-name=false",
+            ),
+            credential=f"{ETC}/{EXPORTER_PASSWORDS}",
             group="redis",
         )
 
