@@ -178,7 +178,9 @@ class ApplicationSection(Section):
     """Secrets that the application cannot run without. `skytier up` changes nothing while one of
     them is not set: skytier secret set NAME."""
     outgoing: Outgoing = key(
-        ("any",), '"any", "stack", or IPv4 networks in a list such as ["203.0.113.0/24"]', "stack"
+        ("any",),
+        '"any", "stack", or IPv4 networks in a list such as ["203.0.113.0/24"]',
+        ["203.0.113.0/24"],
     )
     """Where the application may connect to: anywhere, only to the machines of the stack, or also to
     some networks and the name servers in `dns`."""
