@@ -29,6 +29,7 @@ from skytier.cli import (
     report,
     rollback,
     run,
+    scale,
     secret,
     ssh,
     status,
@@ -50,7 +51,7 @@ app = typer.Typer(
 )
 for command in (
     *(init, doctor, plan, up, status, top, ps, logs, run, job, secret, psql, ssh, down),
-    *(release, releases, rollback, drain),
+    *(release, releases, rollback, scale, drain),
     *(dashboard, report, metrics, cost),
     *(demo_data, admin, audit, trust, access),
 ):

@@ -16,9 +16,9 @@ err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 _COMMAND = re.compile(
-    r"\bskytier(?= (--debug|access|admin|audit|cost|dashboard|demo-data|doctor|down|exec|init|"
-    r"job|logs|metrics|plan|ps|psql|release|releases|report|rollback|run|secret|ssh|status|top|"
-    r"trust|up)\b)"
+    r"\bskytier(?= (--debug|access|admin|audit|cost|dashboard|demo-data|doctor|down|drain|exec|"
+    r"init|job|logs|metrics|plan|ps|psql|release|releases|report|rollback|run|scale|secret|ssh|"
+    r"status|top|trust|undrain|up)\b)"
 )
 """Where an advice names a command of this tool."""
 

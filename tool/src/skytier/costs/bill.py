@@ -113,7 +113,7 @@ def of_file(
     for role, section in stack.machines().items():
         there = [Fraction(1)] * section.machines
         if isinstance(section, WebSection):
-            there = schedule.shares(section.schedule, section.count)
+            there = schedule.shares(section.schedule, section.machines)
         for number, share in enumerate(there, 1):
             name = f"{stack.name}-{role}-{number}"
             flavor = section.flavor or stack.flavor

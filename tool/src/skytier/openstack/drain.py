@@ -20,7 +20,7 @@ def drain(stack: CloudStack, machine: str) -> str:
     balancer, and for the only web server that gets requests.
     """
     with _web_server(stack, machine) as (host, role):
-        names = (f"{role}/{number}" for number in range(1, stack.stack.web.count + 1))
+        names = (f"{role}/{number}" for number in range(1, stack.stack.web.machines + 1))
         others = (name for name in names if not host.name.endswith(name.replace("/", "-")))
         if not any(_serves(stack, other) for other in others):
             raise SkytierError(

@@ -22,6 +22,7 @@ _TAG = re.compile(
     rf":(?P<machine>[0-9a-z]{{6}}):(?P<pid>{_NUMBER}):(?P<what>[a-z]+):(?P<who>.*)"
 )
 _WHO_LENGTH = 18
+_BEGAN = "%Y%m%dT%H%M%SZ"
 
 
 @dataclass(frozen=True)
@@ -89,9 +90,22 @@ class Holder:
         return time.time() - (self.began + self.age_s) < dead_after_s
 
     def audit_line(self, result: str) -> str:
-        """A line that stays when the lock is let go: `20261124T150300Z up ok alice@laptop`."""
-        began = f"{datetime.fromtimestamp(self.began, UTC):%Y%m%dT%H%M%SZ}"
-        return f"{began} {self.what} {result} {self.who}"[:LENGTH]
+        """A line that stays when the lock is let go: `20261124T150300Z up ok 214s alice@laptop`."""
+        began = f"{datetime.fromtimestamp(self.began, UTC):{_BEGAN}}"
+        lasted = f"{int(time.time()) - self.began}s"
+        return f"{began} {self.what} {result} {lasted} {self.who}"[:LENGTH]
+
+
+def ended_at(line: str) -> float | None:
+    """When what a line of the audit is about ended, in seconds since 1970.
+
+    None for a line that does not say it: earlier versions left it out.
+    """
+    began, *words = line.split()
+    lasted = next((word[:-1] for word in words if re.fullmatch("[0-9]+s", word)), None)
+    if lasted is None:
+        return None
+    return datetime.strptime(began, _BEGAN).replace(tzinfo=UTC).timestamp() + int(lasted)
 
 
 def machine() -> str:

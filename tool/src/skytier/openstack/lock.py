@@ -79,7 +79,7 @@ class Lock:
         return bool(self._groups())
 
     def audit(self) -> list[str]:
-        """The last lines, oldest first: `20261124T150300Z up ok alice@laptop`."""
+        """The last lines, oldest first: `20261124T150300Z up ok 214s alice@laptop`."""
         return sorted(tag for group in self._groups() for tag in group.tags if tag[0].isdigit())
 
     def note(self, holder: Holder, result: str) -> None:

@@ -18,6 +18,7 @@ from skytier.release.history import STAYS
 from skytier.release.platform import Platform
 from skytier.roles import ROLES
 from skytier.secrets.variables import Summary
+from skytier.stackfile.automatic import Automatic
 from skytier.stackfile.schedule import Hours
 
 _OF_A_MACHINE = ("server", "port")
@@ -46,6 +47,8 @@ class Plan:
     """Those of the schedule that hold at its moment."""
     secrets: Summary = NO_VARIABLES
     """The operator's secret variables."""
+    automatic: Automatic | None = None
+    """What the number of web servers goes by outside of such hours; None where it is fixed."""
 
     def check_application(self) -> None:
         """Raises SkytierError when the application lacks what it needs to run.
@@ -111,12 +114,18 @@ class Plan:
         return PlanCost(prices.rates.on(), stack, self.steps, flavors, prices.notes)
 
     @property
-    def by_schedule(self) -> str:
-        """`By the schedule 1 web server now, from 22:00 to 06:00 (UTC).`; empty without one."""
+    def web_servers_now(self) -> str:
+        """`By the schedule 1 web server now, from 22:00 to 06:00 (UTC).`
+
+        Empty where the stack file says one number for all hours.
+        """
         web = self.resolved.stack.web
+        servers = f"{web.machines} web server{'s' if web.machines > 1 else ''}"
+        if self.automatic and not self.hours:
+            limits = f"{self.automatic.min} to {self.automatic.max}"
+            return f"{servers}; web.count allows {limits}: skytier scale --auto changes it."
         if not web.schedule:
             return ""
-        servers = f"{web.count} web server{'s' if web.count > 1 else ''}"
         return f"By the schedule {servers} now, {self.hours or 'outside its hours'}."
 
     @property

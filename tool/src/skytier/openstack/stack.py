@@ -50,6 +50,7 @@ from skytier.openstack.resources.server import Server
 from skytier.openstack.resources.volume import Volume
 from skytier.openstack.spending import prices as spending
 from skytier.openstack.variables import KeptVariables
+from skytier.openstack.web_servers import web_servers
 from skytier.roles import ROLES
 from skytier.stackfile import StackFile, schedule
 
@@ -57,14 +58,18 @@ from skytier.stackfile import StackFile, schedule
 class CloudStack:
     """The stack of a stack file, in the project that a connection leads to.
 
-    `stack` has the web servers that the schedule wants at the moment in which this is made.
+    `stack` has the web servers that the schedule wants at the moment in which this is made. Where
+    their number is automatic, those that are there then stay.
     """
 
     def __init__(self, connection: Connection, stack: StackFile, cloud: str) -> None:
         now = datetime.now(UTC)
-        self.hours = schedule.at(stack.web.schedule, now)
-        self.stack, self.cloud, self.connection = stack.at(now), cloud, connection
+        self.cloud, self.connection = cloud, connection
         self.project = Project(connection, stack.name, stack.labels)
+        self.hours = schedule.at(stack.web.schedule, now)
+        self.automatic = stack.web.automatic
+        there = web_servers(self.project) if self.automatic and not self.hours else []
+        self.stack = stack.at(now, max((each.facts["number"] for each in there), default=0))
         self.operator = operator.of(cloud, stack.name)
         self.lock = Lock(self.project)
         self.has_volumes = has_volumes(connection)
@@ -113,7 +118,7 @@ class CloudStack:
             RULES,
             losses(resolved, there),
         )
-        return Plan(steps, resolved, public_key, self.hours, secrets)
+        return Plan(steps, resolved, public_key, self.hours, secrets, self.automatic)
 
     def quota(self, plan: Plan) -> list[Row]:
         """Whether what a plan makes fits into the project; no row when it makes nothing."""

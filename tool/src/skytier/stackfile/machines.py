@@ -6,11 +6,12 @@ The text below a key is its documentation.
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, PrivateAttr
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, PrivateAttr, Tag
 
 from skytier.stackfile import schedule, values
+from skytier.stackfile.automatic import Automatic
 from skytier.stackfile.schedule import Hours
-from skytier.stackfile.section import Section, key
+from skytier.stackfile.section import Branch, Section, branch, key
 
 Text = Annotated[str, AfterValidator(values.text)]
 Email = Annotated[str, AfterValidator(values.email)]
@@ -36,11 +37,16 @@ class MachineSection(Section):
         return 1
 
 
+_Number = Annotated[int, Field(ge=1, le=100, strict=True), Tag(Branch.VALUE)]
+_Count = Annotated[_Number | Annotated[Automatic, Tag(Branch.SECTION)], Discriminator(branch)]
+
+
 class WebSection(MachineSection):
     """The web servers: Nginx and the application."""
 
-    count: int = key(1, "a number from 1 to 100", ge=1, le=100, strict=True)
-    """The number of web servers."""
+    count: _Count = key(1, "a number from 1 to 100, or {min = 2, max = 6, cpu = 60}")
+    """The number of web servers. With `min`, `max` and `cpu` it is the number that is there, and
+    `skytier scale --auto` changes it by the CPU in use, in percent."""
     schedule: tuple[Hours, ...] = key(
         (),
         "sections [[web.schedule]] with from, to, count, and optionally days and timezone",
@@ -50,24 +56,38 @@ class WebSection(MachineSection):
     first one counts. It needs a timer that runs `skytier up --yes` at those hours."""
     _usual: int = PrivateAttr(0)
 
-    def at(self, moment: datetime) -> "WebSection":
-        """The section with the number of web servers of a moment."""
-        hours = schedule.at(self.schedule, moment)
-        if hours is None:
-            return self
-        now = self.model_copy(update={"count": hours.count})
+    def at(self, moment: datetime, there: int = 0) -> "WebSection":
+        """The section with the number of web servers of a moment.
+
+        `there` is how many there are: where the number is automatic, they stay.
+        """
+        if hours := schedule.at(self.schedule, moment):
+            return self.having(hours.count)
+        if isinstance(self.count, Automatic):
+            return self.having(self.count.nearest(there))
+        return self
+
+    def having(self, count: int) -> "WebSection":
+        """The section with a number of web servers. The largest number that it allows stays."""
+        now = self.model_copy(update={"count": count})
         now._usual = self.most
         return now
 
     @property
+    def automatic(self) -> Automatic | None:
+        """What the number goes by; None where it is fixed."""
+        return self.count if isinstance(self.count, Automatic) else None
+
+    @property
     def machines(self) -> int:
-        """How many machines there are of this role."""
-        return self.count
+        """How many machines there are of this role: at least, where the number is automatic."""
+        return self.count.min if isinstance(self.count, Automatic) else self.count
 
     @property
     def most(self) -> int:
         """The largest number of machines at any hour."""
-        return max(self.count, self._usual, *(hours.count for hours in self.schedule))
+        usual = self.count.max if isinstance(self.count, Automatic) else self.count
+        return max(usual, self._usual, *(hours.count for hours in self.schedule))
 
 
 class BalancerSection(MachineSection):

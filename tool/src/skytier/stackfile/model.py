@@ -152,9 +152,12 @@ class StackFile(Section):
         found._directory = directory
         return found
 
-    def at(self, moment: datetime) -> "StackFile":
-        """The file as it is to be followed at a moment: with the web servers of that hour."""
-        return self.model_copy(update={"web": self.web.at(moment)})
+    def at(self, moment: datetime, web_servers: int = 0) -> "StackFile":
+        """The file as it is to be followed at a moment: with the web servers of that hour.
+
+        `web_servers` is how many there are, which stay where their number is automatic.
+        """
+        return self.model_copy(update={"web": self.web.at(moment, web_servers)})
 
     def machines(self) -> Mapping[str, MachineSection]:
         """Role to its section, for every kind of machine that the stack has.

@@ -15,6 +15,7 @@ from pydantic_core import ErrorDetails
 from skytier.errors import SkytierError
 from skytier.stackfile.document import DocumentedKey, keys
 from skytier.stackfile.model import DEFAULT_PATH, StackFile
+from skytier.stackfile.section import Branch
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -171,6 +172,8 @@ def _sentence(
     table: Any = found
     for part in details["loc"]:
         # The rest of a location is pydantic's own: which branch of a union, which item of a list.
+        if part in tuple(Branch):
+            continue
         section = isinstance(table, list) and isinstance(part, int)
         if section and isinstance(table[part], dict):
             path.append(f"[{part}]")
@@ -261,4 +264,6 @@ def _instead(path: list[str], known: Sequence[DocumentedKey]) -> str:
         here += dict.fromkeys(key.path[0] for key in known if len(key.path) > 1)
     if near := difflib.get_close_matches(path[-1].lower().replace("-", "_"), here, 1):
         return f"Did you mean {'.'.join([*path[:-1], near[0]])}?"
+    if not here:
+        return f"Allowed: {_key_of(path, known).holds}."
     return f"There are {', '.join(here)}."

@@ -1,5 +1,6 @@
 """What the models of TOML files have in common: a key says its type, default and meaning once."""
 
+from enum import StrEnum
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -24,3 +25,15 @@ def key(default: Any, holds: str, example: Any = None, **limits: Any) -> Any:
 def contradiction(name: str, wrong: str) -> PydanticCustomError:
     """Two keys that do not go together; the error is shown at the line of one of them."""
     return PydanticCustomError("contradiction", "{wrong}", {"key": name, "wrong": wrong})
+
+
+class Branch(StrEnum):
+    """The two kinds of value of a key that holds either a plain value or a section."""
+
+    VALUE = "(value)"
+    SECTION = "(section)"
+
+
+def branch(found: Any) -> Branch:
+    """Which of the two a value is, for pydantic's discriminator."""
+    return Branch.SECTION if isinstance(found, dict | Section) else Branch.VALUE

@@ -69,8 +69,8 @@ def show(
     if table.rows:
         console.out.print(table)
     console.out.print(summary(plan.steps))
-    if plan.by_schedule:
-        console.out.print(plan.by_schedule, markup=False)
+    if plan.web_servers_now:
+        console.out.print(plan.web_servers_now, markup=False)
     if plan.stays:
         console.out.print(plan.stays, markup=False)
     if plan.newer_images:
@@ -130,7 +130,7 @@ def as_json(plan: Plan, quota: Sequence[Row], file: Path | None = None) -> str:
     ]
     answer: dict[str, Any] = {
         "steps": steps,
-        "schedule": plan.by_schedule or None,
+        "schedule": plan.web_servers_now or None,
         "pinned_release": plan.resolved.pinned.id if plan.resolved.pinned else None,
         "newer_image": " ".join(plan.newer_images) or None,
         "monthly_cost": data.text(cost.after.per_month),

@@ -43,8 +43,8 @@ def _nothing_to_do(dialog: Context[CloudBackend], plan: Plan) -> None:
         said = {"event": "up", "url": entry.url, "changed": False, "waits_for": entry.waits_for()}
         print(json.dumps(said))  # noqa: T201
         return
-    if plan.by_schedule:
-        console.out.print(plan.by_schedule, markup=False)
+    if plan.web_servers_now:
+        console.out.print(plan.web_servers_now, markup=False)
     if plan.stays:
         console.out.print(plan.stays, markup=False)
     if plan.newer_images:

@@ -41,7 +41,7 @@ def facts(
             bare,
             machines=load.machines(plan, source, offered, begin, stop),
             flavors=offered,
-            scheduled=bool(stack.stack.web.schedule),
+            scheduled=bool(stack.stack.web.schedule or stack.automatic),
             p99_s=load.of_stack(source, BY_ID["latency_p99_s"], begin, stop),
             reads_percent=load.of_stack(source, READS, begin, stop),
             past_cache_percent=load.of_stack(source, CACHE_MISSES, begin, stop),

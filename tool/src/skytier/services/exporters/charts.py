@@ -16,19 +16,21 @@ def _disk_percent() -> Expression:
     return 100 * (used / (used + largest("node_filesystem_avail_bytes", _MACHINE, _ROOT)))
 
 
-MACHINES = (
-    Chart(
-        "cpu_percent",
-        "CPU in use",
-        Group.MACHINES,
-        Unit.PERCENT,
-        100
-        * (
-            1
-            - rate("node_cpu_seconds_total", _MACHINE, {"mode": "idle|iowait"})
-            / rate("node_cpu_seconds_total", _MACHINE)
-        ),
+CPU = Chart(
+    "cpu_percent",
+    "CPU in use",
+    Group.MACHINES,
+    Unit.PERCENT,
+    100
+    * (
+        1
+        - rate("node_cpu_seconds_total", _MACHINE, {"mode": "idle|iowait"})
+        / rate("node_cpu_seconds_total", _MACHINE)
     ),
+)
+
+MACHINES = (
+    CPU,
     Chart(
         "memory_percent",
         "Memory in use",

@@ -1,0 +1,87 @@
+"""How many web servers there shall be, by the CPU that is in use on those that are there."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from skytier.stackfile.automatic import Automatic
+
+NOW_S = 300
+"""More servers come by the mean of this time."""
+LOOK_BACK_S = 900
+"""One goes by the highest such mean of this time."""
+STEP_S = 15
+"""The time from one figure to the next."""
+_TOLERANCE = 1.1
+"""How far CPU may be above or below the aim before anything changes."""
+_ENOUGH = 0.8
+"""The share of the figures that has to be there: a scrape may fail."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A number of web servers, and why."""
+
+    count: int
+    why: str
+
+
+class MissingFiguresError(Exception):
+    """Web servers whose figures are missing, in words."""
+
+
+def decide(
+    wanted: Automatic,
+    cpu: Mapping[str, Sequence[float]],
+    seconds_since_change: float | None = None,
+) -> Decision:
+    """The number of web servers that the CPU in use asks for.
+
+    `cpu` is each web server that there is, with its CPU in percent every STEP_S seconds, the newest
+    last. `seconds_since_change` is how long ago the stack was changed; None where that is not
+    known. Raises MissingFiguresError.
+
+    >>> decide(Automatic(min=1, max=9), {"web-1": [90.0] * 60, "web-2": [90.0] * 60})
+    Decision(count=3, why='90% of the CPU was in use in the last 5 minutes; the aim is 60%.')
+    """
+    count = len(cpu)
+    if not wanted.min <= count <= wanted.max:
+        return Decision(
+            wanted.nearest(count), f"web.count allows {wanted.min} to {wanted.max} web servers."
+        )
+    wait_s = wanted.wait_minutes * 60
+    if seconds_since_change is not None and seconds_since_change < wait_s:
+        ago, wait = _minutes(seconds_since_change), _minutes(wait_s)
+        return Decision(count, f"The stack was changed {ago} ago; the wait is {wait}.")
+    now = _mean(cpu, 0)
+    said = (
+        f"{now:.0f}% of the CPU was in use in the last {_minutes(NOW_S)}; the aim is {wanted.cpu}%."
+    )
+    if now > wanted.cpu * _TOLERANCE:
+        more = min(math.ceil(count * now / wanted.cpu), wanted.max)
+        full = f" {count} is the largest number." if more == count else ""
+        return Decision(more, said + full)
+    if count == wanted.min:
+        return Decision(count, said)
+    highest = max(_mean(cpu, before) for before in range(0, LOOK_BACK_S, NOW_S))
+    # One at a time: what is left is seen to be enough before the next one goes.
+    left = highest * count / (count - 1)
+    if left * _TOLERANCE < wanted.cpu:
+        return Decision(count - 1, f"{said} With one less it would have been {left:.0f}% at most.")
+    return Decision(count, said)
+
+
+def _mean(cpu: Mapping[str, Sequence[float]], before_s: int) -> float:
+    """Of all web servers, over NOW_S, which ended some seconds ago."""
+    wanted, end = NOW_S // STEP_S, before_s // STEP_S
+    lines = {name: line[: len(line) - end][-wanted:] for name, line in cpu.items()}
+    if short := [name for name, line in lines.items() if len(line) < wanted * _ENOUGH]:
+        since = _minutes(before_s + NOW_S)
+        raise MissingFiguresError(f"{', '.join(short)} in the last {since}")
+    return fmean(fmean(line) for line in lines.values())
+
+
+def _minutes(seconds: float) -> str:
+    minutes = int(seconds // 60)
+    return f"{minutes} minute{'' if minutes == 1 else 's'}"
