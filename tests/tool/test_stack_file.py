@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from skytier.costs.rates import Rates
 from skytier.errors import SkytierError
 from skytier.stackfile import StackFile, load, parse
+from skytier.stackfile.automatic import Automatic
 from skytier.stackfile.document import commented, keys, reference, toml
 from skytier.stackfile.processes import Job, Process
 from skytier.stackfile.schedule import Hours
@@ -37,7 +38,7 @@ WRONG = {
     "a number in quotes": (
         '[web]\ncount = "3"',
         2,
-        'web.count = "3" is not a whole number. Allowed: a number from 1 to 100.',
+        'web.count = "3" is not a whole number. Allowed: a number from 1 to 100, or {min = 2',
     ),
     "a truth": ("web.count = true", 1, "web.count = true is not a whole number"),
     "a fraction": ("web.count = 1.0", 1, "web.count = 1.0 is not a whole number"),
@@ -273,6 +274,7 @@ def test_a_balancer_stays_at_hours_with_one_web_server() -> None:
     ("page", "model"),
     [
         ("stack-file.md", StackFile),
+        ("stack-file.md", Automatic),
         ("stack-file.md", Hours),
         ("stack-file.md", Process),
         ("stack-file.md", Job),
