@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from skytier import files
+from skytier.backend import no_cloud
 from skytier.cli import chosen, console
 from skytier.cli.chosen import Cloud, File, Json, Yes
 from skytier.cli.versions import with_versions
@@ -83,6 +84,8 @@ def scale(
 
 
 def _to(asked: Asked, read: StackFile, file: Path | None, *, yes: bool, as_json: bool) -> None:
+    if read.cloud is None:
+        raise no_cloud()
     path = file or DEFAULT_PATH
     text = text_of(path)
     automatic = read.web.automatic
