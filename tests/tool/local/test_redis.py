@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -42,10 +44,12 @@ kind = "redis"
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Home:
-    home = Home(tmp_path / "home")
-    home.create()
-    return home
+def home() -> Iterator[Home]:
+    # The path of a socket has to be short, and pytest's directories have the test's name.
+    with tempfile.TemporaryDirectory(prefix="skytier-") as directory:
+        home = Home(Path(directory, "home"))
+        home.create()
+        yield home
 
 
 def test_the_addresses_are_those_of_the_operator_or_of_the_server_here(home: Home) -> None:
