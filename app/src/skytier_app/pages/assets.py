@@ -1,8 +1,10 @@
 """The static files and their addresses, which change when the files do."""
 
 import hashlib
+import os
 import shutil
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
 from starlette.responses import Response
@@ -13,6 +15,8 @@ SOURCE = Path(__file__).parents[1] / "static"
 VENDOR = "vendor"
 KEPT = 3
 IMMUTABLE = "public, max-age=31536000, immutable"
+BASE = os.environ.get("STATIC_URL", "/static/")
+"""Where browsers find the static files: here, or at a CDN. It ends with a slash."""
 
 
 def _own_files() -> list[Path]:
@@ -37,7 +41,13 @@ def asset(name: str) -> str:
     """
     if not (SOURCE / name).is_file():
         raise FileNotFoundError(f"There is no static file {name}.")
-    return f"/static/{name}" if name.startswith(f"{VENDOR}/") else f"/static/{VERSION}/{name}"
+    return f"{BASE}{name}" if name.startswith(f"{VENDOR}/") else f"{BASE}{VERSION}/{name}"
+
+
+def origins() -> str:
+    """Where a page may load static files from, as the sources of a Content-Security-Policy."""
+    cdn = urlsplit(BASE)
+    return f"'self' {cdn.scheme}://{cdn.netloc}" if cdn.netloc else "'self'"
 
 
 def collect(directory: Path) -> None:

@@ -10,20 +10,21 @@ from markupsafe import Markup
 
 from skytier_app import __version__, markdown
 from skytier_app.accounts import Account
-from skytier_app.pages.assets import asset
+from skytier_app.pages.assets import asset, origins
 from skytier_app.pages.texts import LANGUAGE, section, text
 from skytier_app.representation import NOT_SHARED, cache_headers, etag, matches
 from skytier_app.services import Services
 
+_FILES = origins()
 _CSP = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+    f"default-src 'none'; script-src {_FILES}; style-src {_FILES}; img-src {_FILES}; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 # Swagger UI and Redoc put styles and a font into the page, and Redoc searches in a worker that
 # is made from a blob.
 _DOCUMENTATION_CSP = (
-    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data:; font-src data:; connect-src 'self'; worker-src blob:; "
+    f"default-src 'none'; script-src {_FILES}; style-src {_FILES} 'unsafe-inline'; "
+    f"img-src {_FILES} data:; font-src data:; connect-src 'self'; worker-src blob:; "
     "base-uri 'none'; frame-ancestors 'none'"
 )
 

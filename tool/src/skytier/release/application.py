@@ -53,6 +53,8 @@ class Application:
     health: str = "/"
     requires: Sequence[str] = (POSTGRESQL,)
     env: Mapping[str, str] = field(default_factory=dict)
+    static_url: str | None = None
+    """Where a CDN has the static files."""
     secrets: str = "environment"
     """`environment` or `files`"""
     variables: str = ""
@@ -109,7 +111,11 @@ class Application:
             "migrate_lock_s": self.migrate_lock_s,
             "collect": self.collect,
             "writable": dict(self.writable),
-            "env": {"SKYTIER_HEALTH": self.health, **self.env},
+            "env": {
+                "SKYTIER_HEALTH": self.health,
+                **({"STATIC_URL": self.static_url} if self.static_url else {}),
+                **self.env,
+            },
             "secrets": self.secrets,
             "paths": list(self.paths),
             **processes.described(self.processes, self.jobs),
@@ -187,6 +193,7 @@ def of(stack: StackFile, variables: Summary = NO_VARIABLES) -> Application:
         health=section.health,
         requires=section.requires,
         env=section.env,
+        static_url=stack.static_url,
         secrets=section.secrets,
         variables=variables.fingerprint if stack.application.is_own else "",
         secret_names=sorted({*section.required_secrets, *variables.names}),

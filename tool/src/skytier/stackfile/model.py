@@ -26,6 +26,7 @@ from skytier.stackfile.machines import (
     WebSection,
 )
 from skytier.stackfile.section import Section, contradiction, key
+from skytier.stackfile.static import StaticSection
 from skytier.stackfile.storage import StorageSection
 
 DEFAULT_PATH = Path("skytier.toml")
@@ -123,6 +124,7 @@ class StackFile(Section):
     cache: CacheSection = CacheSection()
     monitor: MonitorSection = MonitorSection()
     storage: StorageSection = StorageSection()
+    static: StaticSection = StaticSection()
     cost: CostSection = CostSection()
 
     @property
@@ -140,6 +142,16 @@ class StackFile(Section):
         """Whether visitors come through a balancer: at every hour if there are several web servers
         at some hours."""
         return self.balancer.kind != "none" and self.web.most > 1
+
+    @property
+    def static_url(self) -> str | None:
+        """Where browsers get the static files from; None where it is the site itself.
+
+        A CDN does not reach the site of a stack on this machine.
+        """
+        if self.cloud is None or self.static.url is None:
+            return None
+        return f"{self.static.url}{next(iter(self.runs.static))}"
 
     @property
     def directory(self) -> Path | None:
@@ -225,6 +237,8 @@ class StackFile(Section):
                 "networks of the object store"
             )
             raise contradiction("storage.bucket", wrong)
+        if self.static.url and not self.runs.static:
+            raise contradiction("static.url", "needs static files: application.static")
         if self.monitor.email and not self.monitor.smtp_server:
             raise contradiction("monitor", "has an email, which needs smtp_server")
         if not self.has_database and (named := sorted(self.database.model_fields_set)):

@@ -121,6 +121,13 @@ def url(value: str) -> str:
     return value
 
 
+def https_origin(value: str) -> str:
+    """An address that pages load files from: `https://cdn.example.org`."""
+    if not re.fullmatch(r"https://[A-Za-z0-9.-]+(:[1-9][0-9]{0,4})?", value):
+        raise ValueError("is not an address that begins with https:// and has no path")
+    return value
+
+
 def server(value: str) -> str:
     """A server with its port: `smtp.example.org:587`."""
     host, _, port = value.rpartition(":")

@@ -74,6 +74,8 @@ class NginxConfig:
     """Requests that are being answered."""
     prefixes: Sequence[str] = ("/static/",)
     """The URL paths of the static files."""
+    cdn_tag: str = ""
+    """Where a CDN delivers them: the name by which it can forget all of them at once."""
     media: Mapping[str, Path] = field(default_factory=dict)
     """URL paths, and the directories of the files that visitors have uploaded."""
     request_mib: int = 1

@@ -113,6 +113,7 @@ def _config(at: Placement) -> NginxConfig:
         upstreams=[f"unix:{SOCKET}"],
         static=Path(HOME, "static"),
         prefixes=list(at.stack.runs.static),
+        cdn_tag=at.stack.name if at.stack.static_url else "",
         media={prefix: Path(DATA, name) for prefix, name in at.stack.runs.media.items()},
         request_mib=at.stack.runs.request_mib,
         run=Path("/run"),
