@@ -12,12 +12,15 @@ import pytest
 
 from skytier.deploy.plan import Action, Step
 from skytier.poll import until
+from skytier.secrets.certificate import self_signed
 from skytier.services.haproxy.service import SOCKET
 from skytier.services.nginx.service import DRAIN
 from tests.cluster.balanced import PROJECT, Visit, stack, visitors
 from tests.cluster.cluster import Cluster, Events, changed, cluster
 from tests.cluster.container import Container
 from tests.project.trees import write_dedented
+
+DOMAIN = "shop.example.org"
 
 
 @pytest.fixture(scope="module")
@@ -197,4 +200,67 @@ def test_the_balancer_goes_with_the_second_web_server(made: Cluster, project: Pa
     assert but_for_the_move(visit, moves) == []
     assert made.containers.keys() == {"shop-web-1"}
     assert made.wrong() == {}
+    assert changed(made.plan()) == []
+
+
+def serial(made: Cluster) -> str:
+    """The number of the certificate that visitors get, with its issuer."""
+    script = (
+        f"openssl s_client -connect {made.public_address}:443 -servername {DOMAIN} </dev/null "
+        "2>/dev/null | openssl x509 -noout -issuer -serial"
+    )
+    with made.network.start("bash", "-c", script) as openssl:
+        return openssl.communicate(timeout=60)[0]
+
+
+def trust_authority(machine: Container, certificate: str) -> None:
+    machine.put("/usr/local/share/ca-certificates/authority.crt", certificate, 0o644)
+    machine.run("update-ca-certificates")
+
+
+def test_the_certificate_of_an_authority_goes_where_the_address_goes(
+    made: Cluster, project: Path
+) -> None:
+    web = made.containers["shop-web-1"]
+    key, crt = self_signed([web.address])
+    names = {"listenAddress": f"{web.address}:14000", "managementListenAddress": "127.0.0.1:15000"}
+    files = {"certificate": "/etc/pebble/crt", "privateKey": "/etc/pebble/key"}
+    settings = {**names, **files, "httpPort": 80, "tlsPort": 443}
+    web.put("/etc/pebble/config.json", json.dumps({"pebble": settings}), 0o644)
+    web.put("/etc/pebble/crt", crt, 0o644)
+    web.put("/etc/pebble/key", key, 0o600)
+    trust_authority(web, crt)
+    web.run(f"echo '{made.public_address} {DOMAIN}' >>/etc/hosts")
+    web.run(
+        "systemd-run --unit=pebble --setenv=PEBBLE_VA_NOSLEEP=1 "
+        "pebble -config /etc/pebble/config.json"
+    )
+    web.wait_for(f"exec 3<>/dev/tcp/{web.address}/14000")
+    acme = (
+        f'tls = "acme"\ndomain = "{DOMAIN}"\nemail = "admin@example.org"\n'
+        f'acme_server = "https://{web.address}:14000/dir"'
+    )
+    made.write(stack(project, 1, acme))
+    made.up()
+    first = serial(made)
+    assert "Pebble Intermediate CA" in first
+
+    with visitors(made, "https") as visit:
+        made.write(stack(project, 2, acme))
+        made.up(moves := Moves())
+        # Visitors never met another one: no authority was asked in between.
+        assert serial(made) == first
+    assert but_for_the_move(visit, moves) == []
+    assert made.wrong() == {}
+    trust_authority(balancer(made), crt)
+    balancer(made).run("certbot renew --quiet --force-renewal --no-random-sleep-on-renew")
+    assert until(lambda: serial(made) != first, 30)
+    renewed = serial(made)
+    assert "Pebble Intermediate CA" in renewed
+
+    made.write(stack(project, 1, acme))
+    made.up()
+    assert serial(made) == renewed
+    web.run("certbot renew --quiet --force-renewal --no-random-sleep-on-renew")
+    assert until(lambda: serial(made) != renewed, 30)
     assert changed(made.plan()) == []

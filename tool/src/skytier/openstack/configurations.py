@@ -7,6 +7,7 @@ from skytier.deploy.checks import wait_until_well
 from skytier.deploy.kind import Found, Key, Known, Tell, Wanted
 from skytier.deploy.setup import set_up
 from skytier.deploy.update import CONFIGURATION, RELEASE
+from skytier.openstack import carried_certificate
 from skytier.openstack.in_server import InServer
 from skytier.openstack.kept_secrets import KeptSecrets
 from skytier.openstack.resources.project import PREFIX
@@ -34,6 +35,7 @@ class Configurations(InServer):
         role, number = wanted.creation["role"], wanted.creation["number"]
         setup = self.resolved.setup(role, number, known)
         host = self.access.open(wanted.key.name, known, tell)
+        carried_certificate.carry(self.resolved, self.access, host, known, tell)
         secrets = self._secrets(setup, known, wanted.key.name)
         now = known.get(Key(RELEASE, wanted.key.name))
         follows = now is not None and now.attributes["release"] != self.resolved.release

@@ -98,7 +98,7 @@ class StackFile(Section):
     """Your own floating IP, which is never deleted. Default: a new one is allocated."""
     tls: Literal["off", "self-signed", "acme"] = key("off", '"off", "self-signed" or "acme"')
     """HTTPS: off, with a self-signed certificate, or with a certificate by ACME (Let's Encrypt),
-    which needs `domain`, `email` and exactly one web server."""
+    which needs `domain`, `email`, and a balancer where there are several web servers."""
     domain: Annotated[str, AfterValidator(values.domain)] | None = key(
         None, "a full domain name such as shop.example.org", "shop.example.org"
     )
@@ -210,11 +210,10 @@ class StackFile(Section):
             if missing:
                 wrong = f'is "acme", which needs {" and ".join(missing)}'
                 raise contradiction("tls", wrong)
-            if (most := self.web.most) > 1:
+            if (most := self.web.most) > 1 and not self.has_balancer:
                 wrong = (
-                    f'is "acme", which needs one web server, and there are {most}: the balancer '
-                    "cannot get a certificate from the authority yet. It can have one that the "
-                    'stack makes: "self-signed"'
+                    f'is "acme", which needs a balancer where there are {most} web servers: the '
+                    "name leads to one of them only"
                 )
                 raise contradiction("tls", wrong)
         if self.application.directories and (most := self.web.most) > 1:

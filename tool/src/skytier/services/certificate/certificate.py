@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from skytier.hosts.host import Host
 from skytier.render import render
 from skytier.secrets import DIRECTORY as SECRETS
 from skytier.services.exporters.service import TEXTFILES
@@ -14,9 +15,25 @@ from skytier.stackfile import StackFile
 PACKAGE = "skytier.services.certificate"
 TLS = "web_tls"
 KEY, CERTIFICATE = f"{TLS}_key", f"{TLS}_certificate"
-CHALLENGES = "/var/lib/skytier/challenges"
+CHALLENGES = "127.0.0.1:8402"
+"""Where certbot answers the authority, while it asks for a certificate."""
 YEAR_S, DAY_S = 31_536_000, 86_400
 _LIB = "/usr/local/lib/skytier"
+_KEPT = "accounts archive csr keys live renewal"
+_PACK = f"""
+cd /etc/letsencrypt/live 2>/dev/null || exit 0
+cd ..
+found=()
+for name in {_KEPT}; do [ ! -e $name ] || found+=("$name"); done
+tar -cz "${{found[@]}}" | base64 --wrap=0
+"""
+"""Prints what certbot has, with its account at the authority; nothing where it has none."""
+_UNPACK = f"""
+mkdir -p /etc/letsencrypt
+cd /etc/letsencrypt
+rm -rf {_KEPT}
+base64 --decode | tar -xz
+"""
 
 
 @dataclass(frozen=True)
@@ -68,7 +85,8 @@ def files(at: Placement, server: TlsServer) -> list[File]:
             texts[f"{UNITS}/skytier-{metric}.{name}"] = text
     if _tls(at) == "acme":
         texts[f"{ETC}/placeholder.cnf"] = render(PACKAGE, "placeholder.cnf", **values)
-        programs[f"{_LIB}/certificate"] = render(PACKAGE, "certificate.sh", **values)
+        for name in ("certificate", "certificate-renewed"):
+            programs[f"{_LIB}/{name}"] = render(PACKAGE, f"{name}.sh", **values)
         for name in ("service", "timer"):
             text = render(PACKAGE, f"certificate.{name}", **values)
             texts[f"{UNITS}/skytier-certificate.{name}"] = text
@@ -97,6 +115,17 @@ def checks(at: Placement, server: TlsServer) -> list[Check]:
     ]
 
 
+def carry(former: Host, new: Host) -> bool:
+    """Give a machine the authority's certificate of another one, before visitors come to it.
+
+    Returns whether there was one. Raises SkytierError.
+    """
+    packed = former.run(_PACK)
+    if packed:
+        new.run(_UNPACK, packed.encode())
+    return bool(packed)
+
+
 def _tls(at: Placement) -> str:
     """How TLS is done on this machine: only where visitors come to it."""
     return at.stack.tls if at.machine.public else "off"
@@ -113,7 +142,8 @@ def _values(at: Placement, server: TlsServer) -> Mapping[str, object]:
         "email": ",".join(stack.email) or None,
         "acme_server": stack.acme_server,
         "public_address": at.topology.public_address,
-        "challenges": CHALLENGES,
+        "challenges": CHALLENGES.rpartition(":"),
+        "renewed": f"{_LIB}/certificate-renewed",
         "watched": at.topology.monitor is not None,
         "textfiles": TEXTFILES,
         "certificate": str(paths(stack)[0]),

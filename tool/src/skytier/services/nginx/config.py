@@ -19,8 +19,8 @@ class Tls:
     key: Path
     hsts_s: int
     """For how many seconds browsers shall come by HTTPS without asking."""
-    challenges: Path | None = None
-    """The directory of the certificate authority's challenges, served by HTTP."""
+    challenges: str | None = None
+    """Where the challenges of the certificate authority are answered, which come by HTTP."""
 
 
 @dataclass(frozen=True)

@@ -147,7 +147,7 @@ def _balancers(at: Placement) -> Balancers | None:
 def _tls(stack: StackFile) -> Tls | None:
     if stack.tls == "off":
         return None
-    challenges = Path(CHALLENGES) if stack.tls == "acme" else None
+    challenges = CHALLENGES if stack.tls == "acme" else None
     return Tls(["443"], *certificate.paths(stack), certificate.hsts_s(stack), challenges)
 
 

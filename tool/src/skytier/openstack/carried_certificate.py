@@ -1,0 +1,26 @@
+"""The authority's certificate, on its way to the machine that the floating IP moves to."""
+
+from contextlib import suppress
+
+from skytier.deploy.kind import Known, Tell
+from skytier.errors import SkytierError
+from skytier.hosts.host import Host
+from skytier.openstack.access import Access
+from skytier.openstack.entry_point import leads_to
+from skytier.openstack.resolved import ResolvedStack
+from skytier.services.certificate import certificate
+
+
+def carry(resolved: ResolvedStack, access: Access, host: Host, known: Known, tell: Tell) -> None:
+    """Let visitors get it from there, too: an authority gives only some in a week.
+
+    Nothing happens on another machine, or where the address stays. When the machine that has it
+    does not answer, the new one asks the authority.
+    """
+    entry_point = resolved.entry_point()
+    moves = host.name == entry_point.name and resolved.moves_from(known)
+    if not moves or resolved.stack.tls != "acme":
+        return
+    with suppress(SkytierError):
+        if certificate.carry(access.enter(leads_to(entry_point, known), known), host):
+            tell("it has the certificate")
