@@ -20,6 +20,12 @@ ACME = replace(
     ),
     public_address=WEB.address,
 )
+AS_BEFORE = f"""
+conf=/etc/letsencrypt/renewal/{DOMAIN}.conf
+sed -i -e '/^http01_/d' -e 's|^renew_hook = .*|renew_hook = systemctl reload nginx|' \
+    -e 's|^authenticator = .*|authenticator = webroot\\nwebroot_path = /var/lib/challenges,|' $conf
+printf '[[webroot_map]]\n{DOMAIN} = /var/lib/challenges\n' >>$conf
+"""
 ISSUER = f"openssl s_client -connect 127.0.0.1:443 -servername {DOMAIN} </dev/null 2>/dev/null | "
 ISSUER += "openssl x509 -noout -issuer -serial"
 
@@ -94,6 +100,9 @@ def test_a_certificate_is_asked_for_until_it_comes_and_is_renewed(authority: Mac
     # A setup in between asks for nothing; the renewal's certificate is served without a word.
     web.set_up(setup, authority.secrets)
     assert web.run(ISSUER) == first
+    # As earlier versions had it: a directory that Nginx served. The next set-up changes it.
+    web.run(AS_BEFORE)
+    web.set_up(setup, authority.secrets)
     web.run("certbot renew --quiet --force-renewal --no-random-sleep-on-renew")
     web.wait_for(f'[ "$({ISSUER})" != "{first.strip()}" ]')
     assert "Pebble Intermediate CA" in web.run(ISSUER)

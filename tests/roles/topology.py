@@ -53,6 +53,10 @@ TOPOLOGIES = {
     ),
     "a balancer": topology(f"web.count = 2\n{WEBHOOK}", BALANCED),
     "a balancer with TLS": topology(f"web.count = 2\n{SELF_SIGNED}", BALANCED),
+    "a balancer with ACME": topology(
+        'web.count = 2\ntls = "acme"\ndomain = "shop.example.org"\nemail = "a@example.org"',
+        BALANCED,
+    ),
     "a balancer that nobody watches": topology(
         f"web.count = 2\nmonitor.enabled = false\n{NO_DATABASE}",
         [each for each in BALANCED if each is not DATABASE],

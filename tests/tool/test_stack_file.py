@@ -80,15 +80,16 @@ WRONG = {
     ),
     "ACME without a domain": ("\ntls = 'acme'", 2, 'tls is "acme", which needs domain and email.'),
     "ACME with two web servers": (
-        "tls = 'acme'\ndomain = 'a.example'\nemail = 'a@b.example'\nweb.count = 2",
+        "tls = 'acme'\ndomain = 'a.example'\nemail = 'a@b.example'\nweb.count = 2\n"
+        "balancer.kind = 'none'",
         1,
-        'tls is "acme", which needs one web server, and there are 2',
+        'tls is "acme", which needs a balancer where there are 2 web servers',
     ),
     "ACME with more web servers by day": (
         "tls = 'acme'\ndomain = 'a.example'\nemail = 'a@b.example'\n"
-        "[[web.schedule]]\nfrom = '08:00'\nto = '20:00'\ncount = 3",
+        "balancer.kind = 'none'\n[[web.schedule]]\nfrom = '08:00'\nto = '20:00'\ncount = 3",
         1,
-        "needs one web server, and there are 3",
+        "needs a balancer where there are 3 web servers",
     ),
     "an open API behind a balancer": (
         "api_from = ['192.0.2.0/24']\nweb.count = 2",
