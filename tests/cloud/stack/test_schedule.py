@@ -35,7 +35,7 @@ def resources(operator: Operator, what: str) -> None:
     assert popen.returncode == 0, said
 
 
-def test_at_night_the_last_web_server_goes_with_its_address_and_the_first_stays(
+def test_at_night_the_last_web_server_goes_and_the_first_stays_behind_the_balancer(
     account: Account, operator: Operator, night: str, name: str
 ) -> None:
     def there() -> set[str]:
@@ -47,13 +47,15 @@ def test_at_night_the_last_web_server_goes_with_its_address_and_the_first_stays(
     resources(operator, "up")
 
     web = [f"{name}-web-{number}" for number in (1, 2)]
-    assert before == {f"{name}-database-1", *web}
+    always = {f"{name}-database-1", f"{name}-balancer-1"}
+    assert before == {*always, *web}
     assert plan["schedule"] == f"By the schedule 1 web server now, {night}."
     deleted = {(s["kind"], s["resource"]) for s in plan["steps"] if s["action"] == "delete"}
-    assert deleted >= {("server", web[1]), ("floating IP", web[1])}
+    assert deleted >= {("server", web[1]), ("port", web[1])}
     assert {each for _, each in deleted} == {web[1]}
-    assert there() == {f"{name}-database-1", web[0]}
-    assert {ip.description.split()[-1] for ip in addresses(account)} == {web[0]}
+    assert there() == {*always, web[0]}
+    # The balancer and its address stay at every hour.
+    assert {ip.description.split()[-1] for ip in addresses(account)} == {f"{name}-balancer-1"}
     # 20 of 24 hours, as 168 have 140.
     hours = {each["name"]: each["hours_a_week"] for each in estimate["resources"]}
     assert (hours[web[0]], hours[web[1]]) == ("168", "140")
