@@ -126,9 +126,12 @@ def test_an_object_is_known_by_what_it_takes_and_returns(
 
 
 @pytest.mark.parametrize("found", ["a text", 3, lambda: 3, lambda a, b, c, d: None])
-def test_what_serves_nothing_is_refused(found: Any) -> None:
-    with pytest.raises(SystemExit, match="neither an ASGI nor a WSGI application"):
+def test_what_serves_nothing_is_refused(found: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
         interface.interface(found)
+
+    assert "neither an ASGI nor a WSGI application" in capsys.readouterr().err
+    assert ended.value.code == 3
 
 
 def test_python_knows_itself_where_the_path_has_none(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ def load(target: str) -> Any:
     found: Any = module
     for part in name.split("."):
         if not hasattr(found, part):
-            raise SystemExit(f"The module {module_name} has no {name}.")
+            raise _ended(f"The module {module_name} has no {name}.")
         found = getattr(found, part)
     return found
 
@@ -35,7 +35,14 @@ def interface(found: Any) -> str:
         return kind
     if callable(found) and not _required(found) and (kind := _of(found())):
         return kind + FACTORY
-    raise SystemExit("It is neither an ASGI nor a WSGI application, nor a function for one.")
+    raise _ended("It is neither an ASGI nor a WSGI application, nor a function for one.")
+
+
+def _ended(why: str) -> SystemExit:
+    """What ends the process. By this exit code Gunicorn knows that no other worker would do better,
+    and ends as well."""
+    print(why, file=sys.stderr)  # noqa: T201
+    return SystemExit(3)
 
 
 def _of(found: Any) -> str | None:
