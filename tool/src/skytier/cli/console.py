@@ -1,9 +1,11 @@
 """Printing: what the commands have in common."""
 
+import os
 import re
 import shutil
 import sys
 from pathlib import Path
+from typing import TextIO
 
 import typer
 from rich.console import Console
@@ -11,8 +13,16 @@ from rich.text import Text
 
 from skytier.errors import SkytierError
 
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+_WIDE = 1000
+
+
+def _width(stream: TextIO) -> int | None:
+    """None for that of the terminal. For a file or a program no table is made narrower."""
+    return None if stream.isatty() or "COLUMNS" in os.environ else _WIDE
+
+
+out = Console(highlight=False, soft_wrap=True, width=_width(sys.stdout))
+err = Console(stderr=True, highlight=False, soft_wrap=True, width=_width(sys.stderr))
 
 
 _COMMAND = re.compile(
