@@ -9,8 +9,9 @@ from skytier.deploy.plan import Action, Step, nothing_to_do
 from skytier.deploy.update import CONFIGURATION, RELEASE, SERVER
 from skytier.openstack.access import hosts
 from skytier.openstack.entry_point import floating_ip
+from skytier.openstack.planned import Plan
 from skytier.stackfile import StackFile
-from tests.tool.test_order import before, other, planned, stack_of, taken_away
+from tests.tool.test_order import before, other, planned, resolved, stack_of, taken_away
 
 WEB, BALANCER = "skytier-web-1", "skytier-balancer-1"
 SHAPES = {
@@ -116,6 +117,25 @@ def test_an_address_that_leads_to_a_broken_machine_moves_at_once(case: str) -> N
     assert not any(key.kind in (CONFIGURATION, RELEASE) for key in needs)
     into = [step for step in steps if step.key.kind == CONFIGURATION and taken_away(step)]
     assert all(floating_ip(stack) in before(steps, step.key) for step in into)
+
+
+@pytest.mark.parametrize("case", SHAPES)
+def test_a_group_is_known_for_as_long_as_a_rule_names_it(case: str) -> None:
+    stack, found = moving(case)
+    steps = planned(stack, found)
+    known = Plan(steps, resolved(stack), "ssh-ed25519 key").known
+
+    groups = [s for s in steps if s.key.kind == "security group" and s.wanted]
+    made = {step.key for step in groups if step.action is Action.CREATE}
+    named = {
+        remote
+        for step in groups
+        if step.wanted
+        for _, remote in step.wanted.attributes["rules"]
+        if isinstance(remote, Key)
+    }
+    assert named
+    assert named <= {*known, *made}
 
 
 @pytest.mark.parametrize("case", ["a balancer comes", "a balancer comes to several"])

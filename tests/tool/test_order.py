@@ -35,14 +35,18 @@ DATABASE = Key("server", "skytier-database-1")
 ERROR = "it is in ERROR: no valid host"
 
 
-def all_wanted(stack: StackFile, known: Known) -> list[Wanted]:
+def resolved(stack: StackFile) -> ResolvedStack:
     machines = stack.machines()
     choices = Choices(
         dict.fromkeys(machines, Image("i", "debian-12", "2026-01-01")),
         dict.fromkeys(machines, SMALL),
         ExternalNetwork("n", "public"),
     )
-    return wanted(ResolvedStack(stack, choices, ROLES, NOTHING), PROJECT, "ssh-ed25519 key", known)
+    return ResolvedStack(stack, choices, ROLES, NOTHING)
+
+
+def all_wanted(stack: StackFile, known: Known) -> list[Wanted]:
+    return wanted(resolved(stack), PROJECT, "ssh-ed25519 key", known)
 
 
 def there(stack: StackFile) -> dict[Key, Found]:

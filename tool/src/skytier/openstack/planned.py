@@ -6,11 +6,12 @@ from functools import cached_property
 
 from skytier.costs.planned import PlanCost
 from skytier.costs.price_list import PriceList
-from skytier.deploy.kind import Found, Known
+from skytier.deploy.kind import Found, Key, Known
 from skytier.deploy.plan import Action, Step, nothing_to_do
 from skytier.openstack import kept_images
 from skytier.openstack.entry_point import leads_to
 from skytier.openstack.resolved import ResolvedStack
+from skytier.openstack.resources.security_group import SecurityGroup
 from skytier.openstack.resources.server import Server
 from skytier.release import fitness, served
 from skytier.release.application import NO_VARIABLES
@@ -96,6 +97,10 @@ class Plan:
         kept = {step.key: step.found for step in steps if step.found}
         entry = leads_to(self.resolved.entry_point(), there | kept)
         leaving = {k: f for k, f in there.items() if k.name == entry and k.kind in _OF_A_MACHINE}
+        if server := leaving.get(Key(Server.name, entry)):
+            # Rules of other groups let it in until then.
+            group = self.resolved.key(SecurityGroup.name, server.facts["role"])
+            leaving |= {k: f for k, f in there.items() if k == group}
         return Known({**leaving, **kept})
 
     @property
