@@ -1,9 +1,5 @@
 """Static files through the edge of a CDN: an Nginx that keeps answers, before the site's own."""
 
-import os
-import shutil
-import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,9 +7,9 @@ import httpx
 import pytest
 
 from skytier.services.nginx.config import NginxConfig, nginx_conf
+from tests.nginx import NGINX, USER, Nginx
 from tests.skytier_command import free_port
 
-NGINX = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
 pytestmark = pytest.mark.skipif(NGINX is None, reason="needs Nginx")
 
 EDGE = """
@@ -41,8 +37,6 @@ http {{
     }}
 }}
 """
-# Workers of another user may not enter the directories of the tests.
-USER = "root" if os.geteuid() == 0 else None
 IMMUTABLE, CHANGING = "/static/0123456789ab/page.css", "/static/robots.txt"
 
 
@@ -59,7 +53,7 @@ def origin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
         [f"127.0.0.1:{port}"], ["unix:/none"], home, home, home, USER, cdn_tag="shop"
     )
     (home / "nginx.conf").write_text(f"daemon off;\n{nginx_conf(config)}")
-    with Running(home, port) as client:
+    with Nginx(home, port) as client:
         yield client
 
 
@@ -70,33 +64,8 @@ def edge(origin: httpx.Client, tmp_path: Path) -> Iterator[httpx.Client]:
     user = f"user {USER};" if USER else ""
     conf = EDGE.format(user=user, home=tmp_path, port=port, origin=origin.base_url.port)
     (tmp_path / "nginx.conf").write_text(conf)
-    with Running(tmp_path, port) as client:
+    with Nginx(tmp_path, port) as client:
         yield client
-
-
-class Running:
-    """An Nginx for the time of a block."""
-
-    def __init__(self, home: Path, port: int) -> None:
-        self._command = [str(NGINX), "-c", f"{home}/nginx.conf", "-e", f"{home}/first.log"]
-        self._client = httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False)
-
-    def __enter__(self) -> httpx.Client:
-        self._process = subprocess.Popen(self._command)
-        deadline = time.monotonic() + 30
-        while True:
-            try:
-                self._client.get("/none")
-            except httpx.TransportError:
-                assert time.monotonic() < deadline
-                time.sleep(0.05)
-            else:
-                return self._client
-
-    def __exit__(self, *_: object) -> None:
-        self._client.close()
-        self._process.terminate()
-        self._process.wait(30)
 
 
 @pytest.mark.parametrize("path", [IMMUTABLE, CHANGING])

@@ -1,0 +1,96 @@
+"""What a web server answers its balancer, which asks whether it takes new requests."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import httpx
+import pytest
+
+from skytier.services.nginx.config import Balancers, NginxConfig, nginx_conf
+from tests.nginx import NGINX, USER, Nginx
+from tests.skytier_command import free_port
+
+pytestmark = pytest.mark.skipif(NGINX is None, reason="needs Nginx")
+QUESTION = "/.skytier/health"
+
+
+class Application(BaseHTTPRequestHandler):
+    """Answers each path with the status that the server has for it."""
+
+    server: "Answers"
+
+    def do_GET(self) -> None:
+        self.send_response(self.server.status)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+class Answers(ThreadingHTTPServer):
+    status = 200
+
+
+@pytest.fixture(scope="module")
+def application() -> Iterator[Answers]:
+    with Answers(("127.0.0.1", 0), Application) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+@contextmanager
+def question(application: Answers, home: Path, asks: str) -> Iterator[tuple[httpx.Client, Path]]:
+    """A web server behind a balancer at 127.0.0.1, and the file that drains it."""
+    (home / "nginx").mkdir()
+    port, drained = free_port(), home / "drained"
+    balancers = Balancers(
+        listen=[f"127.0.0.1:{port}"],
+        addresses=["127.0.0.1"],
+        health=QUESTION,
+        asks=asks,
+        host="shop.example.org",
+        drained=[str(drained)],
+    )
+    upstreams = [f"127.0.0.1:{application.server_port}"]
+    config = NginxConfig([], upstreams, home, home, home, USER, balancers=balancers)
+    (home / "nginx.conf").write_text(f"daemon off;\n{nginx_conf(config)}")
+    with Nginx(home, port) as client:
+        yield client, drained
+
+
+@pytest.mark.parametrize(
+    ("path", "said", "answered"),
+    [
+        *(("/", status, 200) for status in (200, 401, 403, 404)),
+        *(("/healthz", status, 200) for status in (200, 401, 403)),
+        # 404 would mean that the server is drained.
+        ("/healthz", 404, 503),
+        *(("/", status, status) for status in (204, 302, 500, 503)),
+    ],
+)
+def test_a_server_that_skytier_finds_healthy_takes_requests(
+    application: Answers, tmp_path: Path, path: str, said: int, answered: int
+) -> None:
+    application.status = said
+    with question(application, tmp_path, path) as (client, _):
+        answer = client.get(QUESTION, headers={"Host": "balancer"})
+
+    assert answer.status_code == answered
+
+
+def test_a_drained_server_says_404(application: Answers, tmp_path: Path) -> None:
+    application.status = 200
+    with question(application, tmp_path, "/") as (client, drained):
+        before = client.get(QUESTION)
+        drained.touch()
+        after = client.get(QUESTION)
+        # Visitors come forwarded: this path is not for them.
+        drained.unlink()
+        visitor = client.get(QUESTION, headers={"X-Forwarded-For": "192.0.2.1"})
+
+    assert [each.status_code for each in (before, after, visitor)] == [200, 404, 404]
