@@ -1,15 +1,18 @@
 """A web server is drained before it goes away: the balancer sends it nothing new."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import ClassVar
 
 from skytier.deploy.kind import Found, Kind, Known, Tell, Wanted
 from skytier.errors import SkytierError
 from skytier.openstack.access import Access
-from skytier.services.nginx.service import DRAIN
+from skytier.services.nginx.service import DRAIN, DRAINED_UNTIL_BOOT
 
 _SCRIPT = f"[ ! -x {DRAIN} ] || {DRAIN} --until-boot"
+_NOT_DRAINED = f"rm -f {DRAINED_UNTIL_BOOT}"
+"""The operator's own drain is another file, which stays."""
 
 
 @dataclass(frozen=True)
@@ -42,11 +45,17 @@ class DrainedServers:
         return self.servers.create(wanted, known)
 
     def reconcile(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
-        """Drain it before a resize."""
+        """Drain it before a resize. One that is not resized after all serves again."""
         before = found.attributes.get("flavor")
-        if before is not None and before != wanted.attributes["flavor"]:
-            self._drain(found, tell)
-        return self.servers.reconcile(wanted, found, known, tell)
+        if before is None or before == wanted.attributes["flavor"]:
+            return self.servers.reconcile(wanted, found, known, tell)
+        self._drain(found, tell)
+        try:
+            return self.servers.reconcile(wanted, found, known, tell)
+        except BaseException:
+            with suppress(SkytierError):
+                self.access.enter(found.key.name, self.there).run(_NOT_DRAINED)
+            raise
 
     def delete(self, found: Found, tell: Tell) -> None:
         """Drain it first."""
