@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from skytier.cli.scale import having
 from skytier.deploy.scaling import LOOK_BACK_S, STEP_S, MissingFiguresError, decide
 from skytier.errors import SkytierError
 from skytier.openstack.holder import Holder, ended_at
@@ -61,7 +62,7 @@ def test_more_come_by_the_last_five_minutes_and_one_goes_by_the_last_fifteen() -
 def test_a_number_outside_the_limits_is_brought_within_them(there: int, count: int) -> None:
     decided = decide(LIMITS, load(*[60] * there), seconds_since_change=0)
 
-    assert decided.count == count
+    assert (decided.there, decided.count) == (there, count)
 
 
 @pytest.mark.parametrize(("seconds", "count"), [(0, 2), (599, 2), (600, 4), (None, 4)])
@@ -161,6 +162,21 @@ def test_at_hours_of_the_schedule_its_number_counts() -> None:
 
     assert stack.at(datetime(2026, 11, 29, 23, tzinfo=UTC), 4).web.machines == 1
     assert stack.at(datetime(2026, 11, 29, 12, tzinfo=UTC), 4).web.machines == 4
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+@pytest.mark.parametrize("before", ["", "web.count = 3", "[web]\nflavor = 'm'"])
+def test_what_scale_carries_out_is_what_the_file_says_then(before: str, count: int) -> None:
+    carried_out = having(parse(before), count)
+
+    assert carried_out == parse(with_web_servers(before, count))
+    assert carried_out.has_balancer == (count > 1)
+
+
+def test_a_number_within_the_limits_leaves_them() -> None:
+    stack = having(parse("web.count = {min = 1, max = 4}"), 1)
+
+    assert (stack.web.machines, stack.web.most, stack.has_balancer) == (1, 4, True)
 
 
 @pytest.mark.parametrize(

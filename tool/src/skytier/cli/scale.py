@@ -99,15 +99,21 @@ def _to(asked: Asked, read: StackFile, file: Path | None, *, yes: bool, as_json:
     # An automatic number is that of the web servers that are there, so it is not written down.
     changed = text if automatic else with_web_servers(text, count)
     parse(changed, str(path))
-    dialog = chosen.dialog(_having(read, count), file, yes=yes, as_json=as_json)
+    dialog = chosen.dialog(having(read, count), file, yes=yes, as_json=as_json)
     plan = with_versions(dialog.stack)
     todo = dialog.approve_up(plan)
     if changed != text:
         files.write(path, changed, path.stat().st_mode & 0o777)
     if not todo:
         return
-    with dialog.progress() as events:
-        outcome = dialog.stack.up(plan, events)
+    try:
+        with dialog.progress() as events:
+            outcome = dialog.stack.up(plan, events)
+    except SkytierError as error:
+        if asked.is_relative:
+            # The same command would count from the new number.
+            raise SkytierError(error.what, f"{error.do} Then go on with: skytier up") from error
+        raise
     dialog.tell_up(plan, outcome, events.stages)
 
 
@@ -121,7 +127,7 @@ def _by_load(read: StackFile, file: Path | None, *, auto: bool, yes: bool, as_js
             "Write, for example: web.count = {min = 2, max = 6, cpu = 60}",
         )
     decided = decision(stack)
-    now = stack.stack.web.machines
+    now = decided.there
     if not auto or decided.count == now:
         how = "--auto" if stack.automatic else f"web={decided.count}"
         _say(decided, now, f"Do it: skytier scale {how}", as_json=as_json)
@@ -132,7 +138,7 @@ def _by_load(read: StackFile, file: Path | None, *, auto: bool, yes: bool, as_js
             "stack file and the source say, so nothing is scaled.",
             "See skytier plan, then run skytier up.",
         )
-    dialog = chosen.dialog(_having(read, decided.count), file, yes=yes, as_json=as_json)
+    dialog = chosen.dialog(having(read, decided.count), file, yes=yes, as_json=as_json)
     plan = dialog.stack.plan()
     if obstacle := _obstacle(stack, plan) if decided.count > now else "":
         _say(decided, now, f"Nothing is changed: {obstacle}", as_json=as_json)
@@ -144,8 +150,11 @@ def _by_load(read: StackFile, file: Path | None, *, auto: bool, yes: bool, as_js
         dialog.tell_up(plan, outcome, events.stages)
 
 
-def _having(read: StackFile, count: int) -> StackFile:
-    return read.model_copy(update={"web": read.web.having(count)})
+def having(read: StackFile, count: int) -> StackFile:
+    """As the stack file will be read. An automatic number keeps its limits."""
+    web = read.web
+    changed = web.having(count) if web.automatic else web.model_copy(update={"count": count})
+    return read.model_copy(update={"web": changed})
 
 
 def _obstacle(stack: "CloudBackend", plan: "Plan") -> str:

@@ -23,7 +23,10 @@ _ENOUGH = 0.8
 class Decision:
     """A number of web servers, and why."""
 
+    there: int
+    """How many there are."""
     count: int
+    """How many there should be."""
     why: str
 
 
@@ -42,18 +45,20 @@ def decide(
     last. `seconds_since_change` is how long ago the stack was changed; None where that is not
     known. Raises MissingFiguresError.
 
-    >>> decide(Automatic(min=1, max=9), {"web-1": [90.0] * 60, "web-2": [90.0] * 60})
-    Decision(count=3, why='90% of the CPU was in use in the last 5 minutes; the aim is 60%.')
+    >>> decide(Automatic(min=1, max=9), {"web-1": [90.0] * 60, "web-2": [90.0] * 60}).count
+    3
     """
     count = len(cpu)
     if not wanted.min <= count <= wanted.max:
         return Decision(
-            wanted.nearest(count), f"web.count allows {wanted.min} to {wanted.max} web servers."
+            count,
+            wanted.nearest(count),
+            f"web.count allows {wanted.min} to {wanted.max} web servers.",
         )
     wait_s = wanted.wait_minutes * 60
     if seconds_since_change is not None and seconds_since_change < wait_s:
         ago, wait = _minutes(seconds_since_change), _minutes(wait_s)
-        return Decision(count, f"The stack was changed {ago} ago; the wait is {wait}.")
+        return Decision(count, count, f"The stack was changed {ago} ago; the wait is {wait}.")
     now = _mean(cpu, 0)
     said = (
         f"{now:.0f}% of the CPU was in use in the last {_minutes(NOW_S)}; the aim is {wanted.cpu}%."
@@ -61,15 +66,17 @@ def decide(
     if now > wanted.cpu * _TOLERANCE:
         more = min(math.ceil(count * now / wanted.cpu), wanted.max)
         full = f" {count} is the largest number." if more == count else ""
-        return Decision(more, said + full)
+        return Decision(count, more, said + full)
     if count == wanted.min:
-        return Decision(count, said)
+        return Decision(count, count, said)
     highest = max(_mean(cpu, before) for before in range(0, LOOK_BACK_S, NOW_S))
     # One at a time: what is left is seen to be enough before the next one goes.
     left = highest * count / (count - 1)
     if left * _TOLERANCE < wanted.cpu:
-        return Decision(count - 1, f"{said} With one less it would have been {left:.0f}% at most.")
-    return Decision(count, said)
+        return Decision(
+            count, count - 1, f"{said} With one less it would have been {left:.0f}% at most."
+        )
+    return Decision(count, count, said)
 
 
 def _mean(cpu: Mapping[str, Sequence[float]], before_s: int) -> float:

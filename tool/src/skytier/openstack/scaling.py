@@ -32,7 +32,8 @@ def decision(stack: CloudStack) -> Decision:
             "Bring it up: skytier up",
         )
     if stack.hours:
-        return Decision(len(names), f"The schedule says how many there are {stack.hours}.")
+        count = len(names)
+        return Decision(count, count, f"The schedule says how many there are {stack.hours}.")
     end = time.time()
     with prometheus(stack) as source:
         lines = source.series(CPU, end - LOOK_BACK_S, end, STEP_S)
