@@ -1,7 +1,5 @@
 """The authority's certificate, on its way to the machine that the floating IP moves to."""
 
-from contextlib import suppress
-
 from skytier.deploy.kind import Known, Tell
 from skytier.errors import SkytierError
 from skytier.hosts.host import Host
@@ -21,6 +19,11 @@ def carry(resolved: ResolvedStack, access: Access, host: Host, known: Known, tel
     moves = host.name == entry_point.name and resolved.moves_from(known)
     if not moves or resolved.stack.tls != "acme":
         return
-    with suppress(SkytierError):
-        if certificate.carry(access.enter(leads_to(entry_point, known), known), host):
-            tell("it has the certificate")
+    former = leads_to(entry_point, known)
+    try:
+        if certificate.carry(access.enter(former, known), host):
+            tell(f"it has the certificate of {former}")
+    except SkytierError as error:
+        tell(
+            f"it asks the authority for a certificate, since that of {former} is lost: {error.what}"
+        )

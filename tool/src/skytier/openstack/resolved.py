@@ -88,7 +88,8 @@ class ResolvedStack:
 
     def topology(self, known: Known) -> Topology:
         """The stack as its services see it, with the addresses that are known so far."""
-        machines, public = [], {public_role(self.stack, self.roles), self.moves_from(known)}
+        machines, public = [], public_role(self.stack, self.roles)
+        moves_from = self.moves_from(known)
         for role, number in self.machines():
             port = known.get(self.key("port", role, number))
             flavor = self.choices.flavors[role]
@@ -103,7 +104,8 @@ class ResolvedStack:
                     services=[each.name for each in roles.services_on(self.stack, role, number)],
                     metrics=roles.metrics(self.stack, role, number),
                     duty=self.roles[role].duty,
-                    public=role in public,
+                    # The first one of another role has the address until it moves.
+                    public=role == public or (role == moves_from and number == 1),
                     volume=self._volume(role, number, known),
                 )
             )
@@ -113,6 +115,7 @@ class ResolvedStack:
             machines=machines,
             public_address=entry.facts["address"] if entry else None,
             spending=self._spending if self.stack.monitor.enabled else Spending(),
+            moving=bool(moves_from),
             leaving=self._leaving(known),
             object_store=self._object_store(known),
         )

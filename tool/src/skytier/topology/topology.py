@@ -75,6 +75,8 @@ class Topology:
     public_address: str | None = None
     """The floating IP of the entry point. None while it is not known."""
     spending: Spending = Spending()
+    moving: bool = False
+    """Whether the floating IP still leads to another machine than the entry point."""
     leaving: Machine | None = None
     """The balancer that visitors still come through, although the stack is to have none."""
     object_store: ObjectStore | None = None

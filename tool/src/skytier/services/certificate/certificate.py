@@ -142,6 +142,7 @@ def _values(at: Placement, server: TlsServer) -> Mapping[str, object]:
         "email": ",".join(stack.email) or None,
         "acme_server": stack.acme_server,
         "public_address": at.topology.public_address,
+        "moving": at.topology.moving,
         "challenges": CHALLENGES.rpartition(":"),
         "renewed": f"{_LIB}/certificate-renewed",
         "watched": at.topology.monitor is not None,
