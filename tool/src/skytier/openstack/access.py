@@ -95,18 +95,22 @@ class Access:
         return reached
 
     def enter(self, name: str, known: Mapping[Key, Found]) -> Host:
-        """A machine that lets us in by now; nothing is waited for."""
-        self.write(known)
+        """A machine that lets us in by now; nothing is waited for.
+
+        What is `known` may be older than what is known here.
+        """
+        self.write(known, newer=False)
         return SshHost(self.shell, name)
 
-    def write(self, known: Mapping[Key, Found]) -> None:
+    def write(self, known: Mapping[Key, Found], *, newer: bool = True) -> None:
         """Tell ssh the ways, from what is known by now."""
         with self._lock:
-            self._hosts |= {host.name: host for host in hosts(known)}
-            for key, found in known.items():
-                pinned = found.facts.get("metadata", {}).get(host_keys.HOST_KEY)
+            found = {host.name: host for host in hosts(known)}
+            self._hosts = self._hosts | found if newer else found | self._hosts
+            for key, each in known.items():
+                pinned = each.facts.get("metadata", {}).get(host_keys.HOST_KEY)
                 if key.kind == "server" and pinned:
-                    self._keys.setdefault(found.id, pinned)
+                    self._keys.setdefault(each.id, pinned)
             ways, keys = list(self._hosts.values()), host_keys.known_hosts(self._keys)
             self.shell.know(ways, self._operator.key, keys)
             if self._publish:

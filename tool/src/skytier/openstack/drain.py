@@ -41,9 +41,12 @@ def _web_server(stack: CloudStack, machine: str) -> Iterator[tuple[SshHost, str]
     """The machine, with its role."""
     fronted = {ROLES[name].fronts for name in stack.stack.machines()} - {""}
     if not fronted:
+        is_off = stack.stack.balancer.kind == "none"
         raise SkytierError(
             f"The stack {stack.stack.name} has no balancer.",
-            "It gets one with a second web server: web.count = 2",
+            'The stack file says so: balancer.kind = "none"'
+            if is_off
+            else "It gets one with a second web server: web.count = 2",
         )
     with ssh_target(stack, machine) as host:
         role = role_of(machine, host.name, stack.stack.name)

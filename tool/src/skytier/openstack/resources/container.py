@@ -130,6 +130,13 @@ class Container:
         deleted = 0
 
         def delete(object_name: str) -> None:
+            if {".", ".."} & set(object_name.split("/")):
+                # On its way this would become the address of something else.
+                raise SkytierError(
+                    f"The container {name} has an object with the name {object_name!r}, which "
+                    "cannot be deleted by Swift's API.",
+                    "Delete it with a client of S3, then run it again.",
+                )
             answer = self._store.delete(f"{_path(name)}/{quote(object_name)}")
             if answer.status_code != 404:
                 raise_from_response(answer)
