@@ -274,6 +274,11 @@ CASES = [
         why="only where backups are made",
     ),
     Case(
+        "BalancerDown",
+        up(BALANCER, node=ANSWERS, haproxy="1x58 0x2"),
+        up(BALANCER, node=ANSWERS, haproxy="1x59 0x1"),
+    ),
+    Case(
         "WebServerOut",
         servers(up="0x57 0x2", down="0x57 1x2"),
         servers(up="0x57 0x2", down="0x59 1x0"),

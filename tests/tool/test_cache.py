@@ -6,7 +6,7 @@ import pytest
 
 from skytier import roles
 from skytier.errors import SkytierError
-from skytier.roles import ROLES
+from skytier.roles import units_on
 from skytier.secrets.secret import SelfSigned
 from skytier.services.prometheus.service import targets
 from skytier.services.redis.servers import CACHE as CACHED
@@ -110,4 +110,7 @@ def test_only_one_server_evicts_and_only_the_other_one_keeps() -> None:
     assert "appendonly no" in cached
     for text in (kept, cached):
         assert f"bind {CACHE.address}\nport 0\n" in text
-    assert "redis" in {unit.partition("-")[0] for unit in ROLES["cache"].units}
+    assert "redis-server" in units_on(parse('cache.kind = "redis"'), "cache", 1)
+    colocated = parse('cache = {kind = "redis", colocated = true}')
+    assert "redis-server" in units_on(colocated, "web", 1)
+    assert "redis-server" not in units_on(colocated, "web", 2)

@@ -37,9 +37,9 @@ def doctor(
 ) -> None:
     """Check whether a stack can be brought up. Changes nothing.
 
-    Credentials, catalog, flavor, image, external network, the quotas for the whole plan, the clock
-    and this machine's SSH. Each failure says what to do. The cloud `envvars` is the one of the
-    variables OS_AUTH_URL and so on.
+    Credentials, catalog, flavor, image, external network, the quotas for the whole plan, the object
+    store if the stack file asks for it, the clock and this machine's SSH. Each failure says what to
+    do. The cloud `envvars` is the one of the variables OS_AUTH_URL and so on.
     """
     wanted = chosen.stack_file(file, cloud)
     name = wanted.cloud

@@ -19,8 +19,9 @@ def logs(
         str | None,
         typer.Argument(
             metavar="SERVICE|ROLE[/N]|NAME",
-            help="On this machine: postgresql, application, nginx or monitor; default: all. "
-            "On a cloud: the machine; default: web. Or a process or job of the application.",
+            help="On this machine: postgresql, redis, processes, application, nginx or monitor; "
+            "default: all. On a cloud: the machine; default: web. Or a process or job of the "
+            "application.",
         ),
     ] = None,
     cloud: Cloud = None,

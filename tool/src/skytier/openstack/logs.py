@@ -3,7 +3,7 @@
 from skytier.openstack import beside
 from skytier.openstack.ssh_target import role_of, ssh_target
 from skytier.openstack.stack import CloudStack
-from skytier.roles import ROLES
+from skytier.roles import units_on
 
 
 def logs(stack: CloudStack, source: str | None, *, follow: bool, lines: int) -> int:
@@ -18,7 +18,8 @@ def logs(stack: CloudStack, source: str | None, *, follow: bool, lines: int) -> 
         return beside.logs(stack, source, follow=follow, lines=lines)
     machine = source or "web"
     with ssh_target(stack, machine) as host:
-        role = ROLES[role_of(machine, host.name, stack.stack.name)]
-        units = [f"--unit='{unit}'" for unit in role.units]
+        role = role_of(machine, host.name, stack.stack.name)
+        number = int(host.name.rpartition("-")[2])
+        units = [f"--unit='{unit}'" for unit in units_on(stack.stack, role, number)]
         journal = ["sudo", "journalctl", "--no-pager", f"--lines={lines}", *units]
         return host.attend("--", *journal, *(["--follow"] if follow else []))

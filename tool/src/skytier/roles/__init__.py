@@ -36,6 +36,11 @@ def services_on(stack: StackFile, role: str, number: int) -> list[Service]:
     return [service for service in own if service.enabled(stack)]
 
 
+def units_on(stack: StackFile, role: str, number: int) -> list[str]:
+    """The systemd units of a machine whose logs matter."""
+    return [unit for each in services_on(stack, role, number) for unit in each.units]
+
+
 def metrics(stack: StackFile, role: str, number: int) -> dict[str, int]:
     """The endpoints of a machine that the monitor scrapes: the job's name to the port."""
     return {

@@ -37,11 +37,6 @@ class Role:
         """Whether its machines get the application's releases."""
         return any(service.name == "application" for service in self.services)
 
-    @property
-    def units(self) -> list[str]:
-        """The systemd units whose logs matter."""
-        return [unit for service in self.services for unit in service.units]
-
 
 def public_role(stack: StackFile, roles: Mapping[str, Role]) -> str:
     """The role whose machines have floating IPs. Its first machine is the entry point."""

@@ -91,7 +91,8 @@ class WebSection(MachineSection):
 
 
 class BalancerSection(MachineSection):
-    """The balancer: HAProxy, on a machine of its own. There is none with one web server."""
+    """The balancer: HAProxy, on a machine of its own. There is none where there is never more than
+    one web server."""
 
     kind: Literal["haproxy", "none"] = key("haproxy", '"haproxy" or "none"')
     """What distributes the requests over several web servers. With "none" each web server has a

@@ -92,8 +92,8 @@ class StackFile(Section):
     )
     """The networks that can reach the bastion by SSH. This machine has to be in one of them."""
     api_from: Networks = key((), "IPv4 networks such as 203.0.113.0/24", ["203.0.113.0/24"])
-    """The networks that can reach port 8000 of the application directly, without Nginx. Default:
-    none."""
+    """The networks that can reach port 8000 of the application directly, without Nginx. It needs
+    web servers with floating IPs, so no balancer. Default: none."""
     floating_ip: Address | None = key(None, "an IPv4 address", "203.0.113.7")
     """Your own floating IP, which is never deleted. Default: a new one is allocated."""
     tls: Literal["off", "self-signed", "acme"] = key("off", '"off", "self-signed" or "acme"')

@@ -11,7 +11,12 @@ from skytier.stackfile import oncalendar
 from skytier.stackfile.section import Section, key
 
 LONGEST_NAME = 32
-TAKEN = frozenset({"web", "balancer", "database", "monitor", "application", "nginx", "postgresql"})
+TAKEN = frozenset(
+    {
+        *("web", "balancer", "database", "cache", "monitor"),
+        *("application", "nginx", "postgresql", "redis", "processes"),
+    }
+)
 """What `skytier logs` and `skytier ps` call by these names is something else."""
 
 
