@@ -19,21 +19,6 @@ CHALLENGES = "127.0.0.1:8402"
 """Where certbot answers the authority, while it asks for a certificate."""
 YEAR_S, DAY_S = 31_536_000, 86_400
 _LIB = "/usr/local/lib/skytier"
-_KEPT = "accounts archive csr keys live renewal"
-_PACK = f"""
-cd /etc/letsencrypt/live 2>/dev/null || exit 0
-cd ..
-found=()
-for name in {_KEPT}; do [ ! -e $name ] || found+=("$name"); done
-tar -cz "${{found[@]}}" | base64 --wrap=0
-"""
-"""Prints what certbot has, with its account at the authority; nothing where it has none."""
-_UNPACK = f"""
-mkdir -p /etc/letsencrypt
-cd /etc/letsencrypt
-rm -rf {_KEPT}
-base64 --decode | tar -xz
-"""
 
 
 @dataclass(frozen=True)
@@ -120,9 +105,9 @@ def carry(former: Host, new: Host) -> bool:
 
     Returns whether there was one. Raises SkytierError.
     """
-    packed = former.run(_PACK)
+    packed = former.run(render(PACKAGE, "pack.sh"))
     if packed:
-        new.run(_UNPACK, packed.encode())
+        new.run(render(PACKAGE, "unpack.sh"), packed.encode())
     return bool(packed)
 
 
