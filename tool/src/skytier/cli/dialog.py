@@ -51,3 +51,10 @@ class Dialog(Protocol):
 
     def tell_down(self, removal: Any, *, changed: bool) -> None:
         """Say how it ended."""
+
+
+def carry_out_up(dialog: Dialog, plan: Any) -> None:
+    """Bring about a plan that was approved, and say how it ended. Raises SkytierError."""
+    with dialog.progress() as events:
+        outcome = dialog.stack.up(plan, events)
+    dialog.tell_up(plan, outcome, events.stages)

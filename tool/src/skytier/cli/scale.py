@@ -12,10 +12,10 @@ from skytier import files
 from skytier.backend import no_cloud
 from skytier.cli import chosen, console
 from skytier.cli.chosen import Cloud, File, Json, Yes
+from skytier.cli.dialog import carry_out_up
 from skytier.cli.versions import with_versions
 from skytier.errors import SkytierError
 from skytier.stackfile import DEFAULT_PATH, StackFile, parse
-from skytier.stackfile.edit import with_web_servers
 from skytier.stackfile.read import text_of
 
 if TYPE_CHECKING:
@@ -86,6 +86,9 @@ def scale(
 def _to(asked: Asked, read: StackFile, file: Path | None, *, yes: bool, as_json: bool) -> None:
     if read.cloud is None:
         raise no_cloud()
+    # Loaded only here: it brings tomlkit along, which no other command needs.
+    from skytier.stackfile.edit import with_web_servers
+
     path = file or DEFAULT_PATH
     text = text_of(path)
     automatic = read.web.automatic
@@ -107,14 +110,12 @@ def _to(asked: Asked, read: StackFile, file: Path | None, *, yes: bool, as_json:
     if not todo:
         return
     try:
-        with dialog.progress() as events:
-            outcome = dialog.stack.up(plan, events)
+        carry_out_up(dialog, plan)
     except SkytierError as error:
         if asked.is_relative:
             # The same command would count from the new number.
             raise SkytierError(error.what, f"{error.do} Then go on with: skytier up") from error
         raise
-    dialog.tell_up(plan, outcome, events.stages)
 
 
 def _by_load(read: StackFile, file: Path | None, *, auto: bool, yes: bool, as_json: bool) -> None:
@@ -145,9 +146,7 @@ def _by_load(read: StackFile, file: Path | None, *, auto: bool, yes: bool, as_js
         return
     _say(decided, now, "", as_json=as_json)
     if dialog.approve_up(plan):
-        with dialog.progress() as events:
-            outcome = dialog.stack.up(plan, events)
-        dialog.tell_up(plan, outcome, events.stages)
+        carry_out_up(dialog, plan)
 
 
 def having(read: StackFile, count: int) -> StackFile:

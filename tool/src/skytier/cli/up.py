@@ -7,6 +7,7 @@ import typer
 
 from skytier.cli import chosen
 from skytier.cli.chosen import Cloud, File, Json, Yes
+from skytier.cli.dialog import carry_out_up
 from skytier.cli.versions import with_versions
 from skytier.local.options import EMBEDDED, MOST_WORKERS, SYSTEM
 
@@ -130,6 +131,4 @@ def up(
     plan = with_versions(dialog.stack)
     if not dialog.approve_up(plan):
         return
-    with dialog.progress() as events:
-        outcome = dialog.stack.up(plan, events)
-    dialog.tell_up(plan, outcome, events.stages)
+    carry_out_up(dialog, plan)

@@ -56,8 +56,8 @@ class Application(Service):
         """What frameworks sign their cookies with, one for all web servers; and the key of the
         object store, where the cloud makes it."""
         store = topology.object_store
-        made = store is not None and store.access_key_id is not None
-        key = [AccessKey(S3_KEY, store.access_key_id or "")] if store and made else []
+        made = store.access_key_id if store else None
+        key = [] if made is None else [AccessKey(S3_KEY, made)]
         return [Password(SIGNING_KEY), *key]
 
     def packages(self, at: Placement) -> Sequence[str]:

@@ -49,6 +49,11 @@ def hsts_s(stack: StackFile) -> int:
     return YEAR_S if stack.tls == "acme" else DAY_S
 
 
+def challenges(stack: StackFile) -> str | None:
+    """Where the server leads the authority's challenges; None where no authority is asked."""
+    return CHALLENGES if stack.tls == "acme" else None
+
+
 def packages(stack: StackFile) -> list[str]:
     """What certificates need."""
     return ["openssl", *(["certbot"] if stack.tls == "acme" else [])]

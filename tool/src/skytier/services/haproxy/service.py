@@ -62,7 +62,7 @@ class HAProxy(Service):
             "certificate": f"{ETC}/tls/site",
             "hsts_s": certificate.hsts_s(at.stack),
             "paths": certificate.paths(at.stack),
-            "challenges": certificate.CHALLENGES if at.stack.tls == "acme" else "",
+            "challenges": certificate.challenges(at.stack),
         }
         return Setup(
             files=[

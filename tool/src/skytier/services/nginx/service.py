@@ -7,7 +7,7 @@ from skytier.render import render
 from skytier.secrets.secret import Secret, SelfSigned
 from skytier.services.application.service import DATA, HOME, SOCKET, site
 from skytier.services.certificate import certificate
-from skytier.services.certificate.certificate import CHALLENGES, TlsServer
+from skytier.services.certificate.certificate import TlsServer
 from skytier.services.exporters.service import Exporter
 from skytier.services.nginx.config import Balancers, NginxConfig, Tls, nginx_conf
 from skytier.services.service import ETC, UNITS, Placement, Service, check
@@ -147,8 +147,8 @@ def _balancers(at: Placement) -> Balancers | None:
 def _tls(stack: StackFile) -> Tls | None:
     if stack.tls == "off":
         return None
-    challenges = CHALLENGES if stack.tls == "acme" else None
-    return Tls(["443"], *certificate.paths(stack), certificate.hsts_s(stack), challenges)
+    paths, hsts_s = certificate.paths(stack), certificate.hsts_s(stack)
+    return Tls(["443"], *paths, hsts_s, certificate.challenges(stack))
 
 
 NGINX = Nginx()
