@@ -12,9 +12,9 @@ import pytest
 
 from skytier.deploy.plan import Action, Step
 from skytier.poll import until
-from skytier.secrets.certificate import self_signed
 from skytier.services.haproxy.service import SOCKET
 from skytier.services.nginx.service import DRAIN
+from tests import authority
 from tests.cluster.balanced import PROJECT, Visit, stack, visitors
 from tests.cluster.cluster import Cluster, Events, changed, cluster
 from tests.cluster.container import Container
@@ -213,29 +213,14 @@ def serial(made: Cluster) -> str:
         return openssl.communicate(timeout=60)[0]
 
 
-def trust_authority(machine: Container, certificate: str) -> None:
-    machine.put("/usr/local/share/ca-certificates/authority.crt", certificate, 0o644)
-    machine.run("update-ca-certificates")
-
-
 def test_the_certificate_of_an_authority_goes_where_the_address_goes(
     made: Cluster, project: Path
 ) -> None:
     web = made.containers["shop-web-1"]
-    key, crt = self_signed([web.address])
-    names = {"listenAddress": f"{web.address}:14000", "managementListenAddress": "127.0.0.1:15000"}
-    files = {"certificate": "/etc/pebble/crt", "privateKey": "/etc/pebble/key"}
-    settings = {**names, **files, "httpPort": 80, "tlsPort": 443}
-    web.put("/etc/pebble/config.json", json.dumps({"pebble": settings}), 0o644)
-    web.put("/etc/pebble/crt", crt, 0o644)
-    web.put("/etc/pebble/key", key, 0o600)
-    trust_authority(web, crt)
+    crt = authority.install(web, web.address)
+    authority.trust(web, crt)
     web.run(f"echo '{made.public_address} {DOMAIN}' >>/etc/hosts")
-    web.run(
-        "systemd-run --unit=pebble --setenv=PEBBLE_VA_NOSLEEP=1 "
-        "pebble -config /etc/pebble/config.json"
-    )
-    web.wait_for(f"exec 3<>/dev/tcp/{web.address}/14000")
+    authority.start(web, web.address)
     acme = (
         f'tls = "acme"\ndomain = "{DOMAIN}"\nemail = "admin@example.org"\n'
         f'acme_server = "https://{web.address}:14000/dir"'
@@ -254,7 +239,7 @@ def test_the_certificate_of_an_authority_goes_where_the_address_goes(
     assert made.wrong() == {}
     for name in ("shop-web-2", "shop-balancer-1"):
         made.containers[name].run("[ ! -e /var/lib/skytier/certificate.asked ]")
-    trust_authority(balancer(made), crt)
+    authority.trust(balancer(made), crt)
     balancer(made).run("certbot renew --quiet --force-renewal --no-random-sleep-on-renew")
     assert until(lambda: serial(made) != first, 30)
     renewed = serial(made)

@@ -1,13 +1,12 @@
 """A certificate by ACME: certbot against a real authority, Let's Encrypt's own for tests."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 
 from skytier import roles
-from skytier.secrets.certificate import self_signed
+from tests import authority as pebble
 from tests.roles.conftest import Machines
 from tests.roles.topology import WEB, WEBHOOK, topology
 
@@ -34,16 +33,8 @@ ISSUER += "openssl x509 -noout -issuer -serial"
 def authority(running: Machines) -> Iterator[Machines]:
     """On the web server, which trusts it, and where the domain's name leads to that server."""
     web = running.web
-    key, crt = self_signed(["127.0.0.1"])
-    names = {"listenAddress": "127.0.0.1:14000", "managementListenAddress": "127.0.0.1:15000"}
-    files = {"certificate": "/etc/pebble/crt", "privateKey": "/etc/pebble/key"}
-    settings = {**names, **files, "httpPort": 80, "tlsPort": 443}
-    web.put("/etc/pebble/config.json", json.dumps({"pebble": settings}), 0o644)
-    web.put("/etc/pebble/crt", crt, 0o644)
-    web.put("/etc/pebble/key", key, 0o600)
-    web.put("/usr/local/share/ca-certificates/authority.crt", crt, 0o644)
+    pebble.trust(web, pebble.install(web, "127.0.0.1"))
     web.run("cp -p /etc/hosts /etc/hosts.before")
-    web.run("update-ca-certificates")
     yield running
     web.run(
         "systemctl stop pebble; mv /etc/hosts.before /etc/hosts; "
@@ -81,11 +72,7 @@ def test_a_certificate_is_asked_for_until_it_comes_and_is_renewed(authority: Mac
     web.run("systemctl start skytier-certificate")
     assert web.run("stat --format=%Y /var/lib/skytier/certificate.asked") == asked, "too soon"
 
-    web.run(
-        "systemd-run --unit=pebble --setenv=PEBBLE_VA_NOSLEEP=1 "
-        "pebble -config /etc/pebble/config.json"
-    )
-    web.wait_for("exec 3<>/dev/tcp/127.0.0.1/14000")
+    pebble.start(web, "127.0.0.1")
     # The timer may ask at any moment, too; until now the authority did not answer.
     web.run("rm /var/lib/skytier/certificate.asked; systemctl start skytier-certificate")
 
