@@ -59,6 +59,18 @@ def status(up: Skytier, shop: Path) -> dict[str, list[str]]:
     return {each["name"]: [one["name"] for one in each["services"]] for each in told["machines"]}
 
 
+def test_another_application_takes_its_place_only_when_told(
+    up: Skytier, shop: Path, tmp_path: Path
+) -> None:
+    other = write(tmp_path / "other", {**FILES, "skytier.toml": STACK})
+    for command in (["up"], ["release"]):
+        said = up.ends_with(1, *command, cwd=other)
+        assert f"{up.home} has the application of {shop.resolve()}." in said
+        assert "Another application is there." in said
+    assert httpx.get(up.url()).text == "version 1"
+    up.run("up", cwd=shop)
+
+
 def programs_of_postgresql(up: Skytier) -> list[str]:
     names = [each.name() for each in processes_of(up.home)]
     return [name for name in names if "postgres" in name]

@@ -44,6 +44,7 @@ class Built:
         self.releases = LocalReleases(home)
         self._kept_variables = HomeVariables(home)
         self._stack = stack
+        self.source = str(stack.directory.resolve()) if stack.directory else ""
         self.health = stack.application.health
         self.prefixes = tuple(stack.application.static)
         self.media = stack.application.media

@@ -182,6 +182,19 @@ class Home:
                 "Nothing was deleted. Set SKYTIER_HOME to the home that is meant.",
             )
 
+    def note_source(self, directory: str) -> None:
+        """Remember whose application is here: the directory of its project, empty for the sample
+        application."""
+        files.write(self._source, directory + "\n", 0o600)
+
+    def source(self) -> str | None:
+        """What `note_source` noted last; None before the first time."""
+        return self._source.read_text().strip() if self._source.exists() else None
+
+    @property
+    def _source(self) -> Path:
+        return self.etc / "source"
+
     def purge(self) -> None:
         """Delete what `create` and the services made; what others put there stays."""
         for directory in (

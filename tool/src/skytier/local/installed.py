@@ -20,6 +20,7 @@ class Installed:
 
     health, prefixes, request_mib = SAMPLE.health, tuple(SAMPLE.static), SAMPLE.request_mib
     media = SAMPLE.media
+    source = ""
 
     knows_site = False
 

@@ -11,6 +11,9 @@ class Plan:
 
     warnings: Sequence[str]
     """What of the application should not go into production."""
+    replaces: str | None
+    """Which other application the home has now, as people read it: this one takes its place and
+    its database. None where there is none."""
     anew: bool
     """Whether the source is released, also where a rollback led to another release."""
 

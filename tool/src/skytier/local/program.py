@@ -18,6 +18,10 @@ class Program(Protocol):
         """The URL path that says whether it is ready."""
 
     @property
+    def source(self) -> str:
+        """The directory of its project; empty for the sample application."""
+
+    @property
     def prefixes(self) -> Sequence[str]:
         """The URL paths of its static files."""
 

@@ -75,7 +75,7 @@ class LocalStack:
 
     def plan(self, *, anew: bool = False) -> Plan:
         """What is known before the steps are; those are decided in `up`. Raises SkytierError."""
-        return Plan(self.program.warnings(), anew)
+        return Plan(self.program.warnings(), self._replaced(), anew)
 
     def choose_versions(self, plan: Plan, *, upgrade: bool = False) -> str:
         """For this machine. A release that stays has its own."""
@@ -114,6 +114,7 @@ class LocalStack:
             steps = desired.steps(desired.wanted(configs, chosen, tasks), self.find())
             self.program.hook("before")
             not_watched = self.carry_out(steps, chosen, progress)
+            self.home.note_source(self.program.source)
         self.program.hook("after")
         return Outcome(chosen.url, not nothing_to_do(steps), not_watched=not_watched)
 
@@ -186,6 +187,12 @@ class LocalStack:
     def attend_application(self, *words: str) -> int:
         """Run a command that has the terminal. Returns its exit code."""
         return self.application.attend(self._running(), *words)
+
+    def _replaced(self) -> str | None:
+        there = self.home.source()
+        if there is None or there == self.program.source:
+            return None
+        return f"the application of {there}" if there else "the sample application"
 
     def _built(self) -> Built:
         if not isinstance(self.program, Built):

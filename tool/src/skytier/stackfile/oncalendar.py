@@ -119,6 +119,8 @@ def parse(text: str) -> Event:
     if len(words) == 1 and words[0].lower() in _WORDS:
         words = _WORDS[words[0].lower()].split()
     weekdays, said = frozenset(range(7)), ""
+    if len(words) > 1 and "/" in words[-1] and words[-1][:1].isalpha():
+        raise NoTimeError(f"has {words[-1]!r}, which is no time zone")
     if words and words[0][:1].isalpha():
         said = words.pop(0)
         weekdays = _weekdays(said)

@@ -13,9 +13,17 @@ from skytier.local.planned import Plan
 
 
 def approve(dialog: Context[LocalBackend], plan: Plan) -> bool:
-    """Warn. Nobody is asked: it costs nothing, and deletes nothing."""
+    """Warn. Nobody is asked, since it costs nothing and deletes nothing, unless another application
+    is here."""
     for warning in plan.warnings:
         console.warn(warning)
+    if plan.replaces:
+        home = dialog.stack.home.path
+        console.warn(
+            f"{home} has {plan.replaces}. This one takes its place, and gets its database. To run "
+            "both, set SKYTIER_HOME to another directory, and give another --port."
+        )
+        console.confirm("Replace it?", dialog.yes, "Another application is there.")
     return True
 
 
