@@ -30,12 +30,13 @@ def bake(cloud: Cloud = None, file: File = None, yes: Yes = False, as_json: Json
     stack = chosen.cloud_stack(chosen.stack_file(file, cloud))
     from skytier.cli.on_cloud import plan as shown
     from skytier.cli.on_cloud.changes import in_words, names
+    from skytier.deploy.plan import Action
     from skytier.openstack.quota import refuse_short
 
     plan = stack.plan_bake()
     if not plan.empty:
         if not as_json:
-            for step in plan.steps:
+            for step in (each for each in plan.steps if each.action is not Action.KEEP):
                 sign, _ = shown.SIGNS[step.action]
                 how = "".join(f", {text}" for text in in_words(step, names(plan.steps)))
                 console.out.print(f"{sign} {step.key}{how}", markup=False, highlight=False)
