@@ -16,6 +16,7 @@ from skytier.openstack.desired import wanted
 from skytier.openstack.images import Image
 from skytier.openstack.kinds import RULES
 from skytier.openstack.needs import of_steps, whole_plan
+from skytier.openstack.planned import Plan
 from skytier.openstack.resolved import ResolvedStack
 from skytier.openstack.resources.project import Project
 from skytier.roles import ROLES
@@ -75,6 +76,9 @@ def test_a_stack_that_is_up_bakes_one_and_nothing_else_changes() -> None:
     image = baking.key(resolved(WITH), "web")
     todo = steps(there(resolved(PLAIN)), resolved(WITH))
     assert changed(todo) == {GROUP: Action.CREATE, image: Action.CREATE}
+    # The number of web servers follows the load all the while.
+    assert Plan(todo, resolved(WITH), "").leaves_machines
+    assert not Plan(steps({}, resolved(WITH)), resolved(WITH), "").leaves_machines
     assert nothing_to_do(steps(there(resolved(WITH)), resolved(WITH)))
 
 
