@@ -10,6 +10,7 @@ from skytier.costs.planned import PlanCost
 from skytier.costs.rates import EXAMPLE
 from skytier.deploy.kind import Found, Key, Known
 from skytier.deploy.plan import Action, Step, nothing_to_do, plan
+from skytier.errors import SkytierError
 from skytier.openstack import baking
 from skytier.openstack.choices import Choices, ExternalNetwork, Flavor
 from skytier.openstack.desired import wanted
@@ -116,6 +117,12 @@ def test_it_is_baked_again_and_the_former_one_goes_when_no_server_was_made_from_
     found[WEB] = replace(found[WEB], facts={**found[WEB].facts, "image_id": "a"})
     todo = {step.key: step.action for step in baking.steps(steps(found, other))}
     assert (todo[before], todo[after]) == (Action.DELETE, Action.CREATE)
+
+
+def test_a_flavor_without_a_disk_is_refused() -> None:
+    with pytest.raises(SkytierError, match=r"m1\.small: it has no disk") as error:
+        steps({}, resolved(WITH, flavor=replace(FLAVOR, disk_gib=0)))
+    assert "web.image_baked" in error.value.do
 
 
 def test_what_was_cut_short_is_gone_on_with() -> None:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from skytier.deploy.kind import Found, Key, Known, Wanted
 from skytier.deploy.plan import Action, Step
+from skytier.errors import SkytierError
 from skytier.openstack.resolved import ResolvedStack
 from skytier.openstack.resources.baked_image import ACTIVE, NONE, BakedImage
 from skytier.openstack.resources.project import Project
@@ -13,11 +14,18 @@ _DONE = {"status": ACTIVE, "builder": NONE}
 
 
 def key(resolved: ResolvedStack, role: str) -> Key:
-    """The image of a role. Its name ends with a hash of all that it is made of."""
-    choices = resolved.choices
+    """The image of a role. Its name ends with a hash of all that it is made of.
+
+    Raises SkytierError for a flavor without a disk: Nova would keep a volume, and not an image.
+    """
+    choices, flavor = resolved.choices, resolved.choices.flavors[role]
+    if not flavor.disk_gib:
+        raise SkytierError(
+            f"No image can be baked with the flavor {flavor.name}: it has no disk.",
+            f"Name another in the stack file ({role}.flavor), or leave {role}.image_baked out.",
+        )
     # Nova lets no flavor with a smaller disk boot it.
-    disk = str(choices.flavors[role].disk_gib)
-    parts = [choices.images[role].id, disk, resolved.bake_data(role)]
+    parts = [choices.images[role].id, str(flavor.disk_gib), resolved.bake_data(role)]
     made_of = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:8]
     return Key(BakedImage.name, f"{resolved.stack.name}-{role}-{made_of}")
 
