@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.cluster import container
-from tests.cluster.cluster import Cluster, cluster
+from tests.cluster.cluster import Cluster, changed, cluster
 
 COLOCATED_CACHE = 'cache.kind = "redis"\ncache.colocated = true\n'
 STACK = f"web.count = 3\nmonitor.enabled = false\nbalancer.kind = 'none'\n{COLOCATED_CACHE}"
@@ -19,6 +19,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "tests/cluster" in item.nodeid:
             item.add_marker(pytest.mark.timeout(TIMEOUT_S))
+    # Files with the sample are next to each other, so that it need not come back.
+    here = [place for place, item in enumerate(items) if "tests/cluster" in item.nodeid]
+    of_cluster = sorted((items[place] for place in here), key=_has_own_application)
+    for place, item in zip(here, of_cluster, strict=True):
+        items[place] = item
+
+
+def _has_own_application(item: pytest.Item) -> bool:
+    return "machines" in getattr(item, "fixturenames", ()) and "own" in item.fixturenames
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -28,7 +37,16 @@ def _possible() -> None:
 
 
 @pytest.fixture(scope="package")
-def three() -> Iterator[Cluster]:
-    """Three web servers and a database, as STACK describes them at the beginning of each file."""
+def machines() -> Iterator[Cluster]:
+    """Three web servers and a database, with whatever application the file before gave them."""
     with cluster(STACK) as made:
         yield made
+
+
+@pytest.fixture(scope="module")
+def three(machines: Cluster) -> Cluster:
+    """The same as STACK describes them, with the sample."""
+    machines.write(STACK)
+    if changed(machines.plan()):
+        machines.up()
+    return machines

@@ -6,7 +6,7 @@ import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from pathlib import Path
@@ -81,16 +81,14 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def own(three: Cluster, project: Path) -> Iterator[Cluster]:
-    """The three with it; the sample again for the next file."""
-    three.write(stack(project))
-    visitor = visiting(three, *addresses(three))
-    three.up()
+def own(machines: Cluster, project: Path) -> Cluster:
+    """The three with it."""
+    machines.write(stack(project))
+    visitor = visiting(machines, *addresses(machines))
+    machines.up()
     out = json.loads(visitor.communicate("", timeout=120)[0])
     assert all(not spans for spans in out.values()), out
-    yield three
-    three.write(STACK)
-    three.up()
+    return machines
 
 
 def stack(project: Path) -> str:

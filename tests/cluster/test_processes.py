@@ -25,18 +25,18 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def own(three: Cluster, project: Path) -> Iterator[Cluster]:
-    """The three with it; the sample again for the next file."""
-    three.write(stack(project))
-    three.up()
-    yield three
-    three.write(STACK)
-    three.up()
-    for name in web(three):
-        three.containers[name].wait_for(
+def own(machines: Cluster, project: Path) -> Iterator[Cluster]:
+    """The three with it; nothing of it is left where the sample takes its place."""
+    machines.write(stack(project))
+    machines.up()
+    yield machines
+    machines.write(STACK)
+    machines.up()
+    for name in web(machines):
+        machines.containers[name].wait_for(
             "[ -z \"$(systemctl list-units --plain --no-legend 'skytier-process@*')\" ]"
         )
-        left = three.containers[name].run(
+        left = machines.containers[name].run(
             "systemctl list-units --plain --no-legend 'skytier-job@*.timer'; "
             "ls -d /etc/systemd/system/*/skytier-process@* /etc/systemd/system/skytier-job@*.timer "
             "2>/dev/null || true"

@@ -50,6 +50,7 @@ class Account:
             "floating IP": network.ips(project_id=mine),
             "security group": network.security_groups(project_id=mine),
             "volume": self.connection.block_storage.volumes(details=True),
+            "image": self.connection.image.images(owner=mine),
         }
         return {
             kind: {

@@ -1,6 +1,10 @@
-"""A cloud that shows no console: nothing is trusted until somebody says what the host key is."""
+"""A cloud that shows no console: nothing is trusted until somebody says what the host key is.
+
+An image is baked meanwhile, which shows nothing either: two guests that boot at the same time.
+"""
 
 import re
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,21 +19,40 @@ from .test_resources import PYTHON, SCRIPT
 
 BOOT_S = 900
 OTHER = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEAjM7NdEoRVozSE6tejodDtMUCx9wn9FF8JNt9MicAA"
+BASE = "debian-12-skytier"
+STACK = f"""
+image = "{BASE}"
+flavor = "m1.tiny"
+[application]
+serve = "main:app"
+interface = "asgi"
+requires = []
+[web]
+image_baked = true
+"""
+ITS_OWN = ("/etc/ssh", "/etc/systemd/network", "/home", "/root", "/var/lib/apt/lists")
+"""Directories in which a machine has something of its own; the others are below them."""
+TRACES = ("/var/lib/cloud", "/var/lib/dhcp", "/var/log", "/var/tmp", "/tmp")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def blind(
-    account: Account, make_operator: Callable[[], Operator], name: str, tmp_path: Path
+    account: Account,
+    make_operator: Callable[[], Operator],
+    name: str,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Operator]:
-    """An operator whom the cloud shows no console, with a stack's machines."""
+    """An operator whom the cloud shows no console, with a stack's machine and its baked image."""
     with running(upstreams(account), seed=0, rate=0) as proxy:
         proxy.forbidden = b"os-getConsoleOutput"
-        clouds = write_clouds(tmp_path / "blind", through(proxy, account))
+        clouds = write_clouds(tmp_path_factory.mktemp("blind"), through(proxy, account))
         operator = Operator(make_operator().directory, clouds)
-        operator.write(f'name = "{name}"\nimage = "debian-12-skytier"\nflavor = "m1.tiny"\n')
+        (operator.directory / "main.py").write_text("async def app(scope, receive, send): ...\n")
+        (operator.directory / "requirements.txt").write_text("")
+        operator.write(f'name = "{name}"\n{STACK}')
         try:
             with operator.start(SCRIPT, "up", program=PYTHON) as popen:
-                said, _ = popen.communicate(timeout=900)
+                said, _ = popen.communicate(timeout=1800)
             assert popen.returncode == 0, said
             yield operator
         finally:
@@ -59,3 +82,56 @@ def test_without_a_console_a_machine_is_entered_once_its_key_is_confirmed(
 
     blind.run("trust", web, key)
     assert blind.run("ssh", "web", "--", "hostname").strip() == web
+
+
+def test_the_baked_image_boots_as_its_base_does_and_has_nothing_of_one_machine(
+    account: Account, blind: Operator, name: str, tmp_path: Path
+) -> None:
+    glance, mine = account.connection.image, account.project_id
+    [image] = glance.images(owner=mine)
+    base = glance.find_image(BASE, ignore_missing=False)
+    assert image.name.startswith(f"{name}-web-")
+    assert image.properties["skytier:stack"] == name
+    for kept in ("kernel_id", "ramdisk_id", "os_command_line", "hw_rng_model"):
+        assert getattr(image, kept, None) == getattr(base, kept, None), kept
+    assert image.kernel_id
+    # What it was made from is gone, and nothing is left to do.
+    assert [each.name for each in account.connection.compute.servers()] == [f"{name}-web-1"]
+    assert f"{image.name} is there already" in blind.run("image", "bake", "--yes")
+
+    disk = disk_of(account, image.id, tmp_path)
+    assert (disk / "etc/machine-id").read_text() == ""
+    assert (disk / "etc/hostname").read_text() == "localhost\n"
+    files = {
+        str(path.relative_to(disk))
+        for directory in (*ITS_OWN, *TRACES)
+        for path in (disk / directory.lstrip("/")).rglob("*")
+        if not path.is_dir()
+    }
+    assert not {path for path in files if re.match("etc/ssh/ssh_host|.*authorized_keys", path)}
+    assert not {path for path in files if path.startswith(("etc/systemd/network/10-cloud", "home"))}
+    assert not {path for path in files if path.startswith(("var/log/", "var/lib/apt/lists/"))}
+    assert not {path for path in files if path.startswith(("tmp/", "var/tmp/", "var/lib/dhcp/"))}
+    assert not {path for path in files if path.startswith("var/lib/cloud/instance")}
+    assert not (disk / "var/lib/systemd/random-seed").exists()
+
+
+def disk_of(account: Account, image: str, directory: Path) -> Path:
+    """What of an image's file system a machine may have of its own, laid out in a directory."""
+    packed, disk, out = directory / "packed", directory / "disk", directory / "out"
+    out.mkdir()
+    with packed.open("wb") as file:
+        for chunk in account.connection.image.download_image(image, stream=True).iter_content(
+            2**20
+        ):
+            file.write(chunk)
+    subprocess.run(["qemu-img", "convert", "-O", "raw", packed, disk], check=True)
+    packed.unlink()
+    paths = [*ITS_OWN, *TRACES, "/etc/machine-id", "/etc/hostname", "/var/lib/systemd"]
+    for path in paths:
+        place = out / path.lstrip("/")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        command = ["debugfs", "-R", f"rdump {path} {place.parent}", disk]
+        subprocess.run(command, check=True, capture_output=True)
+    disk.unlink()
+    return out

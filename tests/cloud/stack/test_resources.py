@@ -268,6 +268,25 @@ def test_a_run_that_is_killed_anywhere_is_gone_on_with_and_nothing_is_doubled(
     assert set(actions(operator).values()) == {"keep"}
 
 
+def test_a_killed_bake_is_gone_on_with_and_one_that_was_stopped_leaves_nothing(
+    account: Account, operator: Operator, stack: str
+) -> None:
+    compute = account.connection.compute
+    operator.write(f'name = "{stack}"\n{STACK}[web]\nimage_baked = true\n')
+    with operator.start("image", "bake", "--yes") as popen:
+        wait_for(lambda: [server.status for server in compute.servers()] == ["ACTIVE"])
+        popen.kill()
+    [builder] = compute.servers()
+    assert actions(operator)[f"image {builder.name}"] == "change"
+    # Nova's fake driver boots nothing, so it is never done.
+    compute.stop_server(builder)
+    wait_for(lambda: compute.get_server(builder.id).status == "SHUTOFF")
+    said = operator.ends_with(1, "image", "bake", "--yes")
+    assert f"Somebody stopped the server that bakes {builder.name} before it was done." in said
+    assert list(compute.servers()) == []
+    assert actions(operator)[f"image {builder.name}"] == "create"
+
+
 def test_a_half_finished_up_is_taken_down_whole(
     account: Account, operator: Operator, stack: str
 ) -> None:

@@ -17,6 +17,7 @@ from skytier.cli import (
     doctor,
     down,
     drain,
+    image,
     init,
     job,
     logs,
@@ -51,7 +52,7 @@ app = typer.Typer(
 )
 for command in (
     *(init, doctor, plan, up, status, top, ps, logs, run, job, secret, psql, ssh, down),
-    *(release, releases, rollback, scale, drain),
+    *(release, releases, rollback, scale, drain, image),
     *(dashboard, report, metrics, cost),
     *(demo_data, admin, audit, trust, access),
 ):

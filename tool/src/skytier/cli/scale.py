@@ -133,7 +133,7 @@ def _by_load(read: StackFile, file: Path | None, *, auto: bool, yes: bool, as_js
         how = "--auto" if stack.automatic else f"web={decided.count}"
         _say(decided, now, f"Do it: skytier scale {how}", as_json=as_json)
         return
-    if not stack.plan().empty:
+    if not stack.plan().leaves_machines:
         raise SkytierError(
             f"There should be {_servers(decided.count)}: {decided.why} But the stack is not as the "
             "stack file and the source say, so nothing is scaled.",

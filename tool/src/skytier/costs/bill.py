@@ -163,6 +163,17 @@ def objects(name: str, size_bytes: int, stack: StackFile) -> Resource:
     )
 
 
+def image(name: str, size_bytes: int, stack: StackFile) -> Resource:
+    """An image of a stack, as large as it is stored now."""
+    return Resource(
+        kind=ResourceKind.IMAGE,
+        name=name,
+        stack=stack.name,
+        labels=stack.labels,
+        size_gb=Fraction(size_bytes, GB),
+    )
+
+
 def floating_ip(name: str, stack: StackFile) -> Resource:
     """A floating IP of a stack."""
     return Resource(kind=ResourceKind.FLOATING_IP, name=name, stack=stack.name, labels=stack.labels)

@@ -92,4 +92,7 @@ class PlanCost:
             return bill.floating_ip(step.key.name, self.stack)
         if step.key.kind == CONTAINER and step.found:
             return bill.objects(step.key.name, step.found.facts["bytes"], self.stack)
+        # One that is still being made has no size.
+        if step.key.kind == ResourceKind.IMAGE and step.found and step.found.facts["bytes"]:
+            return bill.image(step.key.name, step.found.facts["bytes"], self.stack)
         return None

@@ -5,6 +5,7 @@ from skytier.deploy.apply import Events
 from skytier.deploy.interruption import interrupted
 from skytier.openstack import beside
 from skytier.openstack.application import attend_application, follow_application, run_application
+from skytier.openstack.bake import bake, plan_bake
 from skytier.openstack.drain import drain, undrain
 from skytier.openstack.logs import logs
 from skytier.openstack.planned import Plan
@@ -43,6 +44,8 @@ class CloudBackend(CloudStack):
     attend_psql = attend_psql
     drain = drain
     undrain = undrain
+    plan_bake = plan_bake
+    bake = bake
 
     def choose_versions(self, plan: Plan, *, upgrade: bool = False) -> str:
         """For what the web servers will probably be. A release that stays has its own."""

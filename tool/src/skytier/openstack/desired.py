@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from skytier.deploy.kind import Found, Key, Known, Wanted
 from skytier.deploy.update import CONFIGURATION, DELIVERY, RELEASE, SERVER, Order, Update
 from skytier.errors import SkytierError
-from skytier.openstack import storage
+from skytier.openstack import baking, storage
 from skytier.openstack.entry_point import leads_to
 from skytier.openstack.losses import never_ran
 from skytier.openstack.resolved import ResolvedStack
@@ -32,6 +32,7 @@ def wanted(
     return [
         *_network(resolved, project, public_key, known),
         *storage.wanted(resolved, project),
+        *baking.wanted(resolved, project, known),
         *(
             each
             for place in resolved.machines()
@@ -208,7 +209,7 @@ def _machine(
                 "metadata": project.metadata,
             },
             {
-                "image_id": image.id,
+                "image_id": baking.image_id(resolved, role, known),
                 "flavor_id": flavor.id,
                 "disk_gib": flavor.disk_gib,
                 "key_name": key("key pair").name,

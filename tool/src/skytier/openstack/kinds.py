@@ -8,6 +8,7 @@ from skytier.deploy import update
 from skytier.deploy.kind import Found, Kind, Known, UnseenError
 from skytier.deploy.plan import Rules, one_of_each
 from skytier.openstack.entry_point import floating_ip
+from skytier.openstack.resources.baked_image import BakedImage
 from skytier.openstack.resources.container import Container
 from skytier.openstack.resources.ec2_credential import Ec2Credential
 from skytier.openstack.resources.errors import API_ERRORS, explained
@@ -26,13 +27,15 @@ from skytier.roles import ROLES
 from skytier.stackfile import StackFile
 
 _HELD_BY = {
-    SecurityGroup.name: {Port.name},
-    Network.name: {Subnet.name, Router.name, Port.name},
-    Subnet.name: {Router.name, Port.name},
-    Router.name: {FloatingIP.name},
+    # An image may still have the server that it is made from, which has a port.
+    SecurityGroup.name: {Port.name, BakedImage.name},
+    Network.name: {Subnet.name, Router.name, Port.name, BakedImage.name},
+    Subnet.name: {Router.name, Port.name, BakedImage.name},
+    Router.name: {FloatingIP.name, BakedImage.name},
     Port.name: {Server.name, FloatingIP.name},
     Server.name: {FloatingIP.name},
     Volume.name: {Server.name},
+    BakedImage.name: {Server.name},
     # Until it is gone, the application may put another object there.
     Container.name: {Server.name},
 }
@@ -43,7 +46,7 @@ _DISRUPTIVE = {
 _STARTING = {Server.name: frozenset({"power"})}
 _MADE = (
     *(KeyPair, SecurityGroup, Network, Subnet, Router, Port, Volume, Container, Ec2Credential),
-    *(Server, FloatingIP),
+    *(BakedImage, Server, FloatingIP),
 )
 
 RULES = {
@@ -80,7 +83,8 @@ def resources(
     plain: list[Kind] = [
         *(KeyPair(project), SecurityGroup(project), Network(project), Subnet(project)),
         *(Router(project), Port(project), volumes, containers),
-        *(Ec2Credential(project, containers, with_objects, bucket), Server(project)),
+        *(Ec2Credential(project, containers, with_objects, bucket), BakedImage(project)),
+        Server(project),
         *(VolumeAttachment(project, volumes), FloatingIP(project, entry, entry_points, address)),
     ]
     return {kind.name: kind for kind in plain}

@@ -8,6 +8,7 @@ from skytier.deploy.plan import Action, Step
 from skytier.openstack.catalog import has_volumes
 from skytier.openstack.choices import Flavor
 from skytier.openstack.quota import Amounts
+from skytier.openstack.resources.baked_image import BakedImage
 from skytier.openstack.resources.floating_ip import FloatingIP
 from skytier.openstack.resources.network import Network
 from skytier.openstack.resources.port import Port
@@ -38,16 +39,19 @@ def whole_plan(stack: StackFile, flavors: Mapping[str, Flavor]) -> Amounts:
     (2, 2, 4096, 4, 1)
     """
     machines = {role: section.machines for role, section in stack.machines().items()}
-    count = sum(machines.values())
+    # While an image is baked, there is a server more.
+    servers = Counter(machines) + Counter(stack.baked())
+    count = sum(servers.values())
     public = machines[public_role(stack, ROLES)]
+    groups = len(machines) + _LOCK_GROUPS + bool(stack.baked())
     return Amounts(
         instances=count,
-        cores=sum(flavors[role].vcpus * number for role, number in machines.items()),
-        ram_mib=sum(flavors[role].ram_mib * number for role, number in machines.items()),
+        cores=sum(flavors[role].vcpus * number for role, number in servers.items()),
+        ram_mib=sum(flavors[role].ram_mib * number for role, number in servers.items()),
         ports=count + _OWN_PORTS,
         floating_ips=public - (1 if stack.floating_ip else 0),
-        security_groups=len(machines) + _LOCK_GROUPS,
-        security_group_rules=_rules(stack, len(machines) + _LOCK_GROUPS),
+        security_groups=groups,
+        security_group_rules=_rules(stack, groups),
         networks=1,
         subnets=1,
         routers=1,
@@ -76,7 +80,8 @@ def of_steps(steps: Iterable[Step], flavors: Mapping[str, Flavor]) -> Amounts:
         if step.wanted and step.found and any(c.attribute == "flavor" for c in step.changes)
     ]
     kinds = Counter(wanted.key.kind for wanted in made)
-    roles = [wanted.creation["role"] for wanted in made if wanted.key.kind == Server.name]
+    booted = (Server.name, BakedImage.name)
+    roles = [wanted.creation["role"] for wanted in made if wanted.key.kind in booted]
     # The lock's group is made before anything else, and stays for as long as the stack does.
     groups = kinds[SecurityGroup.name] + (_LOCK_GROUPS if kinds[Network.name] else 0)
     rules = [w.attributes["rules"] for w in made if w.key.kind == SecurityGroup.name]
@@ -86,7 +91,9 @@ def of_steps(steps: Iterable[Step], flavors: Mapping[str, Flavor]) -> Amounts:
         + sum(max(0, flavor.vcpus - now["vcpus"]) for flavor, now in grown),
         ram_mib=sum(flavors[role].ram_mib for role in roles)
         + sum(max(0, flavor.ram_mib - now["ram_mib"]) for flavor, now in grown),
-        ports=kinds[Port.name] + (_OWN_PORTS if kinds[Network.name] else 0),
+        ports=kinds[Port.name]
+        + kinds[BakedImage.name]
+        + (_OWN_PORTS if kinds[Network.name] else 0),
         floating_ips=kinds[FloatingIP.name],
         security_groups=groups,
         security_group_rules=groups * _OUTGOING_RULES + sum(map(len, rules)),

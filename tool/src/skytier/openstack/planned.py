@@ -11,6 +11,7 @@ from skytier.deploy.plan import Action, Step, nothing_to_do
 from skytier.openstack import kept_images
 from skytier.openstack.entry_point import leads_to
 from skytier.openstack.resolved import ResolvedStack
+from skytier.openstack.resources.baked_image import BakedImage
 from skytier.openstack.resources.security_group import SecurityGroup
 from skytier.openstack.resources.server import Server
 from skytier.release import fitness, served
@@ -88,6 +89,13 @@ class Plan:
     def empty(self) -> bool:
         """Whether there is nothing to do."""
         return nothing_to_do(self.steps)
+
+    @property
+    def leaves_machines(self) -> bool:
+        """Whether nothing is to be done but for images, which no machine waits for."""
+        group = self.resolved.key(SecurityGroup.name, BakedImage.name)
+        steps = [s for s in self.steps if s.key.kind != BakedImage.name and s.key != group]
+        return nothing_to_do(steps)
 
     @property
     def known(self) -> Known:

@@ -204,14 +204,23 @@ class ResolvedStack:
     def user_data(self, role: str, number: int) -> str:
         """What a machine is told at its first boot. Raises SkytierError when it is too long."""
         topology = self.topology(Known())
-        text = roles.user_data(topology, _machine_of(topology, role, number))
-        if (size := encoded_size(text)) > USER_DATA_LIMIT:
-            raise SkytierError(
-                f"The user-data of the role {role} has {size} bytes after base64, and Nova takes "
-                f"{USER_DATA_LIMIT}.",
-                f"Name fewer packages in the section [{role}] of the stack file.",
-            )
-        return text
+        return _fitting(role, roles.user_data(topology, _machine_of(topology, role, number)))
+
+    def bake_data(self, role: str) -> str:
+        """The same for the machine that the image of a role is made from."""
+        topology = self.topology(Known())
+        return _fitting(role, roles.bake(topology, _machine_of(topology, role, 1)))
+
+
+def _fitting(role: str, text: str) -> str:
+    """A user-data of a role. Raises SkytierError when Nova does not take it."""
+    if (size := encoded_size(text)) > USER_DATA_LIMIT:
+        raise SkytierError(
+            f"The user-data of the role {role} has {size} bytes after base64, and Nova takes "
+            f"{USER_DATA_LIMIT}.",
+            f"Name fewer packages in the section [{role}] of the stack file.",
+        )
+    return text
 
 
 def _machine_of(topology: Topology, role: str, number: int) -> Machine:

@@ -96,7 +96,19 @@ def secret_store(stack: StackFile) -> tuple[str, int]:
 
 def user_data(topology: Topology, machine: Machine) -> str:
     """cloud-config for a machine's first boot: small, without a secret and without addresses."""
-    return SYSTEM.user_data(machine.role, _packages(Placement(topology, machine)))
+    running = services_on(topology.stack, machine.role, machine.number)
+    return SYSTEM.user_data(machine.role, _packages(Placement(topology, machine), running))
+
+
+def bake(topology: Topology, machine: Machine) -> str:
+    """cloud-config of the machine that an image for a role is made from: any machine of it.
+
+    What is only on the first machine of a role is not in the image.
+    """
+    at = Placement(topology, machine)
+    own = (*EVERYWHERE, *ROLES[machine.role].services)
+    running = [service for service in own if service.enabled(at.stack)]
+    return SYSTEM.bake(machine.role, _packages(at, running))
 
 
 def setup(topology: Topology, machine: Machine) -> Setup:
@@ -106,7 +118,7 @@ def setup(topology: Topology, machine: Machine) -> Setup:
     parts = [service.setup(at) for service in running]
     parts += [service.removal(at) for service in _others(machine.role) if service not in running]
     files = [file for part in parts for file in part.files]
-    return sum(parts, SYSTEM.begin(_packages(at), files))
+    return sum(parts, SYSTEM.begin(_packages(at, running), files))
 
 
 def _others(role: str) -> Iterator[Service]:
@@ -144,8 +156,7 @@ def _exposed(stack: StackFile, role: Role) -> Exposed:
     )
 
 
-def _packages(at: Placement) -> Packages:
+def _packages(at: Placement, running: Sequence[Service]) -> Packages:
     section = at.stack.machines().get(at.machine.role)
-    running = services_on(at.stack, at.machine.role, at.machine.number)
     names = [name for service in running for name in service.packages(at)]
     return Packages.of([*names, *(section.packages if section else ())])

@@ -195,6 +195,14 @@ class StackFile(Section):
         """The image that is named for a role; None where none is."""
         return self.machines()[role].image or self.image
 
+    def baked(self) -> list[str]:
+        """The roles whose new servers are made from a baked image.
+
+        >>> StackFile(web=WebSection(image_baked=True)).baked()
+        ['web']
+        """
+        return ["web"] if self.web.image_baked else []
+
     def volumes(self) -> Mapping[str, int]:
         """Role to the size, in GiB, of the volume that its machine keeps its data on.
 

@@ -8,6 +8,7 @@ from openstack.exceptions import NotFoundException
 
 from skytier.deploy.kind import Found, Key, Known, Tell, Wanted
 from skytier.errors import SkytierError
+from skytier.openstack.resources.baked_image import BAKES
 from skytier.openstack.resources.mending import fault_of, mended
 from skytier.openstack.resources.project import PREFIX, ROLE, Project, marks
 from skytier.openstack.resources.waiting import ACTIVE_TIMEOUT_S, wait_for
@@ -39,9 +40,10 @@ class Server:
         self._compute = project.connection.compute
 
     def find(self) -> Iterable[Found]:
-        """Those with the mark in their metadata."""
+        """Those with the mark in their metadata, but for what images are baked from."""
         for server in self._compute.servers(details=True):
-            if server.project_id == self._project.id and self._project.owns(server.metadata):
+            mine = server.project_id == self._project.id and self._project.owns(server.metadata)
+            if mine and BAKES not in server.metadata:
                 yield self._found(server)
 
     def create(self, wanted: Wanted, known: Known) -> Found:

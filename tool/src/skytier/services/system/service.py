@@ -15,6 +15,9 @@ PACKAGE = "skytier.services.system"
 USER_DATA_LIMIT = 65_535
 """Nova's, in bytes after base64."""
 INSTALL = "/usr/local/lib/skytier/install-packages"
+BAKED, BEGIN, END = "SKYTIER BAKED", "SKYTIER BAKE FAILED", "SKYTIER BAKE ENDED"
+"""What the machine that an image is made from says on its console: all is done; what went wrong is
+between the other two."""
 POSTGRESQL = "postgresql"
 SSH = 22
 
@@ -70,6 +73,19 @@ class System(Service):
             install=INSTALL,
             install_text=_install(packages),
             apt_text=render(PACKAGE, "apt.conf", periodic=False),
+        )
+
+    def bake(self, role: str, packages: Packages) -> str:
+        """cloud-config of the machine that an image is made from: it ends with powering off."""
+        bake_text = render(PACKAGE, "bake.sh", install=INSTALL, begin=BEGIN, end=END, done=BAKED)
+        return render(
+            PACKAGE,
+            "bake.yaml",
+            role=role,
+            install=INSTALL,
+            install_text=_install(packages),
+            apt_text=render(PACKAGE, "apt.conf", periodic=False),
+            bake_text=bake_text,
         )
 
 

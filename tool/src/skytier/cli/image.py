@@ -1,0 +1,53 @@
+"""`skytier image`"""
+
+import json
+
+import typer
+
+from skytier.cli import chosen, console
+from skytier.cli.chosen import Cloud, File, Json, Yes
+from skytier.cli.progress import progress
+
+app = typer.Typer()
+image = typer.Typer(no_args_is_help=True, help="The image that new web servers are made from.")
+app.add_typer(image, name="image")
+
+
+@image.callback()
+def commands() -> None:
+    """Keeps `bake` a command of its own."""
+
+
+@image.command(epilog="Example: skytier image bake")
+def bake(cloud: Cloud = None, file: File = None, yes: Yes = False, as_json: Json = False) -> None:
+    """Bake an image with the packages of the web servers, in your project.
+
+    `skytier up` does so too; here it comes before the servers that need it. It needs `image_baked =
+    true` in section [web]. A server installs the packages, removes all that is its own, and powers
+    off; Nova keeps its disk as an image, and the server is deleted. Former images go when no server
+    was made from them. Nothing is done when packages and image are as before.
+    """
+    stack = chosen.cloud_stack(chosen.stack_file(file, cloud))
+    from skytier.cli.on_cloud import plan as shown
+    from skytier.cli.on_cloud.changes import in_words, names
+    from skytier.deploy.plan import Action
+    from skytier.openstack.quota import refuse_short
+
+    plan = stack.plan_bake()
+    if not plan.empty:
+        if not as_json:
+            for step in (each for each in plan.steps if each.action is not Action.KEEP):
+                sign, _ = shown.SIGNS[step.action]
+                how = "".join(f", {text}" for text in in_words(step, names(plan.steps)))
+                console.out.print(f"{sign} {step.key}{how}", markup=False, highlight=False)
+        refuse_short(stack.quota(plan))
+        console.confirm("Bake it?", yes, "This changes a cloud, and there is nobody to ask.")
+        with progress(as_json=as_json) as events:
+            stack.bake(plan, events)
+    baked = [step.key.name for step in plan.steps if step.key.kind == "image" and step.wanted]
+    if as_json:
+        said = {"event": "bake", "images": baked, "changed": not plan.empty}
+        print(json.dumps(said))  # noqa: T201
+        return
+    done = "is there already" if plan.empty else "is there: new web servers are made from it"
+    console.out.print(f"{baked[0]} {done}.", markup=False)
