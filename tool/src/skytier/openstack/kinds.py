@@ -5,9 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from skytier.deploy import update
-from skytier.deploy.kind import Found, Kind, Known, UnseenError
+from skytier.deploy.kind import Found, Key, Kind, Known, UnseenError
 from skytier.deploy.plan import Rules, one_of_each
-from skytier.openstack.entry_point import floating_ip
+from skytier.openstack.entry_point import address_of
 from skytier.openstack.resources.container import Container
 from skytier.openstack.resources.ec2_credential import Ec2Credential
 from skytier.openstack.resources.errors import API_ERRORS, explained
@@ -16,6 +16,7 @@ from skytier.openstack.resources.key_pair import KeyPair
 from skytier.openstack.resources.network import Network
 from skytier.openstack.resources.port import Port
 from skytier.openstack.resources.project import Project
+from skytier.openstack.resources.root_volume import RootVolume
 from skytier.openstack.resources.router import Router
 from skytier.openstack.resources.security_group import SecurityGroup
 from skytier.openstack.resources.server import Server
@@ -33,6 +34,7 @@ _HELD_BY = {
     Port.name: {Server.name, FloatingIP.name},
     Server.name: {FloatingIP.name},
     Volume.name: {Server.name},
+    RootVolume.name: {Server.name},
     # Until it is gone, the application may put another object there.
     Container.name: {Server.name},
 }
@@ -59,6 +61,10 @@ RULES = {
     },
     # A server that is deleted lets go of its volumes.
     VolumeAttachment.name: Rules(VolumeAttachment.fixed, within=Server.name),
+    # One that no server has yet is left where a run is killed.
+    RootVolume.name: Rules(
+        within=Server.name, outlasts=True, held_by=frozenset(_HELD_BY[RootVolume.name])
+    ),
     **update.RULES,
 }
 """What the plan knows of each kind, in the order in which they are made."""
@@ -73,15 +79,17 @@ def resources(
     whether it has an object store; `bucket` is the container of the stack file.
     """
     volumes = Volume(project, with_volumes)
-    entry = floating_ip(stack)
+    roots = RootVolume(project, volumes)
+    entry = Key(FloatingIP.name, address_of(stack).name)
     entry_points = [f"{stack.name}-{role.name}-1" for role in ROLES.values() if role.public]
     address, bucket = stack.floating_ip or "", stack.storage.bucket
     containers = Container(project, with_objects, wanted=bucket is not None)
     plain: list[Kind] = [
         *(KeyPair(project), SecurityGroup(project), Network(project), Subnet(project)),
         *(Router(project), Port(project), volumes, containers),
-        *(Ec2Credential(project, containers, with_objects, bucket), Server(project)),
-        *(VolumeAttachment(project, volumes), FloatingIP(project, entry, entry_points, address)),
+        *(Ec2Credential(project, containers, with_objects, bucket), Server(project, roots)),
+        *(roots, VolumeAttachment(project, volumes)),
+        FloatingIP(project, entry, entry_points, address),
     ]
     return {kind.name: kind for kind in plain}
 
