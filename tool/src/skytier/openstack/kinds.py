@@ -45,7 +45,7 @@ _DISRUPTIVE = {
 _STARTING = {Server.name: frozenset({"power"})}
 _MADE = (
     *(KeyPair, SecurityGroup, Network, Subnet, Router, Port, Volume, Container, Ec2Credential),
-    *(Server, FloatingIP),
+    *(RootVolume, Server, FloatingIP),
 )
 
 RULES = {
@@ -56,15 +56,14 @@ RULES = {
             _STARTING.get(kind.name, frozenset()),
             in_turn=update.IN_TURN.get(kind.name, frozenset()),
             held_by=frozenset(_HELD_BY.get(kind.name, ())),
+            # One that no server has yet is left where a run is killed.
+            within=Server.name if kind is RootVolume else "",
+            outlasts=kind is RootVolume,
         )
         for kind in _MADE
     },
     # A server that is deleted lets go of its volumes.
     VolumeAttachment.name: Rules(VolumeAttachment.fixed, within=Server.name),
-    # One that no server has yet is left where a run is killed.
-    RootVolume.name: Rules(
-        within=Server.name, outlasts=True, held_by=frozenset(_HELD_BY[RootVolume.name])
-    ),
     **update.RULES,
 }
 """What the plan knows of each kind, in the order in which they are made."""

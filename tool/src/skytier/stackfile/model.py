@@ -107,9 +107,11 @@ class StackFile(Section):
     cidr: Annotated[str, AfterValidator(values.private_network)] = key(
         "192.168.128.0/24", "a private IPv4 network from /16 to /28 such as 192.168.128.0/24"
     )
-    """The addresses of the private network of the machines."""
+    """The addresses of the private network of the machines. With `network` they are those of its
+    subnet."""
     dns: tuple[Address, ...] = key((), "IPv4 addresses of name servers", ["9.9.9.9"])
-    """The name servers of the private network. Default: those of the cloud."""
+    """The name servers of the private network; ignored with `network`. Default: those of the
+    cloud."""
     ssh_from: Annotated[Networks, AfterValidator(values.some)] = key(
         ("0.0.0.0/0",), "IPv4 networks such as 203.0.113.0/24, at least one"
     )
@@ -296,8 +298,7 @@ class StackFile(Section):
             raise contradiction("public", 'is "fixed", which needs `network`, a public one')
         if self.subnet and not self.network:
             raise contradiction("subnet", "needs `network`")
-        for name in ("cidr", "dns"):
-            if self.network and getattr(self, name) != type(self).model_fields[name].default:
-                raise contradiction(name, "is what `network` has already: take one of them out")
+        if self.network and self.cidr != type(self).model_fields["cidr"].default:
+            raise contradiction("cidr", "is what `network` has already: take one of the two out")
         if self.floating_ip and not self.has_floating_ips:
             raise contradiction("floating_ip", f'is set, and public is "{self.public}"')
