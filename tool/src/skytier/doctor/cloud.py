@@ -49,12 +49,12 @@ class Subject:
 
     @cached_property
     def conn(self) -> Connection:
-        return connect(self.cloud)
+        return connect(self.cloud, self.stack.region)
 
     @cached_property
     def config(self) -> CloudRegion:
         """What clouds.yaml says. A connection already asks Keystone, and patiently."""
-        return clouds.region(self.cloud)
+        return clouds.region(self.cloud, region_name=self.stack.region)
 
     @property
     def auth_url(self) -> str:
@@ -77,14 +77,16 @@ def clouds_yaml(subject: Subject) -> Finding:
     """Whether there is a cloud of that name, and where it is written."""
     found = clouds.find()
     config = subject.config  # raises with the clouds that there are
-    where = found.file or "the environment"
+    named = str(config.name) in found.names
+    where = found.file if named else "the OS_* variables of the environment"
+    region = f", region {name}" if (name := config.get_region_name()) else ""
     if not config.auth.get("auth_url"):
         return failed(
             f"{where} gives no auth_url for {config.name}.",
             "Download clouds.yaml from your cloud's dashboard (API Access), and put it into "
             "~/.config/openstack/.",
         )
-    return ok(f"{config.name} in {where}")
+    return ok(f"{config.name} in {where}{region}")
 
 
 def reach(subject: Subject) -> Finding:
@@ -139,7 +141,8 @@ def services(subject: Subject) -> Finding:
     if missing:
         return failed(
             f"The catalog has no {' and no '.join(missing)} service for this project.",
-            "Check region_name in clouds.yaml, or ask who runs the cloud.",
+            "Check region_name in clouds.yaml, or region in the stack file, or ask who runs the "
+            "cloud.",
         )
     if subject.stack.volumes() and not there & catalog.BLOCK_STORAGE:
         return failed(
