@@ -127,7 +127,7 @@ def _values() -> dict[str, object]:
     secret = passwords()
     return {
         "address": ADDRESS,
-        "bridge": network.BRIDGE,
+        "cable": network.CABLE,
         "ceph_fsid": CEPH_FSID,
         "data": home.DATA,
         "database": {

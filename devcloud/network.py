@@ -10,15 +10,25 @@ from devcloud import command, home, machine
 from devcloud.stage import Stage
 
 BRIDGE = "br-ex"
+CABLE, SOCKET = "ve-public", "ve-public-ex"
+"""A cable. The bridge agent puts its first end into a bridge of its own: there guests have ports
+on the external network, as routers have. The other end is in BRIDGE."""
 PUBLIC = "172.24.4.0/24"
 GATEWAY = "172.24.4.1"
 OBJECTS_PORT = 8080
 # The networks of the guests. The real routes have a lower metric and win while they are there.
 GUARDED = (PUBLIC, "192.168.128.0/24")
+# For guests with IPv6: no such packet may leave by the machine's own route.
+GUARDED_IPV6 = ("fd5b:4::/32",)
 GUARD_METRIC = "4000"
 # Where no guest has any business beyond this machine.
 PRIVATE = "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,100.64.0.0/10,169.254.0.0/16"
-SYSCTLS = {"net/ipv4/ip_forward": "1", "net/bridge/bridge-nf-call-iptables": "1"}
+SYSCTLS = {
+    "net/ipv4/ip_forward": "1",
+    "net/bridge/bridge-nf-call-iptables": "1",
+    # A bridge of guests must not give the machine a default route: theirs advertise themselves.
+    "net/ipv6/conf/default/accept_ra": "0",
+}
 PROC = Path("/proc/sys")
 BEFORE = "sysctl-before"  # in home.DONE
 
@@ -27,7 +37,8 @@ Rule = list[str]
 
 def guard_routes() -> list[Rule]:
     """The `ip route` words of the guard routes: a packet that no real route takes goes nowhere."""
-    return [["unreachable", network, "metric", GUARD_METRIC] for network in GUARDED]
+    guarded = (*GUARDED, *(GUARDED_IPV6 if (PROC / "net/ipv6").exists() else ()))
+    return [["unreachable", network, "metric", GUARD_METRIC] for network in guarded]
 
 
 def rules(
@@ -76,7 +87,7 @@ def rules(
 
 def up(stage: Stage, with_objects: bool) -> None:
     """Bring all of it to what it should be. Raises DevcloudError when a program fails."""
-    changed = [*_guard(), *_sysctls(), *_bridge(), *_firewall(with_objects)]
+    changed = [*_guard(), *_sysctls(), *_bridge(), *_cable(), *_firewall(with_objects)]
     if changed:
         stage.done(", ".join(changed))
 
@@ -84,10 +95,15 @@ def up(stage: Stage, with_objects: bool) -> None:
 def _guard() -> list[str]:
     changed = []
     for route in guard_routes():
-        if not command.run(["ip", "-4", "route", "show", "type", *route[:2]]).strip():
-            command.run(["ip", "route", "replace", *route])
+        ip = _ip(route)
+        if not command.run([*ip, "route", "show", "type", *route[:2]]).strip():
+            command.run([*ip, "route", "replace", *route])
             changed.append(f"guard route {route[1]}")
     return changed
+
+
+def _ip(route: Rule) -> list[str]:
+    return ["ip", "-6" if ":" in route[1] else "-4"]
 
 
 def _sysctls() -> list[str]:
@@ -95,11 +111,12 @@ def _sysctls() -> list[str]:
     wrong = {name for name, value in found.items() if value != SYSCTLS[name]}
     if not wrong:
         return []
-    if not (home.DONE / BEFORE).exists():
-        home.write(home.DONE / BEFORE, json.dumps(found))
+    before = home.DONE / BEFORE
+    kept = json.loads(before.read_text()) if before.exists() else {}
+    home.write(before, json.dumps(found | kept))
     for name in wrong:
         (PROC / name).write_text(SYSCTLS[name])
-    return ["IP forwarding"]
+    return ["kernel settings"]
 
 
 def _bridge() -> list[str]:
@@ -111,10 +128,26 @@ def _bridge() -> list[str]:
     if f" {address} " not in command.run(["ip", "-4", "address", "show", "dev", BRIDGE]):
         command.run(["ip", "address", "replace", address, "dev", BRIDGE])
         changed = True
+    accepts = PROC / f"net/ipv6/conf/{BRIDGE}/accept_ra"
+    # One that was there before the default changed.
+    if accepts.exists() and accepts.read_text().strip() != "0":
+        accepts.write_text("0")
+        changed = True
     if int((path / "flags").read_text(), 16) & 1 == 0:
         command.run(["ip", "link", "set", BRIDGE, "up"])
         changed = True
     return [f"bridge {BRIDGE}"] if changed else []
+
+
+def _cable() -> list[str]:
+    if (Path("/sys/class/net") / CABLE).exists():
+        return []
+    mtu = ["mtu", str(machine.mtu())]
+    command.run(["ip", "link", "add", CABLE, *mtu, "type", "veth", "peer", "name", SOCKET, *mtu])
+    command.run(["ip", "link", "set", SOCKET, "master", BRIDGE])
+    for end in (CABLE, SOCKET):
+        command.run(["ip", "link", "set", end, "up"])
+    return [f"cable {CABLE}"]
 
 
 def _firewall(with_objects: bool) -> list[str]:
@@ -151,10 +184,11 @@ def down(stage: Stage) -> None:
     """Take all of it away again; what the kernel's settings were before comes back."""
     _remove_firewall()
     (home.DONE / "firewall").unlink(missing_ok=True)
+    command.try_run(["ip", "link", "delete", CABLE])
     command.try_run(["ip", "link", "delete", BRIDGE])
     # Last of all: while a bridge stands, its guard does too.
     for route in guard_routes():
-        command.try_run(["ip", "route", "delete", *route])
+        command.try_run([*_ip(route), "route", "delete", *route])
     before = home.DONE / BEFORE
     if before.exists():
         for name, value in json.loads(before.read_text()).items():

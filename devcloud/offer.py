@@ -8,6 +8,8 @@ from devcloud.stage import Stage
 FLAVORS = {
     "m1.small": {"vcpus": 2, "ram": 4096, "disk": 20},
     "m1.tiny": {"vcpus": 1, "ram": 768, "disk": 4},
+    # As clouds have them whose servers boot from volumes alone.
+    "zero.tiny": {"vcpus": 1, "ram": 768, "disk": 0},
 }
 
 

@@ -22,10 +22,11 @@ from skytier.deploy.files import read_secrets
 from skytier.deploy.kind import Kind, Known, Tell, Wanted
 from skytier.deploy.plan import Action, Step, plan
 from skytier.openstack import variables as variables_of
-from skytier.openstack.choices import Choices, ExternalNetwork, Flavor
+from skytier.openstack.choices import Choices, ExternalNetwork
 from skytier.openstack.configurations import Configurations
 from skytier.openstack.desired import wanted
 from skytier.openstack.draining import DrainedServers
+from skytier.openstack.flavor import Flavor
 from skytier.openstack.images import Image
 from skytier.openstack.kept_secrets import KeptSecrets
 from skytier.openstack.kinds import RULES

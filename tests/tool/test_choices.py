@@ -7,7 +7,8 @@ import pytest
 from skytier.errors import SkytierError
 from skytier.listing import nearest_first
 from skytier.openstack import choices, images, picks
-from skytier.openstack.choices import ExternalNetwork, Flavor
+from skytier.openstack.choices import ExternalNetwork
+from skytier.openstack.flavor import Flavor
 from skytier.openstack.images import Image, Offer
 from skytier.stackfile import StackFile, parse
 

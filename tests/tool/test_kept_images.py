@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from skytier.deploy.kind import Found, Key, Known
 from skytier.deploy.plan import Action, nothing_to_do, plan
 from skytier.openstack import choices, kept_images
-from skytier.openstack.choices import ExternalNetwork, Flavor, Offered
+from skytier.openstack.choices import ExternalNetwork, Offered
 from skytier.openstack.desired import wanted
+from skytier.openstack.flavor import Flavor
 from skytier.openstack.images import Image, Offer
 from skytier.openstack.kinds import RULES
 from skytier.openstack.planned import Plan

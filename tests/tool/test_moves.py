@@ -8,7 +8,7 @@ from skytier.deploy.kind import Found, Key, Known
 from skytier.deploy.plan import Action, Step, nothing_to_do
 from skytier.deploy.update import CONFIGURATION, RELEASE, SERVER
 from skytier.openstack.access import hosts
-from skytier.openstack.entry_point import floating_ip
+from skytier.openstack.entry_point import address_of
 from skytier.openstack.planned import Plan
 from skytier.stackfile import StackFile
 from tests.tool.test_order import before, other, planned, resolved, stack_of, taken_away
@@ -27,7 +27,7 @@ def moving(case: str) -> tuple[StackFile, dict[Key, Found]]:
     (count, balancer), then, *_ = SHAPES[case]
     before_it, found = stack_of(count, balancer)
     stack, _ = stack_of(*then)
-    entry = {floating_ip(before_it): floating_ip(stack)}
+    entry = {address_of(before_it): address_of(stack)}
     return stack, {
         entry.get(key, key): replace(each, key=entry.get(key, key)) for key, each in found.items()
     }
@@ -68,7 +68,7 @@ def way_in(found: dict[Key, Found]) -> list[str]:
 def test_the_address_moves_once_all_that_takes_over_is_well(case: str) -> None:
     stack, found = moving(case)
     steps = planned(stack, found)
-    address = floating_ip(stack)
+    address = address_of(stack)
 
     (move,) = [step for step in steps if step.key == address]
     assert move.action is Action.CHANGE
@@ -113,10 +113,10 @@ def test_an_address_that_leads_to_a_broken_machine_moves_at_once(case: str) -> N
     found[former] = other(found[former], power="shutoff")
     steps = planned(stack, found)
 
-    needs = before(steps, floating_ip(stack))
+    needs = before(steps, address_of(stack))
     assert not any(key.kind in (CONFIGURATION, RELEASE) for key in needs)
     into = [step for step in steps if step.key.kind == CONFIGURATION and taken_away(step)]
-    assert all(floating_ip(stack) in before(steps, step.key) for step in into)
+    assert all(address_of(stack) in before(steps, step.key) for step in into)
 
 
 @pytest.mark.parametrize("case", SHAPES)

@@ -18,8 +18,9 @@ from skytier.deploy.apply import LossError, refuse_losses
 from skytier.deploy.kind import Found, Key, Known, Wanted
 from skytier.deploy.plan import Action, Step, nothing_to_do, plan
 from skytier.errors import SkytierError
-from skytier.openstack.choices import Choices, ExternalNetwork, Flavor
+from skytier.openstack.choices import Choices, ExternalNetwork
 from skytier.openstack.desired import wanted
+from skytier.openstack.flavor import Flavor
 from skytier.openstack.images import Image
 from skytier.openstack.kinds import RULES
 from skytier.openstack.resolved import ResolvedStack

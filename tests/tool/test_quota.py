@@ -5,7 +5,7 @@ import pytest
 from skytier.deploy.kind import Found, Key, Wanted
 from skytier.deploy.plan import Rules, plan
 from skytier.errors import SkytierError
-from skytier.openstack.choices import Flavor
+from skytier.openstack.flavor import Flavor
 from skytier.openstack.needs import of_steps, whole_plan
 from skytier.openstack.quota import Amounts, Limit, Row, Verdict, check, refuse_short
 from skytier.roles import ROLES

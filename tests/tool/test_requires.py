@@ -15,8 +15,9 @@ from skytier.deploy.plan import Action, Step, nothing_to_do, plan
 from skytier.errors import SkytierError
 from skytier.openstack import kept_secrets, variables
 from skytier.openstack.access import Access
-from skytier.openstack.choices import Choices, ExternalNetwork, Flavor
+from skytier.openstack.choices import Choices, ExternalNetwork
 from skytier.openstack.desired import wanted
+from skytier.openstack.flavor import Flavor
 from skytier.openstack.images import Image
 from skytier.openstack.kept_secrets import KeptSecrets
 from skytier.openstack.kinds import RULES

@@ -31,7 +31,7 @@ WRONG = {
     "an unknown key": (
         "[web]\nxyzzy = 1",
         2,
-        "There are flavor, image, packages, count, image_baked, schedule.",
+        "There are flavor, image, packages, root_gib, ",
     ),
     "no section": ("web = 3", 1, "web is a section: [web]"),
     "a list of sections": ("[[web]]\ncount = 1", 1, "web is a section: [web]"),

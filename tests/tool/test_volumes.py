@@ -15,8 +15,9 @@ from skytier.doctor import cloud as doctor
 from skytier.doctor.check import State
 from skytier.errors import SkytierError
 from skytier.openstack import catalog
-from skytier.openstack.choices import Choices, ExternalNetwork, Flavor
+from skytier.openstack.choices import Choices, ExternalNetwork
 from skytier.openstack.desired import wanted
+from skytier.openstack.flavor import Flavor
 from skytier.openstack.images import Image
 from skytier.openstack.kinds import RULES
 from skytier.openstack.needs import of_steps, whole_plan

@@ -11,8 +11,9 @@ from skytier import roles
 from skytier.deploy.kind import Found, Key, Known
 from skytier.deploy.plan import plan
 from skytier.errors import SkytierError
-from skytier.openstack.choices import Choices, ExternalNetwork, Flavor
+from skytier.openstack.choices import Choices, ExternalNetwork
 from skytier.openstack.desired import wanted
+from skytier.openstack.flavor import Flavor
 from skytier.openstack.images import Image
 from skytier.openstack.kinds import RULES
 from skytier.openstack.resolved import ResolvedStack

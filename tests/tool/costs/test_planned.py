@@ -14,8 +14,9 @@ from skytier.costs.price import price
 from skytier.costs.rates import EXAMPLE
 from skytier.deploy.kind import Found, Known, Wanted
 from skytier.deploy.plan import Step, plan
-from skytier.openstack.choices import Choices, ExternalNetwork, Flavor
+from skytier.openstack.choices import Choices, ExternalNetwork
 from skytier.openstack.desired import wanted
+from skytier.openstack.flavor import Flavor
 from skytier.openstack.images import Image
 from skytier.openstack.kinds import RULES
 from skytier.openstack.planned import Plan

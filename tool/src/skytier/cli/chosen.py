@@ -101,7 +101,7 @@ def cloud_stack(wanted: StackFile) -> "CloudBackend":
     from skytier.openstack.backend import CloudBackend
     from skytier.openstack.connection import connect
 
-    return CloudBackend(connect(wanted.cloud), wanted, wanted.cloud)
+    return CloudBackend(connect(wanted.cloud, wanted.region), wanted, wanted.cloud)
 
 
 def _refuse_local_options(given: Mapping[str, Any]) -> None:

@@ -118,10 +118,14 @@ def of_file(
             name = f"{stack.name}-{role}-{number}"
             flavor = section.flavor or stack.flavor
             found.append(replace(server(name, role, flavor, flavors[role], stack), share=share))
-            if role == public_role(stack, roles):
+            if stack.has_floating_ips and role == public_role(stack, roles):
                 found.append(replace(floating_ip(name, stack), share=share))
+            kind = stack.volume_type_of(role) or ""
             if size_gib := stack.volumes().get(role):
-                found.append(volume(name, role, size_gib, stack))
+                found.append(volume(name, role, size_gib, stack, kind))
+            if root_gib := stack.root_gib_of(role):
+                root = volume(name, role, root_gib, stack, kind)
+                found.append(replace(root, share=share))
     return found
 
 
@@ -140,8 +144,8 @@ def server(name: str, role: str, flavor: str, size: Sized, stack: StackFile) -> 
     )
 
 
-def volume(name: str, role: str, size_gib: int, stack: StackFile) -> Resource:
-    """A volume of a stack, of the type that the cloud makes where none is named."""
+def volume(name: str, role: str, size_gib: int, stack: StackFile, kind: str = "") -> Resource:
+    """A volume of a stack. `kind` is its type; empty for the one that the cloud chooses."""
     return Resource(
         kind=ResourceKind.VOLUME,
         name=name,
@@ -149,6 +153,7 @@ def volume(name: str, role: str, size_gib: int, stack: StackFile) -> Resource:
         role=role,
         labels=stack.labels,
         size_gb=size_gib,
+        volume_type=kind,
     )
 
 

@@ -14,6 +14,8 @@ from skytier.costs.usage import Resource, ResourceKind
 from skytier.deploy.plan import Action, Step
 from skytier.stackfile import StackFile
 
+VOLUMES = frozenset({ResourceKind.VOLUME, "root volume"})
+"""The kinds of a plan's steps that are volumes."""
 CONTAINER = "container"
 """The kind of a plan's step whose objects are priced by their size."""
 
@@ -68,9 +70,12 @@ class PlanCost:
         if step.key.kind == ResourceKind.SERVER:
             role, flavor = step.wanted.creation["role"], step.wanted.attributes["flavor"]
             return bill.server(step.key.name, role, flavor, self.flavors[role], self.stack)
-        if step.key.kind == ResourceKind.VOLUME:
+        if step.key.kind in VOLUMES:
             role, size_gib = step.wanted.creation["role"], step.wanted.attributes["size_gib"]
-            return bill.volume(step.key.name, role, size_gib, self.stack)
+            # One that is there keeps its type.
+            made = step.wanted.creation if step.found is None else step.found.facts
+            kind = made.get("type") or ""
+            return bill.volume(step.key.name, role, size_gib, self.stack, kind)
         return self._other(step)
 
     def _found(self, step: Step) -> Resource | None:
@@ -82,9 +87,10 @@ class PlanCost:
             known = {name: facts.get(name, 0) for name in ("vcpus", "ram_mib", "disk_gib")}
             size = FlavorSize(**known)
             return bill.server(step.key.name, facts.get("role", ""), flavor, size, self.stack)
-        if step.key.kind == ResourceKind.VOLUME:
-            role, size_gib = step.found.facts.get("role", ""), step.found.attributes["size_gib"]
-            return bill.volume(step.key.name, role, size_gib, self.stack)
+        if step.key.kind in VOLUMES:
+            facts, size_gib = step.found.facts, step.found.attributes["size_gib"]
+            role, kind = facts.get("role", ""), facts.get("type", "")
+            return bill.volume(step.key.name, role, size_gib, self.stack, kind)
         return self._other(step)
 
     def _other(self, step: Step) -> Resource | None:

@@ -83,6 +83,8 @@ class Rules:
     """What is done to it only after `Wanted.after`, as is each disruptive change."""
     within: str = ""
     """The kind that it lives in and dies with: a configuration in its server."""
+    outlasts: bool = False
+    """Whether it can be left without what it lives in; then it has a deletion of its own."""
     follows: Mapping[str, frozenset[Action]] = field(default_factory=dict)
     """Kinds that it needs, and what happens to them that makes it be done again."""
     held_by: frozenset[str] = frozenset()
@@ -215,7 +217,7 @@ def _deletions(
     """What is made last is deleted first, after what holds on to it."""
     order = list(rules)[::-1]
     leaving = sorted(
-        (each for each in gone if not rules[each[0].key.kind].within),
+        (each for each in gone if _has_deletion(rules[each[0].key.kind])),
         key=lambda each: order.index(each[0].key.kind),
     )
     steps: list[Step] = []
@@ -237,6 +239,10 @@ def _deletions(
             )
         )
     return steps
+
+
+def _has_deletion(rules: Rules) -> bool:
+    return rules.outlasts or not rules.within
 
 
 def _same(old: Any, new: Any) -> bool:

@@ -36,6 +36,8 @@ CLOUD = (
     Check("catalog", cloud.services, ["credentials"]),
     Check("flavor", cloud.flavors, ["catalog"]),
     Check("image", cloud.images, ["flavor"]),
+    Check("root volume", cloud.root_volumes, ["image"]),
+    Check("network", cloud.network, ["catalog"]),
     Check("external network", cloud.external_network, ["catalog"]),
     Check("floating IP", cloud.floating_ip, ["catalog"]),
     Check("quota", cloud.quotas, ["flavor"]),

@@ -11,9 +11,20 @@ from openstack.connection import Connection
 
 from skytier.doctor.check import Finding, State, failed, ok, warning
 from skytier.errors import SkytierError
-from skytier.openstack import catalog, choices, clouds, keystone, limits, needs, quota
-from skytier.openstack.choices import ExternalNetwork, Flavor
+from skytier.openstack import (
+    catalog,
+    choices,
+    clouds,
+    given_network,
+    keystone,
+    limits,
+    needs,
+    quota,
+    roots,
+)
+from skytier.openstack.choices import ExternalNetwork
 from skytier.openstack.connection import connect
+from skytier.openstack.flavor import Flavor
 from skytier.openstack.images import Image
 from skytier.openstack.resources.project import Project
 from skytier.openstack.resources.server import Server
@@ -34,15 +45,16 @@ class Subject:
     skew_s: float = field(default=0, init=False)
     images: dict[str, Image] = field(default_factory=dict, init=False)
     flavors: dict[str, Flavor] = field(default_factory=dict, init=False)
+    roots: dict[str, int] = field(default_factory=dict, init=False)
 
     @cached_property
     def conn(self) -> Connection:
-        return connect(self.cloud)
+        return connect(self.cloud, self.stack.region)
 
     @cached_property
     def config(self) -> CloudRegion:
         """What clouds.yaml says. A connection already asks Keystone, and patiently."""
-        return clouds.region(self.cloud)
+        return clouds.region(self.cloud, region_name=self.stack.region)
 
     @property
     def auth_url(self) -> str:
@@ -65,14 +77,16 @@ def clouds_yaml(subject: Subject) -> Finding:
     """Whether there is a cloud of that name, and where it is written."""
     found = clouds.find()
     config = subject.config  # raises with the clouds that there are
-    where = found.file or "the environment"
+    named = str(config.name) in found.names
+    where = found.file if named else "the OS_* variables of the environment"
+    region = f", region {name}" if (name := config.get_region_name()) else ""
     if not config.auth.get("auth_url"):
         return failed(
             f"{where} gives no auth_url for {config.name}.",
             "Download clouds.yaml from your cloud's dashboard (API Access), and put it into "
             "~/.config/openstack/.",
         )
-    return ok(f"{config.name} in {where}")
+    return ok(f"{config.name} in {where}{region}")
 
 
 def reach(subject: Subject) -> Finding:
@@ -127,7 +141,8 @@ def services(subject: Subject) -> Finding:
     if missing:
         return failed(
             f"The catalog has no {' and no '.join(missing)} service for this project.",
-            "Check region_name in clouds.yaml, or ask who runs the cloud.",
+            "Check region_name in clouds.yaml, or region in the stack file, or ask who runs the "
+            "cloud.",
         )
     if subject.stack.volumes() and not there & catalog.BLOCK_STORAGE:
         return failed(
@@ -153,26 +168,47 @@ def images(subject: Subject) -> Finding:
     said = _by_role(
         {role: f"{i.name} of {i.created[:10]} ({i.id})" for role, i in subject.images.items()}
     )
+    subject.roots = roots.choose(subject.stack, subject.flavors, subject.images)
     for role, image in subject.images.items():
         flavor = subject.flavors[role]
         key = f"{role}.flavor" if subject.stack.machines()[role].flavor else "flavor"
         do = f"Name a larger flavor in the stack file: {key}"
-        if flavor.disk_gib and flavor.disk_gib < image.min_disk_gib:
+        if not subject.roots[role] and flavor.disk_gib < image.min_disk_gib:
             wrong = f"needs a disk of {image.min_disk_gib} GiB"
             return failed(f"{image.name} {wrong}, and {flavor} is too small.", do)
         if flavor.ram_mib < image.min_ram_mib:
             wrong = f"needs {image.min_ram_mib} MiB of RAM"
             return failed(f"{image.name} {wrong}, and {flavor} is too small.", do)
-        if not flavor.disk_gib:
-            return warning(
-                f"{said}; {flavor.name} has a disk only as large as the image.",
-                "If machines run out of disk, or Nova refuses it, name a flavor with a disk.",
-            )
     return ok(said)
+
+
+def root_volumes(subject: Subject) -> Finding:
+    """Whether machines boot from volumes, and the cloud has Cinder then."""
+    with_root = {role: gib for role, gib in subject.roots.items() if gib}
+    if not with_root:
+        return ok("machines boot from the disk of their flavor")
+    if not catalog.has_volumes(subject.conn):
+        role = next(iter(with_root))
+        error = roots.refuse_without_cinder(subject.stack, role, subject.flavors[role])
+        return failed(error.what, error.do or "")
+    sizes = {
+        role: f"new machines boot from a volume of {gib} GiB" for role, gib in with_root.items()
+    }
+    return ok(_by_role(sizes))
+
+
+def network(subject: Subject) -> Finding:
+    """Whether the network that the stack file names is there, and takes ports of this project."""
+    found = given_network.find(subject.conn, subject.stack)
+    if found is None:
+        return ok("the stack gets its own, with a router")
+    return ok(f"{found.name} ({found.id}), addresses of {found.subnet.cidr}; no router is made")
 
 
 def external_network(subject: Subject) -> Finding:
     """Whether it is clear which network floating IPs come from."""
+    if not subject.stack.needs_external_network:
+        return ok("none is needed")
     found: ExternalNetwork = choices.choose_external_network(
         choices.offered_networks(subject.conn), subject.stack
     )
@@ -182,6 +218,8 @@ def external_network(subject: Subject) -> Finding:
 def floating_ip(subject: Subject) -> Finding:
     """Whether an address of the operator's own is there, and free or the stack's already."""
     address = subject.stack.floating_ip
+    if not subject.stack.has_floating_ips:
+        return ok(f'there is none: public is "{subject.stack.public}"')
     if address is None:
         return ok("one is allocated for the stack")
     conn = subject.conn
@@ -209,7 +247,7 @@ def _is_ours(subject: Subject, port_id: str) -> bool:
 
 def quotas(subject: Subject) -> Finding:
     """Whether the whole plan fits, less what the stack has already."""
-    wanted = needs.whole_plan(subject.stack, subject.flavors)
+    wanted = needs.whole_plan(subject.stack, subject.flavors, subject.roots)
     more = wanted - needs.quota_in_use(Project(subject.conn, subject.stack.name))
     rows = tuple(quota.check(more, limits.read(subject.conn)))
     short = [f"{row.short_by} {quota.words(row.name)}" for row in rows if row.short_by]

@@ -29,6 +29,8 @@ class SshEntry:
     server_id: str
     via: str | None = None
     """The host that leads there."""
+    jump: str | None = None
+    """The operator's own jump host, which their own configuration of ssh knows."""
 
 
 def is_word(text: str) -> bool:
@@ -38,6 +40,15 @@ def is_word(text: str) -> bool:
     (True, False, False)
     """
     return _WORD.fullmatch(text) is not None
+
+
+def is_jump(text: str) -> bool:
+    """Whether it is a host, or a user and a host.
+
+    >>> is_jump("me@jump.example.org"), is_jump("-oProxyCommand=x"), is_jump("a b")
+    (True, False, False)
+    """
+    return all(map(is_word, text.split("@", 1)))
 
 
 def is_address(text: str) -> bool:
@@ -83,6 +94,8 @@ def config(hosts: Sequence[SshEntry], key: Path, known_hosts: Path) -> str:
 
 
 def _host(host: SshEntry) -> str:
+    if host.jump and not is_jump(host.jump):
+        raise SkytierError(f"{host.jump!r} is no host that ssh takes.", "Set ssh_jump to another.")
     words = [host.name, host.server_id, *([host.via] if host.via else [])]
     if not all(map(is_word, words)) or not is_address(host.address):
         raise SkytierError(
@@ -91,4 +104,7 @@ def _host(host: SshEntry) -> str:
             "Skytier makes no such names. See who made it: openstack server show.",
         )
     lines = [f"Host {host.name}", f"  HostName {host.address}", f"  HostKeyAlias {host.server_id}"]
+    if host.jump:
+        # A process of its own: ProxyJump would take the stack's user, key and host keys for it.
+        lines.append(f"  ProxyCommand ssh -o BatchMode=yes -W [%h]:%p {host.jump}")
     return "\n".join([*lines, *([f"  ProxyJump {host.via}"] if host.via else [])])

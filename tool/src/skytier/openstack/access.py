@@ -13,13 +13,14 @@ from skytier.hosts.ssh import HostKeyError, Ssh, SshHost
 from skytier.hosts.ssh_config import SshEntry, is_address, is_word
 from skytier.openstack import host_keys
 from skytier.openstack.entry_point import leads_to
-from skytier.openstack.operator import OperatorFiles
+from skytier.openstack.operator import OperatorFiles, Way
 
 REACH_TIMEOUT_S = 300.0
+DIRECTLY = Way()
 
 
-def hosts(known: Mapping[Key, Found]) -> list[SshEntry]:
-    """Every machine with an address, those with a public one first: the first is the bastion.
+def hosts(known: Mapping[Key, Found], way: Way = DIRECTLY) -> list[SshEntry]:
+    """Every machine with an address, those entered directly first: the first is the bastion.
 
     A server with a name that ssh would take for something else is none of ours.
     """
@@ -35,14 +36,21 @@ def hosts(known: Mapping[Key, Found]) -> list[SshEntry]:
         if key.kind == "floating IP" and is_address(found.facts["address"])
         if (name := leads_to(key, known))
     }
+    if way.bastion:
+        port = ports.get(way.bastion)
+        public = {way.bastion: port.facts["address"]} if port and _is_reached(port) else {}
     bastion = next((name for name in sorted(servers) if name in public), None)
     found = []
     for name, server in sorted(servers.items(), key=lambda item: (item[0] not in public, item[0])):
         if name in public:
-            found.append(SshEntry(name, public[name], server.id))
+            found.append(SshEntry(name, public[name], server.id, jump=way.jump or None))
         elif bastion and name in ports and is_address(ports[name].facts["address"]):
             found.append(SshEntry(name, ports[name].facts["address"], server.id, bastion))
     return found
+
+
+def _is_reached(port: Found) -> bool:
+    return is_address(port.facts["address"] or "")
 
 
 class Access:
@@ -78,11 +86,11 @@ class Access:
         server = known.get(Key("server", name))
         if server and self._reached.get(name) == server.id:
             return SshHost(self.shell, name)
-        there = {host.name: host for host in hosts(known)}
+        there = {host.name: host for host in hosts(known, self._operator.way)}
         if name not in there:
             raise SkytierError(
                 f"There is no way to {name}: neither it nor another machine of the stack has a "
-                "floating IP.",
+                "floating IP, or another address that is entered directly.",
                 "Run skytier up.",
             )
         needed = [there[name], *([there[via]] if (via := there[name].via) else [])]
@@ -105,7 +113,7 @@ class Access:
     def write(self, known: Mapping[Key, Found], *, newer: bool = True) -> None:
         """Tell ssh the ways, from what is known by now."""
         with self._lock:
-            found = {host.name: host for host in hosts(known)}
+            found = {host.name: host for host in hosts(known, self._operator.way)}
             self._hosts = self._hosts | found if newer else found | self._hosts
             for key, each in known.items():
                 pinned = each.facts.get("metadata", {}).get(host_keys.HOST_KEY)

@@ -16,13 +16,19 @@ _DONE = {"status": ACTIVE, "builder": NONE}
 def key(resolved: ResolvedStack, role: str) -> Key:
     """The image of a role. Its name ends with a hash of all that it is made of.
 
-    Raises SkytierError for a flavor without a disk: Nova would keep a volume, and not an image.
+    Raises SkytierError where the servers boot from volumes: Nova would keep a volume, and not an
+    image.
     """
     choices, flavor = resolved.choices, resolved.choices.flavors[role]
     if not flavor.disk_gib:
         raise SkytierError(
             f"No image can be baked with the flavor {flavor.name}: it has no disk.",
             f"Name another in the stack file ({role}.flavor), or leave {role}.image_baked out.",
+        )
+    if choices.roots.get(role):
+        raise SkytierError(
+            f"No image can be baked for the {role} servers, since they boot from volumes.",
+            f"Leave {role}.image_baked or root_gib out of the stack file.",
         )
     # Nova lets no flavor with a smaller disk boot it.
     parts = [choices.images[role].id, str(flavor.disk_gib), resolved.bake_data(role)]
@@ -65,7 +71,8 @@ def steps(steps: Sequence[Step]) -> list[Step]:
 
 
 def _baked(resolved: ResolvedStack, image: Key, role: str, group: Key) -> Wanted:
-    choices, network = resolved.choices, resolved.key("network")
+    choices, given = resolved.choices, resolved.choices.given
+    ways_out = [] if given else [resolved.key(kind) for kind in ("network", "subnet", "router")]
     return Wanted(
         image,
         _DONE,
@@ -73,14 +80,14 @@ def _baked(resolved: ResolvedStack, image: Key, role: str, group: Key) -> Wanted
             "image_id": choices.images[role].id,
             "flavor_id": choices.flavors[role].id,
             "flavor": choices.flavors[role].name,
-            "network": network,
+            "network": given.id if given else resolved.key("network"),
             "group": group,
             "user_data": resolved.bake_data(role),
             "role": role,
             "zone": resolved.stack.availability_zone,
         },
         # Without a way out it finds no packages.
-        needs=[network, resolved.key("subnet"), resolved.key("router"), group],
+        needs=[*ways_out, group],
     )
 
 

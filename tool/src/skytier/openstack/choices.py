@@ -11,28 +11,15 @@ from openstack.connection import Connection
 from skytier.deploy.kind import Found
 from skytier.errors import SkytierError
 from skytier.listing import nearest_first
-from skytier.openstack import images, kept_images
+from skytier.openstack import given_network, images, kept_images, roots
+from skytier.openstack.flavor import Flavor
+from skytier.openstack.given_network import GivenNetwork
 from skytier.openstack.images import Image, Offer
 from skytier.release.platform import System
 from skytier.stackfile import StackFile
 
 # Glance gives 25 at once unless it is asked for more; 1000 is the most it gives.
 PAGE = 1000
-
-
-@dataclass(frozen=True)
-class Flavor:
-    """A flavor of Nova."""
-
-    id: str
-    name: str
-    vcpus: int
-    ram_mib: int
-    disk_gib: int
-    """0 where the disk is as large as the image."""
-
-    def __str__(self) -> str:
-        return f"{self.name} ({self.vcpus} vCPU, {self.ram_mib} MiB, {self.disk_gib} GiB)"
 
 
 @dataclass(frozen=True)
@@ -45,6 +32,7 @@ class ExternalNetwork:
     """Whether the cloud says that it is the one to take."""
 
 
+NO_NETWORK = ExternalNetwork("", "none is needed")
 _Offered = TypeVar("_Offered", Flavor, ExternalNetwork)
 
 
@@ -55,6 +43,8 @@ class Offered:
     images: Sequence[Offer]
     flavors: Sequence[Flavor]
     networks: Sequence[ExternalNetwork]
+    given: GivenNetwork | None = None
+    """The network that the stack file names for the machines."""
 
 
 @dataclass(frozen=True)
@@ -66,17 +56,23 @@ class Choices:
     external_network: ExternalNetwork
     systems: Mapping[str, System] = field(default_factory=dict)
     """The distribution of each role's image, as far as it can be told."""
+    roots: Mapping[str, int] = field(default_factory=dict)
+    """Role to the size, in GiB, of the volume that a new server boots from; 0 for none."""
+    given: GivenNetwork | None = None
+    """The network that is there already for the machines."""
     newer: Mapping[str, Image] = field(default_factory=dict)
     """Role to an image with a newer version of its system than its servers have."""
 
 
-def offered(conn: Connection) -> Offered:
-    """Images, flavors and external networks, by three lists of the API at once."""
-    with ThreadPoolExecutor(3) as pool:
+def offered(conn: Connection, stack: StackFile) -> Offered:
+    """Images, flavors and external networks, by three lists of the API at once; and the network
+    that the stack file names. Raises SkytierError for that one as `given_network.find` does."""
+    with ThreadPoolExecutor(4) as pool:
+        given = pool.submit(given_network.find, conn, stack)
         images = pool.submit(offered_images, conn)
         flavors = pool.submit(offered_flavors, conn)
         networks = pool.submit(offered_networks, conn)
-    return Offered(images.result(), flavors.result(), networks.result())
+    return Offered(images.result(), flavors.result(), networks.result(), given.result())
 
 
 def choose(offered: Offered, stack: StackFile, there: Sequence[Found] = ()) -> Choices:
@@ -86,12 +82,15 @@ def choose(offered: Offered, stack: StackFile, there: Sequence[Found] = ()) -> C
     Raises SkytierError for what there is not, with what there is and the key to set.
     """
     chosen = choose_images(offered.images, stack, there)
+    flavors = choose_flavors(offered.flavors, stack)
     by_id = {offer.image.id: offer.system for offer in offered.images}
     return Choices(
         chosen,
-        choose_flavors(offered.flavors, stack),
+        flavors,
         choose_external_network(offered.networks, stack),
         {role: by_id[image.id] for role, image in chosen.items()},
+        roots.choose(stack, flavors, chosen),
+        offered.given,
         kept_images.newer(offered.images, stack, there),
     )
 
@@ -178,10 +177,12 @@ def _flavor(offers: Sequence[Flavor], wanted: str, key: str) -> Flavor:
 
 
 def choose_external_network(offers: Sequence[ExternalNetwork], stack: StackFile) -> ExternalNetwork:
-    """The one that is named; else the only one, or the cloud's default.
+    """The one that is named; else the only one, or the default. NO_NETWORK if none is needed.
 
     Raises SkytierError as `choose` does, also when several may be meant.
     """
+    if not stack.needs_external_network:
+        return NO_NETWORK
     wanted = stack.external_network
     names = [network.name for network in offers]
     do = 'Name one in the stack file: external_network = "..."'
@@ -214,23 +215,27 @@ def smallest_good_flavor(
 ) -> tuple[Flavor, str] | None:
     """The flavor for a newcomer, and why: m1.small where it fits, or the smallest good one.
 
-    None when there is no flavor with 2 vCPU, 4 GiB of RAM and a disk that holds the image.
+    One without a disk, whose servers boot from volumes, is taken where no other is good. None when
+    there is no flavor with 2 vCPU, 4 GiB of RAM and a disk that holds the image.
     """
     disk_gib = max(10, image.min_disk_gib if image else 0)
     ram_mib = image.min_ram_mib if image else 0
     for flavor in offers:
         if flavor.name == "m1.small" and flavor.disk_gib >= disk_gib and flavor.ram_mib >= ram_mib:
             return flavor, "the usual one"
-    good = [
+    large = [
         flavor
         for flavor in offers
         if flavor.vcpus >= 2 and flavor.ram_mib >= max(4096, ram_mib)
-        if flavor.disk_gib >= disk_gib and not re.search("gpu", flavor.name, re.IGNORECASE)
+        if not re.search("gpu", flavor.name, re.IGNORECASE)
     ]
-    if not good:
+    good = [flavor for flavor in large if flavor.disk_gib >= disk_gib]
+    without_disk = [flavor for flavor in large if not flavor.disk_gib]
+    if not good and not without_disk:
         return None
-    smallest = min(good, key=lambda f: (f.ram_mib, f.vcpus, f.disk_gib, f.name))
-    return smallest, "the smallest with 2 vCPU and 4 GiB of RAM"
+    smallest = min(good or without_disk, key=lambda f: (f.ram_mib, f.vcpus, f.disk_gib, f.name))
+    why = "the smallest with 2 vCPU and 4 GiB of RAM"
+    return smallest, why if good else f"{why}; it has no disk, so servers boot from volumes"
 
 
 def _named(offers: Sequence[_Offered], wanted: str) -> list[_Offered]:

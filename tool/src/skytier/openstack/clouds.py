@@ -3,7 +3,7 @@
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from skytier.errors import SkytierError
 
@@ -40,14 +40,21 @@ def find() -> Clouds:
         return Clouds(None, ())
     clouds = config.cloud_config.get("clouds") or {}
     # Where there is no cloud at all, openstacksdk makes one of this name that leads nowhere.
-    names = (name for name in clouds if name != "defaults" or "auth" in clouds[name])
+    names = (
+        name
+        for name in clouds
+        if (name != "defaults" or "auth" in clouds[name]) and name != environment_name()
+    )
     return Clouds(Path(config.config_filename), tuple(sorted(map(str, names))))
 
 
-def region(name: str | None, session: "type[Session] | None" = None) -> "CloudRegion":
+def region(
+    name: str | None, session: "type[Session] | None" = None, region_name: str | None = None
+) -> "CloudRegion":
     """What clouds.yaml says of a cloud; None takes OS_CLOUD or the environment's OS_*.
 
-    `session` is what its connections speak through, in place of keystoneauth's own.
+    `session` is what its connections speak through, in place of keystoneauth's own. `region_name`
+    is the region of it; None takes the one of the entry.
     Raises SkytierError, with the file, the line and the key, for what is wrong with it, and with
     the clouds that there are when there is no such cloud.
     """
@@ -58,6 +65,7 @@ def region(name: str | None, session: "type[Session] | None" = None) -> "CloudRe
     from skytier.openstack.clouds_file import PLACES
     from skytier.openstack.unconnected import entry_error
 
+    of_region: dict[str, Any] = {"region_name": region_name} if region_name else {}
     file, named = _file(), name or os.environ.get("OS_CLOUD")
     if file:
         refuse_shape(file, named)
@@ -65,9 +73,10 @@ def region(name: str | None, session: "type[Session] | None" = None) -> "CloudRe
         config = OpenStackConfig(app_name="skytier", session_constructor=session)
         known = named in config.get_cloud_names()
         if known or not named:
-            said = config.get_one(cloud=name, validate=False)
-            refuse(file if known else None, named or str(said.name), said.config)
-        return config.get_one(cloud=name)
+            said = config.get_one(cloud=name, validate=False, **of_region)
+            written = file if file and named and file.has("clouds", named) else None
+            refuse(written, named or str(said.name), said.config)
+        return config.get_one(cloud=name, **of_region)
     except SkytierError:
         raise
     except ConfigException as error:
@@ -75,11 +84,26 @@ def region(name: str | None, session: "type[Session] | None" = None) -> "CloudRe
         where = f" in {there.file}" if there.file else ""
         raise SkytierError(
             f"There is no usable cloud {name!r}: {error}",
-            f"Clouds that are there{where}: {', '.join(there.names) or 'none'}. {PLACES}",
+            f"Clouds that are there{where}: {', '.join(there.names) or 'none'}. {PLACES}"
+            f"{_sourced()}",
         ) from error
     except Exception as error:
         where = file.at("clouds", named or "", "auth") if file else "The environment"
         raise entry_error(where, named or "", error) from error
+
+
+def environment_name() -> str | None:
+    """What the cloud of the environment's OS_* is called, which a sourced openrc file sets; None
+    where they are not set."""
+    if not os.environ.get("OS_AUTH_URL"):
+        return None
+    # openstacksdk's own word for it, unless this variable has another.
+    return os.environ.get("OS_CLOUD_NAME") or "envvars"
+
+
+def _sourced() -> str:
+    name = environment_name()
+    return f" The cloud of this shell's OS_* variables is called {name}." if name else ""
 
 
 def _file() -> "CloudsFile | None":

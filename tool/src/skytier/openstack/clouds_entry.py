@@ -17,6 +17,10 @@ _TOKEN = {"token", "v3token", "v2token"}
 _NOT_TEXTS = {"auth_methods"}
 _SECRET_KEYS = {"password", "token", "application_credential_secret"}
 """They may be in secure.yaml instead."""
+_AUTH_KEYS = (
+    *("auth_url", "username", "user_id", "password", "token"),
+    *("application_credential_id", "application_credential_name", "application_credential_secret"),
+)
 _APPLICATION = {"v3applicationcredential"}
 
 
@@ -84,7 +88,12 @@ def refuse(file: CloudsFile | None, name: str, config: Mapping[str, Any]) -> Non
 
 def faults(config: Mapping[str, Any]) -> Iterator[Fault]:
     """Everything that is wrong with an entry."""
-    auth, kind = config.get("auth") or {}, str(config.get("auth_type") or "").lower()
+    # The variables of the environment are not below auth yet.
+    beside = {key: config[key] for key in _AUTH_KEYS if config.get(key)}
+    auth, kind = (
+        {**beside, **(config.get("auth") or {})},
+        str(config.get("auth_type") or "").lower(),
+    )
     yield from _values(config, auth)
     if kind in ("none", "noauth", "admin_token", "http_basic"):
         return

@@ -78,13 +78,15 @@ def _seconds(retry_after: object) -> float:
     return float(text) if text.isdecimal() else 0.0
 
 
-def connect(name: str | None) -> Connection:
+def connect(name: str | None, region_name: str | None = None) -> Connection:
     """A connection to a cloud of clouds.yaml; None takes OS_CLOUD or the environment's OS_*.
+
+    `region_name` is the region of it; None takes the one of the entry.
 
     What answers is looked at before a password is sent. Raises SkytierError when there is no such
     cloud, or when it lets nobody in.
     """
-    region = clouds.region(name, PatientSession)
+    region = clouds.region(name, PatientSession, region_name)
     timeout_s = float(region.config.get("api_timeout") or API_TIMEOUT_S)
     region.config["api_timeout"] = timeout_s
     url = str(region.auth.get("auth_url") or "")

@@ -5,11 +5,12 @@ from collections.abc import Mapping, Sequence
 from skytier.deploy.kind import Found, Key, Known, Wanted
 from skytier.deploy.update import CONFIGURATION, DELIVERY, RELEASE, SERVER, Order, Update
 from skytier.errors import SkytierError
-from skytier.openstack import baking, storage
+from skytier.openstack import baking, roots, storage
 from skytier.openstack.entry_point import leads_to
 from skytier.openstack.losses import never_ran
 from skytier.openstack.resolved import ResolvedStack
 from skytier.openstack.resources.project import Project
+from skytier.openstack.resources.root_volume import RootVolume
 from skytier.openstack.resources.server import RUNNING
 from skytier.openstack.resources.volume import KEPT, Volume
 from skytier.openstack.resources.volume_attachment import VolumeAttachment
@@ -25,12 +26,14 @@ def wanted(
     `public_key` is what a new key pair is made of. The machines' configuration depends on
     addresses that are taken from what is `known`.
     """
+    _refuse_move(resolved, known)
     order = Order(
         [_update(resolved, known, *place) for place in resolved.machines()],
         bastion=_bastion(resolved, known),
     )
     return [
-        *_network(resolved, project, public_key, known),
+        *_groups(resolved, project, public_key, known),
+        *_own_network(resolved, project),
         *storage.wanted(resolved, project),
         *baking.wanted(resolved, project, known),
         *(
@@ -44,6 +47,20 @@ def wanted(
         *(_configuration(resolved, known, order, *place) for place in resolved.machines()),
         *_releases(resolved, order),
     ]
+
+
+def _refuse_move(resolved: ResolvedStack, known: Known) -> None:
+    """Raises SkytierError where the machines are on another network than the wanted one."""
+    given, own = resolved.choices.given, known.get(resolved.key("network"))
+    wanted = given.id if given else own.id if own else ""
+    for key, port in known.items():
+        if key.kind == "port" and port.attributes["network"] != wanted:
+            raise SkytierError(
+                f"The machine {key.name} is on another network than the stack file says, and "
+                "machines do not move to another network.",
+                "Set `network` in the stack file back as it was, or bring up another stack beside "
+                "this one: another `name`.",
+            )
 
 
 def _bastion(resolved: ResolvedStack, known: Known) -> str:
@@ -76,11 +93,10 @@ def _update(resolved: ResolvedStack, known: Known, role: str, number: int) -> Up
     )
 
 
-def _network(
+def _groups(
     resolved: ResolvedStack, project: Project, public_key: str, known: Known
 ) -> list[Wanted]:
     key, stack = resolved.key, resolved.stack
-    network, subnet = key("network"), key("subnet")
     ingress_rules = resolved.ingress_rules(known)
     groups = {name: key("security group", name) for name in ingress_rules}
     moves_from = resolved.moves_from(known)
@@ -99,6 +115,16 @@ def _network(
             )
             for name, rules in ingress_rules.items()
         ),
+    ]
+
+
+def _own_network(resolved: ResolvedStack, project: Project) -> list[Wanted]:
+    """The private network with its way out, where the stack file names none that is there."""
+    key, stack = resolved.key, resolved.stack
+    if resolved.choices.given:
+        return []
+    network, subnet = key("network"), key("subnet")
+    return [
         Wanted(network, {"tags": project.tags}),
         Wanted(
             subnet,
@@ -151,7 +177,7 @@ def _volume(
         Wanted(
             volume,
             {"size_gib": size_gib, "metadata": project.metadata},
-            {"role": role},
+            {"role": role, "type": resolved.stack.volume_type_of(role)},
             # An empty one that Cinder failed to make is simply made again.
             protected=resolved.roles[role].holds_data if found and found.facts["data"] else "",
         ),
@@ -188,23 +214,31 @@ def _keeps(resolved: ResolvedStack, known: Known, role: str, number: int) -> str
 def _machine(
     resolved: ResolvedStack, project: Project, known: Known, order: Order, role: str, number: int
 ) -> list[Wanted]:
-    key, stack = resolved.key, resolved.stack
+    key, stack, given = resolved.key, resolved.stack, resolved.choices.given
     image, flavor = resolved.choices.images[role], resolved.choices.flavors[role]
+    way_out = [] if given else [key("router")]
     group, port = key("security group", role), key("port", role, number)
     there = known.get(key("server", role, number))
     # Where no image is named, no newer one of the cloud replaces a server.
     keeps = there is not None and not there.fault and stack.image_of(role) is None
+    root_gib = roots.of_server(stack, role, resolved.choices.roots.get(role, 0), there)
     made = [
         Wanted(
             port,
-            {"network": key("network"), "security_groups": [group], "tags": project.tags},
-            needs=[key("subnet"), group],
+            {
+                "network": given.id if given else key("network"),
+                "security_groups": [group],
+                "tags": project.tags,
+            },
+            {"subnet": given.subnet.id} if given else {},
+            needs=[group] if given else [key("subnet"), group],
         ),
         Wanted(
             key("server", role, number),
             {
                 "image": there.attributes["image"] if there and keeps else image.name,
                 "flavor": flavor.name,
+                "root_gib": root_gib,
                 "power": RUNNING,
                 "metadata": project.metadata,
             },
@@ -212,6 +246,7 @@ def _machine(
                 "image_id": baking.image_id(resolved, role, known),
                 "flavor_id": flavor.id,
                 "disk_gib": flavor.disk_gib,
+                "root_type": stack.volume_type_of(role),
                 "key_name": key("key pair").name,
                 "port": port,
                 "user_data": resolved.user_data(role, number),
@@ -220,20 +255,29 @@ def _machine(
                 "zone": stack.availability_zone,
             },
             # Without a way out a machine finds no packages at its first boot.
-            needs=[port, key("key pair"), key("router")],
+            needs=[port, key("key pair"), *way_out],
             after=order.after(key("server", role, number)),
             protected=_keeps(resolved, known, role, number),
             outlived=_OUTLIVED if resolved.roles[role].holds_data else _COPIED,
         ),
     ]
-    if role == public_role(stack, resolved.roles):
+    if root_gib:
+        made.append(
+            Wanted(
+                key(RootVolume.name, role, number),
+                {"size_gib": root_gib, "metadata": project.metadata},
+                {"role": role, "type": stack.volume_type_of(role)},
+                needs=[key("server", role, number)],
+            )
+        )
+    if stack.has_floating_ips and role == public_role(stack, resolved.roles):
         address = key("floating IP", role, number)
         made.append(
             Wanted(
                 address,
                 {"port": port, "tags": project.tags},
                 {"external_network": resolved.choices.external_network.id},
-                needs=[port, key("router")],
+                needs=[port, *way_out],
                 after=order.all_well() if order.bastion != address.name else (),
             )
         )
@@ -270,7 +314,7 @@ def _configuration(
 
 
 def _way_in(resolved: ResolvedStack, order: Order, entered: Key) -> list[Key]:
-    """What has to be there to get into a machine: the bastion and its floating IP."""
+    """What has to be there to get into a machine: the bastion and its address."""
     bastion, entry = order.way_in(entered), resolved.entry_point()
     # While the floating IP leads to another machine, which serves, it is there already.
     return [*bastion, entry] if order.bastion == entry.name else bastion

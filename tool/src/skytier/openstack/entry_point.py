@@ -15,37 +15,48 @@ from skytier.stackfile import StackFile
 CHECK_TIMEOUT_S = 60.0
 
 
-def floating_ip(stack: StackFile) -> Key:
-    """The floating IP of the entry point: the first machine of the role that has floating IPs."""
-    return Key("floating IP", f"{stack.name}-{public_role(stack, ROLES)}-1")
+def address_of(stack: StackFile) -> Key:
+    """What has the address of the entry point, the first machine of the public role: its floating
+    IP, or its port where there are none."""
+    return Key(
+        "floating IP" if stack.has_floating_ips else "port",
+        f"{stack.name}-{public_role(stack, ROLES)}-1",
+    )
 
 
 def leads_to(address: Key, known: Mapping[Key, Found]) -> str:
-    """The name of the machine that a floating IP leads to now; empty for none."""
+    """The name of the machine that a floating IP, or a port, leads to now; empty for none."""
     found = known.get(address)
+    if address.kind == "port":
+        return address.name if found else ""
     port = found.attributes.get("port") if found else None
     return next((k.name for k, f in known.items() if k.kind == "port" and f.id == port), "")
 
 
 @dataclass(frozen=True)
 class EntryPoint:
-    """The way in through the floating IP of the first public machine."""
+    """The way in through the address of the first public machine."""
 
     stack: StackFile
     known: Mapping[Key, Found]
 
     @property
     def url(self) -> str:
-        """`http://203.0.113.7`, `https://shop.example.org`; empty without a floating IP."""
+        """`http://203.0.113.7`, `https://shop.example.org`; empty without an address."""
         scheme = "http" if self.stack.tls == "off" else "https"
         host = self.stack.domain or self.address
         return f"{scheme}://{host}" if host else ""
 
     @property
     def address(self) -> str:
-        """The floating IP; empty without one."""
-        ip = self.known.get(floating_ip(self.stack))
+        """The address of the entry point; empty while there is none."""
+        ip = self.known.get(address_of(self.stack))
         return ip.facts["address"] if ip else ""
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether this machine can reach it, and not only through a jump host."""
+        return self.stack.ssh_jump is None or self.stack.public != "none"
 
     def ask(self) -> Answer:
         """What the application's health path says now."""
@@ -54,8 +65,11 @@ class EntryPoint:
     def wait(self) -> None:
         """Wait until the application answers from outside. Raises SkytierError.
 
-        By its address while its certificate may not be there yet.
+        By its address while its certificate may not be there yet. Where only a jump host leads to
+        the machines, nobody here can ask: each machine was asked for its health by SSH.
         """
+        if not self.is_asked:
+            return
         url, trust = self.url, self._trust()
         if self.stack.tls == "acme":
             url, trust = f"https://{self.address}", health.unverified()
@@ -66,7 +80,10 @@ class EntryPoint:
         raise SkytierError(
             f"All machines are well, and {url} does not answer from here: {answer}",
             "Check that this machine reaches the cloud's external network, and that the name "
-            "leads to the floating IP; see skytier status.",
+            "leads to the floating IP; see skytier status."
+            if self.stack.has_floating_ips
+            else "Check that this machine reaches the network of the machines, and that the name "
+            f"leads to {self.address}; see skytier status.",
         )
 
     def waits_for(self) -> str:

@@ -5,9 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from skytier.deploy import update
-from skytier.deploy.kind import Found, Kind, Known, UnseenError
+from skytier.deploy.kind import Found, Key, Kind, Known, UnseenError
 from skytier.deploy.plan import Rules, one_of_each
-from skytier.openstack.entry_point import floating_ip
+from skytier.openstack.entry_point import address_of
 from skytier.openstack.resources.baked_image import BakedImage
 from skytier.openstack.resources.container import Container
 from skytier.openstack.resources.ec2_credential import Ec2Credential
@@ -17,6 +17,7 @@ from skytier.openstack.resources.key_pair import KeyPair
 from skytier.openstack.resources.network import Network
 from skytier.openstack.resources.port import Port
 from skytier.openstack.resources.project import Project
+from skytier.openstack.resources.root_volume import RootVolume
 from skytier.openstack.resources.router import Router
 from skytier.openstack.resources.security_group import SecurityGroup
 from skytier.openstack.resources.server import Server
@@ -36,6 +37,7 @@ _HELD_BY = {
     Server.name: {FloatingIP.name},
     Volume.name: {Server.name},
     BakedImage.name: {Server.name},
+    RootVolume.name: {Server.name},
     # Until it is gone, the application may put another object there.
     Container.name: {Server.name},
 }
@@ -46,7 +48,7 @@ _DISRUPTIVE = {
 _STARTING = {Server.name: frozenset({"power"})}
 _MADE = (
     *(KeyPair, SecurityGroup, Network, Subnet, Router, Port, Volume, Container, Ec2Credential),
-    *(BakedImage, Server, FloatingIP),
+    *(BakedImage, RootVolume, Server, FloatingIP),
 )
 
 RULES = {
@@ -57,6 +59,9 @@ RULES = {
             _STARTING.get(kind.name, frozenset()),
             in_turn=update.IN_TURN.get(kind.name, frozenset()),
             held_by=frozenset(_HELD_BY.get(kind.name, ())),
+            # One that no server has yet is left where a run is killed.
+            within=Server.name if kind is RootVolume else "",
+            outlasts=kind is RootVolume,
         )
         for kind in _MADE
     },
@@ -76,7 +81,8 @@ def resources(
     whether it has an object store; `bucket` is the container of the stack file.
     """
     volumes = Volume(project, with_volumes)
-    entry = floating_ip(stack)
+    roots = RootVolume(project, volumes)
+    entry = Key(FloatingIP.name, address_of(stack).name)
     entry_points = [f"{stack.name}-{role.name}-1" for role in ROLES.values() if role.public]
     address, bucket = stack.floating_ip or "", stack.storage.bucket
     containers = Container(project, with_objects, wanted=bucket is not None)
@@ -84,8 +90,8 @@ def resources(
         *(KeyPair(project), SecurityGroup(project), Network(project), Subnet(project)),
         *(Router(project), Port(project), volumes, containers),
         *(Ec2Credential(project, containers, with_objects, bucket), BakedImage(project)),
-        Server(project),
-        *(VolumeAttachment(project, volumes), FloatingIP(project, entry, entry_points, address)),
+        *(Server(project, roots), roots, VolumeAttachment(project, volumes)),
+        FloatingIP(project, entry, entry_points, address),
     ]
     return {kind.name: kind for kind in plain}
 

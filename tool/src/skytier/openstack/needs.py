@@ -6,13 +6,15 @@ from typing import Any
 
 from skytier.deploy.plan import Action, Step
 from skytier.openstack.catalog import has_volumes
-from skytier.openstack.choices import Flavor
+from skytier.openstack.flavor import Flavor
 from skytier.openstack.quota import Amounts
 from skytier.openstack.resources.baked_image import BakedImage
 from skytier.openstack.resources.floating_ip import FloatingIP
+from skytier.openstack.resources.key_pair import KeyPair
 from skytier.openstack.resources.network import Network
 from skytier.openstack.resources.port import Port
 from skytier.openstack.resources.project import Project
+from skytier.openstack.resources.root_volume import RootVolume
 from skytier.openstack.resources.router import Router
 from skytier.openstack.resources.security_group import SecurityGroup
 from skytier.openstack.resources.server import Server
@@ -26,12 +28,17 @@ _OUTGOING_RULES = 2
 """Neutron begins every security group with a rule for IPv4 and one for IPv6."""
 _OWN_PORTS = 2
 """Besides the machines': the router's, and the one that DHCP (or OVN for metadata) takes."""
+_VOLUMES = (Volume.name, RootVolume.name)
 _LOCK_GROUPS = 1
 """The stack's lock is a security group while a command works."""
 
 
-def whole_plan(stack: StackFile, flavors: Mapping[str, Flavor]) -> Amounts:
-    """All that a stack takes when nothing of it is there. `flavors` is by role.
+def whole_plan(
+    stack: StackFile, flavors: Mapping[str, Flavor], roots: Mapping[str, int] | None = None
+) -> Amounts:
+    """All that a stack takes when nothing of it is there.
+
+    `flavors` and `roots`, the GiB of the volume that a server boots from, are by role.
 
     >>> small = Flavor("1", "m1.small", vcpus=1, ram_mib=2048, disk_gib=20)
     >>> plan = whole_plan(StackFile(), {"web": small, "database": small})
@@ -40,23 +47,25 @@ def whole_plan(stack: StackFile, flavors: Mapping[str, Flavor]) -> Amounts:
     """
     machines = {role: section.machines for role, section in stack.machines().items()}
     # While an image is baked, there is a server more.
-    servers = Counter(machines) + Counter(stack.baked())
+    servers, roots = Counter(machines) + Counter(stack.baked()), roots or {}
     count = sum(servers.values())
-    public = machines[public_role(stack, ROLES)]
+    public = machines[public_role(stack, ROLES)] if stack.has_floating_ips else 0
+    own = 0 if stack.network else 1
     groups = len(machines) + _LOCK_GROUPS + bool(stack.baked())
     return Amounts(
         instances=count,
         cores=sum(flavors[role].vcpus * number for role, number in servers.items()),
         ram_mib=sum(flavors[role].ram_mib * number for role, number in servers.items()),
-        ports=count + _OWN_PORTS,
+        ports=count + own * _OWN_PORTS,
         floating_ips=public - (1 if stack.floating_ip else 0),
         security_groups=groups,
         security_group_rules=_rules(stack, groups),
-        networks=1,
-        subnets=1,
-        routers=1,
-        volumes=len(stack.volumes()),
-        gigabytes=sum(stack.volumes().values()),
+        networks=own,
+        subnets=own,
+        routers=own,
+        volumes=len(stack.volumes()) + sum(machines[role] for role, gib in roots.items() if gib),
+        gigabytes=sum(stack.volumes().values())
+        + sum(machines[role] * gib for role, gib in roots.items()),
     )
 
 
@@ -72,7 +81,11 @@ def of_steps(steps: Iterable[Step], flavors: Mapping[str, Flavor]) -> Amounts:
     """
     steps = list(steps)
     made = [
-        step.wanted for step in steps if step.action is Action.CREATE and step.wanted is not None
+        step.wanted
+        for step in steps
+        if step.action is Action.CREATE and step.wanted is not None
+        # That of a server that is replaced goes before.
+        if step.key.kind != RootVolume.name or step.found is None
     ]
     grown = [
         (flavors[step.wanted.creation["role"]], step.found.facts)
@@ -83,7 +96,9 @@ def of_steps(steps: Iterable[Step], flavors: Mapping[str, Flavor]) -> Amounts:
     booted = (Server.name, BakedImage.name)
     roles = [wanted.creation["role"] for wanted in made if wanted.key.kind in booted]
     # The lock's group is made before anything else, and stays for as long as the stack does.
-    groups = kinds[SecurityGroup.name] + (_LOCK_GROUPS if kinds[Network.name] else 0)
+    own = any(step.key.kind == Network.name for step in steps)
+    begins = kinds[Network.name] or (kinds[KeyPair.name] and not own)
+    groups = kinds[SecurityGroup.name] + (_LOCK_GROUPS if begins else 0)
     rules = [w.attributes["rules"] for w in made if w.key.kind == SecurityGroup.name]
     return Amounts(
         instances=len(roles),
@@ -100,8 +115,8 @@ def of_steps(steps: Iterable[Step], flavors: Mapping[str, Flavor]) -> Amounts:
         networks=kinds[Network.name],
         subnets=kinds[Subnet.name],
         routers=kinds[Router.name],
-        volumes=kinds[Volume.name],
-        gigabytes=sum(w.attributes["size_gib"] for w in made if w.key.kind == Volume.name)
+        volumes=sum(kinds[kind] for kind in _VOLUMES),
+        gigabytes=sum(w.attributes["size_gib"] for w in made if w.key.kind in _VOLUMES)
         + sum(c.new - c.old for step in steps for c in step.changes if c.attribute == "size_gib"),
     )
 

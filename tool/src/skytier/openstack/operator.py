@@ -20,10 +20,21 @@ from skytier.hosts.ssh_config import SshEntry
 
 
 @dataclass(frozen=True)
+class Way:
+    """How the operator gets to the stack's machines."""
+
+    bastion: str = ""
+    """The machine that is entered at its own address; empty where floating IPs lead in."""
+    jump: str = ""
+    """The operator's own jump host; empty for none."""
+
+
+@dataclass(frozen=True)
 class OperatorFiles:
     """One directory for each stack of each cloud, readable by the operator only."""
 
     path: Path
+    way: Way = Way()
 
     @property
     def key(self) -> Path:
@@ -124,10 +135,10 @@ class OperatorFiles:
         files.write(self.config, ssh_config.config(hosts, self.key, self.known_hosts), 0o600)
 
 
-def of(cloud: str, stack: str) -> OperatorFiles:
+def of(cloud: str, stack: str, way: Way = Way()) -> OperatorFiles:
     """The files of one stack: ~/.config/skytier/CLOUD/STACK."""
     base = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
-    return OperatorFiles(Path(base).absolute() / "skytier" / _as_directory(cloud) / stack)
+    return OperatorFiles(Path(base).absolute() / "skytier" / _as_directory(cloud) / stack, way)
 
 
 def _as_directory(cloud: str) -> str:

@@ -7,7 +7,8 @@ from openstack.connection import Connection
 
 from skytier.errors import SkytierError
 from skytier.openstack import choices, images
-from skytier.openstack.choices import ExternalNetwork, Flavor
+from skytier.openstack.choices import ExternalNetwork
+from skytier.openstack.flavor import Flavor
 from skytier.openstack.images import Image, Offer
 from skytier.stackfile import StackFile
 

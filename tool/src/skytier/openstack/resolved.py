@@ -11,7 +11,7 @@ from skytier.costs.rates import EXAMPLE, for_stack
 from skytier.deploy.kind import Key, Known
 from skytier.errors import SkytierError
 from skytier.openstack.choices import Choices
-from skytier.openstack.entry_point import floating_ip, leads_to
+from skytier.openstack.entry_point import address_of, leads_to
 from skytier.openstack.resources.ec2_credential import Ec2Credential
 from skytier.openstack.resources.volume import Volume
 from skytier.release import Application
@@ -165,8 +165,8 @@ class ResolvedStack:
         return roles.ingress_rules(self.stack, self.moves_from(known))
 
     def entry_point(self) -> Key:
-        """The floating IP of the first public machine, which is the bastion too."""
-        return floating_ip(self.stack)
+        """What has the address of the first public machine, which is the bastion too."""
+        return address_of(self.stack)
 
     def moves_from(self, known: Known) -> str:
         """The role of the machine that the entry point's floating IP is to move away from; empty

@@ -19,7 +19,7 @@ def ssh_target(stack: CloudStack, machine: str) -> Iterator[SshHost]:
     Raises SkytierError for a machine that there is not, or that there is no way to.
     """
     known = resources_now(stack.kinds)
-    names = [host.name for host in hosts(known)]
+    names = [host.name for host in hosts(known, stack.operator.way)]
     role, _, number = machine.partition("/")
     name = machine if machine in names else f"{stack.stack.name}-{role}-{number or 1}"
     if name not in names and role in ROLES and ROLES[role].colocated_with and number in ("", "1"):

@@ -1,6 +1,7 @@
 """A stack on a cloud: planned, brought up, and taken down."""
 
 import threading
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -17,18 +18,27 @@ from skytier.deploy.plan import Action, one_of_each, plan
 from skytier.deploy.update import DELIVERY, IN_SERVERS
 from skytier.errors import SkytierError
 from skytier.hosts.ssh import Ssh
-from skytier.openstack import choices, limits, needs, object_store, operator, variables
+from skytier.openstack import (
+    choices,
+    limits,
+    needs,
+    object_store,
+    operator,
+    roots,
+    variables,
+)
 from skytier.openstack.access import Access
 from skytier.openstack.catalog import has_volumes
 from skytier.openstack.configurations import Configurations
 from skytier.openstack.desired import wanted
 from skytier.openstack.draining import DrainedServers
-from skytier.openstack.entry_point import EntryPoint
+from skytier.openstack.entry_point import EntryPoint, address_of
 from skytier.openstack.host_keys import HOST_KEY
 from skytier.openstack.kept_secrets import KeptSecrets
 from skytier.openstack.kinds import RULES, find_all, resources
 from skytier.openstack.lock import Lock
 from skytier.openstack.losses import losses
+from skytier.openstack.operator import Way
 from skytier.openstack.planned import Plan, Removal
 from skytier.openstack.quota import Amounts, Row, check
 from skytier.openstack.releases import (
@@ -55,6 +65,11 @@ from skytier.roles import ROLES
 from skytier.stackfile import StackFile, schedule
 
 
+def _way(stack: StackFile) -> Way:
+    bastion = "" if stack.has_floating_ips else address_of(stack).name
+    return Way(bastion, stack.ssh_jump or "")
+
+
 class CloudStack:
     """The stack of a stack file, in the project that a connection leads to.
 
@@ -70,7 +85,7 @@ class CloudStack:
         self.automatic = stack.web.automatic
         there = web_servers(self.project) if self.automatic and not self.hours else []
         self.stack = stack.at(now, max((each.facts["number"] for each in there), default=0))
-        self.operator = operator.of(cloud, stack.name)
+        self.operator = operator.of(cloud, stack.name, _way(stack))
         self.lock = Lock(self.project)
         self.has_volumes = has_volumes(connection)
         if self.has_volumes:
@@ -100,13 +115,17 @@ class CloudStack:
             found = self.find()
         servers = [each for each in found if each.key.kind == Server.name]
         picked = choices.choose(offered.result(), self.stack, servers)
+        self._refuse_roots(picked, servers)
         prices = self._prices(picked, found)
         secrets = variables.summary(servers, self.stack, self.operator)
         application = release.of(self.stack, secrets)
         pinned = None if anew else pinned_by(servers)
         endpoint = object_store.s3_endpoint(self.connection, self.stack)
+        stack = self.stack
+        if picked.given:  # its machines see each other on that one
+            stack = stack.model_copy(update={"cidr": picked.given.subnet.cidr})
         resolved = ResolvedStack(
-            self.stack, picked, ROLES, application, prices, pinned, s3_endpoint=endpoint
+            stack, picked, ROLES, application, prices, pinned, s3_endpoint=endpoint
         )
         there = Known(one_of_each(found)[0])
         object_store.check(self.project, self.stack, there)
@@ -119,6 +138,14 @@ class CloudStack:
             losses(resolved, there),
         )
         return Plan(steps, resolved, public_key, self.hours, secrets, self.automatic)
+
+    def _refuse_roots(self, picked: choices.Choices, servers: Sequence[Found]) -> None:
+        """Raises SkytierError where a new server has to boot from a volume without Cinder."""
+        there = Counter(each.facts["role"] for each in servers if not each.fault)
+        for role, section in self.stack.machines().items():
+            asked = self.stack.root_gib_of(role) or section.machines > there[role]
+            if picked.roots[role] and asked and not self.has_volumes:
+                raise roots.refuse_without_cinder(self.stack, role, picked.flavors[role])
 
     def quota(self, plan: Plan) -> list[Row]:
         """Whether what a plan makes fits into the project; no row when it makes nothing."""
@@ -255,7 +282,7 @@ class CloudStack:
 
     def _offered(self) -> choices.Offered:
         try:
-            return choices.offered(self.connection)
+            return choices.offered(self.connection, self.stack)
         except API_ERRORS as error:
             raise explained("What the cloud offers could not be listed", error) from error
 

@@ -13,6 +13,7 @@ from skytier.hosts.ssh import Ssh, SshHost
 from skytier.openstack import beside
 from skytier.openstack.access import Access, hosts
 from skytier.openstack.entry_point import EntryPoint
+from skytier.openstack.operator import Way
 from skytier.openstack.planned import Plan
 from skytier.openstack.releases import Releases
 from skytier.openstack.stack import CloudStack
@@ -33,14 +34,16 @@ def measure(stack: CloudStack) -> Status:
         access = Access(stack.connection, stack.operator, shell)
         access.write(known)
         enter = stack.operator.has_key(plan.public_key)
-        answer = pool.submit(entry.ask) if entry.url else None
+        answer = pool.submit(entry.ask) if entry.url and entry.is_asked else None
         places = [
             (role, number, server)
             for role, number in plan.resolved.machines()
             if (server := known.get(plan.resolved.key("server", role, number)))
         ]
-        measured = list(pool.map(lambda place: _machine(plan, known, shell, enter, *place), places))
-        front = answer is not None and bool(answer.result())
+        about = (plan, known, shell, stack.operator.way, enter)
+        measured = list(pool.map(lambda place: _machine(*about, *place), places))
+        # Where a jump host alone leads to the machines, each of them says how it is.
+        front = not entry.is_asked or (answer is not None and bool(answer.result()))
         jobs = _jobs(stack, shell, measured) if enter else []
     complete = len(measured) == len(plan.resolved.machines())
     healthy = front and complete and all(machine.healthy for machine in measured)
@@ -50,7 +53,14 @@ def measure(stack: CloudStack) -> Status:
 
 
 def _machine(
-    plan: Plan, known: Known, shell: Ssh, enter: bool, role: str, number: int, server: Found
+    plan: Plan,
+    known: Known,
+    shell: Ssh,
+    way: Way,
+    enter: bool,
+    role: str,
+    number: int,
+    server: Found,
 ) -> MachineStatus:
     name = server.key.name
     status = str(server.facts["status"])
@@ -68,7 +78,7 @@ def _machine(
     port = known.get(plan.resolved.key("port", role, number))
     public = known.get(plan.resolved.key("floating IP", role, number))
     addresses = [each.facts["address"] for each in (public, port) if each]
-    reached = next((host.address for host in hosts(known) if host.name == name), "")
+    reached = next((host.address for host in hosts(known, way) if host.name == name), "")
     healthy = all(service.running for service in services)
     release = server.facts["metadata"].get(Releases.metadata)
     return MachineStatus(name, role, reached, healthy, services, addresses, release)

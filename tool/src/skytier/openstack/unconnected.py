@@ -8,7 +8,10 @@ from skytier.openstack import certificates
 from skytier.openstack.resources.errors import API_ERRORS, explained
 
 _FILE = "Look at the cloud's entry in clouds.yaml, or download it again from the dashboard."
-_REGION = "Check region_name and interface in clouds.yaml, or ask who runs the cloud."
+_REGION = (
+    "Check region_name and interface in clouds.yaml, or region in the stack file, or ask who runs "
+    "the cloud."
+)
 _ANSWER = "Check auth_url in clouds.yaml; if it is right, ask who runs the cloud."
 _LATER = "Try again later; if it stays, ask who runs the cloud."
 _REACH = "Check that this machine reaches it, and auth_url in clouds.yaml."

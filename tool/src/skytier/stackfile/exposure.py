@@ -40,6 +40,15 @@ def exposures(stack: StackFile, path: Path | None = None) -> list[Exposure]:
 
 
 def _found(stack: StackFile) -> Iterator[tuple[str, str, str]]:
+    if stack.public == "fixed":
+        yield (
+            "network",
+            f"All machines, the database too, are on the network {stack.network}, which others "
+            "use: security groups alone guard them.",
+            'take network and public = "fixed" out, where the cloud has floating IPs.',
+        )
+    if stack.public == "none":
+        return
     if stack.tls == "off":
         yield (
             "tls",

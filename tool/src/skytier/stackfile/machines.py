@@ -16,6 +16,8 @@ from skytier.stackfile.section import Branch, Section, branch, key
 Text = Annotated[str, AfterValidator(values.text)]
 Email = Annotated[str, AfterValidator(values.email)]
 Emails = Annotated[tuple[Email, ...], BeforeValidator(values.in_a_list)]
+RootGib = Annotated[int, Field(ge=1, le=16384, strict=True)] | None
+ROOT_GIB = "a number of GiB from 1 to 16384"
 EMAILS = "an e-mail address, or several in a list"
 
 
@@ -30,6 +32,10 @@ class MachineSection(Section):
         (), "names of Debian packages", ["htop"]
     )
     """Additional packages, installed at the first boot."""
+    root_gib: RootGib = key(None, ROOT_GIB, 20)
+    """Boot these machines from a volume of this size. Default: the stack's `root_gib`."""
+    volume_type: Text | None = key(None, "the name of a volume type of Cinder", "ssd")
+    """The type of the volumes of these machines. Default: the stack's `volume_type`."""
 
     @property
     def machines(self) -> int:

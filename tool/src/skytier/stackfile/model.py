@@ -17,11 +17,13 @@ from skytier.stackfile.application import POSTGRESQL, SAMPLE, ApplicationSection
 from skytier.stackfile.cache import CacheSection
 from skytier.stackfile.machines import (
     EMAILS,
+    ROOT_GIB,
     BalancerSection,
     DatabaseSection,
     Emails,
     MachineSection,
     MonitorSection,
+    RootGib,
     Text,
     WebSection,
 )
@@ -72,21 +74,47 @@ class StackFile(Section):
     another name is another stack."""
     cloud: Text | None = key(None, "the name of a cloud of clouds.yaml", "mycloud")
     """The cloud, by its name in clouds.yaml. Default: the stack runs on this machine."""
+    region: Text | None = key(None, "the name of a region of the cloud", "RegionTwo")
+    """The region of the cloud. Default: `region_name` of its entry in clouds.yaml, or
+    OS_REGION_NAME."""
     image: Text | None = key(None, "the name or id of an image", "ubuntu-24.04")
     """The image of the machines: the newest active one with that name. Default: the newest Ubuntu
     LTS of the cloud, else the newest Debian; existing machines keep their image."""
     flavor: Text = key("m1.small", "the name or id of a flavor")
     """The flavor of the machines: their vCPUs, memory and disk."""
+    root_gib: RootGib = key(None, ROOT_GIB, 20)
+    """Boot the machines from Cinder volumes of this size, one for each machine, which are deleted
+    with it. Default: only where the flavor has no disk, and then 20, or what the image needs."""
+    volume_type: Text | None = key(None, "the name of a volume type of Cinder", "ssd")
+    """The type of new volumes; those that are there keep theirs. Default: the cloud chooses."""
     availability_zone: Text | None = key(None, "the name of a zone of Nova", "nova")
     """The availability zone of the machines. Default: the cloud chooses."""
     external_network: Text | None = key(None, "the name or id of a network", "public")
     """The network that floating IPs come from. Default: the only external network of the cloud."""
+    network: Text | None = key(None, "the name or id of a network", "provider-net")
+    """A network that is there already: the machines get ports on it, and no network, subnet or
+    router is made. It is never changed. Default: the stack gets a private network of its own."""
+    subnet: Text | None = key(None, "the name or id of a subnet of `network`", "provider-subnet")
+    """The subnet of `network` that the addresses come from. Default: its only IPv4 subnet."""
+    public: Literal["floating-ip", "fixed", "none"] = key(
+        "floating-ip", '"floating-ip", "fixed" or "none"'
+    )
+    """The address that visitors and operators come to: a floating IP; the machine's own address on
+    `network`, where that one is public; or none, so that the private addresses have to be reached,
+    by a VPN for example."""
+    ssh_jump: Annotated[str, AfterValidator(values.jump_host)] | None = key(
+        None, "a host, a user and a host, or a Host of ~/.ssh/config", "me@jump.example.org"
+    )
+    """Your own jump host, through which SSH goes to the bastion. Its address has to be in
+    `ssh_from`."""
     cidr: Annotated[str, AfterValidator(values.private_network)] = key(
         "192.168.128.0/24", "a private IPv4 network from /16 to /28 such as 192.168.128.0/24"
     )
-    """The addresses of the private network of the machines."""
+    """The addresses of the private network of the machines. With `network` they are those of its
+    subnet."""
     dns: tuple[Address, ...] = key((), "IPv4 addresses of name servers", ["9.9.9.9"])
-    """The name servers of the private network. Default: those of the cloud."""
+    """The name servers of the private network; ignored with `network`. Default: those of the
+    cloud."""
     ssh_from: Annotated[Networks, AfterValidator(values.some)] = key(
         ("0.0.0.0/0",), "IPv4 networks such as 203.0.113.0/24, at least one"
     )
@@ -142,6 +170,16 @@ class StackFile(Section):
         """Whether visitors come through a balancer: at every hour if there are several web servers
         at some hours."""
         return self.balancer.kind != "none" and self.web.most > 1
+
+    @property
+    def has_floating_ips(self) -> bool:
+        """Whether visitors and operators come to a floating IP."""
+        return self.public == "floating-ip"
+
+    @property
+    def needs_external_network(self) -> bool:
+        """Whether there are floating IPs, or a router of the stack's own."""
+        return self.has_floating_ips or self.network is None
 
     @property
     def static_url(self) -> str | None:
@@ -203,6 +241,14 @@ class StackFile(Section):
         """
         return ["web"] if self.web.image_baked else []
 
+    def root_gib_of(self, role: str) -> int | None:
+        """The size of the volume that the machines of a role are asked to boot from."""
+        return self.machines()[role].root_gib or self.root_gib
+
+    def volume_type_of(self, role: str) -> str | None:
+        """The type of the new volumes of a role; None for the cloud's own choice."""
+        return self.machines()[role].volume_type or self.volume_type
+
     def volumes(self) -> Mapping[str, int]:
         """Role to the size, in GiB, of the volume that its machine keeps its data on.
 
@@ -251,7 +297,19 @@ class StackFile(Section):
         if not self.has_database and (named := sorted(self.database.model_fields_set)):
             wrong = 'is set, and application.requires does not have "postgresql"'
             raise contradiction(f"database.{named[0]}", wrong)
+        self._check_network()
         private = IPv4Network(self.cidr)
         if self.floating_ip and IPv4Address(self.floating_ip) in private:
             raise contradiction("floating_ip", f"is inside the private network {self.cidr}")
         return self
+
+    def _check_network(self) -> None:
+        """Raises ValueError for keys that contradict each other."""
+        if self.public == "fixed" and not self.network:
+            raise contradiction("public", 'is "fixed", which needs `network`, a public one')
+        if self.subnet and not self.network:
+            raise contradiction("subnet", "needs `network`")
+        if self.network and self.cidr != type(self).model_fields["cidr"].default:
+            raise contradiction("cidr", "is what `network` has already: take one of the two out")
+        if self.floating_ip and not self.has_floating_ips:
+            raise contradiction("floating_ip", f'is set, and public is "{self.public}"')

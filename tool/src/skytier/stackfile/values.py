@@ -94,6 +94,14 @@ def domain(value: str) -> str:
     return lower
 
 
+def jump_host(value: str) -> str:
+    """A host as ssh takes it: `jump.example.org`, `me@jump`, or a Host of ~/.ssh/config."""
+    word = "[A-Za-z0-9_][A-Za-z0-9._-]*"
+    if not re.fullmatch(f"({word}@)?{word}", value):
+        raise ValueError("is not a host")
+    return value
+
+
 def in_a_list(value: object) -> object:
     """One value as a list of one."""
     return [value] if isinstance(value, str) else value

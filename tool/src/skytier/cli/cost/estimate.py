@@ -96,7 +96,7 @@ def _prices(stack: StackFile, named: Path | None, *others: StackFile) -> PriceLi
 
     sections = ((each, s) for each in (stack, *others) for s in each.machines().values())
     names = {section.flavor or each.flavor for each, section in sections}
-    return prices(connect(stack.cloud), stack, names, named)
+    return prices(connect(stack.cloud, stack.region), stack, names, named)
 
 
 def _bill(stack: StackFile, card: Rates, taken: Sequence[str] = ()) -> Bill:
@@ -117,4 +117,5 @@ def _flavors(stack: StackFile, card: Rates) -> Mapping[str, Sized]:
     from skytier.openstack import choices
     from skytier.openstack.connection import connect
 
-    return choices.choose_flavors(choices.offered_flavors(connect(stack.cloud)), stack)
+    offered = choices.offered_flavors(connect(stack.cloud, stack.region))
+    return choices.choose_flavors(offered, stack)

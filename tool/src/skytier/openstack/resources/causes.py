@@ -33,7 +33,8 @@ CAUSES = (
     # A flavor that does not go with the image.
     Cause(
         "the flavor has no disk of its own, and this cloud starts no server from an image without",
-        "Name a flavor with a disk in the stack file: flavor.",
+        "Name a flavor with a disk in the stack file (flavor), or have the machines boot from "
+        "volumes (root_gib).",
         r"volume-backed|zero disk|create:image_backed|need to create a bootable volume",
     ),
     Cause(

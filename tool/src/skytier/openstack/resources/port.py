@@ -8,7 +8,11 @@ from skytier.openstack.resources.project import Project, own_tags
 
 
 class Port:
-    """`attributes`: network (a Key), security_groups (Keys), tags. `facts`: address."""
+    """`attributes`: network (a Key, or the id of one that is there), security_groups (Keys), tags.
+
+    `creation`: subnet, the id of the one that the address comes from; without it any of those.
+    `facts`: address, the IPv4 one where there are two.
+    """
 
     name = "port"
     fixed = frozenset({"network"})
@@ -26,13 +30,14 @@ class Port:
 
     def create(self, wanted: Wanted, known: Known) -> Found:
         """With an address that Neutron chooses, behind its groups from the first moment."""
-        attributes = known.attributes(wanted)
+        attributes, subnet = known.attributes(wanted), wanted.creation.get("subnet")
         return self._found(
             self._network.create_port(
                 name=wanted.key.name,
                 description=self._project.mark,
                 network_id=attributes["network"],
                 security_groups=attributes["security_groups"],
+                **({"fixed_ips": [{"subnet_id": subnet}]} if subnet else {}),
             )
         )
 
@@ -50,6 +55,7 @@ class Port:
 
     def _found(self, port: Any) -> Found:
         addresses = [fixed["ip_address"] for fixed in port.fixed_ips or []]
+        addresses.sort(key=lambda address: ":" in address)
         return Found(
             Key(self.name, port.name),
             port.id,

@@ -11,10 +11,13 @@ from skytier.errors import SkytierError
 from skytier.openstack.resources.baked_image import BAKES
 from skytier.openstack.resources.mending import fault_of, mended
 from skytier.openstack.resources.project import PREFIX, ROLE, Project, marks
+from skytier.openstack.resources.root_volume import RootVolume
 from skytier.openstack.resources.waiting import ACTIVE_TIMEOUT_S, wait_for
 
 GONE_TIMEOUT_S = 300.0
-IMAGE, FLAVOR, NUMBER = (f"{PREFIX}{name}" for name in ("image", "flavor", "number"))
+IMAGE, FLAVOR, NUMBER, ROOT_GIB = (
+    f"{PREFIX}{name}" for name in ("image", "flavor", "number", "root-gib")
+)
 RUNNING = "running"
 RESIZED = "VERIFY_RESIZE"
 _TRANSIENT = frozenset({"BUILD", "REBOOT", "HARD_REBOOT", "RESIZE", "REVERT_RESIZE"})
@@ -25,18 +28,21 @@ class Server:
 
     One in ERROR that ran before is mended by a hard reboot, so that its disk stays.
 
-    `attributes`: image and flavor (names), power (`running`), metadata (the mark and the labels).
-    `creation`: image_id, flavor_id, disk_gib (the flavor's), key_name, port (a Key), user_data,
-    role, number.
+    `attributes`: image and flavor (names), root_gib (of the volume that it boots from, 0 for none),
+    power (`running`), metadata (the mark and the labels).
+    `creation`: image_id, flavor_id, disk_gib (the flavor's), root_type (of that volume), key_name,
+    port (a Key), user_data, role, number.
     `facts`: status, image_id, vcpus, ram_mib, disk_gib, launched_at, volumes (ids of those that it
     has), metadata, role, number.
     """
 
     name = "server"
-    fixed = frozenset({"image"})
+    fixed = frozenset({"image", "root_gib"})
 
-    def __init__(self, project: Project) -> None:
+    def __init__(self, project: Project, roots: RootVolume | None = None) -> None:
+        """`roots` makes the volumes that new servers boot from."""
         self._project = project
+        self._roots = roots
         self._compute = project.connection.compute
 
     def find(self) -> Iterable[Found]:
@@ -47,18 +53,20 @@ class Server:
                 yield self._found(server)
 
     def create(self, wanted: Wanted, known: Known) -> Found:
-        """The request; Nova builds it in its own time."""
+        """The request, with a root volume that is made before; Nova builds it in its own time."""
         creation = known.creation(wanted)
+        root_gib = wanted.attributes["root_gib"]
         metadata = {
             **self._project.metadata,
             IMAGE: wanted.attributes["image"],
             FLAVOR: wanted.attributes["flavor"],
             ROLE: creation["role"],
             NUMBER: str(creation["number"]),
+            **({ROOT_GIB: str(root_gib)} if root_gib else {}),
         }
         server = self._compute.create_server(
             name=wanted.key.name,
-            image_id=creation["image_id"],
+            **self._disk(wanted.key.name, creation, root_gib),
             flavor_id=creation["flavor_id"],
             key_name=creation["key_name"],
             networks=[{"port": creation["port"]}],
@@ -71,6 +79,21 @@ class Server:
         )
         # The answer to a creation is not the whole server.
         return self._found(self._compute.get_server(server.id))
+
+    def _disk(self, name: str, creation: dict[str, Any], root_gib: int) -> dict[str, Any]:
+        """What of the request says where the server boots from."""
+        if not root_gib:
+            return {"image_id": creation["image_id"]}
+        assert self._roots is not None  # noqa: S101  # whoever creates servers has them
+        volume = self._roots.ready(name, {**creation, "root_gib": root_gib}, lambda text: None)
+        mapping = {
+            "boot_index": 0,
+            "uuid": volume,
+            "source_type": "volume",
+            "destination_type": "volume",
+            "delete_on_termination": True,
+        }
+        return {"block_device_mapping": [mapping]}
 
     def reconcile(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
         """Its labels, its flavor; and it runs."""
@@ -152,7 +175,7 @@ class Server:
 
     def _refuse_smaller_disk(self, wanted: Wanted, server: Any) -> None:
         now, then = server.flavor.disk or 0, wanted.creation["disk_gib"]
-        if then < now:
+        if then < now and ROOT_GIB not in server.metadata:
             raise SkytierError(
                 f"The server {server.name} has a disk of {now} GiB, and the flavor "
                 f"{wanted.attributes['flavor']} one of {then} GiB: Nova makes no disk smaller.",
@@ -211,6 +234,7 @@ class Server:
             {
                 "image": metadata.get(IMAGE, ""),
                 "flavor": metadata.get(FLAVOR, ""),
+                "root_gib": int(metadata.get(ROOT_GIB) or 0),
                 "power": RUNNING if running else (server.status or "build").lower(),
                 "metadata": labels,
             },

@@ -10,6 +10,8 @@ from skytier.errors import SkytierError
 from skytier.openstack.resources.project import PREFIX, ROLE, Project
 from skytier.openstack.resources.waiting import wait_for
 
+ROOT = f"{PREFIX}root"
+"""The key in its metadata that says that a server boots from it."""
 DATA = f"{PREFIX}data"
 """The key in its metadata that says whether there is something to lose."""
 EXPECTED, KEPT = "expected", "kept"
@@ -21,9 +23,10 @@ _EXTENDS_IN_USE = "3.42"
 
 
 class Volume:
-    """`attributes`: size_gib, metadata (the mark and the labels). `creation`: role.
+    """`attributes`: size_gib, metadata (the mark and the labels). `creation`: role, type.
 
-    `facts`: status, servers (the ids of those that have it), data (EXPECTED, KEPT or empty), role.
+    `facts`: status, servers (the ids of those that have it), data (EXPECTED, KEPT or empty), role,
+    type.
     """
 
     name = "volume"
@@ -46,6 +49,10 @@ class Volume:
 
     def marked(self) -> list[Any]:
         """The same as Cinder has them. Raises UnseenError when this project may not list them."""
+        return [each for each in self.all_marked() if ROOT not in each.metadata]
+
+    def all_marked(self) -> list[Any]:
+        """With those that servers boot from. Raises UnseenError as `marked` does."""
         if not self._there:
             return []
         try:
@@ -66,6 +73,7 @@ class Volume:
             name=wanted.key.name,
             size=wanted.attributes["size_gib"],
             metadata={**self._project.metadata, ROLE: wanted.creation["role"]},
+            **({"volume_type": kind} if (kind := wanted.creation.get("type")) else {}),
         )
         return self.found(volume)
 
@@ -82,12 +90,16 @@ class Volume:
                     "GiB as before.",
                     f"See why: openstack volume message list --resource-uuid {volume.id}",
                 )
-        wanted_labels = self._project.metadata
-        old = {n for n in volume.metadata if n.startswith(f"{PREFIX}label:")} - set(wanted_labels)
+        return self.found(self.labelled(volume))
+
+    def labelled(self, volume: Any) -> Any:
+        """The volume with the mark and the labels as they should be."""
+        wanted = self._project.metadata
+        old = {n for n in volume.metadata if n.startswith(f"{PREFIX}label:")} - set(wanted)
         if old:
             self._cinder.delete_volume_metadata(volume, keys=sorted(old))
-        self.note(found.id, wanted_labels)
-        return self.found(self._cinder.get_volume(found.id))
+        self.note(volume.id, wanted)
+        return self._cinder.get_volume(volume.id)
 
     def delete(self, found: Found, tell: Tell) -> None:
         """Delete it with all that is on it. One that a server still has is not taken from it."""
@@ -164,6 +176,7 @@ class Volume:
                 "servers": servers_of(volume),
                 "data": data,
                 "role": metadata.get(ROLE, ""),
+                "type": volume.volume_type or "",
             },
             fault=fault,
             created_at=volume.created_at or "",

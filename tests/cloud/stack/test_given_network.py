@@ -1,0 +1,127 @@
+"""Machines on a network that is there already, with a floating IP, a fixed address or none.
+
+Servers are those of Nova's fake driver, as in test_resources.py; all else is real.
+"""
+
+import secrets
+from collections.abc import Iterator
+from typing import Any
+
+import openstack
+import pytest
+
+from .account import Account, Operator
+from .test_resources import STACK, actions, down, up
+
+
+@pytest.fixture
+def stack(account: Account, operator: Operator) -> Iterator[str]:
+    """A name for a stack; the project is as it was when the test ends."""
+    name = f"t{secrets.token_hex(3)}"
+    before = account.holdings()
+    yield name
+    down(operator)
+    assert account.holdings() == before
+
+
+@pytest.fixture(scope="module")
+def provider(account: Account) -> Iterator[Any]:
+    """A network of the administrator's, shared with everybody, without a router."""
+    with openstack.connect(cloud="devcloud-admin") as admin:
+        name = f"provider-{secrets.token_hex(3)}"
+        network = admin.network.create_network(name=name, is_shared=True)
+        admin.network.create_subnet(
+            name=name, network_id=network.id, ip_version=4, cidr="192.168.130.0/24"
+        )
+        yield network
+        admin.network.delete_network(network)
+
+
+def test_all_of_a_stack_is_on_a_shared_network_without_router_or_floating_ip(
+    account: Account, operator: Operator, stack: str, provider: Any
+) -> None:
+    network = account.connection.network
+    foreign = network.create_port(network_id=provider.id, name=f"{stack}-web-1")
+    try:
+        before = account.count()
+        said = network.get_port(foreign.id).to_dict()
+        operator.write(f'name = "{stack}"\nnetwork = "{provider.name}"\npublic = "fixed"\n{STACK}')
+        planned = operator.json("plan")
+        assert "network" in [each["key"] for each in planned["open"]]
+        needed = {row["name"]: row["needed"] for row in planned["quota"]}
+        assert needed.keys().isdisjoint({"networks", "subnets", "routers", "floating_ips"})
+        assert (needed["ports"], needed["security_groups"]) == (2, 3)
+        up(operator)
+        made = {kind: count - before[kind] for kind, count in account.count().items()}
+        assert {kind: count for kind, count in made.items() if count} == {
+            "key pair": 1,
+            "port": 2,
+            "security group": 3,
+            "server": 2,
+        }
+        ports = {p.name: p for p in network.ports(description=f"skytier:stack={stack}")}
+        assert {port.network_id for port in ports.values()} == {provider.id}
+        # The database lets in the web servers alone.
+        [group] = network.security_groups(name=f"{stack}-database", project_id=account.project_id)
+        rules = [r for r in group.security_group_rules if r["direction"] == "ingress"]
+        assert all(rule["remote_group_id"] for rule in rules)
+        assert set(actions(operator).values()) == {"keep"}
+        assert network.get_port(foreign.id).to_dict() == said
+        operator.write(f'name = "{stack}"\n{STACK}')
+        assert "do not move to another network" in operator.ends_with(1, "plan")
+        operator.write(f'name = "{stack}"\nnetwork = "{provider.name}"\npublic = "none"\n{STACK}')
+        assert set(actions(operator).values()) == {"keep"}
+        down(operator)
+        assert network.get_port(foreign.id).to_dict() == said
+        assert account.count() == before
+    finally:
+        network.delete_port(foreign)
+
+
+def test_a_network_and_its_router_that_are_there_are_used_and_left_as_they_were(
+    account: Account, operator: Operator, stack: str
+) -> None:
+    network = account.connection.network
+    public = network.find_network("public", ignore_missing=False)
+    own = network.create_network(name=f"own-{stack}")
+    subnet = network.create_subnet(network_id=own.id, ip_version=4, cidr="192.168.131.0/24")
+    router = network.create_router(external_gateway_info={"network_id": public.id})
+    network.add_interface_to_router(router, subnet_id=subnet.id)
+    try:
+        operator.write(f'name = "{stack}"\nnetwork = "{own.id}"\n{STACK}')
+        as_it_was = [network.get_router(router.id).to_dict(), network.get_network(own.id).to_dict()]
+        up(operator)
+        [ip] = network.ips(project_id=account.project_id)
+        assert ip.router_id == router.id
+        assert set(actions(operator).values()) == {"keep"}
+        down(operator)
+        now = [network.get_router(router.id).to_dict(), network.get_network(own.id).to_dict()]
+        assert now == as_it_was
+    finally:
+        down(operator)
+        network.remove_interface_from_router(router, subnet_id=subnet.id)
+        network.delete_router(router)
+        network.delete_network(own)
+
+
+def test_nothing_public_has_a_router_and_no_floating_ip(
+    account: Account, operator: Operator, stack: str
+) -> None:
+    operator.write(f'name = "{stack}"\npublic = "none"\n{STACK}')
+    assert operator.json("plan")["open"] == []
+    before = account.count()
+    up(operator)
+    made = {kind: count - before[kind] for kind, count in account.count().items()}
+    assert (made["router"], made["floating IP"]) == (1, 0)
+    assert set(actions(operator).values()) == {"keep"}
+
+
+def test_a_network_that_takes_no_port_of_the_project_is_said_before_anything_is_made(
+    account: Account, operator: Operator, stack: str
+) -> None:
+    before = account.holdings()
+    operator.write(f'name = "{stack}"\nnetwork = "public"\npublic = "fixed"\n{STACK}')
+    assert "is not shared with this project" in operator.ends_with(1, "up", "--yes")
+    operator.write(f'name = "{stack}"\nnetwork = "none-of-this-name"\npublic = "fixed"\n{STACK}')
+    assert "sees no network 'none-of-this-name'" in operator.ends_with(1, "plan")
+    assert account.holdings() == before

@@ -1,0 +1,90 @@
+"""A network that is there already, for the ports of a stack's machines. It is never changed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from openstack.connection import Connection
+
+from skytier.errors import SkytierError
+from skytier.stackfile import StackFile
+
+
+@dataclass(frozen=True)
+class Subnet:
+    """An IPv4 subnet of Neutron."""
+
+    id: str
+    name: str
+    cidr: str
+    dhcp: bool = True
+
+
+@dataclass(frozen=True)
+class GivenNetwork:
+    """A network, and the subnet of it that the machines have addresses of."""
+
+    id: str
+    name: str
+    subnet: Subnet
+
+
+def find(conn: Connection, stack: StackFile) -> GivenNetwork | None:
+    """The network that the stack file names; None where it names none.
+
+    Two lists of the API. Raises SkytierError for one that there is not, that several may be meant
+    by, that takes no ports of this project, or whose addresses come by no DHCP.
+    """
+    if stack.network is None:
+        return None
+    network = _sole(
+        "network", [n for n in conn.network.networks() if stack.network in (n.name, n.id)], stack
+    )
+    if not (network.is_shared or network.project_id == conn.current_project_id):
+        raise SkytierError(
+            f"The network {network.name} is not shared with this project, so the project can have "
+            "no port on it.",
+            "Ask who runs the cloud to share it, or name another in the stack file: network.",
+        )
+    subnets = [
+        Subnet(s.id, s.name, s.cidr, bool(s.is_dhcp_enabled))
+        for s in conn.network.subnets(network_id=network.id, ip_version=4)
+    ]
+    return GivenNetwork(network.id, network.name, choose(subnets, stack))
+
+
+def choose(subnets: Sequence[Subnet], stack: StackFile) -> Subnet:
+    """The subnet that is named, or the only one. Raises SkytierError as `find` does."""
+    if stack.subnet is None and len(subnets) != 1:
+        names = ", ".join(f"{each.name} ({each.cidr})" for each in subnets)
+        raise SkytierError(
+            f"The network {stack.network} has "
+            + (f"several IPv4 subnets: {names}." if subnets else "no IPv4 subnet."),
+            'Name one in the stack file: subnet = "..."'
+            if subnets
+            else "Name another network in the stack file: network.",
+        )
+    named = [s for s in subnets if stack.subnet in (None, s.name, s.id)]
+    subnet: Subnet = _sole("subnet", named, stack)
+    if not subnet.dhcp:
+        raise SkytierError(
+            f"The subnet {subnet.name} of the network {stack.network} has no DHCP, so a machine "
+            "there gets no address.",
+            "Name another in the stack file: network, subnet.",
+        )
+    return subnet
+
+
+def _sole(kind: str, found: Sequence[Any], stack: StackFile) -> Any:
+    wanted = getattr(stack, kind)
+    if not found:
+        raise SkytierError(
+            f"This project sees no {kind} {wanted!r}.",
+            f"See what there is: openstack {kind} list. Name one in the stack file: {kind}.",
+        )
+    if len(found) > 1:
+        raise SkytierError(
+            f"Several {kind}s are called {wanted!r}: {', '.join(each.id for each in found)}.",
+            f"Name one by its id in the stack file: {kind}.",
+        )
+    return found[0]
