@@ -31,6 +31,7 @@ PACKAGES = (
     *("prometheus", "prometheus-alertmanager", "prometheus-node-exporter"),
     *("prometheus-nginx-exporter", "prometheus-postgres-exporter"),
     *("redis-server", "prometheus-redis-exporter"),
+    "pgbackrest",
     # A certificate, and an authority for tests that gives it.
     *("certbot", "pebble"),
 )

@@ -8,6 +8,7 @@ from skytier.deploy import update
 from skytier.deploy.kind import Found, Kind, Known, UnseenError
 from skytier.deploy.plan import Rules, one_of_each
 from skytier.openstack.entry_point import floating_ip
+from skytier.openstack.object_store import buckets
 from skytier.openstack.resources.container import Container
 from skytier.openstack.resources.ec2_credential import Ec2Credential
 from skytier.openstack.resources.errors import API_ERRORS, explained
@@ -70,17 +71,17 @@ def resources(
     """The kinds that OpenStack itself has.
 
     `with_volumes` is whether the cloud has Cinder; else no volume is ever found. `with_objects` is
-    whether it has an object store; `bucket` is the container of the stack file.
+    whether it has an object store.
     """
     volumes = Volume(project, with_volumes)
     entry = floating_ip(stack)
     entry_points = [f"{stack.name}-{role.name}-1" for role in ROLES.values() if role.public]
-    address, bucket = stack.floating_ip or "", stack.storage.bucket
-    containers = Container(project, with_objects, wanted=bucket is not None)
+    address, asked = stack.floating_ip or "", buckets(stack)
+    containers = Container(project, with_objects, wanted=bool(asked))
     plain: list[Kind] = [
         *(KeyPair(project), SecurityGroup(project), Network(project), Subnet(project)),
         *(Router(project), Port(project), volumes, containers),
-        *(Ec2Credential(project, containers, with_objects, bucket), Server(project)),
+        *(Ec2Credential(project, containers, with_objects, asked), Server(project)),
         *(VolumeAttachment(project, volumes), FloatingIP(project, entry, entry_points, address)),
     ]
     return {kind.name: kind for kind in plain}

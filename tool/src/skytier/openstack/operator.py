@@ -1,7 +1,7 @@
 """What the operator's machine keeps of a stack: SSH key, known hosts, a log of what was done.
 
 Nothing of it is needed to see the stack; the key is needed to get into its machines. Secrets are
-here only while no machine of the stack can keep them.
+here only while no machine of the stack can keep them; the key of its backups stays.
 """
 
 import json
@@ -49,6 +49,11 @@ class OperatorFiles:
     def secrets(self) -> Path:
         """The stack's own secrets, while the machine that keeps them is replaced."""
         return self.path / "secrets.json"
+
+    @property
+    def backup_key(self) -> Path:
+        """The key of the stack's backups, which outlive the machine that keeps it."""
+        return self.path / "backup_key"
 
     @property
     def log(self) -> Path:
@@ -105,6 +110,16 @@ class OperatorFiles:
     def forget_secrets(self) -> None:
         """The stack has them."""
         self.secrets.unlink(missing_ok=True)
+
+    def keep_backup_key(self, text: str) -> None:
+        """Keep the key of the backups; it stays when the stack is deleted."""
+        if self.kept_backup_key() != text:
+            self.create()
+            files.write(self.backup_key, text, 0o600)
+
+    def kept_backup_key(self) -> str:
+        """The one that is here; empty where there is none."""
+        return self.backup_key.read_text() if self.backup_key.exists() else ""
 
     def note(self, line: str) -> None:
         """Add a line to the log."""

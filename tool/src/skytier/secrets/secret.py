@@ -115,3 +115,12 @@ class Given(_Single):
             f"{self.what} is not known.",
             f"Run skytier up again with it in the variable {self.variable}, this once.",
         )
+
+
+@dataclass(frozen=True)
+class Passphrase(Given):
+    """A random one, unless it is given: what it opens may be older than the stack."""
+
+    def make(self) -> Mapping[str, str]:
+        """32 random bytes, as text."""
+        return {self.name: secrets.token_urlsafe(32)}
