@@ -10,6 +10,7 @@ from skytier.cli import (
     access,
     admin,
     audit,
+    backup,
     console,
     cost,
     dashboard,
@@ -27,6 +28,7 @@ from skytier.cli import (
     release,
     releases,
     report,
+    restore,
     rollback,
     run,
     scale,
@@ -52,6 +54,7 @@ app = typer.Typer(
 for command in (
     *(init, doctor, plan, up, status, top, ps, logs, run, job, secret, psql, ssh, down),
     *(release, releases, rollback, scale, drain),
+    *(backup, restore),
     *(dashboard, report, metrics, cost),
     *(demo_data, admin, audit, trust, access),
 ):
