@@ -107,5 +107,5 @@ def _unreachable(error: CommandError) -> SkytierError:
         )
     return SkytierError(
         f"The place of the backups cannot be read. pgBackRest says:\n{said}",
-        "If it cannot be reached, ask who runs it. See skytier status for what waits to be archived.",
+        "If it cannot be reached, ask who runs it. See skytier status for what waits there.",
     )

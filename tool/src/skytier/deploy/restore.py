@@ -22,11 +22,10 @@ cd {STATE} 2>/dev/null || exit 0
 [ "$(systemctl is-active {UNIT})" != activating ] || echo running
 exit 0
 """
-_TABLES = (
-    "cd / && runuser -u postgres -- psql --no-psqlrc --tuples-only --no-align "
-    f'--dbname={NAME} --command="SELECT count(*) FROM pg_tables WHERE schemaname NOT IN '
-    "('pg_catalog', 'information_schema')\""
-)
+_TABLES = f"""
+cd / && runuser -u postgres -- psql --no-psqlrc --tuples-only --no-align --dbname={NAME} --command="
+    SELECT count(*) FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"
+"""  # noqa: S608
 _WANTED = f"""
 umask 077
 cd {STATE} && cat >wanted.new || exit 1
@@ -100,12 +99,13 @@ def _advice(host: Host, why: str) -> str:
         return "See skytier status."
     if "recovery ended before configured recovery target" in why:
         return (
-            "The archive ends before that moment. The data is unfinished, and PostgreSQL is "
-            "stopped. Restore the newest state that there is: skytier restore --to latest"
+            "The archive has no change after that moment. The data is unfinished, and PostgreSQL "
+            "is stopped. Restore an earlier moment, a backup by its name, or the newest state that "
+            "there is: skytier restore --to latest"
         )
     return (
-        "The data is unfinished, and PostgreSQL is stopped. Go on with skytier restore, to the same "
-        "or to another moment."
+        "The data is unfinished, and PostgreSQL is stopped. Go on with skytier restore, to the "
+        "same moment or to another one."
     )
 
 
@@ -113,7 +113,7 @@ def _stand(host: Host) -> Stand:
     words = host.run(_STANDS).split()
     foreign = "foreign" in words
     # Only the database of a machine that took the place of a lost one is known to be empty.
-    empty = foreign and host.run(f"{_TABLES} || true").strip() == "0"
+    empty = foreign and host.run(_TABLES).strip() == "0"
     if foreign and not empty and "unfinished" not in words:
         raise SkytierError(
             f"The backups are of another database than the one on {host.name}, and that one has "

@@ -3,7 +3,8 @@
 from skytier.backend import Outcome
 from skytier.deploy.apply import Events
 from skytier.deploy.interruption import interrupted
-from skytier.openstack import backups, beside
+from skytier.openstack import backups as of_database
+from skytier.openstack import beside
 from skytier.openstack.application import attend_application, follow_application, run_application
 from skytier.openstack.drain import drain, undrain
 from skytier.openstack.logs import logs
@@ -43,12 +44,12 @@ class CloudBackend(CloudStack):
     attend_psql = attend_psql
     drain = drain
     undrain = undrain
-    backups = backups.listing
-    back_up = backups.back_up
-    verify_backups = backups.verify
-    backup_key = backups.key
-    restore_intended = backups.restore_intended
-    restore_to = backups.restore_to
+    backups = of_database.listing
+    back_up = of_database.back_up
+    verify_backups = of_database.verify
+    backup_key = of_database.key
+    restore_intended = of_database.restore_intended
+    restore_to = of_database.restore_to
 
     def choose_versions(self, plan: Plan, *, upgrade: bool = False) -> str:
         """For what the web servers will probably be. A release that stays has its own."""
