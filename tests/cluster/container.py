@@ -239,7 +239,7 @@ class Container:
             said = (done.stdout + done.stderr).decode(errors="replace").strip()
             what = f"{self.name} ended with {done.returncode}:\n{said}"
             raise CommandError(what, "Look at the container.", said)
-        return done.stdout.decode()
+        return done.stdout.decode(errors="replace")
 
     def set_up(self, setup: Setup, secrets: Mapping[str, str]) -> None:
         """Bring it to a set-up, as the tool does."""

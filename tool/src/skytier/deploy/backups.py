@@ -15,7 +15,11 @@ from skytier.services.pgbackrest.service import STATE
 
 POLL_S = 1.0
 _PGBACKREST = f"cd / && runuser -u postgres -- pgbackrest --stanza={STANZA}"
-_JOURNAL = "journalctl --unit={0} --since=@{1} --lines=20 --output=cat --no-pager --quiet"
+_SEGMENTS = f"cd / && runuser -u postgres -- pgbackrest repo-ls archive/{STANZA} --recurse"
+_JOURNAL = (
+    "journalctl --unit={0} --since=@{1} --lines=20 --output=cat --no-pager --quiet | "
+    "grep -v pam_unix"
+)
 
 
 @dataclass(frozen=True)
@@ -58,17 +62,14 @@ def verify(host: Host) -> Verified:
     """Have every file of the repository read, and its checksum compared. Raises SkytierError."""
     _check_there(host)
     try:
+        listing(host)
         said = host.run(f"{_PGBACKREST} verify --output=text --verbose").strip()
     except CommandError as error:
         raise _unreachable(error) from None
-    lines = said.splitlines()
-    # "missing: 0, checksum invalid: 0, size invalid: 0, other: 0"
-    wrong = "status: error" in said or any(
-        count.strip() not in ("", "0")
-        for line in lines
-        if "missing:" in line or "invalid:" in line
-        for count in (part.rpartition(":")[2] for part in line.split(","))
-    )
+    missing = info.gaps(host.run(_SEGMENTS).splitlines())
+    if missing:
+        said += f"\nThe archive of changes lacks {', '.join(missing)}."
+    wrong = bool(missing) or "status: ok" not in said.splitlines()[:2]
     if not wrong:
         host.run(f"date +%s >{STATE}/verified; /usr/local/lib/skytier/backup-metrics")
     return Verified(said, wrong)
@@ -100,11 +101,8 @@ def _check_there(host: Host) -> None:
 
 def _unreachable(error: CommandError) -> SkytierError:
     said = error.output.strip()
-    if "CryptoError" in said or "cipher header invalid" in said:
-        return SkytierError(
-            "The backups are encrypted with another key than the one of this stack.",
-            "Run skytier up with the right one in the variable SKYTIER_BACKUP_KEY, this once.",
-        )
+    if info.is_of_wrong_key(said):
+        return info.wrong_key()
     return SkytierError(
         f"The place of the backups cannot be read. pgBackRest says:\n{said}",
         "If it cannot be reached, ask who runs it. See skytier status for what waits there.",

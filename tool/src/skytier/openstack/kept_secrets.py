@@ -5,6 +5,7 @@ While that one is replaced, its secrets are in the operator's own directory. Whe
 another machine that uses them still has them.
 """
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 
@@ -89,6 +90,8 @@ class KeptSecrets:
 
     def _passphrase(self, secret: Passphrase) -> Mapping[str, str]:
         """The key of backups that are there already, else a new one."""
+        if secret.variable in os.environ:
+            return secret.make()
         if key := self._operator.kept_backup_key():
             return {secret.name: key}
         container = self._before.get(Key(Container.name, self._resolved.stack.backup.bucket or ""))

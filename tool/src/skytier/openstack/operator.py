@@ -112,9 +112,11 @@ class OperatorFiles:
         self.secrets.unlink(missing_ok=True)
 
     def keep_backup_key(self, text: str) -> None:
-        """Keep the key of the backups; it stays when the stack is deleted."""
-        if self.kept_backup_key() != text:
+        """Keep the key of the backups; it stays when the stack is deleted, and so does a former."""
+        if (former := self.kept_backup_key()) != text:
             self.create()
+            if former:
+                files.write(self.path / "backup_key.former", former, 0o600)
             files.write(self.backup_key, text, 0o600)
 
     def kept_backup_key(self) -> str:

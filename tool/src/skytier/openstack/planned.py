@@ -34,6 +34,8 @@ class Removal:
     """Whether nothing is to be deleted, and nobody holds the stack's lock."""
     left: Sequence[str] = ()
     """What stays, and how to delete it, in sentences."""
+    purge: bool = False
+    """Whether what otherwise stays goes, too."""
 
 
 @dataclass(frozen=True)

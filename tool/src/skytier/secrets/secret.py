@@ -1,5 +1,6 @@
 """What is secret. A secret belongs to the service that declares it."""
 
+import os
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -118,9 +119,16 @@ class Given(_Single):
 
 
 @dataclass(frozen=True)
-class Passphrase(Given):
-    """A random one, unless it is given: what it opens may be older than the stack."""
+class Passphrase(_Single):
+    """A random one, unless it is given: what it opens may be older than the stack.
+
+    One that is stored stays, also if another is given: it may be the only copy.
+    """
+
+    variable: str
+    what: str
+    """Goes into a sentence: `The key of the backups`."""
 
     def make(self) -> Mapping[str, str]:
-        """32 random bytes, as text."""
-        return {self.name: secrets.token_urlsafe(32)}
+        """The one of the variable, else 32 random bytes, as text."""
+        return {self.name: os.environ.get(self.variable) or secrets.token_urlsafe(32)}

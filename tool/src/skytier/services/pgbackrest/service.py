@@ -98,6 +98,9 @@ class Pgbackrest(Service):
             POSTGRESQL_CONF: postgresql_conf(),
             **({CA: backup.ca} if backup.ca else {}),
             **units,
+            f"{UNITS}/postgresql@.service.d/skytier-restored.conf": render(
+                PACKAGE, "restored.conf", **values
+            ),
         }
         return Setup(
             files=[
