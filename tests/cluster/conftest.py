@@ -8,7 +8,13 @@ from tests.cluster import container
 from tests.cluster.cluster import Cluster, changed, cluster
 
 COLOCATED_CACHE = 'cache.kind = "redis"\ncache.colocated = true\n'
-STACK = f"web.count = 3\nmonitor.enabled = false\nbalancer.kind = 'none'\n{COLOCATED_CACHE}"
+BACKUPS = "/srv/backups"
+STACK = f"""\
+web.count = 3
+monitor.enabled = false
+balancer.kind = "none"
+backup = {{kind = "path", path = "{BACKUPS}"}}
+{COLOCATED_CACHE}"""
 
 TIMEOUT_S = 900
 """The first one makes the image that the machines boot."""

@@ -31,6 +31,7 @@ PACKAGES = (
     *("prometheus", "prometheus-alertmanager", "prometheus-node-exporter"),
     *("prometheus-nginx-exporter", "prometheus-postgres-exporter"),
     *("redis-server", "prometheus-redis-exporter"),
+    "pgbackrest",
     # A certificate, and an authority for tests that gives it.
     *("certbot", "pebble"),
 )
@@ -238,7 +239,7 @@ class Container:
             said = (done.stdout + done.stderr).decode(errors="replace").strip()
             what = f"{self.name} ended with {done.returncode}:\n{said}"
             raise CommandError(what, "Look at the container.", said)
-        return done.stdout.decode()
+        return done.stdout.decode(errors="replace")
 
     def set_up(self, setup: Setup, secrets: Mapping[str, str]) -> None:
         """Bring it to a set-up, as the tool does."""

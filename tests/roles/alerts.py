@@ -274,6 +274,16 @@ CASES = [
         why="only where backups are made",
     ),
     Case(
+        "BackupFailed",
+        {f"skytier_backup_failed{{{DATABASE}}}": "0x59 1x1"},
+        {f"skytier_backup_failed{{{DATABASE}}}": "1x58 0x2"},
+    ),
+    Case(
+        "ArchiveLagging",
+        {f"skytier_backup_archive_waiting_seconds{{{DATABASE}}}": "0x56 601x4"},
+        {f"skytier_backup_archive_waiting_seconds{{{DATABASE}}}": "0x57 600x3"},
+    ),
+    Case(
         "BalancerDown",
         up(BALANCER, node=ANSWERS, haproxy="1x58 0x2"),
         up(BALANCER, node=ANSWERS, haproxy="1x59 0x1"),

@@ -70,6 +70,13 @@ TOPOLOGIES = {
         topology(f'{SELF_SIGNED}{NO_DATABASE}storage.bucket = "uploads"', [WEB]),
         object_store=ObjectStore("https://objects.example.org:8080", "uploads", "eu 1%", "ab12"),
     ),
+    "backups in the object store": replace(
+        topology(f'{SELF_SIGNED}backup = {{kind = "object-store", bucket = "shop-backups"}}'),
+        backup_store=ObjectStore("https://objects.example.org:8080", "shop-backups", "eu 1", "ab"),
+    ),
+    "backups in a directory": topology(
+        f'{SELF_SIGNED}backup = {{kind = "path", path = "/mnt/my-backups", at = "23:59"}}'
+    ),
     "a monitor of its own": topology(
         'tls = "self-signed"\n[monitor]\ndedicated = true\nemail = "ops@example.org"\n'
         'smtp_server = "smtp.example.org:587"\nsmtp_username = "ops"',

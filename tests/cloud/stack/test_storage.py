@@ -71,7 +71,7 @@ def test_a_container_is_made_used_and_never_deleted_with_objects_unless_told(
     containers = Container(project, there=True)
     [container] = containers.find()
     assert container.attributes["tags"] == [f"skytier:stack={stack}", "skytier:label:team=web"]
-    credentials = Ec2Credential(project, containers, True, "uploads")
+    credentials = Ec2Credential(project, containers, True, ["uploads"])
     [credential] = credentials.find()
     key = (credential.id, credentials.secret(credential.id))
     url = f"{ENDPOINT}/uploads/a%20picture.png"

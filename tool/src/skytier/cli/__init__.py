@@ -10,6 +10,7 @@ from skytier.cli import (
     access,
     admin,
     audit,
+    backup,
     console,
     cost,
     dashboard,
@@ -28,6 +29,7 @@ from skytier.cli import (
     release,
     releases,
     report,
+    restore,
     rollback,
     run,
     scale,
@@ -53,6 +55,7 @@ app = typer.Typer(
 for command in (
     *(init, doctor, plan, up, status, top, ps, logs, run, job, secret, psql, ssh, down),
     *(release, releases, rollback, scale, drain, image),
+    *(backup, restore),
     *(dashboard, report, metrics, cost),
     *(demo_data, admin, audit, trust, access),
 ):

@@ -22,19 +22,28 @@ def down(
             "this machine data, settings and logs.",
         ),
     ] = False,
+    last_backup: Annotated[
+        bool | None,
+        typer.Option(
+            "--last-backup/--no-last-backup",
+            show_default=False,
+            help="On a cloud, where backups are kept elsewhere: make one more before anything is "
+            "deleted. Default: you are asked; with --yes none is made.",
+        ),
+    ] = None,
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
     """Delete the stack on a cloud, or stop the one on this machine.
 
     On a cloud: delete every resource of the stack, with its data, and nothing else; a container
-    with objects stays, unless you give --purge. On this machine: stop everything; the data stays,
-    unless you give --purge.
+    with objects stays, backups among them, unless you give --purge. On this machine: stop
+    everything; the data stays, unless you give --purge.
     """
     wanted = chosen.stack_file(file, cloud)
     dialog = chosen.dialog(wanted, file, yes=yes, as_json=as_json)
     removal = dialog.stack.removal(purge=purge)
-    if not dialog.approve_down(removal):
+    if not dialog.approve_down(removal, last_backup=last_backup):
         return
     with dialog.progress() as events:
         changed = dialog.stack.down(events, purge=purge)

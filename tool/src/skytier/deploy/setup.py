@@ -16,6 +16,8 @@ tail -n 30 /var/log/cloud-init-output.log
 """
 
 
+REFUSED = "Refused by Skytier:"
+"""What a script prints before the lines that say what is in its way, and what to do."""
 RELEASE_FOLLOWS = "release-follows"
 """The argument of the script when another release is switched to right after."""
 
@@ -39,6 +41,10 @@ def set_up(
         words = f"{_SCRIPT} {RELEASE_FOLLOWS}" if release_follows else _SCRIPT
         host.run(f"{UNPACK} && exec bash {words}", archive(files, secrets))
     except CommandError as error:
+        _, refused, why = error.output.rpartition(f"{REFUSED}\n")
+        if refused:
+            what, _, do = why.strip().partition("\n")
+            raise SkytierError(f"{host.name}: {what}", do) from error
         # What cloud-init says of itself is not trusted; but what it did may be why.
         first_boot = host.run(_EXPLAIN_FIRST_BOOT).strip()
         raise SkytierError(

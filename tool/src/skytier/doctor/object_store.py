@@ -21,7 +21,7 @@ def container(subject: Subject) -> Finding:
     project = Project(conn, stack.name, stack.labels)
     there = object_store.is_there(conn)
     containers = Container(project, there, wanted=True)
-    credential = Ec2Credential(project, containers, there, stack.storage.bucket)
+    credential = Ec2Credential(project, containers, there, object_store.buckets(stack))
     found = find_all([containers, credential])
     object_store.check(project, stack, Known({each.key: each for each in found}))
     endpoint = object_store.s3_endpoint(conn, stack)

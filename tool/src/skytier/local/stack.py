@@ -37,6 +37,11 @@ from skytier.stackfile import StackFile
 CHECK, HOME = "check", "home"
 CHECK_TIMEOUT_S = 30.0
 
+_NO_BACKUPS = (
+    "No backups are made on this machine: the section [backup] is for a stack on a cloud. Copy the "
+    "data yourself, for example by pg_dump."
+)
+
 
 class LocalStack:
     """PostgreSQL, the application and Nginx of one home, and what watches them."""
@@ -47,6 +52,7 @@ class LocalStack:
         self.home = home
         self._given = given or Given()
         self.is_own = stack is not None and stack.application.is_own
+        self._asks_for_backups = stack is not None and stack.has_backups
         self.has_database = stack is None or stack.has_database
         self.program: Program = Built(home, stack) if stack and self.is_own else Installed()
         self.nginx = Nginx(home, self.program)
@@ -75,7 +81,8 @@ class LocalStack:
 
     def plan(self, *, anew: bool = False) -> Plan:
         """What is known before the steps are; those are decided in `up`. Raises SkytierError."""
-        return Plan(self.program.warnings(), self._replaced(), anew)
+        missing = [_NO_BACKUPS] if self._asks_for_backups else []
+        return Plan([*self.program.warnings(), *missing], self._replaced(), anew)
 
     def choose_versions(self, plan: Plan, *, upgrade: bool = False) -> str:
         """For this machine. A release that stays has its own."""

@@ -3,6 +3,7 @@
 from skytier.backend import Outcome
 from skytier.deploy.apply import Events
 from skytier.deploy.interruption import interrupted
+from skytier.openstack import backups as of_database
 from skytier.openstack import beside
 from skytier.openstack.application import attend_application, follow_application, run_application
 from skytier.openstack.bake import bake, plan_bake
@@ -46,6 +47,12 @@ class CloudBackend(CloudStack):
     undrain = undrain
     plan_bake = plan_bake
     bake = bake
+    backups = of_database.listing
+    back_up = of_database.back_up
+    verify_backups = of_database.verify
+    backup_key = of_database.key
+    restore_intended = of_database.restore_intended
+    restore_to = of_database.restore_to
 
     def choose_versions(self, plan: Plan, *, upgrade: bool = False) -> str:
         """For what the web servers will probably be. A release that stays has its own."""

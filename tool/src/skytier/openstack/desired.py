@@ -306,11 +306,18 @@ def _configuration(
             *_way_in(resolved, order, own),
             *(key("server", *place) for place in others),
             *(key("port", *place) for place in resolved.machines()),
-            *(storage.keys(resolved) if resolved.roles[role].runs_application else []),
+            *(storage.keys(resolved) if _uses_objects(resolved, role) else []),
         ],
         triggers=order.triggers(own),
         after=order.after(own),
     )
+
+
+def _uses_objects(resolved: ResolvedStack, role: str) -> bool:
+    """Whether a machine is told of the object store: for the application, or for backups."""
+    kind, stack = resolved.roles[role], resolved.stack
+    of_backups = kind.holds_data and stack.backup.container
+    return bool(of_backups or (kind.runs_application and stack.storage.bucket))
 
 
 def _way_in(resolved: ResolvedStack, order: Order, entered: Key) -> list[Key]:

@@ -5,6 +5,7 @@ While that one is replaced, its secrets are in the operator's own directory. Whe
 another machine that uses them still has them.
 """
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 
@@ -17,11 +18,13 @@ from skytier.errors import SkytierError
 from skytier.openstack.access import Access
 from skytier.openstack.operator import OperatorFiles
 from skytier.openstack.resolved import ResolvedStack
+from skytier.openstack.resources.container import Container
 from skytier.openstack.resources.ec2_credential import Ec2Credential
 from skytier.roles import ROLES
-from skytier.secrets.secret import AccessKey, Secret
+from skytier.secrets.secret import AccessKey, Passphrase, Secret
 from skytier.secrets.variables import FILE
 from skytier.secrets.vault import Vault
+from skytier.services.pgbackrest.secrets import KEY as BACKUP_KEY
 
 
 class KeptSecrets:
@@ -47,7 +50,10 @@ class KeptSecrets:
     def get(self, names: Sequence[str], known: Known, *, with_all: bool = False) -> dict[str, str]:
         """The secrets of these names: see `Vault.get`."""
         declared = roles.secrets(self._resolved.topology(known))
-        return self._vault.get(names, declared, lambda: self._read(known), with_all=with_all)
+        got = self._vault.get(names, declared, lambda: self._read(known), with_all=with_all)
+        if key := got.get(BACKUP_KEY):
+            self._operator.keep_backup_key(key)
+        return got
 
     def save(self, steps: Sequence[Step]) -> None:
         """Copy them to the operator's directory when the machine that has them is replaced.
@@ -78,6 +84,24 @@ class KeptSecrets:
         if isinstance(secret, AccessKey) and self._credentials:
             access = secret.access_key_id
             return {secret.name: f"{access}:{self._credentials.secret(access)}"}
+        if isinstance(secret, Passphrase):
+            return self._passphrase(secret)
+        return secret.make()
+
+    def _passphrase(self, secret: Passphrase) -> Mapping[str, str]:
+        """The key of backups that are there already, else a new one."""
+        if secret.variable in os.environ:
+            return secret.make()
+        if key := self._operator.kept_backup_key():
+            return {secret.name: key}
+        container = self._before.get(Key(Container.name, self._resolved.stack.backup.bucket or ""))
+        if container and container.facts["objects"]:
+            raise SkytierError(
+                f"{secret.what} is not known, and the container {container.key.name} has "
+                "backups, which nothing else opens.",
+                f"Run skytier up again with it in the variable {secret.variable}, this once. Or "
+                "set backup.bucket to another name to begin without them.",
+            )
         return secret.make()
 
     def _keep(self, secrets: Mapping[str, str]) -> None:

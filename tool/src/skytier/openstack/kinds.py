@@ -8,6 +8,7 @@ from skytier.deploy import update
 from skytier.deploy.kind import Found, Key, Kind, Known, UnseenError
 from skytier.deploy.plan import Rules, one_of_each
 from skytier.openstack.entry_point import address_of
+from skytier.openstack.object_store import buckets
 from skytier.openstack.resources.baked_image import BakedImage
 from skytier.openstack.resources.container import Container
 from skytier.openstack.resources.ec2_credential import Ec2Credential
@@ -78,18 +79,18 @@ def resources(
     """The kinds that OpenStack itself has.
 
     `with_volumes` is whether the cloud has Cinder; else no volume is ever found. `with_objects` is
-    whether it has an object store; `bucket` is the container of the stack file.
+    whether it has an object store.
     """
     volumes = Volume(project, with_volumes)
     roots = RootVolume(project, volumes)
     entry = Key(FloatingIP.name, address_of(stack).name)
     entry_points = [f"{stack.name}-{role.name}-1" for role in ROLES.values() if role.public]
-    address, bucket = stack.floating_ip or "", stack.storage.bucket
-    containers = Container(project, with_objects, wanted=bucket is not None)
+    address, asked = stack.floating_ip or "", buckets(stack)
+    containers = Container(project, with_objects, wanted=bool(asked))
     plain: list[Kind] = [
         *(KeyPair(project), SecurityGroup(project), Network(project), Subnet(project)),
         *(Router(project), Port(project), volumes, containers),
-        *(Ec2Credential(project, containers, with_objects, bucket), BakedImage(project)),
+        *(Ec2Credential(project, containers, with_objects, asked), BakedImage(project)),
         *(Server(project, roots), roots, VolumeAttachment(project, volumes)),
         FloatingIP(project, entry, entry_points, address),
     ]

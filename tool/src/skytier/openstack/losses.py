@@ -13,8 +13,9 @@ _STAYS = (
     "To go on without a database, bring up another stack beside this one: another `name`."
 )
 _OBJECTS_STAY = (
-    "Set storage.bucket back to {0}, or delete the objects first. Or take the container out of the "
-    "stack, which leaves it as it is: openstack container unset --property Skytier {0}"
+    "Set storage.bucket back to {0} (backup.bucket, if it has backups), or delete the objects "
+    "first. Or take the container out of the stack, which leaves it as it is: openstack container "
+    "unset --property Skytier {0}"
 )
 
 

@@ -18,6 +18,7 @@ from skytier.openstack.resources.ec2_credential import (
 )
 from skytier.openstack.resources.project import Project
 from skytier.stackfile import StackFile
+from skytier.stackfile.backup import unfit
 from skytier.stackfile.storage import KEYSTONE
 
 DELEGATED = "Keystone makes none for an application credential or a trust."
@@ -30,22 +31,43 @@ def is_there(connection: Connection) -> bool:
 
 def check(project: Project, stack: StackFile, known: Known) -> None:
     """Raises SkytierError where the stack asks for a container and cannot have it."""
-    bucket = stack.storage.bucket
-    if bucket is None:
+    asked = buckets(stack)
+    if not asked:
         return
     if not is_there(project.connection):
-        raise SkytierError(
+        raise _no_object_store(stack)
+    for bucket in asked:
+        is_known = Key(Container.name, bucket) in known
+        if not is_known and Container(project, there=True).is_foreign(bucket):
+            raise foreign(project, bucket)
+    has_key = not makes_key(stack) or Ec2Credential.name in {key.kind for key in known}
+    if not has_key and is_delegated(project.connection):
+        raise not_made(DELEGATED)
+
+
+def _no_object_store(stack: StackFile) -> SkytierError:
+    if stack.storage.bucket:
+        return SkytierError(
             "The stack file asks for a container (storage.bucket), and the cloud has no object "
             "store.",
             "Leave the section [storage] out, and give the application another one: "
             "docs/how-to/keep-uploads-in-an-object-store.md#another-object-store",
         )
-    is_known = Key(Container.name, bucket) in known
-    if not is_known and Container(project, there=True).is_foreign(bucket):
-        raise foreign(project, bucket)
-    has_key = stack.storage.keys != KEYSTONE or Ec2Credential.name in {key.kind for key in known}
-    if not has_key and is_delegated(project.connection):
-        raise not_made(DELEGATED)
+    return SkytierError(
+        'The stack file asks for backups to the object store (backup.kind = "object-store"), and '
+        "the cloud has none.",
+        'Set backup.kind to "s3", with an S3 of another provider.',
+    )
+
+
+def buckets(stack: StackFile) -> list[str]:
+    """The containers that a stack file asks for, the application's first."""
+    return [each for each in (stack.storage.bucket, stack.backup.container) if each]
+
+
+def makes_key(stack: StackFile) -> bool:
+    """Whether Keystone makes a key of the S3 API, which the application and backups share."""
+    return bool(stack.storage.bucket and stack.storage.keys == KEYSTONE) or stack.backup.makes_key
 
 
 def s3_endpoint(connection: Connection, stack: StackFile) -> str:
@@ -56,8 +78,28 @@ def s3_endpoint(connection: Connection, stack: StackFile) -> str:
     """
     if stack.storage.bucket is None:
         return ""
-    if stack.storage.endpoint:
-        return stack.storage.endpoint.rstrip("/")
+    return (stack.storage.endpoint or _by_catalog(connection)).rstrip("/")
+
+
+def backup_endpoint(connection: Connection, stack: StackFile) -> str:
+    """The same for backups; empty where they do not go to an S3 API.
+
+    Raises SkytierError for an address that pgBackRest cannot use.
+    """
+    backup = stack.backup
+    if backup.endpoint or not backup.container:
+        return (backup.endpoint or "").rstrip("/")
+    endpoint = _by_catalog(connection)
+    if endpoint and (wrong := unfit(endpoint)):
+        raise SkytierError(
+            f"Backups cannot go to the cloud's object store: its S3 API, {endpoint}, {wrong}.",
+            "If the S3 API has another address, set backup.endpoint to it; who runs the cloud "
+            'knows it. Or set backup.kind to "s3", with an S3 of another provider.',
+        )
+    return endpoint
+
+
+def _by_catalog(connection: Connection) -> str:
     auth = connection.session.auth
     if not isinstance(auth, BaseIdentityPlugin):
         return ""

@@ -1,7 +1,7 @@
 """What the operator's machine keeps of a stack: SSH key, known hosts, a log of what was done.
 
 Nothing of it is needed to see the stack; the key is needed to get into its machines. Secrets are
-here only while no machine of the stack can keep them.
+here only while no machine of the stack can keep them; the key of its backups stays.
 """
 
 import json
@@ -62,6 +62,11 @@ class OperatorFiles:
         return self.path / "secrets.json"
 
     @property
+    def backup_key(self) -> Path:
+        """The key of the stack's backups, which outlive the machine that keeps it."""
+        return self.path / "backup_key"
+
+    @property
     def log(self) -> Path:
         """A line for each time that the stack was changed from here."""
         return self.path / "audit.log"
@@ -116,6 +121,18 @@ class OperatorFiles:
     def forget_secrets(self) -> None:
         """The stack has them."""
         self.secrets.unlink(missing_ok=True)
+
+    def keep_backup_key(self, text: str) -> None:
+        """Keep the key of the backups; it stays when the stack is deleted, and so does a former."""
+        if (former := self.kept_backup_key()) != text:
+            self.create()
+            if former:
+                files.write(self.path / "backup_key.former", former, 0o600)
+            files.write(self.backup_key, text, 0o600)
+
+    def kept_backup_key(self) -> str:
+        """The one that is here; empty where there is none."""
+        return self.backup_key.read_text() if self.backup_key.exists() else ""
 
     def note(self, line: str) -> None:
         """Add a line to the log."""

@@ -8,6 +8,7 @@ from skytier.costs.planned import PlanCost
 from skytier.costs.price_list import PriceList
 from skytier.deploy.kind import Found, Key, Known
 from skytier.deploy.plan import Action, Step, nothing_to_do
+from skytier.deploy.update import CONFIGURATION
 from skytier.openstack import kept_images
 from skytier.openstack.entry_point import leads_to
 from skytier.openstack.resolved import ResolvedStack
@@ -21,6 +22,7 @@ from skytier.release.platform import Platform
 from skytier.roles import ROLES
 from skytier.secrets.variables import Summary
 from skytier.stackfile.automatic import Automatic
+from skytier.stackfile.backup import PATH
 from skytier.stackfile.schedule import Hours
 
 _OF_A_MACHINE = ("server", "port")
@@ -35,6 +37,8 @@ class Removal:
     """Whether nothing is to be deleted, and nobody holds the stack's lock."""
     left: Sequence[str] = ()
     """What stays, and how to delete it, in sentences."""
+    purge: bool = False
+    """Whether what otherwise stays goes, too."""
 
 
 @dataclass(frozen=True)
@@ -148,6 +152,23 @@ class Plan:
         return STAYS.format(pinned.id) if pinned else ""
 
     @property
+    def backups(self) -> str:
+        """What to know of backups when they begin or change; empty where they do not."""
+        stack = self.resolved.stack
+        if not stack.has_backups or not any(map(_configures_database, self.steps)):
+            return ""
+        path = stack.backup.path if stack.backup.kind == PATH else None
+        lost = (
+            f" They are on the database server, and lost with it unless another disk is at {path}."
+            if path
+            else ""
+        )
+        return (
+            "Backups are encrypted, and worthless without their key. Keep it in a safe place, too: "
+            f"skytier backup key.{lost}"
+        )
+
+    @property
     def newer_images(self) -> list[str]:
         """Sentences about an image that the servers could have instead of theirs."""
         stack, servers = self.resolved.stack, self.known.values()
@@ -164,3 +185,8 @@ class Plan:
     def same_as(self, other: "Plan") -> bool:
         """Whether both do the same to the same."""
         return {(s.action, s.key) for s in self.steps} == {(s.action, s.key) for s in other.steps}
+
+
+def _configures_database(step: Step) -> bool:
+    changes = step.action is not Action.KEEP and step.key.kind == CONFIGURATION
+    return changes and step.wanted is not None and step.wanted.creation["role"] == "database"

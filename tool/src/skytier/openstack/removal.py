@@ -31,7 +31,7 @@ def removal(kinds: Mapping[str, Kind], lock: Lock, *, purge: bool) -> Removal:
     empty = not found and not lock.exists()
     if empty and unseen:
         raise unseen[0]
-    return Removal(found, empty, left)
+    return Removal(found, empty, left, purge)
 
 
 def delete_all(

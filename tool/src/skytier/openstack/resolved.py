@@ -56,6 +56,8 @@ class ResolvedStack:
     """The release that a rollback led to, where it is to stay."""
     s3_endpoint: str = ""
     """The address of the object store's S3 API; empty where the stack has no container."""
+    backup_endpoint: str = ""
+    """The address of the S3 API that backups go to; empty where they go to none."""
 
     @cached_property
     def release(self) -> str:
@@ -118,6 +120,7 @@ class ResolvedStack:
             moving=bool(moves_from),
             leaving=self._leaving(known),
             object_store=self._object_store(known),
+            backup_store=self._backup_store(known),
         )
 
     def _leaving(self, known: Known) -> Machine | None:
@@ -137,6 +140,14 @@ class ResolvedStack:
         access = found.id if found else ""
         made = access if storage.keys == KEYSTONE else None
         return ObjectStore(self.s3_endpoint, storage.bucket, storage.region, made)
+
+    def _backup_store(self, known: Known) -> ObjectStore | None:
+        backup = self.stack.backup
+        if backup.bucket is None:
+            return None
+        found = known.get(self.ec2_credential())
+        access = (found.id if found else "") if backup.makes_key else None
+        return ObjectStore(self.backup_endpoint, backup.bucket, backup.region, access)
 
     def ec2_credential(self) -> Key:
         """The key of the S3 API."""

@@ -120,12 +120,13 @@ class CloudStack:
         secrets = variables.summary(servers, self.stack, self.operator)
         application = release.of(self.stack, secrets)
         pinned = None if anew else pinned_by(servers)
-        endpoint = object_store.s3_endpoint(self.connection, self.stack)
         stack = self.stack
         if picked.given:  # its machines see each other on that one
             stack = stack.model_copy(update={"cidr": picked.given.subnet.cidr})
         resolved = ResolvedStack(
-            stack, picked, ROLES, application, prices, pinned, s3_endpoint=endpoint
+            *(stack, picked, ROLES, application, prices, pinned),
+            s3_endpoint=object_store.s3_endpoint(self.connection, self.stack),
+            backup_endpoint=object_store.backup_endpoint(self.connection, self.stack),
         )
         there = Known(one_of_each(found)[0])
         object_store.check(self.project, self.stack, there)
@@ -322,8 +323,8 @@ class CloudStack:
     def secrets(self, current: Plan, access: Access) -> KeptSecrets:
         """The stack's own secrets, while a plan is carried out."""
         containers = Container(self.project, self.has_objects)
-        bucket = self.stack.storage.bucket
-        credentials = Ec2Credential(self.project, containers, self.has_objects, bucket)
+        buckets = object_store.buckets(self.stack)
+        credentials = Ec2Credential(self.project, containers, self.has_objects, buckets)
         return KeptSecrets(current.resolved, self.operator, access, current.known, credentials)
 
     @contextmanager

@@ -1,5 +1,6 @@
 """What is secret. A secret belongs to the service that declares it."""
 
+import os
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -115,3 +116,19 @@ class Given(_Single):
             f"{self.what} is not known.",
             f"Run skytier up again with it in the variable {self.variable}, this once.",
         )
+
+
+@dataclass(frozen=True)
+class Passphrase(_Single):
+    """A random one, unless it is given: what it opens may be older than the stack.
+
+    One that is stored stays, also if another is given: it may be the only copy.
+    """
+
+    variable: str
+    what: str
+    """Goes into a sentence: `The key of the backups`."""
+
+    def make(self) -> Mapping[str, str]:
+        """The one of the variable, else 32 random bytes, as text."""
+        return {self.name: os.environ.get(self.variable) or secrets.token_urlsafe(32)}

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, Field, PrivateAttr, model_validator
 
 from skytier.stackfile import values
 from skytier.stackfile.application import POSTGRESQL, SAMPLE, ApplicationSection
+from skytier.stackfile.backup import BackupSection
 from skytier.stackfile.cache import CacheSection
 from skytier.stackfile.machines import (
     EMAILS,
@@ -151,6 +152,7 @@ class StackFile(Section):
     database: DatabaseSection = DatabaseSection()
     cache: CacheSection = CacheSection()
     monitor: MonitorSection = MonitorSection()
+    backup: BackupSection = BackupSection()
     storage: StorageSection = StorageSection()
     static: StaticSection = StaticSection()
     cost: CostSection = CostSection()
@@ -164,6 +166,11 @@ class StackFile(Section):
     def has_database(self) -> bool:
         """Whether the application needs PostgreSQL."""
         return POSTGRESQL in self.runs.requires
+
+    @property
+    def has_backups(self) -> bool:
+        """Whether the database is backed up."""
+        return self.backup.enabled and self.has_database
 
     @property
     def has_balancer(self) -> bool:
@@ -278,6 +285,11 @@ class StackFile(Section):
                 "docs/how-to/keep-uploads-in-an-object-store.md"
             )
             raise contradiction(key, wrong)
+        if self.backup.enabled and not self.has_database:
+            wrong = 'asks for backups of a database, and application.requires has no "postgresql"'
+            raise contradiction("backup.kind", wrong)
+        if self.backup.container and self.backup.container == self.storage.bucket:
+            raise contradiction("backup.bucket", "is storage.bucket, which the application uses")
         if self.api_from and self.has_balancer:
             wrong = (
                 "leads to web servers that have floating IPs, and with several ones only the "

@@ -9,6 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
 
+from cryptography import x509
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
@@ -49,6 +50,10 @@ def load(path: Path | None = None) -> StackFile:
     if stack.cost.rates:
         rates = str(path.parent / stack.cost.rates)
         beside["cost"] = stack.cost.model_copy(update={"rates": rates})
+    if stack.backup.ca:
+        # Of this one its content is what machines are told.
+        certificates = _certificates(path.parent / stack.backup.ca)
+        beside["backup"] = stack.backup.model_copy(update={"ca": certificates})
     if stack.application.is_own:
         source = str(path.parent / stack.application.source)
         beside["application"] = stack.application.model_copy(update={"source": source})
@@ -70,6 +75,17 @@ def text_of(path: Path, do: str = "skytier init writes a stack file; --file name
         raise SkytierError(f"{path} is not a text in UTF-8.", "Save it as UTF-8.") from None
     except OSError as error:
         raise SkytierError(f"{path} cannot be read: {error.strerror}.") from error
+
+
+def _certificates(path: Path) -> str:
+    text = text_of(path, "backup.ca names it.")
+    try:
+        x509.load_pem_x509_certificates(text.encode())
+    except ValueError:
+        raise SkytierError(
+            f"{path} has no certificate in PEM.", "It begins with -----BEGIN CERTIFICATE-----."
+        ) from None
+    return text
 
 
 def parse(text: str, file: str = str(DEFAULT_PATH)) -> StackFile:

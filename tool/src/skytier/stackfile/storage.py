@@ -16,7 +16,8 @@ KEYSTONE, GIVEN = "keystone", "given"
 REGION = "us-east-1"
 
 
-def _bucket(value: str) -> str:
+def bucket_name(value: str) -> str:
+    """The name of a container."""
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]", value):
         raise ValueError("is not a name that both S3 and Swift take")
     return value
@@ -25,7 +26,7 @@ def _bucket(value: str) -> str:
 class StorageSection(Section):
     """A container in the object store of the cloud, for files that all web servers share."""
 
-    bucket: Annotated[str, AfterValidator(_bucket)] | None = key(
+    bucket: Annotated[str, AfterValidator(bucket_name)] | None = key(
         None, "3 to 63 characters of a-z, 0-9 and hyphens", "shop-uploads"
     )
     """The container. It is made if it is not there, and is not deleted while it has objects, unless

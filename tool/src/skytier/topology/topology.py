@@ -54,7 +54,7 @@ class Spending:
 
 @dataclass(frozen=True)
 class ObjectStore:
-    """A container of the cloud's object store, by its S3 API."""
+    """A container of an object store, by its S3 API."""
 
     endpoint: str
     """`https://objects.example.org`"""
@@ -81,6 +81,8 @@ class Topology:
     """The balancer that visitors still come through, although the stack is to have none."""
     object_store: ObjectStore | None = None
     """None where the stack has none."""
+    backup_store: ObjectStore | None = None
+    """Where backups of the database go; None where they do not go to an S3 API."""
 
     def of(self, role: str) -> list[Machine]:
         """The machines of a role, by number."""

@@ -2,18 +2,26 @@
 
 import json
 
+import typer
+
 from skytier.cli import console
 from skytier.cli.dialog import Context
+from skytier.cli.progress import progress
 from skytier.deploy.kind import Found
+from skytier.errors import SkytierError
 from skytier.openstack.backend import CloudBackend
 from skytier.openstack.object_store import in_words
 from skytier.openstack.planned import Removal
 from skytier.openstack.resources.container import Container
 from skytier.openstack.resources.volume import Volume
+from skytier.stackfile.backup import PATH
 
 
-def approve(dialog: Context[CloudBackend], removal: Removal) -> bool:
-    """Show what carries the stack's mark, and ask."""
+def approve(dialog: Context[CloudBackend], removal: Removal, *, last_backup: bool | None) -> bool:
+    """Show what carries the stack's mark, and ask; make a last backup if that is wished.
+
+    Raises SkytierError where backups would stay that nobody could restore.
+    """
     name = dialog.stack.stack.name
     if removal.empty:
         else_there = "else " if removal.left else ""
@@ -25,8 +33,40 @@ def approve(dialog: Context[CloudBackend], removal: Removal) -> bool:
         for text in removal.left:
             console.out.print(f"= {text}", markup=False)
     question = f"Delete all of the stack {name} on {dialog.stack.cloud}, with its data?"
+    if dialog.stack.stack.backup.kind == PATH and not dialog.as_json:
+        console.warn("The backups are on the database server, and go with it.")
     console.confirm(question, dialog.yes, "This deletes data, and there is nobody to ask.")
+    if _backups_stay(dialog, removal):
+        _prepare(dialog, last_backup)
     return True
+
+
+def _backups_stay(dialog: Context[CloudBackend], removal: Removal) -> bool:
+    """Whether the database goes and its backups do not."""
+    backup, roles = dialog.stack.stack.backup, [each.facts.get("role") for each in removal.found]
+    return backup.bucket is not None and "database" in roles and not removal.purge
+
+
+def _prepare(dialog: Context[CloudBackend], last_backup: bool | None) -> None:
+    """What has to be done while the database is there."""
+    try:
+        dialog.stack.backup_key()
+    except SkytierError as error:
+        raise SkytierError(
+            f"Nothing is deleted: the backups that stay would be worthless. {error.what}",
+            f"{error.do} To delete the backups as well, or to give them up: skytier down --purge",
+        ) from error
+    if last_backup is None and not dialog.yes:
+        last_backup = typer.confirm("Make a last backup first?", default=True)
+    if last_backup:
+        with progress(as_json=dialog.as_json) as events:
+            dialog.stack.back_up("diff", events)
+    if not dialog.as_json:
+        path = dialog.stack.operator.backup_key
+        console.out.print(
+            f"The backups stay. Their key, without which they are worthless, is in {path}.",
+            markup=False,
+        )
 
 
 def tell(dialog: Context[CloudBackend], removal: Removal, *, changed: bool) -> None:

@@ -82,6 +82,8 @@ def show(
         console.out.print(Text(note, "dim"))
     if cost.before.resources and cost.difference.words:
         console.out.print(str(cost.difference), markup=False)
+    if plan.backups:
+        console.out.print(console.callable_here(plan.backups), markup=False)
     for exposure in exposures(plan.resolved.stack, file):
         console.out.print(Text.assemble(("Open: ", "bold yellow"), str(exposure)))
     warn_of_budget(cost)
@@ -141,6 +143,7 @@ def as_json(plan: Plan, quota: Sequence[Row], file: Path | None = None) -> str:
         "over_budget": cost.over_budget is not None,
         "quota": [asdict(row) for row in quota],
         "warnings": plan.warnings,
+        "backups": plan.backups or None,
         "open": [asdict(each) for each in exposures(plan.resolved.stack, file)],
     }
     return json.dumps(answer, indent=2, default=str)

@@ -74,6 +74,7 @@ def tell(dialog: Context[CloudBackend], plan: Plan, outcome: Outcome, stages: St
         ("Try", f"curl {insecure}{url}{stack.runs.health}"),
         ("Look", f"{skytier} status {cloud}"),
         ("Enter", f"{skytier} ssh web {cloud}"),
+        *([("Keep", f"{skytier} backup key {cloud}, in a safe place")] if plan.backups else []),
         ("Remove", f"{skytier} down {cloud}"),
         ("Cost", plan.cost.sentence()),
         ("Took", str(stages)),

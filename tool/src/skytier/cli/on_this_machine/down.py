@@ -2,14 +2,17 @@
 
 import json
 
+from skytier.backend import no_cloud
 from skytier.cli import console
 from skytier.cli.dialog import Context
 from skytier.local.backend import LocalBackend
 from skytier.local.planned import Removal
 
 
-def approve(dialog: Context[LocalBackend], removal: Removal) -> bool:
-    """Ask before data is deleted."""
+def approve(dialog: Context[LocalBackend], removal: Removal, *, last_backup: bool | None) -> bool:
+    """Ask before data is deleted. Raises SkytierError for a last backup: none is made here."""
+    if last_backup:
+        raise no_cloud()
     if removal.data:
         question = f"Delete {removal.data} with all data of the application?"
         console.confirm(question, dialog.yes, "This deletes data, and there is nobody to ask.")

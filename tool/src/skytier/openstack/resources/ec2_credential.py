@@ -3,7 +3,7 @@
 import hashlib
 import json
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from keystoneauth1.identity.base import BaseIdentityPlugin
@@ -20,7 +20,7 @@ _REFUSED = (401, 403, 404)
 
 
 class Ec2Credential:
-    """`attributes`: noted, whether the container names it. `creation`: bucket.
+    """`attributes`: noted, whether the containers name it. `creation`: buckets.
 
     It belongs to the user who made it, in one project. Keystone shows it to that user alone, and
     to nobody who came in by an application credential; others see it by the container's note.
@@ -31,11 +31,11 @@ class Ec2Credential:
     fixed: frozenset[str] = frozenset()
 
     def __init__(
-        self, project: Project, containers: Container, there: bool, bucket: str | None = None
+        self, project: Project, containers: Container, there: bool, buckets: Sequence[str] = ()
     ) -> None:
-        """`there`: the cloud has an object store. `bucket` is the container of the stack file."""
+        """`there`: the cloud has an object store. `buckets` are those of the stack file."""
         self._project, self._containers = project, containers
-        self._there, self._bucket = there, bucket
+        self._there, self._buckets = there, buckets
 
     @property
     def _keystone(self) -> Any:
@@ -50,10 +50,12 @@ class Ec2Credential:
         if not self._there:
             return
         own = self._own()
-        container = self._containers.marked(self._bucket) if self._bucket else None
-        noted, _, user = str(container.facts["note"] if container else "").partition(" ")
+        found = [self._containers.marked(bucket) for bucket in self._buckets]
+        notes = [str(each.facts["note"]) if each else "" for each in found]
+        noted, _, user = next((each for each in notes if each), "").partition(" ")
         for access in own or ():
-            yield self._found(access, self._user, noted=access == noted or not self._bucket)
+            everywhere = all(each.partition(" ")[0] == access for each in notes)
+            yield self._found(access, self._user, noted=everywhere)
         # One of this user that Keystone does not show any more is gone.
         if noted and (own is None or user != self._user):
             yield self._found(noted, user, noted=True, own=False)
@@ -75,9 +77,10 @@ class Ec2Credential:
         return self._found(access, self._user, noted=False)
 
     def reconcile(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
-        """Note it on the container, for operators who are other users."""
+        """Note it on the containers, for operators who are other users."""
         note = f"{found.id} {found.facts['user']}"
-        self._containers.note(wanted.creation["bucket"], NOTE, note)
+        for bucket in wanted.creation["buckets"]:
+            self._containers.note(bucket, NOTE, note)
         return self._found(found.id, found.facts["user"], noted=True, own=found.facts[OWN])
 
     def delete(self, found: Found, tell: Tell) -> None:
@@ -85,10 +88,11 @@ class Ec2Credential:
         answer = self._keystone.delete(f"/credentials/{_id(found.id)}")
         if answer.status_code != 404:
             raise_from_response(answer)
-        container = self._containers.marked(self._bucket) if self._bucket else None
-        if container and container.facts["note"].startswith(found.id):
-            # Another operator would take it for one that is there.
-            self._containers.note(container.key.name, NOTE, "")
+        for bucket in self._buckets:
+            container = self._containers.marked(bucket)
+            if container and container.facts["note"].startswith(found.id):
+                # Another operator would take it for one that is there.
+                self._containers.note(bucket, NOTE, "")
 
     def secret(self, access: str) -> str:
         """The secret part of one of this user's. Raises SkytierError where it cannot be read."""
@@ -99,7 +103,8 @@ class Ec2Credential:
                 "stack has it any more, and Keystone shows it to the user who made it alone.",
                 "Run skytier up as that user, with a password in clouds.yaml. Or have another one "
                 "made: openstack container unset --property Skytier-Access "
-                f"{self._bucket}, then skytier up.",
+                f"{' (and the same for '.join(self._buckets)}{')' * (len(self._buckets) - 1)}, "
+                "then skytier up.",
             )
         raise_from_response(answer)
         return str(json.loads(answer.json()["credential"]["blob"])["secret"])

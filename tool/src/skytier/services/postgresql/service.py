@@ -94,6 +94,15 @@ class Postgresql(Service):
         )
 
 
+def login_sh(*, watched: bool) -> str:
+    """A part of a bash script: the roles of the database, with the password that is kept.
+
+    It needs a function `sql`, which is psql.
+    """
+    values = {"etc": ETC, "secrets": SECRETS, "name": NAME, "second": SECOND, "watched": watched}
+    return render(PACKAGE, "_login.sh", **values)
+
+
 def _watched() -> dict[str, str]:
     """The files of the exporter."""
     return {f"{ETC}/monitor.sql": monitor_sql(), QUERIES: render(PACKAGE, "exporter.yml")}

@@ -20,6 +20,7 @@ ALERTS = {
     "database.yml": "skytier.services.postgresql",
     "balancer.yml": "skytier.services.haproxy",
     "cache.yml": "skytier.services.redis",
+    "backup.yml": "skytier.services.pgbackrest",
     "stack.yml": PACKAGE,
 }
 """The rule files, and the folders of the services that have them as `templates/alerts.yml.j2`."""
@@ -27,6 +28,7 @@ CONDITIONS = {
     "database.yml": "has_database",
     "balancer.yml": "has_balancer",
     "cache.yml": "has_cache",
+    "backup.yml": "has_backups",
 }
 """The field of AlertRules that says whether a stack has those rules. All others it has always."""
 SCRAPE_INTERVAL_S = 5
@@ -77,6 +79,7 @@ class AlertRules:
     has_database: bool = True
     has_balancer: bool = True
     has_cache: bool = True
+    has_backups: bool = True
 
 
 def prometheus_yml(configuration: PrometheusConfig) -> str:

@@ -85,6 +85,7 @@ def _rules(at: Placement) -> AlertRules:
         has_database=bool(at.topology.running("postgresql")),
         has_balancer=bool(at.topology.running("haproxy")),
         has_cache=bool(at.topology.running("redis")),
+        has_backups=bool(at.topology.running("pgbackrest")),
     )
 
 

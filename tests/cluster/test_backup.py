@@ -1,0 +1,200 @@
+"""Backups of a database: made, checked and restored, and what goes wrong with them."""
+
+import shlex
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from skytier.deploy import backups
+from skytier.deploy.restore import intend, restore
+from skytier.errors import SkytierError
+from skytier.poll import until
+from tests.cluster.cluster import Cluster
+from tests.cluster.conftest import BACKUPS
+from tests.cluster.container import Container
+
+STATE = "/var/lib/skytier/backup"
+CONF = "/etc/pgbackrest/conf.d/skytier.conf"
+
+
+@pytest.fixture(scope="module")
+def database(three: Cluster) -> Container:
+    """The machine, with its first backup."""
+    machine = three.containers["shop-database-1"]
+    assert until(lambda: three.wrong() == {} and backups.listing(machine).all, 120)
+    sql(machine, "CREATE TABLE marks (mark text)")
+    return machine
+
+
+@pytest.fixture
+def damaged(database: Container) -> Iterator[Container]:
+    """The same for a test that damages the backups; they are made anew afterwards."""
+    database.run(f"rm -rf /srv/copy; cp --archive {BACKUPS} /srv/copy; cp --archive {CONF} /srv/")
+    yield database
+    database.run(f"rm -rf {BACKUPS}; mv /srv/copy {BACKUPS}; cp --archive /srv/skytier.conf {CONF}")
+
+
+def sql(machine: Container, statement: str, name: str = "skytier") -> str:
+    psql = f"cd /; runuser -u postgres -- psql -At {name} -c {shlex.quote(statement)}"
+    return machine.run(psql).strip()
+
+
+def mark(machine: Container, text: str) -> None:
+    sql(machine, f"INSERT INTO marks VALUES ('{text}')")
+
+
+def marks(machine: Container) -> list[str]:
+    return sql(machine, "SELECT mark FROM marks").split()
+
+
+def restored(machine: Container, to: str) -> None:
+    restore(machine, intend(machine, to), silent)
+
+
+def silent(text: str) -> None:
+    """Nobody is told."""
+
+
+def test_a_moment_between_two_changes_is_restored_and_there_is_a_way_back(
+    three: Cluster, database: Container
+) -> None:
+    mark(database, "before")
+    between = backups.now(database)
+    mark(database, "after")
+
+    intended = intend(database, between.isoformat())
+    assert intended.first
+    restore(database, intended, silent)
+
+    assert marks(database) == ["before"]
+    assert three.wrong() == {}
+    # What was there is backed up, on the former timeline; and what is there now, on the new one.
+    *_, former, now = backups.listing(database).all
+    assert now.timeline == former.timeline + 1
+    mark(database, "since")
+    restored(database, former.name)
+    assert marks(database) == ["before", "after"]
+    assert not backups.verify(database).wrong
+
+
+def test_a_restore_that_is_cut_short_says_so_and_goes_on(
+    three: Cluster, database: Container
+) -> None:
+    mark(database, "newest")
+    until_now = marks(database)
+
+    def cut() -> None:
+        begun = f"grep -E 'copying|replaying' {STATE}/restore 2>/dev/null || true"
+        assert until(lambda: database.run(begun), 120, every_s=0.05)
+        database.run("systemctl kill --signal=KILL skytier-restore.service")
+
+    cutter = threading.Thread(target=cut)
+    cutter.start()
+    with pytest.raises(SkytierError, match="It was cut short") as error:
+        restored(database, "latest")
+    cutter.join()
+    assert "Go on with skytier restore" in (error.value.do or "")
+    assert "A restore of the database was cut short" in three.wrong()["shop-database-1 backup"]
+    # Never with some of the files.
+    database.run(f"touch {STATE}/incomplete")
+    with pytest.raises(SkytierError, match="Assertion failed"):
+        database.run("systemctl start postgresql@15-main")
+
+    intended = intend(database, "latest")
+    assert intended.stand.unfinished
+    restore(database, intended, silent)
+
+    assert marks(database) == until_now
+    assert three.wrong() == {}
+
+
+def test_what_is_written_while_the_place_is_away_arrives_later(
+    three: Cluster, database: Container
+) -> None:
+    database.run(f"mv {BACKUPS} /srv/away")
+    mark(database, "meanwhile")
+    sql(database, "SELECT pg_switch_wal()")
+    said: dict[str, str] = {}
+    assert until(lambda: said.update(three.wrong()) or said, 60)  # type: ignore[func-returns-value]
+    assert "does not arrive in the directory" in said["shop-database-1 backup"]
+    with pytest.raises(SkytierError, match="The backup failed") as error:
+        backups.make(database, "diff", silent)
+    assert "unable to load info file" in error.value.what
+    figures = "cat /var/lib/prometheus/node-exporter/skytier-backup.prom"
+    assert "skytier_backup_failed 1" in database.run(figures)
+
+    database.run(f"mv /srv/away {BACKUPS}")
+    waits = "ls /var/lib/postgresql/15/main/pg_wal/archive_status | grep ready || true"
+    assert until(lambda: not database.run(waits), 120, every_s=1)
+    backups.make(database, "diff", silent)
+    assert three.wrong() == {}
+    assert "skytier_backup_failed 0" in database.run(figures)
+
+
+def test_a_missing_segment_and_a_truncated_backup_are_found(damaged: Container) -> None:
+    segments = []
+    for text in ("one", "two", "three"):
+        mark(damaged, text)
+        segments.append(sql(damaged, "SELECT pg_walfile_name(pg_current_wal_lsn())"))
+        sql(damaged, "SELECT pg_switch_wal()")
+    there = f"find {BACKUPS}/archive -name '{segments[-1]}-*'"
+    assert until(lambda: damaged.run(there), 120)
+    damaged.run(f"find {BACKUPS}/archive -name '{segments[1]}-*' -delete")
+
+    found = backups.verify(damaged)
+    assert found.wrong
+    assert f"lacks {segments[1]}" in found.text
+    damaged.run(f"truncate --size=100000 $(ls -d {BACKUPS}/backup/main/*F/bundle/1)")
+    assert "status: invalid" in backups.verify(damaged).text
+
+
+def test_another_key_is_a_clear_error(damaged: Container) -> None:
+    damaged.run(f"sed --in-place 's/cipher-pass=.*/cipher-pass=another/' {CONF}")
+    for ask in (backups.listing, backups.verify):
+        with pytest.raises(SkytierError, match="encrypted with another key"):
+            ask(damaged)
+
+
+def test_a_database_that_took_the_place_of_a_lost_one_gets_its_data(
+    three: Cluster, database: Container
+) -> None:
+    there = marks(database)
+    database.run(
+        "systemctl stop postgresql@15-main; pg_dropcluster 15 main; "
+        f"rm -rf /var/lib/skytier/*.applied {STATE} /etc/pgbackrest"
+    )
+    for key, found in three.servers.there.items():
+        if key.name == database.name:
+            found.facts["metadata"].clear()
+
+    with pytest.raises(SkytierError, match="are of another database") as error:
+        three.up()
+    assert "skytier restore --to latest" in (error.value.do or "")
+    intended = intend(database, "latest")
+    assert intended.stand.empty
+    assert not intended.first
+    restore(database, intended, silent)
+
+    assert marks(database) == there
+    three.up()
+    assert three.wrong() == {}
+    # It has more tables than none now, so what is not in its backups is not overwritten.
+    database.run(f"touch {STATE}/foreign")
+    with pytest.raises(SkytierError, match="has tables"):
+        intend(database, "latest")
+    database.run(f"rm {STATE}/foreign")
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ("2020-01-01T00:00:00Z", "before the oldest backup ended"),
+        ("2036-01-01T00:00:00+02:00", "lies ahead"),
+        ("2026-01-01T00:00:00", "no time with a zone"),
+        ("yesterday", "no backup, and no time"),
+    ],
+)
+def test_what_cannot_be_restored_is_refused(database: Container, asked: str, said: str) -> None:
+    with pytest.raises(SkytierError, match=said):
+        intend(database, asked)

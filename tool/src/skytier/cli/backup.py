@@ -1,0 +1,119 @@
+"""`skytier backup`"""
+
+import json
+from typing import Annotated, Any
+
+import typer
+from rich import box
+from rich.table import Table
+
+from skytier.cli import chosen, console
+from skytier.cli.chosen import Cloud, File, Json
+from skytier.cli.progress import progress
+from skytier.errors import SkytierError
+from skytier.services.pgbackrest.info import Backup
+
+app = typer.Typer()
+backup = typer.Typer(
+    no_args_is_help=True, help="Backups of the database, on a cloud: make, list and check them."
+)
+app.add_typer(backup, name="backup")
+
+
+@backup.command(epilog="Example: skytier backup now --full")
+def now(
+    full: Annotated[
+        bool, typer.Option("--full", help="A full one, and not what changed since the last full.")
+    ] = False,
+    cloud: Cloud = None,
+    file: File = None,
+    as_json: Json = False,
+) -> None:
+    """Make a backup now.
+
+    It goes on when this command is interrupted.
+    """
+    stack = chosen.cloud_stack(chosen.stack_file(file, cloud))
+    with progress(as_json=as_json) as events:
+        stack.back_up("full" if full else "diff", events)
+
+
+@backup.command("list", epilog="Example: skytier backup list --json")
+def list_all(cloud: Cloud = None, file: File = None, as_json: Json = False) -> None:
+    """List the backups, and from when on any moment can be restored."""
+    there = chosen.cloud_stack(chosen.stack_file(file, cloud)).backups()
+    if as_json:
+        rows = [_data(each) for each in there.all]
+        print(json.dumps({"backups": rows, "trouble": there.trouble or None}))  # noqa: T201
+        return
+    if there.all:
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+        for heading in ("Backup", "Kind", "Ended (UTC)"):
+            table.add_column(heading)
+        for heading in ("Seconds", "Database", "Stored"):
+            table.add_column(heading, justify="right")
+        table.add_column("")
+        for each in there.all:
+            table.add_row(*_row(each))
+        console.out.print(table)
+        since = f"{there.all[0].ended:%Y-%m-%d %H:%M:%S} UTC"
+        console.out.print(f"Any moment since {since} can be restored: skytier restore --to TIME")
+    else:
+        console.out.print("There is no backup yet.")
+    if there.trouble:
+        console.warn(f"pgBackRest says: {there.trouble}")
+
+
+@backup.command(epilog="Example: skytier backup verify")
+def verify(cloud: Cloud = None, file: File = None, as_json: Json = False) -> None:
+    """Read everything in the place of the backups, and compare its checksums.
+
+    The exit code is 1 where something is missing or damaged.
+    """
+    found = chosen.cloud_stack(chosen.stack_file(file, cloud)).verify_backups()
+    if as_json:
+        said = {"event": "verify", "good": not found.wrong, "text": found.text}
+        print(json.dumps(said))  # noqa: T201
+        raise typer.Exit(int(found.wrong))
+    if found.wrong:
+        raise SkytierError(
+            f"Something is missing or damaged. pgBackRest says:\n{found.text}",
+            "A full backup does not need those before it. Make one: skytier backup now --full",
+        )
+    console.out.print("All backups are complete, and so is the archive of changes.")
+
+
+@backup.command(epilog="Example: skytier backup key")
+def key(cloud: Cloud = None, file: File = None) -> None:
+    """Print the key of the backups, for a safe place elsewhere.
+
+    Without it nobody can restore them. The database server has it, and each machine that ran
+    skytier up for the stack.
+    """
+    found = chosen.cloud_stack(chosen.stack_file(file, cloud)).backup_key()
+    print(found)  # noqa: T201
+
+
+def _data(each: Backup) -> dict[str, Any]:
+    return {
+        "name": each.name,
+        "kind": each.kind,
+        "began": each.began.isoformat(),
+        "ended": each.ended.isoformat(),
+        "database_bytes": each.database_bytes,
+        "stored_bytes": each.stored_bytes,
+        "timeline": each.timeline,
+        "damaged": each.damaged,
+    }
+
+
+def _row(each: Backup) -> list[str]:
+    return [
+        each.name,
+        each.kind,
+        f"{each.ended:%Y-%m-%d %H:%M:%S}",
+        f"{(each.ended - each.began).total_seconds():.0f}",
+        f"{each.database_bytes / 2**20:,.1f} MiB",
+        f"{each.stored_bytes / 2**20:,.1f} MiB",
+        "damaged pages" if each.damaged else "",
+    ]

@@ -1,0 +1,109 @@
+"""`skytier restore`"""
+
+import json
+from typing import Annotated
+
+import typer
+
+from skytier.cli import chosen, console
+from skytier.cli.chosen import Cloud, File, Json, Yes
+from skytier.cli.progress import progress
+from skytier.deploy.restore import Intended
+from skytier.errors import SkytierError
+from skytier.poll import until
+
+app = typer.Typer()
+HEALTHY_S = 60.0
+
+
+@app.command(
+    epilog="Example: skytier restore --to 2026-03-01T12:30:00Z\n\nExample: skytier restore --to "
+    "latest --yes"
+)
+def restore(
+    to: Annotated[
+        str,
+        typer.Option(
+            "--to",
+            metavar="TIME|latest|NAME",
+            help="A time with its zone (2026-03-01T12:30:00Z) or how long ago (-90m); latest: the "
+            "newest state that there is; or the name of a backup.",
+        ),
+    ],
+    without_backup: Annotated[
+        bool,
+        typer.Option(
+            "--without-backup",
+            help="Make no backup of what is there now. For a database that does not start.",
+        ),
+    ] = False,
+    cloud: Cloud = None,
+    file: File = None,
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Restore the database of a stack on a cloud from its backups, in place.
+
+    What is there now is backed up first, then overwritten. The database is stopped meanwhile: the
+    application's reads and writes fail. When a run is cut short, the restore goes on; run it again
+    to see how it ends.
+    """
+    wanted = chosen.stack_file(file, cloud)
+    stack = chosen.cloud_stack(wanted)
+
+    intended = stack.restore_intended(to, without_backup=without_backup)
+    if intended.stand.running:
+        _say("A restore is going on; this waits for its end.", as_json=as_json)
+    else:
+        _say(_sentences(wanted.name, intended), as_json=as_json)
+        console.confirm(
+            f"Overwrite the database of {wanted.name}?",
+            yes,
+            "This overwrites data, and there is nobody to ask.",
+        )
+    with progress(as_json=as_json) as events:
+        stack.restore_to(intended, events)
+    # Where the database is that of a lost machine, the rest of the stack is not up yet.
+    healthy = not intended.stand.empty and until(lambda: stack.status().healthy, HEALTHY_S, 5)
+    if as_json:
+        said = {"event": "restore", "to": intended.target.words, "healthy": healthy}
+        print(json.dumps(said))  # noqa: T201
+        return
+    console.out.print(f"The database has {intended.target.words}.", markup=False)
+    if intended.stand.empty:
+        console.out.print(f"Now bring up the rest: {console.program()} up")
+    elif not healthy:
+        raise SkytierError(
+            "The database is restored, and the stack is not healthy.",
+            "See skytier status. A database from before a release may lack that release's "
+            "migrations: skytier release runs them, skytier rollback goes back to the release of "
+            "then.",
+        )
+
+
+def _sentences(name: str, intended: Intended) -> str:
+    lines = [f"The database of {name} gets {intended.target.words}."]
+    if intended.stand.unfinished:
+        lines.append(
+            "A restore before was cut short: the data is unfinished and is overwritten as it is."
+        )
+    elif intended.stand.empty:
+        lines.append("It is empty now, so nothing is lost.")
+    elif intended.first:
+        lines.append(
+            "What is there now is overwritten. It is backed up first, so there is a way back."
+        )
+    else:
+        lines.append(
+            "What is there now is overwritten, without a backup of it: what the archive does not "
+            "have is lost."
+        )
+    lines.append(
+        "The database is stopped until it is done: the application's reads and writes fail."
+    )
+    return "\n".join(lines)
+
+
+def _say(text: str, *, as_json: bool) -> None:
+    if not as_json:
+        console.out.print(text, markup=False)

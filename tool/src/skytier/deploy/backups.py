@@ -1,0 +1,109 @@
+"""Backups of the database, asked for on the machine that has it, wherever that is."""
+
+import shlex
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from skytier.deploy.kind import Tell
+from skytier.errors import SkytierError
+from skytier.hosts.host import CommandError, Host
+from skytier.services.pgbackrest import info
+from skytier.services.pgbackrest.config import STANZA
+from skytier.services.pgbackrest.info import Backups
+from skytier.services.pgbackrest.service import STATE
+
+POLL_S = 1.0
+_PGBACKREST = f"cd / && runuser -u postgres -- pgbackrest --stanza={STANZA}"
+_SEGMENTS = f"cd / && runuser -u postgres -- pgbackrest repo-ls archive/{STANZA} --recurse"
+_JOURNAL = (
+    "journalctl --unit={0} --since=@{1} --lines=20 --output=cat --no-pager --quiet | "
+    "grep -v pam_unix"
+)
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What `pgbackrest verify` found."""
+
+    text: str
+    """What it says of backups and of the archive."""
+    wrong: bool
+    """Whether something is missing or damaged."""
+
+
+def listing(host: Host) -> Backups:
+    """The backups that are there. Raises SkytierError."""
+    _check_there(host)
+    try:
+        return info.read(host.run(f"{_PGBACKREST} info --output=json"))
+    except CommandError as error:
+        raise _unreachable(error) from None
+
+
+def make(host: Host, kind: str, tell: Tell) -> None:
+    """Make a backup now: `full` or `diff`. Raises SkytierError.
+
+    It goes on on the machine when whoever asked for it goes away.
+    """
+    _check_there(host)
+    unit = f"skytier-backup@{kind}.service"
+    began = int(host.run("date +%s"))
+    run(host, unit, began, tell, f"a {kind} backup is being made")
+    if host.run(f"systemctl is-failed {unit} || true").strip() == "failed":
+        said = host.run(_JOURNAL.format(unit, began)).strip()
+        raise SkytierError(
+            f"The backup failed. pgBackRest says:\n{said}",
+            "Mend what it says, then run it again: skytier backup now",
+        )
+
+
+def verify(host: Host) -> Verified:
+    """Have every file of the repository read, and its checksum compared. Raises SkytierError."""
+    _check_there(host)
+    try:
+        listing(host)
+        said = host.run(f"{_PGBACKREST} verify --output=text --verbose").strip()
+    except CommandError as error:
+        raise _unreachable(error) from None
+    missing = info.gaps(host.run(_SEGMENTS).splitlines())
+    if missing:
+        said += f"\nThe archive of changes lacks {', '.join(missing)}."
+    wrong = bool(missing) or "status: ok" not in said.splitlines()[:2]
+    if not wrong:
+        host.run(f"date +%s >{STATE}/verified; /usr/local/lib/skytier/backup-metrics")
+    return Verified(said, wrong)
+
+
+def run(host: Host, unit: str, began: int, tell: Tell, what: str) -> None:
+    """Have a unit of the machine do its work, or go on with it, and wait for its end."""
+    host.run(f"systemctl start --no-block {shlex.quote(unit)}")
+    while (state := host.run(f"systemctl is-active {unit} || true").strip()) == "activating":
+        tell(what)
+        time.sleep(POLL_S)
+    if state not in ("active", "inactive", "failed"):
+        raise SkytierError(f"{unit} on {host.name} is {state}.", f"See skytier logs {host.name}.")
+
+
+def now(host: Host) -> datetime:
+    """The time of the machine's clock, which its changes are written down with."""
+    return datetime.fromtimestamp(float(host.run("date +%s.%N")), UTC)
+
+
+def _check_there(host: Host) -> None:
+    if host.run(f"[ -x /usr/local/lib/skytier/restore ] && [ -d {STATE} ] && echo yes || true"):
+        return
+    raise SkytierError(
+        f"{host.name} makes no backups.",
+        "Say in the section [backup] of the stack file where they should go, then run skytier up.",
+    )
+
+
+def _unreachable(error: CommandError) -> SkytierError:
+    said = error.output.strip()
+    if info.is_of_wrong_key(said):
+        return info.wrong_key()
+    return SkytierError(
+        f"The place of the backups cannot be read. pgBackRest says:\n{said}",
+        "If it cannot be reached, ask who runs it. See skytier status for what waits there.",
+    )

@@ -1,0 +1,129 @@
+"""Restoring the database in place, on the machine that has it.
+
+A program on the machine does it, and goes on when whoever asked for it goes away. It writes down
+how far it is, so the next run sees what was cut short.
+"""
+
+from dataclasses import dataclass
+
+from skytier.deploy import backups
+from skytier.deploy.kind import Tell
+from skytier.errors import SkytierError
+from skytier.hosts.host import Host
+from skytier.services.pgbackrest.service import STATE
+from skytier.services.pgbackrest.target import Target, target
+from skytier.services.postgresql.config import NAME
+
+UNIT = "skytier-restore.service"
+_STANDS = f"""
+cd {STATE} 2>/dev/null || exit 0
+[ -e unfinished ] && echo unfinished
+[ -e foreign ] && echo foreign
+[ "$(systemctl is-active {UNIT})" != activating ] || echo running
+exit 0
+"""
+_TABLES = f"""
+cd / && runuser -u postgres -- psql --no-psqlrc --tuples-only --no-align --dbname={NAME} --command="
+    SELECT count(*) FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"
+"""  # noqa: S608
+_WANTED = f"""
+umask 077
+cd {STATE} && cat >wanted.new || exit 1
+# Files that were copied for something else are no beginning.
+cmp --quiet wanted.new wanted || rm -f copied
+mv wanted.new wanted
+rm -f restore
+"""
+
+
+@dataclass(frozen=True)
+class Stand:
+    """How things are on the machine before a restore."""
+
+    running: bool
+    """Whether one is going on."""
+    unfinished: bool
+    """Whether one was cut short, so that the data is neither the old nor the new."""
+    empty: bool
+    """Whether the database has no tables, and the backups are of the one before it."""
+
+
+@dataclass(frozen=True)
+class Intended:
+    """What is about to be done, for a person to approve."""
+
+    target: Target
+    stand: Stand
+    first: bool
+    """Whether a backup of what is there now is made first."""
+
+
+def intend(host: Host, asked: str, *, without_backup: bool = False) -> Intended:
+    """What a restore would do. Changes nothing. Raises SkytierError for what cannot be restored."""
+    there = backups.listing(host)
+    stand = _stand(host)
+    wanted = target(asked, there, backups.now(host))
+    return Intended(wanted, stand, not (stand.unfinished or stand.empty or without_backup))
+
+
+def check_stand(host: Host, approved: Intended) -> None:
+    """Raises SkytierError where things are not any more as they were when it was approved."""
+    if _stand(host) != approved.stand:
+        raise SkytierError("Somebody else has begun or ended a restore.", "Run it again.")
+
+
+def restore(host: Host, intended: Intended, tell: Tell) -> None:
+    """Carry it out, or wait for one that is going on. Raises SkytierError."""
+    if not intended.stand.running:
+        host.run(_WANTED, intended.target.text(first=intended.first).encode())
+    began = int(host.run("date +%s"))
+
+    def told(_: str) -> None:
+        tell(_said(host).partition("\n")[0] or "beginning")
+
+    backups.run(host, UNIT, began, told, "")
+    said = _said(host)
+    if said.partition("\n")[0] == "done":
+        return
+    why = said.partition("\n")[2].strip() or "It was cut short."
+    raise SkytierError(f"The database of {host.name} is not restored. {why}", _advice(host, why))
+
+
+def _advice(host: Host, why: str) -> str:
+    if not _stand(host).unfinished:
+        if "no backup can be made" in why or "No backup could be made" in why:
+            return (
+                "Nothing is changed yet. To restore without a backup of what is there now, which "
+                "is lost then: skytier restore --without-backup"
+            )
+        return "See skytier status."
+    if "recovery ended before configured recovery target" in why:
+        return (
+            "The archive has no change after that moment. The data is unfinished, and PostgreSQL "
+            "is stopped. Restore an earlier moment, a backup by its name, or the newest state that "
+            "there is: skytier restore --to latest"
+        )
+    return (
+        "The data is unfinished, and PostgreSQL is stopped. Go on with skytier restore, to the "
+        "same moment or to another one."
+    )
+
+
+def _stand(host: Host) -> Stand:
+    words = host.run(_STANDS).split()
+    foreign = "foreign" in words
+    # Only the database of a machine that took the place of a lost one is known to be empty.
+    empty = foreign and host.run(_TABLES).strip() == "0"
+    if foreign and not empty and "unfinished" not in words:
+        raise SkytierError(
+            f"The backups are of another database than the one on {host.name}, and that one has "
+            "tables: a restore would overwrite it, and no backup of it exists.",
+            "Copy it first if you need it: skytier exec database 'runuser -u postgres -- pg_dump "
+            f"{NAME}' >copy.sql. Then name another place in the section [backup], run skytier up, "
+            "and there is a backup of it.",
+        )
+    return Stand("running" in words, "unfinished" in words, empty)
+
+
+def _said(host: Host) -> str:
+    return host.run(f"cat {STATE}/restore 2>/dev/null || true").strip()

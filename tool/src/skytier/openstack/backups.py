@@ -1,0 +1,106 @@
+"""Backups of a stack on a cloud, and its database restored from one."""
+
+import threading
+from collections.abc import Callable
+
+from skytier.deploy import backups, restore
+from skytier.deploy.apply import Progress, apply
+from skytier.deploy.backups import Verified
+from skytier.deploy.files import read_secrets
+from skytier.deploy.kind import Found, Key, Known, Tell, Wanted
+from skytier.deploy.plan import Action, Step
+from skytier.deploy.restore import Intended
+from skytier.deploy.task import Task
+from skytier.errors import SkytierError
+from skytier.hosts.host import UnreachableError
+from skytier.openstack.resources.creation import RepeatedCalls
+from skytier.openstack.ssh_target import ssh_target
+from skytier.openstack.stack import CloudStack
+from skytier.services.pgbackrest.info import Backups
+from skytier.services.pgbackrest.secrets import KEY
+
+DATABASE = "database"
+
+
+def listing(stack: CloudStack) -> Backups:
+    """The backups that are there. Raises SkytierError."""
+    with ssh_target(stack, DATABASE) as host:
+        return backups.listing(host)
+
+
+def back_up(stack: CloudStack, kind: str, progress: Progress) -> None:
+    """Make a backup now: `full` or `diff`. Raises SkytierError."""
+    with ssh_target(stack, DATABASE) as host:
+
+        def make(tell: Tell) -> str:
+            backups.make(host, kind, tell)
+            return f"{backups.listing(host).newest.name}"
+
+        _one_step("backup", host.name, make, progress)
+
+
+def verify(stack: CloudStack) -> Verified:
+    """Have the whole repository read. Raises SkytierError."""
+    with ssh_target(stack, DATABASE) as host:
+        return backups.verify(host)
+
+
+def key(stack: CloudStack) -> str:
+    """What the backups are encrypted with: of the machine, else the operator's copy.
+
+    Raises SkytierError where neither has it.
+    """
+    try:
+        with ssh_target(stack, DATABASE) as host:
+            found = read_secrets(host).get(KEY, "")
+    except SkytierError:
+        # The machine may be the one that was lost.
+        found = ""
+    if found:
+        stack.operator.keep_backup_key(found)
+    found = found or stack.operator.kept_backup_key()
+    if not found:
+        raise SkytierError(
+            "The key of the backups is neither on the database server nor on this machine.",
+            "Ask who else operates the stack: skytier backup key shows it to them.",
+        )
+    return found
+
+
+def restore_intended(stack: CloudStack, asked: str, *, without_backup: bool = False) -> Intended:
+    """What a restore to `latest`, a time or a backup would do. Changes nothing.
+
+    Raises SkytierError for what cannot be restored.
+    """
+    with ssh_target(stack, DATABASE) as host:
+        return restore.intend(host, asked, without_backup=without_backup)
+
+
+def restore_to(stack: CloudStack, approved: Intended, progress: Progress) -> None:
+    """Restore the database in place, under the stack's lock, and wait until it is well.
+
+    Raises SkytierError; the next run goes on with what was cut short.
+    """
+    lost = threading.Event()
+    with stack.held("restore", lost), ssh_target(stack, DATABASE) as host:
+        # While the question was open, somebody else may have begun another one.
+        restore.check_stand(host, approved)
+
+        def run(tell: Tell) -> str:
+            try:
+                restore.restore(host, approved, tell)
+            except UnreachableError as error:
+                raise SkytierError(
+                    f"The connection is lost; the restore goes on. {error.what}",
+                    "See how it ends: skytier restore, with the same --to",
+                ) from error
+            return approved.target.words
+
+        _one_step("restore", host.name, run, progress)
+
+
+def _one_step(name: str, host: str, run: Callable[[Tell], str], progress: Progress) -> None:
+    task = Task(name, run)
+    key = Key(name, host)
+    step = Step(Action.CHANGE, key, "", (), Wanted(key, {}), Found(key, "", {}))
+    apply([step], {name: task}, progress, Known(), None, RepeatedCalls())

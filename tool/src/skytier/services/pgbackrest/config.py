@@ -1,0 +1,44 @@
+"""pgBackRest's configuration, and what PostgreSQL has to be told, wherever it runs.
+
+None of it is secret. The secrets and the directory of the data are in a file beside it, which is
+written on the machine.
+"""
+
+from urllib.parse import urlsplit
+
+from skytier.render import render
+from skytier.stackfile import StackFile
+from skytier.topology import ObjectStore
+
+PACKAGE = "skytier.services.pgbackrest"
+STANZA = "main"
+"""How pgBackRest calls the database of a stack."""
+CONF = "/etc/pgbackrest/pgbackrest.conf"
+SECRETS_CONF = "/etc/pgbackrest/conf.d/skytier.conf"
+CA = "/etc/pgbackrest/ca.pem"
+SPOOL = "/var/spool/pgbackrest"
+ARCHIVE_COMMAND = f"pgbackrest --stanza={STANZA} archive-push %p"
+RESTORE_COMMAND = f'pgbackrest --stanza={STANZA} archive-get %f "%p"'
+ARCHIVE_TIMEOUT_S = 60
+"""So much of what was written may be lost with the machine."""
+
+
+def pgbackrest_conf(stack: StackFile, store: ObjectStore | None) -> str:
+    """The text of pgbackrest.conf. `store` is None where backups go to a directory."""
+    parts = urlsplit(store.endpoint) if store else None
+    return render(
+        PACKAGE,
+        "pgbackrest.conf",
+        name=stack.name,
+        backup=stack.backup,
+        store=store,
+        host=(parts.hostname if parts else None) or "",
+        port=(parts.port if parts else None) or 443,
+        ca=CA,
+        spool=SPOOL,
+    )
+
+
+def postgresql_conf() -> str:
+    """The settings of PostgreSQL, for a file that it includes after all others."""
+    return render(PACKAGE, "postgresql.conf", command=ARCHIVE_COMMAND, timeout_s=ARCHIVE_TIMEOUT_S)

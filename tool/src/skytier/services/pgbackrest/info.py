@@ -1,0 +1,139 @@
+"""What pgBackRest says of the backups that there are."""
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import pairwise
+
+from skytier.errors import SkytierError
+from skytier.secrets import DIRECTORY
+from skytier.services.pgbackrest.secrets import KEY, KEY_VARIABLE
+
+_SEGMENT = re.compile("[0-9A-F]{24}(?=-)")
+_SEGMENTS = 256
+"""Of 16 MiB, which is PostgreSQL's default, in the 4 GiB that a log has."""
+
+
+@dataclass(frozen=True)
+class Backup:
+    """A backup that is complete. Sizes are in bytes."""
+
+    name: str
+    """As pgBackRest calls it: `20261129-030000F_20261130-030000D`."""
+    kind: str
+    """`full`, `diff` or `incr`"""
+    began: datetime
+    ended: datetime
+    """The earliest moment that can be restored from it."""
+    database_bytes: int
+    stored_bytes: int
+    """What it added to the repository, compressed."""
+    timeline: int
+    """Of PostgreSQL. Each restore begins another one."""
+    damaged: bool
+    """Whether a page had a wrong checksum when it was made."""
+
+
+@dataclass(frozen=True)
+class Backups:
+    """All that are there, the oldest first."""
+
+    all: Sequence[Backup]
+    trouble: str = ""
+    """What pgBackRest says is wrong with the repository; empty for nothing."""
+
+    @property
+    def newest(self) -> Backup:
+        """Raises SkytierError where there is none."""
+        if not self.all:
+            said = f" pgBackRest says: {self.trouble}." if self.trouble else ""
+            raise SkytierError(f"There is no backup.{said}", "Make one: skytier backup now")
+        return self.all[-1]
+
+
+def read(text: str) -> Backups:
+    """From the output of `pgbackrest info --output=json`. Raises SkytierError."""
+    try:
+        # What it could not decrypt is in its messages as it is.
+        [stanza] = json.loads(text, strict=False)
+        found = [_backup(each) for each in stanza.get("backup", ())]
+        status = stanza["status"]
+        # 0 is ok, and 2 that there is no backup yet.
+        trouble = "" if status["code"] in (0, 2) else str(status["message"])
+        trouble = trouble or _of_repository(stanza)
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError):
+        raise SkytierError(
+            f"The list of backups cannot be read. pgBackRest says: {text.strip()[:300]}",
+            "Look at the machine: skytier ssh database",
+        ) from None
+    if is_of_wrong_key(trouble):
+        raise wrong_key()
+    return Backups(sorted(found, key=lambda each: each.ended), trouble)
+
+
+def is_of_wrong_key(said: str) -> bool:
+    """Whether pgBackRest says that it cannot decrypt its own list of backups."""
+    return any(each in said for each in ("CryptoError", "cipher header", "outside of section"))
+
+
+def wrong_key() -> SkytierError:
+    """The error for that."""
+    return SkytierError(
+        "The backups cannot be decrypted: they are encrypted with another key than the one of this "
+        "stack, or their list (backup.info) is damaged.",
+        "If this is the place of another stack's backups, have its key taken: skytier exec "
+        f"database 'rm {DIRECTORY}/{KEY}', then skytier up with that key in the variable "
+        f"{KEY_VARIABLE}.",
+    )
+
+
+def gaps(names: Iterable[str]) -> list[str]:
+    """What is missing between the WAL segments of an archive, in words; pgBackRest does not tell.
+
+    `names` are those of its files. A timeline has 256 segments of 16 MiB for each log.
+
+    >>> gaps(["000000010000000000000001-ab.zst", "000000010000000000000003-cd.zst"])
+    ['000000010000000000000002']
+    """
+    found = {match[0] for name in names if (match := _SEGMENT.search(name))}
+    timelines: dict[str, list[int]] = {}
+    for name in sorted(found):
+        place = int(name[8:16], 16) * _SEGMENTS + int(name[16:], 16)
+        timelines.setdefault(name[:8], []).append(place)
+    missing = []
+    for timeline, places in timelines.items():
+        for before, after in pairwise(places):
+            if after > before + 1:
+                ends = [_segment(timeline, place) for place in (before + 1, after - 1)]
+                missing.append(" to ".join(dict.fromkeys(ends)))
+    return missing
+
+
+def _segment(timeline: str, place: int) -> str:
+    return f"{timeline}{place // _SEGMENTS:08X}{place % _SEGMENTS:08X}"
+
+
+def _backup(said: dict[str, object]) -> Backup:
+    times, info, wal = said["timestamp"], said["info"], said["archive"]
+    assert isinstance(times, dict) and isinstance(info, dict) and isinstance(wal, dict)  # noqa: S101, PT018
+    return Backup(
+        name=str(said["label"]),
+        kind=str(said["type"]),
+        began=datetime.fromtimestamp(times["start"], UTC),
+        ended=datetime.fromtimestamp(times["stop"], UTC),
+        database_bytes=int(info["size"]),
+        stored_bytes=int(info["repository"]["delta"]),
+        # The first 8 hexadecimal digits of a segment's name are its timeline.
+        timeline=int(str(wal["stop"])[:8], 16),
+        damaged=bool(said.get("error")),
+    )
+
+
+def _of_repository(stanza: dict[str, object]) -> str:
+    repositories = stanza.get("repo")
+    for each in repositories if isinstance(repositories, list) else ():
+        if each["status"]["code"] not in (0, 2):
+            return str(each["status"]["message"])
+    return ""

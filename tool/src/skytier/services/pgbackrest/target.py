@@ -1,0 +1,73 @@
+"""What is to be restored: the newest state, a moment, or a backup. Pure."""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from skytier.errors import SkytierError
+from skytier.moment import moment
+from skytier.services.pgbackrest.info import Backups
+
+LATEST = "latest"
+_ZONE = re.compile(r".*(Z|[+-][0-9]{2}:[0-9]{2})|-[0-9]+[smhdw]|now")
+FORMS = (
+    "Write latest, the name of a backup (see skytier backup list), a time with its zone "
+    "(2026-03-01T12:30:00Z, 2026-03-01T12:30:00+02:00), or how long ago (-90m)."
+)
+
+
+@dataclass(frozen=True)
+class Target:
+    """What pgBackRest is asked for."""
+
+    kind: str
+    """Its `--type`: default (to the end of the archive), time, or immediate."""
+    at: str = ""
+    """The moment, as PostgreSQL reads it."""
+    backup: str = ""
+    """The backup that it begins with; empty for the newest."""
+    timeline: str = ""
+    """The timeline that it follows; empty for the newest."""
+    words: str = ""
+    """`its state of 2026-03-01 12:30:00 UTC, from the backup 20260301-030000F`"""
+
+    def text(self, *, first: bool) -> str:
+        """As the program on the machine reads it. `first`: whether a backup is made before."""
+        lines = (self.kind, self.at, self.backup, self.timeline, "yes" if first else "no")
+        return "".join(f"{line}\n" for line in lines)
+
+
+def target(asked: str, there: Backups, now: datetime) -> Target:
+    """What a person asks for: `latest`, a time or a name. Raises SkytierError.
+
+    A moment is replayed on the timeline of the last backup before it: a later restore began another
+    one, on which that moment may not be.
+    """
+    newest = there.newest
+    if asked == LATEST:
+        return Target("default", words=f"the newest state in the archive, after {newest.name}")
+    for each in there.all:
+        if asked == each.name:
+            return Target(
+                *("immediate", "", each.name, str(each.timeline)),
+                words=f"the state of the backup {each.name}, which ended at {_shown(each.ended)}",
+            )
+    if not _ZONE.fullmatch(asked):
+        raise SkytierError(f"{asked!r} is no backup, and no time with a zone.", FORMS)
+    at = moment(asked, now)
+    first = there.all[0]
+    if not first.ended <= at <= now:
+        when = "lies ahead" if at > now else "is before the oldest backup ended"
+        raise SkytierError(
+            f"{_shown(at)} {when}.",
+            f"Moments from {_shown(first.ended)} to {_shown(now)} can be restored.",
+        )
+    before = [each for each in there.all if each.ended <= at][-1]
+    return Target(
+        *("time", f"{at:%Y-%m-%d %H:%M:%S.%f}+00", before.name, str(before.timeline)),
+        words=f"its state of {_shown(at)}, from the backup {before.name}",
+    )
+
+
+def _shown(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"

@@ -1,0 +1,128 @@
+"""The keys of the section [backup]: where backups of the database go, and how many are kept."""
+
+from ipaddress import ip_address
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, model_validator
+
+from skytier.stackfile import values
+from skytier.stackfile.section import Section, contradiction, key
+from skytier.stackfile.storage import GIVEN, KEYSTONE, REGION, bucket_name
+
+OBJECT_STORE, S3, PATH = "object-store", "s3", "path"
+WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+
+
+def _time(value: str) -> str:
+    hours, colon, minutes = value.partition(":")
+    digits = f"{hours}{minutes}"
+    right = colon and len(hours) == len(minutes) == 2 and digits.isascii() and digits.isdigit()
+    if not right or int(hours) > 23 or int(minutes) > 59:
+        raise ValueError("is not a time of the day")
+    return value
+
+
+def _path(value: str) -> str:
+    plain = value.replace("-", "").replace("_", "").replace(".", "")
+    if not value.startswith("/") or not plain.replace("/", "").isalnum() or "/.." in value:
+        raise ValueError("is not the whole path of a directory, of letters, digits and -_./")
+    return value.rstrip("/")
+
+
+class BackupSection(Section):
+    """Backups of the database by pgBackRest: full and differential ones, and all changes since, so
+    that any moment can be restored. They are encrypted."""
+
+    kind: Literal["none", "object-store", "s3", "path"] = key(
+        "none", '"none", "object-store", "s3" or "path"', OBJECT_STORE
+    )
+    """Where they go: to a container in the cloud's own object store, to another S3, or to a
+    directory of the database server, which is lost with that server unless another disk is mounted
+    there."""
+    bucket: Annotated[str, AfterValidator(bucket_name)] | None = key(
+        None, "3 to 63 characters of a-z, 0-9 and hyphens", "shop-backups"
+    )
+    """The container for `kind = "object-store"`, which is made if it is not there; the bucket for
+    "s3", which has to be there. It cannot be `storage.bucket`."""
+    keys: Literal["keystone", "given"] = key(KEYSTONE, '"keystone" or "given"')
+    """Where the key of the S3 API comes from: an EC2 credential that is made through Keystone, or
+    given by you to `skytier up` in the variables SKYTIER_BACKUP_ACCESS_KEY_ID and
+    SKYTIER_BACKUP_SECRET_ACCESS_KEY. With `kind = "s3"` it is always given."""
+    endpoint: Annotated[str, AfterValidator(values.url)] | None = key(
+        None, "an address such as https://s3.example.org", "https://s3.example.org"
+    )
+    """The address of the S3 API. It needs https and a host name. Default: that of the catalog."""
+    region: Annotated[str, AfterValidator(values.text)] = key(REGION, "the name of a region")
+    """The region that requests to the S3 API are signed for."""
+    ca: Annotated[str, AfterValidator(values.text)] | None = key(
+        None, "the path of a file with certificates in PEM", "objects-ca.pem"
+    )
+    """The certificate authority of the S3 API; the path is relative to this file. Default: those
+    that the image trusts."""
+    path: Annotated[str, AfterValidator(_path)] | None = key(
+        None, "a directory such as /mnt/backups", "/mnt/backups"
+    )
+    """The directory on the database server for `kind = "path"`; the keys above are ignored then."""
+    at: Annotated[str, AfterValidator(_time)] = key("03:00", "a time such as 03:00, in UTC")
+    """When a backup is made each day, in UTC."""
+    full_on: Literal["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"] = key(
+        "Sun", '"Mon", "Tue", "Wed", "Thu", "Fri", "Sat" or "Sun"'
+    )
+    """The day of the full backup. Those of the other days have only what changed since."""
+    keep_full: int = key(2, "a number from 1 to 100", ge=1, le=100, strict=True)
+    """How many full backups are kept, with the differential ones and the changes since the oldest
+    of them. Older ones are deleted."""
+    queue_gib: int = key(1, "a number of GiB from 1 to 1000", ge=1, le=1000, strict=True)
+    """How much of the changes waits on the database server's disk while the place of the backups
+    cannot be reached. Beyond that they are dropped, so that the disk does not fill up: then moments
+    until the next backup cannot be restored."""
+
+    @property
+    def enabled(self) -> bool:
+        """Whether there are backups."""
+        return self.kind != "none"
+
+    @property
+    def container(self) -> str | None:
+        """The container in the cloud's own object store; None where there is none."""
+        return self.bucket if self.kind == OBJECT_STORE else None
+
+    @property
+    def makes_key(self) -> bool:
+        """Whether Keystone makes the key of the S3 API."""
+        return self.kind == OBJECT_STORE and self.keys == KEYSTONE
+
+    @property
+    def takes_key(self) -> bool:
+        """Whether the operator gives the key of the S3 API."""
+        return self.kind == S3 or (self.kind == OBJECT_STORE and self.keys == GIVEN)
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> "BackupSection":
+        if not self.enabled and self.model_fields_set - {"kind"}:
+            name = sorted(self.model_fields_set - {"kind"})[0]
+            raise contradiction(f"backup.{name}", "needs backup.kind")
+        needed = {OBJECT_STORE: ["bucket"], S3: ["bucket", "endpoint"], PATH: ["path"]}
+        for name in needed.get(self.kind, []):
+            if getattr(self, name) is None:
+                raise contradiction("backup.kind", f'is "{self.kind}", which needs backup.{name}')
+        if self.kind != PATH and self.endpoint and (wrong := unfit(self.endpoint)):
+            raise contradiction("backup.endpoint", wrong)
+        return self
+
+
+def unfit(endpoint: str) -> str:
+    """Why pgBackRest cannot use an address of an S3 API, as the end of a sentence; else empty.
+
+    >>> unfit("https://s3.example.org"), unfit("http://s3.example.org")
+    ('', 'has no TLS, and pgBackRest speaks to an S3 API by TLS only')
+    """
+    parts = urlsplit(endpoint)
+    if parts.scheme != "https":
+        return "has no TLS, and pgBackRest speaks to an S3 API by TLS only"
+    try:
+        ip_address(parts.hostname or "")
+    except ValueError:
+        return ""
+    return "has an IP address, and pgBackRest needs a host name to check the certificate"
