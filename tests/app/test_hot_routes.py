@@ -184,7 +184,7 @@ async def test_a_post_of_an_account_that_is_gone_is_refused_and_the_others_are_s
     ada: httpx.AsyncClient, app: FastAPI
 ) -> None:
     me = (await ada.get("/api/sessions")).json()["id"]
-    posts = app.state.services.posts
+    posts = app.state.services.changes
 
     made = await asyncio.gather(
         *(posts.create(author, "the same", "words") for author in (me, 999_999_999, me, me))

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
@@ -36,10 +36,22 @@ class StatementTimeout(DatabaseUnavailable):
     told = "The database took too long over this request, and stopped it. Try again later."
 
 
-class _Connection(asyncpg.Connection):
+class NotWritable(DatabaseUnavailable):
+    """PostgreSQL answers, and takes no changes: it is a standby, or its disk is full."""
+
+    told = "The database takes no changes at the moment. Try again later."
+
+
+class Connection(asyncpg.Connection):
+    """A connection of a pool."""
+
     def get_reset_query(self) -> str:
         # Nothing here changes the state of a session, so a round trip for each release is saved.
         return ""
+
+
+# A standby says the second one of a table without a log, and of nothing else that is asked here.
+_OF_A_STANDBY = (asyncpg.ReadOnlySQLTransactionError, asyncpg.FeatureNotSupportedError)
 
 
 @contextmanager
@@ -47,15 +59,21 @@ def _unavailability() -> Iterator[None]:
     """Turn every error that means "no database at the moment" into DatabaseUnavailable."""
     try:
         yield
-    except asyncpg.QueryCanceledError as error:
+    except (
+        asyncpg.QueryCanceledError,
+        asyncpg.SerializationError,  # a standby, where it was in the way of the primary's changes
+    ) as error:
         raise StatementTimeout(str(error)) from error
+    except asyncpg.DiskFullError as error:
+        raise NotWritable(str(error)) from error
     except asyncpg.TooManyConnectionsError as error:
         raise DatabaseBusy(str(error)) from error
     except (
         OSError,  # refused, reset, no such socket; TimeoutError is one too
         asyncpg.PostgresConnectionError,
         asyncpg.OperatorInterventionError,  # shut down by the administrator, starting up
-        asyncpg.ReadOnlySQLTransactionError,  # a standby that is not the primary yet
+        asyncpg.IdleInTransactionSessionTimeoutError,  # this machine stood still in between
+        asyncpg.InternalClientError,  # the end of a connection, where the driver did not expect it
         asyncpg.InterfaceError,  # the connection was closed under the statement
     ) as error:
         if isinstance(error, asyncpg.DataError | ValueError):
@@ -116,11 +134,17 @@ class Database:
                 self.waiting -= 1
             try:
                 yield connection
-            except asyncpg.InternalClientError as error:
+            except asyncpg.InternalClientError:
                 # The server's last message reached an idle connection before its end did: the
                 # driver's state is wrong, and the connection must not be used again.
                 connection.terminate()
-                raise DatabaseUnavailable(str(error)) from error
+                raise
+            except asyncpg.InvalidCachedStatementError:
+                raise  # a fault after a migration, though its class is one of those below
+            except _OF_A_STANDBY as error:
+                # The primary is elsewhere by now: no connection of the pool leads to it.
+                await self._pool.expire_connections()
+                raise NotWritable(str(error)) from error
             finally:
                 # The time-out bounds the wait for the cancellation of a statement given up on.
                 await self._pool.release(connection, timeout=self._pool_wait_s)
@@ -139,6 +163,9 @@ class Database:
                 if time.monotonic() + FULL_PAUSE_S >= until:
                     raise
                 await asyncio.sleep(FULL_PAUSE_S)
+            except asyncpg.PostgresError as error:
+                # Whatever it says: there is no server that lets this application in.
+                raise DatabaseUnavailable(str(error)) from error
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator["PoolConnectionProxy[asyncpg.Record]"]:
@@ -184,9 +211,24 @@ class Database:
         }
 
 
+class Reader(Protocol):
+    """Where rows are read: a Database, or a replica of one."""
+
+    def share(self, part: float) -> Share: ...
+
+    async def fetch(self, sql: str, /, *values: object) -> list[asyncpg.Record]: ...
+
+    async def fetchrow(self, sql: str, /, *values: object) -> asyncpg.Record | None: ...
+
+
 @asynccontextmanager
 async def open_database(
-    url: str, *, pool_size: int, pool_wait_s: float, statement_timeout_s: float
+    url: str,
+    *,
+    pool_size: int,
+    pool_wait_s: float,
+    statement_timeout_s: float,
+    connection_class: type[Connection] = Connection,
 ) -> AsyncIterator[Database]:
     """A Database for the time of the block; its connections are closed afterwards."""
     pool = asyncpg.create_pool(
@@ -195,7 +237,7 @@ async def open_database(
         max_size=pool_size,
         timeout=pool_wait_s,
         command_timeout=statement_timeout_s + 1,  # the server's own time-out comes first
-        connection_class=_Connection,
+        connection_class=connection_class,
         server_settings={
             "application_name": "skytier-app",
             "statement_timeout": str(int(statement_timeout_s * 1000)),

@@ -18,11 +18,11 @@ from skytier_app.housekeeping import every, in_turn, sweep_expired
 from skytier_app.pages.skyline import SkylineCache
 from skytier_app.posts.backlog import EVERY_S as INDEX_EVERY_S
 from skytier_app.posts.backlog import Backlog
-from skytier_app.posts.shared import Posts
+from skytier_app.posts.shared import Changes
 from skytier_app.rate_limit import HitCounter, HitsElsewhere, LocalHits, PostgresHits, RedisHits
+from skytier_app.reads import Reads, is_strangers_read, open_strangers_reads
 from skytier_app.sessions.store import Sessions
 from skytier_app.settings import Settings
-from skytier_app.stats.figures import Figures
 from skytier_app.stats.machine import MachineSampler
 from skytier_app.tokens.lookup import Tokens
 
@@ -48,8 +48,17 @@ class Services:
     health: HealthProbe
     machine: MachineSampler
     skyline: SkylineCache
-    posts: Posts
-    figures: Figures
+    changes: Changes
+    own_reads: Reads
+    """From the primary: they have what was written just now."""
+    strangers_reads: Reads
+    """Perhaps from a replica; the same without one."""
+
+    def reads(self, request: Request) -> Reads:
+        """Where a request reads."""
+        if self.strangers_reads is self.own_reads or not is_strangers_read(request):
+            return self.own_reads
+        return self.strangers_reads
 
 
 @asynccontextmanager
@@ -79,6 +88,10 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         await stack.enter_async_context(every(SWEEP_EVERY_S, in_turn(turns, sweep)))
         index = in_turn(turns, Backlog(database).index_some)
         await stack.enter_async_context(every(INDEX_EVERY_S, index))
+        own_reads = Reads.of(database)
+        strangers_reads = await stack.enter_async_context(
+            open_strangers_reads(settings, database, own_reads)
+        )
         health = HealthProbe(database, redis)
         # So that a change of the status is seen when it happens, and not at the next request.
         await stack.enter_async_context(every(WATCH_EVERY_S, lambda: watch(health)))
@@ -93,8 +106,9 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             health=health,
             machine=machine,
             skyline=SkylineCache(),
-            posts=Posts(database),
-            figures=Figures(database),
+            changes=Changes(database),
+            own_reads=own_reads,
+            strangers_reads=strangers_reads,
         )
 
 

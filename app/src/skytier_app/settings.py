@@ -17,6 +17,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 LOOPBACK: list[IPv4Network | IPv6Network] = [ip_network("127.0.0.0/8"), ip_network("::1/128")]
 _SCHEMES = {
     "database_url": ("postgresql://", "postgres://"),
+    "database_replica_url": ("postgresql://", "postgres://"),
     "redis_url": ("redis://", "rediss://", "unix://"),
 }
 
@@ -28,6 +29,10 @@ class Settings(BaseSettings):
 
     database_url: SecretStr
     """`postgresql://user:password@host/name`; `?host=/directory` for a unix socket."""
+    database_replica_url: SecretStr | None = None
+    """A replica of it, in the same form: visitors who are not signed in read there."""
+    replica_lag_s: float = Field(default=1, gt=0)
+    """How far behind the primary a replica may be. One that is further behind is not asked."""
     redis_url: SecretStr | None = None
     """`redis://host:6379/0`, for rate limits. Without it they are counted in PostgreSQL."""
 
@@ -79,7 +84,7 @@ class Settings(BaseSettings):
         """How long an entry of a security log is kept."""
         return timedelta(days=self.security_log_days)
 
-    @field_validator("database_url", "redis_url")
+    @field_validator("database_url", "database_replica_url", "redis_url")
     @classmethod
     def _is_url(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
         if value is None:

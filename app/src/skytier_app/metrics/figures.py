@@ -21,6 +21,11 @@ IN_PROGRESS = Gauge(
 )
 CACHE = Counter("skytier_cache_requests", "Looked up: hit or miss.", ["cache", "result"])
 SIGN_INS = Counter("skytier_sign_ins", "Attempts to sign in: ok or failed.", ["result"])
+READS = Counter(
+    "skytier_strangers_reads",
+    "Statements for visitors who are not signed in, where there is a replica: what answered.",
+    ["source"],
+)
 _POOL = Gauge(
     "skytier_database_connections",
     "Connections of the pools: in_use, idle, and the most there may be.",

@@ -75,7 +75,11 @@ async def page(
     """The page of a template; 304 when the visitor has it already."""
     # A page about an outage does not wait for what is away.
     away = status >= 500
-    skyline = services.skyline.kept if away else await services.skyline.get(services.database)
+    skyline = (
+        services.skyline.kept
+        if away
+        else await services.skyline.get(services.strangers_reads.database)
+    )
     template = _environment.get_template(f"{name}.html")
     body = template.render(
         account=account, skyline=skyline, path=request.scope["path"], **values

@@ -44,7 +44,7 @@ async def _list(
     author: object = None,
 ) -> Response:
     rows = await posts.list_posts(
-        services.database,
+        services.reads(request).database,
         query.limit + 1,
         query.position(),
         query.user_id,
@@ -81,7 +81,7 @@ async def author(
     query: Annotated[ListQuery, Query()],
 ) -> Response:
     """One author's posts."""
-    user = await users.get_user(services.database, user_id)
+    user = await users.get_user(services.reads(request).database, user_id)
     if user is None:
         raise Problem(404, f"There is no user {user_id}.")
     own = query.model_copy(update={"user_id": user_id})
@@ -93,7 +93,7 @@ async def post(
     request: Request, services: ServicesDep, reader: Viewer, post_id: PathId
 ) -> Response:
     """One post, at an address of its own."""
-    row = await services.posts.post(post_id)
+    row = await services.reads(request).posts.post(post_id)
     if row is None:
         raise Problem(404, f"There is no post {post_id}.")
     return await page(request, services, reader, "post", post=row, may_edit=_may_edit(reader, row))
@@ -104,7 +104,7 @@ async def edit(
     request: Request, services: ServicesDep, reader: Viewer, post_id: PathId
 ) -> Response:
     """The form to edit a post."""
-    row = await services.posts.post(post_id)
+    row = await services.reads(request).posts.post(post_id)
     if row is None:
         raise Problem(404, f"There is no post {post_id}.")
     if reader is None:
@@ -145,13 +145,14 @@ async def register(request: Request, services: ServicesDep, reader: Viewer) -> R
 @router.get("/statistics")
 async def statistics(request: Request, services: ServicesDep, reader: Viewer) -> Response:
     """Counts, posts a day, and the state of the machine."""
+    figures = services.reads(request).figures
     return await page(
         request,
         services,
         reader,
         "statistics",
-        counts=await services.figures.counts(),
-        days=await services.figures.posts_per_day(),
+        counts=await figures.counts(),
+        days=await figures.posts_per_day(),
         pool=services.database.pool_state(),
         machine=services.machine.newest,
         samples=services.machine.columns(),

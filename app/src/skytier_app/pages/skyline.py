@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from skytier_app.database import Database, DatabaseUnavailable
+from skytier_app.database import DatabaseUnavailable, Reader
 from skytier_app.metrics.figures import looked_up
 from skytier_app.stats import queries
 
@@ -39,7 +39,7 @@ class SkylineCache:
         self.kept = draw([0] * queries.DAYS)
         self._until = 0.0
 
-    async def get(self, database: Database) -> Skyline:
+    async def get(self, database: Reader) -> Skyline:
         """The skyline of the last 30 days; the last one known when the database is away."""
         now = time.monotonic()
         kept = now < self._until

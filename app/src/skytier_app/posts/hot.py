@@ -29,12 +29,12 @@ async def _list(request: Request, services: Services) -> Response | None:
             query = PostQuery.model_validate(values)
         except ValidationError:
             return None
-    return (await services.posts.list(query)).answer(request)
+    return (await services.reads(request).posts.list(query)).answer(request)
 
 
 async def _get(request: Request, services: Services) -> Response | None:
     post_id = int(request.scope["path"].rpartition("/")[2])
-    row = await services.posts.post(post_id)
+    row = await services.reads(request).posts.post(post_id)
     return Representation.of(row).answer(request) if row is not None else None
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
-from skytier_app.database import Database
+from skytier_app.database import Database, Reader
 from skytier_app.pagination import Position
 
 WINDOW = 5000
@@ -30,7 +30,7 @@ def _newest(limit: int) -> str:
 
 
 async def pages(
-    database: Database, limit: int, after: Collection[Position]
+    database: Reader, limit: int, after: Collection[Position]
 ) -> dict[Position, list[dict[str, Any]]]:
     """Of all posts, newest first, up to `limit` that come after each of these positions."""
     rows = await database.fetch(
@@ -51,7 +51,7 @@ async def pages(
 
 
 async def list_posts(
-    database: Database,
+    database: Reader,
     limit: int,
     after: Position | None = None,
     user_id: int | None = None,
@@ -105,7 +105,7 @@ async def list_posts(
     )
 
 
-async def get_posts(database: Database, post_ids: Collection[int]) -> dict[int, asyncpg.Record]:
+async def get_posts(database: Reader, post_ids: Collection[int]) -> dict[int, asyncpg.Record]:
     """The posts with these ids that exist, by id, with their authors' names."""
     rows = await database.fetch(f"{_SELECT} WHERE id = ANY($1)", post_ids)
     return {row["id"]: row for row in rows}

@@ -41,7 +41,7 @@ async def list_posts(
     request: Request, services: ServicesDep, query: Annotated[PostQuery, Query()]
 ) -> Response:
     """Posts, newest first: all, of one author, or those that match a search."""
-    return (await services.posts.list(query)).answer(request)
+    return (await services.reads(request).posts.list(query)).answer(request)
 
 
 @router.post(
@@ -70,7 +70,7 @@ async def create_post(
         new = queries.NewRow(account.id, body.title, body.content)
         return _made((await queries.create_posts(connection, [new])).get(new))
 
-    async with services.posts.changes.taken():
+    async with services.changes.share.taken():
         stored = await once(services.database, attempt, make, account.id)
     return _created(orjson.loads(stored.answer))
 
@@ -80,7 +80,7 @@ async def created(
 ) -> Response:
     """Store a new post; the answer to it."""
     await _limit(request, services, account)
-    return _created(_made(await services.posts.create(account.id, post.title, post.content)))
+    return _created(_made(await services.changes.create(account.id, post.title, post.content)))
 
 
 def _made(row: asyncpg.Record | None) -> asyncpg.Record:
@@ -95,13 +95,13 @@ def _created(row: Content) -> Response:
 
 
 async def _first_page(services: Services) -> Any:
-    return orjson.loads((await services.posts.list(PostQuery())).body)
+    return orjson.loads((await services.own_reads.posts.list(PostQuery())).body)
 
 
 @router.get("/{post_id}", response_model=Post, responses=problems(404, 422))
 async def get_post(request: Request, services: ServicesDep, post_id: PathId) -> Response:
     """One post."""
-    row = await services.posts.post(post_id)
+    row = await services.reads(request).posts.post(post_id)
     if row is None:
         raise _no_such_post(post_id)
     return conditional_response(request, row)
@@ -174,7 +174,7 @@ async def _own_post(
 ) -> AsyncIterator[tuple["PoolConnectionProxy[asyncpg.Record]", asyncpg.Record]]:
     """A transaction that holds a post which the account may change as it stands, and the post."""
     await _limit(request, services, account)
-    async with services.posts.changes.taken(), services.database.transaction() as connection:
+    async with services.changes.share.taken(), services.database.transaction() as connection:
         row = await queries.lock_post(connection, post_id)
         if row is None:
             raise _no_such_post(post_id)

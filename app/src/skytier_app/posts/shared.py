@@ -7,7 +7,7 @@ from functools import partial
 import asyncpg
 
 from skytier_app.batching import Batch, SingleFlight
-from skytier_app.database import Database
+from skytier_app.database import Database, Reader
 from skytier_app.pagination import Position, Row, next_link
 from skytier_app.posts import queries
 from skytier_app.posts.models import PostQuery
@@ -21,32 +21,38 @@ CHARACTERS_AT_ONCE = 100_000
 """How much new text one statement stores: PostgreSQL indexes its words, which takes up to 0.3 s."""
 
 
-class Posts:
-    """The posts of a database, as one worker reads and writes them."""
+class Changes:
+    """Changes of posts, as one worker makes them."""
 
     def __init__(self, database: Database) -> None:
-        self._database = database
-        self._posts = Batch[int, asyncpg.Record](lambda ids: queries.get_posts(database, ids))
-        self._pages: dict[int, Batch[Position, Representation]] = {}
-        self._lists = SingleFlight(self._list)
         self._new = Batch[NewRow, asyncpg.Record](
             lambda new: queries.create_posts(database, new),
             most=CHARACTERS_AT_ONCE,
             weigh=lambda new: len(new.content),
         )
-        # A search for a rare phrase of common words takes long: nothing else must wait for it.
-        self._searches = database.share(0.3)
-        self.changes = database.share(0.2)
+        self.share = database.share(0.2)
         """Transactions that change posts take at most half of those allowed: indexing a long post
         takes long, and to sign in is a transaction too."""
-
-    async def post(self, post_id: int) -> asyncpg.Record | None:
-        """A post with its author's name; None when there is none."""
-        return await self._posts.get(post_id)
 
     async def create(self, user_id: int, title: str, content: str) -> asyncpg.Record | None:
         """The new post; None when its author is gone."""
         return await self._new.get(NewRow(user_id, title, content))
+
+
+class Posts:
+    """The posts of a database, as one worker reads them."""
+
+    def __init__(self, database: Reader) -> None:
+        self._database = database
+        self._posts = Batch[int, asyncpg.Record](lambda ids: queries.get_posts(database, ids))
+        self._pages: dict[int, Batch[Position, Representation]] = {}
+        self._lists = SingleFlight(self._list)
+        # A search for a rare phrase of common words takes long: nothing else must wait for it.
+        self._searches = database.share(0.3)
+
+    async def post(self, post_id: int) -> asyncpg.Record | None:
+        """A post with its author's name; None when there is none."""
+        return await self._posts.get(post_id)
 
     async def list(self, query: PostQuery) -> Representation:
         """A page of the list, with the link to the next one."""

@@ -21,6 +21,7 @@ from skytier_app.metrics.figures import SIGN_INS
 from skytier_app.openapi import LOCATION, MAY_SIGN_IN, problems
 from skytier_app.problems import Problem
 from skytier_app.proof import knows_password
+from skytier_app.reads import remember_write
 from skytier_app.representation import conditional_response, json_response, require_current
 from skytier_app.security_log.events import Kind, record
 from skytier_app.services import Services, ServicesDep
@@ -117,6 +118,7 @@ async def sign_out(request: Request, services: ServicesDep) -> Response:
         if user_id is not None:
             await record(services.database, user_id, Kind.SIGNED_OUT, Client.of(request))
     response = Response(status_code=204, headers=NOT_KEPT)
+    remember_write(request, response, services.settings)
     response.delete_cookie(COOKIE, httponly=True, samesite="lax")
     if request.scope["scheme"] == "https":
         response.delete_cookie(TLS_COOKIE, httponly=True, samesite="lax", secure=True)

@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 import asyncpg
 
 from skytier_app.batching import SingleFlight
-from skytier_app.database import Database
+from skytier_app.database import Reader
 from skytier_app.stats import queries
 
 SHARE = 20
@@ -48,7 +48,7 @@ class Kept(Generic[V]):
 class Figures:
     """The figures of one worker; those of a large table may be a while old (`Kept`)."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Reader) -> None:
         self._counts = Kept(lambda: queries.counts(database))
         self._days = Kept(lambda: queries.posts_per_day(database))
 

@@ -2,12 +2,12 @@
 
 import asyncpg
 
-from skytier_app.database import Database
+from skytier_app.database import Reader
 
 DAYS = 30
 
 
-async def counts(database: Database) -> asyncpg.Record:
+async def counts(database: Reader) -> asyncpg.Record:
     """`users`, `posts`: how many there are."""
     row = await database.fetchrow(
         "SELECT (SELECT count(*) FROM users) AS users, (SELECT count(*) FROM posts) AS posts"
@@ -16,7 +16,7 @@ async def counts(database: Database) -> asyncpg.Record:
     return row
 
 
-async def posts_per_day(database: Database) -> list[asyncpg.Record]:
+async def posts_per_day(database: Reader) -> list[asyncpg.Record]:
     """`day`, `posts`: the last DAYS days in UTC, oldest first, those without posts too."""
     return await database.fetch(
         """

@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
 from skytier_app.openapi import problems
@@ -71,12 +71,13 @@ class Stats(BaseModel):
 
 
 @router.get("", response_model=Stats, responses=problems())
-async def stats(services: ServicesDep) -> Response:
+async def stats(request: Request, services: ServicesDep) -> Response:
     """Counts, posts a day, the pool's state, and the machine's CPU, memory, disk and network."""
-    counts = await services.figures.counts()
+    figures = services.reads(request).figures
+    counts = await figures.counts()
     content = {
         **counts,
-        "posts_per_day": await services.figures.posts_per_day(),
+        "posts_per_day": await figures.posts_per_day(),
         "pool": services.database.pool_state(),
         "machine": services.machine.newest,
     }

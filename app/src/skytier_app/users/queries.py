@@ -5,13 +5,11 @@ from typing import Any
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
-from skytier_app.database import Database
+from skytier_app.database import Database, Reader
 from skytier_app.pagination import Position
 
 
-async def list_users(
-    database: Database, limit: int, after: Position | None
-) -> list[asyncpg.Record]:
+async def list_users(database: Reader, limit: int, after: Position | None) -> list[asyncpg.Record]:
     """Up to `limit` users, newest first, from `after` on."""
     if after is None:
         return await database.fetch(
@@ -27,7 +25,7 @@ async def list_users(
 
 
 async def get_user(
-    executor: "Database | PoolConnectionProxy[asyncpg.Record]", user_id: int
+    executor: "Reader | PoolConnectionProxy[asyncpg.Record]", user_id: int
 ) -> asyncpg.Record | None:
     """A user as everyone sees them."""
     return await executor.fetchrow(

@@ -18,9 +18,10 @@ from skytier_app.passwords import hash_password, verify_password
 from skytier_app.problems import Problem
 from skytier_app.proof import confirm, wrong_password
 from skytier_app.rate_limit import limit, of_address
+from skytier_app.reads import remember_write
 from skytier_app.representation import Representation, conditional_response, require_current
 from skytier_app.security_log.events import Kind, record
-from skytier_app.services import DatabaseDep, ServicesDep
+from skytier_app.services import ServicesDep
 from skytier_app.strict_route import StrictRoute
 from skytier_app.users import queries
 from skytier_app.users.models import Confirmation, Registration, Self, User, UserChange
@@ -32,9 +33,10 @@ router = APIRouter(prefix="/api/users", tags=["users"], route_class=StrictRoute)
 
 @router.get("", response_model=list[User], responses=problems(422) | LINK)
 async def list_users(
-    request: Request, database: DatabaseDep, query: Annotated[PageQuery, Query()]
+    request: Request, services: ServicesDep, query: Annotated[PageQuery, Query()]
 ) -> Response:
     """All users, newest first. The `Link` header names the next page."""
+    database = services.reads(request).database
     rows = await queries.list_users(database, query.limit + 1, query.position())
     return conditional_response(request, rows[: query.limit], next_link(router.prefix, rows, query))
 
@@ -77,7 +79,9 @@ async def register(
         if not await verify_password(held, body.password):
             raise DIFFERENT
     made = Representation.of(row, {"Location": f"{router.prefix}/{row['id']}"})
-    return Response(made.body, 201, headers=made.headers, media_type="application/json")
+    answer = Response(made.body, 201, headers=made.headers, media_type="application/json")
+    remember_write(request, answer, services.settings)
+    return answer
 
 
 @router.get(
@@ -87,11 +91,13 @@ async def register(
     openapi_extra=MAY_SIGN_IN,
 )
 async def get_user(
-    request: Request, database: DatabaseDep, user_id: PathId, account: Viewer
+    request: Request, services: ServicesDep, user_id: PathId, account: Viewer
 ) -> Response:
     """One user. Your own has the e-mail address too."""
-    is_self = account is not None and account.id == user_id
-    row = await (queries.get_self if is_self else queries.get_user)(database, user_id)
+    if account is not None and account.id == user_id:
+        row = await queries.get_self(services.database, user_id)
+    else:
+        row = await queries.get_user(services.reads(request).database, user_id)
     if row is None:
         raise no_such_user(user_id)
     return conditional_response(request, row)

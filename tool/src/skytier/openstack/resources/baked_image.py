@@ -27,7 +27,8 @@ class BakedImage:
     """An image, with the server that it is made from (its builder) for as long as that is there.
 
     `attributes`: status (`active`, else what Glance says or `baking`), builder (`none`, or its id).
-    `creation`: image_id, flavor_id, flavor, network (a Key or an id), group (a Key), user_data, role, base, zone.
+    `creation`: image_id, flavor_id, flavor, network (a Key or an id), group (a Key),
+    user_data, role, base, zone.
     `facts`: bytes, role.
     """
 
