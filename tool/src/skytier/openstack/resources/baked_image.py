@@ -28,7 +28,7 @@ class BakedImage:
 
     `attributes`: status (`active`, else what Glance says or `baking`), builder (`none`, or its id).
     `creation`: image_id, flavor_id, flavor, network (a Key or an id), group (a Key),
-    user_data, role, base, zone.
+    user_data, role, zone.
     `facts`: bytes, role.
     """
 
