@@ -49,7 +49,9 @@ def there(stack: StackFile) -> Known:
         made = wanted(
             resolved(stack), Project(cast(Any, None), "skytier"), "ssh-ed25519 key", known
         )
-        ids = Known({each.key: Found(each.key, str(each.key).replace(" ", "-"), {}) for each in made})
+        ids = Known(
+            {each.key: Found(each.key, str(each.key).replace(" ", "-"), {}) for each in made}
+        )
         for number, each in enumerate(made):
             facts: Mapping[str, Any] = {
                 "address": f"203.0.113.{number}",

@@ -20,6 +20,7 @@ from skytier.openstack.resources.root_volume import RootVolume
 from skytier.openstack.resources.router import Router
 from skytier.openstack.resources.security_group import SecurityGroup
 from skytier.openstack.resources.server import Server
+from skytier.openstack.resources.server_group import ServerGroup
 from skytier.openstack.resources.subnet import Subnet
 from skytier.openstack.resources.volume import Volume
 from skytier.openstack.resources.volume_attachment import VolumeAttachment
@@ -35,6 +36,7 @@ _HELD_BY = {
     Server.name: {FloatingIP.name},
     Volume.name: {Server.name},
     RootVolume.name: {Server.name},
+    ServerGroup.name: {Server.name},
     # Until it is gone, the application may put another object there.
     Container.name: {Server.name},
 }
@@ -45,7 +47,7 @@ _DISRUPTIVE = {
 _STARTING = {Server.name: frozenset({"power"})}
 _MADE = (
     *(KeyPair, SecurityGroup, Network, Subnet, Router, Port, Volume, Container, Ec2Credential),
-    *(RootVolume, Server, FloatingIP),
+    *(ServerGroup, RootVolume, Server, FloatingIP),
 )
 
 RULES = {
@@ -87,7 +89,7 @@ def resources(
         *(KeyPair(project), SecurityGroup(project), Network(project), Subnet(project)),
         *(Router(project), Port(project), volumes, containers),
         *(Ec2Credential(project, containers, with_objects, bucket), Server(project, roots)),
-        *(roots, VolumeAttachment(project, volumes)),
+        *(ServerGroup(project), roots, VolumeAttachment(project, volumes)),
         FloatingIP(project, entry, entry_points, address),
     ]
     return {kind.name: kind for kind in plain}
