@@ -104,6 +104,12 @@ def up(stage: Stage, with_volumes: bool, with_objects: bool) -> None:
     changed += [name] if _write(name := "nova/vendor_data.json", vendordata.text(), "nova") else []
     _write("rabbitmq/enabled_plugins", "[].\n", "rabbitmq")
     changed += _qemu_conf(values)
+    if with_volumes:
+        # Where Cinder's volume service looks first for programs.
+        program = home.ETC / "cinder" / "bin" / "ceph"
+        program.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        text = templates.render("ceph.sh", **values)
+        changed += ["cinder/bin/ceph"] if home.write(program, text, 0o755) else []
     directories = DIRECTORIES | (VOLUMES_DIRECTORIES if with_volumes else {})
     directories |= OBJECTS_DIRECTORIES if with_objects else {}
     for name, account in directories.items():

@@ -169,6 +169,7 @@ CINDER = tuple(
         ("ceph/ceph.conf", "cinder/cinder.conf"),
         "cinder",
         answers="http://127.0.0.1:8776/" if name == "api" else "",
+        environment={"PATH": f"{ETC}/cinder/bin:{PATH}"},
     )
     for name in ("api", "scheduler", "volume")
 )

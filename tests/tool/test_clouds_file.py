@@ -207,3 +207,46 @@ def test_whatever_an_entry_holds_it_is_taken_or_explained(
     except SkytierError as error:
         refused = f"{error.what} {error.do}"
     assert not refused or (str(file) in refused and "None" not in refused)
+
+
+OPENRC = {
+    "OS_AUTH_URL": "https://cloud.example.org/v3",
+    "OS_USERNAME": "ada",
+    "OS_PASSWORD": "secret",
+    "OS_PROJECT_NAME": "shop",
+    "OS_USER_DOMAIN_NAME": "Default",
+    "OS_PROJECT_DOMAIN_NAME": "Default",
+    "OS_REGION_NAME": "RegionOne",
+}
+
+
+@pytest.mark.parametrize("missing", ["", "OS_PASSWORD"])
+def test_a_sourced_openrc_is_a_cloud_that_is_no_clouds_yamls(
+    file: Path, monkeypatch: pytest.MonkeyPatch, missing: str
+) -> None:
+    file.write_text(ENTRY + PASSWORD)
+    for name, value in OPENRC.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv(missing, raising=False)
+
+    assert clouds.find().names == ("c",)
+    if missing:
+        with pytest.raises(SkytierError, match="The environment: the cloud envvars has no passw"):
+            clouds.region("envvars", PatientSession)
+    else:
+        found = clouds.region("envvars", PatientSession)
+        assert (found.auth["auth_url"], found.get_region_name()) == (
+            OPENRC["OS_AUTH_URL"],
+            "RegionOne",
+        )
+    with pytest.raises(SkytierError) as error:
+        clouds.region("shop", PatientSession)
+    assert "OS_* variables is called envvars" in str(error.value.do)
+
+
+def test_a_region_of_the_stack_file_takes_the_place_of_the_entrys(file: Path) -> None:
+    file.write_text(f"{ENTRY}{PASSWORD}    regions: [one, two]\n")
+    assert clouds.region("c", PatientSession).get_region_name() == "one"
+    assert clouds.region("c", PatientSession, "two").get_region_name() == "two"
+    with pytest.raises(SkytierError, match="three is not a valid region"):
+        clouds.region("c", PatientSession, "three")

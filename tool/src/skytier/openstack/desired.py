@@ -12,10 +12,15 @@ from skytier.openstack.resolved import ResolvedStack
 from skytier.openstack.resources.project import Project
 from skytier.openstack.resources.root_volume import RootVolume
 from skytier.openstack.resources.server import RUNNING
+from skytier.openstack.resources.server_group import POLICY, ServerGroup
 from skytier.openstack.resources.volume import KEPT, Volume
 from skytier.openstack.resources.volume_attachment import VolumeAttachment
 from skytier.roles.role import public_role
+from skytier.stackfile import StackFile
 from skytier.topology import PRIVATE, IngressRule
+
+SPREAD = ("web", "database")
+"""The roles of which one machine can do without another."""
 
 
 def wanted(
@@ -36,6 +41,11 @@ def wanted(
         *_own_network(resolved, project),
         *storage.wanted(resolved, project),
         *baking.wanted(resolved, project, known),
+        *(
+            Wanted(resolved.key(ServerGroup.name, role), {"policy": POLICY}, {"role": role})
+            for role in resolved.stack.machines()
+            if _is_spread(resolved.stack, role)
+        ),
         *(
             each
             for place in resolved.machines()
@@ -61,6 +71,10 @@ def _refuse_move(resolved: ResolvedStack, known: Known) -> None:
                 "Set `network` in the stack file back as it was, or bring up another stack beside "
                 "this one: another `name`.",
             )
+
+
+def _is_spread(stack: StackFile, role: str) -> bool:
+    return stack.spread and role in SPREAD
 
 
 def _bastion(resolved: ResolvedStack, known: Known) -> str:
@@ -216,6 +230,7 @@ def _machine(
 ) -> list[Wanted]:
     key, stack, given = resolved.key, resolved.stack, resolved.choices.given
     image, flavor = resolved.choices.images[role], resolved.choices.flavors[role]
+    together = key(ServerGroup.name, role) if _is_spread(stack, role) else None
     way_out = [] if given else [key("router")]
     group, port = key("security group", role), key("port", role, number)
     there = known.get(key("server", role, number))
@@ -252,10 +267,11 @@ def _machine(
                 "user_data": resolved.user_data(role, number),
                 "role": role,
                 "number": number,
-                "zone": stack.availability_zone,
+                "zone": stack.zone_of(number),
+                **({"group": together} if together else {}),
             },
             # Without a way out a machine finds no packages at its first boot.
-            needs=[port, key("key pair"), *way_out],
+            needs=[port, key("key pair"), *way_out, *([together] if together else [])],
             after=order.after(key("server", role, number)),
             protected=_keeps(resolved, known, role, number),
             outlived=_OUTLIVED if resolved.roles[role].holds_data else _COPIED,

@@ -22,6 +22,7 @@ from skytier.openstack.resources.root_volume import RootVolume
 from skytier.openstack.resources.router import Router
 from skytier.openstack.resources.security_group import SecurityGroup
 from skytier.openstack.resources.server import Server
+from skytier.openstack.resources.server_group import ServerGroup
 from skytier.openstack.resources.subnet import Subnet
 from skytier.openstack.resources.volume import Volume
 from skytier.openstack.resources.volume_attachment import VolumeAttachment
@@ -39,6 +40,7 @@ _HELD_BY = {
     Volume.name: {Server.name},
     BakedImage.name: {Server.name},
     RootVolume.name: {Server.name},
+    ServerGroup.name: {Server.name},
     # Until it is gone, the application may put another object there.
     Container.name: {Server.name},
 }
@@ -49,7 +51,7 @@ _DISRUPTIVE = {
 _STARTING = {Server.name: frozenset({"power"})}
 _MADE = (
     *(KeyPair, SecurityGroup, Network, Subnet, Router, Port, Volume, Container, Ec2Credential),
-    *(BakedImage, RootVolume, Server, FloatingIP),
+    *(BakedImage, ServerGroup, RootVolume, Server, FloatingIP),
 )
 
 RULES = {
@@ -91,8 +93,8 @@ def resources(
         *(KeyPair(project), SecurityGroup(project), Network(project), Subnet(project)),
         *(Router(project), Port(project), volumes, containers),
         *(Ec2Credential(project, containers, with_objects, asked), BakedImage(project)),
-        *(Server(project, roots), roots, VolumeAttachment(project, volumes)),
-        FloatingIP(project, entry, entry_points, address),
+        *(ServerGroup(project), Server(project, roots), roots),
+        *(VolumeAttachment(project, volumes), FloatingIP(project, entry, entry_points, address)),
     ]
     return {kind.name: kind for kind in plain}
 

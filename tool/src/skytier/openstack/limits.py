@@ -49,6 +49,9 @@ def _nova(conn: Connection) -> dict[str, Limit | None]:
         "instances": Limit.told(absolute.instances, absolute.instances_used),
         "cores": Limit.told(absolute.total_cores, absolute.total_cores_used),
         "ram_mib": Limit.told(absolute.total_ram, absolute.total_ram_used),
+        "server_groups": Limit.told(absolute.server_groups, absolute.server_groups_used),
+        # Of each group; what is needed is the whole of the largest.
+        "server_group_members": Limit.told(absolute.server_group_members, 0),
     }
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from skytier.deploy.plan import Action, Step
 from skytier.openstack.catalog import has_volumes
+from skytier.openstack.desired import SPREAD
 from skytier.openstack.flavor import Flavor
 from skytier.openstack.quota import Amounts
 from skytier.openstack.resources.baked_image import BakedImage
@@ -18,6 +19,7 @@ from skytier.openstack.resources.root_volume import RootVolume
 from skytier.openstack.resources.router import Router
 from skytier.openstack.resources.security_group import SecurityGroup
 from skytier.openstack.resources.server import Server
+from skytier.openstack.resources.server_group import ServerGroup
 from skytier.openstack.resources.subnet import Subnet
 from skytier.openstack.resources.volume import Volume
 from skytier.roles import ROLES, ingress_rules
@@ -63,6 +65,10 @@ def whole_plan(
         networks=own,
         subnets=own,
         routers=own,
+        server_groups=len(
+            spread := [machines[r] for r in SPREAD if stack.spread and r in machines]
+        ),
+        server_group_members=max(spread, default=0),
         volumes=len(stack.volumes()) + sum(machines[role] for role, gib in roots.items() if gib),
         gigabytes=sum(stack.volumes().values())
         + sum(machines[role] * gib for role, gib in roots.items()),
@@ -115,16 +121,30 @@ def of_steps(steps: Iterable[Step], flavors: Mapping[str, Flavor]) -> Amounts:
         networks=kinds[Network.name],
         subnets=kinds[Subnet.name],
         routers=kinds[Router.name],
+        server_groups=kinds[ServerGroup.name],
+        server_group_members=_members(steps),
         volumes=sum(kinds[kind] for kind in _VOLUMES),
         gigabytes=sum(w.attributes["size_gib"] for w in made if w.key.kind in _VOLUMES)
         + sum(c.new - c.old for step in steps for c in step.changes if c.attribute == "size_gib"),
     )
 
 
+def _members(steps: Iterable[Step]) -> int:
+    """How many the largest group has, of those that get a new member."""
+    servers = [s for s in steps if s.wanted and s.wanted.creation.get("group")]
+    growing = {s.wanted.creation["group"] for s in servers if s.wanted and _is_new(s)}
+    sizes = Counter(s.wanted.creation["group"] for s in servers if s.wanted)
+    return max((sizes[group] for group in growing), default=0)
+
+
+def _is_new(step: Step) -> bool:
+    return step.action in (Action.CREATE, Action.REPLACE)
+
+
 def quota_in_use(project: Project) -> Amounts:
     """What a stack has in its project already, by its mark.
 
-    Seven lists of the API, eight with Cinder.
+    Eight lists of the API, nine with Cinder.
     """
     conn = project.connection
     network = conn.network
@@ -154,6 +174,7 @@ def quota_in_use(project: Project) -> Amounts:
         networks=len(networks),
         subnets=len(marked(network.subnets)),
         routers=len(marked(network.routers)),
+        server_groups=len(list(ServerGroup(project).find())),
         volumes=len(volumes),
         gigabytes=sum(volume.size for volume in volumes),
     )

@@ -28,6 +28,9 @@ class Amounts:
     networks: int = 0
     subnets: int = 0
     routers: int = 0
+    server_groups: int = 0
+    server_group_members: int = 0
+    """Of the largest group."""
     volumes: int = 0
     gigabytes: int = 0
     """Of volumes, in GiB: OpenStack's word for it."""

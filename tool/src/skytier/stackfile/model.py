@@ -10,7 +10,7 @@ from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, PrivateAttr, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, model_validator
 
 from skytier.stackfile import values
 from skytier.stackfile.application import POSTGRESQL, SAMPLE, ApplicationSection
@@ -88,8 +88,14 @@ class StackFile(Section):
     with it. Default: only where the flavor has no disk, and then 20, or what the image needs."""
     volume_type: Text | None = key(None, "the name of a volume type of Cinder", "ssd")
     """The type of new volumes; those that are there keep theirs. Default: the cloud chooses."""
-    availability_zone: Text | None = key(None, "the name of a zone of Nova", "nova")
-    """The availability zone of the machines. Default: the cloud chooses."""
+    availability_zone: Annotated[tuple[Text, ...], BeforeValidator(values.in_a_list)] = key(
+        (), "the name of a zone of Nova, or several in a list", "nova"
+    )
+    """The availability zone of the machines. Of several ones the first machine of a role gets the
+    first, the second machine the second, and so on. Default: the cloud chooses."""
+    spread: bool = key(False, "true or false", strict=True)
+    """Put the web servers, and the database servers, on different hosts of the cloud where there is
+    room (server groups, soft anti-affinity). It is for machines that are made from then on."""
     external_network: Text | None = key(None, "the name or id of a network", "public")
     """The network that floating IPs come from. Default: the only external network of the cloud."""
     network: Text | None = key(None, "the name or id of a network", "provider-net")
@@ -231,6 +237,11 @@ class StackFile(Section):
             and (role != "database" or self.has_database)
             and (role != "balancer" or self.has_balancer)
         }
+
+    def zone_of(self, number: int) -> str | None:
+        """The availability zone of a new machine by its number in its role; None for any."""
+        zones = self.availability_zone
+        return zones[(number - 1) % len(zones)] if zones else None
 
     def image_key(self, role: str) -> str:
         """The key that names the image of a role: `web.image` where the role has its own."""

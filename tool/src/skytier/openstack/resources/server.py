@@ -31,7 +31,7 @@ class Server:
     `attributes`: image and flavor (names), root_gib (of the volume that it boots from, 0 for none),
     power (`running`), metadata (the mark and the labels).
     `creation`: image_id, flavor_id, disk_gib (the flavor's), root_type (of that volume), key_name,
-    port (a Key), user_data, role, number.
+    port (a Key), user_data, role, number, zone, group (the Key of a server group).
     `facts`: status, image_id, vcpus, ram_mib, disk_gib, launched_at, volumes (ids of those that it
     has), metadata, role, number.
     """
@@ -76,6 +76,7 @@ class Server:
             ),
             user_data=base64.b64encode(creation["user_data"].encode()).decode(),
             **({"availability_zone": zone} if (zone := creation.get("zone")) else {}),
+            **({"scheduler_hints": {"group": group}} if (group := creation.get("group")) else {}),
         )
         # The answer to a creation is not the whole server.
         return self._found(self._compute.get_server(server.id))

@@ -1,0 +1,173 @@
+"""Machines on a network that is there already: what is made, where visitors come in, and how SSH
+gets there."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from skytier.costs import bill
+from skytier.deploy.kind import Found, Key, Known
+from skytier.deploy.plan import nothing_to_do, plan
+from skytier.errors import SkytierError
+from skytier.hosts.ssh_config import SshEntry, config
+from skytier.openstack.access import hosts
+from skytier.openstack.choices import NO_NETWORK, Choices, choose_external_network
+from skytier.openstack.desired import wanted
+from skytier.openstack.entry_point import EntryPoint, address_of
+from skytier.openstack.flavor import Flavor
+from skytier.openstack.given_network import GivenNetwork, Subnet, choose, find
+from skytier.openstack.images import Image
+from skytier.openstack.kinds import RULES
+from skytier.openstack.needs import of_steps, whole_plan
+from skytier.openstack.operator import Way
+from skytier.openstack.resolved import ResolvedStack
+from skytier.openstack.resources.project import Project
+from skytier.roles import ROLES
+from skytier.stackfile import StackFile, parse
+from skytier.stackfile.exposure import exposures
+from tests.applications import NOTHING
+
+FIXED = parse('network = "provider"\npublic = "fixed"')
+NONE = parse('public = "none"')
+SUBNET = Subnet("s", "provider-4", "203.0.113.0/24")
+GIVEN = GivenNetwork("p", "provider", SUBNET)
+FLAVORS = dict.fromkeys(("web", "database"), Flavor("1", "m1.small", 2, 4096, 20))
+
+
+def resolved(stack: StackFile) -> ResolvedStack:
+    images = dict.fromkeys(stack.machines(), Image("i", "debian-12", "2026-01-01"))
+    given = GIVEN if stack.network else None
+    stack = stack.model_copy(update={"cidr": SUBNET.cidr} if given else {})
+    return ResolvedStack(stack, Choices(images, FLAVORS, NO_NETWORK, given=given), ROLES, NOTHING)
+
+
+def there(stack: StackFile) -> Known:
+    known = Known()
+    for _ in range(2):
+        made = wanted(
+            resolved(stack), Project(cast(Any, None), "skytier"), "ssh-ed25519 key", known
+        )
+        ids = Known(
+            {each.key: Found(each.key, str(each.key).replace(" ", "-"), {}) for each in made}
+        )
+        for number, each in enumerate(made):
+            facts: Mapping[str, Any] = {
+                "address": f"203.0.113.{number}",
+                "data": "",
+                "role": each.creation.get("role", ""),
+            }
+            known[each.key] = Found(each.key, ids[each.key].id, ids.attributes(each), facts)
+    return known
+
+
+def kinds(stack: StackFile) -> set[str]:
+    return {key.kind for key in there(stack)}
+
+
+def test_on_a_public_network_nothing_of_the_network_is_made() -> None:
+    assert not kinds(FIXED) & {"network", "subnet", "router", "floating IP"}
+    assert kinds(NONE) >= {"network", "subnet", "router"}
+    assert "floating IP" not in kinds(NONE)
+    for stack in (FIXED, NONE):
+        project = Project(cast(Any, None), "skytier")
+        known = there(stack)
+        again = wanted(resolved(stack), project, "ssh-ed25519 key", known)
+        assert nothing_to_do(plan(again, known.values(), RULES))
+
+
+def test_the_quota_has_no_network_and_no_floating_ip_in_it() -> None:
+    project = Project(cast(Any, None), "skytier")
+    steps = plan(wanted(resolved(FIXED), project, "ssh-ed25519 key", Known()), [], RULES)
+    for needs in (of_steps(steps, FLAVORS), whole_plan(FIXED, FLAVORS)):
+        assert (needs.networks, needs.subnets, needs.routers, needs.floating_ips) == (0, 0, 0, 0)
+        assert (needs.ports, needs.security_groups) == (2, 3)
+    assert not [r for r in bill.of_file(FIXED, ROLES, FLAVORS) if r.kind == "floating IP"]
+
+
+def test_visitors_come_to_the_address_of_the_first_web_server() -> None:
+    known = there(FIXED)
+    entry = address_of(FIXED)
+    assert entry == Key("port", "skytier-web-1")
+    address = known[entry].facts["address"]
+    assert EntryPoint(FIXED, known).url == f"http://{address}"
+    assert resolved(FIXED).topology(known).public_address == address
+
+
+def test_ssh_enters_the_web_server_and_goes_on_from_there() -> None:
+    known = there(FIXED)
+    web, database = hosts(known, Way("skytier-web-1", "me@jump"))
+    assert (web.name, web.via, web.jump) == ("skytier-web-1", None, "me@jump")
+    assert (database.name, database.via, database.jump) == (
+        "skytier-database-1",
+        "skytier-web-1",
+        None,
+    )
+    # Without floating IPs, and without a word that one is entered directly, there is no way.
+    assert hosts(known) == []
+
+
+def test_machines_do_not_move_to_another_network() -> None:
+    project = Project(cast(Any, None), "skytier")
+    for before, after in ((FIXED, NONE), (NONE, FIXED)):
+        with pytest.raises(SkytierError, match="do not move to another network"):
+            wanted(resolved(after), project, "ssh-ed25519 key", there(before))
+
+
+def test_what_is_open_is_said_of_a_network_of_others_and_not_where_nothing_is_public() -> None:
+    assert [each.key for each in exposures(FIXED)] == ["network", "tls", "ssh_from"]
+    assert exposures(NONE) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('public = "fixed"', "needs `network`"),
+        ('subnet = "s"', "needs `network`"),
+        ('network = "n"\ncidr = "10.0.0.0/24"', "is what `network` has already"),
+        ('public = "none"\nfloating_ip = "203.0.113.7"', 'public is "none"'),
+        ('ssh_jump = "-oProxyCommand=x"', "is not a host"),
+        ('ssh_jump = "a b"', "is not a host"),
+    ],
+)
+def test_what_contradicts_itself_is_refused(text: str, said: str) -> None:
+    with pytest.raises(SkytierError, match=said):
+        parse(text)
+
+
+OTHER = Subnet("o", "other", "10.0.0.0/24")
+
+
+def test_the_subnet_is_the_only_one_or_the_named_one_and_has_dhcp() -> None:
+    assert choose([SUBNET], FIXED) == SUBNET
+    named = FIXED.model_copy(update={"subnet": "other"})
+    assert choose([SUBNET, OTHER], named) == OTHER
+    with pytest.raises(SkytierError, match="several IPv4 subnets: provider-4"):
+        choose([SUBNET, OTHER], FIXED)
+    with pytest.raises(SkytierError, match="no IPv4 subnet"):
+        choose([], FIXED)
+    with pytest.raises(SkytierError, match="has no DHCP"):
+        choose([Subnet("s", "provider-4", "203.0.113.0/24", dhcp=False)], FIXED)
+    with pytest.raises(SkytierError, match="sees no subnet 'other'"):
+        choose([SUBNET], named)
+
+
+def test_without_a_network_in_the_stack_file_no_cloud_is_asked() -> None:
+    assert find(cast(Any, None), NONE) is None
+
+
+def test_an_external_network_is_looked_for_only_where_it_is_needed() -> None:
+    assert choose_external_network([], FIXED) == NO_NETWORK
+    for stack in (NONE, parse('network = "provider"')):
+        with pytest.raises(SkytierError, match="no external network"):
+            choose_external_network([], stack)
+
+
+def test_a_jump_host_has_its_own_ssh_with_the_operators_own_configuration() -> None:
+
+    entry = SshEntry("shop-web-1", "10.0.0.7", "id", jump="me@jump.example.org")
+    text = config([entry], Path("/k"), Path("/h"))
+    assert "  ProxyCommand ssh -o BatchMode=yes -W [%h]:%p me@jump.example.org\n" in text
+    with pytest.raises(SkytierError):
+        config([SshEntry("a", "10.0.0.7", "id", jump="-oX")], Path("/k"), Path("/h"))

@@ -1,0 +1,177 @@
+"""Servers that boot from volumes: wanted + found -> steps, and what is refused."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, cast
+
+import pytest
+
+from skytier.costs.planned import PlanCost
+from skytier.costs.rates import EXAMPLE
+from skytier.deploy.apply import LossError, refuse_losses
+from skytier.deploy.kind import Found, Key, Known, Wanted
+from skytier.deploy.plan import Action, Step, nothing_to_do, plan
+from skytier.errors import SkytierError
+from skytier.openstack import roots
+from skytier.openstack.choices import Choices, ExternalNetwork, smallest_good_flavor
+from skytier.openstack.desired import wanted
+from skytier.openstack.flavor import Flavor
+from skytier.openstack.images import Image
+from skytier.openstack.kinds import RULES
+from skytier.openstack.needs import of_steps, whole_plan
+from skytier.openstack.resolved import ResolvedStack
+from skytier.openstack.resources.project import Project
+from skytier.roles import ROLES
+from skytier.stackfile import StackFile, parse
+from tests.applications import NOTHING
+
+ZERO, DISK = Flavor("0", "zero", 2, 4096, 0), Flavor("1", "m1.small", 2, 4096, 20)
+WEB, DATABASE = Key("root volume", "skytier-web-1"), Key("root volume", "skytier-database-1")
+SERVER, DATABASE_SERVER = Key("server", "skytier-web-1"), Key("server", "skytier-database-1")
+PROJECT = Project(cast(Any, None), "skytier")
+PLAIN = parse("")
+
+
+def all_wanted(stack: StackFile, known: Known, flavor: Flavor) -> list[Wanted]:
+    images = dict.fromkeys(stack.machines(), Image("i", "debian-12", "2026-01-01", 3))
+    flavors = dict.fromkeys(stack.machines(), flavor)
+    choices = Choices(
+        images,
+        flavors,
+        ExternalNetwork("n", "public"),
+        roots=roots.choose(stack, flavors, images),
+    )
+    return wanted(ResolvedStack(stack, choices, ROLES, NOTHING), PROJECT, "ssh-ed25519 key", known)
+
+
+def there(stack: StackFile, flavor: Flavor) -> dict[Key, Found]:
+    """What is there once a stack is up."""
+    known = Known()
+    # Twice: configurations go by the addresses and the ids of the others.
+    for _ in range(2):
+        made = all_wanted(stack, known, flavor)
+        ids = Known({each.key: Found(each.key, f"id of {each.key}", {}) for each in made})
+        for each in made:
+            facts: Mapping[str, Any] = {
+                "address": "192.168.128.9",
+                "data": "",
+                "role": each.creation.get("role", ""),
+                "launched_at": "2026-01-01",
+                "vcpus": 2,
+                "ram_mib": 4096,
+            }
+            known[each.key] = Found(each.key, ids[each.key].id, ids.attributes(each), facts)
+    return dict(known)
+
+
+def steps(found: Mapping[Key, Found], stack: StackFile, flavor: Flavor) -> list[Step]:
+    return plan(all_wanted(stack, Known(found), flavor), found.values(), RULES)
+
+
+def changed(steps: Sequence[Step]) -> dict[Key, Action]:
+    kinds = ("server", "root volume")
+    return {s.key: s.action for s in steps if s.action is not Action.KEEP and s.key.kind in kinds}
+
+
+def test_a_flavor_without_a_disk_gets_root_volumes_with_their_price_and_quota() -> None:
+    made = steps({}, PLAIN, ZERO)
+
+    assert changed(made)[WEB] == changed(made)[DATABASE] == Action.CREATE
+    needs = of_steps(made, {"web": ZERO, "database": ZERO})
+    assert (needs.volumes, needs.gigabytes) == (2, 40)
+    whole = whole_plan(PLAIN, {"web": ZERO, "database": ZERO}, {"web": 20, "database": 20})
+    assert (whole.volumes, whole.gigabytes) == (2, 40)
+    cost = PlanCost(EXAMPLE.on(), PLAIN, made, {"web": ZERO, "database": ZERO})
+    [step] = [step for step in made if step.key == WEB]
+    assert cost.monthly(step) == 2
+    assert nothing_to_do(steps(there(PLAIN, ZERO), PLAIN, ZERO))
+
+
+def test_a_flavor_with_a_disk_gets_none_unless_it_is_asked_for() -> None:
+    assert not {WEB, DATABASE} & changed(steps({}, PLAIN, DISK)).keys()
+    made = changed(steps({}, parse("web.root_gib = 10"), DISK))
+    assert WEB in made
+    assert DATABASE not in made
+
+
+def test_a_server_that_runs_from_the_flavors_disk_stays_as_it_is() -> None:
+    """On some clouds a flavor of disk 0 has a disk as large as the image."""
+    found = {
+        key: replace(each, attributes={**each.attributes, "root_gib": 0})
+        for key, each in there(PLAIN, ZERO).items()
+        if key.kind != "root volume"
+    }
+    assert nothing_to_do(steps(found, PLAIN, ZERO))
+
+
+def test_another_size_makes_the_server_anew_with_another_volume() -> None:
+    found = there(parse("web.root_gib = 10"), DISK)
+    made = steps(found, parse("web.root_gib = 20"), DISK)
+
+    assert changed(made) == {SERVER: Action.REPLACE, WEB: Action.CREATE}
+    # The old one goes before the new one is made.
+    assert of_steps(made, {"web": DISK, "database": DISK}).volumes == 0
+    refuse_losses(made)
+
+
+def test_a_database_on_its_root_volume_is_not_made_anew() -> None:
+    found = there(parse("root_gib = 10"), DISK)
+    with pytest.raises(LossError):
+        refuse_losses(steps(found, parse("database.root_gib = 20\nweb.root_gib = 10"), DISK))
+
+
+def test_a_server_that_is_gone_gets_a_new_volume_even_if_an_old_one_is_left() -> None:
+    found = there(PLAIN, ZERO)
+    left = replace(found.pop(WEB), fault="no server has it")
+    made = changed(steps({**found, WEB: left} | {}, PLAIN, ZERO))
+    assert made == {WEB: Action.REPLACE}
+    del found[SERVER]
+    made = changed(steps({**found, WEB: left}, PLAIN, ZERO))
+    assert made == {SERVER: Action.CREATE, WEB: Action.CREATE}
+
+
+def test_a_root_volume_is_deleted_after_its_server() -> None:
+    found = there(PLAIN, ZERO)
+    gone = plan([], found.values(), RULES)
+    [volume] = [step for step in gone if step.key == WEB]
+    assert SERVER in volume.needs
+    # One that a killed run left goes as well.
+    [alone] = plan([], [found[WEB]], RULES)
+    assert (alone.key, alone.action) == (WEB, Action.DELETE)
+
+
+def test_a_size_below_what_the_image_needs_is_refused() -> None:
+    stack, image = parse("web.root_gib = 2"), Image("i", "debian-12", "2026-01-01", 3)
+    with pytest.raises(SkytierError, match=r"needs a disk of 3 GiB, and web.root_gib is 2"):
+        roots.choose(stack, {"web": DISK, "database": DISK}, {"web": image, "database": image})
+    by_itself = roots.choose(
+        PLAIN,
+        {"web": ZERO, "database": DISK},
+        dict.fromkeys(("web", "database"), replace(image, min_disk_gib=40)),
+    )
+    assert by_itself == {"web": 40, "database": 0}
+
+
+def test_without_cinder_it_is_said_what_asks_for_a_volume() -> None:
+    assert "root_gib" in str(roots.refuse_without_cinder(parse("root_gib = 9"), "web", ZERO).do)
+    assert "Name a flavor" in str(roots.refuse_without_cinder(PLAIN, "web", ZERO).do)
+
+
+def test_a_newcomer_gets_a_flavor_without_a_disk_where_there_is_no_other() -> None:
+    found = smallest_good_flavor([ZERO], None)
+    assert found is not None
+    assert found[0] == ZERO
+    assert "boot from volumes" in found[1]
+    large = replace(DISK, name="large")
+    assert smallest_good_flavor([ZERO, large], None) == (
+        large,
+        "the smallest with 2 vCPU and 4 GiB of RAM",
+    )
+
+
+def test_the_type_of_a_volume_has_its_own_price() -> None:
+    stack = parse('root_gib = 10\nvolume_type = "ssd"\nweb.volume_type = "fast"')
+    rates = EXAMPLE.model_copy(update={"volume_type_gb_month": {"fast": 1}})
+    cost = PlanCost(rates.on(), stack, made := steps({}, stack, DISK), {"web": DISK})
+    prices = {s.key: cost.monthly(s) for s in made if s.key in (WEB, DATABASE)}
+    assert prices == {WEB: 10, DATABASE: 1}
