@@ -236,8 +236,9 @@ def test_without_a_backup_nothing_is_restored() -> None:
     assert error.value.do == "Make one: skytier backup now"
 
 
-def said(status: Mapping[str, object], *found: object) -> str:
-    repo = [{"key": 1, "status": {"code": 0, "message": "ok"}}]
+def said(status: Mapping[str, object], *found: object, of_repository: str = "") -> str:
+    code = 99 if of_repository else 0
+    repo = [{"key": 1, "status": {"code": code, "message": of_repository or "ok"}}]
     return json.dumps([{"backup": found, "status": status, "repo": repo, "name": "main"}])
 
 
@@ -259,8 +260,14 @@ def test_what_pgbackrest_says_is_read() -> None:
     for wrong in ("", "[]", '{"a": 1}', '[{"backup": 1}]'):
         with pytest.raises(SkytierError, match="cannot be read"):
             info.read(wrong)
+    of_key = said(
+        {"code": 99, "message": "other"},
+        of_repository="FormatError: key/value found outside of section\x02",
+    )
     with pytest.raises(SkytierError, match="encrypted with another key"):
-        info.read(said({"code": 99, "message": "key/value found outside of section\u0002"}))
+        info.read(of_key)
+    of_tls = "[CryptoError] unable to find hostname 's3' in certificate common name"
+    assert info.read(said({"code": 99, "message": "other"}, of_repository=of_tls)).trouble == of_tls
 
 
 @pytest.mark.parametrize(

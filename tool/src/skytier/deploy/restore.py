@@ -76,12 +76,11 @@ def restore(host: Host, intended: Intended, tell: Tell) -> None:
     """Carry it out, or wait for one that is going on. Raises SkytierError."""
     if not intended.stand.running:
         host.run(_WANTED, intended.target.text(first=intended.first).encode())
-    began = int(host.run("date +%s"))
 
     def told(_: str) -> None:
         tell(_said(host).partition("\n")[0] or "beginning")
 
-    backups.run(host, UNIT, began, told, "")
+    backups.run(host, UNIT, told, "")
     said = _said(host)
     if said.partition("\n")[0] == "done":
         return

@@ -60,9 +60,9 @@ def read(text: str) -> Backups:
         [stanza] = json.loads(text, strict=False)
         found = [_backup(each) for each in stanza.get("backup", ())]
         status = stanza["status"]
-        # 0 is ok, and 2 that there is no backup yet.
+        # 0 is ok, and 2 that there is no backup yet. The repository's own message says more.
         trouble = "" if status["code"] in (0, 2) else str(status["message"])
-        trouble = trouble or _of_repository(stanza)
+        trouble = _of_repository(stanza) or trouble
     except (ValueError, KeyError, TypeError, IndexError, AttributeError):
         raise SkytierError(
             f"The list of backups cannot be read. pgBackRest says: {text.strip()[:300]}",
@@ -75,7 +75,9 @@ def read(text: str) -> Backups:
 
 def is_of_wrong_key(said: str) -> bool:
     """Whether pgBackRest says that it cannot decrypt its own list of backups."""
-    return any(each in said for each in ("CryptoError", "cipher header", "outside of section"))
+    # A certificate that it does not accept is a CryptoError, too.
+    of_decryption = any(each in said for each in ("CryptoError", "outside of section"))
+    return of_decryption and "certificate" not in said and "TLS" not in said
 
 
 def wrong_key() -> SkytierError:

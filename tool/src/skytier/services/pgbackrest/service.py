@@ -85,13 +85,13 @@ class Pgbackrest(Service):
         units = {
             f"{UNITS}/skytier-{name}": render(PACKAGE, name, **values)
             for name in (
-                *("backup@.service", "backup.timer", "restore.service"),
+                *("backup@.service", "backup.timer", "restore.service", "verify.service"),
                 *("backup-metrics.service", "backup-metrics.timer"),
             )
         }
         programs = {
             f"{PROGRAMS}/{name}": render(PACKAGE, f"{name}.sh", **values, login=login)
-            for name in ("backup", "backup-metrics", "restore")
+            for name in ("backup", "backup-metrics", "restore", "verify")
         }
         texts = {
             CONF: pgbackrest_conf(at.stack, store),
