@@ -84,7 +84,7 @@ def _baked(resolved: ResolvedStack, image: Key, role: str, group: Key) -> Wanted
             "group": group,
             "user_data": resolved.bake_data(role),
             "role": role,
-            "zone": resolved.stack.availability_zone,
+            "zone": resolved.stack.zone_of(1),
         },
         # Without a way out it finds no packages.
         needs=[*ways_out, group],
