@@ -21,6 +21,7 @@ GROUPS = {
     # Many machines that boot at the same time only wait for each other.
     "cluster": ("tests/cluster/",),
     "machines": (
+        "tests/roles/test_baking.py",
         "tests/roles/test_certificate.py",
         "tests/roles/test_machines.py",
         "tests/roles/test_release.py",

@@ -4,9 +4,7 @@ An image is baked meanwhile, which shows nothing either: two guests that boot at
 """
 
 import re
-import subprocess
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
@@ -30,9 +28,6 @@ requires = []
 [web]
 image_baked = true
 """
-ITS_OWN = ("/etc/ssh", "/etc/systemd/network", "/home", "/root", "/var/lib/apt/lists")
-"""Directories in which a machine has something of its own; the others are below them."""
-TRACES = ("/var/lib/cloud", "/var/lib/dhcp", "/var/log", "/var/tmp", "/tmp")
 
 
 @pytest.fixture(scope="module")
@@ -84,54 +79,16 @@ def test_without_a_console_a_machine_is_entered_once_its_key_is_confirmed(
     assert blind.run("ssh", "web", "--", "hostname").strip() == web
 
 
-def test_the_baked_image_boots_as_its_base_does_and_has_nothing_of_one_machine(
-    account: Account, blind: Operator, name: str, tmp_path: Path
+def test_the_baked_image_boots_as_its_base_does_and_what_it_was_made_from_is_gone(
+    account: Account, blind: Operator, name: str
 ) -> None:
-    glance, mine = account.connection.image, account.project_id
-    [image] = glance.images(owner=mine)
+    glance = account.connection.image
+    [image] = glance.images(owner=account.project_id)
     base = glance.find_image(BASE, ignore_missing=False)
     assert image.name.startswith(f"{name}-web-")
     assert image.properties["skytier:stack"] == name
-    for kept in ("kernel_id", "ramdisk_id", "os_command_line", "hw_rng_model"):
-        assert getattr(image, kept, None) == getattr(base, kept, None), kept
     assert image.kernel_id
-    # What it was made from is gone, and nothing is left to do.
+    for kept in ("kernel_id", "ramdisk_id", "os_command_line", "hw_rng_model"):
+        assert getattr(image, kept) == getattr(base, kept), kept
     assert [each.name for each in account.connection.compute.servers()] == [f"{name}-web-1"]
     assert f"{image.name} is there already" in blind.run("image", "bake", "--yes")
-
-    disk = disk_of(account, image.id, tmp_path)
-    assert (disk / "etc/machine-id").read_text() == ""
-    assert (disk / "etc/hostname").read_text() == "localhost\n"
-    files = {
-        str(path.relative_to(disk))
-        for directory in (*ITS_OWN, *TRACES)
-        for path in (disk / directory.lstrip("/")).rglob("*")
-        if path.is_file() and not path.is_symlink()
-    }
-    assert not {path for path in files if re.match("etc/ssh/ssh_host|.*authorized_keys", path)}
-    assert not {path for path in files if path.startswith(("etc/systemd/network/10-cloud", "home"))}
-    assert not {path for path in files if path.startswith(("var/log/", "var/lib/apt/lists/"))}
-    assert not {path for path in files if path.startswith(("tmp/", "var/tmp/", "var/lib/dhcp/"))}
-    assert not {path for path in files if path.startswith("var/lib/cloud/instance")}
-    assert not (disk / "var/lib/systemd/random-seed").exists()
-
-
-def disk_of(account: Account, image: str, directory: Path) -> Path:
-    """What of an image's file system a machine may have of its own, laid out in a directory."""
-    packed, disk, out = directory / "packed", directory / "disk", directory / "out"
-    out.mkdir()
-    with packed.open("wb") as file:
-        for chunk in account.connection.image.download_image(image, stream=True).iter_content(
-            2**20
-        ):
-            file.write(chunk)
-    subprocess.run(["qemu-img", "convert", "-O", "raw", packed, disk], check=True)
-    packed.unlink()
-    paths = [*ITS_OWN, *TRACES, "/etc/machine-id", "/etc/hostname", "/var/lib/systemd"]
-    for path in paths:
-        place = out / path.lstrip("/")
-        place.parent.mkdir(parents=True, exist_ok=True)
-        command = ["debugfs", "-R", f"rdump {path} {place.parent}", disk]
-        subprocess.run(command, check=True, capture_output=True)
-    disk.unlink()
-    return out

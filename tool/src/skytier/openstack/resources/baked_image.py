@@ -117,7 +117,7 @@ class BakedImage:
                 )
             tell("installing packages" if builder.status == "ACTIVE" else builder.status.lower())
             console = self._console(builder)
-            if said := _why(console):
+            if said := why(console):
                 self._delete_builders(name, tell)
                 raise SkytierError(
                     f"The image {name} could not be baked:\n{said}",
@@ -232,10 +232,10 @@ class BakedImage:
         )
 
 
-def _why(console: str) -> str:
+def why(console: str) -> str:
     """What went wrong, as a console tells it; empty when nothing did.
 
-    >>> _why("booted\\nSKYTIER BAKE FAILED\\nE: no such package\\nSKYTIER BAKE ENDED\\n")
+    >>> why("booted\\nSKYTIER BAKE FAILED\\nE: no such package\\nSKYTIER BAKE ENDED\\n")
     'E: no such package'
     """
     _, begun, after = console.replace("\r", "").rpartition(BEGIN)
