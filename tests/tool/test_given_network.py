@@ -177,6 +177,6 @@ def test_a_jump_host_has_its_own_ssh_with_the_operators_own_configuration() -> N
 
     entry = SshEntry("shop-web-1", "10.0.0.7", "id", jump="me@jump.example.org")
     text = config([entry], Path("/k"), Path("/h"))
-    assert "  ProxyCommand ssh -o BatchMode=yes -W [%h]:%p me@jump.example.org\n" in text
+    assert "  ProxyCommand ssh -o BatchMode=yes -W '[%h]:%p' me@jump.example.org\n" in text
     with pytest.raises(SkytierError):
         config([SshEntry("a", "10.0.0.7", "id", jump="-oX")], Path("/k"), Path("/h"))
