@@ -50,7 +50,11 @@ GROUPS = {
     "wheels": ("tests/tool/test_wheels.py",),
 }
 """Name to what the ids of its tests begin with, the longest group first."""
-ALONE = ("tests/app/test_openapi.py", "tests/cloud/stack/test_resources.py")
+ALONE = (
+    "tests/app/test_openapi.py",
+    "tests/cloud/stack/test_resources.py",
+    "tests/cloud/stack/test_root_volumes.py",
+)
 """Files of long tests that share nothing: each is a group of its own, after those above."""
 
 

@@ -104,6 +104,15 @@ def test_ssh_enters_the_web_server_and_goes_on_from_there() -> None:
         "skytier-web-1",
         None,
     )
+    second = {
+        Key(kind, "skytier-web-2"): known[Key(kind, "skytier-web-1")] for kind in ("server", "port")
+    }
+    entered = {each.name: each.via for each in hosts(known | second, Way("skytier-web-1"))}
+    assert entered == {
+        "skytier-web-1": None,
+        "skytier-web-2": None,
+        "skytier-database-1": "skytier-web-1",
+    }
     # Without floating IPs, and without a word that one is entered directly, there is no way.
     assert hosts(known) == []
 
@@ -168,6 +177,6 @@ def test_a_jump_host_has_its_own_ssh_with_the_operators_own_configuration() -> N
 
     entry = SshEntry("shop-web-1", "10.0.0.7", "id", jump="me@jump.example.org")
     text = config([entry], Path("/k"), Path("/h"))
-    assert "  ProxyCommand ssh -o BatchMode=yes -W [%h]:%p me@jump.example.org\n" in text
+    assert "  ProxyCommand ssh -o BatchMode=yes -W '[%h]:%p' me@jump.example.org\n" in text
     with pytest.raises(SkytierError):
         config([SshEntry("a", "10.0.0.7", "id", jump="-oX")], Path("/k"), Path("/h"))

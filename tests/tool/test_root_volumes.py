@@ -140,6 +140,23 @@ def test_a_root_volume_is_deleted_after_its_server() -> None:
     assert (alone.key, alone.action) == (WEB, Action.DELETE)
 
 
+def test_of_several_that_are_left_none_is_deleted_beside_a_server_that_may_take_it() -> None:
+    found = there(PLAIN, ZERO)
+    server, volume = found.pop(SERVER), found.pop(WEB)
+    left = [replace(volume, id=each, fault="no server has it") for each in ("a", "b")]
+    known = Known({**found, WEB: left[0]})
+    made = plan(all_wanted(PLAIN, known, ZERO), [*found.values(), *left], RULES)
+    assert [s.action for s in made if s.key == WEB] == [Action.CREATE]
+    # With its server there, the one that no server has is a duplicate.
+    has = replace(left[0], id="c", fault="")
+    known = Known({**found, SERVER: server, WEB: has})
+    made = plan(all_wanted(PLAIN, known, ZERO), [*known.values(), left[1]], RULES)
+    assert [(s.action, s.found and s.found.id) for s in made if s.key == WEB] == [
+        (Action.KEEP, "c"),
+        (Action.DELETE, "b"),
+    ]
+
+
 def test_a_size_below_what_the_image_needs_is_refused() -> None:
     stack, image = parse("web.root_gib = 2"), Image("i", "debian-12", "2026-01-01", 3)
     with pytest.raises(SkytierError, match=r"needs a disk of 3 GiB, and web.root_gib is 2"):

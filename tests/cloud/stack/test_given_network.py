@@ -104,18 +104,6 @@ def test_a_network_and_its_router_that_are_there_are_used_and_left_as_they_were(
         network.delete_network(own)
 
 
-def test_nothing_public_has_a_router_and_no_floating_ip(
-    account: Account, operator: Operator, stack: str
-) -> None:
-    operator.write(f'name = "{stack}"\npublic = "none"\n{STACK}')
-    assert operator.json("plan")["open"] == []
-    before = account.count()
-    up(operator)
-    made = {kind: count - before[kind] for kind, count in account.count().items()}
-    assert (made["router"], made["floating IP"]) == (1, 0)
-    assert set(actions(operator).values()) == {"keep"}
-
-
 def test_a_network_that_takes_no_port_of_the_project_is_said_before_anything_is_made(
     account: Account, operator: Operator, stack: str
 ) -> None:

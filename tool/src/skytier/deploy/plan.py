@@ -84,7 +84,8 @@ class Rules:
     within: str = ""
     """The kind that it lives in and dies with: a configuration in its server."""
     outlasts: bool = False
-    """Whether it can be left without what it lives in; then it has a deletion of its own."""
+    """Whether it can be left without what it lives in; then it has a deletion of its own. Both have
+    the same name."""
     follows: Mapping[str, frozenset[Action]] = field(default_factory=dict)
     """Kinds that it needs, and what happens to them that makes it be done again."""
     held_by: frozenset[str] = frozenset()
@@ -117,7 +118,11 @@ def plan(
     done = tuple(step.key for step in ordered if step.action is not Action.KEEP)
     gone = [
         *((each, _UNWANTED, done) for key, each in there.items() if key not in by_key),
-        *((each, f"it is a duplicate of {there[each.key].id}", ()) for each in duplicates),
+        *(
+            (each, f"it is a duplicate of {there[each.key].id}", ())
+            for each in duplicates
+            if not _goes_with_its_host(each, steps, rules[each.key.kind])
+        ),
     ]
     return [*ordered, *_deletions(gone, rules, losses or {})]
 
@@ -239,6 +244,12 @@ def _deletions(
             )
         )
     return steps
+
+
+def _goes_with_its_host(found: Found, steps: Mapping[Key, Step], rules: Rules) -> bool:
+    """Whether what it lives in is made now: that takes what is left of it, or deletes it."""
+    host = steps.get(Key(rules.within, found.key.name))
+    return rules.outlasts and host is not None and host.action in (Action.CREATE, Action.REPLACE)
 
 
 def _has_deletion(rules: Rules) -> bool:

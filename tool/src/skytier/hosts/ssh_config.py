@@ -106,5 +106,5 @@ def _host(host: SshEntry) -> str:
     lines = [f"Host {host.name}", f"  HostName {host.address}", f"  HostKeyAlias {host.server_id}"]
     if host.jump:
         # A process of its own: ProxyJump would take the stack's user, key and host keys for it.
-        lines.append(f"  ProxyCommand ssh -o BatchMode=yes -W [%h]:%p {host.jump}")
+        lines.append(f"  ProxyCommand ssh -o BatchMode=yes -W '[%h]:%p' {host.jump}")
     return "\n".join([*lines, *([f"  ProxyJump {host.via}"] if host.via else [])])

@@ -37,8 +37,13 @@ def hosts(known: Mapping[Key, Found], way: Way = DIRECTLY) -> list[SshEntry]:
         if (name := leads_to(key, known))
     }
     if way.bastion:
-        port = ports.get(way.bastion)
-        public = {way.bastion: port.facts["address"]} if port and _is_reached(port) else {}
+        # Their security group lets in the operator's networks, and not each other.
+        entered = [way.bastion, *_of_its_role(way.bastion, servers)]
+        public = {
+            name: ports[name].facts["address"]
+            for name in entered
+            if name in ports and _is_reached(ports[name])
+        }
     bastion = next((name for name in sorted(servers) if name in public), None)
     found = []
     for name, server in sorted(servers.items(), key=lambda item: (item[0] not in public, item[0])):
@@ -47,6 +52,11 @@ def hosts(known: Mapping[Key, Found], way: Way = DIRECTLY) -> list[SshEntry]:
         elif bastion and name in ports and is_address(ports[name].facts["address"]):
             found.append(SshEntry(name, ports[name].facts["address"], server.id, bastion))
     return found
+
+
+def _of_its_role(name: str, servers: Mapping[str, Found]) -> list[str]:
+    role = servers[name].facts.get("role") if name in servers else None
+    return [each for each, server in servers.items() if role and server.facts.get("role") == role]
 
 
 def _is_reached(port: Found) -> bool:

@@ -190,7 +190,9 @@ def choose_external_network(offers: Sequence[ExternalNetwork], stack: StackFile)
         raise SkytierError(
             "The cloud has no external network that this project sees, and without one there are "
             "no floating IPs.",
-            "Ask who runs the cloud for a network with router:external.",
+            "Ask who runs the cloud for a network with router:external. Or name a network in the "
+            "stack file where machines have addresses that can be reached: network, with "
+            'public = "fixed" or "none".',
         )
     if not wanted:
         for sole in (offers, [network for network in offers if network.default]):

@@ -1,11 +1,9 @@
 """What a stack is made of: from the stack file to every resource that should be there."""
 
-from collections.abc import Mapping, Sequence
-
 from skytier.deploy.kind import Found, Key, Known, Wanted
 from skytier.deploy.update import CONFIGURATION, DELIVERY, RELEASE, SERVER, Order, Update
 from skytier.errors import SkytierError
-from skytier.openstack import baking, roots, storage
+from skytier.openstack import baking, private_network, roots, storage
 from skytier.openstack.entry_point import leads_to
 from skytier.openstack.losses import never_ran
 from skytier.openstack.resolved import ResolvedStack
@@ -17,7 +15,6 @@ from skytier.openstack.resources.volume import KEPT, Volume
 from skytier.openstack.resources.volume_attachment import VolumeAttachment
 from skytier.roles.role import public_role
 from skytier.stackfile import StackFile
-from skytier.topology import PRIVATE, IngressRule
 
 SPREAD = ("web", "database")
 """The roles of which one machine can do without another."""
@@ -31,14 +28,14 @@ def wanted(
     `public_key` is what a new key pair is made of. The machines' configuration depends on
     addresses that are taken from what is `known`.
     """
-    _refuse_move(resolved, known)
+    private_network.refuse_move(resolved, known)
     order = Order(
         [_update(resolved, known, *place) for place in resolved.machines()],
         bastion=_bastion(resolved, known),
     )
     return [
-        *_groups(resolved, project, public_key, known),
-        *_own_network(resolved, project),
+        *private_network.groups(resolved, project, public_key, known),
+        *private_network.own_network(resolved, project),
         *storage.wanted(resolved, project),
         *baking.wanted(resolved, project, known),
         *(
@@ -57,20 +54,6 @@ def wanted(
         *(_configuration(resolved, known, order, *place) for place in resolved.machines()),
         *_releases(resolved, order),
     ]
-
-
-def _refuse_move(resolved: ResolvedStack, known: Known) -> None:
-    """Raises SkytierError where the machines are on another network than the wanted one."""
-    given, own = resolved.choices.given, known.get(resolved.key("network"))
-    wanted = given.id if given else own.id if own else ""
-    for key, port in known.items():
-        if key.kind == "port" and port.attributes["network"] != wanted:
-            raise SkytierError(
-                f"The machine {key.name} is on another network than the stack file says, and "
-                "machines do not move to another network.",
-                "Set `network` in the stack file back as it was, or bring up another stack beside "
-                "this one: another `name`.",
-            )
 
 
 def _is_spread(stack: StackFile, role: str) -> bool:
@@ -105,69 +88,6 @@ def _update(resolved: ResolvedStack, known: Known, role: str, number: int) -> Up
         fronts=resolved.roles[role].fronts,
         serves=runs and all(resolved.key(kind, role, number) in known for kind in kinds),
     )
-
-
-def _groups(
-    resolved: ResolvedStack, project: Project, public_key: str, known: Known
-) -> list[Wanted]:
-    key, stack = resolved.key, resolved.stack
-    ingress_rules = resolved.ingress_rules(known)
-    groups = {name: key("security group", name) for name in ingress_rules}
-    moves_from = resolved.moves_from(known)
-    remotes = groups | ({moves_from: key("security group", moves_from)} if moves_from else {})
-    return [
-        Wanted(key("key pair"), {}, {"public_key": public_key}),
-        *(
-            Wanted(
-                groups[name],
-                {"rules": _rules(rules, remotes, stack.cidr), "tags": project.tags},
-                needs=[
-                    groups[rule.remote]
-                    for rule in rules
-                    if rule.remote in groups and rule.remote != name
-                ],
-            )
-            for name, rules in ingress_rules.items()
-        ),
-    ]
-
-
-def _own_network(resolved: ResolvedStack, project: Project) -> list[Wanted]:
-    """The private network with its way out, where the stack file names none that is there."""
-    key, stack = resolved.key, resolved.stack
-    if resolved.choices.given:
-        return []
-    network, subnet = key("network"), key("subnet")
-    return [
-        Wanted(network, {"tags": project.tags}),
-        Wanted(
-            subnet,
-            {
-                "network": network,
-                "cidr": stack.cidr,
-                "dns": list(stack.dns),
-                "tags": project.tags,
-            },
-            needs=[network],
-            protected="the addresses of all machines",
-        ),
-        Wanted(
-            key("router"),
-            {
-                "external_network": resolved.choices.external_network.id,
-                "subnets": [subnet],
-                "tags": project.tags,
-            },
-            needs=[subnet],
-        ),
-    ]
-
-
-def _rules(
-    ingress_rules: Sequence[IngressRule], groups: Mapping[str, Key], cidr: str
-) -> list[list[object]]:
-    remotes = {**groups, PRIVATE: cidr}
-    return [[each.port, remotes.get(each.remote, each.remote)] for each in ingress_rules]
 
 
 def _volume(

@@ -51,6 +51,7 @@ def whole_plan(
     # While an image is baked, there is a server more.
     servers, roots = Counter(machines) + Counter(stack.baked()), roots or {}
     count = sum(servers.values())
+    spread = [machines[role] for role in SPREAD if stack.spread and role in machines]
     public = machines[public_role(stack, ROLES)] if stack.has_floating_ips else 0
     own = 0 if stack.network else 1
     groups = len(machines) + _LOCK_GROUPS + bool(stack.baked())
@@ -65,9 +66,7 @@ def whole_plan(
         networks=own,
         subnets=own,
         routers=own,
-        server_groups=len(
-            spread := [machines[r] for r in SPREAD if stack.spread and r in machines]
-        ),
+        server_groups=len(spread),
         server_group_members=max(spread, default=0),
         volumes=len(stack.volumes()) + sum(machines[role] for role, gib in roots.items() if gib),
         gigabytes=sum(stack.volumes().values())

@@ -12,6 +12,8 @@ from skytier.openstack.resources.volume import ROOT, Volume, servers_of
 IMAGE_ID = f"{PREFIX}image-id"
 NEW, USED = "new", "used"
 """The values of ROOT: no server was ever asked to boot from it; one was."""
+COPIED_TIMEOUT_S = 900.0
+"""How long Cinder may take to copy the image to a volume."""
 _SUFFIX = "-root"
 _UNDER_WAY = frozenset({"creating", "downloading", "available"})
 
@@ -72,7 +74,7 @@ class RootVolume:
         for volume in others:
             self._volumes.delete(self._found(volume), tell)
         made = fits or self._make(name, creation)
-        self._volumes.at_rest(made.id, tell)
+        self._volumes.at_rest(made.id, tell, timeout_s=COPIED_TIMEOUT_S)
         # Before Nova is asked: one of which nobody knows whether it was used is not used again.
         self._volumes.note(made.id, {ROOT: USED})
         return str(made.id)

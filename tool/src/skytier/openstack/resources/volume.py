@@ -127,7 +127,14 @@ class Volume:
         if any(has.get(name) != value for name, value in metadata.items()):
             self._cinder.set_volume_metadata(volume_id, **metadata)
 
-    def at_rest(self, volume_id: str, tell: Tell, *, broken: bool = False) -> Any:
+    def at_rest(
+        self,
+        volume_id: str,
+        tell: Tell,
+        *,
+        broken: bool = False,
+        timeout_s: float = AT_REST_TIMEOUT_S,
+    ) -> Any:
         """The volume once nothing is being done to it.
 
         Raises SkytierError when it is in an error, unless it may be `broken`.
@@ -148,7 +155,7 @@ class Volume:
         return wait_for(
             f"The volume {volume_id} did not come to rest",
             ask,
-            AT_REST_TIMEOUT_S,
+            timeout_s,
             f"See what is done to it: openstack volume show {volume_id}",
         )
 
