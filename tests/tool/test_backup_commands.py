@@ -146,7 +146,7 @@ def test_down_leaves_no_backups_that_nobody_can_restore(stack: Stack) -> None:
     stack.key = ""
     with pytest.raises(SkytierError, match="Nothing is deleted: the backups that stay") as error:
         approve(stack)
-    assert "skytier down --purge" in (error.value.do or "")
+    assert "bring the database server back" in (error.value.do or "")
     assert approve(stack, Removal([SERVER], empty=False, purge=True))
 
 
