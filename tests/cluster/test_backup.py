@@ -161,7 +161,7 @@ def test_a_database_that_took_the_place_of_a_lost_one_gets_its_data(
     there = marks(database)
     database.run(
         "systemctl stop postgresql@15-main; pg_dropcluster 15 main; "
-        f"rm -rf /var/lib/skytier/*.applied {STATE} /etc/pgbackrest"
+        f"rm -rf /var/lib/skytier/*.applied {STATE} /etc/pgbackrest /etc/postgresql/15"
     )
     for key, found in three.servers.there.items():
         if key.name == database.name:
