@@ -11,7 +11,7 @@ from skytier.deploy.restore import intend, restore
 from skytier.errors import SkytierError
 from skytier.poll import until
 from tests.cluster.cluster import Cluster
-from tests.cluster.conftest import BACKUPS
+from tests.cluster.conftest import BACKUPS, STACK
 from tests.cluster.container import Container
 
 STATE = "/var/lib/skytier/backup"
@@ -161,7 +161,7 @@ def test_a_database_that_took_the_place_of_a_lost_one_gets_its_data(
     there = marks(database)
     database.run(
         "systemctl stop postgresql@15-main; pg_dropcluster 15 main; "
-        f"rm -rf /var/lib/skytier/*.applied {STATE} /etc/pgbackrest"
+        f"rm -rf /var/lib/skytier/*.applied {STATE} /etc/pgbackrest /etc/postgresql/15"
     )
     for key, found in three.servers.there.items():
         if key.name == database.name:
@@ -183,6 +183,21 @@ def test_a_database_that_took_the_place_of_a_lost_one_gets_its_data(
     with pytest.raises(SkytierError, match="has tables"):
         intend(database, "latest")
     database.run(f"rm {STATE}/foreign")
+
+
+def test_without_the_section_backups_end_and_those_that_were_made_stay(
+    three: Cluster, database: Container
+) -> None:
+    made = backups.listing(database).newest.name
+    three.write("".join(line for line in STACK.splitlines(True) if "backup" not in line))
+    three.up()
+    assert sql(database, "SELECT setting FROM pg_settings WHERE name = 'archive_mode'") == "off"
+    assert "skytier-backup" not in database.run("systemctl list-timers")
+    assert three.wrong() == {}
+    three.write(STACK)
+    three.up()
+    assert three.wrong() == {}
+    assert made in {each.name for each in backups.listing(database).all}
 
 
 @pytest.mark.parametrize(

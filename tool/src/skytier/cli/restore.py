@@ -69,7 +69,8 @@ def restore(
         said = {"event": "restore", "to": intended.target.words, "healthy": healthy}
         print(json.dumps(said))  # noqa: T201
         return
-    console.out.print(f"The database has {intended.target.words}.", markup=False)
+    words = "what was asked for" if intended.stand.running else intended.target.words
+    console.out.print(f"The database has {words}.", markup=False)
     if intended.stand.empty:
         console.out.print(f"Now bring up the rest: {console.program()} up")
     elif not healthy:

@@ -15,6 +15,8 @@ from skytier.services.pgbackrest.target import Target, target
 from skytier.services.postgresql.config import NAME
 
 UNIT = "skytier-restore.service"
+RESTORED = "The database is restored."
+"""How the program begins when only what follows a restore failed."""
 _STANDS = f"""
 cd {STATE} 2>/dev/null || exit 0
 [ -e unfinished ] && echo unfinished
@@ -30,7 +32,7 @@ _WANTED = f"""
 umask 077
 cd {STATE} && cat >wanted.new || exit 1
 # Files that were copied for something else are no beginning.
-cmp --quiet wanted.new wanted || rm -f copied
+cmp --quiet <(head -n 4 wanted.new) <(head -n 4 wanted) || rm -f copied
 mv wanted.new wanted
 rm -f restore
 """
@@ -85,7 +87,9 @@ def restore(host: Host, intended: Intended, tell: Tell) -> None:
     if said.partition("\n")[0] == "done":
         return
     why = said.partition("\n")[2].strip() or "It was cut short."
-    raise SkytierError(f"The database of {host.name} is not restored. {why}", _advice(host, why))
+    if not why.startswith(RESTORED):
+        why = f"The database of {host.name} is not restored. {why}"
+    raise SkytierError(why, _advice(host, why))
 
 
 def _advice(host: Host, why: str) -> str:

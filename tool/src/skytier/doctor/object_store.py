@@ -10,13 +10,12 @@ from skytier.openstack.kinds import find_all
 from skytier.openstack.resources.container import Container
 from skytier.openstack.resources.ec2_credential import Ec2Credential
 from skytier.openstack.resources.project import Project
-from skytier.stackfile.storage import GIVEN
 
 TIMEOUT_S = 10.0
 
 
 def container(subject: Subject) -> Finding:
-    """Whether the stack can have its container, and a key for the S3 API, which has to answer."""
+    """Whether the stack can have its containers, and a key for the S3 API, which has to answer."""
     conn, stack = subject.conn, subject.stack
     project = Project(conn, stack.name, stack.labels)
     there = object_store.is_there(conn)
@@ -24,13 +23,15 @@ def container(subject: Subject) -> Finding:
     credential = Ec2Credential(project, containers, there, object_store.buckets(stack))
     found = find_all([containers, credential])
     object_store.check(project, stack, Known({each.key: each for each in found}))
-    endpoint = object_store.s3_endpoint(conn, stack)
+    of_backups = object_store.backup_endpoint(conn, stack)
+    endpoint = object_store.s3_endpoint(conn, stack) or of_backups
     if wrong := _no_s3(subject, endpoint):
         return wrong
-    said = f"{stack.storage.bucket} at {endpoint}"
-    if stack.storage.keys == GIVEN:
-        return ok(f"{said}; the key is given: S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY")
-    return ok(f"{said}; Keystone makes the key")
+    said = f"{' and '.join(object_store.buckets(stack))} at {endpoint}"
+    if object_store.makes_key(stack):
+        return ok(f"{said}; Keystone makes the key")
+    given = "S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY"
+    return ok(f"{said}; the key is given{f': {given}' if stack.storage.bucket else ''}")
 
 
 def _no_s3(subject: Subject, endpoint: str) -> Finding | None:

@@ -54,7 +54,7 @@ def _prepare(dialog: Context[CloudBackend], last_backup: bool | None) -> None:
     except SkytierError as error:
         raise SkytierError(
             f"Nothing is deleted: the backups that stay would be worthless. {error.what}",
-            f"{error.do} To delete the backups as well, or to give them up: skytier down --purge",
+            f"{error.do} Or bring the database server back, which has it: skytier up",
         ) from error
     if last_backup is None and not dialog.yes:
         last_backup = typer.confirm("Make a last backup first?", default=True)

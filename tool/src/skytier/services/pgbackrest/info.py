@@ -86,8 +86,8 @@ def wrong_key() -> SkytierError:
         "The backups cannot be decrypted: they are encrypted with another key than the one of this "
         "stack, or their list (backup.info) is damaged.",
         "If this is the place of another stack's backups, have its key taken: skytier exec "
-        f"database 'rm {DIRECTORY}/{KEY}', then skytier up with that key in the variable "
-        f"{KEY_VARIABLE}.",
+        f"database 'mv {DIRECTORY}/{KEY} {DIRECTORY}/{KEY}.former', then skytier up with that key "
+        f"in the variable {KEY_VARIABLE}.",
     )
 
 

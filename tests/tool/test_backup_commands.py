@@ -1,0 +1,158 @@
+"""What the commands about backups say and ask, with a stack that only tells."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+import typer
+
+from skytier.cli import backup, chosen, restore
+from skytier.cli.dialog import Context
+from skytier.cli.on_cloud import down
+from skytier.deploy.backups import Verified
+from skytier.deploy.kind import Found, Key
+from skytier.deploy.restore import Intended, Stand
+from skytier.errors import SkytierError
+from skytier.openstack.operator import OperatorFiles
+from skytier.openstack.planned import Removal
+from skytier.services.pgbackrest.info import Backups
+from skytier.services.pgbackrest.target import Target
+from skytier.stackfile import StackFile, parse
+
+from .test_backup import THERE, TO_CLOUD
+
+TO_PATH = parse('name = "shop"\nbackup = {kind = "path", path = "/srv/backups"}')
+SERVER = Found(Key("server", "shop-database-1"), "1", {}, {"role": "database"})
+GOING = Removal([SERVER], empty=False)
+
+
+@dataclass
+class Stack:
+    """Notes down what it is asked for."""
+
+    stack: StackFile = TO_CLOUD
+    key: str = "the key"
+    stand: Stand = field(default_factory=lambda: Stand(False, False, False))
+    healthy: bool = True
+    asked: list[str] = field(default_factory=list)
+    cloud: str = "mycloud"
+    operator: OperatorFiles = field(default_factory=lambda: OperatorFiles(Path("/nowhere")))
+
+    def backups(self) -> Backups:
+        return THERE
+
+    def backup_key(self) -> str:
+        if not self.key:
+            raise SkytierError("The key is not known.", "Ask.")
+        return self.key
+
+    def back_up(self, kind: str, progress: Any) -> None:
+        self.asked.append(f"back up {kind}")
+
+    def verify_backups(self) -> Verified:
+        return Verified("status: error", wrong=True)
+
+    def restore_intended(self, asked: str, *, without_backup: bool = False) -> Intended:
+        return Intended(Target("time", words="its state of then"), self.stand, not without_backup)
+
+    def restore_to(self, approved: Intended, progress: Any) -> None:
+        self.asked.append("restore")
+
+    def status(self) -> Any:
+        return SimpleNamespace(healthy=self.healthy)
+
+
+@pytest.fixture
+def stack(monkeypatch: pytest.MonkeyPatch) -> Stack:
+    made = Stack()
+    monkeypatch.setattr(chosen, "stack_file", lambda file, cloud: made.stack)
+    monkeypatch.setattr(chosen, "cloud_stack", lambda wanted: made)
+    monkeypatch.setattr(restore, "HEALTHY_S", 0)
+    return made
+
+
+def test_a_list_for_people_and_for_scripts(
+    stack: Stack, capsys: pytest.CaptureFixture[str]
+) -> None:
+    backup.list_all()
+    said = capsys.readouterr().out
+    assert all(each.name in said for each in THERE.all)
+    assert "Any moment since 2026-11-28 06:00:00 UTC can be restored" in said
+    backup.list_all(as_json=True)
+    rows = json.loads(capsys.readouterr().out)["backups"]
+    assert [row["timeline"] for row in rows] == [1, 1, 2]
+
+
+def test_what_verify_finds_is_an_error(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SkytierError, match="missing or damaged"):
+        backup.verify()
+    with pytest.raises(typer.Exit) as error:
+        backup.verify(as_json=True)
+    assert error.value.exit_code == 1
+    assert json.loads(capsys.readouterr().out)["good"] is False
+
+
+@pytest.mark.parametrize(
+    ("stand", "without", "said"),
+    [
+        (Stand(False, False, False), False, "It is backed up first"),
+        (Stand(False, False, False), True, "without a backup of it"),
+        (Stand(False, True, False), False, "A restore before was cut short"),
+        (Stand(False, False, True), False, "It is empty now"),
+        (Stand(True, False, False), False, "A restore is going on"),
+    ],
+)
+def test_what_is_overwritten_is_said_before(
+    stack: Stack, capsys: pytest.CaptureFixture[str], stand: Stand, without: bool, said: str
+) -> None:
+    stack.stand = stand
+    restore.restore("-1h", without_backup=without, yes=True)
+    assert said in capsys.readouterr().out
+    assert stack.asked == ["restore"]
+
+
+def test_nothing_is_overwritten_without_a_yes(stack: Stack) -> None:
+    with pytest.raises(SkytierError, match="overwrites data"):
+        restore.restore("-1h")
+    assert stack.asked == []
+
+
+def test_a_stack_that_is_not_healthy_afterwards_is_an_error_with_what_to_do(stack: Stack) -> None:
+    stack.healthy = False
+    with pytest.raises(SkytierError, match="restored, and the stack is not healthy") as error:
+        restore.restore("-1h", yes=True)
+    assert "skytier rollback" in (error.value.do or "")
+
+
+def approve(stack: Stack, removal: Removal = GOING, *, last_backup: bool | None = None) -> bool:
+    context = Context(cast(Any, stack), None, yes=True, as_json=False)
+    return down.approve(context, removal, last_backup=last_backup)
+
+
+def test_down_makes_sure_of_the_key_and_makes_a_last_backup_if_that_is_wished(
+    stack: Stack, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert approve(stack)
+    assert stack.asked == []
+    assert "is in /nowhere/backup_key" in capsys.readouterr().out
+    assert approve(stack, last_backup=True)
+    assert stack.asked == ["back up diff"]
+
+
+def test_down_leaves_no_backups_that_nobody_can_restore(stack: Stack) -> None:
+    stack.key = ""
+    with pytest.raises(SkytierError, match="Nothing is deleted: the backups that stay") as error:
+        approve(stack)
+    assert "bring the database server back" in (error.value.do or "")
+    assert approve(stack, Removal([SERVER], empty=False, purge=True))
+
+
+def test_down_says_that_backups_on_the_server_go_with_it(
+    stack: Stack, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stack.stack = TO_PATH
+    assert approve(stack)
+    assert "go with it" in capsys.readouterr().err
