@@ -13,6 +13,7 @@ from skytier.cli import (
     console,
     cost,
     dashboard,
+    database,
     demo_data,
     doctor,
     down,
@@ -51,7 +52,7 @@ app = typer.Typer(
 )
 for command in (
     *(init, doctor, plan, up, status, top, ps, logs, run, job, secret, psql, ssh, down),
-    *(release, releases, rollback, scale, drain),
+    *(release, releases, rollback, scale, drain, database),
     *(dashboard, report, metrics, cost),
     *(demo_data, admin, audit, trust, access),
 ):

@@ -26,8 +26,8 @@ err = Console(stderr=True, highlight=False, soft_wrap=True, width=_width(sys.std
 
 
 _COMMAND = re.compile(
-    r"\bskytier(?= (--debug|access|admin|audit|cost|dashboard|demo-data|doctor|down|drain|exec|"
-    r"init|job|logs|metrics|plan|ps|psql|release|releases|report|rollback|run|scale|secret|ssh|"
+    r"\bskytier(?= (--debug|access|admin|audit|cost|dashboard|database|demo-data|doctor|down|"
+    r"drain|exec|failover|init|job|logs|metrics|plan|ps|psql|release|releases|report|rollback|run|scale|secret|ssh|"
     r"status|top|trust|undrain|up)\b)"
 )
 """Where an advice names a command of this tool."""

@@ -5,6 +5,7 @@ from skytier.deploy.apply import Events
 from skytier.deploy.interruption import interrupted
 from skytier.openstack import beside
 from skytier.openstack.application import attend_application, follow_application, run_application
+from skytier.openstack.database import candidate, database, failover
 from skytier.openstack.drain import drain, undrain
 from skytier.openstack.logs import logs
 from skytier.openstack.planned import Plan
@@ -41,6 +42,9 @@ class CloudBackend(CloudStack):
     attend_application = attend_application
     follow_application = follow_application
     attend_psql = attend_psql
+    database = database
+    candidate = candidate
+    failover = failover
     drain = drain
     undrain = undrain
 

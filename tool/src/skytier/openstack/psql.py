@@ -3,6 +3,7 @@
 import shlex
 import sys
 
+from skytier.openstack.database import machine_for_psql
 from skytier.openstack.ssh_target import ssh_target
 from skytier.openstack.stack import CloudStack
 from skytier.secrets import DIRECTORY
@@ -24,11 +25,11 @@ exec psql --dbname={NAME} "$@"
 """Root may read the password, which no command line has."""
 
 
-def attend_psql(stack: CloudStack, *words: str) -> int:
-    """Run psql on the database server, at this terminal, as the application's user.
+def attend_psql(stack: CloudStack, *words: str, replica: bool = False) -> int:
+    """Run psql on the primary's machine or on a replica's, at this terminal.
 
-    Returns its exit code. Raises SkytierError when there is no way in.
+    As the application's user. Returns its exit code. Raises SkytierError when there is no way in.
     """
     command = shlex.join(["sudo", "sh", "-c", SCRIPT, "psql", *words])
-    with ssh_target(stack, "database") as host:
+    with ssh_target(stack, machine_for_psql(stack, replica=replica)) as host:
         return host.attend("--", command, terminal=sys.stdin.isatty())
