@@ -1,7 +1,6 @@
 """How long nothing was answered, from the times of the answers."""
 
 import pytest
-
 from bench.failing.run import longest_gap
 
 
