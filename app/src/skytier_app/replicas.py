@@ -33,7 +33,7 @@ PAUSE_S = 5
 """How long a replica that cannot be reached is not asked again."""
 
 PATIENCE_S = 3
-"""How long a read is tried again while neither answers: both are away for a moment of a failover."""
+"""How long a read is tried again while neither answers, as in a moment of each failover."""
 AGAIN_S = 0.1
 
 _POSITION = "pg_wal_lsn_diff({}, '0/0')::bigint"
