@@ -2,7 +2,6 @@
 
     bench/database
     bench/database --json --only "kill -9 of both"
-    bench/database --write
 
 The stack is in containers of this machine (as root): a web server and three members of the
 database. Eight clients on the web server insert numbers, each once, and two read, by the URLs that
@@ -23,7 +22,6 @@ from pathlib import Path
 from typing import Any
 
 from bench.failing.faults import Fault, all_faults
-from bench.failing.page import write
 from bench.failing.stack import Stack, running
 from bench.speed import machine
 from skytier.poll import until
@@ -43,9 +41,6 @@ def main() -> None:
     faults = all_faults()
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--only", metavar="FAULT", action="append", choices=list(faults))
-    parser.add_argument(
-        "--write", action="store_true", help="the table, into docs/reference/reliability.md"
-    )
     arguments = parser.parse_args()
     chosen = {name: faults[name] for name in arguments.only or faults}
     results = {}
@@ -57,8 +52,6 @@ def main() -> None:
         for name, fault in chosen.items():
             results[name] = measure(stack, fault)
             print(f"{name}: {results[name]}", file=sys.stderr)
-    if arguments.write:
-        write(results)
     if arguments.json:
         print(json.dumps(results, indent=2))
     sys.exit(any(each["lost"] or not each["rejoined"] for each in results.values()))

@@ -24,7 +24,7 @@ def psql(
 ) -> None:
     """Open psql on the stack's database, as the application's user.
 
-    On a cloud it runs on the machine of the primary. The exit code is that of psql.
+    On a cloud it runs on a database server, and asks the primary. The exit code is that of psql.
     """
     wanted = chosen.stack_file(file, cloud)
     if not wanted.has_database:

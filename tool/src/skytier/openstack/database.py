@@ -54,20 +54,12 @@ def failover(stack: CloudStack, primary: Member, to: Member) -> Switched:
         return switch_over(hosts[primary.machine], *now)
 
 
-def machine_for_psql(stack: CloudStack, *, replica: bool) -> str:
-    """The machine of the primary, or of the replica that lacks the least.
-
-    Raises SkytierError where there is none.
-    """
-    if stack.stack.database.members < 2 and not replica:
-        return "database"
-    found = database(stack)
-    there = found.primaries
-    if replica:
-        there = [each for each in found.members if each.in_step and each.role != "primary"]
+def replica_machine(stack: CloudStack) -> str:
+    """The machine of the replica that lacks the least. Raises SkytierError without one in step."""
+    there = [each for each in database(stack).members if each.in_step and each.role != "primary"]
     if not there:
         raise SkytierError(
-            f"The database has no {'replica that is in step' if replica else 'primary'} now.",
+            "The database has no replica that is in step now.",
             "See its members: skytier database",
         )
     return min(there, key=lambda each: each.lag_bytes or 0).machine

@@ -3,7 +3,7 @@
 import shlex
 import sys
 
-from skytier.openstack.database import machine_for_psql
+from skytier.openstack.database import replica_machine
 from skytier.openstack.ssh_target import ssh_target
 from skytier.openstack.stack import CloudStack
 from skytier.secrets import DIRECTORY
@@ -25,11 +25,18 @@ exec psql --dbname={NAME} "$@"
 """Root may read the password, which no command line has."""
 
 
-def attend_psql(stack: CloudStack, *words: str, replica: bool = False) -> int:
-    """Run psql on the primary's machine or on a replica's, at this terminal.
+# What is given last counts: the member on this machine, and not the primary.
+_HERE = f"--dbname=host=/var/run/postgresql dbname={NAME} target_session_attrs=any"
 
-    As the application's user. Returns its exit code. Raises SkytierError when there is no way in.
+
+def attend_psql(stack: CloudStack, *words: str, replica: bool = False) -> int:
+    """Run psql on the primary, or on the replica that lacks the least, at this terminal.
+
+    As the application's user. Returns its exit code. Raises SkytierError when there is no way in,
+    or no replica.
     """
+    machine = replica_machine(stack) if replica else "database"
+    words = (_HERE, *words) if replica else words
     command = shlex.join(["sudo", "sh", "-c", SCRIPT, "psql", *words])
-    with ssh_target(stack, machine_for_psql(stack, replica=replica)) as host:
+    with ssh_target(stack, machine) as host:
         return host.attend("--", command, terminal=sys.stdin.isatty())
