@@ -11,7 +11,7 @@ from skytier.render import render
 PACKAGE = "skytier.services.prometheus"
 JOBS = (
     *("node", "postgres", "nginx", "haproxy", "redis", "redis-cache", "application"),
-    *("prometheus", "alertmanager"),
+    *("patroni", "etcd", "prometheus", "alertmanager"),
 )
 """What is scraped. Exporters are called after what they tell of."""
 ALERTS = {
@@ -60,6 +60,8 @@ class PrometheusConfig:
     """The directory of the files of `rules`."""
     alertmanager: str = ""
     """`127.0.0.1:9093`; empty where nobody is to be told of alerts."""
+    patroni_authority: Path = Path()
+    """The file of the authority that vouches for the targets of the job `patroni`."""
 
 
 @dataclass(frozen=True)
