@@ -156,6 +156,11 @@ class Network:
         _run("ip", "-netns", to.namespace, "address", "add", f"{address}/32", "dev", "eth0")
         _run("ip", "-netns", self.namespace, "neighbour", "flush", "to", address)
 
+    def cut(self, machine: "Container", *, mended: bool = False) -> None:
+        """Pull a machine's wire out of the switch, or put it in again."""
+        inside = ("ip", "-netns", self.namespace)
+        _run(*inside, "link", "set", machine.address, "up" if mended else "down")
+
     def start(self, *command: str, **more: Any) -> subprocess.Popen[str]:
         """A program on this machine that sees the private network, and nothing else."""
         return subprocess.Popen(
@@ -241,6 +246,13 @@ class Container:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
+            self.process = None
+
+    def kill(self) -> None:
+        """Power off: nothing is told, and nothing is written any more."""
+        if self.process:
+            self.process.kill()
+            self.process.wait()
             self.process = None
 
     def delete(self) -> None:

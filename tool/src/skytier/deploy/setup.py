@@ -14,16 +14,15 @@ cloud-init status --long || true
 echo '--- the end of /var/log/cloud-init-output.log'
 tail -n 30 /var/log/cloud-init-output.log
 """
-# What an earlier set-up brought, and this one does not have.
-_REMOVE = f"""(
+REMOVE = f"""(
 for each in {REMOVALS}/*; do
-    case " {{}} " in
-        *" ${{{{each##*/}}}} "*) ;;
-        *) [ ! -e "$each" ] || {{{{ "$each" && rm -f "$each"; }}}} || exit 1 ;;
+    case " KEPT " in
+        *" ${{each##*/}} "*) ;;
+        *) [ ! -e "$each" ] || {{ "$each" && rm -f "$each"; }} || exit 1 ;;
     esac
 done
 )"""
-
+"""Takes away what an earlier set-up brought, and this one does not have: see REMOVALS."""
 RELEASE_FOLLOWS = "release-follows"
 """The argument of the script when another release is switched to right after."""
 FOUNDS = "founds"
@@ -49,7 +48,7 @@ def set_up(
     try:
         files = [*setup.files, File(_SCRIPT, setup.script, 0o700)]
         word = RELEASE_FOLLOWS if release_follows else FOUNDS if founds else ""
-        remove = _REMOVE.format(" ".join(_removals(setup)))
+        remove = REMOVE.replace("KEPT", " ".join(removals(setup)))
         host.run(f"{UNPACK} && {remove} && exec bash {_SCRIPT} {word}", archive(files, secrets))
     except CommandError as error:
         # What cloud-init says of itself is not trusted; but what it did may be why.
@@ -62,6 +61,7 @@ def set_up(
         ) from error
 
 
-def _removals(setup: Setup) -> list[str]:
+def removals(setup: Setup) -> list[str]:
+    """The names of the scripts in REMOVALS that a set-up has."""
     places = [file.path.rpartition("/") for file in setup.files]
     return [name for directory, _, name in places if directory == REMOVALS]

@@ -19,6 +19,8 @@ PACKAGE = "skytier.services.patroni"
 ETC = "/etc/skytier/patroni"
 CONFIG = f"{ETC}/patroni.yml"
 HOME = "/opt/skytier-patroni"
+MEMBERS = f"{ETC}/members"
+"""The addresses of all members, with commas between them."""
 PORT = 8008
 UNIT = "skytier-patroni"
 LEAVE = "/usr/local/lib/skytier/patroni-leave"
@@ -57,6 +59,7 @@ class Patroni(Service):
     def setup(self, at: Placement) -> Setup:
         """A member that brings its data along if it founds the database, else clones it."""
         machine = at.machine
+        members = at.needed(Need("patroni"))
         values = {
             "etc": ETC,
             "config": CONFIG,
@@ -77,7 +80,7 @@ class Patroni(Service):
             "unit": UNIT,
             "volume": machine.volume,
             "leave": LEAVE,
-            "members": at.needed(Need("patroni")),
+            "members": members,
             "synchronous": at.stack.database.synchronous,
         }
         texts = {
@@ -89,6 +92,7 @@ class Patroni(Service):
             files=[
                 *(File(path, render(PACKAGE, name, **values)) for path, name in texts.items()),
                 File(f"{ETC}/dynamic.json", dynamic(at)),
+                File(MEMBERS, ",".join(each.address for each in members) + "\n"),
                 File(LEAVE, render(PACKAGE, "leave.sh", **values), 0o700),
                 File(f"{REMOVALS}/10-patroni", render(PACKAGE, "removal.sh", **values), 0o700),
             ],

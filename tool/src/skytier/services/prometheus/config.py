@@ -20,6 +20,7 @@ ALERTS = {
     "database.yml": "skytier.services.postgresql",
     "balancer.yml": "skytier.services.haproxy",
     "cache.yml": "skytier.services.redis",
+    "members.yml": "skytier.services.patroni",
     "stack.yml": PACKAGE,
 }
 """The rule files, and the folders of the services that have them as `templates/alerts.yml.j2`."""
@@ -27,6 +28,7 @@ CONDITIONS = {
     "database.yml": "has_database",
     "balancer.yml": "has_balancer",
     "cache.yml": "has_cache",
+    "members.yml": "has_members",
 }
 """The field of AlertRules that says whether a stack has those rules. All others it has always."""
 SCRAPE_INTERVAL_S = 5
@@ -79,6 +81,8 @@ class AlertRules:
     has_database: bool = True
     has_balancer: bool = True
     has_cache: bool = True
+    has_members: bool = True
+    """Whether the database has several."""
 
 
 def prometheus_yml(configuration: PrometheusConfig) -> str:
