@@ -20,7 +20,7 @@ from skytier.openstack.losses import losses
 from skytier.openstack.members import news
 from skytier.render import render
 from skytier.secrets.secret import Authority, SelfSigned
-from skytier.services.patroni.service import LEAVE
+from skytier.services.postgresql.config import LEAVE
 from skytier.services.setup import REMOVALS, File, Setup
 from skytier.stackfile import StackFile, parse
 from tests.tool.test_order import all_wanted, resolved, there

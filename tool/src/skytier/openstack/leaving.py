@@ -11,7 +11,8 @@ from skytier.openstack.access import Access
 from skytier.openstack.draining import DrainedServers
 from skytier.roles import ROLES
 from skytier.services.etcd.service import LEAVE as GIVE_UP_VOTE
-from skytier.services.patroni.service import LEAVE, UNIT
+from skytier.services.patroni.service import UNIT
+from skytier.services.postgresql.config import LEAVE
 from skytier.stackfile import StackFile
 
 _LEAVE = f"[ ! -x {LEAVE} ] || {LEAVE}"

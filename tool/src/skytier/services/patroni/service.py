@@ -9,7 +9,7 @@ from skytier.services.etcd import service as etcd
 from skytier.services.patroni import secrets
 from skytier.services.patroni.dynamic import dynamic
 from skytier.services.postgresql import service as postgresql
-from skytier.services.postgresql.config import REPLICATION, REWIND
+from skytier.services.postgresql.config import LEAVE, REPLICATION, REWIND
 from skytier.services.service import UNITS, Placement, Service, check
 from skytier.services.setup import REMOVALS, File, Setup
 from skytier.stackfile import StackFile
@@ -23,7 +23,6 @@ MEMBERS = f"{ETC}/members"
 """The addresses of all members, with commas between them."""
 PORT = 8008
 UNIT = "skytier-patroni"
-LEAVE = "/usr/local/lib/skytier/patroni-leave"
 
 
 class Patroni(Service):

@@ -17,6 +17,8 @@ MONITOR = "prometheus"
 
 REPLICATION, REWIND = f"{NAME}_replication", f"{NAME}_rewind"
 """The roles of the members of a database among each other."""
+LEAVE = "/usr/local/lib/skytier/patroni-leave"
+"""A script that has another member be the primary, and stops this one."""
 LOOPBACK, PRIMARY_PORT, REPLICAS_PORT = "127.0.0.1", 6432, 6433
 """Where clients on a web server find the members: HAProxy on their own machine."""
 

@@ -8,9 +8,9 @@ from skytier.secrets import DIRECTORY as SECRETS
 from skytier.secrets.secret import Secret
 from skytier.services.exporters.service import Exporter
 from skytier.services.postgresql.config import (
+    LEAVE,
     MONITOR,
     NAME,
-    REPLICATION,
     SECOND,
     monitor_sql,
     pg_hba,
@@ -86,7 +86,7 @@ class Postgresql(Service):
             "volume": machine.volume,
             # Then Patroni runs it, and follows in the script.
             "members": members,
-            "replication": REPLICATION,
+            "leave": LEAVE,
         }
         return Setup(
             files=[File(path, text) for path, text in files.items()],
