@@ -75,7 +75,8 @@ class MemberServers:
 
     def delete(self, found: Found, tell: Tell) -> None:
         """Hand over first."""
-        self._leave(found, tell, f"{{ {_LEAVE}; }} && {_GIVE_UP_VOTE}" if self.goes_on else _LEAVE)
+        both = f"{{ {_LEAVE}; }} && {{ {_GIVE_UP_VOTE}; }}"
+        self._leave(found, tell, both if self.goes_on else _LEAVE)
         self.servers.delete(found, tell)
 
     def _leave(self, found: Found, tell: Tell, script: str) -> None:
