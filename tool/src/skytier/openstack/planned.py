@@ -8,7 +8,7 @@ from skytier.costs.planned import PlanCost
 from skytier.costs.price_list import PriceList
 from skytier.deploy.kind import Found, Key, Known
 from skytier.deploy.plan import Action, Step, nothing_to_do
-from skytier.openstack import kept_images
+from skytier.openstack import kept_images, members
 from skytier.openstack.entry_point import leads_to
 from skytier.openstack.resolved import ResolvedStack
 from skytier.openstack.resources.security_group import SecurityGroup
@@ -138,6 +138,11 @@ class Plan:
         """A sentence about the release that a rollback led to; empty without one."""
         pinned = self.resolved.pinned
         return STAYS.format(pinned.id) if pinned else ""
+
+    @property
+    def members(self) -> list[str]:
+        """Sentences about the members of the database."""
+        return members.news(self.resolved, self.known)
 
     @property
     def newer_images(self) -> list[str]:

@@ -7,8 +7,10 @@ from skytier.openstack.database import replica_machine
 from skytier.openstack.ssh_target import ssh_target
 from skytier.openstack.stack import CloudStack
 from skytier.secrets import DIRECTORY
+from skytier.services.patroni.service import MEMBERS
 from skytier.services.postgresql.config import NAME, SECOND
 from skytier.services.postgresql.secrets import PASSWORD
+from skytier.services.postgresql.service import ETC
 
 SCRIPT = f"""
 command -v psql >/dev/null || {{
@@ -20,9 +22,14 @@ case $PGPASSWORD in
     {SECOND}:*) PGUSER={SECOND} PGPASSWORD=${{PGPASSWORD#*:}} ;;
 esac
 export PGUSER PGPASSWORD
+if [ -e {MEMBERS} ]; then
+    PGHOST=$(cat {MEMBERS}) PGTARGETSESSIONATTRS=read-write PGCONNECT_TIMEOUT=3
+    PGSSLMODE=verify-ca PGSSLROOTCERT={ETC}/server.crt
+    export PGHOST PGTARGETSESSIONATTRS PGCONNECT_TIMEOUT PGSSLMODE PGSSLROOTCERT
+fi
 exec psql --dbname={NAME} "$@"
 """
-"""Root may read the password, which no command line has."""
+"""Root may read the password, which no command line has. Of several members, the primary."""
 
 
 # What is given last counts: the member on this machine, and not the primary.
