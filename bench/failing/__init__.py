@@ -1,1 +1,0 @@
-"""A replicated database whose machines fail while clients write."""
