@@ -25,11 +25,11 @@ from skytier.openstack import variables as variables_of
 from skytier.openstack.choices import Choices, ExternalNetwork
 from skytier.openstack.configurations import Configurations
 from skytier.openstack.desired import wanted
-from skytier.openstack.draining import DrainedServers
 from skytier.openstack.flavor import Flavor
 from skytier.openstack.images import Image
 from skytier.openstack.kept_secrets import KeptSecrets
 from skytier.openstack.kinds import RULES
+from skytier.openstack.leaving import leaving
 from skytier.openstack.losses import losses
 from skytier.openstack.operator import OperatorFiles
 from skytier.openstack.releases import Deliveries, Releases, pinned_by
@@ -200,8 +200,8 @@ class Cluster:
             Deliveries(servers, self.resolved, access),
             Releases(servers, self.resolved, access, kept),
         ]
-        if self.resolved.stack.has_balancer and not moves:
-            inside.append(DrainedServers(self.servers, access, known, "web"))
+        stack = self.resolved.stack
+        inside.append(leaving(self.servers, stack, access, known, moves=bool(moves)))
         kinds = {**self._kinds, **{kind.name: kind for kind in inside}}
         self.release()  # other clusters come up now, and need the same one
         with _cache():

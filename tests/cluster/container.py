@@ -10,6 +10,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from typing import Any
 from skytier.deploy.setup import set_up
 from skytier.errors import SkytierError
 from skytier.hosts.host import CommandError
+from skytier.render import render
 from skytier.secrets import DIRECTORY
 from skytier.services.setup import Check, Setup
 from tests.releases import CACHE
@@ -34,7 +36,12 @@ PACKAGES = (
     "pgbackrest",
     # A certificate, and an authority for tests that gives it.
     *("certbot", "pebble"),
+    *("etcd-server", "etcd-client", "python3-venv", "python3-etcd", "python3-psycopg2"),
+    *("python3-yaml", "python3-dateutil", "python3-prettytable", "python3-psutil"),
+    *("python3-click", "python3-urllib3", "python3-cdiff"),
 )
+WHEELS = "/opt/wheels"
+"""Where machines, which reach no index of packages, find what their set-up installs by pip."""
 NEEDED = ("debootstrap", "systemd-nspawn", "ip", "nsenter")
 
 
@@ -48,7 +55,8 @@ def missing() -> str | None:
 
 def image() -> Path:
     """Debian 12 with the packages of all roles; made once for each list of them, in two minutes."""
-    made = CACHE / f"debian-12-{hashlib.sha256(repr(PACKAGES).encode()).hexdigest()[:8]}"
+    contents = f"{PACKAGES} {_patroni()}".encode()
+    made = CACHE / f"debian-12-{hashlib.sha256(contents).hexdigest()[:8]}"
     CACHE.mkdir(parents=True, exist_ok=True)
     with (CACHE / "lock").open("w") as lock:
         # Tests in other processes want it too: one of them makes it.
@@ -87,6 +95,16 @@ def _make(root: Path) -> None:
     _run(*chroot, "systemctl", "--quiet", "disable", *units)
     for path in (policy, quick):
         path.unlink()
+    wheels = root / WHEELS.lstrip("/")
+    wheels.mkdir()
+    (wheels / "patroni.txt").write_text(_patroni())
+    download = ("pip", "download", "--quiet", "--require-hashes", "--no-deps")
+    _run(sys.executable, "-m", *download, f"--dest={wheels}", f"--requirement={wheels}/patroni.txt")
+    (root / "etc/pip.conf").write_text(f"[global]\nno-index = true\nfind-links = {WHEELS}\n")
+
+
+def _patroni() -> str:
+    return render("skytier.services.patroni", "patroni.txt")
 
 
 def _mirror() -> str:
@@ -138,6 +156,11 @@ class Network:
             _run(*inside, "delete", f"{address}/32", "dev", "eth0")
         _run("ip", "-netns", to.namespace, "address", "add", f"{address}/32", "dev", "eth0")
         _run("ip", "-netns", self.namespace, "neighbour", "flush", "to", address)
+
+    def cut(self, machine: "Container", *, mended: bool = False) -> None:
+        """Pull a machine's wire out of the switch, or put it in again."""
+        inside = ("ip", "-netns", self.namespace)
+        _run(*inside, "link", "set", machine.address, "up" if mended else "down")
 
     def start(self, *command: str, **more: Any) -> subprocess.Popen[str]:
         """A program on this machine that sees the private network, and nothing else."""
@@ -224,6 +247,13 @@ class Container:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
+            self.process = None
+
+    def kill(self) -> None:
+        """Power off: nothing is told, and nothing is written any more."""
+        if self.process:
+            self.process.kill()
+            self.process.wait()
             self.process = None
 
     def delete(self) -> None:

@@ -92,6 +92,11 @@ class Servers(Recorded):
         super().delete(found, tell)
         self.containers.pop(found.id).delete()
 
+    def lose(self, name: str) -> None:
+        """A machine and its disk are gone; nobody said so."""
+        del self.there[Key(self.name, name)]
+        self.containers.pop(name).delete()
+
     def note(self, server_id: str, metadata: Mapping[str, str]) -> None:
         """Write down something about a server, as Nova does in its metadata."""
         with self._lock:

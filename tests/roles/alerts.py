@@ -119,6 +119,37 @@ CASES = [
         why="for a minute",
     ),
     Case(
+        "DatabaseNoPrimary",
+        {f"patroni_primary{{{DATABASE}}}": "0x60", f"patroni_primary{{{REPLICA}}}": "0x60"},
+        {f"patroni_primary{{{DATABASE}}}": "0x60", f"patroni_primary{{{REPLICA}}}": "1x60"},
+    ),
+    Case(
+        "DatabaseReplicaGone",
+        up(REPLICA, patroni=STOPPED),
+        up(REPLICA, patroni=ANSWERS),
+    ),
+    Case(
+        "DatabaseReplicaGone",
+        {
+            f"patroni_replica{{{REPLICA}}}": "1x60",
+            f"patroni_postgres_streaming{{{REPLICA}}}": "0x60",
+            f"patroni_replica{{{DATABASE}}}": "0x60",
+            f"patroni_postgres_streaming{{{DATABASE}}}": "0x60",
+        },
+        {
+            f"patroni_replica{{{REPLICA}}}": "1x60",
+            f"patroni_postgres_streaming{{{REPLICA}}}": "1x60",
+            f"patroni_replica{{{DATABASE}}}": "0x60",
+            f"patroni_postgres_streaming{{{DATABASE}}}": "0x60",
+        },
+        why="that does not follow",
+    ),
+    Case(
+        "EtcdNoQuorum",
+        {f"etcd_server_has_leader{{{DATABASE}}}": "0x60"},
+        {f"etcd_server_has_leader{{{DATABASE}}}": "1x60"},
+    ),
+    Case(
         "ExporterDown",
         up(DATABASE, node=ANSWERS, postgres=STOPPED),
         up(DATABASE, node=STOPPED, postgres=STOPPED),

@@ -15,7 +15,7 @@ from skytier import roles
 from skytier.errors import SkytierError
 from skytier.release.machine import script as release_script
 from skytier.roles import ROLES
-from skytier.secrets.certificate import self_signed
+from skytier.secrets.certificate import authority, self_signed
 from skytier.services.setup import Setup
 from skytier.services.system import service as system
 from skytier.stackfile import MonitorSection, StackFile, parse
@@ -184,6 +184,19 @@ def test_haproxy_accepts_its_file(tmp_path: Path, text: str) -> None:
     (tmp_path / "site.pem.key").write_text(key)
     path = tmp_path / "haproxy.cfg"
     path.write_text(conf.replace("/etc/skytier/tls/", f"{tmp_path}/"))
+
+    checked = run("haproxy", "-c", "-f", str(path))
+
+    assert checked.returncode == 0, checked.stderr
+    assert "[WARNING]" not in checked.stderr, checked.stderr
+
+
+def test_haproxy_accepts_the_file_of_the_way_to_the_database(tmp_path: Path) -> None:
+    files = roles.setup(TOPOLOGIES["two members"], WEB).files
+    (conf,) = [file.text for file in files if file.path.endswith("database-proxy/haproxy.cfg")]
+    (tmp_path / "ca.crt").write_text(authority("patroni_ca")[1])
+    path = tmp_path / "haproxy.cfg"
+    path.write_text(conf.replace("/etc/skytier/database-proxy/", f"{tmp_path}/"))
 
     checked = run("haproxy", "-c", "-f", str(path))
 

@@ -40,6 +40,15 @@ SELF_SIGNED = f'tls = "self-signed"\n{WEBHOOK}'
 TOPOLOGY = topology(SELF_SIGNED)
 SECOND = replace(WEB, name="shop-web-2", number=2, address="192.168.128.11")
 BALANCED = (WEB, SECOND, DATABASE, BALANCER)
+MEMBERS = tuple(
+    replace(
+        DATABASE,
+        name=f"shop-database-{number}",
+        number=number,
+        address=f"192.168.128.{19 + number}",
+    )
+    for number in (1, 2, 3)
+)
 TOPOLOGIES = {
     "off": topology(WEBHOOK),
     "self-signed": TOPOLOGY,
@@ -60,6 +69,11 @@ TOPOLOGIES = {
     "a balancer that nobody watches": topology(
         f"web.count = 2\nmonitor.enabled = false\n{NO_DATABASE}",
         [each for each in BALANCED if each is not DATABASE],
+    ),
+    "two members": topology(f"{SELF_SIGNED}database.members = 2", [WEB, *MEMBERS[:2]]),
+    "three members with volumes, and a balancer": topology(
+        f"web.count = 2\n{WEBHOOK}database = {{members = 3, volume_gib = 20}}",
+        [WEB, SECOND, *(replace(each, volume=VOLUME) for each in MEMBERS), BALANCER],
     ),
     "a cache of its own": topology(f'{SELF_SIGNED}cache.kind = "redis"', [WEB, DATABASE, CACHE]),
     "a colocated cache": topology(

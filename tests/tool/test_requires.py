@@ -103,7 +103,7 @@ def test_no_machine_port_secret_package_alert_or_metric_is_of_a_database() -> No
 
 
 def test_the_application_finds_its_database_by_what_it_needs() -> None:
-    web = ROLES["web"].services[0]
+    web = next(each for each in ROLES["web"].services if each.name == "application")
     assert [need.service for need in web.needs(WITH)] == ["postgresql"]
     assert web.needs(WITHOUT) == []
     with pytest.raises(SkytierError, match="needs postgresql"):

@@ -32,6 +32,10 @@ STATEMENT_S = 3
 PAUSE_S = 5
 """How long a replica that cannot be reached is not asked again."""
 
+PATIENCE_S = 3
+"""How long a read is tried again while neither answers, as in a moment of each failover."""
+AGAIN_S = 0.1
+
 _POSITION = "pg_wal_lsn_diff({}, '0/0')::bigint"
 _WRITTEN = _POSITION.format("pg_current_wal_flush_lsn()")
 _REPLAYED = f"coalesce({_POSITION.format('pg_last_wal_replay_lsn()')}, 0)"
@@ -54,7 +58,7 @@ class Primary:
         self._database = database
         self._lag_s = lag_s
         self.is_away = False
-        """Whether it did not answer when it was last asked."""
+        """Whether it gave no answer in time when it was last asked."""
         # When it was asked, and how far it was then; oldest first.
         self._seen: deque[tuple[float, int]] = deque()
         self._asked_at = 0.0
@@ -66,12 +70,16 @@ class Primary:
         return self._lag_s / 4
 
     async def look(self) -> None:
-        """Ask it how far it is. A question without an answer continues, and no other is asked."""
+        """Ask it how far it is. A question without an answer continues, and no other is asked.
+
+        It is away before a replica that was recent with the last answer is so no more: otherwise
+        reads would wait for it.
+        """
         if self._question is None:
             self._asked_at = time.monotonic()
             self._question = asyncio.create_task(self._database.fetchval(_OF_PRIMARY))
         try:
-            done, _ = await asyncio.wait({self._question}, timeout=self._lag_s)
+            done, _ = await asyncio.wait({self._question}, timeout=self._lag_s / 2)
         except asyncio.CancelledError:
             self._question.cancel()
             raise
@@ -116,7 +124,7 @@ class ReplicaConnection(Connection):
 class ReplicaOrPrimary:
     """Reads from a replica if it is recent enough, else from the primary.
 
-    A read fails only when both fail.
+    A read fails only when both fail for PATIENCE_S.
     """
 
     def __init__(self, replica: Database, database: Database, primary: Primary) -> None:
@@ -138,26 +146,32 @@ class ReplicaOrPrimary:
         return await self._read(lambda source: source.fetchrow(sql, *values))
 
     async def _read(self, ask: Callable[[Any], Awaitable[T]]) -> T:
-        if self._primary.is_away or time.monotonic() >= self._asked_again_at:
-            try:
-                return await self._from_replica(ask)
-            except DatabaseUnavailable as error:
-                self._pause(error)
-            except asyncpg.PostgresError as error:
-                # A schema that has not arrived, say. If it is a fault, the primary has it too.
-                _log.info("the primary is asked what a replica refused: %s", error)
-        try:
-            found = await ask(self._database)
-        except (DatabaseBusy, StatementTimeout):
-            raise
-        except DatabaseUnavailable:
-            # It went just now. What a replica lacks of its last moments is not known any more.
-            self._primary.is_away = True
-            try:
-                return await self._from_replica(ask)
-            except DatabaseUnavailable:
-                pass
-            raise
+        until = time.monotonic() + PATIENCE_S
+        while True:
+            if self._primary.is_away or time.monotonic() >= self._asked_again_at:
+                try:
+                    return await self._from_replica(ask)
+                except DatabaseUnavailable as error:
+                    self._pause(error)
+                except asyncpg.PostgresError as error:
+                    # A schema that has not arrived, say. If it is a fault, the primary has it too.
+                    _log.info("the primary is asked what a replica refused: %s", error)
+                    return await self._from_primary(ask)
+            is_last = time.monotonic() >= until
+            if is_last or not self._primary.is_away:
+                try:
+                    return await self._from_primary(ask)
+                except (DatabaseBusy, StatementTimeout):
+                    raise
+                except DatabaseUnavailable:
+                    if is_last:
+                        raise
+                    # It went just now. What a replica lacks of its last moments does not count.
+                    self._primary.is_away = True
+            await asyncio.sleep(AGAIN_S)
+
+    async def _from_primary(self, ask: Callable[[Any], Awaitable[T]]) -> T:
+        found = await ask(self._database)
         READS.labels("primary").inc()
         return found
 

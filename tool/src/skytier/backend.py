@@ -120,8 +120,11 @@ class Backend(Protocol):
     def attend_application(self, *words: str) -> int:
         """Run a command that has the terminal. Returns its exit code."""
 
-    def attend_psql(self, *words: str) -> int:
-        """Run psql on the database, at this terminal. Returns its exit code."""
+    def attend_psql(self, *words: str, replica: bool = False) -> int:
+        """Run psql on the database, or on a replica of it, at this terminal.
+
+        Returns its exit code.
+        """
 
     def rotate_database_password(self, progress: Progress, *, now: bool) -> bool:
         """Change the application's password of the database. Returns False where it finished a

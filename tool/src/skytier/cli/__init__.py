@@ -14,6 +14,7 @@ from skytier.cli import (
     console,
     cost,
     dashboard,
+    database,
     demo_data,
     doctor,
     down,
@@ -54,7 +55,7 @@ app = typer.Typer(
 )
 for command in (
     *(init, doctor, plan, up, status, top, ps, logs, run, job, secret, psql, ssh, down),
-    *(release, releases, rollback, scale, drain, image),
+    *(release, releases, rollback, scale, drain, image, database),
     *(backup, restore),
     *(dashboard, report, metrics, cost),
     *(demo_data, admin, audit, trust, access),

@@ -16,12 +16,15 @@ def psql(
     arguments: Annotated[
         list[str] | None, typer.Argument(help="Arguments of psql. Default: an interactive session")
     ] = None,
+    replica: Annotated[
+        bool, typer.Option("--replica", help="On a replica, which only answers questions.")
+    ] = False,
     cloud: Cloud = None,
     file: File = None,
 ) -> None:
     """Open psql on the stack's database, as the application's user.
 
-    On a cloud it runs on the database server. The exit code is that of psql.
+    On a cloud it runs on a database server, and asks the primary. The exit code is that of psql.
     """
     wanted = chosen.stack_file(file, cloud)
     if not wanted.has_database:
@@ -30,4 +33,4 @@ def psql(
             'Add "postgresql" to application.requires in the stack file, and run skytier up.',
         )
     stack = chosen.backend(wanted)
-    raise typer.Exit(stack.attend_psql(*arguments or ()))
+    raise typer.Exit(stack.attend_psql(*arguments or (), replica=replica))

@@ -6,7 +6,7 @@ from skytier.deploy.files import UNPACK, archive
 from skytier.deploy.kind import Tell
 from skytier.errors import SkytierError
 from skytier.hosts.host import CommandError, Host
-from skytier.services.setup import File, Setup
+from skytier.services.setup import REMOVALS, File, Setup
 
 _SCRIPT = "/usr/local/lib/skytier/set-up"
 _EXPLAIN_FIRST_BOOT = """
@@ -18,8 +18,19 @@ tail -n 30 /var/log/cloud-init-output.log
 
 REFUSED = "Refused by Skytier:"
 """What a script prints before the lines that say what is in its way, and what to do."""
+REMOVE = f"""(
+for each in {REMOVALS}/*; do
+    case " KEPT " in
+        *" ${{each##*/}} "*) ;;
+        *) [ ! -e "$each" ] || {{ "$each" && rm -f "$each"; }} || exit 1 ;;
+    esac
+done
+)"""
+"""Takes away what an earlier set-up brought, and this one does not have: see REMOVALS."""
 RELEASE_FOLLOWS = "release-follows"
 """The argument of the script when another release is switched to right after."""
+FOUNDS = "founds"
+"""The argument of the script on the first machine of a role: there is no other one to join."""
 
 
 def set_up(
@@ -29,17 +40,20 @@ def set_up(
     tell: Tell,
     *,
     release_follows: bool = False,
+    founds: bool = False,
 ) -> None:
     """Bring a host to what its role wants. Raises SkytierError with what the host said.
 
     `release_follows` is whether another release is switched to right after: then the present one
-    need not be healthy with what changes.
+    need not be healthy with what changes. `founds` is whether no other machine of its role was ever
+    set up.
     """
     tell("configuring")
     try:
         files = [*setup.files, File(_SCRIPT, setup.script, 0o700)]
-        words = f"{_SCRIPT} {RELEASE_FOLLOWS}" if release_follows else _SCRIPT
-        host.run(f"{UNPACK} && exec bash {words}", archive(files, secrets))
+        word = RELEASE_FOLLOWS if release_follows else FOUNDS if founds else ""
+        remove = REMOVE.replace("KEPT", " ".join(removals(setup)))
+        host.run(f"{UNPACK} && {remove} && exec bash {_SCRIPT} {word}", archive(files, secrets))
     except CommandError as error:
         _, refused, why = error.output.rpartition(f"{REFUSED}\n")
         if refused:
@@ -53,3 +67,9 @@ def set_up(
             "Mend the cause and run skytier up again. To look at the machine: "
             f"skytier ssh {host.name}",
         ) from error
+
+
+def removals(setup: Setup) -> list[str]:
+    """The names of the scripts in REMOVALS that a set-up has."""
+    places = [file.path.rpartition("/") for file in setup.files]
+    return [name for directory, _, name in places if directory == REMOVALS]

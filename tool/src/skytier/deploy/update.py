@@ -6,6 +6,7 @@ again, and when another release is switched on. These rules hold for such steps:
 - One machine of a role is out at a time. It has its turn with all its steps, and the next turn
   begins once its gate has passed: the last of its steps asks the machine for its health.
 - Machines that hold data come first. All others wait until those are well.
+- A new machine beside others that hold the same data is set up once they are: it gets it from them.
 - Of one role, machines that do not serve come before those that do: no machine is taken out while
   another one is broken. New machines count as such, so others change once the new ones serve.
 - The machine that leads to all others is mended before all else when it does not serve.
@@ -70,6 +71,8 @@ class Update:
     """The role whose machines it waits for, since its visitors come through this one."""
     serves: bool = True
     """Whether it does its work now, so that its turn takes it out."""
+    new: bool = False
+    """Whether it was never set up."""
 
     @property
     def keys(self) -> list[Key]:
@@ -99,6 +102,17 @@ class Order:
             return []
         return [Key(CONFIGURATION, each.name) for each in self.machines if each.holds_data]
 
+    def joins(self, key: Key) -> list[Key]:
+        """What has to be there before a new machine is set up that gets its data from others."""
+        own = self._of(key.name)
+        if not (own.holds_data and own.new):
+            return []
+        return [
+            Key(CONFIGURATION, each.name)
+            for each in self.machines
+            if each.role == own.role and not each.new
+        ]
+
     def way_in(self, key: Key) -> list[Key]:
         """The server that has to be there before a step enters its machine.
 
@@ -123,7 +137,7 @@ class Order:
         """The machines whose turn ends before this one's begins."""
         own = self._of(name)
         of_role = [each for each in self.machines if each.role == own.role]
-        turns = sorted(of_role, key=lambda each: each.serves)
+        turns = sorted(of_role, key=lambda each: (own.holds_data and each.new, each.serves))
         with_data = [] if own.holds_data else [each for each in self.machines if each.holds_data]
         behind = [each for each in self.machines if own.fronts and each.role == own.fronts]
         return [*with_data, *behind, *turns[: turns.index(own)]]

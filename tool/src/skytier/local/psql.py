@@ -12,11 +12,16 @@ from skytier.local.options import ELSEWHERE
 from skytier.local.stack import LocalStack
 
 
-def attend_psql(stack: LocalStack, *words: str) -> int:
+def attend_psql(stack: LocalStack, *words: str, replica: bool = False) -> int:
     """Run psql at this terminal, as the application's user. Returns its exit code.
 
     Raises SkytierError when the database does not run, or there is no psql.
     """
+    if replica:
+        raise SkytierError(
+            "The database on this machine has no replica.",
+            "Leave --replica out, or name a stack on a cloud: --cloud NAME",
+        )
     chosen = options.load(stack.home)
     url = stack.home.secrets / DATABASE_URL
     runs_here = chosen.postgres != ELSEWHERE

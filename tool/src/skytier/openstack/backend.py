@@ -7,6 +7,7 @@ from skytier.openstack import backups as of_database
 from skytier.openstack import beside
 from skytier.openstack.application import attend_application, follow_application, run_application
 from skytier.openstack.bake import bake, plan_bake
+from skytier.openstack.database import candidate, database, failover
 from skytier.openstack.drain import drain, undrain
 from skytier.openstack.logs import logs
 from skytier.openstack.planned import Plan
@@ -43,6 +44,9 @@ class CloudBackend(CloudStack):
     attend_application = attend_application
     follow_application = follow_application
     attend_psql = attend_psql
+    database = database
+    candidate = candidate
+    failover = failover
     drain = drain
     undrain = undrain
     plan_bake = plan_bake

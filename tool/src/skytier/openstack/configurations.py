@@ -6,7 +6,7 @@ from typing import ClassVar
 from skytier.deploy.checks import wait_until_well
 from skytier.deploy.kind import Found, Key, Known, Tell, Wanted
 from skytier.deploy.setup import set_up
-from skytier.deploy.update import CONFIGURATION, RELEASE
+from skytier.deploy.update import CONFIGURATION, RELEASE, SERVER
 from skytier.openstack import carried_certificate
 from skytier.openstack.in_server import InServer
 from skytier.openstack.kept_secrets import KeptSecrets
@@ -39,14 +39,26 @@ class Configurations(InServer):
         secrets = self._secrets(setup, known, wanted.key.name)
         now = known.get(Key(RELEASE, wanted.key.name))
         follows = now is not None and now.attributes["release"] != self.resolved.release
-        set_up(host, setup, secrets, tell, release_follows=follows)
+        holds_data = bool(self.resolved.roles[role].holds_data)
+        founds = holds_data and number == 1 and not self._others(role, wanted.key, known)
+        set_up(host, setup, secrets, tell, release_follows=follows, founds=founds)
         checks = [each for each in setup.checks if not (each.needs_release or each.outside)]
         wait_until_well(host, checks, tell)
         if volume := known.get(self.resolved.key(Volume.name, role, number)):
             self.volumes.note(volume.id, {DATA: KEPT})
         return self.noted(found, self.resolved.fingerprint(role, number, known))
 
+    def _others(self, role: str, own: Key, known: Known) -> list[Key]:
+        """The other machines of a role that were set up before."""
+        return [
+            key
+            for key in known
+            if key.kind == CONFIGURATION and key != own
+            if known[Key(SERVER, key.name)].facts["role"] == role
+        ]
+
     def _secrets(self, setup: Setup, known: Known, name: str) -> dict[str, str]:
-        # They may have been read from the machine that this one takes the place of.
-        with_all = name == self.resolved.secret_store().name
+        # They may have been read from the machine that this one takes the place of. Each member of
+        # the database has all of them, so that the loss of one loses none.
+        with_all = name in self.resolved.secret_keepers()
         return self.kept.get(setup.secrets, known, with_all=with_all)

@@ -5,7 +5,7 @@ from skytier.deploy.update import CONFIGURATION, DELIVERY, RELEASE, SERVER, Orde
 from skytier.errors import SkytierError
 from skytier.openstack import baking, private_network, roots, storage
 from skytier.openstack.entry_point import leads_to
-from skytier.openstack.losses import never_ran
+from skytier.openstack.losses import never_ran, others_have_it
 from skytier.openstack.resolved import ResolvedStack
 from skytier.openstack.resources.project import Project
 from skytier.openstack.resources.root_volume import RootVolume
@@ -80,10 +80,12 @@ def _update(resolved: ResolvedStack, known: Known, role: str, number: int) -> Up
         CONFIGURATION,
         *([RELEASE] if resolved.roles[role].runs_application else []),
     )
+    new = server is None or resolved.key(CONFIGURATION, role, number) not in known
     return Update(
         resolved.key(SERVER, role, number).name,
         role,
         kinds,
+        new=new,
         holds_data=bool(resolved.roles[role].holds_data),
         fronts=resolved.roles[role].fronts,
         serves=runs and all(resolved.key(kind, role, number) in known for kind in kinds),
@@ -134,9 +136,10 @@ _COPIED = (
 
 
 def _keeps(resolved: ResolvedStack, known: Known, role: str, number: int) -> str:
-    """What is lost with a server: nothing if it never ran, or once all its data is on a volume."""
+    """What is lost with a server: nothing if it never ran, or once all its data is on a volume, or
+    another member of the database has it."""
     server = known.get(resolved.key("server", role, number))
-    if server and never_ran(server):
+    if (server and never_ran(server)) or others_have_it(resolved, known, role, number):
         return ""
     volume = known.get(resolved.key(Volume.name, role, number))
     outlives = resolved.stack.volumes().get(role) and volume and volume.facts["data"] == KEPT
@@ -241,6 +244,7 @@ def _configuration(
             *([key(VolumeAttachment.name, role, number)] if role in stack.volumes() else []),
             *_way_in(resolved, order, own),
             *(key("server", *place) for place in others),
+            *order.joins(own),
             *(key("port", *place) for place in resolved.machines()),
             *(storage.keys(resolved) if _uses_objects(resolved, role) else []),
         ],

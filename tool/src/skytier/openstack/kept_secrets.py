@@ -106,6 +106,11 @@ class KeptSecrets:
 
     def _keep(self, secrets: Mapping[str, str]) -> None:
         keep_secrets(self._access.reach(self._store, _silent), secrets)
+        for name in self._resolved.secret_keepers():
+            # A new one gets all of them when it is set up.
+            if name != self._store and name in self._set_up() and name not in self._gone:
+                with suppress(SkytierError):
+                    keep_secrets(self._access.open(name, self._before, _silent), secrets)
 
     def _read(self, known: Known) -> dict[str, str]:
         """Those of the machine. What it lacks and another place has is put there first."""
@@ -115,8 +120,8 @@ class KeptSecrets:
         elsewhere = self._operator.kept_secrets()
         if not (elsewhere or names & there.keys()):
             elsewhere = self._of_another(known)
-        # The database's own are made anew together with it.
-        with_data = [name for name, role in ROLES.items() if role.holds_data]
+        # The database's own are made anew together with it, unless another member has it.
+        with_data = [name for name, role in ROLES.items() if role.holds_data and not self._left()]
         names -= _names(roles.secrets(topology, with_data)) | there.keys()
         moved = {name: text for name, text in elsewhere.items() if name in names}
         if moved:
@@ -129,6 +134,11 @@ class KeptSecrets:
             if name not in self._gone and name != self._store:
                 return read_secrets(self._access.open(name, known, _silent))
         return {}
+
+    def _left(self) -> bool:
+        """Whether another machine that keeps the secrets was set up before, and stays."""
+        keepers = {*self._resolved.secret_keepers()} - {self._store} - self._gone
+        return not keepers.isdisjoint(self._set_up())
 
     def _set_up(self) -> list[str]:
         """The machines that were set up before, in the order in which they may keep secrets."""

@@ -2,7 +2,7 @@
 
 from skytier.deploy.kind import Found, Key, Known
 from skytier.deploy.plan import Loss
-from skytier.deploy.update import SERVER
+from skytier.deploy.update import CONFIGURATION, SERVER
 from skytier.openstack.object_store import in_words
 from skytier.openstack.resolved import ResolvedStack
 from skytier.openstack.resources.container import Container
@@ -12,6 +12,11 @@ _STAYS = (
     'Add "postgresql" to application.requires again, and the section [database] as it was. '
     "To go on without a database, bring up another stack beside this one: another `name`."
 )
+_MEMBERS_STAY = (
+    "No other machine has it. Set database.members back as it was, and run skytier up: it makes "
+    "the missing members anew from this one."
+)
+_MOST_MEMBERS = 3
 _OBJECTS_STAY = (
     "Set storage.bucket back to {0} (backup.bucket, if it has backups), or delete the objects "
     "first. Or take the container out of the stack, which leaves it as it is: openstack container "
@@ -35,12 +40,39 @@ def losses(resolved: ResolvedStack, known: Known) -> dict[Key, Loss]:
         for key, found in known.items()
         if key.kind == Container.name and found.facts["objects"]
     }
-    return objects | {
-        key: Loss(data, _STAYS)
-        for key, found in known.items()
-        if key.kind in has_data and has_data[key.kind](found)
-        if (data := unwanted.get(found.facts.get("role", "")))
+    members = {
+        resolved.key(SERVER, role, number): Loss(resolved.roles[role].holds_data, _MEMBERS_STAY)
+        for role, section in resolved.stack.machines().items()
+        for number in range(section.machines + 1, _MOST_MEMBERS + 1)
+        if resolved.roles[role].holds_data and not others_have_it(resolved, known, role, number)
     }
+    members = {
+        key: loss for key, loss in members.items() if key in known and has_data[SERVER](known[key])
+    }
+    return (
+        objects
+        | members
+        | {
+            key: Loss(data, _STAYS)
+            for key, found in known.items()
+            if key.kind in has_data and has_data[key.kind](found)
+            if (data := unwanted.get(found.facts.get("role", "")))
+        }
+    )
+
+
+def others_have_it(resolved: ResolvedStack, known: Known, role: str, number: int) -> bool:
+    """Whether another machine that stays holds the same data as one of a role."""
+    machines = resolved.stack.machines()
+    if not resolved.roles[role].holds_data or role not in machines:
+        return False
+    return any(
+        (server := known.get(resolved.key(SERVER, role, other)))
+        and not server.fault
+        and resolved.key(CONFIGURATION, role, other) in known
+        for other in range(1, machines[role].machines + 1)
+        if other != number
+    )
 
 
 def never_ran(server: Found) -> bool:

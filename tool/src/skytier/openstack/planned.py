@@ -9,7 +9,7 @@ from skytier.costs.price_list import PriceList
 from skytier.deploy.kind import Found, Key, Known
 from skytier.deploy.plan import Action, Step, nothing_to_do
 from skytier.deploy.update import CONFIGURATION
-from skytier.openstack import kept_images
+from skytier.openstack import kept_images, members
 from skytier.openstack.entry_point import leads_to
 from skytier.openstack.resolved import ResolvedStack
 from skytier.openstack.resources.baked_image import BakedImage
@@ -167,6 +167,11 @@ class Plan:
             "Backups are encrypted, and worthless without their key. Keep it in a safe place, too: "
             f"skytier backup key.{lost}"
         )
+
+    @property
+    def members(self) -> list[str]:
+        """Sentences about the members of the database."""
+        return members.news(self.resolved, self.known)
 
     @property
     def newer_images(self) -> list[str]:

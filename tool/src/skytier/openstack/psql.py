@@ -3,11 +3,14 @@
 import shlex
 import sys
 
+from skytier.openstack.database import replica_machine
 from skytier.openstack.ssh_target import ssh_target
 from skytier.openstack.stack import CloudStack
 from skytier.secrets import DIRECTORY
+from skytier.services.patroni.service import MEMBERS
 from skytier.services.postgresql.config import NAME, SECOND
 from skytier.services.postgresql.secrets import PASSWORD
+from skytier.services.postgresql.service import ETC
 
 SCRIPT = f"""
 command -v psql >/dev/null || {{
@@ -19,16 +22,28 @@ case $PGPASSWORD in
     {SECOND}:*) PGUSER={SECOND} PGPASSWORD=${{PGPASSWORD#*:}} ;;
 esac
 export PGUSER PGPASSWORD
+if [ -e {MEMBERS} ]; then
+    PGHOST=$(cat {MEMBERS}) PGTARGETSESSIONATTRS=read-write PGCONNECT_TIMEOUT=3
+    PGSSLMODE=verify-ca PGSSLROOTCERT={ETC}/server.crt
+    export PGHOST PGTARGETSESSIONATTRS PGCONNECT_TIMEOUT PGSSLMODE PGSSLROOTCERT
+fi
 exec psql --dbname={NAME} "$@"
 """
-"""Root may read the password, which no command line has."""
+"""Root may read the password, which no command line has. Of several members, the primary."""
 
 
-def attend_psql(stack: CloudStack, *words: str) -> int:
-    """Run psql on the database server, at this terminal, as the application's user.
+# What is given last counts: the member on this machine, and not the primary.
+_HERE = f"--dbname=host=/var/run/postgresql dbname={NAME} target_session_attrs=any"
 
-    Returns its exit code. Raises SkytierError when there is no way in.
+
+def attend_psql(stack: CloudStack, *words: str, replica: bool = False) -> int:
+    """Run psql on the primary, or on the replica that lacks the least, at this terminal.
+
+    As the application's user. Returns its exit code. Raises SkytierError when there is no way in,
+    or no replica.
     """
+    machine = replica_machine(stack) if replica else "database"
+    words = (_HERE, *words) if replica else words
     command = shlex.join(["sudo", "sh", "-c", SCRIPT, "psql", *words])
-    with ssh_target(stack, "database") as host:
+    with ssh_target(stack, machine) as host:
         return host.attend("--", command, terminal=sys.stdin.isatty())

@@ -192,6 +192,14 @@ class ResolvedStack:
         """The server that keeps the secrets of the stack."""
         return self.key("server", *roles.secret_store(self.stack))
 
+    def secret_keepers(self) -> list[str]:
+        """The servers that have all secrets of the stack: that one, and the other members of the
+        database."""
+        keeper, number = roles.secret_store(self.stack)
+        holds_data = self.roles[keeper].holds_data
+        numbers = range(1, self.stack.machines()[keeper].machines + 1) if holds_data else [number]
+        return [self.key("server", keeper, each).name for each in numbers]
+
     def setup(self, role: str, number: int, known: Known) -> Setup:
         """How a machine is set up, with what is known so far."""
         topology = self.topology(known)
@@ -207,8 +215,10 @@ class ResolvedStack:
         priced = replace(self, prices=PriceList(EXAMPLE))
         keeper, _ = roles.secret_store(self.stack)
         store = known.get(self.secret_store())
-        # Those of a web server are carried over to the one that takes its place.
-        stay = role == keeper or not self.roles[keeper].holds_data
+        # Those of a web server are carried over to the one in its place, and each of several
+        # members has those of the others.
+        several = len(self.secret_keepers()) > 1
+        stay = role == keeper or several or not self.roles[keeper].holds_data
         from_elsewhere = [] if stay else [store.id if store else ""]
         return priced.setup(role, number, known).fingerprint(from_elsewhere)
 

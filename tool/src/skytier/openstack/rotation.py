@@ -33,15 +33,20 @@ PSQL = (
     "cd / && exec runuser -u postgres -- psql --no-psqlrc --quiet --tuples-only --no-align "
     "--set=ON_ERROR_STOP=1 --dbname=postgres --file=-"
 )
-TAKE_OVER = f"cd {DIRECTORY} && sync {NEXT} && mv {NEXT} {PASSWORD}"
+TAKE_OVER = f"cd {DIRECTORY} && [ ! -e {NEXT} ] || {{ sync {NEXT} && mv {NEXT} {PASSWORD}; }}"
+TAKES_WRITES = (
+    "cd / && runuser -u postgres -- psql --no-psqlrc --tuples-only --no-align --dbname=postgres "
+    "--command='SELECT NOT pg_is_in_recovery()' || true"
+)
 USERS = "exec /usr/local/sbin/skytier-units before /etc/skytier/credentials/skytier_database_url"
 
 
 @dataclass(frozen=True)
 class MachineLogin:
-    """See `skytier.services.postgresql.rotation.Place`: the machine that has both."""
+    """See `skytier.services.postgresql.rotation.Place`: the machines that have both."""
 
-    host: Host
+    hosts: Sequence[Host]
+    """The first one's login counts. Other members of the database have it too."""
 
     def current(self) -> Login:
         """A file that only root can read."""
@@ -54,18 +59,28 @@ class MachineLogin:
 
     def keep_aside(self, login: Login) -> None:
         """By the standard input of a command."""
-        keep_secrets(self.host, {NEXT: login.text})
+        for host in reversed(self.hosts):
+            keep_secrets(host, {NEXT: login.text})
 
     def take_over(self) -> None:
-        """By its name."""
-        self.host.run(TAKE_OVER)
+        """By its name, on the first one last: so the next run finishes one that was cut short."""
+        for host in reversed(self.hosts):
+            host.run(TAKE_OVER)
 
     def sql(self, script: str) -> str:
-        """By the standard input, so that no command line has a password."""
-        return self.host.run(PSQL, script.encode())
+        """By the standard input, so that no command line has a password. On the primary."""
+        if len(self.hosts) == 1:
+            return self.hosts[0].run(PSQL, script.encode())
+        for host in self.hosts:
+            if host.run(TAKES_WRITES).strip() == "t":
+                return host.run(PSQL, script.encode())
+        raise SkytierError(
+            "No member of the database is the primary now.",
+            "See how they are: skytier status. Then run it again.",
+        )
 
     def _kept(self) -> Mapping[str, str]:
-        return read_secrets(self.host)
+        return read_secrets(self.hosts[0])
 
 
 class Moves(Configurations):
@@ -125,7 +140,8 @@ def carry_out(
 ) -> bool:
     """The same for the machines that are known."""
     store = moves.resolved.secret_store()
-    place = MachineLogin(moves.access.open(store.name, known, lambda text: None))
+    keepers = moves.resolved.secret_keepers()
+    place = MachineLogin([moves.access.open(each, known, lambda text: None) for each in keepers])
     names = web_servers(known)
     begun: list[bool] = []
 

@@ -22,8 +22,9 @@ def ssh_target(stack: CloudStack, machine: str) -> Iterator[SshHost]:
     names = [host.name for host in hosts(known, stack.operator.way)]
     role, _, number = machine.partition("/")
     name = machine if machine in names else f"{stack.stack.name}-{role}-{number or 1}"
-    if name not in names and role in ROLES and ROLES[role].colocated_with and number in ("", "1"):
-        name = f"{stack.stack.name}-{ROLES[role].colocated_with}-1"
+    if name not in names and role in ROLES and number in ("", "1"):
+        beside = [f"{stack.stack.name}-{each}-1" for each in ROLES[role].colocated_with]
+        name = next((each for each in beside if each in names), name)
     if name not in names:
         raise SkytierError(
             f"The stack {stack.stack.name} has no machine {machine}.",

@@ -31,11 +31,11 @@ from skytier.openstack.access import Access
 from skytier.openstack.catalog import has_volumes
 from skytier.openstack.configurations import Configurations
 from skytier.openstack.desired import wanted
-from skytier.openstack.draining import DrainedServers
 from skytier.openstack.entry_point import EntryPoint, address_of
 from skytier.openstack.host_keys import HOST_KEY
 from skytier.openstack.kept_secrets import KeptSecrets
 from skytier.openstack.kinds import RULES, find_all, resources
+from skytier.openstack.leaving import leaving
 from skytier.openstack.lock import Lock
 from skytier.openstack.losses import losses
 from skytier.openstack.operator import Way
@@ -311,10 +311,9 @@ class CloudStack:
             Deliveries(servers, current.resolved, access),
             Releases(servers, current.resolved, access, kept),
         ]
-        fronted = [ROLES[name].fronts for name in self.stack.machines() if ROLES[name].fronts]
-        if fronted and not current.moves_from:
-            there = Known({step.key: step.found for step in current.steps if step.found})
-            inside.append(DrainedServers(servers, access, there, fronted[0]))
+        there = Known({step.key: step.found for step in current.steps if step.found})
+        moves = bool(current.moves_from)
+        inside.append(leaving(servers, self.stack, access, there, moves=moves))
         kinds = {**self.kinds, **{kind.name: kind for kind in inside}}
         done = apply(current.steps, kinds, events, current.known, lost, RepeatedCalls())
         secrets.settled()

@@ -11,6 +11,7 @@ from skytier.roles.database import DATABASE
 from skytier.roles.monitor import MONITOR
 from skytier.roles.role import Role, public_role
 from skytier.roles.web import WEB
+from skytier.roles.witness import WITNESS
 from skytier.secrets.secret import Secret
 from skytier.services.exporters.service import NODE
 from skytier.services.nginx import service as nginx
@@ -22,7 +23,9 @@ from skytier.topology import ANYWHERE, Exposure, IngressRule, Machine, Topology
 from skytier.topology.ingress import Exposed
 from skytier.topology.ingress import ingress_rules as _ingress_rules
 
-ROLES: Mapping[str, Role] = {role.name: role for role in (DATABASE, WEB, BALANCER, CACHE, MONITOR)}
+ROLES: Mapping[str, Role] = {
+    role.name: role for role in (DATABASE, WEB, BALANCER, CACHE, MONITOR, WITNESS)
+}
 EVERYWHERE: Sequence[Service] = (SYSTEM, NODE)
 """The services of every machine."""
 
@@ -126,18 +129,13 @@ def _others(role: str) -> Iterator[Service]:
     yield from EVERYWHERE
     yield from ROLES[role].services
     for other in ROLES.values():
-        if other.colocated_with == role:
+        if role in other.colocated_with:
             yield from other.services
 
 
 def _colocated(stack: StackFile, role: str) -> list[Role]:
     """The roles without machines of their own that are on the first machine of a role."""
-    there = stack.machines()
-    return [
-        other
-        for other in ROLES.values()
-        if other.colocated_with == role and other.name not in there
-    ]
+    return [other for other in ROLES.values() if other.host(stack) == role]
 
 
 def _exposed(stack: StackFile, role: Role) -> Exposed:

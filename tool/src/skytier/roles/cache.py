@@ -3,4 +3,4 @@
 from skytier.roles.role import Role
 from skytier.services.redis.service import EXPORTER, REDIS
 
-CACHE = Role(name="cache", services=(REDIS, EXPORTER), colocated_with="web", single=True)
+CACHE = Role(name="cache", services=(REDIS, EXPORTER), colocated_with=("web",), single=True)

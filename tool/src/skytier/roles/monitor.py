@@ -5,5 +5,5 @@ from skytier.services.alertmanager.service import ALERTMANAGER
 from skytier.services.prometheus.service import PROMETHEUS
 
 MONITOR = Role(
-    name="monitor", services=(PROMETHEUS, ALERTMANAGER), colocated_with="web", single=True
+    name="monitor", services=(PROMETHEUS, ALERTMANAGER), colocated_with=("web",), single=True
 )

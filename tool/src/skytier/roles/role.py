@@ -27,10 +27,18 @@ class Role:
     has does."""
     duty: str = ""
     """`primary`: its machines take writes."""
-    colocated_with: str = ""
-    """The role on whose first machine its services run where it has no machine of its own."""
+    colocated_with: Sequence[str] = ()
+    """The roles on whose first machine its services run where it has no machine of its own: that of
+    the first of them that the stack has."""
     single: bool = False
     """Whether there is never more than one machine."""
+
+    def host(self, stack: StackFile) -> str:
+        """The role on whose first machine its services run; empty where it has its own machines."""
+        there = stack.machines()
+        if self.name in there:
+            return ""
+        return next((name for name in self.colocated_with if name in there), "")
 
     @property
     def runs_application(self) -> bool:

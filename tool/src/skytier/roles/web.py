@@ -2,6 +2,12 @@
 
 from skytier.roles.role import Role
 from skytier.services.application.service import APPLICATION
+from skytier.services.database_proxy.service import DATABASE_PROXY
 from skytier.services.nginx.service import EXPORTER, NGINX
 
-WEB = Role(name="web", services=(APPLICATION, NGINX, EXPORTER), public=True, holds_secrets=True)
+WEB = Role(
+    name="web",
+    services=(DATABASE_PROXY, APPLICATION, NGINX, EXPORTER),
+    public=True,
+    holds_secrets=True,
+)

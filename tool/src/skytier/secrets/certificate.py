@@ -40,17 +40,45 @@ def self_signed(hosts: Sequence[str]) -> tuple[str, str]:
     return private.decode(), certificate.public_bytes(Encoding.PEM).decode()
 
 
-_SIGNS_HANDSHAKES = x509.KeyUsage(
-    digital_signature=True,
-    content_commitment=False,
-    key_encipherment=False,
-    data_encipherment=False,
-    key_agreement=False,
-    key_cert_sign=False,
-    crl_sign=False,
-    encipher_only=False,
-    decipher_only=False,
-)
+def authority(name: str) -> tuple[str, str]:
+    """A private key and the certificate of an authority of that name, as PEM."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = datetime.now(UTC)
+    identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=CERTIFICATE_DAYS))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), True)
+        .add_extension(_SIGNS_CERTIFICATES, True)
+        .add_extension(identifier, False)
+        .sign(key, hashes.SHA256())
+    )
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return private.decode(), certificate.public_bytes(Encoding.PEM).decode()
+
+
+def _usage(*, signs: bool) -> x509.KeyUsage:
+    """Of a key for handshakes; or of an authority's, which `signs` certificates."""
+    return x509.KeyUsage(
+        digital_signature=not signs,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=signs,
+        crl_sign=signs,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+_SIGNS_HANDSHAKES, _SIGNS_CERTIFICATES = _usage(signs=False), _usage(signs=True)
 
 
 def names(certificate: str, hosts: Sequence[str]) -> bool:

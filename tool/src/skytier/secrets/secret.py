@@ -58,6 +58,8 @@ class SelfSigned:
     """Addresses and host names that the certificate is made out for."""
     renewed: bool = False
     """Whether another is made when `hosts` has one that the certificate does not name."""
+    insists_on: Sequence[str] = ()
+    """Those of `hosts` without which another is made in any case."""
 
     @property
     def key(self) -> str:
@@ -76,11 +78,47 @@ class SelfSigned:
 
     def fits(self, stored: Mapping[str, str]) -> bool:
         """Whether it names all hosts, where that is asked."""
-        return not self.renewed or certificate.names(stored[self.certificate], self.hosts)
+        asked = self.hosts if self.renewed else self.insists_on
+        return certificate.names(stored[self.certificate], asked) if asked else True
 
     def make(self) -> Mapping[str, str]:
         """Both, as PEM."""
         key, made = certificate.self_signed(self.hosts)
+        return {self.key: key, self.certificate: made}
+
+
+@dataclass(frozen=True)
+class Authority:
+    """A private key and a certificate, `NAME_key` and `NAME_certificate`, that sign others.
+
+    The machines that have the key make certificates of their own with it, so one more machine
+    changes no secret.
+    """
+
+    name: str
+
+    @property
+    def key(self) -> str:
+        """The name of the private key."""
+        return f"{self.name}_key"
+
+    @property
+    def certificate(self) -> str:
+        """The name of the certificate."""
+        return f"{self.name}_certificate"
+
+    @property
+    def names(self) -> Sequence[str]:
+        """Those of both."""
+        return (self.key, self.certificate)
+
+    def fits(self, stored: Mapping[str, str]) -> bool:
+        """Whatever is stored stays."""
+        return True
+
+    def make(self) -> Mapping[str, str]:
+        """Both, as PEM."""
+        key, made = certificate.authority(self.name)
         return {self.key: key, self.certificate: made}
 
 

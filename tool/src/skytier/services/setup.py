@@ -5,6 +5,11 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
+REMOVALS = "/usr/local/lib/skytier/removals"
+"""Where a service may leave a script that takes it away. A set-up that does not have that file any
+more runs it first, in the order of the names. So what a stack never had is in none of its
+set-ups."""
+
 
 @dataclass(frozen=True)
 class File:

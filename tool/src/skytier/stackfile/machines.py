@@ -109,14 +109,25 @@ class BalancerSection(MachineSection):
 
 
 class DatabaseSection(MachineSection):
-    """The database server: PostgreSQL. There is none if `application.requires` does not name it."""
+    """The database: PostgreSQL. There is none if `application.requires` does not name it."""
 
+    members: Literal[1, 2, 3] = key(1, "1, 2 or 3")
+    """The number of database machines. From two on, one is the primary, the others are replicas,
+    and one of these takes over when the primary is lost (Patroni, etcd)."""
+    synchronous: bool = key(True, "true or false", strict=True)
+    """Whether a write counts only once a replica has it too, so that none is lost with the primary.
+    While no replica is connected, writes go on without one. With one member it is ignored."""
     volume_gib: int | None = key(
         None, "a number of GiB from 1 to 16384", 20, ge=1, le=16384, strict=True
     )
     """Keep the data on a Cinder volume of this size, which stays when the server is replaced. It
     can be set for a running stack, and can grow, but never shrink. Default: the data is on the
     server's own disk."""
+
+    @property
+    def machines(self) -> int:
+        """How many machines there are of this role."""
+        return self.members
 
 
 class MonitorSection(MachineSection):

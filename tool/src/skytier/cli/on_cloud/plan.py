@@ -73,6 +73,8 @@ def show(
         console.out.print(plan.web_servers_now, markup=False)
     if plan.stays:
         console.out.print(plan.stays, markup=False)
+    if plan.members:
+        console.out.print(" ".join(plan.members), markup=False)
     if plan.newer_images:
         console.out.print(" ".join(plan.newer_images), markup=False)
     if parts and cost.after.resources:

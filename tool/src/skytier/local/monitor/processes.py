@@ -189,6 +189,7 @@ def _prometheus(facts: MonitorFacts) -> MonitorProcess:
         has_balancer=False,
         has_cache=REDIS in read,
         has_backups=False,
+        has_members=False,
     )
     for name, text in prometheus.rules(alerts).items():
         texts[rules / name] = text

@@ -9,7 +9,14 @@ from skytier.secrets import DIRECTORY as SECRETS
 from skytier.secrets.secret import AccessKey, Password, Secret
 from skytier.services.application.skytier_units.metrics import NOT_OURS
 from skytier.services.application.workers import POOL_SIZE, memory_mib, workers
-from skytier.services.postgresql.config import NAME, SECOND
+from skytier.services.database_proxy.service import DATABASE_PROXY
+from skytier.services.postgresql.config import (
+    LOOPBACK,
+    NAME,
+    PRIMARY_PORT,
+    REPLICAS_PORT,
+    SECOND,
+)
 from skytier.services.postgresql.secrets import CERTIFICATE, PASSWORD
 from skytier.services.redis import secrets as redis_secrets
 from skytier.services.redis import servers as redis
@@ -77,6 +84,10 @@ class Application(Service):
         """Raises SkytierError when the database or the cache that it needs is on no machine."""
         address = {need.service: at.needed(need)[0].address for need in self.needs(at.stack)}
         database, cache = address.get("postgresql"), address.get("redis")
+        # Several members are reached by HAProxy on this machine.
+        members = DATABASE_PROXY.enabled(at.stack)
+        if members:
+            database = LOOPBACK
         redis_servers = redis.SERVERS if cache else ()
         store = at.topology.object_store
         made = store is not None and store.access_key_id is not None
@@ -99,12 +110,15 @@ class Application(Service):
             "workers": workers(at.machine),
             "pool_size": POOL_SIZE,
             "database_address": database or "",
+            "database_port": PRIMARY_PORT if members else 5432,
+            "replicas_port": REPLICAS_PORT if members else 0,
             "redis_address": cache or "",
             "redis_servers": redis.SERVERS,
             "redis_password": redis_secrets.PASSWORD,
             "redis_certificate": redis_secrets.CERTIFICATE,
             "credentials": [
                 *(["skytier_database_url"] if database else []),
+                *(["skytier_database_replica_url"] if members else []),
                 *(each.credential for each in redis_servers),
                 "skytier_secret_key",
                 *(["skytier_s3_access_key_id", "skytier_s3_secret_access_key"] if made else []),

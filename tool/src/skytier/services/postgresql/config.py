@@ -1,5 +1,6 @@
 """PostgreSQL's configuration, wherever it runs."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -13,6 +14,13 @@ SECOND = f"{NAME}_2"
 SUPERUSER = "postgres"
 MONITOR = "prometheus"
 """The role of the exporter, called as the system's user that the exporter runs as."""
+
+REPLICATION, REWIND = f"{NAME}_replication", f"{NAME}_rewind"
+"""The roles of the members of a database among each other."""
+LEAVE = "/usr/local/lib/skytier/patroni-leave"
+"""A script that has another member be the primary, and stops this one."""
+LOOPBACK, PRIMARY_PORT, REPLICAS_PORT = "127.0.0.1", 6432, 6433
+"""Where clients on a web server find the members: HAProxy on their own machine."""
 
 
 @dataclass(frozen=True)
@@ -37,15 +45,24 @@ def configuration(server: PostgresqlConfig) -> dict[str, str]:
     }
 
 
-def pg_hba(network: str | None = None, *, watched: bool = False) -> str:
+def pg_hba(
+    network: str | None = None, *, watched: bool = False, members: Sequence[str] = ()
+) -> str:
     """Who may connect: through the unix socket and, by TLS, from a network (`192.168.128.0/24`).
 
-    Where it is `watched`, the exporter too.
+    Where it is `watched`, the exporter too. `members` are the addresses of several members of the
+    database, which are each other's replicas.
     """
-    monitor = MONITOR if watched else None
-    return render(
-        PACKAGE, "pg_hba.conf", name=NAME, second=SECOND, network=network, monitor=monitor
-    )
+    values = {
+        "name": NAME,
+        "second": SECOND,
+        "network": network,
+        "monitor": MONITOR if watched else None,
+        "members": members,
+        "replication": REPLICATION,
+        "rewind": REWIND,
+    }
+    return render(PACKAGE, "pg_hba.conf", **values)
 
 
 def monitor_sql() -> str:

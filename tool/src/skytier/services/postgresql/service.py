@@ -8,6 +8,7 @@ from skytier.secrets import DIRECTORY as SECRETS
 from skytier.secrets.secret import Secret
 from skytier.services.exporters.service import Exporter
 from skytier.services.postgresql.config import (
+    LEAVE,
     MONITOR,
     NAME,
     SECOND,
@@ -57,6 +58,7 @@ class Postgresql(Service):
         """The cluster `main` of the newest PostgreSQL that is installed."""
         machine = at.machine
         watched = at.topology.monitor is not None
+        members = [each.address for each in at.topology.running("patroni")]
         conf = render(
             PACKAGE,
             "conf.d.conf",
@@ -67,7 +69,7 @@ class Postgresql(Service):
         )
         files = {
             f"{ETC}/skytier.conf": conf,
-            f"{ETC}/pg_hba.conf": pg_hba(at.stack.cidr, watched=watched),
+            f"{ETC}/pg_hba.conf": pg_hba(at.stack.cidr, watched=watched, members=members),
             f"{ETC}/pg_ident.conf": pg_ident("postgres"),
             f"{ETC}/role.sql": role_sql_without_login(locale="C.UTF-8"),
             "/etc/skytier/pgdg.asc": render(PACKAGE, "pgdg.asc"),
@@ -82,6 +84,9 @@ class Postgresql(Service):
             "address": machine.address,
             "watched": watched,
             "volume": machine.volume,
+            # Then Patroni runs it, and follows in the script.
+            "members": members,
+            "leave": LEAVE,
         }
         return Setup(
             files=[File(path, text) for path, text in files.items()],

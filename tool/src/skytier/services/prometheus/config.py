@@ -11,7 +11,7 @@ from skytier.render import render
 PACKAGE = "skytier.services.prometheus"
 JOBS = (
     *("node", "postgres", "nginx", "haproxy", "redis", "redis-cache", "application"),
-    *("prometheus", "alertmanager"),
+    *("patroni", "etcd", "prometheus", "alertmanager"),
 )
 """What is scraped. Exporters are called after what they tell of."""
 ALERTS = {
@@ -21,6 +21,7 @@ ALERTS = {
     "balancer.yml": "skytier.services.haproxy",
     "cache.yml": "skytier.services.redis",
     "backup.yml": "skytier.services.pgbackrest",
+    "members.yml": "skytier.services.patroni",
     "stack.yml": PACKAGE,
 }
 """The rule files, and the folders of the services that have them as `templates/alerts.yml.j2`."""
@@ -29,6 +30,7 @@ CONDITIONS = {
     "balancer.yml": "has_balancer",
     "cache.yml": "has_cache",
     "backup.yml": "has_backups",
+    "members.yml": "has_members",
 }
 """The field of AlertRules that says whether a stack has those rules. All others it has always."""
 SCRAPE_INTERVAL_S = 5
@@ -62,6 +64,8 @@ class PrometheusConfig:
     """The directory of the files of `rules`."""
     alertmanager: str = ""
     """`127.0.0.1:9093`; empty where nobody is to be told of alerts."""
+    patroni_authority: Path = Path()
+    """The file of the authority that vouches for the targets of the job `patroni`."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +84,8 @@ class AlertRules:
     has_balancer: bool = True
     has_cache: bool = True
     has_backups: bool = True
+    has_members: bool = True
+    """Whether the database has several."""
 
 
 def prometheus_yml(configuration: PrometheusConfig) -> str:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from skytier.render import render
+from skytier.services.patroni.secrets import AUTHORITY as PATRONI_AUTHORITY
 from skytier.services.prometheus import config
 from skytier.services.prometheus.config import AlertRules, PrometheusConfig, ScrapeTarget
 from skytier.services.service import UNITS, Placement
@@ -15,6 +16,8 @@ ETC = "/etc/skytier/monitor"
 LISTEN, ALERTMANAGER = "127.0.0.1:9090", "127.0.0.1:9093"
 """Where it and Alertmanager listen. Neither asks for a password, so only who is on the machine gets
 to them: by an SSH tunnel."""
+AUTHORITY = "patroni-ca.crt"
+"""The file in ETC with the authority of the certificates of the database members."""
 STORAGE = Path("/var/lib/prometheus")
 SHARE = 4
 """It gets at most one part in this many of the machine's memory."""
@@ -32,7 +35,11 @@ class PrometheusService(WatchingService):
         arguments = config.arguments(
             Path(ETC, "prometheus.yml"), STORAGE / "metrics2", LISTEN, at.stack.monitor.retention
         )
-        values = {"name": self.name, "etc": ETC, "listen": LISTEN}
+        found = targets(at.topology)
+        # The members of the database tell theirs by TLS.
+        by_tls = any(target.job == "patroni" for target in found)
+        authority = PATRONI_AUTHORITY.certificate if by_tls else ""
+        values = {"name": self.name, "etc": ETC, "listen": LISTEN, "authority": authority}
         conf = render(
             "skytier",
             "monitor.service.conf",
@@ -43,7 +50,7 @@ class PrometheusService(WatchingService):
         texts = {
             f"{ETC}/prometheus.yml": config.prometheus_yml(
                 PrometheusConfig(
-                    at.stack.name, targets(at.topology), Path(ETC, "rules"), ALERTMANAGER
+                    at.stack.name, found, Path(ETC, "rules"), ALERTMANAGER, Path(ETC, AUTHORITY)
                 )
             ),
             **{f"{ETC}/rules/{name}": text for name, text in config.rules(_rules(at)).items()},
@@ -53,6 +60,7 @@ class PrometheusService(WatchingService):
             files=[File(path, text) for path, text in texts.items()],
             script=render(PACKAGE, "setup.sh", **values),
             checks=[Check(self.name, render("skytier", "check-ready.sh", **values))],
+            secrets=(authority,) if authority else (),
         )
 
 
@@ -86,6 +94,7 @@ def _rules(at: Placement) -> AlertRules:
         has_balancer=bool(at.topology.running("haproxy")),
         has_cache=bool(at.topology.running("redis")),
         has_backups=bool(at.topology.running("pgbackrest")),
+        has_members=bool(at.topology.running("patroni")),
     )
 
 

@@ -27,6 +27,7 @@ LAUNCHER = (sys.executable, "-B", os.path.realpath(__file__))
 RELEASE = Path(os.path.realpath(__file__)).parents[2]
 SECRETS = {
     "DATABASE_URL": "skytier_database_url",
+    "DATABASE_REPLICA_URL": "skytier_database_replica_url",
     "REDIS_URL": "skytier_redis_url",
     "REDIS_CACHE_URL": "skytier_redis_cache_url",
     "SECRET_KEY": "skytier_secret_key",

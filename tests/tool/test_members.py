@@ -1,0 +1,249 @@
+"""Several members of the database: what is planned for them, and what is refused."""
+
+import subprocess
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from skytier import roles
+from skytier.deploy.apply import LossError, refuse_losses
+from skytier.deploy.kind import Found, Key, Known, Wanted
+from skytier.deploy.plan import Action, Step, plan
+from skytier.deploy.setup import REMOVE, removals
+from skytier.errors import SkytierError
+from skytier.openstack.kinds import RULES
+from skytier.openstack.leaving import MemberServers
+from skytier.openstack.losses import losses
+from skytier.openstack.members import news
+from skytier.render import render
+from skytier.secrets.secret import Authority, SelfSigned
+from skytier.services.postgresql.config import LEAVE
+from skytier.services.setup import REMOVALS, File, Setup
+from skytier.stackfile import StackFile, parse
+from tests.tool.test_order import all_wanted, resolved, there
+
+NAMES = [f"skytier-database-{number}" for number in (1, 2, 3)]
+
+
+def members(count: int, more: str = "") -> StackFile:
+    return parse(f"database.members = {count}\n{more}")
+
+
+def planned(before: StackFile, after: StackFile, without: str = "") -> list[Step]:
+    """The plan from one stack file to another; `without` is a server that is gone."""
+    found = {
+        key: each
+        for key, each in there(before).items()
+        if not (key.name == without and key.kind in ("server", "configuration"))
+    }
+    known = Known(found)
+    return plan(all_wanted(after, known), found.values(), RULES, losses(resolved(after), known))
+
+
+def step(steps: list[Step], kind: str, name: str) -> Step:
+    return next(each for each in steps if each.key == Key(kind, name))
+
+
+def test_a_new_member_is_set_up_once_the_one_that_is_there_is() -> None:
+    steps = planned(members(1), members(2))
+
+    first, new = (step(steps, "configuration", name) for name in NAMES[:2])
+    assert (first.action, new.action) == (Action.CHANGE, Action.CREATE)
+    assert first.key in new.needs
+    assert new.key not in first.needs
+    web = step(steps, "configuration", "skytier-web-1")
+    assert {first.key, new.key} <= {*web.needs}
+    refuse_losses(steps)
+
+
+def test_at_first_no_member_waits_for_another() -> None:
+    stack = members(3)
+    steps = plan(all_wanted(stack, Known()), [], RULES)
+
+    for name in NAMES:
+        needs = step(steps, "configuration", name).needs
+        assert not [each for each in needs if each.kind == "configuration"]
+
+
+@pytest.mark.parametrize("lost", NAMES[:2])
+def test_a_lost_member_is_made_anew(lost: str) -> None:
+    steps = planned(members(2), members(2), without=lost)
+
+    (other,) = {*NAMES[:2]} - {lost}
+    assert step(steps, "server", lost).action is Action.CREATE
+    assert Key("configuration", other) in step(steps, "configuration", lost).needs
+    assert step(steps, "configuration", other).action is Action.KEEP
+    refuse_losses(steps)
+
+
+def test_a_broken_member_is_replaced_where_another_one_has_the_data() -> None:
+    for count, refused in ((1, True), (2, False)):
+        stack = members(count)
+        found = there(stack)
+        key = Key("server", NAMES[0])
+        found[key] = replace(found[key], fault="it is in ERROR")
+        steps = plan(all_wanted(stack, Known(found)), found.values(), RULES)
+
+        assert bool(step(steps, "server", NAMES[0]).loses) is refused
+
+
+def test_a_member_is_not_deleted_while_it_alone_has_the_data() -> None:
+    refuse_losses(planned(members(2), members(1)))
+
+    with pytest.raises(LossError) as raised:
+        refuse_losses(planned(members(2), members(1), without=NAMES[0]))
+
+    assert NAMES[1] in raised.value.what
+    assert "database.members" in raised.value.do
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        (0, 1, []),
+        (1, 1, []),
+        (2, 2, []),
+        (2, 3, []),
+        (0, 2, ["nothing that was acknowledged"]),
+        (1, 2, ["some seconds", "nothing that was acknowledged"]),
+        (2, 1, ["until the web servers"]),
+    ],
+)
+def test_a_plan_says_what_is_promised_and_when_nobody_can_write(
+    before: int, after: int, said: list[str]
+) -> None:
+    found = Known(there(members(before))) if before else Known()
+
+    told = news(resolved(members(after)), found)
+
+    assert len(told) == len(said)
+    assert all(words in sentence for words, sentence in zip(said, told, strict=True))
+    if before == 0 and after == 2:
+        (told,) = news(resolved(members(2, "database.synchronous = false")), found)
+        assert "can be lost" in told
+
+
+def test_the_third_vote_is_on_a_machine_that_is_there_anyway() -> None:
+    def voters(stack: StackFile) -> list[tuple[str, int]]:
+        places = resolved(stack).machines()
+        return [p for p in places if "etcd" in [s.name for s in roles.services_on(stack, *p)]]
+
+    both = [("database", 1), ("database", 2)]
+    assert voters(members(1)) == []
+    assert voters(members(2, "web.count = 2\nbalancer.kind = 'none'")) == [*both, ("web", 1)]
+    assert voters(members(2, "web.count = 2")) == [*both, ("balancer", 1)]
+    assert voters(members(3)) == [*both, ("database", 3)]
+
+
+class Machine:
+    """It notes the scripts that it runs, and may refuse them."""
+
+    def __init__(self, error: SkytierError | None = None) -> None:
+        self.scripts: list[str] = []
+        self.error = error
+
+    def enter(self, name: str, known: Known) -> "Machine":
+        return self
+
+    def run(self, script: str) -> str:
+        self.scripts.append(script)
+        if self.error:
+            raise self.error
+        return ""
+
+
+class Servers:
+    """Nova, which notes what it deleted."""
+
+    def __init__(self) -> None:
+        self.deleted: list[Found] = []
+
+    def delete(self, found: Found, tell: Callable[[str], None]) -> None:
+        self.deleted.append(found)
+
+    def reconcile(self, wanted: Wanted, found: Found, known: Known, tell: Any) -> Found:
+        return found
+
+
+def server(role: str, fault: str = "") -> Found:
+    key = Key("server", f"shop-{role}-2")
+    return Found(key, "id", {"flavor": "m1.small"}, {"role": role}, fault=fault)
+
+
+def test_a_member_hands_over_before_its_server_goes() -> None:
+    machine, nova = Machine(), Servers()
+    kind = MemberServers(cast(Any, nova), cast(Any, machine), Known(), goes_on=True)
+    wanted = Wanted(server("database").key, {"flavor": "m1.large"})
+
+    kind.reconcile(wanted, server("database"), Known(), lambda _: None)
+    kind.delete(server("web"), lambda _: None)
+    kind.delete(server("database", "it is in ERROR"), lambda _: None)
+    assert [LEAVE in script for script in machine.scripts] == [True]
+
+    machine.error = SkytierError("No other member takes over.")
+    with pytest.raises(SkytierError):
+        kind.delete(server("database"), lambda _: None)
+    assert len(nova.deleted) == 2
+
+
+def test_what_a_machine_had_before_is_taken_away_first(tmp_path: Path) -> None:
+    directory = tmp_path / "removals"
+    directory.mkdir()
+    for name in ("10-a", "20-b", "30-c"):
+        path = directory / name
+        path.write_text(f"#!/bin/sh\necho {name}\n")
+        path.chmod(0o700)
+    kept = removals(Setup(files=[File(f"{REMOVALS}/20-b", ""), File("/etc/other", "")]))
+    script = REMOVE.replace(REMOVALS, str(directory)).replace("KEPT", " ".join(kept))
+
+    said = [_bash(script), _bash(script)]
+
+    assert said == ["10-a\n30-c\n", ""]
+    assert [path.name for path in directory.iterdir()] == ["20-b"]
+    (directory / "20-b").write_text("#!/bin/sh\nexit 1\n")
+    with pytest.raises(subprocess.CalledProcessError):
+        _bash(script.replace("20-b ", ""))
+
+
+def _bash(script: str) -> str:
+    done = subprocess.run(["bash", "-c", script], check=True, capture_output=True, text=True)
+    return done.stdout
+
+
+def test_a_machine_makes_a_certificate_that_the_authority_vouches_for(tmp_path: Path) -> None:
+    made = Authority("etcd_ca").make()
+    for name, text in made.items():
+        (tmp_path / name).write_text(text)
+    paths = f"{tmp_path}/etcd_ca_key {tmp_path}/etcd_ca_certificate {tmp_path}/voter"
+    issue = f"fail() {{ exit 1; }}\n{render('skytier', 'issue.sh')}\nissue {paths} root"
+
+    _bash(f"{issue} shop-database-1 192.168.128.20")
+    first = (tmp_path / "voter.crt").read_text()
+    _bash(f"{issue} shop-database-1 192.168.128.20")
+    assert (tmp_path / "voter.crt").read_text() == first
+    _bash(f"{issue} shop-database-1 192.168.128.21")
+    assert (tmp_path / "voter.crt").read_text() != first
+
+    for purpose in ("sslserver", "sslclient"):
+        asked = ["openssl", "verify", "-purpose", purpose, "-verify_ip", "192.168.128.21"]
+        done = subprocess.run(
+            [*asked, "-CAfile", f"{tmp_path}/etcd_ca_certificate", f"{tmp_path}/voter.crt"],
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+
+
+def test_a_certificate_of_before_is_made_anew_for_several_members_only() -> None:
+    stored = dict(SelfSigned("database_tls", ["192.168.128.20"]).make())
+    hosts = ["192.168.128.20", "127.0.0.1"]
+
+    assert SelfSigned("database_tls", hosts).fits(stored)
+    assert not SelfSigned("database_tls", hosts, insists_on=["127.0.0.1"]).fits(stored)
+    with_it = dict(SelfSigned("database_tls", hosts).make())
+    more = [*hosts, "192.168.128.21"]
+    assert SelfSigned("database_tls", more, insists_on=["127.0.0.1"]).fits(with_it)

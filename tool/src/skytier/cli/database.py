@@ -1,0 +1,107 @@
+"""`skytier database` and `skytier failover`"""
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich import box
+from rich.table import Table
+
+from skytier.cli import chosen, console
+from skytier.cli.chosen import Cloud, File, Json, Yes
+
+if TYPE_CHECKING:
+    from skytier.services.patroni.members import Members
+
+app = typer.Typer()
+
+
+@app.command(epilog="Example: skytier database --cloud mycloud")
+def database(cloud: Cloud = None, file: File = None, as_json: Json = False) -> None:
+    """Show the members of the database on a cloud: who is the primary, and how far replicas are.
+
+    The lag is what a replica has not replayed of what the primary has on its disk. A slot is what
+    the primary keeps for a replica.
+    """
+    found = chosen.cloud_stack(chosen.stack_file(file, cloud)).database()
+    if as_json:
+        print(json.dumps(asdict(found), indent=2))  # noqa: T201
+    else:
+        _show(found)
+
+
+@app.command(epilog="Example: skytier failover --to database/2")
+def failover(
+    to: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MEMBER",
+            help="`database/2`, or its name. Default: the replica that lacks the least.",
+        ),
+    ] = None,
+    cloud: Cloud = None,
+    file: File = None,
+    yes: Yes = False,
+) -> None:
+    """Make another member of the database the primary, while all of them are well.
+
+    Nothing that was acknowledged is lost: it is refused when no replica is in step. Writes stop for
+    some seconds, and are answered with an error then.
+    """
+    stack = chosen.cloud_stack(chosen.stack_file(file, cloud))
+    primary, successor = stack.candidate(to)
+    console.out.print(f"Primary now: {primary.machine}", markup=False)
+    console.out.print(f"Takes over:  {successor.machine}", markup=False)
+    console.confirm(
+        "Writes stop for some seconds. Do this?",
+        yes,
+        "This interrupts the database, and there is nobody to ask.",
+    )
+    seconds = stack.failover(primary, successor).without_primary_s
+    console.out.print(f"{successor.machine} is the primary.", markup=False)
+    if seconds is None:
+        console.out.print("It was not seen when it began to take writes: skytier database")
+        return
+    console.out.print(
+        f"Writes stopped for {seconds:.1f} s; web servers notice the new primary within a second."
+    )
+
+
+def _show(found: "Members") -> None:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in ("Member", "Role", "State", "Timeline", "Lag", "In step"):
+        right = heading in ("Timeline", "Lag")
+        table.add_column(heading, no_wrap=True, justify="right" if right else "left")
+    for each in found.members:
+        table.add_row(
+            *(each.machine, each.role, each.state, _number(each.timeline), _bytes(each.lag_bytes)),
+            "" if each.role == "primary" else "yes" if each.in_step else "no",
+        )
+    console.out.print(table)
+    for slot in found.slots:
+        use = "used" if slot.active else "not used"
+        kept = (
+            f"keeps {_bytes(slot.kept_bytes)}" if slot.kept_bytes is not None else "keeps nothing"
+        )
+        console.out.print(f"Slot {slot.name}: {use}, {kept}, {slot.state or 'new'}", markup=False)
+    console.out.print(f"PostgreSQL {found.version}", markup=False)
+    if len(found.members) == 1:
+        console.out.print("One member: when it fails, the database is away until it is mended.")
+    elif len(found.primaries) != 1:
+        count = len(found.primaries) or "no"
+        console.warn(
+            f"There should be one primary, and there is {count}. Look again in half a minute."
+        )
+    if found.paused:
+        console.warn("Patroni is paused: it does nothing when the primary fails.")
+
+
+def _number(value: int | None) -> str:
+    return "" if value is None else str(value)
+
+
+def _bytes(value: int | None) -> str:
+    if value is None:
+        return "?"
+    return f"{value} B" if value < 1024 else f"{value / 2**20:.1f} MiB"

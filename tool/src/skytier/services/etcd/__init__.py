@@ -1,0 +1,1 @@
+"""etcd: what the database members agree by."""
