@@ -23,6 +23,7 @@ MEMBERS = f"{ETC}/members"
 """The addresses of all members, with commas between them."""
 PORT = 8008
 UNIT = "skytier-patroni"
+FENCE = "/usr/local/lib/skytier/patroni-fence"
 
 
 class Patroni(Service):
@@ -79,6 +80,7 @@ class Patroni(Service):
             "unit": UNIT,
             "volume": machine.volume,
             "leave": LEAVE,
+            "fence": FENCE,
             "members": members,
             "synchronous": at.stack.database.synchronous,
         }
@@ -92,6 +94,7 @@ class Patroni(Service):
                 *(File(path, render(PACKAGE, name, **values)) for path, name in texts.items()),
                 File(f"{ETC}/dynamic.json", dynamic(at)),
                 File(MEMBERS, ",".join(each.address for each in members) + "\n"),
+                File(FENCE, render(PACKAGE, "fence.sh", **values), 0o755),
                 File(LEAVE, render(PACKAGE, "leave.sh", **values), 0o700),
                 File(f"{REMOVALS}/10-patroni", render(PACKAGE, "removal.sh", **values), 0o700),
             ],
