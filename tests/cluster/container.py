@@ -138,6 +138,9 @@ class Network:
     def connect(self, machine: "Container") -> None:
         """Give a machine its network namespace, with a wire to the switch and its address."""
         wire, prefix = machine.address, ip_network(self.cidr).prefixlen
+        # That of a machine that was lost may still be there.
+        former = ("ip", "-netns", self.namespace, "link", "delete", wire)
+        subprocess.run(former, check=False, stderr=subprocess.DEVNULL)
         _run("ip", "netns", "add", machine.namespace)
         _run(
             *("ip", "link", "add", "eth0", "netns", machine.namespace, "type", "veth"),

@@ -189,7 +189,8 @@ def kill_agent(made: Cluster, machine: Container) -> None:
 
 
 def kill_both(made: Cluster, machine: Container) -> None:
-    machine.run("systemctl kill --kill-who=all --signal=KILL skytier-patroni")
+    agent = "$(systemctl show --property=MainPID --value skytier-patroni)"
+    machine.run(f"kill -9 {agent} $(head -n 1 /var/lib/postgresql/*/main/postmaster.pid)")
 
 
 def stop_agent(made: Cluster, machine: Container) -> None:
