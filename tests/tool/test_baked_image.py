@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import pytest
 import yaml
+from openstack.image.v2.image import Image as GlanceImage
 
 from skytier.costs.planned import PlanCost
 from skytier.costs.rates import EXAMPLE
@@ -20,6 +21,7 @@ from skytier.openstack.kinds import RULES
 from skytier.openstack.needs import of_steps, whole_plan
 from skytier.openstack.planned import Plan
 from skytier.openstack.resolved import ResolvedStack
+from skytier.openstack.resources.baked_image import BAKES, is_baked
 from skytier.openstack.resources.project import Project
 from skytier.roles import ROLES
 from skytier.services.system.service import BAKED, USER_DATA_LIMIT, encoded_size
@@ -173,3 +175,23 @@ def test_the_builder_has_no_account_and_no_package_of_the_first_server_alone() -
     assert "nginx" in text
     assert "prometheus-alertmanager" not in text
     assert encoded_size(text) < USER_DATA_LIMIT
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "stack", "mine"),
+    [
+        ("shop-web-1a2b3c4d", "active", "shop", True),
+        ("shop-web-1a2b3c4d", "killed", "shop", True),
+        ("shop-web-1a2b3c4d", "deleted", "shop", False),
+        ("shop-web-1a2b3c4d", "active", "blog", False),
+        ("before the upgrade", "active", "shop", False),
+        ("shop-web-1-shelved", "active", "shop", False),
+    ],
+)
+def test_a_snapshot_of_a_server_made_from_it_is_left_alone(
+    name: str, status: str, stack: str, mine: bool
+) -> None:
+    """Nova gives a snapshot all properties of the image that its server was made from."""
+    properties = {**Project(cast(Any, None), stack).metadata, BAKES: "shop-web-1a2b3c4d"}
+    image = GlanceImage(name=name, status=status, **properties)
+    assert is_baked(image, PROJECT) is mine

@@ -10,7 +10,8 @@ from skytier.deploy.kind import Found, Key, Known, Tell, Wanted
 from skytier.errors import SkytierError
 from skytier.openstack.resources.mending import fault_of
 from skytier.openstack.resources.project import PREFIX, ROLE, Project
-from skytier.openstack.resources.waiting import ACTIVE_TIMEOUT_S, wait_for
+from skytier.openstack.resources.waiting import ACTIVE_TIMEOUT_S, POLL_S, wait_for
+from skytier.poll import until
 from skytier.services.system.service import BAKED, BEGIN, END
 
 BAKES = f"{PREFIX}bakes"
@@ -19,6 +20,8 @@ ACTIVE, NONE = "active", "none"
 INSTALL_TIMEOUT_S = 1800.0
 IMAGES_AT_ONCE = 1000
 CONSOLE_LINES = 200
+CONSOLE_END = 1000
+"""How many characters of it an error shows."""
 _ENDED = frozenset({"killed", "deleted", "pending_delete", "deactivated"})
 _AGAIN = "Run it again: it goes on with what is there."
 
@@ -104,8 +107,10 @@ class BakedImage:
 
     def _installed(self, name: str, tell: Tell) -> Any:
         """The builder, powered off with all packages. One that failed is deleted, and says why."""
+        done = False
 
         def ask() -> Any:
+            nonlocal done
             builders = self._builders(name)
             if not builders:
                 raise SkytierError(f"The server that bakes {name} is gone.", _AGAIN)
@@ -117,6 +122,8 @@ class BakedImage:
                 )
             tell("installing packages" if builder.status == "ACTIVE" else builder.status.lower())
             console = self._console(builder)
+            # Many clouds show no console of a server that is off.
+            done = done or BAKED in console
             if said := why(console):
                 self._delete_builders(name, tell)
                 raise SkytierError(
@@ -125,7 +132,7 @@ class BakedImage:
                 )
             if builder.status != "SHUTOFF":
                 return None
-            if console and BAKED not in console:
+            if console and not done:
                 self._delete_builders(name, tell)
                 raise SkytierError(
                     f"Somebody stopped the server that bakes {name} before it was done.",
@@ -133,11 +140,20 @@ class BakedImage:
                 )
             return builder
 
-        return wait_for(
-            f"The packages of {name} were not installed",
-            ask,
-            INSTALL_TIMEOUT_S,
-            f"See its console: openstack console log show {name}. Then run it again.",
+        builder = until(ask, INSTALL_TIMEOUT_S, POLL_S)
+        if builder:
+            return builder
+        # One that hangs would hold up each run after this one.
+        said = [
+            self._console(each).replace("\r", "")[-CONSOLE_END:].strip()
+            for each in self._builders(name)
+        ]
+        shown = "\n".join(said)
+        self._delete_builders(name, tell)
+        raise SkytierError(
+            f"The packages of {name} were not installed within {INSTALL_TIMEOUT_S:.0f} s. Its "
+            f"console ended with:\n{shown or 'nothing'}",
+            "Mend what it says. Run it again: another server takes its place.",
         )
 
     def _kept(self, name: str, tell: Tell) -> Any:
@@ -190,10 +206,7 @@ class BakedImage:
         return [
             image
             for image in self._glance.images(owner=mine, limit=IMAGES_AT_ONCE)
-            if image.owner_id == mine
-            and self._project.owns(image.properties or {})
-            and BAKES in image.properties
-            and image.status != "deleted"
+            if image.owner_id == mine and is_baked(image, self._project)
         ]
 
     def _named(self, name: str) -> list[Any]:
@@ -230,6 +243,20 @@ class BakedImage:
             fault=fault,
             created_at=first.created_at or "",
         )
+
+
+def is_baked(image: Any, project: Project) -> bool:
+    """Whether an image of Glance's was baked for the stack of a project.
+
+    A snapshot that somebody makes of a server has all properties of the image that the server was
+    made from, and so has the image of a shelved server. They have another name, and are left alone.
+    """
+    properties = image.properties or {}
+    return (
+        project.owns(properties)
+        and properties.get(BAKES) == image.name
+        and image.status != "deleted"
+    )
 
 
 def why(console: str) -> str:
