@@ -2,6 +2,7 @@
 gets there."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -33,7 +34,9 @@ FIXED = parse('network = "provider"\npublic = "fixed"')
 NONE = parse('public = "none"')
 SUBNET = Subnet("s", "provider-4", "203.0.113.0/24")
 GIVEN = GivenNetwork("p", "provider", SUBNET)
-FLAVORS = dict.fromkeys(("web", "database"), Flavor("1", "m1.small", 2, 4096, 20))
+FLAVORS = dict.fromkeys(
+    ("web", "database", "balancer", "monitor"), Flavor("1", "m1.small", 2, 4096, 20)
+)
 
 
 def resolved(stack: StackFile) -> ResolvedStack:
@@ -82,7 +85,7 @@ def test_the_quota_has_no_network_and_no_floating_ip_in_it() -> None:
     steps = plan(wanted(resolved(FIXED), project, "ssh-ed25519 key", Known()), [], RULES)
     for needs in (of_steps(steps, FLAVORS), whole_plan(FIXED, FLAVORS)):
         assert (needs.networks, needs.subnets, needs.routers, needs.floating_ips) == (0, 0, 0, 0)
-        assert (needs.ports, needs.security_groups) == (2, 3)
+        assert (needs.ports, needs.security_groups) == (2, 4)
     assert not [r for r in bill.of_file(FIXED, ROLES, FLAVORS) if r.kind == "floating IP"]
 
 
@@ -122,6 +125,46 @@ def test_machines_do_not_move_to_another_network() -> None:
     for before, after in ((FIXED, NONE), (NONE, FIXED)):
         with pytest.raises(SkytierError, match="do not move to another network"):
             wanted(resolved(after), project, "ssh-ed25519 key", there(before))
+
+
+def test_machines_do_not_move_to_another_subnet_of_their_network() -> None:
+    known = there(FIXED)
+    port = Key("port", "skytier-database-1")
+    known[port] = replace(known[port], facts={**known[port].facts, "address": "198.51.100.7"})
+    with pytest.raises(SkytierError, match="do not move to another subnet"):
+        wanted(resolved(FIXED), Project(cast(Any, None), "skytier"), "ssh-ed25519 key", known)
+
+
+def test_the_stack_s_own_network_is_not_named_as_one_that_is_there() -> None:
+    known = there(NONE)
+    network = Key("network", "skytier-network")
+    known[network] = replace(known[network], id=GIVEN.id)
+    with pytest.raises(SkytierError, match="this stack's own"):
+        wanted(resolved(FIXED), Project(cast(Any, None), "skytier"), "ssh-ed25519 key", known)
+
+
+def test_neighbours_on_a_given_network_are_let_in_nowhere() -> None:
+    """Their addresses are those of the network, so no rule goes by it."""
+    machines = Key("security group", "skytier-machines")
+    for text in ("", "web.count = 2", "[monitor]\ndedicated = true"):
+        project = Project(cast(Any, None), "skytier")
+        stack = parse(f'network = "provider"\n{text}')
+        made = {e.key: e for e in wanted(resolved(stack), project, "ssh-ed25519 key", Known())}
+        remotes = [
+            (port, remote)
+            for key, each in made.items()
+            if key.kind == "security group"
+            for port, remote in each.attributes["rules"]
+        ]
+        assert SUBNET.cidr not in [remote for _, remote in remotes]
+        assert made[machines].attributes["rules"] == []
+        ports = [each for key, each in made.items() if key.kind == "port"]
+        assert all(machines in each.attributes["security_groups"] for each in ports)
+        assert all(machines in each.needs for each in ports)
+        if "count" in text:
+            assert (22, machines) in remotes
+    own = wanted(resolved(NONE), Project(cast(Any, None), "skytier"), "ssh-ed25519 key", Known())
+    assert machines not in {each.key for each in own}
 
 
 def test_what_is_open_is_said_of_a_network_of_others_and_not_where_nothing_is_public() -> None:

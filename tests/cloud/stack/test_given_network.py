@@ -50,13 +50,13 @@ def test_all_of_a_stack_is_on_a_shared_network_without_router_or_floating_ip(
         assert "network" in [each["key"] for each in planned["open"]]
         needed = {row["name"]: row["needed"] for row in planned["quota"]}
         assert needed.keys().isdisjoint({"networks", "subnets", "routers", "floating_ips"})
-        assert (needed["ports"], needed["security_groups"]) == (2, 3)
+        assert (needed["ports"], needed["security_groups"]) == (2, 4)
         up(operator)
         made = {kind: count - before[kind] for kind, count in account.count().items()}
         assert {kind: count for kind, count in made.items() if count} == {
             "key pair": 1,
             "port": 2,
-            "security group": 3,
+            "security group": 4,
             "server": 2,
         }
         ports = {p.name: p for p in network.ports(description=f"skytier:stack={stack}")}

@@ -155,7 +155,7 @@ def _machine(
     image, flavor = resolved.choices.images[role], resolved.choices.flavors[role]
     together = key(ServerGroup.name, role) if _is_spread(stack, role) else None
     way_out = [] if given else [key("router")]
-    group, port = key("security group", role), key("port", role, number)
+    groups, port = private_network.groups_of(resolved, role), key("port", role, number)
     there = known.get(key("server", role, number))
     # Where no image is named, no newer one of the cloud replaces a server.
     keeps = there is not None and not there.fault and stack.image_of(role) is None
@@ -165,11 +165,11 @@ def _machine(
             port,
             {
                 "network": given.id if given else key("network"),
-                "security_groups": [group],
+                "security_groups": groups,
                 "tags": project.tags,
             },
             {"subnet": given.subnet.id} if given else {},
-            needs=[group] if given else [key("subnet"), group],
+            needs=groups if given else [key("subnet"), *groups],
         ),
         Wanted(
             key("server", role, number),

@@ -54,7 +54,8 @@ def whole_plan(
     spread = [machines[role] for role in SPREAD if stack.spread and role in machines]
     public = machines[public_role(stack, ROLES)] if stack.has_floating_ips else 0
     own = 0 if stack.network else 1
-    groups = len(machines) + _LOCK_GROUPS + bool(stack.baked())
+    # On a network of others a group more tells the stack's machines.
+    groups = len(machines) + _LOCK_GROUPS + bool(stack.baked()) + bool(stack.network)
     return Amounts(
         instances=count,
         cores=sum(flavors[role].vcpus * number for role, number in servers.items()),

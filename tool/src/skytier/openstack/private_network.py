@@ -1,6 +1,7 @@
 """The network of a stack's machines as it should be: security groups, and what is not there yet."""
 
 from collections.abc import Mapping, Sequence
+from ipaddress import IPv4Address, IPv4Network
 
 from skytier.deploy.kind import Key, Known, Wanted
 from skytier.errors import SkytierError
@@ -8,43 +9,84 @@ from skytier.openstack.resolved import ResolvedStack
 from skytier.openstack.resources.project import Project
 from skytier.topology import PRIVATE, IngressRule
 
+MACHINES = "machines"
+"""The group of all machines of a stack on a network where others have machines, too."""
+_BACK = (
+    "Set `network` and `subnet` in the stack file back as they were, or bring up another stack "
+    "beside this one: another `name`."
+)
+
 
 def refuse_move(resolved: ResolvedStack, known: Known) -> None:
-    """Raises SkytierError where the machines are on another network than the wanted one."""
+    """Raises SkytierError where the machines are on another network or subnet than the wanted one,
+    or where the wanted one is the stack's own, which goes with a stack file that names one."""
     given, own = resolved.choices.given, known.get(resolved.key("network"))
     if own and not given:
         return
+    if own and given and own.id == given.id:
+        raise SkytierError(
+            f"The network {given.name} is this stack's own: it would be deleted once the stack "
+            "file names a network that is there.",
+            "Take `network` out of the stack file.",
+        )
     wanted = given.id if given else ""
     for key, port in known.items():
-        if key.kind == "port" and port.attributes["network"] != wanted:
+        if key.kind != "port":
+            continue
+        if port.attributes["network"] != wanted:
             raise SkytierError(
                 f"The machine {key.name} is on another network than the stack file says, and "
                 "machines do not move to another network.",
-                "Set `network` in the stack file back as it was, or bring up another stack beside "
-                "this one: another `name`.",
+                _BACK,
             )
+        address = port.facts["address"]
+        if given and address and not _is_on(address, given.subnet.cidr):
+            raise SkytierError(
+                f"The machine {key.name} has the address {address}, which is not of the subnet "
+                f"{given.subnet.name} ({given.subnet.cidr}), and machines do not move to another "
+                "subnet.",
+                _BACK,
+            )
+
+
+def _is_on(address: str, cidr: str) -> bool:
+    return ":" not in address and IPv4Address(address) in IPv4Network(cidr)
+
+
+def groups_of(resolved: ResolvedStack, role: str) -> list[Key]:
+    """The security groups of the ports of a role."""
+    own = resolved.key("security group", role)
+    return [own, resolved.key("security group", MACHINES)] if resolved.choices.given else [own]
 
 
 def groups(
     resolved: ResolvedStack, project: Project, public_key: str, known: Known
 ) -> list[Wanted]:
-    """The key pair, and a security group for each role."""
+    """The key pair, and a security group for each role.
+
+    On the stack's own network its machines are told by their addresses. On a network that is given
+    neighbours have such addresses, too, so a group without rules tells them.
+    """
     key, stack = resolved.key, resolved.stack
+    machines = key("security group", MACHINES) if resolved.choices.given else None
     ingress_rules = resolved.ingress_rules(known)
     groups = {name: key("security group", name) for name in ingress_rules}
     moves_from = resolved.moves_from(known)
-    remotes = groups | ({moves_from: key("security group", moves_from)} if moves_from else {})
+    leaves = {moves_from: key("security group", moves_from)} if moves_from else {}
+    remotes = {**groups, **leaves, PRIVATE: machines or stack.cidr}
     return [
         Wanted(key("key pair"), {}, {"public_key": public_key}),
+        *([Wanted(machines, {"rules": [], "tags": project.tags})] if machines else []),
         *(
             Wanted(
                 groups[name],
-                {"rules": _rules(rules, remotes, stack.cidr), "tags": project.tags},
+                {"rules": _rules(rules, remotes), "tags": project.tags},
                 needs=[
                     groups[rule.remote]
                     for rule in rules
                     if rule.remote in groups and rule.remote != name
-                ],
+                ]
+                + ([machines] if machines else []),
             )
             for name, rules in ingress_rules.items()
         ),
@@ -83,7 +125,6 @@ def own_network(resolved: ResolvedStack, project: Project) -> list[Wanted]:
 
 
 def _rules(
-    ingress_rules: Sequence[IngressRule], groups: Mapping[str, Key], cidr: str
+    ingress_rules: Sequence[IngressRule], remotes: Mapping[str, Key | str]
 ) -> list[list[object]]:
-    remotes = {**groups, PRIVATE: cidr}
     return [[each.port, remotes.get(each.remote, each.remote)] for each in ingress_rules]

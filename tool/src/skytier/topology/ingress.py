@@ -10,7 +10,8 @@ from skytier.topology.endpoint import Endpoint, Exposure
 
 ANYWHERE = "0.0.0.0/0"
 PRIVATE = "private"
-"""Stands for the stack's private network as the remote of a rule."""
+"""Stands for the stack's machines as the remote of a rule: its private network, or a group of them
+on a network that others use."""
 
 
 @dataclass(frozen=True)
