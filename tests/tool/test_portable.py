@@ -18,6 +18,7 @@ ENTRY = {
         "application_credential_secret": "geheim: ü\n'\"",
     },
     "region_name": "Stad",
+    "regions": ["Stad", "Two"],
 }
 
 
@@ -48,6 +49,19 @@ def test_another_machine_has_the_same_cloud_and_the_same_key(here: Path) -> None
     assert Path(entry["cacert"]).read_text().startswith("-----BEGIN")
     for path in (path for path in there.rglob("*") if path.is_file()):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_stack_of_another_region_has_a_key_of_its_own(here: Path) -> None:
+    one, other = operator.of("stad", "shop"), operator.of("stad", "shop", region="Two")
+    assert one.public_key() != other.public_key()
+    text = portable.pack("stad", "shop", "Two")
+    key = other.public_key()
+    (here / "there").mkdir()
+
+    portable.unpack(text, here / "there")
+
+    assert operator.of("stad", "shop", region="Two").has_key(key)
+    assert not operator.of("stad", "shop").key.exists()
 
 
 def test_without_the_stack_s_key_it_is_said(here: Path) -> None:

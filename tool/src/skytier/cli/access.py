@@ -34,7 +34,7 @@ def access(cloud: Cloud = None, file: File = None) -> None:
         )
     from skytier.openstack import portable
 
-    print(portable.pack(wanted.cloud, wanted.name))  # noqa: T201
+    print(portable.pack(wanted.cloud, wanted.name, wanted.region))  # noqa: T201
 
 
 def use() -> None:

@@ -38,7 +38,7 @@ def hosts(known: Mapping[Key, Found], way: Way = DIRECTLY) -> list[SshEntry]:
     }
     if way.bastion:
         # Their security group lets in the operator's networks, and not each other.
-        entered = [way.bastion, *_of_its_role(way.bastion, servers)]
+        entered = [way.bastion, *_of_role(way.role, servers)]
         public = {
             name: ports[name].facts["address"]
             for name in entered
@@ -54,8 +54,7 @@ def hosts(known: Mapping[Key, Found], way: Way = DIRECTLY) -> list[SshEntry]:
     return found
 
 
-def _of_its_role(name: str, servers: Mapping[str, Found]) -> list[str]:
-    role = servers[name].facts.get("role") if name in servers else None
+def _of_role(role: str, servers: Mapping[str, Found]) -> list[str]:
     return [each for each, server in servers.items() if role and server.facts.get("role") == role]
 
 

@@ -27,6 +27,8 @@ class Way:
     """The machine that is entered at its own address; empty where floating IPs lead in."""
     jump: str = ""
     """The operator's own jump host; empty for none."""
+    role: str = ""
+    """The role of that machine: all machines of it are entered so."""
 
 
 @dataclass(frozen=True)
@@ -152,10 +154,15 @@ class OperatorFiles:
         files.write(self.config, ssh_config.config(hosts, self.key, self.known_hosts), 0o600)
 
 
-def of(cloud: str, stack: str, way: Way = Way()) -> OperatorFiles:
-    """The files of one stack: ~/.config/skytier/CLOUD/STACK."""
+def of(cloud: str, stack: str, way: Way = Way(), *, region: str | None = None) -> OperatorFiles:
+    """The files of one stack: ~/.config/skytier/CLOUD/STACK.
+
+    With the `region` of a stack file: ~/.config/skytier/CLOUD=@REGION/STACK. No cloud's name gives
+    the same directory, since an equals sign in one is escaped.
+    """
     base = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
-    return OperatorFiles(Path(base).absolute() / "skytier" / _as_directory(cloud) / stack, way)
+    directory = _as_directory(cloud) + (f"=@{_as_directory(region)}" if region else "")
+    return OperatorFiles(Path(base).absolute() / "skytier" / directory / stack, way)
 
 
 def _as_directory(cloud: str) -> str:

@@ -20,13 +20,16 @@ VARIABLE = "SKYTIER_ACCESS"
 _CA = "ca.pem"
 
 
-def pack(cloud: str, stack: str) -> str:
-    """The text for a stack on a cloud. Raises SkytierError without an entry or a key here."""
+def pack(cloud: str, stack: str, region: str | None = None) -> str:
+    """The text for a stack on a cloud, in the region that its stack file names.
+
+    Raises SkytierError without an entry or a key here.
+    """
     from openstack.config import OpenStackConfig
 
-    clouds.region(cloud)  # what is wrong with the entry is said in words
+    clouds.region(cloud, region_name=region)  # what is wrong with the entry is said in words
     entry = dict(OpenStackConfig().cloud_config["clouds"][cloud])
-    key = operator.of(cloud, stack).key
+    key = operator.of(cloud, stack, region=region).key
     if not key.exists():
         raise SkytierError(
             f"The SSH key of the stack {stack} is not on this machine: {key}",
@@ -35,6 +38,7 @@ def pack(cloud: str, stack: str) -> str:
     packed: dict[str, Any] = {
         "cloud": cloud,
         "stack": stack,
+        "region": region,
         "entry": entry,
         "key": key.read_text(),
     }
@@ -57,7 +61,7 @@ def unpack(text: str, directory: Path) -> None:
         file = directory / "clouds.yaml"
         files.write(file, yaml.safe_dump({"clouds": {cloud: entry}}), 0o600)
         os.environ |= {"OS_CLIENT_CONFIG_FILE": str(file), "XDG_CONFIG_HOME": str(directory)}
-        kept = operator.of(cloud, packed["stack"])
+        kept = operator.of(cloud, packed["stack"], region=packed.get("region"))
         kept.create()
         files.write(kept.key, packed["key"], 0o600)
     except (binascii.Error, ValueError, KeyError, TypeError):

@@ -62,12 +62,15 @@ from skytier.openstack.spending import prices as spending
 from skytier.openstack.variables import KeptVariables
 from skytier.openstack.web_servers import web_servers
 from skytier.roles import ROLES
+from skytier.roles.role import public_role
 from skytier.stackfile import StackFile, schedule
 
 
 def _way(stack: StackFile) -> Way:
-    bastion = "" if stack.has_floating_ips else address_of(stack).name
-    return Way(bastion, stack.ssh_jump or "")
+    jump = stack.ssh_jump or ""
+    if stack.has_floating_ips:
+        return Way(jump=jump)
+    return Way(address_of(stack).name, jump, public_role(stack, ROLES))
 
 
 class CloudStack:
@@ -85,7 +88,7 @@ class CloudStack:
         self.automatic = stack.web.automatic
         there = web_servers(self.project) if self.automatic and not self.hours else []
         self.stack = stack.at(now, max((each.facts["number"] for each in there), default=0))
-        self.operator = operator.of(cloud, stack.name, _way(stack))
+        self.operator = operator.of(cloud, stack.name, _way(stack), region=stack.region)
         self.lock = Lock(self.project)
         self.has_volumes = has_volumes(connection)
         if self.has_volumes:
