@@ -110,8 +110,29 @@ def test_another_size_makes_the_server_anew_with_another_volume() -> None:
 
     assert changed(made) == {SERVER: Action.REPLACE, WEB: Action.CREATE}
     # The old one goes before the new one is made.
-    assert of_steps(made, {"web": DISK, "database": DISK}).volumes == 0
+    needs = of_steps(made, {"web": DISK, "database": DISK})
+    assert (needs.volumes, needs.gigabytes) == (0, 10)
     refuse_losses(made)
+
+
+def test_a_root_volume_that_somebody_enlarged_stays() -> None:
+    stack = parse("web.root_gib = 10")
+    found = there(stack, DISK)
+    larger = {**found[WEB].attributes, "size_gib": 30}
+    found[WEB] = replace(found[WEB], attributes=larger)
+    assert nothing_to_do(steps(found, stack, DISK))
+
+
+def test_a_database_in_error_that_boots_from_its_image_is_mended_without_a_volume() -> None:
+    found = {key: each for key, each in there(PLAIN, ZERO).items() if key != DATABASE}
+    server = found[DATABASE_SERVER]
+    found[DATABASE_SERVER] = replace(
+        server,
+        attributes={**server.attributes, "root_gib": 0},
+        fault="it is in ERROR",
+        mend="hard reboot",
+    )
+    assert changed(steps(found, PLAIN, ZERO)) == {DATABASE_SERVER: Action.CHANGE}
 
 
 def test_a_database_on_its_root_volume_is_not_made_anew() -> None:
@@ -161,6 +182,12 @@ def test_a_size_below_what_the_image_needs_is_refused() -> None:
     stack, image = parse("web.root_gib = 2"), Image("i", "debian-12", "2026-01-01", 3)
     with pytest.raises(SkytierError, match=r"needs a disk of 3 GiB, and web.root_gib is 2"):
         roots.choose(stack, {"web": DISK, "database": DISK}, {"web": image, "database": image})
+    with pytest.raises(SkytierError, match="needs a disk of 4 GiB"):
+        roots.choose(
+            stack,
+            {"web": DISK, "database": DISK},
+            dict.fromkeys(stack.machines(), replace(image, virtual_gib=4)),
+        )
     by_itself = roots.choose(
         PLAIN,
         {"web": ZERO, "database": DISK},

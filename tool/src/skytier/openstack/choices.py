@@ -109,6 +109,7 @@ def _offer(image: Any) -> Offer:
             image.created_at or "",
             image.min_disk or 0,
             image.min_ram or 0,
+            -(-(image.virtual_size or 0) // 2**30),
         ),
         status=image.status,
         distribution=image.os_distro or "",

@@ -159,7 +159,9 @@ def _machine(
     there = known.get(key("server", role, number))
     # Where no image is named, no newer one of the cloud replaces a server.
     keeps = there is not None and not there.fault and stack.image_of(role) is None
-    root_gib = roots.of_server(stack, role, resolved.choices.roots.get(role, 0), there)
+    protected = _keeps(resolved, known, role, number)
+    chosen = resolved.choices.roots.get(role, 0)
+    root_gib = roots.of_server(stack, role, chosen, there, keeps=bool(protected))
     made = [
         Wanted(
             port,
@@ -196,15 +198,19 @@ def _machine(
             # Without a way out a machine finds no packages at its first boot.
             needs=[port, key("key pair"), *way_out, *([together] if together else [])],
             after=order.after(key("server", role, number)),
-            protected=_keeps(resolved, known, role, number),
+            protected=protected,
             outlived=_OUTLIVED if resolved.roles[role].holds_data else _COPIED,
         ),
     ]
     if root_gib:
+        root = known.get(key(RootVolume.name, role, number))
+        stays = there is not None and there.attributes["root_gib"] == root_gib
+        # Cinder makes no volume smaller that somebody enlarged.
+        has_gib = root.attributes["size_gib"] if root and stays and not root.fault else 0
         made.append(
             Wanted(
                 key(RootVolume.name, role, number),
-                {"size_gib": root_gib, "metadata": project.metadata},
+                {"size_gib": max(root_gib, has_gib), "metadata": project.metadata},
                 {"role": role, "type": stack.volume_type_of(role)},
                 needs=[key("server", role, number)],
             )

@@ -20,6 +20,8 @@ class Image:
     """ISO 8601, in UTC: `2026-04-21T10:00:00Z`."""
     min_disk_gib: int = 0
     min_ram_mib: int = 0
+    virtual_gib: int = 0
+    """The size of the disk in it, rounded up, where Glance knows it."""
 
 
 @dataclass(frozen=True)

@@ -125,8 +125,16 @@ def of_steps(steps: Iterable[Step], flavors: Mapping[str, Flavor]) -> Amounts:
         server_group_members=_members(steps),
         volumes=sum(kinds[kind] for kind in _VOLUMES),
         gigabytes=sum(w.attributes["size_gib"] for w in made if w.key.kind in _VOLUMES)
-        + sum(c.new - c.old for step in steps for c in step.changes if c.attribute == "size_gib"),
+        + sum(_grows_by(step) for step in steps if step.key.kind in _VOLUMES),
     )
+
+
+def _grows_by(step: Step) -> int:
+    """How many GiB a volume has more than the one that is there; also one that takes its place."""
+    if not step.wanted or not step.found:
+        return 0
+    more_gib: int = step.wanted.attributes["size_gib"] - step.found.attributes["size_gib"]
+    return max(0, more_gib)
 
 
 def _members(steps: Iterable[Step]) -> int:
@@ -144,7 +152,7 @@ def _is_new(step: Step) -> bool:
 def quota_in_use(project: Project) -> Amounts:
     """What a stack has in its project already, by its mark.
 
-    Eight lists of the API, nine with Cinder.
+    Nine lists of the API, ten with Cinder.
     """
     conn = project.connection
     network = conn.network
@@ -161,13 +169,17 @@ def quota_in_use(project: Project) -> Amounts:
         if project.owns(volume.metadata or {})
     ]
     groups, networks = marked(network.security_groups), marked(network.networks)
+    # On a network that is given only some are the stack's; on its own one all are.
+    ports = {each.id for each in marked(network.ports)} | {
+        port.id
+        for each in networks
+        for port in network.ports(network_id=each.id, project_id=project.id)
+    }
     return Amounts(
         instances=len(servers),
         cores=sum(server.flavor.vcpus or 0 for server in servers),
         ram_mib=sum(server.flavor.ram or 0 for server in servers),
-        ports=sum(
-            len(list(network.ports(network_id=each.id, project_id=project.id))) for each in networks
-        ),
+        ports=len(ports),
         floating_ips=len(marked(network.ips)),
         security_groups=len(groups),
         security_group_rules=sum(len(group.security_group_rules or []) for group in groups),

@@ -21,7 +21,8 @@ def choose(
     """
     chosen = {}
     for role in stack.machines():
-        asked, least = stack.root_gib_of(role), images[role].min_disk_gib
+        asked = stack.root_gib_of(role)
+        least = max(images[role].min_disk_gib, images[role].virtual_gib)
         if asked and asked < least:
             key = f"{role}.root_gib" if stack.machines()[role].root_gib else "root_gib"
             raise SkytierError(
@@ -33,12 +34,16 @@ def choose(
     return chosen
 
 
-def of_server(stack: StackFile, role: str, chosen: int, there: Found | None) -> int:
+def of_server(
+    stack: StackFile, role: str, chosen: int, there: Found | None, *, keeps: bool = False
+) -> int:
     """The size, in GiB, of the volume of one server; 0 for none. `chosen` is that of a new one.
 
-    A server that is there keeps what it boots from, unless the stack file asks for a volume.
+    A server that is there keeps what it boots from, unless the stack file asks for a volume. So
+    does one in ERROR that `keeps` its data, since it is mended.
     """
-    if there is None or there.fault or stack.root_gib_of(role):
+    replaced = there is None or (there.fault and not (there.mend and keeps))
+    if there is None or replaced or stack.root_gib_of(role):
         return chosen
     return int(there.attributes["root_gib"])
 
