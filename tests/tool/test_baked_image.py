@@ -16,6 +16,7 @@ from skytier.errors import SkytierError
 from skytier.openstack import baking
 from skytier.openstack.choices import Choices, ExternalNetwork, Flavor
 from skytier.openstack.desired import wanted
+from skytier.openstack.given_network import GivenNetwork, Subnet
 from skytier.openstack.images import Image
 from skytier.openstack.kinds import RULES
 from skytier.openstack.needs import of_steps, whole_plan
@@ -126,6 +127,18 @@ def test_a_flavor_without_a_disk_is_refused() -> None:
     with pytest.raises(SkytierError, match=r"m1\.small: it has no disk") as error:
         steps({}, resolved(WITH, flavor=replace(FLAVOR, disk_gib=0)))
     assert "web.image_baked" in error.value.do
+
+
+def test_a_network_of_several_subnets_is_refused() -> None:
+    asked = resolved(parse(f'network = "provider"\n{BASE}image_baked = true'))
+    for subnets in (1, 2):
+        given = GivenNetwork("p", "provider", Subnet("s", "s", "203.0.113.0/24"), subnets)
+        on_it = replace(asked, choices=replace(asked.choices, given=given))
+        if subnets == 1:
+            assert baking.key(on_it, "web")
+            continue
+        with pytest.raises(SkytierError, match="several subnets"):
+            baking.key(on_it, "web")
 
 
 def test_what_was_cut_short_is_gone_on_with() -> None:

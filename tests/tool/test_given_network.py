@@ -110,12 +110,16 @@ def test_ssh_enters_the_web_server_and_goes_on_from_there() -> None:
     second = {
         Key(kind, "skytier-web-2"): known[Key(kind, "skytier-web-1")] for kind in ("server", "port")
     }
-    entered = {each.name: each.via for each in hosts(known | second, Way("skytier-web-1"))}
+    way = Way("skytier-web-1", role="web")
+    entered = {each.name: each.via for each in hosts(known | second, way)}
     assert entered == {
         "skytier-web-1": None,
         "skytier-web-2": None,
         "skytier-database-1": "skytier-web-1",
     }
+    del known[Key("server", "skytier-web-1")]
+    entered = {each.name: each.via for each in hosts(known | second, way)}
+    assert entered["skytier-web-2"] is None
     # Without floating IPs, and without a word that one is entered directly, there is no way.
     assert hosts(known) == []
 
@@ -170,6 +174,21 @@ def test_neighbours_on_a_given_network_are_let_in_nowhere() -> None:
 def test_what_is_open_is_said_of_a_network_of_others_and_not_where_nothing_is_public() -> None:
     assert [each.key for each in exposures(FIXED)] == ["network", "tls", "ssh_from"]
     assert exposures(NONE) == []
+    for public in ("none", "floating-ip"):
+        shared = FIXED.model_copy(update={"public": public})
+        [said] = [each for each in exposures(shared) if each.key == "network"]
+        assert "take network out" in said.do
+
+
+ACME = 'tls = "acme"\ndomain = "shop.example.org"\nemail = "me@example.org"\n'
+
+
+def test_an_authority_of_ones_own_reaches_private_addresses_and_is_not_asked_through_a_jump() -> (
+    None
+):
+    own = f'{ACME}acme_server = "https://ca.example.org/acme"\nssh_jump = "me@jump"\n'
+    stack = parse(f'{own}public = "none"')
+    assert EntryPoint(stack, there(stack)).waits_for() == ""
 
 
 @pytest.mark.parametrize(
@@ -181,6 +200,8 @@ def test_what_is_open_is_said_of_a_network_of_others_and_not_where_nothing_is_pu
         ('public = "none"\nfloating_ip = "203.0.113.7"', 'public is "none"'),
         ('ssh_jump = "-oProxyCommand=x"', "is not a host"),
         ('ssh_jump = "a b"', "is not a host"),
+        ('ssh_jump = "_jump"', "is not a host"),
+        (f'public = "none"\n{ACME}', "Let's Encrypt does not reach the stack"),
     ],
 )
 def test_what_contradicts_itself_is_refused(text: str, said: str) -> None:

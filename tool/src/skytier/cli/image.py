@@ -31,6 +31,7 @@ def bake(cloud: Cloud = None, file: File = None, yes: Yes = False, as_json: Json
     from skytier.cli.on_cloud import plan as shown
     from skytier.cli.on_cloud.changes import in_words, names
     from skytier.deploy.plan import Action
+    from skytier.openstack import baking
     from skytier.openstack.quota import refuse_short
 
     plan = stack.plan_bake()
@@ -44,7 +45,7 @@ def bake(cloud: Cloud = None, file: File = None, yes: Yes = False, as_json: Json
         console.confirm("Bake it?", yes, "This changes a cloud, and there is nobody to ask.")
         with progress(as_json=as_json) as events:
             stack.bake(plan, events)
-    baked = [step.key.name for step in plan.steps if step.key.kind == "image" and step.wanted]
+    baked = [baking.key(plan.resolved, role).name for role in plan.resolved.stack.baked()]
     if as_json:
         said = {"event": "bake", "images": baked, "changed": not plan.empty}
         print(json.dumps(said))  # noqa: T201

@@ -17,7 +17,7 @@ def key(resolved: ResolvedStack, role: str) -> Key:
     """The image of a role. Its name ends with a hash of all that it is made of.
 
     Raises SkytierError where the servers boot from volumes: Nova would keep a volume, and not an
-    image.
+    image. And where nobody can tell which subnet Nova gives the builder an address of.
     """
     choices, flavor = resolved.choices, resolved.choices.flavors[role]
     if not flavor.disk_gib:
@@ -29,6 +29,12 @@ def key(resolved: ResolvedStack, role: str) -> Key:
         raise SkytierError(
             f"No image can be baked for the {role} servers, since they boot from volumes.",
             f"Leave {role}.image_baked or root_gib out of the stack file.",
+        )
+    if choices.given and choices.given.subnets > 1:
+        raise SkytierError(
+            f"No image can be baked on the network {choices.given.name}: it has several subnets, "
+            "and Nova would choose one of them.",
+            f"Leave {role}.image_baked out of the stack file, or name a network with one subnet.",
         )
     # Nova lets no flavor with a smaller disk boot it.
     parts = [choices.images[role].id, str(flavor.disk_gib), resolved.bake_data(role)]

@@ -91,7 +91,7 @@ class EntryPoint:
 
         `waiting for DNS: point shop.example.org to 203.0.113.7`
         """
-        if self.stack.tls != "acme" or self.ask():
+        if self.stack.tls != "acme" or not self.is_asked or self.ask():
             return ""
         if self.address in _addresses(str(self.stack.domain)):
             return f"waiting for the certificate of {self.stack.domain}: see skytier status"

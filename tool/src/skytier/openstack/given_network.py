@@ -27,6 +27,8 @@ class GivenNetwork:
     id: str
     name: str
     subnet: Subnet
+    subnets: int = 1
+    """How many IPv4 subnets the network has."""
 
 
 def find(conn: Connection, stack: StackFile) -> GivenNetwork | None:
@@ -50,7 +52,7 @@ def find(conn: Connection, stack: StackFile) -> GivenNetwork | None:
         Subnet(s.id, s.name, s.cidr, bool(s.is_dhcp_enabled))
         for s in conn.network.subnets(network_id=network.id, ip_version=4)
     ]
-    return GivenNetwork(network.id, network.name, choose(subnets, stack))
+    return GivenNetwork(network.id, network.name, choose(subnets, stack), len(subnets))
 
 
 def choose(subnets: Sequence[Subnet], stack: StackFile) -> Subnet:

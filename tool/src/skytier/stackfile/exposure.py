@@ -40,12 +40,15 @@ def exposures(stack: StackFile, path: Path | None = None) -> list[Exposure]:
 
 
 def _found(stack: StackFile) -> Iterator[tuple[str, str, str]]:
-    if stack.public == "fixed":
+    if stack.network:
+        fixed = ' and public = "fixed" out, where the cloud has floating IPs.'
         yield (
             "network",
             f"All machines, the database too, are on the network {stack.network}, which others "
-            "use: security groups alone guard them.",
-            'take network and public = "fixed" out, where the cloud has floating IPs.',
+            "may use: security groups alone guard them.",
+            f"take network{fixed}"
+            if stack.public == "fixed"
+            else "take network out, so that the stack has a network of its own.",
         )
     if stack.public == "none":
         return

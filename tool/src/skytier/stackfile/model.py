@@ -336,6 +336,13 @@ class StackFile(Section):
         """Raises ValueError for keys that contradict each other."""
         if self.public == "fixed" and not self.network:
             raise contradiction("public", 'is "fixed", which needs `network`, a public one')
+        lets_encrypt = type(self).model_fields["acme_server"].default
+        if self.tls == "acme" and self.public == "none" and self.acme_server == lets_encrypt:
+            wrong = (
+                'is "acme", and with public = "none" Let\'s Encrypt does not reach the stack. Name '
+                'an authority of your own (acme_server), or set tls = "self-signed"'
+            )
+            raise contradiction("tls", wrong)
         if self.subnet and not self.network:
             raise contradiction("subnet", "needs `network`")
         if self.network and self.cidr != type(self).model_fields["cidr"].default:

@@ -96,7 +96,7 @@ def domain(value: str) -> str:
 
 def jump_host(value: str) -> str:
     """A host as ssh takes it: `jump.example.org`, `me@jump`, or a Host of ~/.ssh/config."""
-    word = "[A-Za-z0-9_][A-Za-z0-9._-]*"
+    word = "[A-Za-z0-9][A-Za-z0-9._-]*"
     if not re.fullmatch(f"({word}@)?{word}", value):
         raise ValueError("is not a host")
     return value
