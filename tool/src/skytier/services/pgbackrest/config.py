@@ -18,7 +18,11 @@ SECRETS_CONF = "/etc/pgbackrest/conf.d/skytier.conf"
 CA = "/etc/pgbackrest/ca.pem"
 SPOOL = "/var/spool/pgbackrest"
 ARCHIVE_COMMAND = f"pgbackrest --stanza={STANZA} archive-push %p"
-RESTORE_COMMAND = f'pgbackrest --stanza={STANZA} archive-get %f "%p"'
+RESTORE_COMMAND = (
+    f'pgbackrest --stanza={STANZA} archive-get %f "%p"; r=$?; [ $r -le 1 ] || exit 126; exit $r'
+)
+"""1 is "not in the archive", where recovery ends. For PostgreSQL every code below 126 is that, so
+an archive that cannot be read would end it early, and look like success."""
 ARCHIVE_TIMEOUT_S = 60
 """So much of what was written may be lost with the machine."""
 
