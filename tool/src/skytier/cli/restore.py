@@ -45,8 +45,8 @@ def restore(
     """Restore the database of a stack on a cloud from its backups, in place.
 
     What is there now is backed up first, then overwritten. The database is stopped meanwhile: the
-    application's reads and writes fail. When this command is cut short, the restore goes on. See how
-    it ended by skytier status and skytier backup list: the same command may begin another one.
+    application's reads and writes fail. When this command is cut short, the restore goes on. See
+    how it ended by skytier status and skytier backup list: the same command may begin another one.
     """
     wanted = chosen.stack_file(file, cloud)
     stack = chosen.cloud_stack(wanted)

@@ -14,6 +14,7 @@ from skytier.openstack.object_store import in_words
 from skytier.openstack.planned import Removal
 from skytier.openstack.resources.container import Container
 from skytier.openstack.resources.volume import Volume
+from skytier.services.postgresql.config import NAME
 from skytier.stackfile.backup import PATH, S3
 
 
@@ -31,8 +32,8 @@ def approve(dialog: Context[CloudBackend], removal: Removal, *, last_backup: boo
     if last_backup and not stay:
         raise SkytierError(
             "Nothing is deleted: no backups of this database stay, so a last one would be lost.",
-            "Leave --last-backup out; or leave --purge out, which deletes the backups of this "
-            "cloud. skytier exec database pg_dump makes a copy elsewhere.",
+            "To keep a copy: skytier exec database 'runuser -u postgres -- pg_dump "
+            f"{NAME}' >copy.sql",
         )
     if not dialog.as_json:
         for each in removal.found:
