@@ -77,6 +77,9 @@ def test_a_moment_between_two_changes_is_restored_and_there_is_a_way_back(
     # What was there is backed up, on the former timeline; and what is there now, on the new one.
     *_, former, now = backups.listing(database).all
     assert now.timeline == former.timeline + 1
+    # Its settings of the recovery are gone, also from the running server.
+    waiting = "SELECT count(*) FROM pg_settings WHERE pending_restart"
+    assert sql(database, f"SELECT pg_reload_conf(), pg_sleep(1), ({waiting})").endswith("|0")
     mark(database, "since")
     restored(database, former.name)
     assert marks(database) == ["before", "after"]
@@ -158,6 +161,24 @@ def test_another_key_is_a_clear_error(damaged: Container) -> None:
     damaged.run(f"sed --in-place 's/cipher-pass=.*/cipher-pass=another/' {CONF}")
     with pytest.raises(SkytierError, match="encrypted with another key"):
         backups.verify(damaged, silent)
+
+
+def test_changes_that_were_dropped_are_told_until_the_next_backup(
+    three: Cluster, database: Container
+) -> None:
+    conf = "/etc/pgbackrest/pgbackrest.conf"
+    database.run(f"sed --in-place=.before 's/queue-max=.*/queue-max=1MiB/' {conf}")
+    mark(database, "dropped")
+    sql(database, "SELECT pg_switch_wal()")
+    figures = "cat /var/lib/prometheus/node-exporter/skytier-backup.prom"
+    there = f"/usr/local/lib/skytier/backup-metrics; {figures} | grep 'dropped 1' || true"
+    assert until(lambda: database.run(there), 120)
+    database.run(f"mv {conf}.before {conf}")
+    assert "some were dropped" in three.wrong()["shop-database-1 backup"]
+
+    backups.make(database, "diff", silent)
+    assert three.wrong() == {}
+    assert "skytier_backup_dropped 0" in database.run(figures)
 
 
 def test_a_database_that_took_the_place_of_a_lost_one_gets_its_data(
