@@ -14,6 +14,7 @@ from tests.cluster.cluster import Cluster
 from tests.cluster.conftest import BACKUPS, STACK
 from tests.cluster.container import Container
 
+REPOSITORY = f"{BACKUPS}/shop"
 STATE = "/var/lib/skytier/backup"
 CONF = "/etc/pgbackrest/conf.d/skytier.conf"
 
@@ -30,9 +31,13 @@ def database(three: Cluster) -> Container:
 @pytest.fixture
 def damaged(database: Container) -> Iterator[Container]:
     """The same for a test that damages the backups; they are made anew afterwards."""
-    database.run(f"rm -rf /srv/copy; cp --archive {BACKUPS} /srv/copy; cp --archive {CONF} /srv/")
+    database.run(
+        f"rm -rf /srv/copy; cp --archive {REPOSITORY} /srv/copy; cp --archive {CONF} /srv/"
+    )
     yield database
-    database.run(f"rm -rf {BACKUPS}; mv /srv/copy {BACKUPS}; cp --archive /srv/skytier.conf {CONF}")
+    database.run(
+        f"rm -rf {REPOSITORY}; mv /srv/copy {REPOSITORY}; cp --archive /srv/skytier.conf {CONF}"
+    )
 
 
 def sql(machine: Container, statement: str, name: str = "skytier") -> str:
@@ -72,6 +77,9 @@ def test_a_moment_between_two_changes_is_restored_and_there_is_a_way_back(
     # What was there is backed up, on the former timeline; and what is there now, on the new one.
     *_, former, now = backups.listing(database).all
     assert now.timeline == former.timeline + 1
+    # Its settings of the recovery are gone, also from the running server.
+    waiting = "SELECT count(*) FROM pg_settings WHERE pending_restart"
+    assert sql(database, f"SELECT pg_reload_conf(), pg_sleep(1), ({waiting})").endswith("|0")
     mark(database, "since")
     restored(database, former.name)
     assert marks(database) == ["before", "after"]
@@ -112,7 +120,7 @@ def test_a_restore_that_is_cut_short_says_so_and_goes_on(
 def test_what_is_written_while_the_place_is_away_arrives_later(
     three: Cluster, database: Container
 ) -> None:
-    database.run(f"mv {BACKUPS} /srv/away")
+    database.run(f"mv {REPOSITORY} /srv/away")
     mark(database, "meanwhile")
     sql(database, "SELECT pg_switch_wal()")
     said: dict[str, str] = {}
@@ -124,7 +132,7 @@ def test_what_is_written_while_the_place_is_away_arrives_later(
     figures = "cat /var/lib/prometheus/node-exporter/skytier-backup.prom"
     assert "skytier_backup_failed 1" in database.run(figures)
 
-    database.run(f"mv /srv/away {BACKUPS}")
+    database.run(f"mv /srv/away {REPOSITORY}")
     waits = "ls /var/lib/postgresql/15/main/pg_wal/archive_status | grep ready || true"
     assert until(lambda: not database.run(waits), 120, every_s=1)
     backups.make(database, "diff", silent)
@@ -138,14 +146,14 @@ def test_a_missing_segment_and_a_truncated_backup_are_found(damaged: Container) 
         mark(damaged, text)
         segments.append(sql(damaged, "SELECT pg_walfile_name(pg_current_wal_lsn())"))
         sql(damaged, "SELECT pg_switch_wal()")
-    there = f"find {BACKUPS}/archive -name '{segments[-1]}-*'"
+    there = f"find {REPOSITORY}/archive -name '{segments[-1]}-*'"
     assert until(lambda: damaged.run(there), 120)
-    damaged.run(f"find {BACKUPS}/archive -name '{segments[1]}-*' -delete")
+    damaged.run(f"find {REPOSITORY}/archive -name '{segments[1]}-*' -delete")
 
     found = backups.verify(damaged, silent)
     assert found.wrong
     assert f"lacks {segments[1]}" in found.text
-    damaged.run(f"truncate --size=100000 $(ls -d {BACKUPS}/backup/main/*F/bundle/1)")
+    damaged.run(f"truncate --size=100000 $(ls -d {REPOSITORY}/backup/main/*F/bundle/1)")
     assert "status: invalid" in backups.verify(damaged, silent).text
 
 
@@ -153,6 +161,24 @@ def test_another_key_is_a_clear_error(damaged: Container) -> None:
     damaged.run(f"sed --in-place 's/cipher-pass=.*/cipher-pass=another/' {CONF}")
     with pytest.raises(SkytierError, match="encrypted with another key"):
         backups.verify(damaged, silent)
+
+
+def test_changes_that_were_dropped_are_told_until_the_next_backup(
+    three: Cluster, database: Container
+) -> None:
+    conf = "/etc/pgbackrest/pgbackrest.conf"
+    database.run(f"sed --in-place=.before 's/queue-max=.*/queue-max=1MiB/' {conf}")
+    mark(database, "dropped")
+    sql(database, "SELECT pg_switch_wal()")
+    figures = "cat /var/lib/prometheus/node-exporter/skytier-backup.prom"
+    there = f"/usr/local/lib/skytier/backup-metrics; {figures} | grep 'dropped 1' || true"
+    assert until(lambda: database.run(there), 120)
+    database.run(f"mv {conf}.before {conf}")
+    assert "some were dropped" in three.wrong()["shop-database-1 backup"]
+
+    backups.make(database, "diff", silent)
+    assert three.wrong() == {}
+    assert "skytier_backup_dropped 0" in database.run(figures)
 
 
 def test_a_database_that_took_the_place_of_a_lost_one_gets_its_data(

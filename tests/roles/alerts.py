@@ -315,6 +315,11 @@ CASES = [
         {f"skytier_backup_archive_waiting_seconds{{{DATABASE}}}": "0x57 600x3"},
     ),
     Case(
+        "ArchiveIncomplete",
+        {f"skytier_backup_dropped{{{DATABASE}}}": "0x59 1x1"},
+        {f"skytier_backup_dropped{{{DATABASE}}}": "1x58 0x2"},
+    ),
+    Case(
         "BalancerDown",
         up(BALANCER, node=ANSWERS, haproxy="1x58 0x2"),
         up(BALANCER, node=ANSWERS, haproxy="1x59 0x1"),

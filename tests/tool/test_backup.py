@@ -191,12 +191,18 @@ def test_a_key_is_never_made_for_backups_that_it_cannot_open(
         kept(operator, 7)._make(secret)
     operator.keep_backup_key("of before")
     assert kept(operator, 7)._make(secret) == {KEY: "of before"}
+    # A pipeline that does not know it has it empty.
+    monkeypatch.setenv(KEY_VARIABLE, "")
+    assert kept(operator, 7)._make(secret) == {KEY: "of before"}
     monkeypatch.setenv(KEY_VARIABLE, "given")
     assert kept(operator, 7)._make(secret) == {KEY: "given"}
     operator.keep_backup_key("given")
     operator.forget_secrets()
     assert operator.kept_backup_key() == "given"
     assert (tmp_path / "backup_key.former").read_text() == "of before"
+    operator.keep_backup_key("a third")
+    assert (tmp_path / "backup_key.former").read_text() == "of before"
+    assert (tmp_path / "backup_key.former.2").read_text() == "given"
     assert operator.backup_key.stat().st_mode & 0o077 == 0
 
 
@@ -219,7 +225,8 @@ THERE = Backups([backup(30), backup(20), backup(10, timeline=2)])
         ("-15h", "time", THERE.all[1].name, "1"),
         # What a later restore left is on the timeline of then.
         ("2026-11-29T01:59:59Z", "time", THERE.all[1].name, "1"),
-        ("2026-11-29T02:00:00Z", "time", THERE.all[2].name, "2"),
+        ("2026-11-29T02:00:00Z", "time", THERE.all[1].name, "1"),
+        ("2026-11-29T02:00:01Z", "time", THERE.all[2].name, "2"),
     ],
 )
 def test_a_moment_begins_with_the_last_backup_before_it_on_its_timeline(
@@ -239,7 +246,9 @@ def test_without_a_backup_nothing_is_restored() -> None:
 def said(status: Mapping[str, object], *found: object, of_repository: str = "") -> str:
     code = 99 if of_repository else 0
     repo = [{"key": 1, "status": {"code": code, "message": of_repository or "ok"}}]
-    return json.dumps([{"backup": found, "status": status, "repo": repo, "name": "main"}])
+    versions = [{"id": 1, "version": "14"}, {"id": 2, "version": "15"}]
+    stanza = {"backup": found, "status": status, "repo": repo, "name": "main", "db": versions}
+    return json.dumps([stanza])
 
 
 def test_what_pgbackrest_says_is_read() -> None:
@@ -250,9 +259,11 @@ def test_what_pgbackrest_says_is_read() -> None:
         "label": "20261129-110628F",
         "timestamp": {"start": 1795950388, "stop": 1795950391},
         "type": "full",
+        "database": {"id": 2, "repo-key": 1},
     }
     there = info.read(said({"code": 0, "message": "ok"}, told))
     assert there.newest.timeline == 10
+    assert there.newest.version == "15"
     assert there.newest.damaged
     assert (there.newest.ended - there.newest.began).total_seconds() == 3
     assert info.read(said({"code": 2, "message": "no valid backups"})) == Backups([])
@@ -283,6 +294,8 @@ def test_what_pgbackrest_says_is_read() -> None:
             ["000000010000000000000001-a.zst", "000000010000000000000005-b.zst"],
             ["000000010000000000000002 to 000000010000000000000004"],
         ),
+        # Another version of PostgreSQL begins anew, in a directory of its own.
+        (["14-1/000000010000000000000001-a.zst", "15-2/000000010000000000000009-b.zst"], []),
         (["00000002.history", "000000010000000000000002.00000028.backup"], []),
     ],
 )

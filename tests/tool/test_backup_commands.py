@@ -22,11 +22,12 @@ from skytier.services.pgbackrest.info import Backups
 from skytier.services.pgbackrest.target import Target
 from skytier.stackfile import StackFile, parse
 
-from .test_backup import THERE, TO_CLOUD
+from .test_backup import THERE, TO_CLOUD, TO_S3
 
 TO_PATH = parse('name = "shop"\nbackup = {kind = "path", path = "/srv/backups"}')
 SERVER = Found(Key("server", "shop-database-1"), "1", {}, {"role": "database"})
 GOING = Removal([SERVER], empty=False)
+PURGED = Removal([SERVER], empty=False, purge=True)
 
 
 @dataclass
@@ -80,7 +81,7 @@ def test_a_list_for_people_and_for_scripts(
     backup.list_all()
     said = capsys.readouterr().out
     assert all(each.name in said for each in THERE.all)
-    assert "Any moment since 2026-11-28 06:00:00 UTC can be restored" in said
+    assert "Any moment since 2026-11-28 06:00:01 UTC can be restored" in said
     backup.list_all(as_json=True)
     rows = json.loads(capsys.readouterr().out)["backups"]
     assert [row["timeline"] for row in rows] == [1, 1, 2]
@@ -125,6 +126,8 @@ def test_a_stack_that_is_not_healthy_afterwards_is_an_error_with_what_to_do(stac
     with pytest.raises(SkytierError, match="restored, and the stack is not healthy") as error:
         restore.restore("-1h", yes=True)
     assert "skytier rollback" in (error.value.do or "")
+    with pytest.raises(SkytierError, match="restored, and the stack is not healthy"):
+        restore.restore("-1h", yes=True, as_json=True)
 
 
 def approve(stack: Stack, removal: Removal = GOING, *, last_backup: bool | None = None) -> bool:
@@ -147,7 +150,31 @@ def test_down_leaves_no_backups_that_nobody_can_restore(stack: Stack) -> None:
     with pytest.raises(SkytierError, match="Nothing is deleted: the backups that stay") as error:
         approve(stack)
     assert "bring the database server back" in (error.value.do or "")
-    assert approve(stack, Removal([SERVER], empty=False, purge=True))
+    assert approve(stack, PURGED)
+    # The bucket of another S3 stays in any case.
+    stack.stack = TO_S3
+    with pytest.raises(SkytierError, match="Nothing is deleted: the backups that stay"):
+        approve(stack, PURGED)
+
+
+@pytest.mark.parametrize(("to", "removal"), [(TO_PATH, GOING), (TO_CLOUD, PURGED)])
+def test_no_last_backup_is_made_where_it_would_be_lost(
+    stack: Stack, to: StackFile, removal: Removal
+) -> None:
+    stack.stack = to
+    with pytest.raises(SkytierError, match="a last one would be lost"):
+        approve(stack, removal, last_backup=True)
+    assert stack.asked == []
+
+
+def test_a_script_is_told_where_the_key_is(
+    stack: Stack, capsys: pytest.CaptureFixture[str]
+) -> None:
+    context = Context(cast(Any, stack), None, yes=True, as_json=True)
+    down.tell(context, GOING, changed=True)
+    assert json.loads(capsys.readouterr().out)["backup_key"] == "/nowhere/backup_key"
+    down.tell(context, PURGED, changed=True)
+    assert "backup_key" not in json.loads(capsys.readouterr().out)
 
 
 def test_down_says_that_backups_on_the_server_go_with_it(

@@ -56,7 +56,7 @@ def list_all(cloud: Cloud = None, file: File = None, as_json: Json = False) -> N
         for each in there.all:
             table.add_row(*_row(each))
         console.out.print(table)
-        since = f"{there.all[0].ended:%Y-%m-%d %H:%M:%S} UTC"
+        since = f"{there.all[0].since:%Y-%m-%d %H:%M:%S} UTC"
         console.out.print(f"Any moment since {since} can be restored: skytier restore --to TIME")
     else:
         console.out.print("There is no backup yet.")
@@ -78,7 +78,9 @@ def verify(cloud: Cloud = None, file: File = None, as_json: Json = False) -> Non
     if found.wrong:
         raise SkytierError(
             f"Something is missing or damaged. pgBackRest says:\n{found.text}",
-            "A full backup does not need those before it. Make one: skytier backup now --full",
+            "A full backup does not need those before it, but it would let the oldest expire, "
+            "which may be a good one. Raise backup.keep_full by one, run skytier up, then skytier "
+            "backup now --full.",
         )
     console.out.print("All backups are complete, and so is the archive of changes.")
 

@@ -45,8 +45,8 @@ def restore(
     """Restore the database of a stack on a cloud from its backups, in place.
 
     What is there now is backed up first, then overwritten. The database is stopped meanwhile: the
-    application's reads and writes fail. When a run is cut short, the restore goes on; run it again
-    to see how it ends.
+    application's reads and writes fail. When this command is cut short, the restore goes on. See
+    how it ended by skytier status and skytier backup list: the same command may begin another one.
     """
     wanted = chosen.stack_file(file, cloud)
     stack = chosen.cloud_stack(wanted)
@@ -68,11 +68,10 @@ def restore(
     if as_json:
         said = {"event": "restore", "to": intended.target.words, "healthy": healthy}
         print(json.dumps(said))  # noqa: T201
-        return
     words = "what was asked for" if intended.stand.running else intended.target.words
-    console.out.print(f"The database has {words}.", markup=False)
+    _say(f"The database has {words}.", as_json=as_json)
     if intended.stand.empty:
-        console.out.print(f"Now bring up the rest: {console.program()} up")
+        _say(f"Now bring up the rest: {console.program()} up", as_json=as_json)
     elif not healthy:
         raise SkytierError(
             "The database is restored, and the stack is not healthy.",

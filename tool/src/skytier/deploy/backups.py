@@ -75,9 +75,10 @@ def verify(host: Host, tell: Tell) -> Verified:
     return Verified(said, wrong)
 
 
-def run(host: Host, unit: str, tell: Tell, what: str) -> None:
-    """Have a unit of the machine do its work, or go on with it, and wait for its end."""
-    host.run(f"systemctl start --no-block {shlex.quote(unit)}")
+def run(host: Host, unit: str, tell: Tell, what: str, *, start: bool = True) -> None:
+    """Have a unit of the machine do its work, and wait for its end; without `start`, only wait."""
+    if start:
+        host.run(f"systemctl start --no-block {shlex.quote(unit)}")
     while (state := host.run(f"systemctl is-active {unit} || true").strip()) == "activating":
         tell(what)
         time.sleep(POLL_S)

@@ -10,6 +10,8 @@ from skytier.deploy import backups
 from skytier.deploy.kind import Tell
 from skytier.errors import SkytierError
 from skytier.hosts.host import Host
+from skytier.services.pgbackrest.config import SECRETS_CONF
+from skytier.services.pgbackrest.info import Backup
 from skytier.services.pgbackrest.service import STATE
 from skytier.services.pgbackrest.target import Target, target
 from skytier.services.postgresql.config import NAME
@@ -28,6 +30,7 @@ _TABLES = f"""
 cd / && runuser -u postgres -- psql --no-psqlrc --tuples-only --no-align --dbname={NAME} --command="
     SELECT count(*) FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"
 """  # noqa: S608
+_VERSION = rf"sed -n 's|^pg1-path=/var/lib/postgresql/\([0-9]*\)/.*|\1|p' {SECRETS_CONF}"
 _WANTED = f"""
 umask 077
 cd {STATE} && cat >wanted.new || exit 1
@@ -65,13 +68,31 @@ def intend(host: Host, asked: str, *, without_backup: bool = False) -> Intended:
     there = backups.listing(host)
     stand = _stand(host)
     wanted = target(asked, there, backups.now(host))
-    return Intended(wanted, stand, not (stand.unfinished or stand.empty or without_backup))
+    # One that is unfinished may have ended its recovery: the program on the machine looks.
+    begins = next((each for each in there.all if each.name == wanted.backup), there.newest)
+    check_version(begins, host.run(_VERSION).strip(), host.name)
+    return Intended(wanted, stand, not (stand.empty or without_backup))
+
+
+def check_version(backup: Backup, installed: str, name: str) -> None:
+    """Raises SkytierError where PostgreSQL on the machine `name` cannot read a backup."""
+    if backup.version in ("", installed):
+        return
+    raise SkytierError(
+        f"The backup {backup.name} is of PostgreSQL {backup.version}, and {name} has {installed}, "
+        "which cannot read its files.",
+        f"Give the database server an image with PostgreSQL {backup.version}: see image in the "
+        "section [database]. The new server has nothing of what is on this one.",
+    )
 
 
 def check_stand(host: Host, approved: Intended) -> None:
     """Raises SkytierError where things are not any more as they were when it was approved."""
     if _stand(host) != approved.stand:
-        raise SkytierError("Somebody else has begun or ended a restore.", "Run it again.")
+        raise SkytierError(
+            "Somebody else has begun or ended a restore.",
+            "See how it ended before you begin another: skytier status, and skytier backup list.",
+        )
 
 
 def restore(host: Host, intended: Intended, tell: Tell) -> None:
@@ -82,7 +103,7 @@ def restore(host: Host, intended: Intended, tell: Tell) -> None:
     def told(_: str) -> None:
         tell(_said(host).partition("\n")[0] or "beginning")
 
-    backups.run(host, UNIT, told, "")
+    backups.run(host, UNIT, told, "", start=not intended.stand.running)
     said = _said(host)
     if said.partition("\n")[0] == "done":
         return
@@ -94,12 +115,24 @@ def restore(host: Host, intended: Intended, tell: Tell) -> None:
 
 def _advice(host: Host, why: str) -> str:
     if not _stand(host).unfinished:
-        if "no backup can be made" in why or "No backup could be made" in why:
+        if "no backup can be made" in why:
             return (
-                "Nothing is changed yet. To restore without a backup of what is there now, which "
-                "is lost then: skytier restore --without-backup"
+                "Nothing is changed yet. If PostgreSQL cannot be started any more (skytier logs "
+                "database): skytier restore --without-backup loses what is there now."
+            )
+        if "No backup could be made" in why:
+            return (
+                "Nothing is changed yet. Mend what pgBackRest says (skytier status, skytier "
+                "backup now), then restore again."
             )
         return "See skytier status."
+    if "requested timeline" in why:
+        return (
+            "The newest timeline has no backup: a restore before this one was not followed by one, "
+            "and its changes begin before the newest backup. The data is unfinished, and "
+            "PostgreSQL is stopped. Restore a backup by its name (skytier backup list), or a "
+            "moment: skytier restore --to NAME"
+        )
     if "recovery ended before configured recovery target" in why:
         return (
             "The archive has no change after that moment. The data is unfinished, and PostgreSQL "
@@ -115,9 +148,11 @@ def _advice(host: Host, why: str) -> str:
 def _stand(host: Host) -> Stand:
     words = host.run(_STANDS).split()
     foreign = "foreign" in words
-    # Only the database of a machine that took the place of a lost one is known to be empty.
-    empty = foreign and host.run(_TABLES).strip() == "0"
-    if foreign and not empty and "unfinished" not in words:
+    # Only the database of a machine that took the place of a lost one is known to be empty. It was
+    # when a restore began, during which PostgreSQL does not answer.
+    begun = "unfinished" in words or "running" in words
+    empty = foreign and (begun or host.run(_TABLES).strip() == "0")
+    if foreign and not empty:
         raise SkytierError(
             f"The backups are of another database than the one on {host.name}, and that one has "
             "tables: a restore would overwrite it, and no backup of it exists.",

@@ -92,7 +92,7 @@ def restore_to(stack: CloudStack, approved: Intended, progress: Progress) -> Non
             except UnreachableError as error:
                 raise SkytierError(
                     f"The connection is lost; the restore goes on. {error.what}",
-                    "See how it ends: skytier restore, with the same --to",
+                    "Run no second one. See how it ends: skytier status, and skytier backup list.",
                 ) from error
             return approved.target.words
 

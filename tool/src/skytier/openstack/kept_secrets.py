@@ -90,7 +90,7 @@ class KeptSecrets:
 
     def _passphrase(self, secret: Passphrase) -> Mapping[str, str]:
         """The key of backups that are there already, else a new one."""
-        if secret.variable in os.environ:
+        if os.environ.get(secret.variable):
             return secret.make()
         if key := self._operator.kept_backup_key():
             return {secret.name: key}

@@ -129,8 +129,12 @@ class OperatorFiles:
         if (former := self.kept_backup_key()) != text:
             self.create()
             if former:
-                files.write(self.path / "backup_key.former", former, 0o600)
+                files.write(self._place_of_former_key(), former, 0o600)
             files.write(self.backup_key, text, 0o600)
+
+    def _place_of_former_key(self) -> Path:
+        names = ("backup_key.former", *(f"backup_key.former.{n}" for n in range(2, 1000)))
+        return next(path for name in names if not (path := self.path / name).exists())
 
     def kept_backup_key(self) -> str:
         """The one that is here; empty where there is none."""

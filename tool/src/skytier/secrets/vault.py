@@ -22,9 +22,10 @@ Make = Callable[[Secret], Mapping[str, str]]
 def given(secrets: Iterable[Secret]) -> dict[str, str]:
     """Those of secrets that this run was given in its environment: name to text."""
     return {
-        secret.name: os.environ[secret.variable]
+        secret.name: text
         for secret in secrets
-        if isinstance(secret, Given) and secret.variable in os.environ
+        # A variable that a pipeline does not know is empty there.
+        if isinstance(secret, Given) and (text := os.environ.get(secret.variable))
     }
 
 

@@ -14,7 +14,8 @@ from skytier.openstack.object_store import in_words
 from skytier.openstack.planned import Removal
 from skytier.openstack.resources.container import Container
 from skytier.openstack.resources.volume import Volume
-from skytier.stackfile.backup import PATH
+from skytier.services.postgresql.config import NAME
+from skytier.stackfile.backup import PATH, S3
 
 
 def approve(dialog: Context[CloudBackend], removal: Removal, *, last_backup: bool | None) -> bool:
@@ -27,6 +28,13 @@ def approve(dialog: Context[CloudBackend], removal: Removal, *, last_backup: boo
         else_there = "else " if removal.left else ""
         _say(dialog, removal, deleted=0, text=f"Nothing {else_there}of the stack {name} is there.")
         return False
+    stay = _backups_stay(dialog, removal)
+    if last_backup and not stay:
+        raise SkytierError(
+            "Nothing is deleted: no backups of this database stay, so a last one would be lost.",
+            "To keep a copy: skytier exec database 'runuser -u postgres -- pg_dump "
+            f"{NAME}' >copy.sql",
+        )
     if not dialog.as_json:
         for each in removal.found:
             console.out.print(f"- {each.key}{_lost(each)}", markup=False)
@@ -36,15 +44,16 @@ def approve(dialog: Context[CloudBackend], removal: Removal, *, last_backup: boo
     if dialog.stack.stack.backup.kind == PATH and not dialog.as_json:
         console.warn("The backups are on the database server, and go with it.")
     console.confirm(question, dialog.yes, "This deletes data, and there is nobody to ask.")
-    if _backups_stay(dialog, removal):
+    if stay:
         _prepare(dialog, last_backup)
     return True
 
 
 def _backups_stay(dialog: Context[CloudBackend], removal: Removal) -> bool:
-    """Whether the database goes and its backups do not."""
+    """Whether the database goes and its backups do not. A bucket of another S3 always stays."""
     backup, roles = dialog.stack.stack.backup, [each.facts.get("role") for each in removal.found]
-    return backup.bucket is not None and "database" in roles and not removal.purge
+    stays = backup.bucket is not None and (backup.kind == S3 or not removal.purge)
+    return stays and backup.kind != PATH and "database" in roles
 
 
 def _prepare(dialog: Context[CloudBackend], last_backup: bool | None) -> None:
@@ -73,7 +82,8 @@ def tell(dialog: Context[CloudBackend], removal: Removal, *, changed: bool) -> N
     """Say that all is deleted."""
     else_there = "else " if removal.left else ""
     text = f"Nothing {else_there}of the stack {dialog.stack.stack.name} is left."
-    _say(dialog, removal, deleted=len(removal.found), text=text)
+    kept = str(dialog.stack.operator.backup_key) if _backups_stay(dialog, removal) else ""
+    _say(dialog, removal, deleted=len(removal.found), text=text, key=kept)
 
 
 def _lost(found: Found) -> str:
@@ -84,10 +94,14 @@ def _lost(found: Found) -> str:
     return ""
 
 
-def _say(dialog: Context[CloudBackend], removal: Removal, *, deleted: int, text: str) -> None:
+def _say(
+    dialog: Context[CloudBackend], removal: Removal, *, deleted: int, text: str, key: str = ""
+) -> None:
     if dialog.as_json:
         left = {"left": list(removal.left)} if removal.left else {}
-        print(json.dumps({"event": "down", "deleted": deleted, **left}))  # noqa: T201
+        # Of the backups that stay, which are worthless without it.
+        kept = {"backup_key": key} if key else {}
+        print(json.dumps({"event": "down", "deleted": deleted, **left, **kept}))  # noqa: T201
         return
     for sentence in (*removal.left, text):
         console.out.print(sentence, markup=False)

@@ -17,8 +17,14 @@ CONF = "/etc/pgbackrest/pgbackrest.conf"
 SECRETS_CONF = "/etc/pgbackrest/conf.d/skytier.conf"
 CA = "/etc/pgbackrest/ca.pem"
 SPOOL = "/var/spool/pgbackrest"
-ARCHIVE_COMMAND = f"pgbackrest --stanza={STANZA} archive-push %p"
-RESTORE_COMMAND = f'pgbackrest --stanza={STANZA} archive-get %f "%p"'
+ARCHIVE_COMMAND = f"pgbackrest --stanza={STANZA} --log-level-stderr=off archive-push %p"
+"""What it says goes to PostgreSQL's log by the standard output, with times: the standard error has
+none, and those of what was dropped are compared with that of the last backup."""
+RESTORE_COMMAND = (
+    f'pgbackrest --stanza={STANZA} archive-get %f "%p"; r=$?; [ $r -le 1 ] || exit 126; exit $r'
+)
+"""1 is "not in the archive", where recovery ends. For PostgreSQL every code below 126 is that, so
+an archive that cannot be read would end it early, and look like success."""
 ARCHIVE_TIMEOUT_S = 60
 """So much of what was written may be lost with the machine."""
 

@@ -2,9 +2,9 @@
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 from skytier.errors import SkytierError
@@ -26,7 +26,6 @@ class Backup:
     """`full`, `diff` or `incr`"""
     began: datetime
     ended: datetime
-    """The earliest moment that can be restored from it."""
     database_bytes: int
     stored_bytes: int
     """What it added to the repository, compressed."""
@@ -34,6 +33,13 @@ class Backup:
     """Of PostgreSQL. Each restore begins another one."""
     damaged: bool
     """Whether a page had a wrong checksum when it was made."""
+    version: str = ""
+    """Of PostgreSQL: `15`. It cannot be restored with another one."""
+
+    @property
+    def since(self) -> datetime:
+        """The earliest moment that can be restored from it: pgBackRest tells whole seconds."""
+        return self.ended + timedelta(seconds=1)
 
 
 @dataclass(frozen=True)
@@ -58,7 +64,8 @@ def read(text: str) -> Backups:
     try:
         # What it could not decrypt is in its messages as it is.
         [stanza] = json.loads(text, strict=False)
-        found = [_backup(each) for each in stanza.get("backup", ())]
+        versions = {each["id"]: str(each["version"]) for each in stanza.get("db", ())}
+        found = [_backup(each, versions) for each in stanza.get("backup", ())]
         status = stanza["status"]
         # 0 is ok, and 2 that there is no backup yet. The repository's own message says more.
         trouble = "" if status["code"] in (0, 2) else str(status["message"])
@@ -86,26 +93,31 @@ def wrong_key() -> SkytierError:
         "The backups cannot be decrypted: they are encrypted with another key than the one of this "
         "stack, or their list (backup.info) is damaged.",
         "If this is the place of another stack's backups, have its key taken: skytier exec "
-        f"database 'mv {DIRECTORY}/{KEY} {DIRECTORY}/{KEY}.former', then skytier up with that key "
-        f"in the variable {KEY_VARIABLE}.",
+        f"database 'mv {DIRECTORY}/{KEY} {DIRECTORY}/{KEY}.$(date +%s)', then skytier up with that "
+        f"key in the variable {KEY_VARIABLE}.",
     )
 
 
 def gaps(names: Iterable[str]) -> list[str]:
     """What is missing between the WAL segments of an archive, in words; pgBackRest does not tell.
 
-    `names` are those of its files. A timeline has 256 segments of 16 MiB for each log.
+    `names` are those of its files, with the directory of each version of PostgreSQL (`15-1/`),
+    whose numbers begin anew. A timeline has 256 segments of 16 MiB for each log.
 
     >>> gaps(["000000010000000000000001-ab.zst", "000000010000000000000003-cd.zst"])
     ['000000010000000000000002']
     """
-    found = {match[0] for name in names if (match := _SEGMENT.search(name))}
-    timelines: dict[str, list[int]] = {}
-    for name in sorted(found):
+    found = {
+        (name.partition("/")[0] if "/" in name else "", match[0])
+        for name in names
+        if (match := _SEGMENT.search(name))
+    }
+    timelines: dict[tuple[str, str], list[int]] = {}
+    for directory, name in sorted(found):
         place = int(name[8:16], 16) * _SEGMENTS + int(name[16:], 16)
-        timelines.setdefault(name[:8], []).append(place)
+        timelines.setdefault((directory, name[:8]), []).append(place)
     missing = []
-    for timeline, places in timelines.items():
+    for (_, timeline), places in timelines.items():
         for before, after in pairwise(places):
             if after > before + 1:
                 ends = [_segment(timeline, place) for place in (before + 1, after - 1)]
@@ -117,8 +129,9 @@ def _segment(timeline: str, place: int) -> str:
     return f"{timeline}{place // _SEGMENTS:08X}{place % _SEGMENTS:08X}"
 
 
-def _backup(said: dict[str, object]) -> Backup:
+def _backup(said: dict[str, object], versions: Mapping[object, str]) -> Backup:
     times, info, wal = said["timestamp"], said["info"], said["archive"]
+    database = said.get("database")
     assert isinstance(times, dict) and isinstance(info, dict) and isinstance(wal, dict)  # noqa: S101, PT018
     return Backup(
         name=str(said["label"]),
@@ -130,6 +143,7 @@ def _backup(said: dict[str, object]) -> Backup:
         # The first 8 hexadecimal digits of a segment's name are its timeline.
         timeline=int(str(wal["stop"])[:8], 16),
         damaged=bool(said.get("error")),
+        version=versions.get(database["id"], "") if isinstance(database, dict) else "",
     )
 
 

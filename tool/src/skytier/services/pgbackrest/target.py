@@ -56,13 +56,13 @@ def target(asked: str, there: Backups, now: datetime) -> Target:
         raise SkytierError(f"{asked!r} is no backup, and no time with a zone.", FORMS)
     at = moment(asked, now)
     first = there.all[0]
-    if not first.ended <= at <= now:
+    if not first.since <= at <= now:
         when = "lies ahead" if at > now else "is before the oldest backup ended"
         raise SkytierError(
             f"{_shown(at)} {when}.",
-            f"Moments from {_shown(first.ended)} to {_shown(now)} can be restored.",
+            f"Moments from {_shown(first.since)} to {_shown(now)} can be restored.",
         )
-    before = [each for each in there.all if each.ended <= at][-1]
+    before = [each for each in there.all if each.since <= at][-1]
     return Target(
         *("time", f"{at:%Y-%m-%d %H:%M:%S.%f}+00", before.name, str(before.timeline)),
         words=f"its state of {_shown(at)}, from the backup {before.name}",

@@ -1,0 +1,99 @@
+"""A restore: what is decided from what the machine says, with one that only tells."""
+
+from dataclasses import dataclass, field, replace
+from typing import Any, cast
+
+import pytest
+
+from skytier.deploy import restore
+from skytier.deploy.restore import Intended, Stand
+from skytier.errors import SkytierError
+from skytier.hosts.host import Host
+from skytier.services.pgbackrest.target import Target
+
+from .test_backup import THERE
+
+
+@dataclass
+class Machine:
+    """Says its stand and how a restore ended; PostgreSQL answers if `tables` are known."""
+
+    stand: str
+    tables: str = ""
+    said: str = ""
+    name: str = "shop-database-1"
+    ran: list[str] = field(default_factory=list)
+
+    def run(self, command: str, stdin: bytes = b"") -> str:
+        self.ran.append(command)
+        if "pg_tables" in command:
+            assert self.tables, "PostgreSQL is stopped."
+            return self.tables
+        if "is-active" in command:
+            return self.stand if "foreign" in command else "inactive"
+        return self.said
+
+
+def told(machine: Machine) -> Host:
+    return cast(Host, cast(Any, machine))
+
+
+@pytest.mark.parametrize(
+    ("machine", "stand"),
+    [
+        (Machine(""), Stand(False, False, False)),
+        (Machine("foreign", tables="0"), Stand(False, False, True)),
+        # PostgreSQL does not answer in the middle of a restore.
+        (Machine("foreign unfinished"), Stand(False, True, True)),
+        (Machine("foreign running"), Stand(True, False, True)),
+        (Machine("unfinished"), Stand(False, True, False)),
+    ],
+)
+def test_a_restore_on_a_new_server_that_was_cut_short_goes_on(
+    machine: Machine, stand: Stand
+) -> None:
+    restore.check_stand(told(machine), Intended(Target("default"), stand, first=False))
+
+
+def test_tables_that_no_backup_has_are_not_overwritten() -> None:
+    machine = told(Machine("foreign", tables="3"))
+    with pytest.raises(SkytierError, match="has tables"):
+        restore.check_stand(machine, Intended(Target("default"), Stand(False, False, True), False))
+
+
+@pytest.mark.parametrize(
+    ("stand", "why", "advice"),
+    [
+        ("", "PostgreSQL does not answer, so no backup can be made of it", "--without-backup"),
+        ("", "No backup could be made of what is there now. pgBackRest says: full", "Mend what"),
+        ("unfinished", "requested timeline 3 is not a child of", "timeline has no backup"),
+        ("foreign unfinished", "pgBackRest could not restore: gone", "Go on with skytier restore"),
+    ],
+)
+def test_the_reason_of_a_failed_restore_is_told_with_its_advice(
+    stand: str, why: str, advice: str
+) -> None:
+    machine = Machine(stand, said=f"failed\n{why}")
+    with pytest.raises(SkytierError) as error:
+        restore.restore(
+            told(machine), Intended(Target("default"), Stand(False, False, False), True), print
+        )
+    assert why in error.value.what
+    assert advice in (error.value.do or "")
+    assert ("--without-backup" in (error.value.do or "")) == (advice == "--without-backup")
+
+
+def test_one_that_is_going_on_is_not_begun_again() -> None:
+    machine = Machine("", said="done")
+    restore.restore(
+        told(machine), Intended(Target("default"), Stand(True, False, False), True), print
+    )
+    assert not any("systemctl start" in command for command in machine.ran)
+
+
+def test_a_backup_of_another_version_of_postgresql_is_refused_before_anything_changes() -> None:
+    backup = replace(THERE.newest, version="14")
+    restore.check_version(backup, "14", "shop-database-1")
+    restore.check_version(THERE.newest, "15", "shop-database-1")
+    with pytest.raises(SkytierError, match="is of PostgreSQL 14, and shop-database-1 has 15"):
+        restore.check_version(backup, "15", "shop-database-1")
