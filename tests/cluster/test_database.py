@@ -100,7 +100,10 @@ def well(made: Cluster) -> None:
     def asked() -> bool:
         wrong.clear()
         wrong.update(made.wrong())
-        return not wrong and len(members(made)) == made.resolved.stack.database.members
+        there = members(made)
+        every = len(there) == made.resolved.stack.database.members
+        # Until one has all that was written, nobody could take over.
+        return not wrong and every and "Sync Standby" in there.values()
 
     assert until(asked, 180, every_s=1), (wrong, state(made))
 
@@ -114,7 +117,7 @@ def members(made: Cluster) -> dict[str, str]:
                 return {
                     each["Member"]: each["Role"]
                     for each in json.loads(said)
-                    if each["State"] in ("running", "streaming")
+                    if each["State"] == ("running" if each["Role"] == "Leader" else "streaming")
                 }
         except (SkytierError, AssertionError, IndexError, FileNotFoundError):
             continue
