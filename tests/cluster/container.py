@@ -91,7 +91,7 @@ def _make(root: Path) -> None:
     _run(*chroot, "apt-get", "update", "-qq")
     _run(*chroot, "apt-get", "install", "-qq", "--no-install-recommends", *PACKAGES)
     # A role starts them where it wants them; not every machine is a monitor.
-    units = [name for name in PACKAGES if name.startswith("prometheus")]
+    units = ["etcd", *(name for name in PACKAGES if name.startswith("prometheus"))]
     _run(*chroot, "systemctl", "--quiet", "disable", *units)
     for path in (policy, quick):
         path.unlink()

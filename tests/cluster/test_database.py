@@ -232,19 +232,20 @@ def switch_over(made: Cluster, machine: Container) -> None:
     assert primary(made).name != machine.name
 
 
+LARGE = pytest.mark.large
 FAULTS = (
     kill_postgresql,
     kill_agent,
-    kill_both,
-    stop_agent,
+    pytest.param(kill_both, marks=LARGE),
+    pytest.param(stop_agent, marks=LARGE),
     cut_the_network,
     power_off,
-    stop_a_voter,
+    pytest.param(stop_a_voter, marks=LARGE),
     switch_over,
 )
 
 
-@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: getattr(fault, "__name__", None))
 def test_nothing_is_lost(made: Cluster, fault: Callable[[Cluster, Container], None]) -> None:
     fault(made, primary(made))
 

@@ -113,6 +113,7 @@ def test_what_a_killed_run_left_is_taken_down(
     assert not list(cinder.volumes(details=True))
 
 
+@pytest.mark.large
 def test_an_api_that_fails_now_and_then_leaves_no_second_root_volume(
     account: Account, make_operator: Callable[[], Operator], stack: str, tmp_path: Path
 ) -> None:
