@@ -18,6 +18,8 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from skytier.deploy.setup import set_up
 from skytier.errors import SkytierError
 from skytier.hosts.host import CommandError
@@ -255,6 +257,9 @@ class Container:
     def kill(self) -> None:
         """Power off: nothing is told, and nothing is written any more."""
         if self.process:
+            # The first process of its name space takes all others along; systemd-nspawn does not.
+            for first in psutil.Process(self.process.pid).children():
+                first.kill()
             self.process.kill()
             self.process.wait()
             self.process = None
