@@ -254,6 +254,7 @@ def test_nothing_is_lost(made: Cluster, fault: Callable[[Cluster, Container], No
     assert lost(made) == set()
 
 
+@LARGE
 def test_a_lost_machine_is_made_anew(made: Cluster) -> None:
     """The first one, which the stack's secrets are read from."""
     before = made.secrets
@@ -273,6 +274,7 @@ def test_a_lost_machine_is_made_anew(made: Cluster) -> None:
     assert made.containers[FIRST] is not gone
 
 
+@LARGE
 def test_two_become_three_and_then_one(made: Cluster, project: str) -> None:
     made.write(stack(project, 3))
     made.up()
