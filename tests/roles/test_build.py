@@ -81,12 +81,14 @@ def test_a_release_serves_from_its_own_tree(tree: Path, database: PostgresCluste
         )
         with subprocess.Popen([command, "serve"], env=environment) as server:
             transport = httpx.HTTPTransport(uds=f"{home}/socket")
-            until(Path(home, "socket").exists, 60)
-            with httpx.Client(transport=transport, base_url="http://release") as client:
-                health = client.get("/health").json()
-            # The maps say what it really runs: nothing of the environment of these tests.
-            maps = Path(f"/proc/{server.pid}/maps").read_text()
-            server.terminate()
+            try:
+                until(Path(home, "socket").exists, 60)
+                with httpx.Client(transport=transport, base_url="http://release") as client:
+                    health = client.get("/health", timeout=60).json()
+                # The maps say what it really runs: nothing of the environment of these tests.
+                maps = Path(f"/proc/{server.pid}/maps").read_text()
+            finally:
+                server.terminate()
 
     assert health["status"] == "ok"
     assert health["database"]["schema_revision"] == migrated.stdout.strip()
