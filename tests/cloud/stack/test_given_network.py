@@ -11,17 +11,14 @@ import openstack
 import pytest
 
 from .account import Account, Operator
-from .test_resources import STACK, actions, down, up
+from .test_resources import STACK, actions, down, taken_down, up
 
 
 @pytest.fixture
 def stack(account: Account, operator: Operator) -> Iterator[str]:
     """A name for a stack; the project is as it was when the test ends."""
-    name = f"t{secrets.token_hex(3)}"
-    before = account.holdings()
-    yield name
-    down(operator)
-    assert account.holdings() == before
+    with taken_down(account, operator) as name:
+        yield name
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -33,10 +34,16 @@ PYTHON = Path(sys.executable)
 @pytest.fixture
 def stack(account: Account, operator: Operator) -> Iterator[str]:
     """A name for a stack; the project is as it was when the test ends."""
-    name = f"t{secrets.token_hex(3)}"
-    operator.write(f'name = "{name}"\n{STACK}')
+    with taken_down(account, operator) as name:
+        operator.write(f'name = "{name}"\n{STACK}')
+        yield name
+
+
+@contextmanager
+def taken_down(account: Account, operator: Operator) -> Iterator[str]:
+    """A name for a stack, which is taken down; the project is as it was then."""
     before = account.holdings()
-    yield name
+    yield f"t{secrets.token_hex(3)}"
     down(operator)
     assert account.holdings() == before
 

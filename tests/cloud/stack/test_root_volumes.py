@@ -4,7 +4,6 @@ Servers are those of Nova's fake driver, as in test_resources.py; the volumes ar
 """
 
 import random
-import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,7 +12,7 @@ import pytest
 
 from .account import Account, Operator, write_clouds
 from .faulty_proxy import running, through, upstreams
-from .test_resources import SEED, actions, down, kill_at_line, script, up
+from .test_resources import SEED, actions, down, kill_at_line, script, taken_down, up
 
 ZERO = 'image = "debian-12"\nflavor = "zero.tiny"\navailability_zone = "fake"\n'
 KILLS = 4
@@ -22,12 +21,9 @@ KILLS = 4
 @pytest.fixture
 def stack(account: Account, operator: Operator) -> Iterator[str]:
     """A name for a stack of a flavor without a disk; the project is as it was at the end."""
-    name = f"t{secrets.token_hex(3)}"
-    operator.write(f'name = "{name}"\nroot_gib = 3\n{ZERO}')
-    before = account.holdings()
-    yield name
-    down(operator)
-    assert account.holdings() == before
+    with taken_down(account, operator) as name:
+        operator.write(f'name = "{name}"\nroot_gib = 3\n{ZERO}')
+        yield name
 
 
 def roots(account: Account, stack: str) -> dict[str, str]:

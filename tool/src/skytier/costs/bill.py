@@ -159,19 +159,17 @@ def volume(name: str, role: str, size_gib: int, stack: StackFile, kind: str = ""
 
 def objects(name: str, size_bytes: int, stack: StackFile) -> Resource:
     """A container of a stack, with what is in it now."""
-    return Resource(
-        kind=ResourceKind.OBJECTS,
-        name=name,
-        stack=stack.name,
-        labels=stack.labels,
-        size_gb=Fraction(size_bytes, GB),
-    )
+    return _stored(ResourceKind.OBJECTS, name, size_bytes, stack)
 
 
 def image(name: str, size_bytes: int, stack: StackFile) -> Resource:
     """An image of a stack, as large as it is stored now."""
+    return _stored(ResourceKind.IMAGE, name, size_bytes, stack)
+
+
+def _stored(kind: ResourceKind, name: str, size_bytes: int, stack: StackFile) -> Resource:
     return Resource(
-        kind=ResourceKind.IMAGE,
+        kind=kind,
         name=name,
         stack=stack.name,
         labels=stack.labels,

@@ -26,9 +26,5 @@ def bake(stack: CloudStack, approved: Plan, events: Events) -> None:
     lost = threading.Event()
     with stack.held("bake", lost):
         current = plan_bake(stack)
-        if not current.same_as(approved):
-            raise SkytierError(
-                "The stack has changed since its plan was shown.",
-                "Run it again to see the new plan.",
-            )
+        current.check_same(approved)
         apply(current.steps, stack.kinds, events, current.known, lost, RepeatedCalls())

@@ -1,14 +1,11 @@
-"""What happens on a machine before its server goes away, for a while or for good."""
+"""A member of the database hands over before its server goes away; and what else comes before."""
 
-from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import dataclass
-from typing import ClassVar
 
-from skytier.deploy.kind import Found, Kind, Known, Tell, Wanted
-from skytier.errors import SkytierError
+from skytier.deploy.kind import Found, Kind, Known, Tell
 from skytier.openstack.access import Access
 from skytier.openstack.draining import DrainedServers
+from skytier.openstack.taken_away import ServersTakenAway
 from skytier.roles import ROLES
 from skytier.services.etcd.service import LEAVE as GIVE_UP_VOTE
 from skytier.services.patroni.service import UNIT
@@ -33,53 +30,25 @@ def leaving(servers: Kind, stack: StackFile, access: Access, there: Known, *, mo
 
 
 @dataclass(frozen=True)
-class MemberServers:
+class MemberServers(ServersTakenAway):
     """A member of a database hands its duty over, and stops, before its server goes away.
 
     One that cannot is not taken away. On one that is broken, others take over by themselves.
     """
 
-    name: ClassVar[str] = "server"
-
-    servers: Kind
-    access: Access
-    there: Known
     goes_on: bool
     """Whether there are several members afterwards, which then need its vote no more."""
 
-    @property
-    def fixed(self) -> frozenset[str]:
-        """Those of servers."""
-        return self.servers.fixed
-
-    def find(self) -> Iterable[Found]:
-        """All servers."""
-        return self.servers.find()
-
-    def create(self, wanted: Wanted, known: Known) -> Found:
-        """A new one has no duty yet."""
-        return self.servers.create(wanted, known)
-
-    def reconcile(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
-        """Hand over before a resize. One that is not resized after all comes back."""
-        before = found.attributes.get("flavor")
-        if before is None or before == wanted.attributes["flavor"]:
-            return self.servers.reconcile(wanted, found, known, tell)
-        self._leave(found, tell, _LEAVE)
-        try:
-            return self.servers.reconcile(wanted, found, known, tell)
-        except BaseException:
-            with suppress(SkytierError):
-                self._leave(found, tell, _COME_BACK)
-            raise
-
-    def delete(self, found: Found, tell: Tell) -> None:
-        """Hand over first."""
+    def prepare(self, found: Found, tell: Tell, *, for_good: bool) -> None:
+        """Hand over; and give up its vote where others go on for good."""
         both = f"{{ {_LEAVE}; }} && {{ {_GIVE_UP_VOTE}; }}"
-        self._leave(found, tell, both if self.goes_on else _LEAVE)
-        self.servers.delete(found, tell)
+        self._run(found, tell, both if for_good and self.goes_on else _LEAVE)
 
-    def _leave(self, found: Found, tell: Tell, script: str) -> None:
+    def serve_again(self, found: Found, tell: Tell) -> None:
+        """It comes back as a replica."""
+        self._run(found, tell, _COME_BACK)
+
+    def _run(self, found: Found, tell: Tell, script: str) -> None:
         role = ROLES.get(found.facts["role"])
         if role is None or not role.holds_data or found.fault:
             return

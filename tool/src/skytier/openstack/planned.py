@@ -9,6 +9,7 @@ from skytier.costs.price_list import PriceList
 from skytier.deploy.kind import Found, Key, Known
 from skytier.deploy.plan import Action, Step, nothing_to_do
 from skytier.deploy.update import CONFIGURATION
+from skytier.errors import SkytierError
 from skytier.openstack import kept_images, members
 from skytier.openstack.entry_point import leads_to
 from skytier.openstack.resolved import ResolvedStack
@@ -187,9 +188,13 @@ class Plan:
             ],
         )
 
-    def same_as(self, other: "Plan") -> bool:
-        """Whether both do the same to the same."""
-        return {(s.action, s.key) for s in self.steps} == {(s.action, s.key) for s in other.steps}
+    def check_same(self, approved: "Plan") -> None:
+        """Raises SkytierError where it does not do the same to the same as the one approved."""
+        if {(s.action, s.key) for s in self.steps} != {(s.action, s.key) for s in approved.steps}:
+            raise SkytierError(
+                "The stack has changed since its plan was shown.",
+                "Run it again to see the new plan.",
+            )
 
 
 def _configures_database(step: Step) -> bool:

@@ -230,11 +230,7 @@ class CloudStack:
             current.resolved.application.hook("after", self.stack.name)
 
     def approved(self, current: Plan, approved: Plan) -> Plan:
-        if not current.same_as(approved):
-            raise SkytierError(
-                "The stack has changed since its plan was shown.",
-                "Run it again to see the new plan.",
-            )
+        current.check_same(approved)
         current.check_application()
         refuse_losses(current.steps)
         self.operator.check_key(current.public_key)

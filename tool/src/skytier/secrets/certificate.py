@@ -20,33 +20,34 @@ def self_signed(hosts: Sequence[str]) -> tuple[str, str]:
     Whoever trusts it trusts these names alone: it can sign no other.
     """
     key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, hosts[0][:64])])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=CERTIFICATE_DAYS))
+    builder = (
+        _begun(hosts[0][:64], key)
         .add_extension(x509.SubjectAlternativeName([_name(host) for host in hosts]), False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), True)
         .add_extension(_SIGNS_HANDSHAKES, True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), False)
-        .sign(key, hashes.SHA256())
     )
-    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    return private.decode(), certificate.public_bytes(Encoding.PEM).decode()
+    return _signed(builder, key)
 
 
 def authority(name: str) -> tuple[str, str]:
     """A private key and the certificate of an authority of that name, as PEM."""
     key = ec.generate_private_key(ec.SECP256R1())
+    identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
+    builder = (
+        _begun(name, key)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), True)
+        .add_extension(_SIGNS_CERTIFICATES, True)
+        .add_extension(identifier, False)
+    )
+    return _signed(builder, key)
+
+
+def _begun(name: str, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
+    """A certificate of its own issuer, without extensions."""
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = datetime.now(UTC)
-    identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
-    certificate = (
+    return (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(subject)
@@ -54,11 +55,12 @@ def authority(name: str) -> tuple[str, str]:
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(days=1))
         .not_valid_after(now + timedelta(days=CERTIFICATE_DAYS))
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), True)
-        .add_extension(_SIGNS_CERTIFICATES, True)
-        .add_extension(identifier, False)
-        .sign(key, hashes.SHA256())
     )
+
+
+def _signed(builder: x509.CertificateBuilder, key: ec.EllipticCurvePrivateKey) -> tuple[str, str]:
+    """The key, and the certificate that it signs, as PEM."""
+    certificate = builder.sign(key, hashes.SHA256())
     private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     return private.decode(), certificate.public_bytes(Encoding.PEM).decode()
 

@@ -50,16 +50,10 @@ class Password(_Single):
 
 
 @dataclass(frozen=True)
-class SelfSigned:
-    """A private key, and a certificate that it signed itself: `NAME_key` and `NAME_certificate`."""
+class _Pair:
+    """A private key and its certificate: `NAME_key` and `NAME_certificate`."""
 
     name: str
-    hosts: Sequence[str]
-    """Addresses and host names that the certificate is made out for."""
-    renewed: bool = False
-    """Whether another is made when `hosts` has one that the certificate does not name."""
-    insists_on: Sequence[str] = ()
-    """Those of `hosts` without which another is made in any case."""
 
     @property
     def key(self) -> str:
@@ -75,6 +69,18 @@ class SelfSigned:
     def names(self) -> Sequence[str]:
         """Those of both."""
         return (self.key, self.certificate)
+
+
+@dataclass(frozen=True)
+class SelfSigned(_Pair):
+    """A certificate that its key signed itself."""
+
+    hosts: Sequence[str]
+    """Addresses and host names that the certificate is made out for."""
+    renewed: bool = False
+    """Whether another is made when `hosts` has one that the certificate does not name."""
+    insists_on: Sequence[str] = ()
+    """Those of `hosts` without which another is made in any case."""
 
     def fits(self, stored: Mapping[str, str]) -> bool:
         """Whether it names all hosts, where that is asked."""
@@ -88,29 +94,12 @@ class SelfSigned:
 
 
 @dataclass(frozen=True)
-class Authority:
-    """A private key and a certificate, `NAME_key` and `NAME_certificate`, that sign others.
+class Authority(_Pair):
+    """A key and a certificate that sign others.
 
     The machines that have the key make certificates of their own with it, so one more machine
     changes no secret.
     """
-
-    name: str
-
-    @property
-    def key(self) -> str:
-        """The name of the private key."""
-        return f"{self.name}_key"
-
-    @property
-    def certificate(self) -> str:
-        """The name of the certificate."""
-        return f"{self.name}_certificate"
-
-    @property
-    def names(self) -> Sequence[str]:
-        """Those of both."""
-        return (self.key, self.certificate)
 
     def fits(self, stored: Mapping[str, str]) -> bool:
         """Whatever is stored stays."""
