@@ -38,23 +38,26 @@ class Ssh:
         self._config.write_text(CONFIG.format(key=key, known=file, jump=jump))
 
     def run(self, address: str, command: str, timeout_s: float = 120) -> str:
-        """What a command prints. Raises CalledProcessError when it fails."""
-        return self._run(address, command, timeout_s, check=True).stdout
+        """What a command prints. Raises AssertionError, with all that was printed, when it fails."""
+        ran = self._run(address, command, timeout_s)
+        said = f"{address}: {command!r} ended with {ran.returncode}:\n{ran.stdout}{ran.stderr}"
+        assert ran.returncode == 0, said
+        return ran.stdout
 
     def wait(self, address: str) -> None:
         """Wait until a guest lets us in."""
         poll(
-            lambda: self._run(address, "true", 60, check=False).returncode == 0,
+            lambda: self._run(address, "true", 60).returncode == 0,
             f"ssh to {address}",
             BOOT_S,
         )
 
     def _run(
-        self, address: str, command: str, timeout_s: float, check: bool
+        self, address: str, command: str, timeout_s: float
     ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             ["ssh", "-F", self._config, address, command],
-            check=check,
+            check=False,
             capture_output=True,
             text=True,
             timeout=timeout_s,

@@ -104,7 +104,7 @@ async def watching(
     finally:
         await context.close()
     # No error of a script, no violation of the policy, no request to another host.
-    assert faults == []
+    assert not faults, faults
 
 
 def _only(address: str, url: str, faults: list[str]) -> None:

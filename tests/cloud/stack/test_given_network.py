@@ -83,7 +83,7 @@ def test_a_network_and_its_router_that_are_there_are_used_and_left_as_they_were(
     own = network.create_network(name=f"own-{stack}")
     subnet = network.create_subnet(network_id=own.id, ip_version=4, cidr="192.168.131.0/24")
     router = network.create_router(external_gateway_info={"network_id": public.id})
-    network.add_interface_to_router(router, subnet_id=subnet.id)
+    network.add_interface_to_router(router, subnet=subnet.id)
     try:
         operator.write(f'name = "{stack}"\nnetwork = "{own.id}"\n{STACK}')
         as_it_was = [network.get_router(router.id).to_dict(), network.get_network(own.id).to_dict()]
@@ -96,7 +96,7 @@ def test_a_network_and_its_router_that_are_there_are_used_and_left_as_they_were(
         assert now == as_it_was
     finally:
         down(operator)
-        network.remove_interface_from_router(router, subnet_id=subnet.id)
+        network.remove_interface_from_router(router, subnet=subnet.id)
         network.delete_router(router)
         network.delete_network(own)
 
