@@ -3,9 +3,11 @@
 import hashlib
 import os
 import pwd
+import re
 from pathlib import Path
 
-from devcloud import home, machine, network, templates, vendordata
+from devcloud import command, home, machine, network, templates, vendordata
+from devcloud.errors import DevcloudError
 from devcloud.passwords import passwords
 from devcloud.services import FAKE_HOST, SOCKET
 from devcloud.stage import Stage
@@ -45,6 +47,7 @@ VOLUMES_FILES = {
     "cinder/cinder.conf": ("cinder.conf", "cinder"),
 }
 OBJECTS_FILES = {"ceph/radosgw.conf": ("radosgw.conf", "ceph")}
+OBJECTS_CERTIFICATE, OBJECTS_KEY = "ceph/objects.pem", "ceph/objects.key"
 UWSGI = {
     "keystone": {"wsgi_file": "/usr/bin/keystone-wsgi-public", "port": 5000, "processes": 2},
     "placement": {"wsgi_file": "/usr/bin/placement-api", "port": 8778, "processes": 1},
@@ -104,6 +107,7 @@ def up(stage: Stage, with_volumes: bool, with_objects: bool) -> None:
     changed += [name] if _write(name := "nova/vendor_data.json", vendordata.text(), "nova") else []
     _write("rabbitmq/enabled_plugins", "[].\n", "rabbitmq")
     changed += _qemu_conf(values)
+    changed += _objects_certificate() if with_objects else []
     if with_volumes:
         # Where Cinder's volume service looks first for programs.
         program = home.ETC / "cinder" / "bin" / "ceph"
@@ -151,6 +155,9 @@ def _values() -> dict[str, object]:
         "mtu": machine.mtu(),
         "objects_address": network.GATEWAY,
         "objects_port": network.OBJECTS_PORT,
+        "objects_tls_port": network.OBJECTS_TLS_PORT,
+        "objects_certificate": home.ETC / OBJECTS_CERTIFICATE,
+        "objects_key": home.ETC / OBJECTS_KEY,
         "passwords": secret,
         "resolvers": machine.resolvers(),
         "run": home.RUN,
@@ -164,6 +171,25 @@ def _write(name: str, text: str, account: str) -> bool:
     if account == EVERYONE:
         return home.write(path, text)
     return home.write(path, text, 0o640, (0, pwd.getpwnam(account).pw_gid))
+
+
+def _objects_certificate() -> list[str]:
+    """Make the object store's certificate, which is its own authority, once for all."""
+    if (home.ETC / OBJECTS_CERTIFICATE).exists():
+        return []
+    options = ["-x509", "-nodes", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
+    options += ["-days", "3650", "-subj", f"/CN={network.OBJECTS_NAME}"]
+    options += ["-addext", f"subjectAltName=DNS:{network.OBJECTS_NAME}", "-keyout", "-"]
+    said = command.run(["openssl", "req", *options, "-out", "-"])
+    key, certificate = (
+        re.search(f"-----BEGIN {what}-----.+-----END {what}-----\n", said, re.DOTALL)
+        for what in ("PRIVATE KEY", "CERTIFICATE")
+    )
+    if not key or not certificate:
+        raise DevcloudError("openssl made no certificate for the object store.")
+    _write(OBJECTS_KEY, key[0], "ceph")
+    _write(OBJECTS_CERTIFICATE, certificate[0], EVERYONE)
+    return [OBJECTS_CERTIFICATE]
 
 
 def _qemu_conf(values: dict[str, object]) -> list[str]:

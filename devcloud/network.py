@@ -16,6 +16,9 @@ on the external network, as routers have. The other end is in BRIDGE."""
 PUBLIC = "172.24.4.0/24"
 GATEWAY = "172.24.4.1"
 OBJECTS_PORT = 8080
+OBJECTS_TLS_PORT = 8443
+OBJECTS_NAME = "objects.devcloud.test"
+"""What guests call the gateway: programs want a name in the certificate of an object store."""
 # The networks of the guests. The real routes have a lower metric and win while they are there.
 GUARDED = (PUBLIC, "192.168.128.0/24")
 # For guests with IPv6: no such packet may leave by the machine's own route.
@@ -50,7 +53,10 @@ def rules(
     """
     if device is None:
         return {}
-    to_objects = ["-d", f"{GATEWAY}/32", "-p", "tcp", "--dport", str(OBJECTS_PORT)]
+    to_objects: list[Rule] = [
+        ["-i", BRIDGE, "-d", f"{GATEWAY}/32", "-p", "tcp", "--dport", str(port), "-j", "ACCEPT"]
+        for port in (OBJECTS_PORT, OBJECTS_TLS_PORT)
+    ]
     out = ["-o", device]
     refuse = ["-j", "REJECT"]
     forward: list[Rule] = [
@@ -79,7 +85,7 @@ def rules(
         ("filter", "INPUT", "devcloud-input"): [
             ["-i", BRIDGE, "-m", "conntrack", "--ctstate", "ESTABLISHED,RELATED", "-j", "ACCEPT"],
             ["-i", BRIDGE, "-p", "icmp", "-j", "ACCEPT"],
-            *([["-i", BRIDGE, *to_objects, "-j", "ACCEPT"]] if with_objects else []),
+            *(to_objects if with_objects else []),
             ["-i", BRIDGE, *refuse],
         ],
     }

@@ -7,7 +7,7 @@ import ssl
 import subprocess
 from pathlib import Path
 
-from devcloud import command, machine, templates
+from devcloud import command, machine, network, templates
 
 BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
 DISTRIBUTION = Path("/usr/share/ca-certificates")
@@ -28,6 +28,7 @@ def text() -> str:
         "vendor-data.sh",
         certificates=certificates(),
         resolv_conf=resolv_conf(),
+        objects=f"{network.GATEWAY} {network.OBJECTS_NAME}",
         apt_files=apt_files(),
         pip_conf=pip_conf(),
     )
