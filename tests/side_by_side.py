@@ -14,7 +14,6 @@ GROUPS = {
     "pretix": ("tests/foreign/test_pretix.py",),
     # Two emulated guests at a time: more would only wait for each other.
     "guests": (
-        "tests/cloud/stack/test_console.py",
         "tests/cloud/stack/test_whole.py",
         "tests/cloud/test_guests.py",
     ),

@@ -38,7 +38,7 @@ class Ssh:
         self._config.write_text(CONFIG.format(key=key, known=file, jump=jump))
 
     def run(self, address: str, command: str, timeout_s: float = 120) -> str:
-        """What a command prints. Raises AssertionError, with all that was printed, when it fails."""
+        """What a command prints. Raises AssertionError, with all of that, when it fails."""
         ran = self._run(address, command, timeout_s)
         said = f"{address}: {command!r} ended with {ran.returncode}:\n{ran.stdout}{ran.stderr}"
         assert ran.returncode == 0, said

@@ -15,7 +15,7 @@ LAYERS = (
     {"backend"},
     {"costs", "watched"},
     {"deploy", "metrics"},
-    {"release", "roles"},
+    {"dump", "release", "roles"},
     {"services"},
     {"secrets", "topology"},
     {"project", "stackfile"},

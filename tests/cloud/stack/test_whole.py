@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import socket
 import subprocess
 import time
@@ -14,6 +15,7 @@ import pytest
 from playwright.async_api import Browser
 
 from skytier.cli.chosen import cloud_stack
+from skytier.openstack.host_keys import HOST_KEY, in_console
 from skytier.openstack.stack import CloudStack
 from skytier.openstack.watching.tunnel import tunnel
 from skytier.openstack.watching.view import view
@@ -21,10 +23,12 @@ from skytier.poll import until
 from skytier.stackfile import load
 
 from . import page
-from .account import Account, Operator
+from .account import Account, Operator, write_clouds
+from .faulty_proxy import running, through, upstreams
 from .hook import Hook, listening
 
 NO_PACKAGE = "no-such-package"
+OTHER_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEAjM7NdEoRVozSE6tejodDtMUCx9wn9FF8JNt9MicAA"
 PASSWORD = "a long and private sentence"
 SIGNED_IN = {"username": "ada", "password": PASSWORD}
 
@@ -270,6 +274,35 @@ def test_a_changed_host_key_is_an_error(operator: Operator, name: str, url: str)
         assert "Host key verification failed" in failed.stderr
     finally:
         (config / "known_hosts").write_text(known)
+
+
+def test_without_a_console_a_machine_is_entered_once_its_key_is_confirmed(
+    account: Account, operator: Operator, name: str, tmp_path: Path, url: str
+) -> None:
+    web = f"{name}-web-1"
+    compute = account.connection.compute
+    server = compute.find_server(web, ignore_missing=False)
+    # By other means, such as the dashboard: here past the proxy.
+    key = in_console(compute.get_server_console_output(server)["output"] or "")
+    assert key
+    compute.delete_server_metadata(server, [HOST_KEY])
+    shutil.copytree(operator.directory, tmp_path / "blind")
+    with running(upstreams(account), seed=0, rate=0) as proxy:
+        proxy.forbidden = b"os-getConsoleOutput"
+        clouds = write_clouds(tmp_path / "clouds", through(proxy, account))
+        blind = Operator(tmp_path / "blind", clouds)
+
+        said = blind.ends_with(1, "ssh", "web", "--", "true")
+        assert f"The cloud does not show the console of {web} (403)" in said
+        assert f"skytier trust {web} KEY" in said
+
+        blind.run("trust", web, OTHER_KEY)
+        said = blind.ends_with(1, "ssh", "web", "--", "true")
+        assert re.search("its host key is another than the one that was learnt", said)
+
+        blind.run("trust", web, key)
+        assert blind.run("ssh", "web", "--", "hostname").strip() == web
+    assert operator.run("ssh", "web", "--", "hostname").strip() == web
 
 
 def test_no_secret_is_where_it_can_be_read(account: Account, operator: Operator, url: str) -> None:

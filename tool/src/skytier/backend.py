@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from skytier.deploy.apply import Progress
+from skytier.dump.client import Client
 from skytier.errors import SkytierError
 from skytier.hosts.ssh import SshHost
 from skytier.metrics.source import Source
@@ -124,6 +125,12 @@ class Backend(Protocol):
         """Run psql on the database, or on a replica of it, at this terminal.
 
         Returns its exit code.
+        """
+
+    def database_client(self, *, changes: bool) -> AbstractContextManager[Client]:
+        """PostgreSQL's programs for the application's database, while the context is open.
+
+        With `changes` nobody else changes the stack meanwhile.
         """
 
     def rotate_database_password(self, progress: Progress, *, now: bool) -> bool:

@@ -45,6 +45,17 @@ def stack_file(file: Path | None, cloud: str | None) -> StackFile:
     return read.model_copy(update={"cloud": cloud}) if cloud else read
 
 
+def with_database(file: Path | None, cloud: str | None) -> StackFile:
+    """The same, for a command about the database. Raises SkytierError for a stack without one."""
+    wanted = stack_file(file, cloud)
+    if not wanted.has_database:
+        raise SkytierError(
+            "The stack has no database: application.requires does not name PostgreSQL.",
+            'Add "postgresql" to application.requires in the stack file, and run skytier up.',
+        )
+    return wanted
+
+
 def backend(wanted: StackFile) -> "Backend":
     """The stack, on its cloud or on this machine."""
     return local_stack(wanted) if wanted.cloud is None else cloud_stack(wanted)

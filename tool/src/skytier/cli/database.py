@@ -8,22 +8,37 @@ import typer
 from rich import box
 from rich.table import Table
 
-from skytier.cli import chosen, console
+from skytier.cli import chosen, console, dump
 from skytier.cli.chosen import Cloud, File, Json, Yes
+from skytier.errors import SkytierError
 
 if TYPE_CHECKING:
     from skytier.services.patroni.members import Members
 
 app = typer.Typer()
+group = typer.Typer(invoke_without_command=True)
+group.add_typer(dump.app)
+app.add_typer(group, name="database")
 
 
-@app.command(epilog="Example: skytier database --cloud mycloud")
-def database(cloud: Cloud = None, file: File = None, as_json: Json = False) -> None:
+@group.callback(epilog="Example: skytier database --cloud mycloud")
+def database(
+    context: typer.Context, cloud: Cloud = None, file: File = None, as_json: Json = False
+) -> None:
     """Show the members of the database on a cloud: who is the primary, and how far replicas are.
 
     The lag is what a replica has not replayed of what the primary has on its disk. A slot is what
-    the primary keeps for a replica.
+    the primary keeps for a replica. With `export` or `import`: a dump of it, to or from a file.
     """
+    if context.invoked_subcommand:
+        # They would be ignored, and another database be meant.
+        given = [name for name in ("cloud", "file", "as_json") if _on_command_line(context, name)]
+        if given:
+            raise SkytierError(
+                f"The options of skytier database {context.invoked_subcommand} come after it.",
+                f"See skytier database {context.invoked_subcommand} --help",
+            )
+        return
     found = chosen.cloud_stack(chosen.stack_file(file, cloud)).database()
     if as_json:
         print(json.dumps(asdict(found), indent=2))  # noqa: T201
@@ -68,6 +83,11 @@ def failover(
     )
 
 
+def _on_command_line(context: typer.Context, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
+
+
 def _show(found: "Members") -> None:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in ("Member", "Role", "State", "Timeline", "Lag", "In step"):
@@ -102,6 +122,4 @@ def _number(value: int | None) -> str:
 
 
 def _bytes(value: int | None) -> str:
-    if value is None:
-        return "?"
-    return f"{value} B" if value < 1024 else f"{value / 2**20:.1f} MiB"
+    return "?" if value is None else console.size(value)

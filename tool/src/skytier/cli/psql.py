@@ -6,7 +6,6 @@ import typer
 
 from skytier.cli import chosen
 from skytier.cli.chosen import Cloud, File
-from skytier.errors import SkytierError
 
 app = typer.Typer()
 
@@ -26,11 +25,5 @@ def psql(
 
     On a cloud it runs on a database server, and asks the primary. The exit code is that of psql.
     """
-    wanted = chosen.stack_file(file, cloud)
-    if not wanted.has_database:
-        raise SkytierError(
-            "The stack has no database: application.requires does not name PostgreSQL.",
-            'Add "postgresql" to application.requires in the stack file, and run skytier up.',
-        )
-    stack = chosen.backend(wanted)
+    stack = chosen.backend(chosen.with_database(file, cloud))
     raise typer.Exit(stack.attend_psql(*arguments or (), replica=replica))

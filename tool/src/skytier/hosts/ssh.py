@@ -159,6 +159,10 @@ class SshHost:
         """Run a bash script as root; see `Host.run`. The script is part of the command."""
         return self.ssh.run(self.name, f"sudo bash -c {_quoted(script)}", stdin)
 
+    def words(self, command: str) -> list[str]:
+        """The command line that runs a command there, with this process's input and output."""
+        return ["ssh", "-F", str(self.ssh.config), "-o", "BatchMode=yes", self.name, command]
+
     def attend(self, *words: str, terminal: bool = False) -> int:
         """Run a command, or a shell, at this terminal; see `Ssh.attend`."""
         return self.ssh.attend(self.name, *words, terminal=terminal)

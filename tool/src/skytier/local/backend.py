@@ -13,7 +13,7 @@ from skytier.local import beside, logs
 from skytier.local.monitor.source import source
 from skytier.local.monitor.view import view
 from skytier.local.planned import Plan
-from skytier.local.psql import attend_psql
+from skytier.local.psql import attend_psql, database_client
 from skytier.local.rotation import rotate
 from skytier.local.service import MACHINE_NAME, ROLE_NAME, STACK_NAME
 from skytier.local.stack import LocalStack
@@ -32,6 +32,7 @@ class LocalBackend(LocalStack):
 
     status = measure
     attend_psql = attend_psql
+    database_client = database_client
     rotate_database_password = rotate
     view = view
     processes_now = beside.processes

@@ -11,7 +11,7 @@ from skytier.openstack.database import candidate, database, failover
 from skytier.openstack.drain import drain, undrain
 from skytier.openstack.logs import logs
 from skytier.openstack.planned import Plan
-from skytier.openstack.psql import attend_psql
+from skytier.openstack.psql import attend_psql, database_client
 from skytier.openstack.release import release
 from skytier.openstack.rollback import releases, rollback
 from skytier.openstack.rotation import rotate
@@ -44,6 +44,7 @@ class CloudBackend(CloudStack):
     attend_application = attend_application
     follow_application = follow_application
     attend_psql = attend_psql
+    database_client = database_client
     database = database
     candidate = candidate
     failover = failover

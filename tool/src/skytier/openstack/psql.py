@@ -2,7 +2,11 @@
 
 import shlex
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 
+from skytier.dump.client import Client
 from skytier.openstack.database import replica_machine
 from skytier.openstack.ssh_target import ssh_target
 from skytier.openstack.stack import CloudStack
@@ -12,24 +16,31 @@ from skytier.services.postgresql.config import NAME, SECOND
 from skytier.services.postgresql.secrets import PASSWORD
 from skytier.services.postgresql.service import ETC
 
-SCRIPT = f"""
+_CONNECTION = f"""
 command -v psql >/dev/null || {{
     echo "There is no psql on $(hostname). Install it: apt-get install postgresql-client" >&2
     exit 127
 }}
-PGUSER={NAME} PGPASSWORD=$(cat {DIRECTORY}/{PASSWORD})
+DATABASE={NAME} PGUSER={NAME} PGPASSWORD=$(cat {DIRECTORY}/{PASSWORD})
 case $PGPASSWORD in
     {SECOND}:*) PGUSER={SECOND} PGPASSWORD=${{PGPASSWORD#*:}} ;;
 esac
-export PGUSER PGPASSWORD
+export DATABASE PGUSER PGPASSWORD
 if [ -e {MEMBERS} ]; then
     PGHOST=$(cat {MEMBERS}) PGTARGETSESSIONATTRS=read-write PGCONNECT_TIMEOUT=3
     PGSSLMODE=verify-ca PGSSLROOTCERT={ETC}/server.crt
     export PGHOST PGTARGETSESSIONATTRS PGCONNECT_TIMEOUT PGSSLMODE PGSSLROOTCERT
 fi
-exec psql --dbname={NAME} "$@"
 """
 """Root may read the password, which no command line has. Of several members, the primary."""
+SCRIPT = f"""{_CONNECTION}
+exec psql --dbname={NAME} "$@"
+"""
+_AS_NOBODY = f"""{_CONNECTION}
+cd /
+exec runuser -u nobody -- bash -c "$1"
+"""
+"""What comes from a dump is run with no more rights than the application has."""
 
 
 # What is given last counts: the member on this machine, and not the primary.
@@ -47,3 +58,19 @@ def attend_psql(stack: CloudStack, *words: str, replica: bool = False) -> int:
     command = shlex.join(["sudo", "sh", "-c", SCRIPT, "psql", *words])
     with ssh_target(stack, machine) as host:
         return host.attend("--", command, terminal=sys.stdin.isatty())
+
+
+@contextmanager
+def database_client(stack: CloudStack, *, changes: bool) -> Iterator[Client]:
+    """Programs of PostgreSQL on a database server, as the application's user.
+
+    With `changes` under the stack's lock. Raises SkytierError when there is no way in.
+    """
+    lock = stack.held("import", threading.Event()) if changes else nullcontext()
+    with lock, ssh_target(stack, "database") as host:
+
+        def words(script: str) -> list[str]:
+            command = shlex.join(["sudo", "sh", "-c", _AS_NOBODY, "sh", script])
+            return host.words(command)
+
+        yield Client(words)
