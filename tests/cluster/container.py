@@ -309,15 +309,17 @@ class Container:
             else:
                 return
 
-    def _bash(self, script: str, stdin: bytes | None) -> subprocess.CompletedProcess[bytes]:
+    def words(self, *command: str) -> list[str]:
+        """The command line that runs a command as root in the machine."""
         assert self.process, f"{self.name} does not run"
         pid = self.process.pid
         leader = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0]
+        environment = ("env", "-i", "PATH=/usr/sbin:/usr/bin")
+        return ["nsenter", "--all", "--target", leader, *environment, *command]
+
+    def _bash(self, script: str, stdin: bytes | None) -> subprocess.CompletedProcess[bytes]:
         return subprocess.run(
-            [
-                *("nsenter", "--all", "--target", leader, "env", "-i", "PATH=/usr/sbin:/usr/bin"),
-                *("bash", "-c", script),
-            ],
+            self.words("bash", "-c", script),
             input=stdin,
             stdin=None if stdin is not None else subprocess.DEVNULL,
             capture_output=True,

@@ -23,7 +23,8 @@ CREATE TABLE {SCHEMA}.things (id serial PRIMARY KEY, word text, kind short, how 
 CREATE VIEW words AS SELECT word FROM {SCHEMA}.things;
 CREATE FUNCTION twice(short) RETURNS text LANGUAGE sql AS 'SELECT $1 || $1';
 CREATE STATISTICS pairs ON word, kind FROM {SCHEMA}.things;
-INSERT INTO {SCHEMA}.things (word, kind) VALUES ('COMMENT ON EXTENSION a', 'a'), (E'\\\\.\\n\\tb', NULL);
+INSERT INTO {SCHEMA}.things (word, kind)
+VALUES ('COMMENT ON EXTENSION a', 'a'), (E'\\\\.\\n\\tb', NULL);
 SELECT lo_from_bytea(0, 'large');
 """
 

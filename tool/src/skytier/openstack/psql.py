@@ -36,7 +36,7 @@ fi
 SCRIPT = f"""{_CONNECTION}
 exec psql --dbname={NAME} "$@"
 """
-_AS_NOBODY = f"""{_CONNECTION}
+AS_NOBODY = f"""{_CONNECTION}
 cd /
 exec runuser -u nobody -- bash -c "$1"
 """
@@ -70,7 +70,7 @@ def database_client(stack: CloudStack, *, changes: bool) -> Iterator[Client]:
     with lock, ssh_target(stack, "database") as host:
 
         def words(script: str) -> list[str]:
-            command = shlex.join(["sudo", "sh", "-c", _AS_NOBODY, "sh", script])
+            command = shlex.join(["sudo", "sh", "-c", AS_NOBODY, "sh", script])
             return host.words(command)
 
         yield Client(words)
