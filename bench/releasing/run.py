@@ -80,7 +80,7 @@ def measure(
                 wrong += served != str(version)
                 machine.say(f"release {version}: {seconds[-1]:.1f} s")
     finally:
-        skytier.run("down", *where, "--yes", *(() if cloud else ("--purge",)))
+        skytier.run("down", *where, "--yes", "--delete-data" if cloud else "--purge")
     return {
         "releases": releases,
         "requests": seen.requests,

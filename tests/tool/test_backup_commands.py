@@ -27,7 +27,11 @@ from .test_backup import THERE, TO_CLOUD, TO_S3
 TO_PATH = parse('name = "shop"\nbackup = {kind = "path", path = "/srv/backups"}')
 SERVER = Found(Key("server", "shop-database-1"), "1", {}, {"role": "database"})
 GOING = Removal([SERVER], empty=False)
-PURGED = Removal([SERVER], empty=False, purge=True)
+VOLUME = Found(Key("volume", "shop-database-1"), "2", {}, {})
+CONTAINER = Found(Key("container", "shop-backups"), "shop-backups", {}, {"objects": 3, "bytes": 9})
+EMPTY = Found(Key("container", "shop-backups"), "shop-backups", {}, {"objects": 0, "bytes": 0})
+PURGED = Removal([SERVER, CONTAINER], empty=False, purge=True)
+WITHOUT_BACKUPS = parse('name = "shop"')
 
 
 @dataclass
@@ -130,9 +134,44 @@ def test_a_stack_that_is_not_healthy_afterwards_is_an_error_with_what_to_do(stac
         restore.restore("-1h", yes=True, as_json=True)
 
 
-def approve(stack: Stack, removal: Removal = GOING, *, last_backup: bool | None = None) -> bool:
+def approve(
+    stack: Stack,
+    removal: Removal = GOING,
+    *,
+    last_backup: bool | None = None,
+    delete_data: bool = False,
+) -> bool:
     context = Context(cast(Any, stack), None, yes=True, as_json=False)
-    return down.approve(context, removal, last_backup=last_backup)
+    return down.approve(context, removal, last_backup=last_backup, delete_data=delete_data)
+
+
+@pytest.mark.parametrize(
+    ("to", "found"),
+    [
+        (WITHOUT_BACKUPS, [SERVER]),
+        (WITHOUT_BACKUPS, [VOLUME]),
+        (TO_PATH, [SERVER]),
+        # It was asked to go, or no backup was ever made.
+        (TO_CLOUD, [SERVER, CONTAINER]),
+        (TO_CLOUD, [SERVER, EMPTY]),
+    ],
+)
+def test_the_only_copy_of_the_data_is_deleted_only_when_that_is_said(
+    stack: Stack, to: StackFile, found: list[Found]
+) -> None:
+    stack.stack = to
+    removal = Removal(found, empty=False)
+    with pytest.raises(SkytierError, match="has the only copy of its database") as error:
+        approve(stack, removal)
+    assert "skytier database export FILE" in (error.value.do or "")
+    assert approve(stack, removal, delete_data=True)
+
+
+@pytest.mark.parametrize("kind", ["server", "network"])
+def test_what_has_no_data_goes_without_a_word(stack: Stack, kind: str) -> None:
+    stack.stack = WITHOUT_BACKUPS
+    found = Found(Key(kind, "shop-web-1"), "3", {}, {"role": "web"})
+    assert approve(stack, Removal([found], empty=False))
 
 
 def test_down_makes_sure_of_the_key_and_makes_a_last_backup_if_that_is_wished(
@@ -150,7 +189,7 @@ def test_down_leaves_no_backups_that_nobody_can_restore(stack: Stack) -> None:
     with pytest.raises(SkytierError, match="Nothing is deleted: the backups that stay") as error:
         approve(stack)
     assert "bring the database server back" in (error.value.do or "")
-    assert approve(stack, PURGED)
+    assert approve(stack, PURGED, delete_data=True)
     # The bucket of another S3 stays in any case.
     stack.stack = TO_S3
     with pytest.raises(SkytierError, match="Nothing is deleted: the backups that stay"):
@@ -181,5 +220,5 @@ def test_down_says_that_backups_on_the_server_go_with_it(
     stack: Stack, capsys: pytest.CaptureFixture[str]
 ) -> None:
     stack.stack = TO_PATH
-    assert approve(stack)
+    assert approve(stack, delete_data=True)
     assert "go with it" in capsys.readouterr().err

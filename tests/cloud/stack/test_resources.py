@@ -60,7 +60,7 @@ def up(operator: Operator) -> str:
 
 
 def down(operator: Operator) -> str:
-    return operator.run("down", "--yes")
+    return operator.run("down", "--delete-data", "--yes")
 
 
 def actions(operator: Operator) -> dict[str, str]:
@@ -404,7 +404,7 @@ def test_down_says_who_holds_what_it_cannot_delete(
     [net] = network.networks(name=f"{stack}-network", project_id=account.project_id)
     port = network.create_port(network_id=net.id, name="somebody-elses")
     try:
-        said = operator.ends_with(1, "down", "--yes")
+        said = operator.ends_with(1, "down", "--delete-data", "--yes")
     finally:
         network.delete_port(port)
     assert "these ports hold it" in said

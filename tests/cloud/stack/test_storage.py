@@ -87,7 +87,7 @@ def test_a_container_is_made_used_and_never_deleted_with_objects_unless_told(
     account.connection.object_store.delete_container("theirs")
 
     operator.write(f'name = "shop"\n{STACK}')
-    said = operator.run("down", "--yes")
+    said = operator.run("down", "--delete-data", "--yes")
     assert "The container uploads stays, with 1 object (7 bytes)." in said
     assert "Nothing else of the stack shop is left." in said
     assert [each.key.name for each in containers.find()] == ["uploads"]

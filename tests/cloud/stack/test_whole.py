@@ -56,7 +56,7 @@ def first_try(account: Account, operator: Operator, file: str) -> Iterator[str]:
         yield operator.ends_with(1, "up", "--yes")
     finally:
         operator.write(file)
-        operator.run("down", "--yes")
+        operator.run("down", "--delete-data", "--yes")
         assert account.count() == before
         assert operator.json("status", code=3)["machines"] == []
 
@@ -117,6 +117,7 @@ def test_all_is_well_and_there_is_nothing_to_do(operator: Operator, url: str) ->
     assert status["drift"] == []
     operator.ends_with(0, "plan", "--detailed-exitcode")
     assert "Nothing to do" in operator.run("up", "--yes")
+    assert "the only copy of its database" in operator.ends_with(1, "down", "--yes")
 
 
 def test_a_second_machine_sees_the_same(

@@ -46,10 +46,11 @@ class Dialog(Protocol):
     def tell_release(self, plan: Any, outcome: Outcome, stages: Stages) -> None:
         """Say how it ended."""
 
-    def approve_down(self, removal: Any, *, last_backup: bool | None) -> bool:
+    def approve_down(self, removal: Any, *, last_backup: bool | None, delete_data: bool) -> bool:
         """Show what goes, and ask; then make a last backup if that is wished. None asks for it.
 
-        Returns False when nothing is there, after saying so.
+        The only copy of the data goes with `delete_data` only. Returns False when nothing is there,
+        after saying so.
         """
 
     def tell_down(self, removal: Any, *, changed: bool) -> None:

@@ -7,21 +7,29 @@ import typer
 from skytier.cli import console
 from skytier.cli.dialog import Context
 from skytier.cli.progress import progress
-from skytier.deploy.kind import Found
+from skytier.deploy.kind import Found, Key
 from skytier.errors import SkytierError
 from skytier.openstack.backend import CloudBackend
 from skytier.openstack.object_store import in_words
 from skytier.openstack.planned import Removal
 from skytier.openstack.resources.container import Container
 from skytier.openstack.resources.volume import Volume
-from skytier.services.postgresql.config import NAME
 from skytier.stackfile.backup import PATH, S3
 
+_COPY = "Keep a copy first: skytier database export FILE"
 
-def approve(dialog: Context[CloudBackend], removal: Removal, *, last_backup: bool | None) -> bool:
+
+def approve(
+    dialog: Context[CloudBackend],
+    removal: Removal,
+    *,
+    last_backup: bool | None,
+    delete_data: bool,
+) -> bool:
     """Show what carries the stack's mark, and ask; make a last backup if that is wished.
 
-    Raises SkytierError where backups would stay that nobody could restore.
+    Raises SkytierError for the only copy of the data without `delete_data`, and where backups would
+    stay that nobody could restore.
     """
     name = dialog.stack.stack.name
     if removal.empty:
@@ -32,8 +40,12 @@ def approve(dialog: Context[CloudBackend], removal: Removal, *, last_backup: boo
     if last_backup and not stay:
         raise SkytierError(
             "Nothing is deleted: no backups of this database stay, so a last one would be lost.",
-            "To keep a copy: skytier exec database 'runuser -u postgres -- pg_dump "
-            f"{NAME}' >copy.sql",
+            _COPY,
+        )
+    if _has_data(removal) and not stay and not delete_data:
+        raise SkytierError(
+            f"Nothing is deleted: the stack {name} has the only copy of its database.",
+            f"{_COPY}. Or delete it: skytier down --delete-data",
         )
     if not dialog.as_json:
         for each in removal.found:
@@ -49,11 +61,22 @@ def approve(dialog: Context[CloudBackend], removal: Removal, *, last_backup: boo
     return True
 
 
+def _has_data(removal: Removal) -> bool:
+    """Whether a database goes: with a server, or with the volume of one that was lost."""
+    return any(
+        each.facts.get("role") == "database" or each.key.kind == Volume.name
+        for each in removal.found
+    )
+
+
 def _backups_stay(dialog: Context[CloudBackend], removal: Removal) -> bool:
     """Whether the database goes and its backups do not. A bucket of another S3 always stays."""
-    backup, roles = dialog.stack.stack.backup, [each.facts.get("role") for each in removal.found]
-    stays = backup.bucket is not None and (backup.kind == S3 or not removal.purge)
-    return stays and backup.kind != PATH and "database" in roles
+    backup = dialog.stack.stack.backup
+    if backup.bucket is None or backup.kind == PATH or not _has_data(removal):
+        return False
+    # One without objects goes with the rest.
+    goes = any(each.key == Key(Container.name, backup.bucket) for each in removal.found)
+    return backup.kind == S3 or not goes
 
 
 def _prepare(dialog: Context[CloudBackend], last_backup: bool | None) -> None:

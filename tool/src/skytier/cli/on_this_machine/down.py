@@ -9,9 +9,15 @@ from skytier.local.backend import LocalBackend
 from skytier.local.planned import Removal
 
 
-def approve(dialog: Context[LocalBackend], removal: Removal, *, last_backup: bool | None) -> bool:
-    """Ask before data is deleted. Raises SkytierError for a last backup: none is made here."""
-    if last_backup:
+def approve(
+    dialog: Context[LocalBackend],
+    removal: Removal,
+    *,
+    last_backup: bool | None,
+    delete_data: bool,
+) -> bool:
+    """Ask before data is deleted. Raises SkytierError for what is about a stack on a cloud only."""
+    if last_backup or delete_data:
         raise no_cloud()
     if removal.data:
         question = f"Delete {removal.data} with all data of the application?"
