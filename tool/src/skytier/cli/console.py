@@ -62,10 +62,12 @@ def program() -> str:
 def size(count: int) -> str:
     """A number of bytes for a person.
 
-    >>> size(1000), size(5_000_000)
-    ('1000 B', '4.8 MiB')
+    >>> size(1000), size(50_000), size(5_000_000)
+    ('1000 B', '48.8 KiB', '4.8 MiB')
     """
-    return f"{count} B" if count < 1024 else f"{count / 2**20:.1f} MiB"
+    if count < 1024:
+        return f"{count} B"
+    return f"{count / 2**10:.1f} KiB" if count < 2**20 else f"{count / 2**20:.1f} MiB"
 
 
 def confirm(question: str, yes: bool, nobody: str) -> None:
