@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from functools import partial
 
 from openstack.connection import Connection
 
@@ -278,7 +279,8 @@ class CloudStack:
     ) -> bool:
         containers = Container(self.project, self.has_objects, with_objects=purge)
         kinds = {**self.kinds, Container.name: containers}
-        return delete_all(kinds, events, lost, unseen, purge=purge)
+        stay = partial(object_store.stays, purge=purge)
+        return delete_all(kinds, events, lost, unseen, stay)
 
     def _offered(self) -> choices.Offered:
         try:
