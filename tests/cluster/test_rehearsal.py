@@ -19,6 +19,7 @@ from tests.cluster.conftest import BACKUPS
 from tests.cluster.container import Container
 
 REPOSITORY = f"{BACKUPS}/shop"
+LEFT = f"ls -d {DATA} /run/skytier-rehearsal* 2>/dev/null || true"
 PSQL = "/usr/local/bin/psql"
 TABLES = """
 CREATE TABLE proven (id int PRIMARY KEY, at timestamptz, kept money, more jsonb, "odd |" bytea);
@@ -94,7 +95,7 @@ def test_a_copy_is_that_of_the_marker_while_others_write(
     assert proof.compared.same, proof.compared
     assert proof.tables == len(marked.contents)
     assert proof.rows > 1500
-    assert database.run(f"ls -d {DATA} /run/skytier-rehearsal* 2>/dev/null || true") == ""
+    assert database.run(LEFT) == ""
     assert three.wrong() == {}
     # Nothing of the copy was archived: it would have begun another timeline.
     assert database.run(f"find {REPOSITORY}/archive -name '0000000[2-9]*'") == ""
@@ -178,8 +179,8 @@ def test_one_that_is_cut_short_says_so_and_leaves_nothing(
     with pytest.raises(SkytierError, match="was cut short"):
         prove(three, database, of, marked, beside=True)
     cutter.join()
-    left = f"ls -d {DATA} /run/skytier-rehearsal* 2>/dev/null; pgrep --full {DATA} || true"
-    assert until(lambda: not database.run(left), 30)
+    assert until(lambda: not database.run(LEFT), 30)
+    assert until(lambda: not database.run("pgrep --full '[s]kytier-rehearsal' || true"), 30)
 
 
 def test_a_change_that_goes_on_for_long_is_given_way_to(

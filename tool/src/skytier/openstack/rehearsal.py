@@ -8,8 +8,10 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 from skytier.deploy import rehearsal
-from skytier.deploy.apply import Progress, StoppedError
+from skytier.deploy.apply import Progress, StoppedError, apply
+from skytier.deploy.interruption import interrupted
 from skytier.deploy.kind import Tell
+from skytier.deploy.plan import plan
 from skytier.deploy.rehearsal import Proof, Source
 from skytier.deploy.rehearsed import Rehearsed, as_json, rehearsed
 from skytier.deploy.setup import set_up
@@ -18,7 +20,10 @@ from skytier.hosts.host import Host
 from skytier.openstack import choices, scratch
 from skytier.openstack.backups import DATABASE, one_step
 from skytier.openstack.flavor import Flavor
+from skytier.openstack.kinds import RULES
 from skytier.openstack.planned import Plan
+from skytier.openstack.quota import refuse_short
+from skytier.openstack.resources.creation import RepeatedCalls
 from skytier.openstack.ssh_target import ssh_target
 from skytier.openstack.stack import CloudStack
 from skytier.services.pgbackrest.config import CA
@@ -36,7 +41,11 @@ def rehearse(stack: CloudStack, progress: Progress, flavor: str | None = None) -
     where it cannot begin; how it went from the marker on is told in the result.
     """
     began, lost = datetime.now(UTC), threading.Event()
-    with stack.held("rehearse", lost), ssh_target(stack, DATABASE) as database:
+    ended = interrupted(
+        "Interrupted: the backups are not proven.",
+        "Run skytier rehearse again. It first removes what may be left of this one.",
+    )
+    with ended, stack.held("rehearse", lost), ssh_target(stack, DATABASE) as database:
         # Of a run that was cut short.
         scratch.remove(stack.stack.name, stack.kinds, progress)
         of = rehearsal.source(database)
@@ -117,11 +126,11 @@ class _Scratch:
         stack, resolved = self.stack, self.plan.resolved
         began = time.monotonic()
         try:
-            made = scratch.wanted(resolved, stack.project, self.flavor, self.root_gib)
-            scratch.make(
-                *(stack.project, made, stack.kinds, self.plan.known, self.flavor),
-                *(progress, self.lost),
-            )
+            wanted = scratch.wanted(resolved, stack.project, self.flavor, self.root_gib)
+            steps = plan(wanted, [], RULES)
+            refuse_short(stack.room(steps, {scratch.ROLE: self.flavor}))
+            known = self.plan.known
+            apply(steps, stack.kinds, progress, known, self.lost, RepeatedCalls())
             return _step(
                 "rehearsal", self.name, lambda tell: self._prove(marked, began, tell), progress
             )
@@ -141,12 +150,12 @@ class _Scratch:
 
 
 def _scratch(stack: CloudStack, of: Source, flavor: str | None, lost: threading.Event) -> _Scratch:
-    plan = stack.plan()
-    chosen = plan.resolved.choices.flavors[DATABASE]
+    of_stack = stack.plan()
+    chosen = of_stack.resolved.choices.flavors[DATABASE]
     if flavor:
         offers = choices.offered_flavors(stack.connection)
         chosen = choices.flavor(offers, flavor, "Name another with --flavor.")
-    root = plan.resolved.choices.roots.get(DATABASE, 0)
+    root = of_stack.resolved.choices.roots.get(DATABASE, 0)
     root_gib = scratch.root_gib(chosen, root, rehearsal.needed_bytes(of.backup))
     if root_gib and not stack.has_volumes:
         raise SkytierError(
@@ -154,7 +163,7 @@ def _scratch(stack: CloudStack, of: Source, flavor: str | None, lost: threading.
             f"{chosen.disk_gib} GiB, and the cloud has no volume service (Cinder).",
             "Name a flavor with a larger disk: --flavor",
         )
-    return _Scratch(stack, of, plan, chosen, root_gib, lost)
+    return _Scratch(stack, of, of_stack, chosen, root_gib, lost)
 
 
 def _step(name: str, host: str, run: Callable[[Tell], Result], progress: Progress) -> Result:

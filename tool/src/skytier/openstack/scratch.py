@@ -1,19 +1,14 @@
-"""A scratch server of a stack, for a copy of its database: what it is, made, and removed."""
+"""A scratch server of a stack, for a copy of its database: what it is made of, and removed."""
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-from skytier.deploy.apply import Events, apply
-from skytier.deploy.kind import Found, Key, Kind, Known, Wanted
-from skytier.deploy.plan import plan
-from skytier.openstack import limits, private_network
+from skytier.deploy.apply import Events
+from skytier.deploy.kind import Found, Key, Kind, Wanted
+from skytier.openstack import private_network
 from skytier.openstack.flavor import Flavor
-from skytier.openstack.kinds import RULES
-from skytier.openstack.needs import of_steps
-from skytier.openstack.quota import check, refuse_short
 from skytier.openstack.removal import delete_all
 from skytier.openstack.resolved import ResolvedStack
-from skytier.openstack.resources.creation import RepeatedCalls
 from skytier.openstack.resources.port import Port
 from skytier.openstack.resources.project import Project
 from skytier.openstack.resources.root_volume import RootVolume
@@ -99,21 +94,6 @@ def root_gib(flavor: Flavor, chosen: int, copy_bytes: int) -> int:
     if chosen:
         return max(chosen, least)
     return 0 if flavor.disk_gib >= least else least
-
-
-def make(
-    project: Project,
-    wanted: Sequence[Wanted],
-    kinds: Mapping[str, Kind],
-    known: Known,
-    flavor: Flavor,
-    events: Events,
-    lost: threading.Event,
-) -> None:
-    """Make it, and wait until Nova runs it. Raises SkytierError, also where the quota is short."""
-    steps = plan(wanted, [], RULES)
-    refuse_short(check(of_steps(steps, {ROLE: flavor}), limits.read(project.connection)))
-    apply(steps, kinds, events, known, lost, RepeatedCalls())
 
 
 def remove(stack: str, kinds: Mapping[str, Kind], events: Events) -> bool:
