@@ -3,6 +3,9 @@
 import json
 import shutil
 import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +20,8 @@ from skytier.deploy.plan import Action, plan
 from skytier.deploy.rehearsal import Proof, Source, lacking, metrics
 from skytier.deploy.rehearsed import Rehearsed, as_json, from_json, rehearsed
 from skytier.errors import SkytierError
-from skytier.openstack import scratch
+from skytier.openstack import rehearsal as on_cloud
+from skytier.openstack import removal, scratch
 from skytier.openstack.desired import wanted
 from skytier.openstack.flavor import Flavor
 from skytier.openstack.kinds import RULES
@@ -130,7 +134,10 @@ def test_the_scratch_server_is_the_stacks_own_and_only_the_bastion_gets_in() -> 
     assert "pgbackrest" in by_key[SERVER].creation["user_data"]
 
 
-def test_what_a_run_that_was_cut_short_left_is_named_and_removed() -> None:
+def test_what_a_run_that_was_cut_short_left_is_named_and_removed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(removal, "ROUND_S", 0)
     stack = TO_CLOUD
     of_stack = Known(there(stack))
     left = {
@@ -156,6 +163,11 @@ def test_what_a_run_that_was_cut_short_left_is_named_and_removed() -> None:
     assert not stays & set(left)
     assert stays == {key for key in of_stack if key.kind in recorded}
     assert not scratch.remove("shop", cast(Any, recorded), Events())
+
+
+class Shown(Events):
+    def planned(self, steps: Any) -> None:
+        """It is of no interest here."""
 
 
 PROOF = Proof(10.0, 5.0, 0.5, compare(MARKED.contents, MARKED.contents), 1, 2)
@@ -247,3 +259,115 @@ def test_the_last_report_is_shown_again(stack: Any, capsys: pytest.CaptureFixtur
     stack.operator.keep_rehearsal("2", "{}")
     with pytest.raises(SkytierError, match="cannot be read"):
         rehearse.rehearse(last=True)
+
+
+class Machine:
+    """A host that notes down what it is asked for."""
+
+    name = "shop-database-1"
+
+    def __init__(self) -> None:
+        self.ran: list[str] = []
+
+    def run(self, script: str, stdin: bytes | None = None) -> str:
+        self.ran.append(script + (stdin or b"").decode())
+        return ""
+
+
+class Stack:
+    """A stack on a cloud whose resources are noted down."""
+
+    def __init__(self, tmp_path: Path) -> None:
+        self.stack, self.cloud, self.project = TO_CLOUD, "mycloud", PROJECT
+        self.has_volumes = True
+        self.kinds = kinds()
+        self.operator = OperatorFiles(tmp_path)
+        for each in there(TO_CLOUD).values():
+            if each.key.kind in self.kinds:
+                self.kinds[each.key.kind].there[each.key] = each
+
+    @contextmanager
+    def held(self, what: str, lost: threading.Event) -> Iterator[None]:
+        yield
+
+    def plan(self) -> Any:
+        return SimpleNamespace(resolved=resolved(TO_CLOUD), known=Known(there(TO_CLOUD)))
+
+    def room(self, steps: Any, flavors: Any) -> list[Any]:
+        return []
+
+    @property
+    def scratch(self) -> set[Key]:
+        return {key for kind in self.kinds.values() for key in kind.there if "rehears" in key.name}
+
+
+@pytest.fixture
+def begun(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> tuple[Stack, Machine]:
+    """A stack of which the copy is not made: `prove` is left to the test."""
+    made, machine = Stack(tmp_path), Machine()
+
+    @contextmanager
+    def target(stack: Any, name: str, tell: Any = None) -> Iterator[Machine]:
+        yield machine
+
+    monkeypatch.setattr(removal, "ROUND_S", 0)
+    monkeypatch.setattr(on_cloud, "ssh_target", target)
+    monkeypatch.setattr(on_cloud, "set_up", lambda *given: None)
+    monkeypatch.setattr(on_cloud.rehearsal, "source", lambda host: OF)
+    monkeypatch.setattr(on_cloud.rehearsal, "mark", lambda host, at, tell: MARKED)
+    return made, machine
+
+
+def test_the_scratch_server_is_there_for_the_copy_alone(
+    begun: tuple[Stack, Machine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack, machine = begun
+    while_proving: list[set[Key]] = []
+
+    def prove(*given: Any, beside: bool) -> Proof:
+        while_proving.append(stack.scratch)
+        return PROOF
+
+    monkeypatch.setattr(on_cloud.rehearsal, "prove", prove)
+    # What a killed run left is not used: somebody may have been there.
+    left = Key("port", "shop-rehearsal-1")
+    stack.kinds["port"].there[left] = Found(left, "of before", {})
+    done = on_cloud.rehearse(cast(Any, stack), Shown())
+    assert done.good
+    assert SERVER in while_proving[0]
+    assert stack.scratch == set()
+    assert from_json(stack.operator.last_rehearsal()).recovery_s == done.recovery_s
+    assert "skytier_rehearsal_failed 0" in machine.ran[-1]
+
+
+@pytest.mark.parametrize("error", [SkytierError("It fails.", "Mend it."), KeyboardInterrupt()])
+def test_the_scratch_server_goes_also_after_a_failure(
+    begun: tuple[Stack, Machine], monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    stack, machine = begun
+
+    def prove(*given: Any, beside: bool) -> Proof:
+        assert SERVER in stack.scratch
+        raise error
+
+    monkeypatch.setattr(on_cloud.rehearsal, "prove", prove)
+    if isinstance(error, KeyboardInterrupt):
+        with pytest.raises(SkytierError, match="the backups are not proven"):
+            on_cloud.rehearse(cast(Any, stack), Shown())
+    else:
+        done = on_cloud.rehearse(cast(Any, stack), Shown())
+        assert (done.good, done.trouble, done.advice) == (False, "It fails.", "Mend it.")
+        assert done.lost_bytes == MARKED.lost_bytes
+        assert "skytier_rehearsal_failed 1" in machine.ran[-1]
+    assert stack.scratch == set()
+
+
+def test_a_database_larger_than_its_flavors_disk_boots_the_copy_from_a_volume(
+    begun: tuple[Stack, Machine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack, _ = begun
+    large = replace(THERE.newest, database_bytes=50 * 2**30)
+    monkeypatch.setattr(on_cloud.rehearsal, "source", lambda host: Source(large, {}))
+    stack.has_volumes = False
+    with pytest.raises(SkytierError, match="has no volume service"):
+        on_cloud.rehearse(cast(Any, stack), Shown())
