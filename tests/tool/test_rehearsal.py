@@ -205,9 +205,16 @@ def test_a_report_is_kept_and_read_again(tmp_path: Path) -> None:
 
 def test_sentences_and_a_page_say_what_was_found() -> None:
     text = " ".join([shown.verdict(found()), *shown.sentences(found())])
-    for words in ("1 tables with 2 rows", "105.0 s (RTO)", "5.2 s (RPO)", "16.0 MiB of the log"):
+    for words in (
+        "1 table with 2 rows",
+        "105.0 s (RTO)",
+        "5.2 s would have been lost (RPO)",
+        "16.0 MiB of the log",
+    ):
         assert words in text
-    assert shown.verdict(DIFFERS) == "The restored copy differs in 2 of its tables."
+    assert shown.verdict(DIFFERS) == "The restored copy differs in 2 tables."
+    idle = found(marked=replace(MARKED, lost_seconds=0.0))
+    assert "no change would have been lost" in " ".join(shown.sentences(idle))
     page = shown.html(DIFFERS)
     assert "&lt;b&gt; is missing in the copy." in page
     assert "c is in the copy alone." in page

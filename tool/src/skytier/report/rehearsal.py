@@ -24,29 +24,19 @@ def verdict(found: Rehearsed) -> str:
     if found.trouble:
         return "The backups are not proven: there is no copy to compare."
     if found.good:
-        return (
-            f"The restored copy is the same: {found.tables:,} tables with {found.rows:,} rows, by "
-            "count and checksum."
-        )
-    return f"The restored copy differs in {len(found.differences)} of its tables."
+        held = f"{_count(found.tables, 'table')} with {_count(found.rows, 'row')}"
+        return f"The restored copy is the same, by count and checksum: {held}."
+    return f"The restored copy differs in {_count(len(found.differences), 'table')}."
 
 
 def sentences(found: Rehearsed) -> list[str]:
     """What else there is to say, from the machine to what would be lost."""
-    said = [f"Restored on {found.machine} from the backup {found.backup}."]
+    restored = "The copy was to be" if found.trouble else "The copy was restored"
+    said = [f"{restored} on {found.machine}, from the backup {found.backup}."]
     if found.recovery_s:
         said.append(f"Until the restored database answered: {_seconds(found.recovery_s)} (RTO).")
     if found.marked_at:
-        said.append(
-            "Would have been lost with the database server at the marker: the changes of the last "
-            f"{_seconds(found.lost_seconds)} (RPO), at most "
-            f"{human(found.lost_bytes, Unit.BYTES)} of the log."
-        )
-        said.append(
-            f"The archive had the marker after {_seconds(found.archived_s)}. To count and sum up "
-            f"all tables took {_seconds(found.read_s)} on the database server"
-            + (f", {_seconds(found.copy_read_s)} in the copy." if found.copy_read_s else ".")
-        )
+        said += [_lost(found), _reading(found)]
     return said
 
 
@@ -65,6 +55,31 @@ def html(found: Rehearsed) -> str:
         sentences=sentences(found),
         parts=parts(found),
     )
+
+
+def _lost(found: Rehearsed) -> str:
+    if not found.lost_seconds:
+        return (
+            "If the database server had vanished at the marker, no change would have been lost: "
+            "the archive had all of them (RPO 0 s)."
+        )
+    return (
+        "If the database server had vanished at the marker, the changes of the last "
+        f"{_seconds(found.lost_seconds)} would have been lost (RPO): at most "
+        f"{human(found.lost_bytes, Unit.BYTES)} of the log."
+    )
+
+
+def _reading(found: Rehearsed) -> str:
+    copy = f", and {_seconds(found.copy_read_s)} in the copy" if found.copy_read_s else ""
+    return (
+        f"The archive had the marker after {_seconds(found.archived_s)}. To count and sum up all "
+        f"tables took {_seconds(found.read_s)} on the database server{copy}."
+    )
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _seconds(value: float) -> str:
