@@ -101,57 +101,52 @@ def test_a_copy_is_that_of_the_marker_while_others_write(
     assert database.run(f"find {REPOSITORY}/archive -name '0000000[2-9]*'") == ""
 
 
-def test_what_differs_is_named(three: Cluster, database: Container) -> None:
+def test_another_machine_has_the_copy_and_what_differs_there_is_named(
+    three: Cluster, database: Container
+) -> None:
     of, marked = rehearsal.source(database), mark(database)
+    machine = three.containers["shop-web-3"]
+    # As if both reached the same place.
+    shutil.copytree(database.root / REPOSITORY.lstrip("/"), machine.root / REPOSITORY.lstrip("/"))
+    machine.run(f"chown --recursive postgres:postgres {BACKUPS}")
+    there = f"cd {BACKUPS} && find -type f -printf '%p %s %T@\\n' | sort"
+    before = machine.run(there)
     change = (
         "UPDATE proven SET kept = 0 WHERE id = 7; DELETE FROM counted WHERE n = 1;"
         'DROP TABLE none; CREATE TABLE "new" ()'
     )
     # Only the copy has its socket there.
-    database.run(
+    machine.run(
         f"cat >{PSQL} && chmod 0755 {PSQL}",
         f"""#!/bin/bash
 [[ "$*" != *--host={DATA}*contents.sql* ]] || /usr/bin/psql --host={DATA} skytier -qc '{change}'
 exec /usr/bin/psql "$@"
 """.encode(),
     )
-    try:
-        proof = prove(three, database, of, marked, beside=True)
-    finally:
-        database.run(f"rm {PSQL}")
+    proof = prove(three, machine, of, marked, beside=False)
     assert proof.compared.missing == ["public.none"]
     assert proof.compared.surplus == ["public.new"]
-    names = [each.table for each in proof.compared.different]
-    assert names == ["public.counted", "public.proven"]
     counted, proven = proof.compared.different
+    assert (counted.table, proven.table) == ("public.counted", "public.proven")
     assert counted.rows_in_copy == counted.rows - 1
     assert proven.rows_in_copy == proven.rows == 1000
+    # The place is only read.
+    assert machine.run(there) == before
+    machine.run(f"rm -r {BACKUPS} {PSQL}")
 
 
-def test_another_machine_has_the_copy(three: Cluster, database: Container) -> None:
-    of, marked = rehearsal.source(database), mark(database)
-    machine = three.containers["shop-web-3"]
-    # As if both reached the same place.
-    shutil.copytree(database.root / REPOSITORY.lstrip("/"), machine.root / REPOSITORY.lstrip("/"))
-    machine.run(f"chown --recursive postgres:postgres {BACKUPS}")
-    before = machine.run(f"cd {BACKUPS} && find -type f -printf '%p %s %T@\\n' | sort")
-    proof = prove(three, machine, of, marked, beside=False)
-    assert proof.compared.same, proof.compared
-    assert machine.run(f"cd {BACKUPS} && find -type f -printf '%p %s %T@\\n' | sort") == before
-    machine.run(f"rm -r {BACKUPS}")
-
-
-def test_a_damaged_backup_fails_and_the_monitor_is_told(
+def test_an_archive_that_lacks_the_marker_fails_and_the_monitor_is_told(
     three: Cluster, database: Container
 ) -> None:
     of, marked = rehearsal.source(database), mark(database)
-    bundle = f"$(ls {REPOSITORY}/backup/main/*F/bundle/1 | tail -n 1)"
-    database.run(f"cp --archive {bundle} /srv/bundle; truncate --size=100000 {bundle}")
+    newest = f"find {REPOSITORY}/archive -name '0000*-*' | sort | tail -n 1"
+    segment = database.run(newest).strip()
+    database.run(f"mv {segment} /srv/segment")
     try:
-        with pytest.raises(SkytierError, match="pgBackRest could not restore"):
+        with pytest.raises(SkytierError, match="before configured recovery target was reached"):
             prove(three, database, of, marked, beside=True)
     finally:
-        database.run(f"mv /srv/bundle {bundle}")
+        database.run(f"mv /srv/segment {segment}")
     figures = f"cat {rehearsal.METRICS}"
     rehearsal.note_good(database, rehearsal.metrics(marked.at, 12.5, marked.lost_seconds))
     assert "skytier_rehearsal_failed 0" in database.run(figures)
