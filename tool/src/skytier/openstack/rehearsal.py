@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -45,7 +46,7 @@ def rehearse(stack: CloudStack, progress: Progress, flavor: str | None = None) -
         "Interrupted: the backups are not proven.",
         "Run skytier rehearse again. It first removes what may be left of this one.",
     )
-    with ended, stack.held("rehearse", lost), ssh_target(stack, DATABASE) as database:
+    with ended, stack.held("rehearse", lost), _database(stack) as database:
         # Of a run that was cut short.
         scratch.remove(stack.stack.name, stack.kinds, progress)
         of = rehearsal.source(database)
@@ -79,6 +80,11 @@ def rehearse(stack: CloudStack, progress: Progress, flavor: str | None = None) -
         else:
             rehearsal.note_failed(database)
     return found
+
+
+def _database(stack: CloudStack) -> AbstractContextManager[Host]:
+    """The machine whose database takes writes, and that makes the backups."""
+    return ssh_target(stack, DATABASE)
 
 
 @dataclass(frozen=True)
