@@ -116,6 +116,14 @@ def test_everything_carries_the_mark_and_a_second_plan_is_empty(
         assert mark in resource.tags
     assert set(actions(operator).values()) == {"keep"}
 
+    # What a rehearsal leaves that is killed is named, and the next `up` deletes it.
+    script(operator, "scratch")
+    left = {name for name, action in actions(operator).items() if action == "delete"}
+    group = f"security group {stack}-rehearsal"
+    assert left == {group, f"port {stack}-rehearsal-1", f"server {stack}-rehearsal-1"}
+    up(operator)
+    assert made(account, before) == MADE
+
 
 def test_what_somebody_changed_is_shown_and_mended(
     account: Account, operator: Operator, stack: str
