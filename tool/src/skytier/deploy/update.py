@@ -41,7 +41,11 @@ RULES: Mapping[str, Rules] = {
     CONFIGURATION: Rules(
         within=SERVER,
         # A database that is made anew has another password.
-        follows={CONFIGURATION: frozenset({Action.CREATE})},
+        # A volume that somebody detached has to be mounted again.
+        follows={
+            CONFIGURATION: frozenset({Action.CREATE}),
+            "volume attachment": frozenset({Action.CREATE}),
+        },
         checks=True,
         in_turn=frozenset({Action.CHANGE}),
     ),

@@ -48,7 +48,7 @@ _DISRUPTIVE = {
     Server.name: {"flavor": "resize: it is away for some minutes, one machine after another"},
     FloatingIP.name: {"port": "it moves: requests that are being answered end"},
 }
-_STARTING = {Server.name: frozenset({"power"})}
+_STARTING = {Server.name: frozenset({"power", "interface"})}
 _MADE = (
     *(KeyPair, SecurityGroup, Network, Subnet, Router, Port, Volume, Container, Ec2Credential),
     *(BakedImage, ServerGroup, RootVolume, Server, FloatingIP),

@@ -1,0 +1,119 @@
+"""What a machine says of its disks, clock and services -> what is wrong, and what mends it."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from skytier.deploy.condition import CLOCK_BOUND_S, FULL_PERCENT, Asked, Wrong, judged
+from skytier.deploy.kind import Found, Key
+from skytier.openstack.look import scripts, to_mend
+from skytier.services.system.condition import Condition, Disk, Unit, read, script
+from skytier.status import Fault
+
+SAID = """\
+clock 1764421200.25
+disk / 10737418240 42%
+disk /var/lib/postgresql 52428800 96%
+inodes / 100000 7%
+inodes /boot/efi - -
+unit nginx.service forking failed enabled
+unit skytier-app.service notify active enabled
+unit postgresql@15-main.service forking inactive -
+"""
+
+
+def test_what_a_machine_says_is_read() -> None:
+    assert read(SAID) == Condition(
+        1764421200.25,
+        [
+            Disk("/", 10737418240, 42),
+            Disk("/var/lib/postgresql", 52428800, 96),
+            Disk("/", 100000, 7, inodes=True),
+        ],
+        [
+            Unit("nginx.service", "forking", "failed", "enabled"),
+            Unit("skytier-app.service", "notify", "active", "enabled"),
+            Unit("postgresql@15-main.service", "forking", "inactive", "-"),
+        ],
+    )
+
+
+def test_the_question_names_the_units_and_is_none_without() -> None:
+    assert "-- nginx 'postgresql@*'" in script(["nginx", "postgresql@*"])
+    assert "systemctl" not in script([])
+
+
+def asked(ahead: float = 0.0, took: float = 1.0, **parts: list[Disk] | list[Unit]) -> Asked:
+    return Asked(Condition(1000.0 + ahead, **parts), 1000.0 - took / 2, 1000.0 + took / 2)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("disk", "what", "do"),
+    [
+        (Disk("/", 104857600, FULL_PERCENT), "/ is 95% full: 100 MiB left", "See what fills it"),
+        (Disk("/", 12, 100, inodes=True), "/ is 100% full: 12 files left", "See what fills it"),
+        (Disk("/var/lib/postgresql", 0, 100), "is 100% full: 0 MiB left", "volume_gib higher"),
+    ],
+)
+def test_a_full_disk_is_named_and_nothing_is_deleted(disk: Disk, what: str, do: str) -> None:
+    [wrong] = judged({"shop-web-1": asked(disks=[disk])})
+
+    assert (wrong.fault.kind, wrong.fault.up, wrong.script) == ("disk", "", "")
+    assert what in wrong.fault.what
+    assert do in wrong.fault.do
+
+
+@pytest.mark.parametrize(
+    ("unit", "is_down"),
+    [
+        (Unit("nginx.service", "forking", "failed", "enabled"), True),
+        (Unit("nginx.service", "forking", "inactive", "enabled"), True),
+        (Unit("nginx.service", "forking", "active", "enabled"), False),
+        (Unit("nginx.service", "forking", "activating", "enabled"), False),
+        # The second process of the application waits for its turn.
+        (Unit("skytier-second.service", "notify", "inactive", "-"), False),
+        # A job that failed is not done again; its own line of `status` says so.
+        (Unit("skytier-job@nightly.service", "oneshot", "failed", "static"), False),
+    ],
+)
+def test_a_service_that_should_run_is_started(unit: Unit, is_down: bool) -> None:
+    wrong = judged({"shop-web-1": asked(units=[unit])})
+
+    assert [each.fault.what for each in wrong] == [f"{unit.name} is {unit.active}"] * is_down
+    assert [f"systemctl start {unit.name}" in each.script for each in wrong] == [True] * is_down
+
+
+@pytest.mark.parametrize(
+    ("ahead", "named"),
+    [
+        ({"a": 0, "b": 0}, []),
+        ({"a": CLOCK_BOUND_S + 0.4, "b": 0}, []),  # within what the answer took
+        ({"a": 40, "b": 0}, [("a", "its clock is 40 s ahead")]),
+        ({"a": 0, "b": 0, "c": -3600}, [("c", "its clock is 3600 s behind")]),
+        ({"a": -40}, [("a", "its clock is 40 s behind")]),
+        # All machines agree: it is this one that is wrong.
+        ({"a": 60, "b": 60}, [("this machine", "this machine's clock is 60 s behind")]),
+    ],
+)
+def test_a_clock_that_is_off_is_set(ahead: Mapping[str, float], named: list[object]) -> None:
+    wrong = judged({name: asked(each) for name, each in ahead.items()})
+
+    assert [(each.fault.resource, each.fault.what) for each in wrong] == named
+    for each in wrong:
+        assert ("chronyc makestep" in each.script) == (each.fault.resource in ahead)
+
+
+def test_what_can_be_mended_makes_the_configuration_of_its_machine_be_done_again() -> None:
+    found = [Found(Key("configuration", name), name, {"fingerprint": "f"}) for name in "abc"]
+    wrong = [
+        Wrong(Fault("a", "unit", "nginx.service is failed", "it is started", ""), "start nginx"),
+        Wrong(Fault("a", "clock", "its clock is 40 s ahead", "it is set", ""), "set clock"),
+        Wrong(Fault("b", "disk", "/ is full", "", "Look.")),
+    ]
+
+    mended = to_mend(found, wrong)
+
+    assert [bool(each.fault) for each in mended] == [True, False, False]
+    assert mended[0].fault == "nginx.service is failed; its clock is 40 s ahead"
+    assert mended[0].mend == "it is started; it is set"
+    assert scripts(wrong) == {"a": "start nginx\nset clock"}
