@@ -1,13 +1,17 @@
 """What a machine says of its disks, clock and services -> what is wrong, and what mends it."""
 
 from collections.abc import Mapping
+from typing import Any, cast
 
 import pytest
 
 from skytier.deploy.condition import CLOCK_BOUND_S, FULL_PERCENT, Asked, Wrong, judged
-from skytier.deploy.kind import Found, Key
-from skytier.openstack.look import scripts, to_mend
+from skytier.deploy.kind import Found, Key, Known
+from skytier.hosts.host import UnreachableError
+from skytier.hosts.ssh import Ssh
+from skytier.openstack.look import look, scripts, to_mend
 from skytier.services.system.condition import Condition, Disk, Unit, read, script
+from skytier.stackfile import parse
 from skytier.status import Fault
 
 SAID = """\
@@ -117,3 +121,57 @@ def test_what_can_be_mended_makes_the_configuration_of_its_machine_be_done_again
     assert mended[0].fault == "nginx.service is failed; its clock is 40 s ahead"
     assert mended[0].mend == "it is started; it is set"
     assert scripts(wrong) == {"a": "start nginx\nset clock"}
+
+
+class Shell:
+    """Machines that say the same, or do not answer."""
+
+    def __init__(self, *away: str) -> None:
+        self.away = away
+        self.asked: set[str] = set()
+
+    def run(self, name: str, command: str, stdin: bytes = b"", timeout_s: float = 0) -> str:
+        self.asked.add(name)
+        if name in self.away:
+            raise UnreachableError(f"{name} cannot be reached: it does not answer.", "Look.")
+        return "clock 0\nunit nginx.service forking failed enabled"
+
+
+def servers(**power: str) -> Known:
+    """Servers of these states; all were set up but for `new`."""
+    known = Known()
+    for name, state in power.items():
+        facts = {"role": "web", "number": 1}
+        fault = "it is in ERROR" if state == "error" else ""
+        of_server = Found(Key("server", name), f"id-{name}", {"power": state}, facts, fault=fault)
+        known[of_server.key] = of_server
+        if name != "new":
+            key = Key("configuration", name)
+            known[key] = Found(key, name, {})
+    return known
+
+
+def test_machines_that_run_and_were_set_up_are_asked() -> None:
+    shell = Shell()
+    known = servers(a="running", b="running", off="shutoff", broken="error", new="running")
+
+    wrong = look(cast(Ssh, cast(Any, shell)), known, parse(""))
+
+    assert shell.asked == {"a", "b"}
+    services = [each.fault for each in wrong if each.fault.kind == "unit"]
+    assert [each.resource for each in services] == ["a", "b"]
+    # The time that both say is 1970.
+    assert [each.fault.resource for each in wrong if each.fault.kind == "clock"] == ["this machine"]
+
+
+def test_a_machine_that_does_not_answer_is_named_and_never_rebooted() -> None:
+    known = servers(a="running")
+
+    [wrong] = look(cast(Ssh, cast(Any, Shell("a"))), known, parse(""))
+
+    assert wrong.fault.what == (
+        "it runs, and does not answer: a cannot be reached: it does not answer."
+    )
+    assert (wrong.fault.up, wrong.script) == ("", "")
+    assert "openstack console log show id-a" in wrong.fault.do
+    assert to_mend(list(known.values()), [wrong]) == list(known.values())

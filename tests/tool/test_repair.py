@@ -8,18 +8,20 @@ from typing import Any
 import pytest
 
 from skytier.deploy.apply import LossError, refuse_losses
+from skytier.deploy.condition import Wrong
 from skytier.deploy.kind import Found, Key
 from skytier.deploy.plan import Action, Step, plan
 from skytier.errors import SkytierError
-from skytier.openstack import repair
+from skytier.openstack import members, repair
 from skytier.openstack.given_up import give_up
 from skytier.openstack.kinds import RULES
+from skytier.openstack.look import to_mend
 from skytier.openstack.resources.interface import NOTE
 from skytier.openstack.resources.server_state import State, state_of
 from skytier.openstack.resources.volume import DATA_ID
 from skytier.openstack.torn import recognised
 from skytier.stackfile import StackFile, parse
-from skytier.status import Fault
+from skytier.status import Fault, MachineStatus, ServiceStatus
 
 from .test_volumes import all_wanted, there, without
 
@@ -377,3 +379,35 @@ def test_a_lost_web_server_is_made_again() -> None:
 
 def test_a_new_machine_is_not_one_that_is_gone() -> None:
     assert faults(a_stack(WITHOUT), parse("web.count = 2\nbalancer.kind = 'none'")) == []
+
+
+def test_a_machine_with_a_failed_service_is_set_up_again_and_then_its_release_is_asked() -> None:
+    found = a_stack(WITHOUT)
+    fault = Fault(WEB, "unit", "nginx.service is failed", "it is started", "")
+    judged = to_mend(list(found.values()), [Wrong(fault, "systemctl start nginx")])
+
+    steps = plan(all_wanted(WITHOUT, found), judged, RULES)  # type: ignore[arg-type]
+
+    step = next(step for step in steps if step.key == Key("configuration", WEB))
+    assert (step.action, step.reason) == (
+        Action.CHANGE,
+        "nginx.service is failed: it is started",
+    )
+    assert action(steps, "release", WEB) is Action.CHANGE
+    assert action(steps, "configuration", DATABASE) is Action.KEEP
+
+
+def test_a_member_that_does_not_follow_is_told_with_the_command_that_clones_it_again() -> None:
+    checks = [
+        ServiceStatus("patroni", False, None, "This member is not well: stopped.\nits log"),
+        ServiceStatus("etcd", False, None, "etcd has no majority of its voters: ..."),
+        ServiceStatus("postgresql", False, None, "PostgreSQL refuses"),
+    ]
+    machine = MachineStatus("shop-database-2", "database", "", False, checks, [])
+
+    follows, agrees = members.faults([machine], parse('name = "shop"\ndatabase.members = 2'))
+
+    assert follows.what == "This member is not well: stopped"
+    assert "reinit shop shop-database-2 --force'" in follows.do
+    assert (follows.up, agrees.kind) == ("", "etcd")
+    assert "more than half of the voters" in agrees.do

@@ -113,6 +113,7 @@ def test_a_volume_that_was_detached_is_attached_again(
     up(operator)
 
     assert [each.server_id for each in compute.volume_attachments(database)] == [database.id]
+    assert "reboot" in {each.action for each in compute.server_actions(database)}
     assert server(account, database.name).status == "ACTIVE"
     assert set(actions(operator).values()) == {"keep"}
 

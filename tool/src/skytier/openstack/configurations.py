@@ -11,8 +11,7 @@ from skytier.deploy.update import CONFIGURATION, RELEASE, SERVER
 from skytier.openstack import carried_certificate
 from skytier.openstack.in_server import InServer
 from skytier.openstack.kept_secrets import KeptSecrets
-from skytier.openstack.resources.project import PREFIX
-from skytier.openstack.resources.volume import DATA, DATA_ID, KEPT, Volume
+from skytier.openstack.resources.volume import CONFIGURED, DATA, DATA_ID, KEPT, Volume
 from skytier.services.setup import Setup
 
 
@@ -26,7 +25,7 @@ class Configurations(InServer):
 
     name: ClassVar[str] = CONFIGURATION
     attribute: ClassVar[str] = "fingerprint"
-    metadata: ClassVar[str] = f"{PREFIX}configuration"
+    metadata: ClassVar[str] = CONFIGURED
 
     kept: KeptSecrets
     volumes: Volume

@@ -8,7 +8,7 @@ from skytier.deploy.plan import Action, Step
 from skytier.deploy.update import CONFIGURATION, IN_SERVERS, SERVER
 from skytier.openstack.resources.floating_ip import FloatingIP
 from skytier.openstack.resources.port import Port
-from skytier.openstack.resources.volume import DATA_ID, Volume
+from skytier.openstack.resources.volume import DATA_ID, KEPT, Volume
 from skytier.openstack.resources.volume_attachment import VolumeAttachment
 from skytier.roles import ROLES
 from skytier.stackfile import StackFile
@@ -68,7 +68,8 @@ def _was_there(key: Key, steps: dict[Key, Step]) -> bool:
             volume, server = steps.get(Key(Volume.name, key.name)), steps.get(Key(SERVER, key.name))
             if not (volume and volume.found and server and server.found):
                 return False
-            return bool(server.found.facts["metadata"].get(DATA_ID) == volume.found.id)
+            set_up = found(CONFIGURATION) and volume.found.facts["data"] == KEPT
+            return bool(set_up or server.found.facts["metadata"].get(DATA_ID) == volume.found.id)
         case "floating IP":
             return found(SERVER) and found(CONFIGURATION)
     return False

@@ -48,7 +48,9 @@ def measure(stack: CloudStack) -> Status:
         front = not entry.is_asked or (answer is not None and bool(answer.result()))
         jobs = _jobs(stack, shell, measured) if enter else []
     complete = len(measured) == len(plan.resolved.machines())
-    healthy = front and complete and all(machine.healthy for machine in measured)
+    ill = {each.fault.resource for each in wrong}
+    well = all(machine.healthy and machine.name not in ill for machine in measured)
+    healthy = front and complete and well
     return Status(
         *(stack.stack.name, stack.cloud, entry.url, healthy, measured, list(_drift(plan)), jobs),
         faults=[*replace(plan, wrong=wrong).faults, *members.faults(measured, stack.stack)],

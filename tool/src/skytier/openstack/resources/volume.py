@@ -16,6 +16,8 @@ DATA = f"{PREFIX}data"
 """The key in its metadata that says whether there is something to lose."""
 DATA_ID = f"{PREFIX}volume"
 """The key in a server's metadata that says which volume has its data, in case it is gone."""
+CONFIGURED = f"{PREFIX}configuration"
+"""The key in a server's metadata that says that it was set up, and how."""
 EXPECTED, KEPT = "expected", "kept"
 """It was given to a machine; the machine has all its data on it."""
 AT_REST_TIMEOUT_S = 300.0

@@ -1,12 +1,21 @@
 """Which server a volume is attached to."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from skytier.deploy.kind import Found, Key, Known, Tell, Wanted
 from skytier.errors import SkytierError
 from skytier.openstack.resources.interface import rebooted
 from skytier.openstack.resources.project import Project
-from skytier.openstack.resources.volume import DATA, DATA_ID, EXPECTED, Volume, servers_of
+from skytier.openstack.resources.volume import (
+    CONFIGURED,
+    DATA,
+    DATA_ID,
+    EXPECTED,
+    KEPT,
+    Volume,
+    servers_of,
+)
 
 
 class VolumeAttachment:
@@ -38,7 +47,7 @@ class VolumeAttachment:
             if not volume.metadata.get(DATA):
                 self._volumes.note(volume.id, {DATA: EXPECTED})
             self._compute.create_volume_attachment(ids["server"], volume_id=volume.id)
-            if DATA_ID in known[wanted.attributes["server"]].facts.get("metadata", {}):
+            if _had_it(known[wanted.attributes["server"]], volume):
                 self._mounted_again(ids["volume"], ids["server"])
         return self._found(wanted.key.name, ids["volume"], ids["server"])
 
@@ -66,6 +75,13 @@ class VolumeAttachment:
     def _found(self, name: str, volume_id: str, server_id: str) -> Found:
         attributes = {"volume": volume_id, "server": server_id}
         return Found(Key(self.name, name), f"{volume_id} {server_id}", attributes)
+
+
+def _had_it(server: Found, volume: Any) -> bool:
+    """Whether a server had its data on a volume before."""
+    noted = server.facts.get("metadata", {})
+    kept = (volume.metadata or {}).get(DATA) == KEPT
+    return noted.get(DATA_ID) == volume.id or (kept and CONFIGURED in noted)
 
 
 def _held(key: Key, server: str) -> SkytierError:
