@@ -34,7 +34,7 @@ def test_all_checks_pass(machines: Machines) -> None:
 
 def wrong_on(machines: Machines, machine: Machine) -> list[Wrong]:
     """What a look at a machine finds."""
-    units = roles.units_on(machines.cluster.topology().stack, machine.role, 1)
+    units = roles.running_on(machines.cluster.topology().stack, machine.role, 1)
     before = time.time()
     said = machines.of(machine).run(condition.script(units))
     return judged({machine.name: Asked(condition.read(said), before, time.time())})

@@ -5,6 +5,7 @@ from typing import Any, cast
 
 import pytest
 
+from skytier import roles
 from skytier.deploy.condition import CLOCK_BOUND_S, FULL_PERCENT, Asked, Wrong, judged
 from skytier.deploy.kind import Found, Key, Known
 from skytier.hosts.host import UnreachableError
@@ -74,6 +75,9 @@ def test_a_full_disk_is_named_and_nothing_is_deleted(disk: Disk, what: str, do: 
         (Unit("nginx.service", "forking", "inactive", "enabled"), True),
         (Unit("nginx.service", "forking", "active", "enabled"), False),
         (Unit("nginx.service", "forking", "activating", "enabled"), False),
+        (Unit("postgresql@15-main.service", "forking", "failed", "-"), True),
+        # It may be in the middle of a restore.
+        (Unit("postgresql@15-main.service", "forking", "inactive", "enabled"), False),
         # The second process of the application waits for its turn.
         (Unit("skytier-second.service", "notify", "inactive", "-"), False),
         # A job that failed is not done again; its own line of `status` says so.
@@ -175,3 +179,26 @@ def test_a_machine_that_does_not_answer_is_named_and_never_rebooted() -> None:
     assert (wrong.fault.up, wrong.script) == ("", "")
     assert "openstack console log show id-a" in wrong.fault.do
     assert to_mend(list(known.values()), [wrong]) == list(known.values())
+
+
+@pytest.mark.parametrize(
+    ("text", "role", "units"),
+    [
+        ("", "database", {"postgresql@*", "prometheus-postgres-exporter"}),
+        # Patroni alone starts PostgreSQL.
+        (
+            "database.members = 3",
+            "database",
+            {"skytier-patroni", "etcd", "prometheus-postgres-exporter"},
+        ),
+        (
+            "monitor.enabled = false",
+            "web",
+            {"skytier-app", "nginx"},
+        ),
+    ],
+)
+def test_what_runs_as_long_as_a_machine_does(text: str, role: str, units: set[str]) -> None:
+    running = roles.running_on(parse(text), role, 1)
+
+    assert {*running} - {"prometheus-node-exporter"} == units

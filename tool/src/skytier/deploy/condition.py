@@ -77,10 +77,15 @@ def _full(name: str, disk: Disk) -> Fault:
 
 
 def _is_down(unit: Unit) -> bool:
-    """Whether it should run and does not. What runs once, as a job does, may fail by itself."""
+    """Whether it should run and does not. What runs once, as a job does, may fail by itself.
+
+    A database that was stopped on purpose may be in the middle of a restore: it is one of many
+    instances, and these count only when they failed.
+    """
     if unit.type == "oneshot":
         return False
-    return unit.active == "failed" or (unit.active == "inactive" and unit.file == "enabled")
+    stopped = unit.active == "inactive" and unit.file == "enabled" and "@" not in unit.name
+    return stopped or unit.active == "failed"
 
 
 def _clocks(offsets: Mapping[str, float]) -> Iterator[Wrong]:

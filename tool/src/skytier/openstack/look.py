@@ -70,13 +70,13 @@ def _listed(found: Found, wrong: Sequence[Wrong], attribute: str) -> str:
 
 def _asked(shell: Ssh, server: Found, stack: StackFile) -> Asked | Wrong:
     name = server.key.name
-    units = roles.units_on(stack, server.facts["role"], server.facts["number"])
+    units = roles.running_on(stack, server.facts["role"], server.facts["number"])
     question = condition.script(units).encode()
     try:
         # The way is opened first: what that takes is no part of the clock's difference.
         shell.run(name, "true", timeout_s=TIMEOUT_S)
         before = time.time()
-        said = shell.run(name, "sudo bash /dev/stdin", question, timeout_s=TIMEOUT_S)
+        said = shell.run(name, "sudo bash -c 'exec bash /dev/stdin'", question, timeout_s=TIMEOUT_S)
     except SkytierError as error:
         what = f"it runs, and does not answer: {error.what.partition(chr(10))[0]}"
         return Wrong(Fault(name, "ssh", what, "", _UNREACHABLE.format(server.id)))
