@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from skytier.cli import chosen
 from skytier.deploy.apply import LossError, refuse_losses
 from skytier.deploy.condition import Wrong
 from skytier.deploy.kind import Found, Key
@@ -411,3 +412,8 @@ def test_a_member_that_does_not_follow_is_told_with_the_command_that_clones_it_a
     assert "reinit shop shop-database-2 --force'" in follows.do
     assert (follows.up, agrees.kind) == ("", "etcd")
     assert "more than half of the voters" in agrees.do
+
+
+def test_on_this_machine_there_is_no_server_to_give_up() -> None:
+    with pytest.raises(SkytierError, match="is for a stack on a cloud"):
+        chosen.dialog(parse(""), None, given_up=["shop-database-1"])

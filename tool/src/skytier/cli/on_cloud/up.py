@@ -60,6 +60,8 @@ def _nothing_to_do(dialog: Context[CloudBackend], plan: Plan) -> None:
         console.out.print(" ".join(plan.newer_images), markup=False)
     waits = entry.waits_for()
     state = f"up, {waits}" if waits else "up and healthy"
+    if plan.faults:
+        state = "up; see above what is wrong"
     console.out.print(f"Nothing to do: {entry.url} is {state}.", markup=False)
 
 
