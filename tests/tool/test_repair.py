@@ -284,6 +284,15 @@ def test_what_others_have_is_named_and_left_there(
         refuse_losses(steps)
 
 
+def test_a_volume_may_be_detached_because_its_server_is_being_deleted() -> None:
+    found = changed(a_stack(WITH_VOLUME), Key("volume", DATABASE), facts={"status": "detaching"})
+
+    steps = planned(changed(found, server(DATABASE), fault="it is being deleted"), WITH_VOLUME)
+
+    assert action(steps, "server", DATABASE) is Action.REPLACE
+    refuse_losses(steps)
+
+
 def test_an_address_that_leads_nowhere_is_led_back() -> None:
     steps = planned(changed(a_stack(WITHOUT), ADDRESS, attributes={"port": None}), WITHOUT)
 

@@ -41,11 +41,7 @@ RULES: Mapping[str, Rules] = {
     CONFIGURATION: Rules(
         within=SERVER,
         # A database that is made anew has another password.
-        # A volume that somebody detached has to be mounted again.
-        follows={
-            CONFIGURATION: frozenset({Action.CREATE}),
-            "volume attachment": frozenset({Action.CREATE}),
-        },
+        follows={CONFIGURATION: frozenset({Action.CREATE})},
         checks=True,
         in_turn=frozenset({Action.CHANGE}),
     ),

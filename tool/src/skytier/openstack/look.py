@@ -5,12 +5,16 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
+from openstack.connection import Connection
+
 from skytier import roles
 from skytier.deploy.condition import Asked, Wrong, judged
 from skytier.deploy.kind import Found, Key, Known
 from skytier.deploy.update import CONFIGURATION, SERVER
 from skytier.errors import SkytierError
 from skytier.hosts.ssh import Ssh
+from skytier.openstack.access import Access
+from skytier.openstack.operator import OperatorFiles
 from skytier.openstack.resources.server import RUNNING
 from skytier.services.system import condition
 from skytier.stackfile import StackFile
@@ -22,6 +26,15 @@ _UNREACHABLE = (
     "console show that it hangs (openstack console log show {0})? Then: openstack server reboot "
     "--hard {0}, which leaves its disk as it is."
 )
+
+
+def looked(
+    connection: Connection, operator: OperatorFiles, stack: StackFile, known: Known
+) -> list[Wrong]:
+    """The same as `look`, over connections of its own."""
+    with Ssh() as shell:
+        Access(connection, operator, shell).write(known)
+        return look(shell, known, stack)
 
 
 def look(shell: Ssh, known: Known, stack: StackFile) -> list[Wrong]:

@@ -41,7 +41,7 @@ from skytier.openstack.kept_secrets import KeptSecrets
 from skytier.openstack.kinds import RULES, find_all, resources
 from skytier.openstack.leaving import leaving
 from skytier.openstack.lock import Lock
-from skytier.openstack.look import look, scripts, to_mend
+from skytier.openstack.look import looked, scripts, to_mend
 from skytier.openstack.losses import losses
 from skytier.openstack.operator import Way
 from skytier.openstack.planned import Plan, Removal
@@ -148,7 +148,7 @@ class CloudStack:
         pair = there.get(resolved.key(KeyPair.name))
         public_key = pair.facts["public_key"] if pair else self.operator.public_key()
         if looks and self.operator.has_key(public_key):
-            wrong = self._looked(there)
+            wrong = looked(self.connection, self.operator, self.stack, there)
         found = to_mend(found, wrong)
         there = Known(one_of_each(found)[0])
         steps = plan(
@@ -158,11 +158,6 @@ class CloudStack:
             losses(resolved, there),
         )
         return Plan(steps, resolved, public_key, self.hours, secrets, self.automatic, wrong)
-
-    def _looked(self, known: Known) -> list[Wrong]:
-        with Ssh() as shell:
-            Access(self.connection, self.operator, shell).write(known)
-            return look(shell, known, self.stack)
 
     def _judged(self, found: Sequence[Found], picked: choices.Choices) -> list[Found]:
         """What was found, with what somebody took apart, and what is given up."""

@@ -36,7 +36,7 @@ def _recognised(
     match one.key.kind:
         case Server.name:
             port = ports.get(Key(Port.name, one.key.name))
-            return _server(one, port, servers, own_network=own_network)
+            return _server(one, port, own_network=own_network)
         case Port.name:
             return _port(one, servers)
         case VolumeAttachment.name if one.attributes["server"] not in servers:
@@ -48,7 +48,7 @@ def _recognised(
         case FloatingIP.name:
             return _floating_ip(one, ports)
         case Volume.name:
-            return _volume(one)
+            return _volume(one, servers)
     return one
 
 
@@ -76,9 +76,7 @@ def _without_volume(one: Found, found: Sequence[Found], backups: str) -> Found:
     )
 
 
-def _server(
-    server: Found, port: Found | None, servers: Mapping[str, Found], *, own_network: bool
-) -> Found:
+def _server(server: Found, port: Found | None, *, own_network: bool) -> Found:
     if not server.facts.get("launched_at"):
         return server  # Nova may just be attaching it
     if port is None:
@@ -89,7 +87,7 @@ def _server(
             fault="its port is gone, and its address with it",
             mend="it gets another port",
         )
-    # A duplicate of it, or a server of others: that is told elsewhere.
+    # A duplicate of it has the port, or a server of others: that is told elsewhere.
     if port.facts.get("device"):
         return server
     return _detached(server, "its port was detached", "it is attached again")
@@ -132,10 +130,10 @@ def _floating_ip(address: Found, ports: Mapping[Key, Found]) -> Found:
     )
 
 
-def _volume(volume: Found) -> Found:
-    """One with data is never touched while Cinder is at it, or has failed at it."""
-    status = volume.facts["status"]
-    if status != "detaching" or not volume.facts["data"]:
+def _volume(volume: Found, servers: Mapping[str, Found]) -> Found:
+    """One with data is not touched while it is detached, unless it is because its server goes."""
+    leaving = any(servers[each].fault for each in volume.facts["servers"] if each in servers)
+    if volume.facts["status"] != "detaching" or not volume.facts["data"] or leaving:
         return volume
     return replace(
         volume,

@@ -94,4 +94,7 @@ def _held(key: Key, server: str) -> SkytierError:
 
 def detach_there(volume: str, server: str) -> str:
     """What to do about a volume that a server of others has."""
-    return f"Detach it there, if nobody needs it: openstack server remove volume {server} {volume}"
+    return (
+        f"Detach it there, if nobody needs it: openstack server remove volume {server} {volume}. "
+        "Is there no such server any more? Then who runs the cloud can end the attachment."
+    )
