@@ -66,12 +66,12 @@ def test_services_that_were_stopped_or_killed_are_found_and_started(machines: Ma
 
 def test_a_full_disk_is_found(machines: Machines) -> None:
     home = "/var/lib/postgresql"
-    machines.web.run(f"mkdir {home} && mount -t tmpfs -o size=1M none {home}")
+    machines.web.run(f"mkdir -p {home} && mount -t tmpfs -o size=1M none {home}")
     machines.web.run(f"head -c 2M /dev/zero >{home}/full || true")
     try:
         [wrong] = wrong_on(machines, WEB)
     finally:
-        machines.web.run(f"umount {home} && rmdir {home}")
+        machines.web.run(f"umount {home}")
 
     assert wrong.fault.what == f"{home} is 100% full: 0 MiB left"
     assert wrong.script == ""

@@ -47,50 +47,39 @@ def test_what_was_put_to_sleep_or_taken_apart_is_as_it_was_after_one_up(
 ) -> None:
     compute, network = account.connection.compute, account.connection.network
     web, database = server(account, f"{stack}-web-1"), server(account, f"{stack}-database-1")
-    of_web, of_database = port(account, web.name), port(account, database.name)
-    [address] = network.ips(project_id=account.project_id)
-    compute.suspend_server(web)
+    before, of_database = port(account, web.name), port(account, database.name)
+    compute.shelve_server(web)
+    network.delete_port(before)
     compute.delete_server_interface(of_database.id, server=database)
-    network.update_ip(address, port_id=None)
-    wait_for(lambda: server(account, web.name).status == "SUSPENDED")
     wait_for(lambda: not port(account, database.name).device_id)
+    compute.suspend_server(database)
+    wait_for(lambda: server(account, web.name).status == "SHELVED_OFFLOADED")
+    wait_for(lambda: server(account, database.name).status == "SUSPENDED")
 
     found = faults(operator)
     assert found == {
-        "server web-1": ("it is suspended", "it is resumed"),
-        "server database-1": ("its port was detached", "it is attached again"),
+        "server web-1": (
+            "it is shelved and its port is gone",
+            "it is unshelved and a port of the same address is made",
+        ),
+        "server database-1": (
+            "it is suspended and its port was detached",
+            "it is resumed and it is attached again",
+        ),
         "floating IP web-1": ("it leads nowhere", "it is led to its machine"),
     }
     assert faults(operator, "status", code=3) == found
     up(operator)
 
     assert set(actions(operator).values()) == {"keep"}
-    assert port(account, database.name).device_id == database.id
-    assert network.get_ip(address.id).port_id == of_web.id
     assert {each.id for each in compute.servers()} == {web.id, database.id}
-
-
-def test_what_is_shelved_and_a_port_that_was_deleted_come_back_at_their_addresses(
-    account: Account, operator: Operator, stack: str
-) -> None:
-    compute, network = account.connection.compute, account.connection.network
-    database, before = server(account, f"{stack}-database-1"), port(account, f"{stack}-web-1")
-    compute.shelve_server(database)
-    network.delete_port(before)
-    wait_for(lambda: server(account, database.name).status == "SHELVED_OFFLOADED")
-
-    assert faults(operator) == {
-        "server web-1": ("its port is gone", "a port of the same address is made"),
-        "server database-1": ("it is shelved", "it is unshelved"),
-        "floating IP web-1": ("it leads nowhere", "it is led to its machine"),
-    }
-    up(operator)
-
-    assert set(actions(operator).values()) == {"keep"}
-    after = port(account, before.name)
+    assert port(account, database.name).device_id == database.id
+    after = port(account, web.name)
     assert after.id != before.id
     assert (after.mac_address, after.fixed_ips) == (before.mac_address, before.fixed_ips)
-    assert after.device_id == server(account, before.name).id
+    assert after.device_id == web.id
+    [address] = network.ips(project_id=account.project_id)
+    assert address.port_id == after.id
 
 
 def test_a_volume_that_was_detached_is_attached_again(
@@ -159,25 +148,3 @@ def test_a_server_that_is_not_broken_is_not_given_up(operator: Operator, stack: 
     said = operator.ends_with(1, "up", "--yes", "--give-up", f"{stack}-database-1")
 
     assert f"The server {stack}-database-1 is not broken, so it is not given up." in said
-
-
-def test_servers_that_are_gone_are_made_again_with_the_volume_that_stayed(
-    account: Account, operator: Operator, stack: str
-) -> None:
-    compute, cinder = account.connection.compute, account.connection.block_storage
-    gone = [server(account, f"{stack}-{role}-1") for role in ("web", "database")]
-    [volume] = cinder.volumes(details=True)
-    for each in gone:
-        compute.delete_server(each)
-    wait_for(lambda: not list(compute.servers()))
-    wait_for(lambda: cinder.get_volume(volume.id).status == "available")
-
-    assert faults(operator) == {
-        "server web-1": ("it is gone", "it is made again"),
-        "server database-1": ("it is gone", "it is made again, with its volume"),
-    }
-    up(operator)
-
-    assert [each.id for each in cinder.volumes(details=True)] == [volume.id]
-    assert set(actions(operator).values()) == {"keep"}
-    assert {each.name for each in compute.servers()} == {each.name for each in gone}
