@@ -10,7 +10,7 @@ from skytier.status import Fault
 
 FULL_PERCENT = 95
 """From here on a disk is as good as full: PostgreSQL stops when it cannot write."""
-CLOCK_BOUND_S = 5.0
+CLOCK_BOUND_S = 10.0
 """Clocks that differ by more make log lines, sessions and certificates wrong."""
 _STEP_CLOCK = """
 if systemctl --quiet is-active chrony; then chronyc makestep
