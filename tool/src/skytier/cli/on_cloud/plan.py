@@ -127,6 +127,7 @@ def as_json(plan: Plan, quota: Sequence[Row], file: Path | None = None) -> str:
                 {"attribute": c.attribute, "old": c.old, "new": c.new} for c in step.changes
             ],
             "loses": step.loses or None,
+            "by_hand": step.by_hand or None,
             "id": step.found.id if step.found else None,
             "needs": [str(key) for key in step.needs],
             "monthly_cost": data.text(cost.monthly(step)),
