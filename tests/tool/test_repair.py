@@ -199,6 +199,18 @@ def test_what_a_person_has_to_do_comes_first_and_nothing_else_is_done() -> None:
     assert refused.value.do == fault.do
 
 
+def test_a_server_in_rescue_mode_is_never_the_duplicate_that_is_deleted() -> None:
+    found = changed(a_stack(WITHOUT), server(DATABASE), **asdict_state("RESCUE"))
+    another = replace(a_stack(WITHOUT)[server(DATABASE)], id="another", created_at="")
+
+    steps = plan(all_wanted(WITHOUT, found), [*found.values(), another], RULES)  # type: ignore[arg-type]
+
+    deleted = [step.found.id for step in steps if step.action is Action.DELETE and step.found]
+    assert deleted == ["another"]
+    with pytest.raises(LossError):
+        refuse_losses(steps)
+
+
 PORT, ADDRESS = Key("port", WEB), Key("floating IP", WEB)
 
 

@@ -130,14 +130,23 @@ def plan(
 
 
 def one_of_each(found: Iterable[Found]) -> tuple[dict[Key, Found], list[Found]]:
-    """Of several with one key the oldest sound one counts; a killed run can leave two."""
+    """Of several with one key the oldest sound one counts; a killed run can leave two.
+
+    One that a person has to see to is not deleted in favour of another.
+    """
     groups: dict[Key, list[Found]] = defaultdict(list)
     for each in found:
         groups[each.key].append(each)
     there, extra = {}, []
     for key, group in groups.items():
         first, *others = sorted(
-            group, key=lambda each: (bool(each.fault), each.created_at, each.id)
+            group,
+            key=lambda each: (
+                not each.by_hand,
+                bool(each.fault),
+                each.created_at,
+                each.id,
+            ),
         )
         there[key] = first
         extra += others
