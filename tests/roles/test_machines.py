@@ -1,14 +1,17 @@
 """The machines for real: cloud-init, the setup, its checks, and what they refuse."""
 
 import shlex
+import time
 
 import pytest
 import yaml
 
 from skytier import roles
+from skytier.deploy.condition import Asked, Wrong, judged
 from skytier.errors import SkytierError
 from skytier.poll import until
 from skytier.services.prometheus.service import targets
+from skytier.services.system import condition
 from skytier.topology import Machine
 from tests.roles.conftest import Machines
 from tests.roles.topology import DATABASE, SELF_SIGNED, TOPOLOGIES, WEB, topology
@@ -27,6 +30,51 @@ def test_cloud_init_carries_out_the_user_data(machines: Machines, machine: Machi
 
 def test_all_checks_pass(machines: Machines) -> None:
     assert machines.wrong() == {}
+
+
+def wrong_on(machines: Machines, machine: Machine) -> list[Wrong]:
+    """What a look at a machine finds."""
+    units = roles.running_on(machines.cluster.topology().stack, machine.role, 1)
+    before = time.time()
+    said = machines.of(machine).run(condition.script(units))
+    return judged({machine.name: Asked(condition.read(said), before, time.time())})
+
+
+def test_a_look_at_machines_that_are_well_finds_nothing(machines: Machines) -> None:
+    assert wrong_on(machines, WEB) == []
+    assert wrong_on(machines, DATABASE) == []
+
+
+def test_services_that_were_stopped_or_killed_are_found_and_started(machines: Machines) -> None:
+    machines.web.run("systemctl stop nginx")
+    main = "systemctl show --property=MainPID --value 'postgresql@*'"
+    machines.database.run(f"kill -9 $({main})")
+    machines.database.wait_for("systemctl --failed --plain | grep -q postgresql@")
+
+    web, database = wrong_on(machines, WEB), wrong_on(machines, DATABASE)
+    for machine, wrong in ((machines.web, web), (machines.database, database)):
+        for each in wrong:
+            machine.run(each.script)
+
+    assert [each.fault.what for each in web] == ["nginx.service is inactive"]
+    [failed] = database
+    assert failed.fault.what.startswith("postgresql@")
+    assert failed.fault.what.endswith("is failed")
+    assert wrong_on(machines, WEB) == wrong_on(machines, DATABASE) == []
+    assert machines.wrong() == {}
+
+
+def test_a_full_disk_is_found(machines: Machines) -> None:
+    home = "/var/lib/postgresql"
+    machines.web.run(f"mkdir -p {home} && mount -t tmpfs -o size=1M none {home}")
+    machines.web.run(f"head -c 2M /dev/zero >{home}/full || true")
+    try:
+        [wrong] = wrong_on(machines, WEB)
+    finally:
+        machines.web.run(f"umount {home}")
+
+    assert wrong.fault.what == f"{home} is 100% full: 0 MiB left"
+    assert wrong.script == ""
 
 
 @pytest.mark.parametrize("machine", [WEB, DATABASE], ids=["web", "database"])

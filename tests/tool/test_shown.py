@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from skytier.cli import console
+from skytier.cli import console, faults
 from skytier.cli.on_cloud.changes import in_words
 from skytier.cli.status import in_short, show
 from skytier.deploy.kind import Key, Wanted
 from skytier.deploy.plan import Action, Change, Step
 from skytier.files import fingerprint
-from skytier.status import MachineStatus, ServiceStatus, Status
+from skytier.status import Fault, MachineStatus, ServiceStatus, Status
 
 LOG = json.dumps({"level": "error", "message": "no route to the database " * 9})
 DETAILS = {
@@ -148,3 +148,21 @@ def _step(attribute: str, old: Any, new: Any) -> Step:
     wanted = Wanted(WEB, {attribute: new})
     change = Change(attribute, old, "unused")
     return Step(Action.CHANGE, WEB, "", wanted=wanted, changes=(change,))
+
+
+def test_a_fault_is_one_line_with_what_up_does_and_what_a_person_can_do(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    out = Console(width=300, soft_wrap=True, highlight=False, record=True, no_color=True)
+    monkeypatch.setattr(console, "out", out)
+    found = [
+        Fault("shop-web-1", "server", "it is off", "it is started", ""),
+        Fault("shop-web-1", "disk", "/ is 97% full: 200 MiB left", "", "See what fills it."),
+    ]
+    with out.capture() as said:
+        faults.show(found)
+    assert said.get().splitlines() == [
+        "server shop-web-1: it is off. skytier up: it is started.",
+        "disk shop-web-1: / is 97% full: 200 MiB left. skytier up does nothing about it. See what "
+        "fills it.",
+    ]

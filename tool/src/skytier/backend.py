@@ -45,8 +45,11 @@ class Backend(Protocol):
     out.
     """
 
-    def plan(self, *, anew: bool = False) -> Any:
-        """What `up` would do, or a release of the source with `anew`. Changes nothing."""
+    def plan(self, *, anew: bool = False, looks: bool = False) -> Any:
+        """What `up` would do, or a release of the source with `anew`. Changes nothing.
+
+        One that `looks` asks the machines what is wrong with them.
+        """
 
     def choose_versions(self, plan: Any, *, upgrade: bool = False) -> str:
         """Write the versions of packages that no file pins beside the stack file.

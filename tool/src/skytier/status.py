@@ -78,6 +78,20 @@ class Drift:
 
 
 @dataclass(frozen=True)
+class Fault:
+    """What is wrong with a resource, or on a machine, and what becomes of it."""
+
+    resource: str
+    kind: str
+    """`server`, `volume`, `disk`, `clock`, `unit`, or the name of a check."""
+    what: str
+    up: str
+    """What `skytier up` does about it; empty for nothing."""
+    do: str
+    """What a person can do about it, as a sentence of advice; empty where `up` is enough."""
+
+
+@dataclass(frozen=True)
 class Status:
     """The whole stack. `cloud` is None for the one on this machine."""
 
@@ -88,3 +102,4 @@ class Status:
     machines: list[MachineStatus]
     drift: list[Drift]
     jobs: list[JobStatus] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)

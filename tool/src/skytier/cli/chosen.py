@@ -1,6 +1,6 @@
 """Which stack a command is about: the options that all share, and the backend behind them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -78,20 +78,26 @@ def dialog(
     yes: bool = False,
     as_json: bool = False,
     given: Mapping[str, Any] | None = None,
+    given_up: Sequence[str] = (),
 ) -> "Dialog":
     """What a command that changes the stack shows and asks, with its backend.
 
-    `given` are the options of `up` for a stack on this machine. Raises SkytierError for one that
-    is not None where the stack is on a cloud.
+    `given` are the options of `up` for a stack on this machine, and `given_up` is one for a stack
+    on a cloud. Raises SkytierError for one that is given where the stack is elsewhere.
     """
     if wanted.cloud is None:
+        if given_up:
+            raise SkytierError(
+                "--give-up is for a stack on a cloud, and this one is on this machine.",
+                "Leave it out.",
+            )
         from skytier.cli.on_this_machine.dialog import OnThisMachine
 
         return OnThisMachine(local_stack(wanted, given), file, yes, as_json)
     from skytier.cli.on_cloud.dialog import OnCloud
 
     _refuse_local_options(given or {})
-    return OnCloud(cloud_stack(wanted), file, yes, as_json)
+    return OnCloud(cloud_stack(wanted, given_up), file, yes, as_json)
 
 
 def local_stack(wanted: StackFile, given: Mapping[str, Any] | None = None) -> "LocalBackend":
@@ -103,8 +109,9 @@ def local_stack(wanted: StackFile, given: Mapping[str, Any] | None = None) -> "L
     return LocalBackend(home.from_environment(), wanted, Given.by_command(given or {}))
 
 
-def cloud_stack(wanted: StackFile) -> "CloudBackend":
-    """The stack on its cloud. Raises SkytierError when none is named."""
+def cloud_stack(wanted: StackFile, given_up: Sequence[str] = ()) -> "CloudBackend":
+    """The stack on its cloud, where servers may be `given_up`. Raises SkytierError when none is
+    named."""
     if wanted.cloud is None:
         from skytier.backend import no_cloud
 
@@ -112,7 +119,7 @@ def cloud_stack(wanted: StackFile) -> "CloudBackend":
     from skytier.openstack.backend import CloudBackend
     from skytier.openstack.connection import connect
 
-    return CloudBackend(connect(wanted.cloud, wanted.region), wanted, wanted.cloud)
+    return CloudBackend(connect(wanted.cloud, wanted.region), wanted, wanted.cloud, given_up)
 
 
 def _refuse_local_options(given: Mapping[str, Any]) -> None:

@@ -27,11 +27,14 @@ def plan(
         bool, typer.Option("--detailed-exitcode", help="Exit with 2 when there are changes.")
     ] = False,
 ) -> None:
-    """Show what `up` would do on a cloud, why, and what it costs. Changes nothing."""
+    """Show what `up` would do on a cloud, why, and what it costs. Changes nothing.
+
+    Machines that run are asked whether something is wrong with them, if the stack's key is here.
+    """
     stack = chosen.cloud_stack(chosen.stack_file(file, cloud))
     from skytier.cli.on_cloud import plan as shown
 
-    planned = stack.plan()
+    planned = stack.plan(looks=True)
     planned.check_application()
     cost, quota = planned.cost, stack.quota(planned)
     if as_json:

@@ -10,7 +10,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from skytier.cli import chosen, console, jobs
+from skytier.cli import chosen, console, faults, jobs
 from skytier.cli.chosen import Cloud, File, Json
 from skytier.status import MachineStatus, ServiceStatus, Status
 
@@ -85,6 +85,7 @@ def show(measured: Status) -> None:
             console.out.print(Text(textwrap.indent(printable(service.detail), "  ") + "\n"))
     if measured.jobs:
         console.out.print(jobs.table(measured.jobs))
+    faults.show(measured.faults)
     for drift in measured.drift:
         line = f"{drift.kind} {drift.resource}: to {drift.action}, {drift.reason}"
         console.out.print(Text(line, "yellow"))

@@ -106,6 +106,15 @@ def up(
             help="Where Alertmanager sends alerts, if it is installed: https://...",
         ),
     ] = None,
+    given_up: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--give-up",
+            metavar="MACHINE",
+            help="Replace a broken server that nobody can mend, and lose the data that is on it "
+            "alone: shop-database-1.",
+        ),
+    ] = None,
     cloud: Cloud = None,
     file: File = None,
     yes: Yes = False,
@@ -115,7 +124,7 @@ def up(
 
     On a cloud it reads the stack file, shows the plan, asks, and carries it out. On this machine
     it takes options and remembers them for the next run. A second run changes nothing, or repairs
-    what is broken. It never deletes the application's data.
+    what is broken. It never deletes the application's data, unless --give-up names its machine.
     """
     wanted = chosen.stack_file(file, cloud)
     given = {
@@ -127,8 +136,10 @@ def up(
         "monitor": monitor,
         "alerts_to": alerts_to,
     }
-    dialog = chosen.dialog(wanted, file, yes=yes, as_json=as_json, given=given)
-    plan = with_versions(dialog.stack)
+    dialog = chosen.dialog(
+        wanted, file, yes=yes, as_json=as_json, given=given, given_up=given_up or ()
+    )
+    plan = with_versions(dialog.stack, looks=True)
     if not dialog.approve_up(plan):
         return
     carry_out_up(dialog, plan)

@@ -6,13 +6,15 @@ from skytier.backend import Backend
 from skytier.cli import console
 
 
-def with_versions(stack: Backend, *, anew: bool = False, upgrade: bool = False) -> Any:
+def with_versions(
+    stack: Backend, *, anew: bool = False, upgrade: bool = False, looks: bool = False
+) -> Any:
     """The plan of a stack. What was chosen is said beside the output, which may be JSON.
 
     Raises SkytierError.
     """
-    plan = stack.plan(anew=anew)
+    plan = stack.plan(anew=anew, looks=looks)
     said = stack.choose_versions(plan, upgrade=upgrade)
     if said:
         console.err.print(said, markup=False)
-    return stack.plan(anew=anew) if said else plan
+    return stack.plan(anew=anew, looks=looks) if said else plan

@@ -75,7 +75,7 @@ class StoppedError(SkytierError):
 
 
 class LossError(SkytierError):
-    """The plan is not carried out, since it would lose something."""
+    """The plan is not carried out, since it would lose something, or waits for a person."""
 
 
 def apply(
@@ -152,18 +152,23 @@ def _stopped() -> StoppedError:
 
 
 def refuse_losses(steps: Sequence[Step]) -> None:
-    """Raises LossError when a step would lose what nobody said may go."""
+    """Raises LossError when a step would lose what nobody said may go, or is a person's to do."""
     for step in steps:
+        if step.by_hand:
+            raise LossError(
+                f"The {step.key} is left as it is: {step.reason}. Nothing was changed.",
+                step.by_hand,
+            )
         if step.loses:
             raise LossError(
                 f"The plan would {step.action} the {step.key} ({step.reason}) and lose "
                 f"{step.loses}. "
                 "Nothing was changed.",
-                _instead(step),
+                instead_of(step),
             )
 
 
-def _instead(step: Step) -> str:
+def instead_of(step: Step) -> str:
     """What to do instead of a step that would lose something."""
     if _deletes(step):
         return step.instead

@@ -55,6 +55,12 @@ class Found:
     """Why it cannot stay as it is."""
     mend: str = ""
     """How `reconcile` mends the fault and loses nothing; empty when only a new one helps."""
+    by_hand: str = ""
+    """What a person has to do about the fault, as a sentence of advice: nothing else is done."""
+    drift: str = ""
+    """What somebody did to it, where that is no fault: `it is off`. An attribute shows it, too."""
+    undo: str = ""
+    """How `reconcile` undoes that: `it is started`."""
     created_at: str = ""
 
 

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from graphlib import TopologicalSorter
 from typing import Any
@@ -55,6 +55,8 @@ class Step:
     """Steps of what stays that come before a deletion."""
     instead: str = ""
     """What to do instead of a deletion that would lose something, as a sentence."""
+    by_hand: str = ""
+    """What a person has to do, as a sentence of advice; until then nothing of the plan is done."""
 
 
 @dataclass(frozen=True)
@@ -128,14 +130,23 @@ def plan(
 
 
 def one_of_each(found: Iterable[Found]) -> tuple[dict[Key, Found], list[Found]]:
-    """Of several with one key the oldest sound one counts; a killed run can leave two."""
+    """Of several with one key the oldest sound one counts; a killed run can leave two.
+
+    One that a person has to see to is not deleted in favour of another.
+    """
     groups: dict[Key, list[Found]] = defaultdict(list)
     for each in found:
         groups[each.key].append(each)
     there, extra = {}, []
     for key, group in groups.items():
         first, *others = sorted(
-            group, key=lambda each: (bool(each.fault), each.created_at, each.id)
+            group,
+            key=lambda each: (
+                not each.by_hand,
+                bool(each.fault),
+                each.created_at,
+                each.id,
+            ),
         )
         there[key] = first
         extra += others
@@ -158,6 +169,7 @@ def _in_order(steps: Iterable[Step]) -> Iterator[Step]:
 def _step(wanted: Wanted, known: Known, before: Mapping[Key, Step], rules: Rules) -> Step:
     found = known.get(wanted.key)
     needs = tuple(wanted.needs)
+    undone = f"{found.drift}: {found.undo}" if found and found.drift else ""
 
     def step(
         action: Action,
@@ -173,10 +185,12 @@ def _step(wanted: Wanted, known: Known, before: Mapping[Key, Step], rules: Rules
         values = (action, wanted.key, reason, first, wanted, found, tuple(changes), loses)
         return Step(*values, restarts=away or starts)
 
+    if found and found.fault and found.by_hand:
+        return replace(step(Action.CHANGE, found.fault), by_hand=found.by_hand)
     host = next((key for key in needs if rules.within and key.kind == rules.within), None)
     if found is None or (host and before[host].action in (Action.CREATE, Action.REPLACE)):
         return step(Action.CREATE, "there is none yet")
-    if found.fault and found.mend and wanted.protected:
+    if found.fault and found.mend and (wanted.protected or rules.within):
         return step(Action.CHANGE, f"{found.fault}: {found.mend}", away=True)
     if found.fault:
         return step(Action.REPLACE, found.fault, loses=wanted.protected)
@@ -199,9 +213,10 @@ def _step(wanted: Wanted, known: Known, before: Mapping[Key, Step], rules: Rules
     if disruption := next(
         (rules.disruptive[name] for name in names if name in rules.disruptive), ""
     ):
-        return step(Action.CHANGE, disruption, changes, away=True)
+        return step(Action.CHANGE, undone or disruption, changes, away=True)
     starts = not rules.starting.isdisjoint(names)
-    return step(Action.CHANGE, cause or f"{_listed(names)} changed", changes, starts=starts)
+    why = undone or cause or f"{_listed(names)} changed"
+    return step(Action.CHANGE, why, changes, starts=starts)
 
 
 def _cause(name: str, needs: Sequence[Key], before: Mapping[Key, Step], rules: Rules) -> str:

@@ -79,8 +79,11 @@ class LocalStack:
         """The services that there are."""
         return [found for service in self._services for found in service.find()]
 
-    def plan(self, *, anew: bool = False) -> Plan:
-        """What is known before the steps are; those are decided in `up`. Raises SkytierError."""
+    def plan(self, *, anew: bool = False, looks: bool = False) -> Plan:
+        """What is known before the steps are; those are decided in `up`. Raises SkytierError.
+
+        `up` looks at all processes in any case.
+        """
         missing = [_NO_BACKUPS] if self._asks_for_backups else []
         return Plan([*self.program.warnings(), *missing], self._replaced(), anew)
 

@@ -1,6 +1,7 @@
 """The configuration of a machine, planned and carried out like any other resource."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from skytier.deploy.checks import wait_until_well
@@ -10,8 +11,7 @@ from skytier.deploy.update import CONFIGURATION, RELEASE, SERVER
 from skytier.openstack import carried_certificate
 from skytier.openstack.in_server import InServer
 from skytier.openstack.kept_secrets import KeptSecrets
-from skytier.openstack.resources.project import PREFIX
-from skytier.openstack.resources.volume import DATA, KEPT, Volume
+from skytier.openstack.resources.volume import CONFIGURED, DATA, DATA_ID, KEPT, Volume
 from skytier.services.setup import Setup
 
 
@@ -25,16 +25,21 @@ class Configurations(InServer):
 
     name: ClassVar[str] = CONFIGURATION
     attribute: ClassVar[str] = "fingerprint"
-    metadata: ClassVar[str] = f"{PREFIX}configuration"
+    metadata: ClassVar[str] = CONFIGURED
 
     kept: KeptSecrets
     volumes: Volume
+    mends: Mapping[str, str] = field(default_factory=dict)
+    """Scripts that run on machines first, by their names: they mend what is wrong there."""
 
     def reconcile(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
         """Get in, set up (which waits for the first boot to end), and wait for the checks."""
         role, number = wanted.creation["role"], wanted.creation["number"]
         setup = self.resolved.setup(role, number, known)
         host = self.access.open(wanted.key.name, known, tell)
+        if script := self.mends.get(wanted.key.name):
+            tell("mending")
+            host.run(script)
         carried_certificate.carry(self.resolved, self.access, host, known, tell)
         secrets = self._secrets(setup, known, wanted.key.name)
         now = known.get(Key(RELEASE, wanted.key.name))
@@ -46,6 +51,7 @@ class Configurations(InServer):
         wait_until_well(host, checks, tell)
         if volume := known.get(self.resolved.key(Volume.name, role, number)):
             self.volumes.note(volume.id, {DATA: KEPT})
+            self.servers.note(found.id, {DATA_ID: volume.id})
         return self.noted(found, self.resolved.fingerprint(role, number, known))
 
     def _others(self, role: str, own: Key, known: Known) -> list[Key]:

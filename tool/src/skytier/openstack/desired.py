@@ -5,11 +5,13 @@ from skytier.deploy.update import CONFIGURATION, DELIVERY, RELEASE, SERVER, Orde
 from skytier.errors import SkytierError
 from skytier.openstack import baking, private_network, roots, storage
 from skytier.openstack.entry_point import leads_to
+from skytier.openstack.given_up import GIVEN_UP
 from skytier.openstack.losses import never_ran, others_have_it
 from skytier.openstack.resolved import ResolvedStack
+from skytier.openstack.resources.interface import place_of
 from skytier.openstack.resources.project import Project
 from skytier.openstack.resources.root_volume import RootVolume
-from skytier.openstack.resources.server import RUNNING
+from skytier.openstack.resources.server import ATTACHED, RUNNING
 from skytier.openstack.resources.server_group import POLICY, ServerGroup
 from skytier.openstack.resources.volume import KEPT, Volume
 from skytier.openstack.resources.volume_attachment import VolumeAttachment
@@ -139,7 +141,9 @@ def _keeps(resolved: ResolvedStack, known: Known, role: str, number: int) -> str
     """What is lost with a server: nothing if it never ran, or once all its data is on a volume, or
     another member of the database has it."""
     server = known.get(resolved.key("server", role, number))
-    if (server and never_ran(server)) or others_have_it(resolved, known, role, number):
+    if server and (never_ran(server) or server.facts.get(GIVEN_UP)):
+        return ""
+    if others_have_it(resolved, known, role, number):
         return ""
     volume = known.get(resolved.key(Volume.name, role, number))
     outlives = resolved.stack.volumes().get(role) and volume and volume.facts["data"] == KEPT
@@ -163,7 +167,9 @@ def _machine(
     chosen = resolved.choices.roots.get(role, 0)
     root_gib = roots.of_server(stack, role, chosen, there, keeps=bool(protected))
     made = [
-        private_network.port(resolved, project, port, groups),
+        private_network.port(
+            resolved, project, port, groups, {} if port in known else place_of(there)
+        ),
         Wanted(
             key("server", role, number),
             {
@@ -171,6 +177,7 @@ def _machine(
                 "flavor": flavor.name,
                 "root_gib": root_gib,
                 "power": RUNNING,
+                "interface": ATTACHED,
                 "metadata": project.metadata,
             },
             {

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 
 from skytier.deploy import update
 from skytier.deploy.kind import Found, Key, Kind, Known, UnseenError
-from skytier.deploy.plan import Rules, one_of_each
+from skytier.deploy.plan import Action, Rules, one_of_each
 from skytier.openstack.entry_point import address_of
 from skytier.openstack.object_store import buckets
 from skytier.openstack.resources.baked_image import BakedImage
@@ -48,7 +49,8 @@ _DISRUPTIVE = {
     Server.name: {"flavor": "resize: it is away for some minutes, one machine after another"},
     FloatingIP.name: {"port": "it moves: requests that are being answered end"},
 }
-_STARTING = {Server.name: frozenset({"power"})}
+_STARTING = {Server.name: frozenset({"power", "interface"})}
+_CONFIGURATION = update.RULES[update.CONFIGURATION]
 _MADE = (
     *(KeyPair, SecurityGroup, Network, Subnet, Router, Port, Volume, Container, Ec2Credential),
     *(BakedImage, ServerGroup, RootVolume, Server, FloatingIP),
@@ -71,6 +73,11 @@ RULES = {
     # A server that is deleted lets go of its volumes.
     VolumeAttachment.name: Rules(VolumeAttachment.fixed, within=Server.name),
     **update.RULES,
+    # A volume that somebody detached has to be mounted again.
+    update.CONFIGURATION: replace(
+        _CONFIGURATION,
+        follows={**_CONFIGURATION.follows, VolumeAttachment.name: frozenset({Action.CREATE})},
+    ),
 }
 """What the plan knows of each kind, in the order in which they are made."""
 

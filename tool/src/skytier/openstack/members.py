@@ -1,8 +1,15 @@
-"""What a plan says of the members of the database: what is promised, and when nobody can write."""
+"""What a plan says of the members of the database: what is promised, and when nobody can write. And
+what to do about one that is not well."""
+
+from collections.abc import Iterable
 
 from skytier.deploy.kind import Known
 from skytier.deploy.update import CONFIGURATION
 from skytier.openstack.resolved import ResolvedStack
+from skytier.services.etcd.service import ETCD
+from skytier.services.patroni.service import CONFIG, HOME, PATRONI
+from skytier.stackfile import StackFile
+from skytier.status import Fault, MachineStatus
 
 _BEGINS = (
     "PostgreSQL goes over to Patroni: for some seconds nobody can write, and what is being written "
@@ -41,3 +48,33 @@ def news(resolved: ResolvedStack, known: Known) -> list[str]:
             return [_BEGINS, promise]
         case _:
             return []
+
+
+_CLONE = (
+    "A replica that lags catches up by itself. If it does not, clone it again from the primary, "
+    "which goes on meanwhile: skytier exec {machine} '{home}/bin/patronictl -c {config} reinit "
+    "{stack} {machine} --force'"
+)
+_QUORUM = (
+    "Nobody can fail over until more than half of the voters run. skytier up brings back machines "
+    "that are stopped, broken or gone, and starts etcd where it failed."
+)
+
+
+def faults(measured: Iterable[MachineStatus], stack: StackFile) -> list[Fault]:
+    """What their checks say of members that do not follow, and of voters without a majority."""
+    advice = {PATRONI.name: _CLONE, ETCD.name: _QUORUM}
+    return [
+        Fault(
+            machine.name,
+            check.name,
+            check.detail.partition("\n")[0].rstrip("."),
+            "",
+            advice[check.name].format(
+                machine=machine.name, home=HOME, config=CONFIG, stack=stack.name
+            ),
+        )
+        for machine in measured
+        for check in machine.services
+        if not check.running and check.name in advice
+    ]

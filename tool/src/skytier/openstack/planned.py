@@ -6,11 +6,12 @@ from functools import cached_property
 
 from skytier.costs.planned import PlanCost
 from skytier.costs.price_list import PriceList
+from skytier.deploy.condition import Wrong
 from skytier.deploy.kind import Found, Key, Known
 from skytier.deploy.plan import Action, Step, nothing_to_do
 from skytier.deploy.update import CONFIGURATION
 from skytier.errors import SkytierError
-from skytier.openstack import kept_images, members
+from skytier.openstack import kept_images, members, repair
 from skytier.openstack.entry_point import leads_to
 from skytier.openstack.resolved import ResolvedStack
 from skytier.openstack.resources.baked_image import BakedImage
@@ -25,6 +26,7 @@ from skytier.secrets.variables import Summary
 from skytier.stackfile.automatic import Automatic
 from skytier.stackfile.backup import PATH
 from skytier.stackfile.schedule import Hours
+from skytier.status import Fault
 
 _OF_A_MACHINE = ("server", "port")
 
@@ -56,6 +58,8 @@ class Plan:
     """The operator's secret variables."""
     automatic: Automatic | None = None
     """What the number of web servers goes by outside of such hours; None where it is fixed."""
+    wrong: Sequence[Wrong] = ()
+    """What is wrong on the machines, if they were asked."""
 
     def check_application(self) -> None:
         """Raises SkytierError when the application lacks what it needs to run.
@@ -173,6 +177,14 @@ class Plan:
     def members(self) -> list[str]:
         """Sentences about the members of the database."""
         return members.news(self.resolved, self.known)
+
+    @property
+    def faults(self) -> list[Fault]:
+        """What is wrong with the stack, and what becomes of it."""
+        return [
+            *repair.faults(self.steps, self.resolved.stack),
+            *(wrong.fault for wrong in self.wrong),
+        ]
 
     @property
     def newer_images(self) -> list[str]:

@@ -59,8 +59,17 @@ def groups_of(resolved: ResolvedStack, role: str) -> list[Key]:
     return [own, resolved.key("security group", MACHINES)] if resolved.choices.given else [own]
 
 
-def port(resolved: ResolvedStack, project: Project, key: Key, groups: Sequence[Key]) -> Wanted:
-    """A machine's place in the network, behind security groups."""
+def port(
+    resolved: ResolvedStack,
+    project: Project,
+    key: Key,
+    groups: Sequence[Key],
+    place: Mapping[str, str] | None = None,
+) -> Wanted:
+    """A machine's place in the network, behind security groups.
+
+    `place` is the mac and the address that it had before, in a network of the stack's own.
+    """
     given = resolved.choices.given
     return Wanted(
         key,
@@ -69,7 +78,7 @@ def port(resolved: ResolvedStack, project: Project, key: Key, groups: Sequence[K
             "security_groups": list(groups),
             "tags": project.tags,
         },
-        {"subnet": given.subnet.id} if given else {},
+        {"subnet": given.subnet.id} if given else dict(place or {}),
         needs=groups if given else [resolved.key("subnet"), *groups],
     )
 

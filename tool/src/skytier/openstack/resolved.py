@@ -13,6 +13,7 @@ from skytier.errors import SkytierError
 from skytier.openstack.choices import Choices
 from skytier.openstack.entry_point import address_of, leads_to
 from skytier.openstack.resources.ec2_credential import Ec2Credential
+from skytier.openstack.resources.interface import place_of
 from skytier.openstack.resources.volume import Volume
 from skytier.release import Application
 from skytier.release.author import author
@@ -94,13 +95,16 @@ class ResolvedStack:
         moves_from = self.moves_from(known)
         for role, number in self.machines():
             port = known.get(self.key("port", role, number))
+            # One that is made again has the same address.
+            server = known.get(self.key("server", role, number))
+            noted = "" if self.choices.given else place_of(server).get("address", "")
             flavor = self.choices.flavors[role]
             machines.append(
                 Machine(
                     name=self.key("server", role, number).name,
                     role=role,
                     number=number,
-                    address=port.facts["address"] if port else "",
+                    address=port.facts["address"] if port else noted,
                     memory_mib=flavor.ram_mib,
                     vcpus=flavor.vcpus,
                     services=[each.name for each in roles.services_on(self.stack, role, number)],

@@ -14,6 +14,7 @@ from skytier import release
 from skytier.backend import Outcome
 from skytier.costs.price_list import PriceList
 from skytier.deploy.apply import Events, StoppedError, apply, refuse_losses
+from skytier.deploy.condition import Wrong
 from skytier.deploy.kind import Found, Kind, Known, UnseenError
 from skytier.deploy.plan import Action, Step, one_of_each, plan
 from skytier.deploy.update import DELIVERY, IN_SERVERS
@@ -25,7 +26,9 @@ from skytier.openstack import (
     needs,
     object_store,
     operator,
+    repair,
     roots,
+    torn,
     variables,
 )
 from skytier.openstack.access import Access
@@ -34,11 +37,13 @@ from skytier.openstack.configurations import Configurations
 from skytier.openstack.desired import wanted
 from skytier.openstack.entry_point import EntryPoint, address_of
 from skytier.openstack.flavor import Flavor
+from skytier.openstack.given_up import give_up
 from skytier.openstack.host_keys import HOST_KEY
 from skytier.openstack.kept_secrets import KeptSecrets
 from skytier.openstack.kinds import RULES, find_all, resources
 from skytier.openstack.leaving import leaving
 from skytier.openstack.lock import Lock
+from skytier.openstack.look import looked, scripts, to_mend
 from skytier.openstack.losses import losses
 from skytier.openstack.operator import Way
 from skytier.openstack.planned import Plan, Removal
@@ -82,7 +87,11 @@ class CloudStack:
     their number is automatic, those that are there then stay.
     """
 
-    def __init__(self, connection: Connection, stack: StackFile, cloud: str) -> None:
+    def __init__(
+        self, connection: Connection, stack: StackFile, cloud: str, given_up: Sequence[str] = ()
+    ) -> None:
+        """`given_up` are the names of broken servers that are replaced with their data."""
+        self.given_up = given_up
         now = datetime.now(UTC)
         self.cloud, self.connection = cloud, connection
         self.project = Project(connection, stack.name, stack.labels)
@@ -104,10 +113,12 @@ class CloudStack:
             with_objects=self.has_objects,
         )
 
-    def plan(self, *, anew: bool = False) -> Plan:
+    def plan(self, *, anew: bool = False, looks: bool = False, wrong: Sequence[Wrong] = ()) -> Plan:
         """Wanted minus found. Nothing is changed. Raises SkytierError.
 
-        A release that a rollback led to stays, unless the source is to be released `anew`.
+        A release that a rollback led to stays, unless the source is to be released `anew`. What is
+        `wrong` on the machines is mended, as far as it can be; a plan that `looks` asks them, if
+        the stack's key is here.
         """
         if self.stack.volumes() and not self.has_volumes:
             raise SkytierError(
@@ -120,6 +131,7 @@ class CloudStack:
             found = self.find()
         servers = [each for each in found if each.key.kind == Server.name]
         picked = choices.choose(offered.result(), self.stack, servers)
+        found = self._judged(found, picked)
         self._refuse_roots(picked, servers)
         prices = self._prices(picked, found)
         secrets = variables.summary(servers, self.stack, self.operator)
@@ -137,13 +149,25 @@ class CloudStack:
         object_store.check(self.project, self.stack, there)
         pair = there.get(resolved.key(KeyPair.name))
         public_key = pair.facts["public_key"] if pair else self.operator.public_key()
+        if looks and self.operator.has_key(public_key):
+            wrong = looked(self.connection, self.operator, self.stack, there)
+        found = to_mend(found, wrong)
+        there = Known(one_of_each(found)[0])
         steps = plan(
             wanted(resolved, self.project, public_key, there),
             found,
             RULES,
             losses(resolved, there),
         )
-        return Plan(steps, resolved, public_key, self.hours, secrets, self.automatic)
+        return Plan(steps, resolved, public_key, self.hours, secrets, self.automatic, wrong)
+
+    def _judged(self, found: Sequence[Found], picked: choices.Choices) -> list[Found]:
+        """What was found, with what somebody took apart, and what is given up."""
+        known = torn.recognised(
+            found, own_network=picked.given is None, backups=repair.backups(self.stack)
+        )
+        data = {name: role.holds_data for name, role in ROLES.items()}
+        return give_up(known, self.given_up, data)
 
     def _refuse_roots(self, picked: choices.Choices, servers: Sequence[Found]) -> None:
         """Raises SkytierError where a new server has to boot from a volume without Cinder."""
@@ -208,7 +232,7 @@ class CloudStack:
         """
         lost = threading.Event()
         with self.held("up", lost):
-            current = self.approved(self.plan(), approved)
+            current = self.approved(self.plan(wrong=approved.wrong), approved)
             with self.hooks(current):
                 entry = self._carried_out(current, events, lost)
                 if current.moves_from:
@@ -313,7 +337,9 @@ class CloudStack:
         kept = KeptVariables(self.stack, self.operator, access, servers)
         kept.save(current.steps, current.known)
         inside: list[Kind] = [
-            Configurations(servers, current.resolved, access, secrets, volumes),
+            Configurations(
+                *(servers, current.resolved, access, secrets, volumes), scripts(current.wrong)
+            ),
             Deliveries(servers, current.resolved, access),
             Releases(servers, current.resolved, access, kept),
         ]

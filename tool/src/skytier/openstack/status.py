@@ -10,9 +10,10 @@ from skytier.deploy.plan import Action
 from skytier.errors import SkytierError
 from skytier.hosts.host import Host, UnreachableError
 from skytier.hosts.ssh import Ssh, SshHost
-from skytier.openstack import beside
+from skytier.openstack import beside, members
 from skytier.openstack.access import Access, hosts
 from skytier.openstack.entry_point import EntryPoint
+from skytier.openstack.look import look
 from skytier.openstack.operator import Way
 from skytier.openstack.planned import Plan
 from skytier.openstack.releases import Releases
@@ -27,7 +28,7 @@ PROCESSES = "processes"
 
 def measure(stack: CloudStack) -> Status:
     """Ask the cloud, every machine, and the application through the front entry."""
-    plan = stack.plan()
+    plan = stack.plan()  # what is wrong on the machines is asked below, by the same connections
     known = plan.known
     entry = EntryPoint(stack.stack, known)
     with Ssh() as shell, ThreadPoolExecutor(8) as pool:
@@ -42,13 +43,17 @@ def measure(stack: CloudStack) -> Status:
         ]
         about = (plan, known, shell, stack.operator.way, enter)
         measured = list(pool.map(lambda place: _machine(*about, *place), places))
+        wrong = look(shell, known, stack.stack) if enter else []
         # Where a jump host alone leads to the machines, each of them says how it is.
         front = not entry.is_asked or (answer is not None and bool(answer.result()))
         jobs = _jobs(stack, shell, measured) if enter else []
     complete = len(measured) == len(plan.resolved.machines())
-    healthy = front and complete and all(machine.healthy for machine in measured)
+    ill = {each.fault.resource for each in wrong}
+    well = all(machine.healthy and machine.name not in ill for machine in measured)
+    healthy = front and complete and well
     return Status(
-        stack.stack.name, stack.cloud, entry.url, healthy, measured, list(_drift(plan)), jobs
+        *(stack.stack.name, stack.cloud, entry.url, healthy, measured, list(_drift(plan)), jobs),
+        faults=[*replace(plan, wrong=wrong).faults, *members.faults(measured, stack.stack)],
     )
 
 
@@ -74,7 +79,8 @@ def _machine(
     if volume := known.get(plan.resolved.key("volume", role, number)):
         state, has_it = volume.facts["status"], server.id in volume.facts["servers"]
         said = f"{volume.attributes['size_gib']} GiB, {state}"
-        services.insert(1, ServiceStatus("volume", has_it, None, said))
+        well = has_it and not state.startswith("error")
+        services.insert(1, ServiceStatus("volume", well, None, said))
     port = known.get(plan.resolved.key("port", role, number))
     public = known.get(plan.resolved.key("floating IP", role, number))
     addresses = [each.facts["address"] for each in (public, port) if each]

@@ -44,6 +44,11 @@ def units_on(stack: StackFile, role: str, number: int) -> list[str]:
     return [unit for each in services_on(stack, role, number) for unit in each.units]
 
 
+def running_on(stack: StackFile, role: str, number: int) -> list[str]:
+    """The systemd units that run as long as a machine does."""
+    return [unit for each in services_on(stack, role, number) for unit in each.running(stack)]
+
+
 def metrics(stack: StackFile, role: str, number: int) -> dict[str, int]:
     """The endpoints of a machine that the monitor scrapes: the job's name to the port."""
     return {

@@ -45,6 +45,10 @@ class Service(ABC):
     units: Sequence[str] = ()
     """The systemd units whose logs matter; a pattern such as `postgresql@*` too."""
 
+    def running(self, stack: StackFile) -> Sequence[str]:
+        """Those of them that run as long as the machine does. `up` starts one that does not."""
+        return [unit for unit in self.units if "*" not in unit]
+
     def enabled(self, stack: StackFile) -> bool:
         """Whether the stack has it at all."""
         return True

@@ -11,7 +11,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from skytier.cli import console
+from skytier.cli import console, faults
 from skytier.cli.cost import data, priced
 from skytier.cli.on_cloud import changes
 from skytier.cli.on_cloud import quota as quotas
@@ -68,6 +68,7 @@ def show(
         )
     if table.rows:
         console.out.print(table)
+    faults.show(plan.faults)
     console.out.print(summary(plan.steps))
     if plan.web_servers_now:
         console.out.print(plan.web_servers_now, markup=False)
@@ -126,6 +127,7 @@ def as_json(plan: Plan, quota: Sequence[Row], file: Path | None = None) -> str:
                 {"attribute": c.attribute, "old": c.old, "new": c.new} for c in step.changes
             ],
             "loses": step.loses or None,
+            "by_hand": step.by_hand or None,
             "id": step.found.id if step.found else None,
             "needs": [str(key) for key in step.needs],
             "monthly_cost": data.text(cost.monthly(step)),
@@ -144,6 +146,7 @@ def as_json(plan: Plan, quota: Sequence[Row], file: Path | None = None) -> str:
         "budget": data.text(plan.resolved.stack.cost.budget),
         "over_budget": cost.over_budget is not None,
         "quota": [asdict(row) for row in quota],
+        "faults": [asdict(each) for each in plan.faults],
         "warnings": plan.warnings,
         "backups": plan.backups or None,
         "open": [asdict(each) for each in exposures(plan.resolved.stack, file)],
@@ -157,4 +160,6 @@ def _why(step: Step, names: Mapping[str, str]) -> Text:
         text.append(f"\n{line}", "dim")
     if step.loses:
         text.append(f"\nwould lose {step.loses}: refused", "bold red")
+    if step.by_hand:
+        text.append("\nleft as it is: refused", "bold red")
     return text

@@ -1,12 +1,14 @@
 """`skytier up` on a cloud."""
 
 import json
+from dataclasses import asdict
+from typing import Any
 
 import typer
 from rich.text import Text
 
 from skytier.backend import Outcome
-from skytier.cli import console
+from skytier.cli import console, faults
 from skytier.cli.cost import data
 from skytier.cli.dialog import Context
 from skytier.cli.on_cloud import plan as shown
@@ -40,9 +42,16 @@ def _nothing_to_do(dialog: Context[CloudBackend], plan: Plan) -> None:
     entry = EntryPoint(dialog.stack.stack, plan.known)
     entry.wait()
     if dialog.as_json:
-        said = {"event": "up", "url": entry.url, "changed": False, "waits_for": entry.waits_for()}
+        said: dict[str, Any] = {
+            "event": "up",
+            "url": entry.url,
+            "changed": False,
+            "waits_for": entry.waits_for(),
+        }
+        said["faults"] = [asdict(each) for each in plan.faults]
         print(json.dumps(said))  # noqa: T201
         return
+    faults.show(plan.faults)
     if plan.web_servers_now:
         console.out.print(plan.web_servers_now, markup=False)
     if plan.stays:
@@ -51,6 +60,8 @@ def _nothing_to_do(dialog: Context[CloudBackend], plan: Plan) -> None:
         console.out.print(" ".join(plan.newer_images), markup=False)
     waits = entry.waits_for()
     state = f"up, {waits}" if waits else "up and healthy"
+    if plan.faults:
+        state = "up; see above what is wrong"
     console.out.print(f"Nothing to do: {entry.url} is {state}.", markup=False)
 
 

@@ -107,8 +107,7 @@ class FloatingIP:
             raise SkytierError(
                 f"The floating IP {ip.floating_ip_address} leads to the port {ip.port_id}, which "
                 "is not of this stack.",
-                "Dissociate it first, if nobody needs it: openstack floating ip unset --port "
-                f"{ip.floating_ip_address}",
+                not_ours(ip.floating_ip_address),
             )
 
     def _found(self, ip: Any, key: Key, *, foreign: bool = False) -> Found:
@@ -119,3 +118,11 @@ class FloatingIP:
             {"address": ip.floating_ip_address, "foreign": foreign},
             created_at=ip.created_at or "",
         )
+
+
+def not_ours(address: str) -> str:
+    """What to do about one that leads to a port of others."""
+    return (
+        "Dissociate it first, if nobody needs it there: openstack floating ip unset --port "
+        f"{address}"
+    )

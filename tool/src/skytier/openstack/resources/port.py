@@ -11,7 +11,9 @@ class Port:
     """`attributes`: network (a Key, or the id of one that is there), security_groups (Keys), tags.
 
     `creation`: subnet, the id of the one that the address comes from; without it any of those.
-    `facts`: address, the IPv4 one where there are two.
+    For one that takes the place of another: its address and mac.
+    `facts`: address, the IPv4 one where there are two; mac; device, the id of the server that has
+    it.
     """
 
     name = "port"
@@ -29,15 +31,21 @@ class Port:
             yield self._found(port)
 
     def create(self, wanted: Wanted, known: Known) -> Found:
-        """With an address that Neutron chooses, behind its groups from the first moment."""
-        attributes, subnet = known.attributes(wanted), wanted.creation.get("subnet")
+        """Behind its groups from the first moment, with an address that Neutron chooses if none is
+        given."""
+        attributes, creation = known.attributes(wanted), wanted.creation
+        fixed = {
+            **({"subnet_id": subnet} if (subnet := creation.get("subnet")) else {}),
+            **({"ip_address": address} if (address := creation.get("address")) else {}),
+        }
         return self._found(
             self._network.create_port(
                 name=wanted.key.name,
                 description=self._project.mark,
                 network_id=attributes["network"],
                 security_groups=attributes["security_groups"],
-                **({"fixed_ips": [{"subnet_id": subnet}]} if subnet else {}),
+                **({"fixed_ips": [fixed]} if fixed else {}),
+                **({"mac_address": mac} if (mac := creation.get("mac")) else {}),
             )
         )
 
@@ -64,6 +72,10 @@ class Port:
                 "security_groups": sorted(port.security_group_ids or []),
                 "tags": own_tags(port.tags),
             },
-            {"address": addresses[0] if addresses else None, "device": port.device_id or None},
+            {
+                "address": addresses[0] if addresses else None,
+                "mac": port.mac_address,
+                "device": port.device_id or None,
+            },
             created_at=port.created_at or "",
         )

@@ -2,6 +2,8 @@
 
 import base64
 from collections.abc import Collection, Iterable
+from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import Any
 
 from openstack.exceptions import NotFoundException
@@ -9,9 +11,11 @@ from openstack.exceptions import NotFoundException
 from skytier.deploy.kind import Found, Key, Known, Tell, Wanted
 from skytier.errors import SkytierError
 from skytier.openstack.resources.baked_image import BAKES
+from skytier.openstack.resources.interface import NOTE, attached, note_of
 from skytier.openstack.resources.mending import fault_of, mended
 from skytier.openstack.resources.project import PREFIX, ROLE, Project, marks
 from skytier.openstack.resources.root_volume import RootVolume
+from skytier.openstack.resources.server_state import ASLEEP, TRANSIENT, state_of
 from skytier.openstack.resources.waiting import ACTIVE_TIMEOUT_S, wait_for
 
 GONE_TIMEOUT_S = 300.0
@@ -19,17 +23,19 @@ IMAGE, FLAVOR, NUMBER, ROOT_GIB = (
     f"{PREFIX}{name}" for name in ("image", "flavor", "number", "root-gib")
 )
 RUNNING = "running"
+ATTACHED, DETACHED = "attached", "detached"
 RESIZED = "VERIFY_RESIZE"
-_TRANSIENT = frozenset({"BUILD", "REBOOT", "HARD_REBOOT", "RESIZE", "REVERT_RESIZE"})
 
 
 class Server:
     """A machine. What it is made of is pinned in its metadata when it is created.
 
-    One in ERROR that ran before is mended by a hard reboot, so that its disk stays.
+    One in ERROR that ran before is mended by a hard reboot, so that its disk stays. What its states
+    mean is in `server_state`.
 
     `attributes`: image and flavor (names), root_gib (of the volume that it boots from, 0 for none),
-    power (`running`), metadata (the mark and the labels).
+    power (`running`), interface (ATTACHED; `find` does not look whether it is), metadata (the mark
+    and the labels).
     `creation`: image_id, flavor_id, disk_gib (the flavor's), root_type (of that volume), key_name,
     port (a Key), user_data, role, number, zone, group (the Key of a server group).
     `facts`: status, image_id, vcpus, ram_mib, disk_gib, launched_at, volumes (ids of those that it
@@ -63,6 +69,7 @@ class Server:
             ROLE: creation["role"],
             NUMBER: str(creation["number"]),
             **({ROOT_GIB: str(root_gib)} if root_gib else {}),
+            **({NOTE: note} if (note := note_of(known.get(Key("port", wanted.key.name)))) else {}),
         }
         server = self._compute.create_server(
             name=wanted.key.name,
@@ -97,11 +104,18 @@ class Server:
         return {"block_device_mapping": [mapping]}
 
     def reconcile(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
-        """Its labels, its flavor; and it runs."""
+        """Its labels, its port, its flavor; and it runs."""
         server = self._compute.get_server(found.id)
         self._describe(server)
+        note = note_of(known.get(Key("port", wanted.key.name)))
+        if note and server.metadata.get(NOTE) != note:
+            self._compute.set_server_metadata(server.id, **{NOTE: note})
         # What was changed is not all there is in what openstacksdk makes of the answers.
         server = mended(self._compute, self._compute.get_server(found.id), tell)
+        server = self._awake(self._at_rest(server, tell), tell)
+        if found.attributes.get("interface") == DETACHED:
+            port = known.creation(wanted)["port"]
+            server = attached(self._project.connection, server, port, tell)
         server = self._resized(wanted, self._at_rest(server, tell), tell)
         if server.status == "SHUTOFF":
             tell("starting")
@@ -185,7 +199,20 @@ class Server:
 
     def _at_rest(self, server: Any, tell: Tell) -> Any:
         _refuse_broken(server)
-        return self._become(None, server, tell) if server.status in _TRANSIENT else server
+        return self._become(None, server, tell) if server.status in TRANSIENT else server
+
+    def _awake(self, server: Any, tell: Tell) -> Any:
+        """The server, running, if it was paused, suspended or shelved; else as it is."""
+        if server.status not in ASLEEP:
+            return server
+        if server.task_state:  # Nova is just about to put it to sleep, or to wake it
+            server = self._become(None, server, tell)
+        if server.status in ASLEEP:
+            call, state = ASLEEP[server.status]
+            tell(state.undo.removeprefix("it is "))
+            getattr(self._compute, call)(server)
+            server = self._become(["ACTIVE"], server, tell)
+        return server
 
     def _become(self, statuses: Collection[str] | None, server: Any, tell: Tell) -> Any:
         """The server when it has one of these, or any that lasts. Raises with Nova's fault."""
@@ -199,7 +226,9 @@ class Server:
                 )
             tell((now.task_state or now.status).lower())
             _refuse_broken(now)
-            done = now.status in statuses if statuses else now.status not in _TRANSIENT
+            done = now.status in statuses if statuses else now.status not in TRANSIENT
+            if statuses is None and now.status in ASLEEP:
+                done = not now.task_state
             return now if done else None
 
         return wait_for(
@@ -217,12 +246,13 @@ class Server:
 
     def _found(self, server: Any) -> Found:
         metadata = dict(server.metadata or {})
-        fault = mend = ""
-        if server.status == "ERROR":
-            fault = f"it is in ERROR: {fault_of(server)}"
-            mend = "hard reboot" if server.launched_at else ""
-        elif server.task_state == "deleting":
-            fault = "it is being deleted"
+        state = state_of(
+            *(server.id, server.status, datetime.now(UTC)),
+            task=server.task_state,
+            created_at=server.created_at,
+            launched_at=server.launched_at,
+            reason=fault_of(server),
+        )
         running = server.status == "ACTIVE"
         labels = {
             name: value
@@ -237,6 +267,7 @@ class Server:
                 "flavor": metadata.get(FLAVOR, ""),
                 "root_gib": int(metadata.get(ROOT_GIB) or 0),
                 "power": RUNNING if running else (server.status or "build").lower(),
+                "interface": ATTACHED,
                 "metadata": labels,
             },
             {
@@ -251,8 +282,7 @@ class Server:
                 "role": metadata.get(ROLE, ""),
                 "number": int(metadata.get(NUMBER) or 0),
             },
-            fault=fault,
-            mend=mend,
+            **asdict(state),
             created_at=server.created_at or "",
         )
 

@@ -14,9 +14,17 @@ ROOT = f"{PREFIX}root"
 """The key in its metadata that says that a server boots from it."""
 DATA = f"{PREFIX}data"
 """The key in its metadata that says whether there is something to lose."""
+DATA_ID = f"{PREFIX}volume"
+"""The key in a server's metadata that says which volume has its data, in case it is gone."""
+CONFIGURED = f"{PREFIX}configuration"
+"""The key in a server's metadata that says that it was set up, and how."""
 EXPECTED, KEPT = "expected", "kept"
 """It was given to a machine; the machine has all its data on it."""
 AT_REST_TIMEOUT_S = 300.0
+_ASK = (
+    "Its data is left as it is. See why: openstack volume message list --resource-uuid {}. Who "
+    "runs the cloud can mend it. Then run skytier up again."
+)
 _RESTING = frozenset({"available", "in-use"})
 _EXTENDS_IN_USE = "3.42"
 """The microversion since which a volume grows while a server has it."""
@@ -163,8 +171,13 @@ class Volume:
         """A volume of Cinder's as the plan sees it."""
         metadata = dict(volume.metadata or {})
         data = metadata.get(DATA, "")
-        # The plan makes it anew where it never had data, and otherwise refuses.
-        fault = f"it is in the state {volume.status}" if volume.status == "error" else ""
+        fault = by_hand = ""
+        failed = volume.status.startswith("error")
+        # Of one that a server has, what failed may be no more than its growth.
+        if failed and (volume.status == "error" or not servers_of(volume)):
+            # One that never had data is made anew.
+            fault = f"it is in the state {volume.status}"
+            by_hand = _ASK.format(volume.id) if data else ""
         if volume.status == "deleting":
             fault = "it is being deleted"
         return Found(
@@ -186,6 +199,7 @@ class Volume:
                 "type": volume.volume_type or "",
             },
             fault=fault,
+            by_hand=by_hand,
             created_at=volume.created_at or "",
         )
 

@@ -1,11 +1,21 @@
 """Which server a volume is attached to."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from skytier.deploy.kind import Found, Key, Known, Tell, Wanted
 from skytier.errors import SkytierError
+from skytier.openstack.resources.interface import rebooted
 from skytier.openstack.resources.project import Project
-from skytier.openstack.resources.volume import DATA, EXPECTED, Volume, servers_of
+from skytier.openstack.resources.volume import (
+    CONFIGURED,
+    DATA,
+    DATA_ID,
+    EXPECTED,
+    KEPT,
+    Volume,
+    servers_of,
+)
 
 
 class VolumeAttachment:
@@ -37,7 +47,15 @@ class VolumeAttachment:
             if not volume.metadata.get(DATA):
                 self._volumes.note(volume.id, {DATA: EXPECTED})
             self._compute.create_volume_attachment(ids["server"], volume_id=volume.id)
+            if _had_it(known[wanted.attributes["server"]], volume):
+                self._mounted_again(ids["volume"], ids["server"])
         return self._found(wanted.key.name, ids["volume"], ids["server"])
+
+    def _mounted_again(self, volume_id: str, server_id: str) -> None:
+        """A server that had its data on it before mounts it as it boots."""
+        silent: Tell = lambda text: None  # noqa: E731
+        self._volumes.at_rest(volume_id, silent)
+        rebooted(self._compute, self._compute.get_server(server_id), silent)
 
     def reconcile(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
         """Nova has attached it."""
@@ -59,9 +77,24 @@ class VolumeAttachment:
         return Found(Key(self.name, name), f"{volume_id} {server_id}", attributes)
 
 
+def _had_it(server: Found, volume: Any) -> bool:
+    """Whether a server had its data on a volume before."""
+    noted = server.facts.get("metadata", {})
+    kept = (volume.metadata or {}).get(DATA) == KEPT
+    return noted.get(DATA_ID) == volume.id or (kept and CONFIGURED in noted)
+
+
 def _held(key: Key, server: str) -> SkytierError:
     return SkytierError(
         f"The volume {key.name} is attached to the server {server}, which is not the one that "
         "this stack has for it.",
-        f"Detach it there, if nobody needs it: openstack server remove volume {server} {key.name}",
+        detach_there(key.name, server),
+    )
+
+
+def detach_there(volume: str, server: str) -> str:
+    """What to do about a volume that a server of others has."""
+    return (
+        f"Detach it there, if nobody needs it: openstack server remove volume {server} {volume}. "
+        "Is there no such server any more? Then who runs the cloud can end the attachment."
     )

@@ -52,6 +52,10 @@ class Application(Service):
     name = "application"
     units = ("skytier-app", "skytier-second", "skytier-process@*", "skytier-job@*")
 
+    def running(self, stack: StackFile) -> Sequence[str]:
+        """The web. Its second process is a release's, and others are looked after by a check."""
+        return ["skytier-app"]
+
     def needs(self, stack: StackFile) -> Sequence[Need]:
         """The database and the cache, if the stack has them."""
         return [

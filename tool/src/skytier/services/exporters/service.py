@@ -38,6 +38,10 @@ class Exporter(WatchingService):
         self._arguments, self._environment, self._reads = arguments, environment, reads
         self._credential, self._group = credential, group
 
+    def running(self, stack: StackFile) -> Sequence[str]:
+        """The exporter, whose log matters to nobody."""
+        return [self.unit]
+
     def endpoints(self, stack: StackFile) -> Sequence[Endpoint]:
         """Its metrics."""
         return [Endpoint(self.job, self.port, Exposure.MONITOR)]

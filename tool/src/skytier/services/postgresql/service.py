@@ -42,6 +42,10 @@ class Postgresql(Service):
     name = "postgresql"
     units = ("postgresql@*",)
 
+    def running(self, stack: StackFile) -> Sequence[str]:
+        """Its cluster, unless Patroni alone starts and stops it."""
+        return self.units if stack.database.members == 1 else ()
+
     def secrets(self, topology: Topology) -> Sequence[Secret]:
         """The password and the certificate that clients need."""
         return declared(topology)

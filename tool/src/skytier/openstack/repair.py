@@ -1,0 +1,100 @@
+"""What of a plan repairs something: what is wrong, and what `up` does about it. Pure."""
+
+from collections.abc import Iterator, Sequence
+
+from skytier.deploy.apply import instead_of
+from skytier.deploy.kind import Key
+from skytier.deploy.plan import Action, Step
+from skytier.deploy.update import CONFIGURATION, IN_SERVERS, SERVER
+from skytier.openstack.resources.floating_ip import FloatingIP
+from skytier.openstack.resources.port import Port
+from skytier.openstack.resources.volume import DATA_ID, KEPT, Volume
+from skytier.openstack.resources.volume_attachment import VolumeAttachment
+from skytier.roles import ROLES
+from skytier.stackfile import StackFile
+from skytier.status import Fault
+
+RESTORE = "skytier restore --to latest brings back what the backups have."
+_GONE = {
+    VolumeAttachment.name: "it is attached again, and the server is rebooted",
+    FloatingIP.name: "another one is made, with another address: its DNS name has to follow",
+}
+"""What `up` does about what is gone, beside servers and volumes."""
+
+
+def backups(stack: StackFile) -> str:
+    """What there is to restore from, as a sentence."""
+    return RESTORE if stack.has_backups else "There are no backups of it."
+
+
+def faults(steps: Sequence[Step], stack: StackFile) -> list[Fault]:
+    """What is wrong with the resources of a stack."""
+    by_key = {step.key: step for step in steps if step.action is not Action.DELETE}
+    return [fault for step in steps for fault in _faults(step, by_key, stack)]
+
+
+def _faults(step: Step, steps: dict[Key, Step], stack: StackFile) -> Iterator[Fault]:
+    found, about = step.found, (step.key.name, step.key.kind)
+    if step.action in (Action.KEEP, Action.DELETE) or step.key.kind in IN_SERVERS:
+        return
+    if found is None:
+        if _was_there(step.key, steps):
+            yield _gone(step, steps, stack)
+    elif step.by_hand:
+        yield Fault(*about, found.fault, "", step.by_hand)
+    elif found.fault and step.loses:
+        yield Fault(*about, f"{found.fault}. It holds {step.loses}", "", instead_of(step))
+    elif found.fault:
+        yield Fault(*about, found.fault, found.mend if _mends(step) else "it is replaced", "")
+    elif found.drift:
+        yield Fault(*about, found.drift, found.undo, "")
+
+
+def _mends(step: Step) -> bool:
+    return step.action is Action.CHANGE
+
+
+def _was_there(key: Key, steps: dict[Key, Step]) -> bool:
+    """Whether what is missing was there before: another part of its machine has outlived it."""
+
+    def found(kind: str) -> bool:
+        step = steps.get(Key(kind, key.name))
+        return step is not None and step.found is not None
+
+    match key.kind:
+        case "server":
+            return found(Port.name)
+        case "volume attachment":
+            volume, server = steps.get(Key(Volume.name, key.name)), steps.get(Key(SERVER, key.name))
+            if not (volume and volume.found and server and server.found):
+                return False
+            set_up = found(CONFIGURATION) and volume.found.facts["data"] == KEPT
+            return bool(set_up or server.found.facts["metadata"].get(DATA_ID) == volume.found.id)
+        case "floating IP":
+            return found(SERVER) and found(CONFIGURATION)
+    return False
+
+
+def _gone(step: Step, steps: dict[Key, Step], stack: StackFile) -> Fault:
+    about = (step.key.name, step.key.kind)
+    if step.key.kind == VolumeAttachment.name:
+        return Fault(*about, "the volume was detached", _GONE[step.key.kind], "")
+    if step.key.kind != SERVER:
+        return Fault(*about, "it is gone", _GONE[step.key.kind], "")
+    role = str(step.wanted.creation["role"]) if step.wanted else ""
+    data, volume = ROLES[role].holds_data, steps.get(Key(Volume.name, step.key.name))
+    outlives = volume is not None and volume.found is not None and volume.found.facts["data"]
+    others = any(
+        key.kind == CONFIGURATION and key.name != step.key.name and each.found
+        for key, each in steps.items()
+        if each.wanted and each.wanted.creation.get("role") == role
+    )
+    if not data or outlives or others:
+        with_volume = ", with its volume" if outlives else ""
+        return Fault(*about, "it is gone", f"it is made again{with_volume}", "")
+    return Fault(
+        *about,
+        f"it is gone, and {data} with it",
+        "another one is made, which is empty",
+        backups(stack),
+    )

@@ -1,0 +1,143 @@
+"""What somebody took apart: a server without its port or volume, an address that leads elsewhere.
+
+Pure: it looks at all that was found, and says on each resource what is wrong with it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from skytier.deploy.kind import Found, Key
+from skytier.deploy.update import CONFIGURATION
+from skytier.openstack.resources.floating_ip import FloatingIP, not_ours
+from skytier.openstack.resources.interface import place_of
+from skytier.openstack.resources.port import Port
+from skytier.openstack.resources.server import DETACHED, Server
+from skytier.openstack.resources.volume import DATA_ID, Volume
+from skytier.openstack.resources.volume_attachment import VolumeAttachment, detach_there
+
+
+def recognised(found: Sequence[Found], *, own_network: bool, backups: str = "") -> list[Found]:
+    """The same, with what was taken apart as a fault, or as what `up` undoes.
+
+    With `own_network` a port can be made again as it was; in a network of others Neutron chooses
+    its address. `backups` says what there is to restore from, for a server whose volume is gone.
+    """
+    found = [_without_volume(each, found, backups) for each in found]
+    servers = {each.id: each for each in found if each.key.kind == Server.name}
+    ports = {each.key: each for each in found if each.key.kind == Port.name}
+    return [_recognised(each, servers, ports, own_network=own_network) for each in found]
+
+
+def _recognised(
+    one: Found, servers: Mapping[str, Found], ports: Mapping[Key, Found], *, own_network: bool
+) -> Found:
+    if one.fault:
+        return one
+    match one.key.kind:
+        case Server.name:
+            port = ports.get(Key(Port.name, one.key.name))
+            return _server(one, port, own_network=own_network)
+        case Port.name:
+            return _port(one, servers)
+        case VolumeAttachment.name if one.attributes["server"] not in servers:
+            return replace(
+                one,
+                fault=f"the server {one.attributes['server']} has it, which is not of this stack",
+                by_hand=detach_there(one.key.name, one.attributes["server"]),
+            )
+        case FloatingIP.name:
+            return _floating_ip(one, ports)
+        case Volume.name:
+            return _volume(one, servers)
+    return one
+
+
+def _without_volume(one: Found, found: Sequence[Found], backups: str) -> Found:
+    """A server whose data was on a volume that is not there any more."""
+    volume = one.facts.get("metadata", {}).get(DATA_ID) if one.key.kind == Server.name else None
+    if not volume or any(each.id == volume for each in found):
+        return one
+    fault = f"the volume {volume} with its data is gone"
+    set_up = {each.key.name for each in found if each.key.kind == CONFIGURATION}
+    others = [
+        each
+        for each in found
+        if each.key.kind == Server.name and each.key != one.key and not each.fault
+        if each.key.name in set_up and each.facts["role"] == one.facts["role"]
+    ]
+    if others:  # members of the database, of which each has all data
+        return replace(one, fault=fault, mend="")
+    return replace(
+        one,
+        fault=fault,
+        mend="",
+        by_hand=f"If nobody can bring that volume back: skytier up --give-up {one.key.name} makes "
+        f"a new server with an empty volume. {backups}".rstrip(),
+    )
+
+
+def _server(server: Found, port: Found | None, *, own_network: bool) -> Found:
+    if not server.facts.get("launched_at"):
+        return server  # Nova may just be attaching it
+    if port is None:
+        if own_network and place_of(server):
+            return _detached(server, "its port is gone", "a port of the same address is made")
+        return replace(
+            _detached(server, "", ""),
+            fault="its port is gone, and its address with it",
+            mend="it gets another port",
+        )
+    # A duplicate of it has the port, or a server of others: that is told elsewhere.
+    if port.facts.get("device"):
+        return server
+    return _detached(server, "its port was detached", "it is attached again")
+
+
+def _detached(server: Found, drift: str, undo: str) -> Found:
+    return replace(
+        server,
+        attributes={**server.attributes, "interface": DETACHED},
+        drift=" and ".join(each for each in (server.drift, drift) if each),
+        undo=" and ".join(each for each in (server.undo, undo) if each),
+    )
+
+
+def _port(port: Found, servers: Mapping[str, Found]) -> Found:
+    device = port.facts.get("device")
+    if not device or device in servers:
+        return port
+    return replace(
+        port,
+        fault=f"the server {device} has it, which is not of this stack",
+        by_hand="Detach it there, if nobody needs it: openstack server remove port "
+        f"{device} {port.id}",
+    )
+
+
+def _floating_ip(address: Found, ports: Mapping[Key, Found]) -> Found:
+    port = address.attributes["port"]
+    if not port:
+        # Not None, which is what a port has for its id that is still to be made.
+        attributes = {**address.attributes, "port": ""}
+        drift, undo = "it leads nowhere", "it is led to its machine"
+        return replace(address, attributes=attributes, drift=drift, undo=undo)
+    if any(port == each.id for each in ports.values()):
+        return address
+    return replace(
+        address,
+        fault=f"it leads to the port {port}, which is not of this stack",
+        by_hand=not_ours(address.facts["address"]),
+    )
+
+
+def _volume(volume: Found, servers: Mapping[str, Found]) -> Found:
+    """One with data is not touched while it is detached, unless it is because its server goes."""
+    leaving = any(servers[each].fault for each in volume.facts["servers"] if each in servers)
+    if volume.facts["status"] != "detaching" or not volume.facts["data"] or leaving:
+        return volume
+    return replace(
+        volume,
+        fault="it is being detached from its server",
+        by_hand="Run skytier up again once that has ended. If it does not end, ask who runs the "
+        f"cloud: openstack volume show {volume.id}",
+    )
