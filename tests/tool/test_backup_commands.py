@@ -18,7 +18,7 @@ from skytier.deploy.restore import Intended, Stand
 from skytier.errors import SkytierError
 from skytier.openstack.operator import OperatorFiles
 from skytier.openstack.planned import Removal
-from skytier.services.pgbackrest.info import Backups
+from skytier.services.pgbackrest.info import Backup, Backups
 from skytier.services.pgbackrest.target import Target
 from skytier.stackfile import StackFile, parse
 
@@ -40,6 +40,7 @@ class Stack:
 
     stack: StackFile = TO_CLOUD
     key: str = "the key"
+    newest: Backup | None = THERE.newest
     stand: Stand = field(default_factory=lambda: Stand(False, False, False))
     healthy: bool = True
     asked: list[str] = field(default_factory=list)
@@ -48,6 +49,9 @@ class Stack:
 
     def backups(self) -> Backups:
         return THERE
+
+    def newest_backup(self) -> Backup | None:
+        return self.newest
 
     def backup_key(self) -> str:
         if not self.key:
@@ -165,6 +169,14 @@ def test_the_only_copy_of_the_data_is_deleted_only_when_that_is_said(
         approve(stack, removal)
     assert "skytier database export FILE" in (error.value.do or "")
     assert approve(stack, removal, delete_data=True)
+
+
+def test_backups_count_only_if_there_is_one(stack: Stack) -> None:
+    stack.newest = None
+    for stack.stack in (TO_CLOUD, TO_S3):
+        with pytest.raises(SkytierError, match="no backup of its database was found"):
+            approve(stack)
+        assert approve(stack, delete_data=True)
 
 
 @pytest.mark.parametrize("kind", ["server", "network"])

@@ -5,6 +5,8 @@ import io
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from skytier.dump.file import recognise, sql
 from skytier.errors import SkytierError
@@ -20,20 +22,20 @@ def written(directory: Path, content: bytes) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("content", "is_archive", "is_compressed"),
+    ("content", "is_sql", "is_compressed"),
     [
-        (b"PGDMP\x01\x0e", True, False),
-        (TAR, True, False),
-        (b"--\n-- PostgreSQL database dump\n", False, False),
-        (b"\xef\xbb\xbfCREATE TABLE a (b text);", False, False),
-        (gzip.compress(b"CREATE TABLE a ();"), False, True),
+        (b"PGDMP\x01\x0e", False, False),
+        (TAR, False, False),
+        (b"--\n-- PostgreSQL database dump\n", True, False),
+        (b"\xef\xbb\xbfCREATE TABLE a (b text);", True, False),
+        (gzip.compress(b"CREATE TABLE a ();"), True, True),
     ],
 )
 def test_a_dump_is_recognised_by_how_it_begins(
-    tmp_path: Path, content: bytes, is_archive: bool, is_compressed: bool
+    tmp_path: Path, content: bytes, is_sql: bool, is_compressed: bool
 ) -> None:
     dump = recognise(written(tmp_path, content))
-    assert (dump.is_archive, dump.is_compressed) == (is_archive, is_compressed)
+    assert (dump.is_sql, dump.is_compressed) == (is_sql, is_compressed)
     assert dump.size == len(content)
 
 
@@ -74,33 +76,54 @@ def sent(text: str) -> str:
     return b"".join(sql(io.BytesIO(text.encode()), HERE)).decode()
 
 
-@pytest.mark.parametrize(
-    "line", ["SET transaction_timeout = 0;", "COMMENT ON EXTENSION citext IS 'no case';"]
+LEFT_OUT = (
+    "BEGIN;\n",
+    "COMMIT;\n",
+    "\\restrict abc123\n",
+    "\\unrestrict abc123\n",
+    "SET transaction_timeout = 0;\n",
+    "COMMENT ON EXTENSION citext IS 'no case';\n",
+    "CREATE SCHEMA skytier_jobs;\n",
 )
-def test_what_an_application_s_role_or_an_older_postgresql_fails_at_is_left_out(line: str) -> None:
-    assert sent(f"{line}\nSELECT 1;\n") == "SELECT 1;\n"
-    rows = f"COPY a (b) FROM stdin;\n{line}\n\\.\n"
-    assert sent(rows) == rows
+GOES_ON = {
+    "rows": "COPY a (b) FROM stdin;\n{}\\N\t1\n\\.\n",
+    "rows with other line ends": "COPY a FROM stdin;\r\n{}\\.\r\n",
+    "a text": "INSERT INTO a VALUES ('it''s\n{}');\n",
+    "a text with escapes": "INSERT INTO a VALUES (E'it\\'s\n{}');\n",
+    "a body": "CREATE PROCEDURE p() LANGUAGE plpgsql AS $_$\nBEGIN\n'$$\n{}END\n$_$;\n",
+    "a name": 'CREATE TABLE "a\n{}" ();\n',
+    "a comment": "/* a /* nested */ one\n{}*/ SELECT 1;\n",
+}
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "\\restrict abc\nSELECT 1;\n\\unrestrict abc\n",
-        # A row that begins with a null, or with a backslash.
-        "COPY a (b) FROM stdin;\n\\N\t1\n\\\\connect\n\\.\nSELECT 1;\n",
-        "COPY a FROM stdin;\r\n\\N\r\n\\.\r\nSELECT 1;\r\n",
-        "SELECT 1; \\connect is a text here\n",
-    ],
-)
-def test_rows_and_plain_sql_are_sent_as_they_are(text: str) -> None:
+@pytest.mark.parametrize("line", LEFT_OUT)
+def test_what_would_end_the_transaction_or_fail_is_left_out(line: str) -> None:
+    assert sent(f"{line}SELECT 1;\n") == "SELECT 1;\n"
+    # A comment in one line ends with it, and so do texts and names.
+    assert sent(f"SELECT 'a', \"b'\", $$c'$$; -- it's\n{line}") == (
+        "SELECT 'a', \"b'\", $$c'$$; -- it's\n"
+    )
+
+
+@pytest.mark.parametrize("line", LEFT_OUT)
+@pytest.mark.parametrize("around", GOES_ON.values(), ids=GOES_ON.keys())
+def test_data_and_bodies_are_passed_on_as_they_are(around: str, line: str) -> None:
+    text = around.format(line)
     assert sent(text) == text
+    # Afterwards the level of statements is known again.
+    assert sent(f"{text}COMMIT;\n") == text
 
 
-@pytest.mark.parametrize(
-    "line",
-    ["\\connect other", "\\c", "\\! rm -rf /", "\\copy a from b", "\\i more.sql", "\\restrictx"],
-)
-def test_a_command_of_psql_is_refused(line: str) -> None:
-    with pytest.raises(SkytierError, match=r"line 4: .* is a command of psql"):
-        sent(f"COPY a FROM stdin;\n\\N\n\\.\n{line}\n")
+@given(st.lists(st.sampled_from([*GOES_ON.values(), "SELECT 1;\n", *LEFT_OUT])))
+def test_any_order_of_these_is_told_apart(parts: list[str]) -> None:
+    text = "".join(parts).replace("{}", "COMMIT;\n")
+    kept = "".join(part.replace("{}", "COMMIT;\n") for part in parts if part not in LEFT_OUT)
+    assert sent(text) == kept
+
+
+def test_a_dump_of_pg_dump_has_to_have_its_end() -> None:
+    head, end = "--\n-- PostgreSQL database dump\n--\n", "-- PostgreSQL database dump complete\n"
+    assert sent(f"{head}SELECT 1;\n{end}") == f"{head}SELECT 1;\n{end}"
+    for cut in (f"{head}SELECT 1;\n", f"{head}INSERT INTO a VALUES ('\n{end}');\n"):
+        with pytest.raises(SkytierError, match="not whole"):
+            sent(cut)

@@ -105,7 +105,13 @@ DAMAGED = {
     "sql that ends in the middle of rows": lambda dump: (
         b"CREATE TABLE a (b int);\nCOPY a FROM stdin;\n1\n2\n"
     ),
-    "sql with a command of psql": lambda dump: b"CREATE TABLE a (b int);\n\\! touch /tmp/x\n",
+    "sql with a command of psql": lambda dump: b"CREATE TABLE a (b int);\n \\! touch ran\n",
+    "a command of psql behind a statement": lambda dump: b"SELECT 1; \\! touch ran\n",
+    "sql that commits in between": lambda dump: b"CREATE TABLE a (b int); COMMIT; SELECT 1;\n",
+    "sql that rolls back in between": lambda dump: b"SELECT 1; ROLLBACK; CREATE TABLE a ();\n",
+    "sql of pg_dump that is cut short": lambda dump: (
+        b"--\n-- PostgreSQL database dump\n--\nCREATE TABLE a (b int);\n"
+    ),
     "sql that fails when it is committed": lambda dump: (
         b"CREATE TABLE a (b int PRIMARY KEY, c int REFERENCES a DEFERRABLE INITIALLY DEFERRED);\n"
         b"INSERT INTO a VALUES (1, 2);\n"
@@ -121,10 +127,11 @@ def test_what_fails_changes_nothing(
     path = tmp_path / "dump"
     path.write_bytes(damage(filled.read_bytes()))  # type: ignore[operator]
 
-    said = shared.ends_with(1, "database", "import", str(path), "--yes")
+    said = shared.ends_with(1, "database", "import", str(path), "--yes", cwd=tmp_path)
 
     assert str(path) in said
     assert everything(shared) == before
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_an_export_is_for_its_owner_only_and_takes_nobodys_place(

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 from rich.progress import (
@@ -18,11 +18,14 @@ from rich.progress import (
 
 from skytier.cli import chosen, console
 from skytier.cli.chosen import Cloud, File, Json, Yes
+from skytier.deploy.interruption import interrupted
 from skytier.dump import transfer
 from skytier.dump.file import recognise
 from skytier.errors import SkytierError
 
 if TYPE_CHECKING:
+    from skytier.backend import Backend
+    from skytier.openstack.backend import CloudBackend
     from skytier.stackfile import StackFile
 
 app = typer.Typer()
@@ -64,16 +67,24 @@ def import_database(
 ) -> None:
     """Replace what the application's database has by a dump: all of it, or nothing if it fails.
 
-    The file is an archive of pg_dump (--format=custom or tar), or SQL, also compressed by gzip.
-    Owners and privileges in an archive are ignored. The application's requests wait meanwhile.
+    The file is of pg_dump: its custom or tar format, or SQL, also compressed by gzip. Owners and
+    privileges in it are ignored, except in SQL. The application's requests wait meanwhile.
     """
     dump = recognise(path)
     wanted = chosen.with_database(file, cloud)
     stack = chosen.backend(wanted)
     with stack.database_client(changes=False) as client:
         there = transfer.content(client)
-    _ask(wanted, there, path, yes=yes, as_json=as_json)
-    with stack.database_client(changes=True) as client, _bytes("read", dump.size) as progress:
+    _ask(wanted, there, path, _way_back(wanted, stack), yes=yes, as_json=as_json)
+    ended = interrupted(
+        f"Interrupted. Whether {path} was imported is not known, if it was read to its end.",
+        "Look at the tables (skytier psql) before you run it again.",
+    )
+    with (
+        ended,
+        stack.database_client(changes=True) as client,
+        _bytes("read", dump.size) as progress,
+    ):
         transfer.import_dump(client, dump, progress)
         now = transfer.content(client)
     if as_json:
@@ -86,7 +97,13 @@ def import_database(
 
 
 def _ask(
-    wanted: "StackFile", there: transfer.Content, path: Path, *, yes: bool, as_json: bool
+    wanted: "StackFile",
+    there: transfer.Content,
+    path: Path,
+    way_back: str,
+    *,
+    yes: bool,
+    as_json: bool,
 ) -> None:
     if not there.tables:
         return
@@ -96,7 +113,7 @@ def _ask(
             f"They are deleted, and {path} takes their place.",
             markup=False,
         )
-        console.out.print(_way_back(wanted), markup=False)
+        console.out.print(way_back, markup=False)
     console.confirm(
         f"Replace the database of {wanted.name}?",
         yes,
@@ -104,10 +121,13 @@ def _ask(
     )
 
 
-def _way_back(wanted: "StackFile") -> str:
+def _way_back(wanted: "StackFile", stack: "Backend") -> str:
     if wanted.cloud is not None and wanted.has_backups:
-        return "Its backups have it as it is now: skytier restore --to TIME goes back."
-    return "There is no way back from this. A copy first: skytier database export FILE"
+        newest = cast("CloudBackend", stack).newest_backup()
+        if newest:
+            when = f"{newest.ended:%Y-%m-%d %H:%M} UTC"
+            return f"To go back: skytier restore --to TIME. The newest backup is of {when}."
+    return "There is no way back from this. Keep it first: skytier database export FILE"
 
 
 @contextmanager

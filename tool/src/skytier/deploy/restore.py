@@ -156,9 +156,8 @@ def _stand(host: Host) -> Stand:
         raise SkytierError(
             f"The backups are of another database than the one on {host.name}, and that one has "
             "tables: a restore would overwrite it, and no backup of it exists.",
-            "Copy it first if you need it: skytier exec database 'runuser -u postgres -- pg_dump "
-            f"{NAME}' >copy.sql. Then name another place in the section [backup], run skytier up, "
-            "and there is a backup of it.",
+            "Keep it first if you need it: skytier database export FILE. Then name another place "
+            "in the section [backup], run skytier up, and there is a backup of it.",
         )
     return Stand("running" in words, "unfinished" in words, empty)
 

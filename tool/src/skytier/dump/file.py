@@ -1,27 +1,20 @@
 """Files with a dump of a database: what they are, and how they are read."""
 
 import gzip
-import re
+import itertools
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from skytier.dump.statements import passed_on
 from skytier.errors import SkytierError
 
-_ARCHIVE, _GZIP, _TAR = b"PGDMP", b"\x1f\x8b", b"ustar"
+_CUSTOM, _GZIP, _TAR = b"PGDMP", b"\x1f\x8b", b"ustar"
 _CHUNK = 1 << 16
-_COPY = re.compile(rb"COPY .* FROM stdin;\r?$", re.IGNORECASE)
-_END_OF_COPY = b"\\."
-_HARMLESS = (b"\\restrict ", b"\\unrestrict ")
-"""What pg_dump itself writes: they keep psql from obeying the commands in between."""
-_LEFT_OUT = re.compile(
-    # Settings that pg_dump of a newer PostgreSQL begins with, and that this one may not know.
-    rb"SET (transaction_timeout|default_toast_compression) = "
-    # An extension has its comment anyhow, and it may be the superuser's.
-    rb"|COMMENT ON EXTENSION "
-)
+_HEAD = b"-- PostgreSQL database dump"
+"""What SQL of pg_dump begins with; and it ends with the same and `complete`."""
 
 
 @dataclass(frozen=True)
@@ -29,8 +22,8 @@ class Dump:
     """A file with a dump."""
 
     path: Path
-    is_archive: bool
-    """Whether pg_restore reads it. Otherwise it is SQL for psql."""
+    is_sql: bool
+    """Whether psql reads it. Otherwise it is for pg_restore."""
     is_compressed: bool = False
     """Whether it is SQL that was compressed by gzip."""
 
@@ -42,10 +35,10 @@ class Dump:
     def chunks(self, progress: Callable[[int], None]) -> Iterator[bytes]:
         """What the program reads; `progress` is told how many bytes of the file are read.
 
-        Raises SkytierError for SQL that psql must not be given, and for a damaged file.
+        Raises SkytierError for a damaged file.
         """
         with self.path.open("rb") as file:
-            for chunk in self._sql(file) if not self.is_archive else _all(file):
+            for chunk in self._sql(file) if self.is_sql else _all(file):
                 progress(file.tell())
                 yield chunk
 
@@ -71,12 +64,12 @@ def recognise(path: Path) -> Dump:
                 file.seek(0)
                 with gzip.open(file) as inner:
                     head = inner.read(512)
-                if head.startswith(_ARCHIVE) or head[257:262] == _TAR:
+                if head.startswith(_CUSTOM) or head[257:262] == _TAR:
                     raise SkytierError(
-                        f"{path} is an archive of pg_dump that was compressed once more.",
+                        f"{path} is a dump that was compressed once more.",
                         f"Unpack it first: gunzip --keep {path}",
                     )
-                return Dump(path, is_archive=False, is_compressed=True)
+                return Dump(path, is_sql=True, is_compressed=True)
     except OSError as error:
         raise SkytierError(
             f"{path} cannot be read: {error.strerror or error}.", "Name a file with a dump."
@@ -85,37 +78,26 @@ def recognise(path: Path) -> Dump:
         raise SkytierError(
             f"{path} is damaged or not whole: {error}.", "Copy it again from its origin."
         ) from None
-    if head.startswith(_ARCHIVE) or head[257:262] == _TAR:
-        return Dump(path, is_archive=True)
+    if head.startswith(_CUSTOM) or head[257:262] == _TAR:
+        return Dump(path, is_sql=False)
     if not head.strip() or b"\0" in head:
         raise SkytierError(
             f"{path} is no dump of PostgreSQL.",
             "Make one: pg_dump --format=custom DATABASE >FILE. SQL is read too, also by gzip.",
         )
-    return Dump(path, is_archive=False)
+    return Dump(path, is_sql=True)
 
 
 def sql(lines: Iterator[bytes] | BinaryIO, path: Path) -> Iterator[bytes]:
-    """A dump in SQL, line by line, without what this PostgreSQL or its user would fail at.
+    """A dump in SQL, line by line, without what psql is not given: see `passed_on`.
 
-    Raises SkytierError for a command of psql in it: it could leave the transaction, or run a
-    program.
+    Raises SkytierError at the end of one of pg_dump that is not whole.
     """
-    rows = False
-    for number, line in enumerate(lines, 1):
-        if rows:
-            rows = line.rstrip(b"\r\n") != _END_OF_COPY
-        elif line.startswith(b"\\") and not line.startswith(_HARMLESS):
-            what = line.split()[0].decode(errors="replace")
-            raise SkytierError(
-                f"{path}, line {number}: {what} is a command of psql, and no SQL.",
-                "Make the dump without it: pg_dump without --create, or with --format=custom.",
-            )
-        elif _LEFT_OUT.match(line):
-            continue
-        else:
-            rows = bool(_COPY.match(line))
-        yield line
+    seen: list[bytes] = []
+    begins = list(itertools.islice(lines, 5))
+    yield from passed_on(itertools.chain(begins, lines), seen)
+    if any(line.strip() == _HEAD for line in begins) and not seen:
+        raise SkytierError(f"{path} is not whole.", "Copy it again from its origin.")
 
 
 def _all(file: BinaryIO) -> Iterator[bytes]:

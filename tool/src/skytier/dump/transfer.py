@@ -1,11 +1,14 @@
 """Export to a file and import from one, by pg_dump, pg_restore and psql beside the database."""
 
 import os
+import secrets
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
+from skytier.dump import statements
 from skytier.dump.client import Client, Ended
 from skytier.dump.file import Dump
 from skytier.errors import SkytierError
@@ -15,10 +18,16 @@ JOBS = "skytier_jobs"
 """The schema with the runs of jobs: it is of the stack, and not of the data."""
 PACKAGE = "skytier.dump"
 DONE = "imported"
-_WITHOUT = f"--no-owner --no-privileges --exclude-schema={JOBS}"
+_WITHOUT = (
+    f"--no-owner --no-privileges --no-publications --no-subscriptions --exclude-schema={JOBS}"
+)
+"""Publications and subscriptions are of the database that is left, and need the superuser."""
 _EXPORT = f'exec pg_dump --dbname="$DATABASE" --format=custom {_WITHOUT}'
 _ASK = 'exec psql --dbname="$DATABASE" --no-psqlrc --quiet --tuples-only --no-align'
+_NAME = "skytier-import"
+"""What PostgreSQL calls the session of an import."""
 _PSQL = (
+    f"PGAPPNAME={_NAME} "
     'psql --dbname="$DATABASE" --no-psqlrc --quiet --set=ON_ERROR_STOP=1 --file=-'
     " --output=/dev/null"
 )
@@ -26,6 +35,11 @@ _CONTENT = f"""
 SELECT count(*), pg_database_size(current_database()) FROM pg_tables
 WHERE schemaname NOT IN ('pg_catalog', 'information_schema', '{JOBS}')
 """  # noqa: S608
+_END_IT = f"""
+SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+WHERE application_name = '{_NAME}' AND datname = current_database() AND pid <> pg_backend_pid()
+"""  # noqa: S608
+_PASSED_ON = Path(statements.__file__).read_text()
 _LOST = 2
 """psql's exit code where its connection was lost."""
 _UNREACHABLE = 255
@@ -92,25 +106,32 @@ def import_dump(client: Client, dump: Dump, progress: Progress) -> None:
 
     Raises SkytierError.
     """
-    begin = render(PACKAGE, "begin.sql", jobs=JOBS)
-    if dump.is_archive:
-        restore = render(
-            PACKAGE, "restore.sh", begin=begin, without=_WITHOUT, psql=_PSQL, done=DONE
-        )
-        ended = client.run(restore, dump.chunks(progress))
-    else:
-        ended = client.run(f"exec {_PSQL}", _in_one(begin, dump.chunks(progress)))
+    key = secrets.token_hex(16)
+    begin = render(PACKAGE, "begin.sql", jobs=JOBS, key=key)
+    end = render(PACKAGE, "end.sql", done=DONE, key=key)
+    try:
+        if dump.is_sql:
+            ended = client.run(_PSQL, _in_one(begin, dump.chunks(progress), end))
+        else:
+            values = {"begin": begin, "end": end, "without": _WITHOUT, "psql": _PSQL}
+            script = render(PACKAGE, "restore.sh", **values, passed_on=_PASSED_ON)
+            ended = client.run(script, dump.chunks(progress))
+    except BaseException:
+        # Where it was sent all of the dump, it would go on.
+        with suppress(Exception):
+            client.run(_ASK, [_END_IT.encode()])
+        raise
     if DONE not in ended.out.split():
         raise _failed(ended, dump)
     # Until autovacuum comes by, the planner knows nothing of the new tables.
     client.run(f"{_ASK} --command=ANALYZE")
 
 
-def _in_one(begin: str, chunks: Iterator[bytes]) -> Iterator[bytes]:
+def _in_one(begin: str, chunks: Iterator[bytes], end: str) -> Iterator[bytes]:
     """SQL as one transaction. Whatever ends it early, psql is never sent its COMMIT."""
     yield begin.encode()
     yield from chunks
-    yield f"\nCOMMIT;\n\\echo {DONE}\n".encode()
+    yield end.encode()
 
 
 def _failed(ended: Ended, dump: Dump) -> SkytierError:
@@ -134,5 +155,16 @@ _ADVICE = {
     "database first (see docs/how-to/database-access.md), then leave it out of the dump.",
     "lock timeout": "The application holds a table. Stop what works with it for long, then run it "
     "again.",
+    "out of shared memory": "It has more tables or large objects than PostgreSQL can replace at "
+    "once: raise max_locks_per_transaction, restart PostgreSQL, then run it again.",
+    "what PostgreSQL itself has": "Connect as a role that is the application's own, and not as the "
+    "superuser that made the database.",
+    "backslash commands are restricted": "The dump has a command of psql. Make it without: pg_dump "
+    "without --create, or with --format=custom.",
+    "invalid command \\restrict": "psql here is too old to keep commands in a dump from being run. "
+    "Install PostgreSQL's corrections: at least 13.22, 14.19, 15.14, 16.10 or 17.6.",
+    "a COMMIT of its own": "Take BEGIN and COMMIT out of the dump, or make it by pg_dump.",
+    "read-only transaction": "The dump has a ROLLBACK. Make it by pg_dump.",
+    f'"{JOBS}"': f"Make the dump without the schema of the jobs: pg_dump --exclude-schema={JOBS}.",
 }
 _MEND = "Mend what PostgreSQL says, then run it again."

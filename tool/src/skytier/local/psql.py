@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -51,7 +52,7 @@ def database_client(stack: LocalStack, *, changes: bool) -> Iterator[Client]:
                     "Install PostgreSQL's programs: apt-get install postgresql-client",
                 )
         path = f"{psql.parent}:{environment.get('PATH', '')}"
-        variables = {**environment, "DATABASE": address, "PATH": path}
+        variables = {**environment, "DATABASE": address, "PATH": path, "PYTHON": sys.executable}
         yield Client(lambda script: ["bash", "-c", script], variables)
 
 

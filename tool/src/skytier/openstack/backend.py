@@ -54,6 +54,7 @@ class CloudBackend(CloudStack):
     plan_bake = plan_bake
     bake = bake
     backups = of_database.listing
+    newest_backup = of_database.newest
     back_up = of_database.back_up
     verify_backups = of_database.verify
     backup_key = of_database.key

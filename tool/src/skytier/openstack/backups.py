@@ -16,7 +16,7 @@ from skytier.hosts.host import UnreachableError
 from skytier.openstack.resources.creation import RepeatedCalls
 from skytier.openstack.ssh_target import ssh_target
 from skytier.openstack.stack import CloudStack
-from skytier.services.pgbackrest.info import Backups
+from skytier.services.pgbackrest.info import Backup, Backups
 from skytier.services.pgbackrest.secrets import KEY
 
 DATABASE = "database"
@@ -26,6 +26,14 @@ def listing(stack: CloudStack) -> Backups:
     """The backups that are there. Raises SkytierError."""
     with ssh_target(stack, DATABASE) as host:
         return backups.listing(host)
+
+
+def newest(stack: CloudStack) -> Backup | None:
+    """The newest one; None where there is none, or where that cannot be asked."""
+    try:
+        return max(listing(stack).all, key=lambda each: each.ended, default=None)
+    except SkytierError:
+        return None
 
 
 def back_up(stack: CloudStack, kind: str, progress: Progress) -> None:

@@ -16,7 +16,7 @@ from skytier.openstack.resources.container import Container
 from skytier.openstack.resources.volume import Volume
 from skytier.stackfile.backup import PATH, S3
 
-_COPY = "Keep a copy first: skytier database export FILE"
+_COPY = "Keep the data first: skytier database export FILE"
 
 
 def approve(
@@ -42,9 +42,15 @@ def approve(
             "Nothing is deleted: no backups of this database stay, so a last one would be lost.",
             _COPY,
         )
-    if _has_data(removal) and not stay and not delete_data:
+    newest = dialog.stack.newest_backup() if stay else None
+    if _has_data(removal) and not newest and not delete_data:
+        why = (
+            "no backup of its database was found"
+            if stay
+            else f"the stack {name} has the only copy of its database"
+        )
         raise SkytierError(
-            f"Nothing is deleted: the stack {name} has the only copy of its database.",
+            f"Nothing is deleted: {why}.",
             f"{_COPY}. Or delete it: skytier down --delete-data",
         )
     if not dialog.as_json:
@@ -52,6 +58,8 @@ def approve(
             console.out.print(f"- {each.key}{_lost(each)}", markup=False)
         for text in removal.left:
             console.out.print(f"= {text}", markup=False)
+        if newest:
+            console.out.print(f"The newest backup is of {newest.ended:%Y-%m-%d %H:%M} UTC.")
     question = f"Delete all of the stack {name} on {dialog.stack.cloud}, with its data?"
     if dialog.stack.stack.backup.kind == PATH and not dialog.as_json:
         console.warn("The backups are on the database server, and go with it.")
