@@ -17,6 +17,12 @@ from skytier.openstack.resources.volume import Volume
 from skytier.services.postgresql.config import NAME
 from skytier.stackfile.backup import PATH, S3
 
+_OF_PATH = {
+    False: "The backups are on the database server, and go with it.",
+    True: "The backups are in the directory that the members share, and stay there.",
+}
+"""What becomes of backups in a directory, by whether there are several members."""
+
 
 def approve(dialog: Context[CloudBackend], removal: Removal, *, last_backup: bool | None) -> bool:
     """Show what carries the stack's mark, and ask; make a last backup if that is wished.
@@ -42,7 +48,7 @@ def approve(dialog: Context[CloudBackend], removal: Removal, *, last_backup: boo
             console.out.print(f"= {text}", markup=False)
     question = f"Delete all of the stack {name} on {dialog.stack.cloud}, with its data?"
     if dialog.stack.stack.backup.kind == PATH and not dialog.as_json:
-        console.warn("The backups are on the database server, and go with it.")
+        console.warn(_OF_PATH[dialog.stack.stack.database.members > 1])
     console.confirm(question, dialog.yes, "This deletes data, and there is nobody to ask.")
     if stay:
         _prepare(dialog, last_backup)
