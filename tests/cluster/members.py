@@ -1,6 +1,7 @@
 """Several members of a database in containers: their stack, its clients, and how they are."""
 
 import json
+import shlex
 
 from skytier.errors import SkytierError
 from skytier.poll import until
@@ -54,6 +55,16 @@ source = {json.dumps(project)}
 serve = "shop:application"
 interface = "wsgi"
 """
+
+
+def databases(made: Cluster) -> dict[str, Container]:
+    """The members' machines that run, by their names."""
+    there = made.containers.items()
+    return {name: each for name, each in there if "database" in name and each.process}
+
+
+def sql(machine: Container, statement: str) -> str:
+    return machine.run(f"cd /; {PSQL} --command={shlex.quote(statement)}").strip()
 
 
 def acknowledged(made: Cluster) -> set[int]:

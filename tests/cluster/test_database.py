@@ -1,11 +1,18 @@
 """Several members of the database, fault after fault: nothing that was acknowledged is lost."""
 
+import threading
 from collections.abc import Callable, Iterator
 
 import pytest
 
+from skytier.deploy import backups
+from skytier.deploy.keeper import keeper
+from skytier.deploy.restore import intend, restore
+from skytier.poll import until
+from skytier.services.pgbackrest.config import SECRETS_CONF
+from skytier.services.pgbackrest.service import STATE
 from tests.cluster.cluster import Cluster, changed, cluster
-from tests.cluster.container import Container
+from tests.cluster.container import SHARED, Container
 from tests.cluster.members import (
     FIRST,
     PATRONICTL,
@@ -14,13 +21,18 @@ from tests.cluster.members import (
     SECOND,
     WEB,
     WRITERS,
+    databases,
     goes_on,
     lost,
     members,
     primary,
+    sql,
     stack,
     well,
 )
+
+REPOSITORY = f"{SHARED}/backups/shop"
+FIGURES = "/var/lib/prometheus/node-exporter/skytier-backup.prom"
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +60,8 @@ def made(project: str) -> Iterator[Cluster]:
 
 def test_one_becomes_two_while_clients_write(made: Cluster, project: str) -> None:
     before = made.secrets["database_password"]
+    assert until(lambda: backups.listing(made.containers[FIRST]).all, 60)
+    made_before = backups.listing(made.containers[FIRST]).newest.name
 
     made.write(stack(project, 2))
     made.up()
@@ -57,6 +71,8 @@ def test_one_becomes_two_while_clients_write(made: Cluster, project: str) -> Non
     assert members(made) == {FIRST: "Leader", SECOND: "Sync Standby"}
     assert changed(made.plan()) == []
     assert lost(made) == set()
+    # The same database goes on in the same repository.
+    assert made_before in {each.name for each in backups.listing(keeper(databases(made))).all}
     other = made.containers[SECOND].run("cat /etc/skytier/secrets/database_password")
     assert other == before
     for port, recovers in (("6432", "f"), ("6433", "t")):
@@ -140,6 +156,120 @@ def test_nothing_is_lost(made: Cluster, fault: Callable[[Cluster, Container], No
     assert lost(made) == set()
 
 
+def test_nothing_is_missing_in_the_archive_after_a_switchover(made: Cluster) -> None:
+    """Also what the former primary could not archive."""
+    former = primary(made)
+    # A replica takes it for archived.
+    former.run(f"mv {SECRETS_CONF} {SECRETS_CONF}.away")
+    waits = []
+    for _ in range(2):
+        sql(former, "SELECT pg_current_xact_id()")
+        waits.append(sql(former, "SELECT pg_walfile_name(pg_switch_wal())"))
+    switch_over(made, former)
+    former.run(f"mv {SECRETS_CONF}.away {SECRETS_CONF}")
+    goes_on(made)
+    well(made)
+
+    now = keeper(databases(made))
+    assert now is primary(made)
+    assert now is not former
+    now.run("systemctl start skytier-backup-metrics")
+    segments = f"find {REPOSITORY} -name '{waits[0]}-*' -o -name '{waits[1]}-*'"
+    assert until(lambda: len(now.run(segments).split()) == 2, 60)
+    assert not backups.verify(now, silent).wrong
+
+    # Whoever is no primary makes no backup and tells of none.
+    there = backups.listing(now)
+    former.run("systemctl start skytier-backup@scheduled skytier-backup-metrics")
+    assert backups.listing(now) == there
+    assert "completed" in now.run(f"cat {FIGURES}")
+    assert former.run(f"ls {FIGURES} 2>/dev/null || true") == ""
+
+
+def test_the_database_of_all_members_is_restored_to_a_moment(made: Cluster) -> None:
+    """On a timeline that has no backup: it began with the switchover above."""
+    between = marked(made)
+
+    restored(made, between)
+
+    well(made)
+    for machine in databases(made).values():
+        assert until(lambda: sql(machine, "SELECT mark FROM marks") == "before", 30)  # noqa: B023
+    write_anew(made)
+    goes_on(made)
+    assert lost(made) == set()
+    assert not backups.verify(keeper(databases(made)), silent).wrong
+
+
+@LARGE
+def test_a_member_that_was_away_during_a_restore_gets_what_was_restored(made: Cluster) -> None:
+    away = next(each for each in databases(made).values() if each is not primary(made))
+    between = marked(made)
+    assert until(lambda: sql(away, "SELECT count(*) FROM marks") == "2", 30)
+    away.kill()
+
+    restored(made, between)
+    made.servers.start(away.name)
+    away.wait()
+
+    well(made)
+    assert sql(away, "SELECT mark FROM marks") == "before"
+    write_anew(made)
+
+
+@LARGE
+@pytest.mark.parametrize("word", ["stopping|copying", "replaying", "giving", "cloning"])
+def test_a_restore_goes_on_after_a_power_cut(made: Cluster, word: str) -> None:
+    machine, between = primary(made), marked(made)
+
+    def cut() -> None:
+        begun = f"grep -E '{word}' {STATE}/restore 2>/dev/null || true"
+        assert until(lambda: machine.run(begun), 120, every_s=0.05)
+        machine.kill()
+
+    cutter = threading.Thread(target=cut)
+    cutter.start()
+    with pytest.raises(AssertionError, match="does not run"):
+        restored(made, between)
+    cutter.join()
+    made.servers.start(machine.name)
+    machine.wait()
+    if machine.run(f"ls {STATE}/unfinished 2>/dev/null || true"):
+        assert "A restore of the database was cut short" in made.wrong()[f"{machine.name} backup"]
+        restored(made, between)
+
+    well(made)
+    for each in databases(made).values():
+        assert until(lambda: sql(each, "SELECT mark FROM marks") == "before", 30)  # noqa: B023
+    write_anew(made)
+
+
+def marked(made: Cluster) -> str:
+    """A moment between two changes, while no client writes."""
+    made.containers[WEB].run("systemctl stop writers")
+    machine = primary(made)
+    sql(machine, "DROP TABLE IF EXISTS marks")
+    sql(machine, "CREATE TABLE marks AS SELECT 'before' AS mark")
+    between = backups.now(machine).isoformat()
+    sql(machine, "INSERT INTO marks VALUES ('after')")
+    return between
+
+
+def restored(made: Cluster, to: str) -> None:
+    machine = keeper(databases(made))
+    restore(machine, intend(machine, to), silent)
+
+
+def write_anew(made: Cluster) -> None:
+    """The clients write again; what was acknowledged after the moment is gone, as it should be."""
+    made.containers[WEB].run("rm -f /root/acknowledged-*")
+    made.containers[WEB].run("systemd-run --quiet --unit=writers python3 /root/writers.py")
+
+
+def silent(text: str) -> None:
+    """Nobody is told."""
+
+
 @LARGE
 def test_a_lost_machine_is_made_anew(made: Cluster) -> None:
     """The first one, which the stack's secrets are read from."""
@@ -176,7 +306,13 @@ def test_two_become_three_and_then_one(made: Cluster, project: str) -> None:
     assert made.wrong() == {}
     assert lost(made) == set()
     assert sorted(made.containers) == [FIRST, WEB]
-    left = "ls -d /etc/skytier/patroni /etc/skytier/etcd /opt/skytier-patroni 2>/dev/null || true"
+    assert not backups.verify(made.containers[FIRST], silent).wrong
+    written = sql(made.containers[FIRST], "SELECT pg_walfile_name(pg_switch_wal())")
+    there = f"find {REPOSITORY} -name '{written}-*'"
+    assert until(lambda: made.containers[FIRST].run(there), 120)
+    units = "/etc/systemd/system/skytier-patroni.service.d"
+    places = f"/etc/skytier/patroni /etc/skytier/etcd /opt/skytier-patroni {units}"
+    left = f"ls -d {places} 2>/dev/null || true"
     assert made.containers[FIRST].run(left) == ""
     slots = f"{PSQL} --command='SELECT count(*) FROM pg_replication_slots'"
     assert made.containers[FIRST].run(slots).strip() == "0"
