@@ -30,6 +30,7 @@ from skytier.services.pgbackrest.secrets import (
     SECRET_ACCESS,
     declared,
 )
+from skytier.services.postgresql.config import NAME
 from skytier.services.postgresql.service import login_sh
 from skytier.services.service import UNITS, Placement, Service, check
 from skytier.services.setup import REMOVALS, File, Setup
@@ -159,6 +160,7 @@ def _of_members(at: Placement) -> dict[str, object]:
         "name": at.machine.name,
         "address": at.machine.address,
         "held": HELD,
+        "database": NAME,
         "restored_key": f"/skytier/{at.stack.name}/restored",
         "restored_mark": "skytier.restored",
     }
