@@ -8,6 +8,7 @@ import pytest
 from skytier.deploy import backups
 from skytier.deploy.keeper import keeper
 from skytier.deploy.restore import intend, restore
+from skytier.errors import SkytierError
 from skytier.poll import until
 from skytier.services.pgbackrest.config import SECRETS_CONF
 from skytier.services.pgbackrest.service import STATE
@@ -242,6 +243,28 @@ def test_a_restore_goes_on_after_a_power_cut(made: Cluster, word: str) -> None:
     for each in databases(made).values():
         assert until(lambda: sql(each, "SELECT mark FROM marks") == "before", 30)  # noqa: B023
     write_anew(made)
+
+
+@LARGE
+def test_all_members_are_lost_and_the_database_comes_back(made: Cluster) -> None:
+    marked(made)
+    written = sql(primary(made), "SELECT pg_walfile_name(pg_switch_wal())")
+    there = f"find {REPOSITORY} -name '{written}-*'"
+    assert until(lambda: primary(made).run(there), 120)
+    for name, machine in databases(made).items():
+        machine.kill()
+        made.servers.lose(name)
+
+    with pytest.raises(SkytierError, match="are of another database"):
+        made.up()
+    restored(made, "latest")
+    made.up()
+
+    well(made)
+    for each in databases(made).values():
+        assert until(lambda: sql(each, "SELECT mark FROM marks").split() == ["before", "after"], 30)  # noqa: B023
+    write_anew(made)
+    goes_on(made)
 
 
 def marked(made: Cluster) -> str:
