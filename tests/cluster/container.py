@@ -44,6 +44,7 @@ PACKAGES = (
 )
 WHEELS = "/opt/wheels"
 """Where machines, which reach no index of packages, find what their set-up installs by pip."""
+SHARED = "/srv/shared"
 NEEDED = ("debootstrap", "systemd-nspawn", "ip", "nsenter")
 
 
@@ -199,6 +200,11 @@ class Container:
     def root(self) -> Path:
         return self.home / "root"
 
+    @property
+    def shared(self) -> Path:
+        """A directory that all machines of a cluster have at SHARED, as of a file server."""
+        return self.home.parent / "shared"
+
     def create(self, user_data: str) -> None:
         """A file system of its own over the image, with what Nova would tell cloud-init."""
         for name in ("upper", "work", "root"):
@@ -224,12 +230,14 @@ class Container:
     def start(self) -> None:
         """Boot. It ends with the thread that starts it, so that has to be the main one."""
         log = (self.home / "console").open("ab")
+        self.shared.mkdir(exist_ok=True)
         self.process = subprocess.Popen(
             [
                 # It ends with these tests, however they end.
                 *("setpriv", "--pdeathsig", "TERM"),
                 *("systemd-nspawn", "--quiet", "--boot", "--register=no", "--keep-unit"),
                 f"--directory={self.root}",
+                f"--bind={self.shared}:{SHARED}",
                 *(f"--machine={self.namespace}", f"--hostname={self.name}"),
                 f"--network-namespace-path=/run/netns/{self.namespace}",
                 *("--console=pipe", "--link-journal=no"),

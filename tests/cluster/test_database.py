@@ -1,50 +1,39 @@
 """Several members of the database, fault after fault: nothing that was acknowledged is lost."""
 
-import json
+import threading
 from collections.abc import Callable, Iterator
 
 import pytest
 
+from skytier.deploy import backups
+from skytier.deploy.keeper import keeper
+from skytier.deploy.restore import intend, restore
 from skytier.errors import SkytierError
 from skytier.poll import until
+from skytier.services.pgbackrest.config import SECRETS_CONF
+from skytier.services.pgbackrest.service import STATE
 from tests.cluster.cluster import Cluster, changed, cluster
-from tests.cluster.container import Container
+from tests.cluster.container import SHARED, Container
+from tests.cluster.members import (
+    FIRST,
+    PATRONICTL,
+    PROJECT,
+    PSQL,
+    SECOND,
+    WEB,
+    WRITERS,
+    databases,
+    goes_on,
+    lost,
+    members,
+    primary,
+    sql,
+    stack,
+    well,
+)
 
-PROJECT = {
-    "requirements.txt": "",
-    "shop.py": """\
-def application(environ, start_response):
-    start_response("200 OK", [("Content-Type", "text/plain")])
-    return [b"hello"]
-""",
-}
-# Each of four clients inserts numbers, one at a time, at the address that the application has, and
-# notes those that the database acknowledged. No number is tried twice.
-WRITERS = """
-import itertools, pathlib, psycopg2, threading, time
-
-def write(first):
-    connection = None
-    with open(f"/root/acknowledged-{first}", "a", buffering=1) as acknowledged:
-        for number in itertools.count(first + int(time.time()) % 10**7 * 10000, 4):
-            try:
-                if connection is None:
-                    url = pathlib.Path(CREDENTIAL).read_text().strip()
-                    connection = psycopg2.connect(url, connect_timeout=3, tcp_user_timeout=3000)
-                    connection.autocommit = True
-                connection.cursor().execute("INSERT INTO numbers VALUES (%s)", (number,))
-                acknowledged.write(f"{number}\\n")
-            except (psycopg2.Error, OSError):
-                connection = None
-            time.sleep(0.02)
-
-CREDENTIAL = "/etc/skytier/credentials/skytier_database_url"
-for first in range(4):
-    threading.Thread(target=write, args=[first]).start()
-"""
-PSQL = "runuser -u postgres -- psql --no-psqlrc --quiet --tuples-only --no-align --dbname=skytier"
-FIRST, SECOND, WEB = "shop-database-1", "shop-database-2", "shop-web-1"
-PATRONICTL = "/usr/local/bin/patronictl -c /etc/skytier/patroni/patroni.yml"
+REPOSITORY = f"{SHARED}/backups/shop"
+FIGURES = "/var/lib/prometheus/node-exporter/skytier-backup.prom"
 
 
 @pytest.fixture(scope="module")
@@ -53,17 +42,6 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> str:
     for name, text in PROJECT.items():
         (directory / name).write_text(text)
     return str(directory)
-
-
-def stack(project: str, members: int) -> str:
-    return f"""\
-database.members = {members}
-monitor.enabled = false
-[application]
-source = {json.dumps(project)}
-serve = "shop:application"
-interface = "wsgi"
-"""
 
 
 @pytest.fixture(scope="module")
@@ -81,87 +59,10 @@ def made(project: str) -> Iterator[Cluster]:
         yield made
 
 
-def acknowledged(made: Cluster) -> set[int]:
-    return {
-        int(line) for line in made.containers[WEB].run("cat /root/acknowledged-* || true").split()
-    }
-
-
-def goes_on(made: Cluster) -> None:
-    """Wait until the clients' writes are acknowledged again."""
-    before = len(acknowledged(made))
-    assert until(lambda: len(acknowledged(made)) > before + 20, 120, every_s=0.5), state(made)
-
-
-def well(made: Cluster) -> None:
-    """Wait until all is as it should be, without help."""
-    wrong: dict[str, str] = {}
-
-    def asked() -> bool:
-        wrong.clear()
-        wrong.update(made.wrong())
-        there = members(made)
-        every = len(there) == made.resolved.stack.database.members
-        # Until one has all that was written, nobody could take over.
-        return not wrong and every and "Sync Standby" in there.values()
-
-    assert until(asked, 180, every_s=1), (wrong, state(made))
-
-
-def members(made: Cluster) -> dict[str, str]:
-    """Which members are well: name to role."""
-    for name in made.containers:
-        try:
-            if "database" in name:
-                said = made.containers[name].run(f"{PATRONICTL} list --format json")
-                return {
-                    each["Member"]: each["Role"]
-                    for each in json.loads(said)
-                    if each["State"] == ("running" if each["Role"] == "Leader" else "streaming")
-                }
-        except (SkytierError, AssertionError, IndexError, FileNotFoundError):
-            continue
-    return {}
-
-
-def state(made: Cluster) -> str:
-    said = []
-    for name, machine in made.containers.items():
-        if "database" in name and machine.process:
-            said += [
-                name,
-                machine.run(f"{PATRONICTL} list || true; journalctl -n 15 -u skytier-patroni"),
-            ]
-    return "\n".join(said)
-
-
-def primary(made: Cluster) -> Container:
-    found: list[str] = []
-
-    def asked() -> bool:
-        found[:] = [name for name, role in members(made).items() if role == "Leader"]
-        return bool(found)
-
-    assert until(asked, 120, every_s=0.5), state(made)
-    return made.containers[found[0]]
-
-
-def lost(made: Cluster) -> set[int]:
-    """The acknowledged numbers that the primary does not have."""
-    made.containers[WEB].run("systemctl stop writers")
-    found = primary_of_any(made).run(f"{PSQL} --command='SELECT number FROM numbers'")
-    there = {int(line) for line in found.split()}
-    missing = acknowledged(made) - there
-    made.containers[WEB].run("systemd-run --quiet --unit=writers python3 /root/writers.py")
-    return missing
-
-
-def primary_of_any(made: Cluster) -> Container:
-    return primary(made) if made.resolved.stack.database.members > 1 else made.containers[FIRST]
-
-
 def test_one_becomes_two_while_clients_write(made: Cluster, project: str) -> None:
     before = made.secrets["database_password"]
+    assert until(lambda: backups.listing(made.containers[FIRST]).all, 60)
+    made_before = backups.listing(made.containers[FIRST]).newest.name
 
     made.write(stack(project, 2))
     made.up()
@@ -171,6 +72,8 @@ def test_one_becomes_two_while_clients_write(made: Cluster, project: str) -> Non
     assert members(made) == {FIRST: "Leader", SECOND: "Sync Standby"}
     assert changed(made.plan()) == []
     assert lost(made) == set()
+    # The same database goes on in the same repository.
+    assert made_before in {each.name for each in backups.listing(keeper(databases(made))).all}
     other = made.containers[SECOND].run("cat /etc/skytier/secrets/database_password")
     assert other == before
     for port, recovers in (("6432", "f"), ("6433", "t")):
@@ -254,6 +157,141 @@ def test_nothing_is_lost(made: Cluster, fault: Callable[[Cluster, Container], No
     assert lost(made) == set()
 
 
+def test_nothing_is_missing_in_the_archive_after_a_switchover(made: Cluster) -> None:
+    """Also what the former primary could not archive."""
+    former = primary(made)
+    # A replica takes it for archived.
+    former.run(f"mv {SECRETS_CONF} {SECRETS_CONF}.away")
+    waits = []
+    for _ in range(2):
+        sql(former, "SELECT pg_current_xact_id()")
+        waits.append(sql(former, "SELECT pg_walfile_name(pg_switch_wal())"))
+    switch_over(made, former)
+    former.run(f"mv {SECRETS_CONF}.away {SECRETS_CONF}")
+    goes_on(made)
+    well(made)
+
+    now = keeper(databases(made))
+    assert now is primary(made)
+    assert now is not former
+    now.run("systemctl start skytier-backup-metrics")
+    segments = f"find {REPOSITORY} -name '{waits[0]}-*' -o -name '{waits[1]}-*'"
+    assert until(lambda: len(now.run(segments).split()) == 2, 60)
+    assert not backups.verify(now, silent).wrong
+
+    # Whoever is no primary makes no backup and tells of none.
+    there = backups.listing(now)
+    former.run("systemctl start skytier-backup@scheduled skytier-backup-metrics")
+    assert backups.listing(now) == there
+    assert "completed" in now.run(f"cat {FIGURES}")
+    assert former.run(f"ls {FIGURES} 2>/dev/null || true") == ""
+
+
+def test_the_database_of_all_members_is_restored_to_a_moment(made: Cluster) -> None:
+    """On a timeline that has no backup: it began with the switchover above."""
+    between = marked(made)
+
+    restored(made, between)
+
+    well(made)
+    for machine in databases(made).values():
+        assert until(lambda: sql(machine, "SELECT mark FROM marks") == "before", 30)  # noqa: B023
+    write_anew(made)
+    goes_on(made)
+    assert lost(made) == set()
+    assert not backups.verify(keeper(databases(made)), silent).wrong
+
+
+@LARGE
+def test_a_member_that_was_away_during_a_restore_gets_what_was_restored(made: Cluster) -> None:
+    away = next(each for each in databases(made).values() if each is not primary(made))
+    between = marked(made)
+    assert until(lambda: sql(away, "SELECT count(*) FROM marks") == "2", 30)
+    away.kill()
+
+    restored(made, between)
+    made.servers.start(away.name)
+    away.wait()
+
+    well(made)
+    assert sql(away, "SELECT mark FROM marks") == "before"
+    write_anew(made)
+
+
+@LARGE
+@pytest.mark.parametrize("word", ["stopping|copying", "replaying", "giving"])
+def test_a_restore_goes_on_after_a_power_cut(made: Cluster, word: str) -> None:
+    machine, between = primary(made), marked(made)
+
+    def cut() -> None:
+        begun = f"grep -E '{word}' {STATE}/restore 2>/dev/null || true"
+        assert until(lambda: machine.run(begun), 120, every_s=0.05)
+        machine.kill()
+
+    cutter = threading.Thread(target=cut)
+    cutter.start()
+    with pytest.raises(AssertionError, match="does not run"):
+        restored(made, between)
+    cutter.join()
+    made.servers.start(machine.name)
+    machine.wait()
+    assert "A restore of the database was cut short" in made.wrong()[f"{machine.name} backup"]
+    restored(made, between)
+
+    well(made)
+    for each in databases(made).values():
+        assert until(lambda: sql(each, "SELECT mark FROM marks") == "before", 30)  # noqa: B023
+    write_anew(made)
+
+
+@LARGE
+def test_all_members_are_lost_and_the_database_comes_back(made: Cluster) -> None:
+    marked(made)
+    written = sql(primary(made), "SELECT pg_walfile_name(pg_switch_wal())")
+    there = f"find {REPOSITORY} -name '{written}-*'"
+    assert until(lambda: primary(made).run(there), 120)
+    for name, machine in databases(made).items():
+        machine.kill()
+        made.servers.lose(name)
+
+    with pytest.raises(SkytierError, match="are of another database"):
+        made.up()
+    restored(made, "latest")
+    made.up()
+
+    well(made)
+    for each in databases(made).values():
+        assert until(lambda: sql(each, "SELECT mark FROM marks").split() == ["before", "after"], 30)  # noqa: B023
+    write_anew(made)
+    goes_on(made)
+
+
+def marked(made: Cluster) -> str:
+    """A moment between two changes, while no client writes."""
+    made.containers[WEB].run("systemctl stop writers")
+    machine = primary(made)
+    sql(machine, "DROP TABLE IF EXISTS marks")
+    sql(machine, "CREATE TABLE marks AS SELECT 'before' AS mark")
+    between = backups.now(machine).isoformat()
+    sql(machine, "INSERT INTO marks VALUES ('after')")
+    return between
+
+
+def restored(made: Cluster, to: str) -> None:
+    machine = keeper(databases(made))
+    restore(machine, intend(machine, to), silent)
+
+
+def write_anew(made: Cluster) -> None:
+    """The clients write again; what was acknowledged after the moment is gone, as it should be."""
+    made.containers[WEB].run("rm -f /root/acknowledged-*")
+    made.containers[WEB].run("systemd-run --quiet --unit=writers python3 /root/writers.py")
+
+
+def silent(text: str) -> None:
+    """Nobody is told."""
+
+
 @LARGE
 def test_a_lost_machine_is_made_anew(made: Cluster) -> None:
     """The first one, which the stack's secrets are read from."""
@@ -290,7 +328,13 @@ def test_two_become_three_and_then_one(made: Cluster, project: str) -> None:
     assert made.wrong() == {}
     assert lost(made) == set()
     assert sorted(made.containers) == [FIRST, WEB]
-    left = "ls -d /etc/skytier/patroni /etc/skytier/etcd /opt/skytier-patroni 2>/dev/null || true"
+    assert not backups.verify(made.containers[FIRST], silent).wrong
+    written = sql(made.containers[FIRST], "SELECT pg_walfile_name(pg_switch_wal())")
+    there = f"find {REPOSITORY} -name '{written}-*'"
+    assert until(lambda: made.containers[FIRST].run(there), 120)
+    units = "/etc/systemd/system/skytier-patroni.service.d"
+    places = f"/etc/skytier/patroni /etc/skytier/etcd /opt/skytier-patroni {units}"
+    left = f"ls -d {places} 2>/dev/null || true"
     assert made.containers[FIRST].run(left) == ""
     slots = f"{PSQL} --command='SELECT count(*) FROM pg_replication_slots'"
     assert made.containers[FIRST].run(slots).strip() == "0"

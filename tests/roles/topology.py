@@ -91,6 +91,10 @@ TOPOLOGIES = {
     "backups in a directory": topology(
         f'{SELF_SIGNED}backup = {{kind = "path", path = "/mnt/my-backups", at = "23:59"}}'
     ),
+    "backups of several members": topology(
+        f'{SELF_SIGNED}database.members = 3\nbackup = {{kind = "path", path = "/mnt/shared"}}',
+        [WEB, *MEMBERS],
+    ),
     "a monitor of its own": topology(
         'tls = "self-signed"\n[monitor]\ndedicated = true\nemail = "ops@example.org"\n'
         'smtp_server = "smtp.example.org:587"\nsmtp_username = "ops"',

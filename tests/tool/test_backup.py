@@ -27,6 +27,7 @@ from skytier.services.pgbackrest.config import pgbackrest_conf
 from skytier.services.pgbackrest.info import Backup, Backups, gaps
 from skytier.services.pgbackrest.secrets import KEY, KEY_VARIABLE
 from skytier.services.pgbackrest.target import target
+from skytier.services.pgbackrest.timelines import successors
 from skytier.stackfile import StackFile, load, parse
 from skytier.topology import ObjectStore
 
@@ -235,6 +236,28 @@ def test_a_moment_begins_with_the_last_backup_before_it_on_its_timeline(
     found = target(asked, THERE, NOW)
     assert (found.kind, found.backup, found.timeline) == (kind, begins_with, timeline)
     assert found.text(first=True).splitlines() == [kind, found.at, begins_with, timeline, "yes"]
+
+
+def test_a_moment_is_followed_through_failovers_and_not_into_a_restore() -> None:
+    told = """\
+15-1/00000002.history 1\t0/5000148\tbefore 2026-11-29 01:30:00+00
+15-1/00000003.history 2\t0/6000000\tno recovery target specified
+15-1/00000004.history 3\t0/7000000\tno recovery target specified
+15-1/00000005.history 4\t0/7000000\treached consistency
+"""
+    after = successors(told)
+    assert after == {2: 3, 3: 4}
+    assert target("2026-11-29T11:00:00Z", THERE, NOW, after).timeline == "4"
+    assert target("-15h", THERE, NOW, after).timeline == "1"
+    assert target(THERE.newest.name, THERE, NOW, after).timeline == "2"
+    # A newer PostgreSQL has timelines of its own.
+    assert successors(told + "16-2/00000002.history 1\t0/5000\tbefore 2026\n") == {}
+    assert successors("15-1/00000002.history \n") == {}
+
+
+def test_several_members_are_backed_up() -> None:
+    both = parse('database.members = 3\nbackup = {kind = "path", path = "/mnt/shared"}')
+    assert both.has_backups
 
 
 def test_without_a_backup_nothing_is_restored() -> None:

@@ -25,6 +25,9 @@ from skytier.stackfile import StackFile, parse
 from .test_backup import THERE, TO_CLOUD, TO_S3
 
 TO_PATH = parse('name = "shop"\nbackup = {kind = "path", path = "/srv/backups"}')
+SHARED = parse(
+    'name = "shop"\ndatabase.members = 2\nbackup = {kind = "path", path = "/mnt/shared"}'
+)
 SERVER = Found(Key("server", "shop-database-1"), "1", {}, {"role": "database"})
 GOING = Removal([SERVER], empty=False)
 VOLUME = Found(Key("volume", "shop-database-1"), "2", {}, {})
@@ -121,6 +124,16 @@ def test_what_is_overwritten_is_said_before(
     restore.restore("-1h", without_backup=without, yes=True)
     assert said in capsys.readouterr().out
     assert stack.asked == ["restore"]
+
+
+def test_what_becomes_of_other_members_is_said_before(
+    stack: Stack, capsys: pytest.CaptureFixture[str]
+) -> None:
+    restore.restore("-1h", yes=True)
+    assert "other members" not in capsys.readouterr().out
+    stack.stack = SHARED
+    restore.restore("-1h", yes=True)
+    assert "The other members are cloned again" in capsys.readouterr().out
 
 
 def test_nothing_is_overwritten_without_a_yes(stack: Stack) -> None:
@@ -234,3 +247,6 @@ def test_down_says_that_backups_on_the_server_go_with_it(
     stack.stack = TO_PATH
     assert approve(stack, delete_data=True)
     assert "go with it" in capsys.readouterr().err
+    stack.stack = SHARED
+    assert approve(stack)
+    assert "stay there" in capsys.readouterr().err

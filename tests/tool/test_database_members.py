@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from skytier.errors import SkytierError
-from skytier.services.patroni.members import IN_STEP_BYTES, Members, read, successor
+from skytier.services.patroni.members import IN_STEP_BYTES, Archive, Members, read, successor
 
 A, B, C = "shop-database-1", "shop-database-2", "shop-database-3"
 
@@ -18,6 +18,8 @@ def told(
     replicas: Any = None,
     slots: Any = None,
     cluster: Any = None,
+    completed: int | None = None,
+    **more: Any,
 ) -> str:
     database = {
         "version": "15.18",
@@ -27,7 +29,7 @@ def told(
         "replicas": replicas,
         "slots": slots,
     }
-    return json.dumps({"database": database, "cluster": cluster})
+    return json.dumps({"database": database | more, "cluster": cluster, "completed": completed})
 
 
 def sent(name: str, replayed: int = 1000, state: str = "streaming", sync: str = "sync") -> Any:
@@ -49,6 +51,16 @@ def three(*replicas: Any, pause: bool = False, position: int = 1000) -> Members:
     seen = cluster(a="running", b="streaming", c="streaming") | {"pause": pause}
     primary = told(is_primary=True, position=position, replicas=list(replicas), cluster=seen)
     return read({A: primary, B: told(), C: told()})
+
+
+def test_the_archive_is_told_by_the_primary_where_backups_are_made() -> None:
+    primary = told(is_primary=True, waits=4, completed=1764547203)
+    # That of a former primary is older.
+    found = read({A: told(waits=None, completed=1764460803), B: primary})
+    assert found.archive == Archive("2025-12-01T00:00:03+00:00", 4)
+    assert read({A: told(), B: told(is_primary=True, waits=0)}).archive == Archive(None, 0)
+    assert read({A: told(is_primary=True, waits=None)}).archive is None
+    assert read({A: told(completed=1764460803), B: None}).archive is None
 
 
 def test_each_member_is_told_with_its_role_and_how_far_it_is() -> None:

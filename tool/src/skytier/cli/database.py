@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -106,6 +107,11 @@ def _show(found: "Members") -> None:
         )
         console.out.print(f"Slot {slot.name}: {use}, {kept}, {slot.state or 'new'}", markup=False)
     console.out.print(f"PostgreSQL {found.version}", markup=False)
+    if found.archive:
+        last = found.archive.last_backup
+        when = f"{datetime.fromisoformat(last):%Y-%m-%d %H:%M:%S} UTC" if last else "none yet"
+        waits = f"wait for {found.archive.waits_s} s" if found.archive.waits_s else "are archived"
+        console.out.print(f"Last backup: {when}; changes {waits}")
     if len(found.members) == 1:
         console.out.print("One member: when it fails, the database is away until it is mended.")
     elif len(found.primaries) != 1:

@@ -55,7 +55,8 @@ def restore(
     if intended.stand.running:
         _say("A restore is going on; this waits for its end.", as_json=as_json)
     else:
-        _say(_sentences(wanted.name, intended), as_json=as_json)
+        several = wanted.database.members > 1
+        _say(_sentences(wanted.name, intended, several=several), as_json=as_json)
         console.confirm(
             f"Overwrite the database of {wanted.name}?",
             yes,
@@ -81,7 +82,7 @@ def restore(
         )
 
 
-def _sentences(name: str, intended: Intended) -> str:
+def _sentences(name: str, intended: Intended, *, several: bool) -> str:
     lines = [f"The database of {name} gets {intended.target.words}."]
     if intended.stand.unfinished:
         lines.append(
@@ -101,6 +102,11 @@ def _sentences(name: str, intended: Intended) -> str:
     lines.append(
         "The database is stopped until it is done: the application's reads and writes fail."
     )
+    if several:
+        lines.append(
+            "The other members are cloned again from it. None takes over until they are: what runs "
+            "on them meanwhile is as it was before."
+        )
     return "\n".join(lines)
 
 

@@ -10,6 +10,7 @@ from skytier.deploy import backups
 from skytier.deploy.kind import Tell
 from skytier.errors import SkytierError
 from skytier.hosts.host import Host
+from skytier.services.pgbackrest import timelines
 from skytier.services.pgbackrest.config import SECRETS_CONF
 from skytier.services.pgbackrest.info import Backup
 from skytier.services.pgbackrest.service import STATE
@@ -67,7 +68,8 @@ def intend(host: Host, asked: str, *, without_backup: bool = False) -> Intended:
     """What a restore would do. Changes nothing. Raises SkytierError for what cannot be restored."""
     there = backups.listing(host)
     stand = _stand(host)
-    wanted = target(asked, there, backups.now(host))
+    after = timelines.successors(host.run(timelines.HISTORIES))
+    wanted = target(asked, there, backups.now(host), after)
     # One that is unfinished may have ended its recovery: the program on the machine looks.
     begins = next((each for each in there.all if each.name == wanted.backup), there.newest)
     check_version(begins, host.run(_VERSION).strip(), host.name)

@@ -1,18 +1,21 @@
 """Backups of a stack on a cloud, and its database restored from one."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from skytier.deploy import backups, restore
 from skytier.deploy.apply import Progress, apply
 from skytier.deploy.backups import Verified
 from skytier.deploy.files import read_secrets
+from skytier.deploy.keeper import keeper
 from skytier.deploy.kind import Found, Key, Known, Tell, Wanted
 from skytier.deploy.plan import Action, Step
 from skytier.deploy.restore import Intended
 from skytier.deploy.task import Task
 from skytier.errors import SkytierError
-from skytier.hosts.host import UnreachableError
+from skytier.hosts.host import Host, UnreachableError
+from skytier.openstack.database import machines
 from skytier.openstack.resources.creation import RepeatedCalls
 from skytier.openstack.ssh_target import ssh_target
 from skytier.openstack.stack import CloudStack
@@ -24,7 +27,7 @@ DATABASE = "database"
 
 def listing(stack: CloudStack) -> Backups:
     """The backups that are there. Raises SkytierError."""
-    with ssh_target(stack, DATABASE) as host:
+    with database_of(stack) as host:
         return backups.listing(host)
 
 
@@ -38,7 +41,7 @@ def newest(stack: CloudStack) -> Backup | None:
 
 def back_up(stack: CloudStack, kind: str, progress: Progress) -> None:
     """Make a backup now: `full` or `diff`. Raises SkytierError."""
-    with ssh_target(stack, DATABASE) as host:
+    with database_of(stack) as host:
 
         def make(tell: Tell) -> str:
             backups.make(host, kind, tell)
@@ -49,7 +52,7 @@ def back_up(stack: CloudStack, kind: str, progress: Progress) -> None:
 
 def verify(stack: CloudStack) -> Verified:
     """Have the whole repository read. Raises SkytierError."""
-    with ssh_target(stack, DATABASE) as host:
+    with database_of(stack) as host:
         return backups.verify(host, lambda text: None)
 
 
@@ -80,7 +83,7 @@ def restore_intended(stack: CloudStack, asked: str, *, without_backup: bool = Fa
 
     Raises SkytierError for what cannot be restored.
     """
-    with ssh_target(stack, DATABASE) as host:
+    with database_of(stack, any_one=without_backup) as host:
         return restore.intend(host, asked, without_backup=without_backup)
 
 
@@ -90,7 +93,8 @@ def restore_to(stack: CloudStack, approved: Intended, progress: Progress) -> Non
     Raises SkytierError; the next run goes on with what was cut short.
     """
     lost = threading.Event()
-    with stack.held("restore", lost), ssh_target(stack, DATABASE) as host:
+    any_one = not approved.first
+    with stack.held("restore", lost), database_of(stack, any_one=any_one) as host:
         # While the question was open, somebody else may have begun another one.
         restore.check_stand(host, approved)
 
@@ -105,6 +109,17 @@ def restore_to(stack: CloudStack, approved: Intended, progress: Progress) -> Non
             return approved.target.words
 
         one_step("restore", host.name, run, progress)
+
+
+@contextmanager
+def database_of(stack: CloudStack, *, any_one: bool = False) -> Iterator[Host]:
+    """The machine that makes the backups; `any_one` is that of `keeper`."""
+    if stack.stack.database.members == 1:
+        with ssh_target(stack, DATABASE) as host:
+            yield host
+        return
+    with machines(stack) as hosts:
+        yield keeper(hosts, any_one=any_one)
 
 
 def one_step(name: str, host: str, run: Callable[[Tell], str], progress: Progress) -> None:

@@ -17,7 +17,7 @@ from skytier.services.patroni.switchover import Switched, switch_over
 
 def database(stack: CloudStack) -> Members:
     """What each member says. Raises SkytierError where none answers, and without a database."""
-    with _machines(stack) as hosts:
+    with machines(stack) as hosts:
         return look(hosts)
 
 
@@ -44,7 +44,7 @@ def candidate(stack: CloudStack, wanted: str | None) -> tuple[Member, Member]:
 
 def failover(stack: CloudStack, primary: Member, to: Member) -> Switched:
     """Make `to` the primary, if both are still as they were. Raises SkytierError."""
-    with stack.held("failover", threading.Event()), _machines(stack) as hosts:
+    with stack.held("failover", threading.Event()), machines(stack) as hosts:
         now = successor(look(hosts), stack.stack.database.synchronous, to.machine)
         if now[0].machine != primary.machine:
             raise SkytierError(
@@ -86,7 +86,11 @@ def _ask(host: Host) -> str | None:
 
 
 @contextmanager
-def _machines(stack: CloudStack) -> Iterator[Mapping[str, SshHost]]:
+def machines(stack: CloudStack) -> Iterator[Mapping[str, SshHost]]:
+    """The machines of the members by their names, while the context is open.
+
+    Raises SkytierError for a stack without a database.
+    """
     known = resources_now(stack.kinds)
     names = [
         found.key.name

@@ -3,7 +3,6 @@
 import threading
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -19,7 +18,7 @@ from skytier.deploy.setup import set_up
 from skytier.errors import SkytierError
 from skytier.hosts.host import Host
 from skytier.openstack import choices, scratch
-from skytier.openstack.backups import DATABASE, one_step
+from skytier.openstack.backups import DATABASE, database_of, one_step
 from skytier.openstack.flavor import Flavor
 from skytier.openstack.kinds import RULES
 from skytier.openstack.planned import Plan
@@ -46,7 +45,7 @@ def rehearse(stack: CloudStack, progress: Progress, flavor: str | None = None) -
         "Interrupted: the backups are not proven.",
         "Run skytier rehearse again. It first removes what may be left of this one.",
     )
-    with ended, stack.held("rehearse", lost), _database(stack) as database:
+    with ended, stack.held("rehearse", lost), database_of(stack) as database:
         # Of a run that was cut short.
         scratch.remove(stack.stack.name, stack.kinds, progress)
         of = rehearsal.source(database)
@@ -80,11 +79,6 @@ def rehearse(stack: CloudStack, progress: Progress, flavor: str | None = None) -
         else:
             rehearsal.note_failed(database)
     return found
-
-
-def _database(stack: CloudStack) -> AbstractContextManager[Host]:
-    """The machine whose database takes writes, and that makes the backups."""
-    return ssh_target(stack, DATABASE)
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,7 @@ class BackupSection(Section):
     )
     """Where they go: to a container in the cloud's own object store, to another S3, or to a
     directory of the database server, which is lost with that server unless another disk is mounted
-    there."""
+    there. With several members, each of them has to see the same directory."""
     bucket: Annotated[str, AfterValidator(bucket_name)] | None = key(
         None, "3 to 63 characters of a-z, 0-9 and hyphens", "shop-backups"
     )
@@ -63,7 +63,8 @@ class BackupSection(Section):
     path: Annotated[str, AfterValidator(_path)] | None = key(
         None, "a directory such as /mnt/backups", "/mnt/backups"
     )
-    """The directory on the database server for `kind = "path"`; the keys above are ignored then."""
+    """The directory on the database server for `kind = "path"`; the keys above are ignored then.
+    With several members: of a shared file system (NFS), mounted there on each by you."""
     at: Annotated[str, AfterValidator(_time)] = key("03:00", "a time such as 03:00, in UTC")
     """When a backup is made each day, in UTC."""
     full_on: Literal["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"] = key(

@@ -299,12 +299,6 @@ class StackFile(Section):
         if self.backup.enabled and not self.has_database:
             wrong = 'asks for backups of a database, and application.requires has no "postgresql"'
             raise contradiction("backup.kind", wrong)
-        if self.backup.enabled and self.database.members > 1:
-            wrong = (
-                f"is {self.database.members}, and there are no backups of several members yet: "
-                "leave out the section [backup], or have one member"
-            )
-            raise contradiction("database.members", wrong)
         if self.backup.container and self.backup.container == self.storage.bucket:
             raise contradiction("backup.bucket", "is storage.bucket, which the application uses")
         if self.api_from and self.has_balancer:

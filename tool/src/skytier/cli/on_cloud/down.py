@@ -17,6 +17,11 @@ from skytier.openstack.resources.volume import Volume
 from skytier.stackfile.backup import PATH, S3
 
 _COPY = "Keep the data first: skytier database export FILE"
+_OF_PATH = {
+    False: "The backups are on the database server, and go with it.",
+    True: "The backups are in the directory that the members share, and stay there.",
+}
+"""What becomes of backups in a directory, by whether there are several members."""
 
 
 def approve(
@@ -62,7 +67,7 @@ def approve(
             console.out.print(f"The newest backup is of {newest.ended:%Y-%m-%d %H:%M} UTC.")
     question = f"Delete all of the stack {name} on {dialog.stack.cloud}, with its data?"
     if dialog.stack.stack.backup.kind == PATH and not dialog.as_json:
-        console.warn("The backups are on the database server, and go with it.")
+        console.warn(_OF_PATH[dialog.stack.stack.database.members > 1])
     console.confirm(question, dialog.yes, "This deletes data, and there is nobody to ask.")
     if stay:
         _prepare(dialog, last_backup)

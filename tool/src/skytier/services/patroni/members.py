@@ -3,13 +3,16 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from skytier.errors import SkytierError
 from skytier.render import render
 from skytier.services.patroni.service import CONFIG, HOME
+from skytier.services.pgbackrest.service import STATE
 
-LOOK = render("skytier.services.patroni", "look.sh", config=CONFIG, home=HOME)
+_COMPLETED = f"{STATE}/completed"
+LOOK = render("skytier.services.patroni", "look.sh", config=CONFIG, home=HOME, completed=_COMPLETED)
 """Prints what a member knows, as one JSON object: of itself, and of all of them."""
 
 IN_STEP_BYTES = 1048576
@@ -45,6 +48,16 @@ class Slot:
 
 
 @dataclass(frozen=True)
+class Archive:
+    """What the primary hands over to the backups."""
+
+    last_backup: str | None
+    """When the last backup ended, as ISO 8601; None where there is none that it knows of."""
+    waits_s: int
+    """How long the oldest change waits to be archived; 0 where none waits."""
+
+
+@dataclass(frozen=True)
 class Members:
     """All of them, those that do not answer too."""
 
@@ -54,6 +67,8 @@ class Members:
     slots: Sequence[Slot]
     paused: bool
     """Whether Patroni is told to do nothing."""
+    archive: Archive | None = None
+    """None where no backups are made, or there is no primary."""
 
     @property
     def primaries(self) -> Sequence[Member]:
@@ -80,7 +95,18 @@ def read(answers: Mapping[str, str | None]) -> Members:
             for each in (primary or {}).get("slots") or []
         ],
         bool(cluster.get("pause")),
+        _archive(told),
     )
+
+
+def _archive(told: Mapping[str, Any]) -> Archive | None:
+    for each in told.values():
+        database = each.get("database") or {}
+        if database.get("is_primary") and database.get("waits") is not None:
+            ended = each.get("completed")
+            last = datetime.fromtimestamp(ended, UTC).isoformat() if ended else None
+            return Archive(last, int(database["waits"]))
+    return None
 
 
 def _cluster(told: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -8,6 +8,7 @@ from skytier.secrets.secret import Secret
 from skytier.services.etcd import service as etcd
 from skytier.services.patroni import secrets
 from skytier.services.patroni.dynamic import dynamic
+from skytier.services.pgbackrest.config import HELD
 from skytier.services.postgresql import service as postgresql
 from skytier.services.postgresql.config import LEAVE, REPLICATION, REWIND
 from skytier.services.service import UNITS, Placement, Service, check
@@ -83,6 +84,7 @@ class Patroni(Service):
             "fence": FENCE,
             "members": members,
             "synchronous": at.stack.database.synchronous,
+            "held": HELD if at.stack.has_backups else "",
         }
         texts = {
             f"{UNITS}/{UNIT}.service": "patroni.service",

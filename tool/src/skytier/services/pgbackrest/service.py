@@ -6,11 +6,15 @@ from skytier.render import render
 from skytier.secrets import DIRECTORY as SECRETS
 from skytier.secrets.secret import Secret
 from skytier.services.application.service import S3_KEY
+from skytier.services.etcd import service as etcd
 from skytier.services.exporters.service import TEXTFILES
+from skytier.services.patroni import secrets as of_members
+from skytier.services.patroni import service as patroni
 from skytier.services.pgbackrest.config import (
     ARCHIVE_COMMAND,
     CA,
     CONF,
+    HELD,
     PACKAGE,
     RESTORE_COMMAND,
     SECRETS_CONF,
@@ -26,9 +30,10 @@ from skytier.services.pgbackrest.secrets import (
     SECRET_ACCESS,
     declared,
 )
+from skytier.services.postgresql.config import NAME
 from skytier.services.postgresql.service import login_sh
 from skytier.services.service import UNITS, Placement, Service, check
-from skytier.services.setup import File, Setup
+from skytier.services.setup import REMOVALS, File, Setup
 from skytier.stackfile import StackFile
 from skytier.stackfile.backup import BackupSection
 from skytier.topology import Topology
@@ -37,6 +42,7 @@ STATE = "/var/lib/skytier/backup"
 """What is known of backups and of a restore on the machine."""
 PROGRAMS = "/usr/local/lib/skytier"
 POSTGRESQL_CONF = "/etc/skytier/pgbackrest/postgresql.conf"
+DROPINS = f"{UNITS}/{patroni.UNIT}.service.d"
 SETTINGS = "skytier_backup.conf"
 """In PostgreSQL's conf.d, where files are read by their names: it comes after skytier.conf."""
 
@@ -83,6 +89,7 @@ class Pgbackrest(Service):
             "textfiles": TEXTFILES,
             "at": backup.at,
             "full_on": backup.full_on,
+            **_of_members(at),
         }
         login = login_sh(watched=at.topology.monitor is not None)
         units = {
@@ -96,6 +103,17 @@ class Pgbackrest(Service):
             f"{PROGRAMS}/{name}": render(PACKAGE, f"{name}.sh", **values, login=login)
             for name in ("backup", "backup-metrics", "restore", "verify")
         }
+        if at.stack.database.members > 1:
+            programs |= {
+                f"{PROGRAMS}/backup-{name}": render(PACKAGE, f"{name}.sh", **values)
+                for name in ("duty", "lineage")
+            }
+            units[f"{DROPINS}/skytier-restored.conf"] = render(
+                PACKAGE, "patroni-restored.conf", **values
+            )
+            programs[f"{REMOVALS}/20-backups-of-members"] = render(
+                PACKAGE, "leave-members.sh", **values
+            )
         texts = {
             CONF: pgbackrest_conf(at.stack, store),
             POSTGRESQL_CONF: postgresql_conf(),
@@ -123,6 +141,29 @@ class Pgbackrest(Service):
         """Backups end, if Skytier once set them up. Those that were made stay."""
         values = {"settings": SETTINGS, "secrets_conf": SECRETS_CONF, "textfiles": TEXTFILES}
         return Setup(script=render(PACKAGE, "removal.sh", **values))
+
+
+def _of_members(at: Placement) -> dict[str, object]:
+    """What the templates need to know of several members of the database."""
+    if at.stack.database.members == 1:
+        return {"members": None}
+    return {
+        "members": of_members,
+        "ask": render(etcd.PACKAGE, "_etcdctl.sh", etc=etcd.ETC, clients=etcd.CLIENTS),
+        "etc": patroni.ETC,
+        "config": patroni.CONFIG,
+        "home": patroni.HOME,
+        "unit": patroni.UNIT,
+        "dropins": DROPINS,
+        "programs": PROGRAMS,
+        "scope": at.stack.name,
+        "name": at.machine.name,
+        "address": at.machine.address,
+        "held": HELD,
+        "database": NAME,
+        "restored_key": f"/skytier/{at.stack.name}/restored",
+        "restored_mark": "skytier.restored",
+    }
 
 
 def place(backup: BackupSection) -> str:

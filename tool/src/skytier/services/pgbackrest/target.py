@@ -1,11 +1,13 @@
 """What is to be restored: the newest state, a moment, or a backup. Pure."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from skytier.errors import SkytierError
 from skytier.moment import moment
+from skytier.services.pgbackrest import timelines
 from skytier.services.pgbackrest.info import Backups
 
 LATEST = "latest"
@@ -37,11 +39,14 @@ class Target:
         return "".join(f"{line}\n" for line in lines)
 
 
-def target(asked: str, there: Backups, now: datetime) -> Target:
+def target(
+    asked: str, there: Backups, now: datetime, after: Mapping[int, int] | None = None
+) -> Target:
     """What a person asks for: `latest`, a time or a name. Raises SkytierError.
 
     A moment is replayed on the timeline of the last backup before it: a later restore began another
-    one, on which that moment may not be.
+    one, on which that moment may not be. Where another member became the primary, that timeline
+    goes on in another one: `after` says in which (see `timelines`).
     """
     newest = there.newest
     if asked == LATEST:
@@ -64,7 +69,8 @@ def target(asked: str, there: Backups, now: datetime) -> Target:
         )
     before = [each for each in there.all if each.since <= at][-1]
     return Target(
-        *("time", f"{at:%Y-%m-%d %H:%M:%S.%f}+00", before.name, str(before.timeline)),
+        *("time", f"{at:%Y-%m-%d %H:%M:%S.%f}+00", before.name),
+        str(timelines.last(before.timeline, after or {})),
         words=f"its state of {_shown(at)}, from the backup {before.name}",
     )
 

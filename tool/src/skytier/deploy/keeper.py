@@ -1,0 +1,54 @@
+"""Which member of a database makes its backups, and is restored."""
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+from skytier.errors import SkytierError
+from skytier.hosts.host import Host
+from skytier.services.pgbackrest.service import STATE
+
+RESTORING, PRIMARY, OTHER = "restoring", "primary", "other"
+_LOOK = f"""
+begun=$(systemctl is-active skytier-restore.service)
+if [ -e {STATE}/unfinished ] || [ "$begun" = activating ]; then
+    echo {RESTORING}
+elif [ "$(cd / && runuser -u postgres -- timeout 10 psql --no-psqlrc --tuples-only --no-align \
+    --dbname=postgres --command='SELECT pg_is_in_recovery()' 2>/dev/null)" = f ]; then
+    echo {PRIMARY}
+else
+    echo {OTHER}
+fi
+"""
+
+
+def keeper(hosts: Mapping[str, Host], *, any_one: bool = False) -> Host:
+    """The member that is being restored, else the primary. One that is alone is not asked.
+
+    `any_one` is whether another one will do if there is neither: the first that answers. Raises
+    SkytierError where there is none.
+    """
+    if len(hosts) == 1:
+        return next(iter(hosts.values()))
+    with ThreadPoolExecutor(len(hosts)) as pool:
+        told = dict(zip(hosts, pool.map(_ask, hosts.values()), strict=True))
+    for wanted in (RESTORING, PRIMARY, *([OTHER] if any_one else [])):
+        found = [name for name in sorted(hosts) if told[name] == wanted]
+        if len(found) > 1 and wanted == PRIMARY:
+            raise SkytierError(
+                f"{' and '.join(found)} are both the primary of the database.",
+                "Look again in half a minute: skytier database",
+            )
+        if found:
+            return hosts[found[0]]
+    raise SkytierError(
+        "No member of the database is the primary, which alone makes backups.",
+        "Wait for half a minute, in which Patroni chooses one. Then look: skytier database. "
+        "If no member can be started any more: skytier restore --without-backup",
+    )
+
+
+def _ask(host: Host) -> str:
+    try:
+        return host.run(_LOOK).strip()
+    except SkytierError:
+        return ""

@@ -1,0 +1,45 @@
+"""PostgreSQL's timelines: which one goes on where another one ended."""
+
+import re
+from collections.abc import Mapping
+
+from skytier.services.pgbackrest.config import STANZA
+
+HISTORIES = f"""
+cd / && runuser -u postgres -- pgbackrest repo-ls archive/{STANZA} --recurse \\
+    --filter='[.]history$' | sort --version-sort | while read -r file; do
+    echo "$file $(runuser -u postgres -- pgbackrest repo-get archive/{STANZA}/"$file" | tail -n 1)"
+done
+"""
+"""Prints a line for each timeline in the archive: the file that tells of it, the timeline that it
+began on, where, and why."""
+_LINE = re.compile(r"([0-9]+-[0-9]+)/([0-9A-F]{8})\.history (\d+)\s+\S+\s+(.*)")
+_WENT_ON = "no recovery target specified"
+"""What PostgreSQL writes when another member takes over, and not when a moment is restored."""
+
+
+def successors(text: str) -> Mapping[int, int]:
+    """From the output of HISTORIES: a timeline to the one that went on where it ended.
+
+    >>> told = "15-1/00000002.history 1\\t0/5000\\tno recovery target specified\\n"
+    >>> successors(told + "15-1/00000003.history 2\\t0/4000\\tbefore 2026-03-01 12:00:00+00")
+    {1: 2}
+    """
+    found = [match.groups() for line in text.splitlines() if (match := _LINE.match(line))]
+    # The numbers begin anew with each version of PostgreSQL, of which the last one runs.
+    return {
+        int(parent): int(timeline, 16)
+        for directory, timeline, parent, why in found
+        if directory == found[-1][0] and why == _WENT_ON
+    }
+
+
+def last(timeline: int, after: Mapping[int, int]) -> int:
+    """The timeline that everything after a moment on `timeline` is on, by `successors`.
+
+    >>> last(1, {1: 2, 2: 5})
+    5
+    """
+    while (following := after.get(timeline, 0)) > timeline:
+        timeline = following
+    return timeline
