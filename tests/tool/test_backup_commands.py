@@ -248,5 +248,5 @@ def test_down_says_that_backups_on_the_server_go_with_it(
     assert approve(stack, delete_data=True)
     assert "go with it" in capsys.readouterr().err
     stack.stack = SHARED
-    assert approve(stack)
+    assert approve(stack, delete_data=True)
     assert "stay there" in capsys.readouterr().err

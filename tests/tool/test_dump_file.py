@@ -30,6 +30,7 @@ def written(directory: Path, content: bytes) -> Path:
         (b"\xef\xbb\xbfCREATE TABLE a (b text);", True, False),
         (gzip.compress(b"CREATE TABLE a ();"), True, True),
     ],
+    ids=["custom", "tar", "sql of pg_dump", "sql", "gzip"],
 )
 def test_a_dump_is_recognised_by_how_it_begins(
     tmp_path: Path, content: bytes, is_sql: bool, is_compressed: bool
@@ -50,6 +51,7 @@ def test_a_dump_is_recognised_by_how_it_begins(
         (gzip.compress(b"CREATE TABLE a ();" * 100)[:-20], "damaged or not whole"),
         (b"\x1f\x8b\x08 no gzip at all", "damaged or not whole"),
     ],
+    ids=["nothing", "blanks", "sqlite", "custom in gzip", "tar in gzip", "cut gzip", "no gzip"],
 )
 def test_what_is_no_dump_is_refused(tmp_path: Path, content: bytes, named: str) -> None:
     path = written(tmp_path, content)

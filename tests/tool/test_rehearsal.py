@@ -319,6 +319,7 @@ def begun(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> tuple[Stack, Machi
 
     monkeypatch.setattr(removal, "ROUND_S", 0)
     monkeypatch.setattr(on_cloud, "ssh_target", target)
+    monkeypatch.setattr(on_cloud, "database_of", lambda stack: target(stack, "database"))
     monkeypatch.setattr(on_cloud, "set_up", lambda *given: None)
     monkeypatch.setattr(on_cloud.rehearsal, "source", lambda host: OF)
     monkeypatch.setattr(on_cloud.rehearsal, "mark", lambda host, at, tell: MARKED)
