@@ -320,6 +320,22 @@ CASES = [
         {f"skytier_backup_dropped{{{DATABASE}}}": "1x58 0x2"},
     ),
     Case(
+        "RehearsalFailed",
+        {f"skytier_rehearsal_failed{{{DATABASE}}}": "0x59 1x1"},
+        {f"skytier_rehearsal_failed{{{DATABASE}}}": "1x58 0x2"},
+    ),
+    Case(
+        "RehearsalTooOld",
+        {f"skytier_rehearsal_completed_timestamp_seconds{{{DATABASE}}}": f"{3599 - 35 * DAY}x60"},
+        {f"skytier_rehearsal_completed_timestamp_seconds{{{DATABASE}}}": f"{3600 - 35 * DAY}x60"},
+    ),
+    Case(
+        "RehearsalTooOld",
+        {f"skytier_rehearsal_completed_timestamp_seconds{{{DATABASE}}}": f"{-40 * DAY}x60"},
+        {f"skytier_rehearsal_failed{{{DATABASE}}}": "0x60"},
+        why="only where there ever was one",
+    ),
+    Case(
         "BalancerDown",
         up(BALANCER, node=ANSWERS, haproxy="1x58 0x2"),
         up(BALANCER, node=ANSWERS, haproxy="1x59 0x1"),

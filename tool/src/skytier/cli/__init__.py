@@ -27,6 +27,7 @@ from skytier.cli import (
     plan,
     ps,
     psql,
+    rehearse,
     release,
     releases,
     report,
@@ -56,7 +57,7 @@ app = typer.Typer(
 for command in (
     *(init, doctor, plan, up, status, top, ps, logs, run, job, secret, psql, ssh, down),
     *(release, releases, rollback, scale, drain, image, database),
-    *(backup, restore),
+    *(backup, restore, rehearse),
     *(dashboard, report, metrics, cost),
     *(demo_data, admin, audit, trust, access),
 ):

@@ -27,8 +27,8 @@ err = Console(stderr=True, highlight=False, soft_wrap=True, width=_width(sys.std
 
 _COMMAND = re.compile(
     r"\bskytier(?= (--debug|access|admin|audit|backup|cost|dashboard|database|demo-data|doctor|"
-    r"down|drain|exec|failover|init|job|logs|metrics|plan|ps|psql|release|releases|report|"
-    r"restore|rollback|run|scale|secret|ssh|status|top|trust|undrain|up)\b)"
+    r"down|drain|exec|failover|init|job|logs|metrics|plan|ps|psql|rehearse|release|releases|"
+    r"report|restore|rollback|run|scale|secret|ssh|status|top|trust|undrain|up)\b)"
 )
 """Where an advice names a command of this tool."""
 

@@ -79,7 +79,8 @@ def run(host: Host, unit: str, tell: Tell, what: str, *, start: bool = True) -> 
     """Have a unit of the machine do its work, and wait for its end; without `start`, only wait."""
     if start:
         host.run(f"systemctl start --no-block {shlex.quote(unit)}")
-    while (state := host.run(f"systemctl is-active {unit} || true").strip()) == "activating":
+    working = ("activating", "deactivating")
+    while (state := host.run(f"systemctl is-active {unit} || true").strip()) in working:
         tell(what)
         time.sleep(POLL_S)
     if state not in ("active", "inactive", "failed"):

@@ -12,6 +12,7 @@ from skytier.openstack.drain import drain, undrain
 from skytier.openstack.logs import logs
 from skytier.openstack.planned import Plan
 from skytier.openstack.psql import attend_psql, database_client
+from skytier.openstack.rehearsal import rehearse
 from skytier.openstack.release import release
 from skytier.openstack.rollback import releases, rollback
 from skytier.openstack.rotation import rotate
@@ -58,6 +59,7 @@ class CloudBackend(CloudStack):
     backup_key = of_database.key
     restore_intended = of_database.restore_intended
     restore_to = of_database.restore_to
+    rehearse = rehearse
 
     def choose_versions(self, plan: Plan, *, upgrade: bool = False) -> str:
         """For what the web servers will probably be. A release that stays has its own."""

@@ -36,7 +36,7 @@ def back_up(stack: CloudStack, kind: str, progress: Progress) -> None:
             backups.make(host, kind, tell)
             return f"{backups.listing(host).newest.name}"
 
-        _one_step("backup", host.name, make, progress)
+        one_step("backup", host.name, make, progress)
 
 
 def verify(stack: CloudStack) -> Verified:
@@ -96,10 +96,11 @@ def restore_to(stack: CloudStack, approved: Intended, progress: Progress) -> Non
                 ) from error
             return approved.target.words
 
-        _one_step("restore", host.name, run, progress)
+        one_step("restore", host.name, run, progress)
 
 
-def _one_step(name: str, host: str, run: Callable[[Tell], str], progress: Progress) -> None:
+def one_step(name: str, host: str, run: Callable[[Tell], str], progress: Progress) -> None:
+    """Run something that makes nothing, as a step that is shown. It returns the result in words."""
     task = Task(name, run)
     key = Key(name, host)
     step = Step(Action.CHANGE, key, "", (), Wanted(key, {}), Found(key, "", {}))

@@ -164,16 +164,18 @@ def choose_flavors(offers: Sequence[Flavor], stack: StackFile) -> dict[str, Flav
     chosen = {}
     for role, section in stack.machines().items():
         key = f"{role}.flavor" if section.flavor else "flavor"
-        chosen[role] = _flavor(offers, section.flavor or stack.flavor, key)
+        do = f'Name one in the stack file: {key} = "..."'
+        chosen[role] = flavor(offers, section.flavor or stack.flavor, do)
     return chosen
 
 
-def _flavor(offers: Sequence[Flavor], wanted: str, key: str) -> Flavor:
+def flavor(offers: Sequence[Flavor], wanted: str, do: str) -> Flavor:
+    """The one of a name, or else an id. Raises SkytierError with what to do, if there is none."""
     if found := _named(offers, wanted):
         return found[0]
     raise SkytierError(
         f"The cloud has no flavor {wanted!r}. It has {nearest_first(wanted, map(str, offers))}.",
-        f'Name one in the stack file: {key} = "..."',
+        do,
     )
 
 
@@ -223,17 +225,17 @@ def smallest_good_flavor(
     """
     disk_gib = max(10, image.min_disk_gib if image else 0)
     ram_mib = image.min_ram_mib if image else 0
-    for flavor in offers:
-        if flavor.name == "m1.small" and flavor.disk_gib >= disk_gib and flavor.ram_mib >= ram_mib:
-            return flavor, "the usual one"
+    for each in offers:
+        if each.name == "m1.small" and each.disk_gib >= disk_gib and each.ram_mib >= ram_mib:
+            return each, "the usual one"
     large = [
-        flavor
-        for flavor in offers
-        if flavor.vcpus >= 2 and flavor.ram_mib >= max(4096, ram_mib)
-        if not re.search("gpu", flavor.name, re.IGNORECASE)
+        each
+        for each in offers
+        if each.vcpus >= 2 and each.ram_mib >= max(4096, ram_mib)
+        if not re.search("gpu", each.name, re.IGNORECASE)
     ]
-    good = [flavor for flavor in large if flavor.disk_gib >= disk_gib]
-    without_disk = [flavor for flavor in large if not flavor.disk_gib]
+    good = [each for each in large if each.disk_gib >= disk_gib]
+    without_disk = [each for each in large if not each.disk_gib]
     if not good and not without_disk:
         return None
     smallest = min(good or without_disk, key=lambda f: (f.ram_mib, f.vcpus, f.disk_gib, f.name))

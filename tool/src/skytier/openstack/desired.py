@@ -163,16 +163,7 @@ def _machine(
     chosen = resolved.choices.roots.get(role, 0)
     root_gib = roots.of_server(stack, role, chosen, there, keeps=bool(protected))
     made = [
-        Wanted(
-            port,
-            {
-                "network": given.id if given else key("network"),
-                "security_groups": groups,
-                "tags": project.tags,
-            },
-            {"subnet": given.subnet.id} if given else {},
-            needs=groups if given else [key("subnet"), *groups],
-        ),
+        private_network.port(resolved, project, port, groups),
         Wanted(
             key("server", role, number),
             {

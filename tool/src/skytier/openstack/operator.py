@@ -18,6 +18,8 @@ from skytier.errors import SkytierError
 from skytier.hosts import ssh_config
 from skytier.hosts.ssh_config import SshEntry
 
+KEPT_REHEARSALS = 50
+
 
 @dataclass(frozen=True)
 class Way:
@@ -67,6 +69,11 @@ class OperatorFiles:
     def backup_key(self) -> Path:
         """The key of the stack's backups, which outlive the machine that keeps it."""
         return self.path / "backup_key"
+
+    @property
+    def rehearsals(self) -> Path:
+        """The reports of the last rehearsals, a file each."""
+        return self.path / "rehearsals"
 
     @property
     def log(self) -> Path:
@@ -139,6 +146,18 @@ class OperatorFiles:
     def kept_backup_key(self) -> str:
         """The one that is here; empty where there is none."""
         return self.backup_key.read_text() if self.backup_key.exists() else ""
+
+    def keep_rehearsal(self, name: str, text: str) -> None:
+        """Keep the report of a rehearsal; its name sorts after those before. The oldest go."""
+        self.rehearsals.mkdir(mode=0o700, parents=True, exist_ok=True)
+        files.write(self.rehearsals / f"{name}.json", text, 0o600)
+        for path in sorted(self.rehearsals.glob("*.json"))[:-KEPT_REHEARSALS]:
+            path.unlink(missing_ok=True)
+
+    def last_rehearsal(self) -> str:
+        """The text of the newest one; empty where there is none."""
+        kept = sorted(self.rehearsals.glob("*.json"))
+        return kept[-1].read_text() if kept else ""
 
     def note(self, line: str) -> None:
         """Add a line to the log."""

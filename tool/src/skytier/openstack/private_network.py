@@ -59,6 +59,21 @@ def groups_of(resolved: ResolvedStack, role: str) -> list[Key]:
     return [own, resolved.key("security group", MACHINES)] if resolved.choices.given else [own]
 
 
+def port(resolved: ResolvedStack, project: Project, key: Key, groups: Sequence[Key]) -> Wanted:
+    """A machine's place in the network, behind security groups."""
+    given = resolved.choices.given
+    return Wanted(
+        key,
+        {
+            "network": given.id if given else resolved.key("network"),
+            "security_groups": list(groups),
+            "tags": project.tags,
+        },
+        {"subnet": given.subnet.id} if given else {},
+        needs=groups if given else [resolved.key("subnet"), *groups],
+    )
+
+
 def groups(
     resolved: ResolvedStack, project: Project, public_key: str, known: Known
 ) -> list[Wanted]:

@@ -2,10 +2,10 @@
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from skytier.deploy.apply import Events, apply
-from skytier.deploy.kind import Kind, Known, UnseenError
+from skytier.deploy.kind import Found, Kind, Known, UnseenError
 from skytier.deploy.plan import plan
 from skytier.errors import SkytierError
 from skytier.openstack.kinds import RULES, find_all
@@ -39,14 +39,11 @@ def delete_all(
     events: Events,
     lost: threading.Event,
     unseen: list[UnseenError],
-    *,
-    purge: bool,
+    stay: Callable[[Found], object],
 ) -> bool:
-    """Delete until nothing is found but what stays. Returns whether there was anything."""
+    """Delete until nothing is found but what is to `stay`. Returns whether there was anything."""
     deadline, before = time.monotonic() + STUCK_AFTER_S, -1
-    while found := [
-        each for each in find_all(kinds.values(), unseen) if not stays(each, purge=purge)
-    ]:
+    while found := [each for each in find_all(kinds.values(), unseen) if not stay(each)]:
         if len(found) != before:
             deadline, before = time.monotonic() + STUCK_AFTER_S, len(found)
         try:

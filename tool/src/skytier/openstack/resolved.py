@@ -205,6 +205,11 @@ class ResolvedStack:
         topology = self.topology(known)
         return roles.setup(topology, _machine_of(topology, role, number))
 
+    def installed(self, role: str, known: Known) -> Setup:
+        """The packages of a role's first machine, on one that runs none of its services."""
+        topology = self.topology(known)
+        return roles.installed(topology, _machine_of(topology, role, 1))
+
     def fingerprint(self, role: str, number: int, known: Known) -> str:
         """Another once the machine has to be set up again.
 

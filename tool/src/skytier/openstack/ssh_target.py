@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from skytier.deploy.kind import Tell
 from skytier.errors import SkytierError
 from skytier.hosts.ssh import Ssh, SshHost
 from skytier.openstack.access import Access, hosts
@@ -12,7 +13,9 @@ from skytier.roles import ROLES
 
 
 @contextmanager
-def ssh_target(stack: CloudStack, machine: str) -> Iterator[SshHost]:
+def ssh_target(
+    stack: CloudStack, machine: str, tell: Tell = lambda text: None
+) -> Iterator[SshHost]:
     """The machine for `web`, `web/2` or `shop-web-2`, while the context is open.
 
     `monitor` is the web server that it is on, where it has no machine of its own.
@@ -34,7 +37,7 @@ def ssh_target(stack: CloudStack, machine: str) -> Iterator[SshHost]:
     if pair:
         stack.operator.check_key(pair.facts["public_key"])
     with Ssh() as shell:
-        Access(stack.connection, stack.operator, shell).open(name, known, lambda text: None)
+        Access(stack.connection, stack.operator, shell).open(name, known, tell)
         yield SshHost(shell, name)
 
 

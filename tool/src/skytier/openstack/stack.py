@@ -2,10 +2,11 @@
 
 import threading
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from functools import partial
 
 from openstack.connection import Connection
 
@@ -14,7 +15,7 @@ from skytier.backend import Outcome
 from skytier.costs.price_list import PriceList
 from skytier.deploy.apply import Events, StoppedError, apply, refuse_losses
 from skytier.deploy.kind import Found, Kind, Known, UnseenError
-from skytier.deploy.plan import Action, one_of_each, plan
+from skytier.deploy.plan import Action, Step, one_of_each, plan
 from skytier.deploy.update import DELIVERY, IN_SERVERS
 from skytier.errors import SkytierError
 from skytier.hosts.ssh import Ssh
@@ -32,6 +33,7 @@ from skytier.openstack.catalog import has_volumes
 from skytier.openstack.configurations import Configurations
 from skytier.openstack.desired import wanted
 from skytier.openstack.entry_point import EntryPoint, address_of
+from skytier.openstack.flavor import Flavor
 from skytier.openstack.host_keys import HOST_KEY
 from skytier.openstack.kept_secrets import KeptSecrets
 from skytier.openstack.kinds import RULES, find_all, resources
@@ -153,7 +155,11 @@ class CloudStack:
 
     def quota(self, plan: Plan) -> list[Row]:
         """Whether what a plan makes fits into the project; no row when it makes nothing."""
-        more = needs.of_steps(plan.steps, plan.resolved.choices.flavors)
+        return self.room(plan.steps, plan.resolved.choices.flavors)
+
+    def room(self, steps: Sequence[Step], flavors: Mapping[str, Flavor]) -> list[Row]:
+        """The same for steps. `flavors` is by role."""
+        more = needs.of_steps(steps, flavors)
         if more == Amounts():
             return []
         try:
@@ -278,7 +284,8 @@ class CloudStack:
     ) -> bool:
         containers = Container(self.project, self.has_objects, with_objects=purge)
         kinds = {**self.kinds, Container.name: containers}
-        return delete_all(kinds, events, lost, unseen, purge=purge)
+        stay = partial(object_store.stays, purge=purge)
+        return delete_all(kinds, events, lost, unseen, stay)
 
     def _offered(self) -> choices.Offered:
         try:

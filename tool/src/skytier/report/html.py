@@ -3,21 +3,13 @@
 import base64
 from itertools import groupby
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from skytier.report import draw, sentences
 from skytier.report.facts import Facts
+from skytier.report.page import page
 
 
 def html(facts: Facts) -> str:
     """The whole page."""
-    environment = Environment(
-        loader=PackageLoader("skytier.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     groups = [
         (
             str(group),
@@ -28,9 +20,7 @@ def html(facts: Facts) -> str:
         )
         for group, drawings in groupby(facts.drawings, key=lambda each: each.chart.group)
     ]
-    return environment.get_template("report.html.j2").render(
-        facts=facts, groups=groups, say=sentences
-    )
+    return page("report", facts=facts, groups=groups, say=sentences)
 
 
 def _image(svg: str) -> str:

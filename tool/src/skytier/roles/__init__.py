@@ -114,6 +114,12 @@ def bake(topology: Topology, machine: Machine) -> str:
     return SYSTEM.bake(machine.role, _packages(at, running))
 
 
+def installed(topology: Topology, machine: Machine) -> Setup:
+    """The packages of a machine, on another one that runs none of its services."""
+    running = services_on(topology.stack, machine.role, machine.number)
+    return SYSTEM.begin(_packages(Placement(topology, machine), running), [])
+
+
 def setup(topology: Topology, machine: Machine) -> Setup:
     """All of how a machine is set up. Raises SkytierError for a stack that cannot work."""
     at = Placement(topology, machine)

@@ -1,0 +1,207 @@
+"""Rehearsals of a restore: what they prove, what they find, and what they leave."""
+
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
+
+import pytest
+
+from skytier.deploy import backups, rehearsal
+from skytier.deploy.rehearsal import Proof, Source
+from skytier.errors import SkytierError
+from skytier.poll import until
+from skytier.services.pgbackrest.marker import Marker
+from skytier.services.pgbackrest.rehearsal import DATA
+from tests.cluster.cluster import Cluster
+from tests.cluster.conftest import BACKUPS
+from tests.cluster.container import Container
+
+REPOSITORY = f"{BACKUPS}/shop"
+LEFT = f"ls -d {DATA} /run/skytier-rehearsal* 2>/dev/null || true"
+PSQL = "/usr/local/bin/psql"
+TABLES = """
+CREATE TABLE proven (id int PRIMARY KEY, at timestamptz, kept money, more jsonb, "odd |" bytea);
+INSERT INTO proven SELECT n, now(), n, jsonb_build_object('n', n), decode('00ff', 'hex')
+                     FROM generate_series(1, 1000) AS n;
+CREATE TABLE "Odd ""name"" |" (id int);
+CREATE TABLE none ();
+CREATE UNLOGGED TABLE not_in_backups AS SELECT 1;
+CREATE TABLE counted (n bigserial);
+"""
+
+
+@pytest.fixture(scope="module")
+def database(three: Cluster) -> Container:
+    machine = three.containers["shop-database-1"]
+    assert until(lambda: three.wrong() == {} and backups.listing(machine).all, 120)
+    sql(machine, TABLES)
+    return machine
+
+
+def sql(machine: Container, statements: str) -> str:
+    psql = "cd /; runuser -u postgres -- psql -qAt -v ON_ERROR_STOP=1 skytier"
+    return machine.run(psql, statements.encode()).strip()
+
+
+def silent(text: str) -> None:
+    """Nobody is told."""
+
+
+def mark(machine: Container) -> Marker:
+    return rehearsal.mark(machine, datetime.now(UTC), silent)
+
+
+def prove(three: Cluster, machine: Container, of: Source, marked: Marker, *, beside: bool) -> Proof:
+    stack = three.resolved.stack
+    return rehearsal.prove(machine, stack, None, of, marked, silent, beside=beside)
+
+
+@pytest.fixture
+def writing(database: Container) -> Iterator[None]:
+    """Somebody who changes the database all the time."""
+    end = threading.Event()
+
+    def write() -> None:
+        while not end.is_set():
+            sql(database, "INSERT INTO counted DEFAULT VALUES;" * 200)
+
+    writers = [threading.Thread(target=write) for _ in range(2)]
+    for each in writers:
+        each.start()
+    yield
+    end.set()
+    for each in writers:
+        each.join()
+
+
+def test_a_copy_is_that_of_the_marker_while_others_write(
+    three: Cluster, database: Container, writing: None
+) -> None:
+    assert until(lambda: sql(database, "SELECT count(*) > 500 FROM counted") == "t", 60)
+    of = rehearsal.source(database)
+    marked = mark(database)
+    assert marked.contents["public.counted"].rows > 500
+    assert marked.contents['public.Odd "name" |'].rows == 0
+    assert "public.not_in_backups" not in marked.contents
+    assert marked.lost_bytes > 0
+    assert marked.lost_seconds > 0
+    now = int(sql(database, "SELECT count(*) FROM counted"))
+    assert until(lambda: int(sql(database, "SELECT count(*) FROM counted")) > now, 60)
+
+    proof = prove(three, database, of, marked, beside=True)
+
+    assert proof.compared.same, proof.compared
+    assert proof.tables == len(marked.contents)
+    assert proof.rows > 1500
+    assert database.run(LEFT) == ""
+    assert three.wrong() == {}
+    # Nothing of the copy was archived: it would have begun another timeline.
+    assert database.run(f"find {REPOSITORY}/archive -name '0000000[2-9]*'") == ""
+
+
+def test_what_differs_is_named(three: Cluster, database: Container) -> None:
+    of, marked = rehearsal.source(database), mark(database)
+    change = (
+        "UPDATE proven SET kept = 0 WHERE id = 7; DELETE FROM counted WHERE n = 1;"
+        'DROP TABLE none; CREATE TABLE "new" ()'
+    )
+    # Only the copy has its socket there.
+    database.run(
+        f"cat >{PSQL} && chmod 0755 {PSQL}",
+        f"""#!/bin/bash
+[[ "$*" != *--host={DATA}*contents.sql* ]] || /usr/bin/psql --host={DATA} skytier -qc '{change}'
+exec /usr/bin/psql "$@"
+""".encode(),
+    )
+    try:
+        proof = prove(three, database, of, marked, beside=True)
+    finally:
+        database.run(f"rm {PSQL}")
+    assert proof.compared.missing == ["public.none"]
+    assert proof.compared.surplus == ["public.new"]
+    names = [each.table for each in proof.compared.different]
+    assert names == ["public.counted", "public.proven"]
+    counted, proven = proof.compared.different
+    assert counted.rows_in_copy == counted.rows - 1
+    assert proven.rows_in_copy == proven.rows == 1000
+
+
+def test_another_machine_has_the_copy(three: Cluster, database: Container) -> None:
+    of, marked = rehearsal.source(database), mark(database)
+    machine = three.containers["shop-web-3"]
+    # As if both reached the same place.
+    shutil.copytree(database.root / REPOSITORY.lstrip("/"), machine.root / REPOSITORY.lstrip("/"))
+    machine.run(f"chown --recursive postgres:postgres {BACKUPS}")
+    before = machine.run(f"cd {BACKUPS} && find -type f -printf '%p %s %T@\\n' | sort")
+    proof = prove(three, machine, of, marked, beside=False)
+    assert proof.compared.same, proof.compared
+    assert machine.run(f"cd {BACKUPS} && find -type f -printf '%p %s %T@\\n' | sort") == before
+    machine.run(f"rm -r {BACKUPS}")
+
+
+def test_a_damaged_backup_fails_and_the_monitor_is_told(
+    three: Cluster, database: Container
+) -> None:
+    of, marked = rehearsal.source(database), mark(database)
+    bundle = f"$(ls {REPOSITORY}/backup/main/*F/bundle/1 | tail -n 1)"
+    database.run(f"cp --archive {bundle} /srv/bundle; truncate --size=100000 {bundle}")
+    try:
+        with pytest.raises(SkytierError, match="pgBackRest could not restore"):
+            prove(three, database, of, marked, beside=True)
+    finally:
+        database.run(f"mv /srv/bundle {bundle}")
+    figures = f"cat {rehearsal.METRICS}"
+    rehearsal.note_good(database, rehearsal.metrics(marked.at, 12.5, marked.lost_seconds))
+    assert "skytier_rehearsal_failed 0" in database.run(figures)
+    rehearsal.note_failed(database)
+    said = database.run(figures)
+    assert "skytier_rehearsal_recovery_seconds 12.5" in said
+    assert "skytier_rehearsal_failed 1" in said
+    assert "skytier_rehearsal_failed 0" not in said
+
+
+def test_one_that_is_cut_short_says_so_and_leaves_nothing(
+    three: Cluster, database: Container
+) -> None:
+    of, marked = rehearsal.source(database), mark(database)
+    # What a machine that was cut short itself left.
+    database.run(f"install -d {DATA}/main && touch {DATA}/main/left")
+
+    def cut() -> None:
+        begun = f"[ ! -e {DATA}/main/PG_VERSION ] || echo yes"
+        assert until(lambda: database.run(begun), 120, every_s=0.05)
+        database.run("systemctl kill --signal=KILL skytier-rehearsal.service")
+
+    cutter = threading.Thread(target=cut)
+    cutter.start()
+    with pytest.raises(SkytierError, match="was cut short"):
+        prove(three, database, of, marked, beside=True)
+    cutter.join()
+    assert until(lambda: not database.run(LEFT), 30)
+    assert until(lambda: not database.run("pgrep --full '[s]kytier-rehearsal' || true"), 30)
+
+
+def test_a_change_that_goes_on_for_long_is_given_way_to(
+    database: Container, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("TRIES", "PAUSE_S"):
+        monkeypatch.setattr(f"skytier.services.pgbackrest.rehearsal.{name}", 1)
+    lasting = "BEGIN; INSERT INTO counted DEFAULT VALUES; SELECT pg_sleep(300); COMMIT"
+    sleeping = "FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
+
+    def last() -> None:
+        # It is ended below.
+        with suppress(SkytierError):
+            sql(database, lasting)
+
+    thread = threading.Thread(target=last)
+    thread.start()
+    assert until(lambda: sql(database, f"SELECT count(*) {sleeping}") == "1", 30)
+    try:
+        with pytest.raises(SkytierError, match="there was always somebody who changes it"):
+            mark(database)
+    finally:
+        sql(database, f"SELECT pg_terminate_backend(pid) {sleeping}")
+        thread.join()

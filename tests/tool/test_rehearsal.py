@@ -1,0 +1,380 @@
+"""Rehearsals: what the machines say, what is compared, told and shown, and the scratch server."""
+
+import json
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from skytier.cli import chosen, rehearse
+from skytier.deploy.kind import Found, Key, Known
+from skytier.deploy.plan import Action, plan
+from skytier.deploy.rehearsal import Proof, Source, lacking, metrics
+from skytier.deploy.rehearsed import Rehearsed, as_json, from_json, rehearsed
+from skytier.errors import SkytierError
+from skytier.openstack import rehearsal as on_cloud
+from skytier.openstack import removal, scratch
+from skytier.openstack.desired import wanted
+from skytier.openstack.flavor import Flavor
+from skytier.openstack.kinds import RULES
+from skytier.openstack.losses import losses
+from skytier.openstack.operator import KEPT_REHEARSALS, OperatorFiles
+from skytier.report import rehearsal as shown
+from skytier.services.pgbackrest import contents, marker
+from skytier.services.pgbackrest.contents import Content, Different, compare
+from skytier.services.pgbackrest.rehearsal import marking, restoring, secrets_conf
+from skytier.stackfile import StackFile
+from tests.cluster.cluster import Events
+from tests.cluster.kinds import Recorded
+
+from .test_backup import THERE, TO_CLOUD, TO_S3
+from .test_object_store import PROJECT, resolved, there
+
+SMALL = Flavor("1", "m1.small", vcpus=1, ram_mib=2048, disk_gib=20)
+SERVER = Key("server", "shop-rehearsal-1")
+SAID = """\
+{"location" : "0/5000110", "at" : 1795950400.5, "segment" : "000000010000000000000004",
+ "segment_bytes" : 16777216, "marked_in" : "000000010000000000000005"}
+{"oldest": "2026-11-29 11:06:35.250000 UTC"}
+["public", "posts", 2, "37"]
+{"read_s": 0.25}
+{"archived_s": 1.500}
+""".replace(",\n", ",")
+MARKED = marker.marker("skytier-rehearsal-1", SAID)
+SECRETS = {"backup_key": "the key", "object_store_key": "access:secret"}
+
+
+def test_what_was_not_in_the_archive_at_the_marker_is_told() -> None:
+    assert MARKED.lost_bytes == 0x5000110 - 0x4000000
+    assert MARKED.lost_seconds == pytest.approx(5.25)
+    assert MARKED.contents == {"public.posts": Content(2, "37")}
+    idle = marker.marker("m", SAID.replace("2026-11-29 11:06:35.250000 UTC", ""))
+    assert idle.lost_seconds == 0
+    with pytest.raises(SkytierError, match="cannot be read"):
+        marker.marker("m", "nothing")
+
+
+def test_each_difference_has_its_table() -> None:
+    original = {"a": Content(1, "5"), "b": Content(2, "6"), "c": Content(3, "7")}
+    copy = {"b": Content(2, "0"), "c": Content(3, "7"), "d": Content(0, "0")}
+    found = compare(original, copy)
+    assert found.missing == ["a"]
+    assert found.surplus == ["d"]
+    assert found.different == [Different("b", 2, 2)]
+    assert not found.same
+    odd = '["public", "odd \\"name\\" |", 1, "9223372036854775808"]'
+    assert contents.read(odd) == {'public.odd "name" |': Content(1, "9223372036854775808")}
+
+
+def test_a_copy_beside_the_database_leaves_room_for_it() -> None:
+    backup = replace(THERE.newest, database_bytes=10 * 2**30)
+    assert lacking(backup, 12 * 2**30, 0) == 0
+    assert lacking(backup, 11 * 2**30, 0) == 2**30
+    # A tenth of the disk is for the database.
+    assert lacking(backup, 12 * 2**30, 100 * 2**30) == 10 * 2**30
+
+
+@pytest.mark.parametrize("stack", [TO_CLOUD, TO_S3], ids=["object store", "S3"])
+def test_secrets_are_in_one_file_alone_and_the_place_is_only_read(stack: StackFile) -> None:
+    secrets = SECRETS | {"backup_access_key_id": "access", "backup_secret_access_key": "secret"}
+    conf = secrets_conf(stack.backup, secrets)
+    assert "repo1-s3-key=access\nrepo1-s3-key-secret=secret\n" in conf
+    program = restoring(
+        marker="m", backup="b", version="15", conf="", secrets_conf=conf, alone=True
+    )
+    with_secrets = [file.path for file in program.files if "cipher-pass" in file.text]
+    assert with_secrets == ["/run/skytier-rehearsal/conf.d/secrets.conf"]
+    assert all(file.mode == 0o640 for file in program.files)
+    (script,) = [file.text for file in program.files if file.path.endswith("/program")]
+    assert "archive_mode=off" in script
+    assert "stanza-create" not in script
+
+
+@pytest.mark.skipif(not shutil.which("shellcheck"), reason="needs shellcheck")
+def test_the_programs_are_good_shell(tmp_path: Path) -> None:
+    restore = restoring(marker="m", backup="b", version="15", conf="", secrets_conf="", alone=True)
+    scripts = [f for each in (marking("m"), restore) for f in each.files if f.text[:2] == "#!"]
+    assert len(scripts) == 3
+    for number, script in enumerate(scripts):
+        path = tmp_path / str(number)
+        path.write_text(script.text)
+        done = subprocess.run(["shellcheck", path], check=False, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout
+
+
+def kinds() -> dict[str, Recorded]:
+    return {name: Recorded(name) for name in RULES}
+
+
+def made(root_gib: int = 0) -> list[Any]:
+    return scratch.wanted(resolved(TO_CLOUD), PROJECT, SMALL, root_gib)
+
+
+def test_the_scratch_server_is_the_stacks_own_and_only_the_bastion_gets_in() -> None:
+    by_key = {each.key: each for each in made(root_gib=30)}
+    assert set(by_key) == {
+        Key("security group", "shop-rehearsal"),
+        Key("port", "shop-rehearsal-1"),
+        SERVER,
+        Key("root volume", "shop-rehearsal-1"),
+    }
+    group = by_key[Key("security group", "shop-rehearsal")]
+    assert group.attributes["rules"] == [[22, Key("security group", "shop-web")]]
+    port = by_key[Key("port", "shop-rehearsal-1")]
+    assert port.attributes["security_groups"] == [group.key]
+    assert port.attributes["network"] == Key("network", "shop-network")
+    assert "pgbackrest" in by_key[SERVER].creation["user_data"]
+
+
+def test_what_a_run_that_was_cut_short_left_is_named_and_removed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(removal, "ROUND_S", 0)
+    stack = TO_CLOUD
+    of_stack = Known(there(stack))
+    left = {
+        each.key: Found(each.key, f"id of {each.key}", {}, {"role": "rehearsal"}) for each in made()
+    }
+    steps = plan(
+        wanted(resolved(stack), PROJECT, "", of_stack),
+        [*of_stack.values(), *left.values()],
+        RULES,
+        losses(resolved(stack), of_stack),
+    )
+    deleted = [step.key for step in steps if step.action is Action.DELETE]
+    assert deleted[0] == SERVER
+    assert set(deleted) == set(left)
+    assert not any(step.loses for step in steps)
+
+    recorded = kinds()
+    for each in (*of_stack.values(), *left.values()):
+        if each.key.kind in recorded:
+            recorded[each.key.kind].there[each.key] = each
+    assert scratch.remove("shop", cast(Any, recorded), Events())
+    stays = {key for kind in recorded.values() for key in kind.there}
+    assert not stays & set(left)
+    assert stays == {key for key in of_stack if key.kind in recorded}
+    assert not scratch.remove("shop", cast(Any, recorded), Events())
+
+
+class Shown(Events):
+    def planned(self, steps: Any) -> None:
+        """It is of no interest here."""
+
+
+PROOF = Proof(10.0, 5.0, 0.5, compare(MARKED.contents, MARKED.contents), 1, 2)
+OF = Source(THERE.newest, {})
+BEGAN = datetime(2026, 11, 29, 12, tzinfo=UTC)
+
+
+def found(**more: Any) -> Rehearsed:
+    parts = {"server": 60.0, "set-up": 30.0}
+    given: dict[str, Any] = {"marked": MARKED, "parts": parts, "proof": PROOF} | more
+    return rehearsed(("shop", "mycloud"), BEGAN, "shop-rehearsal-1 (m1.small)", OF, **given)
+
+
+DIFFERS = found(
+    proof=replace(PROOF, compared=compare({"<b>": Content(1, "5")}, {"c": Content(1, "5")}))
+)
+FAILED = found(proof=None, trouble=SkytierError("The copy <fails>.", "Mend it."))
+
+
+def test_a_report_is_kept_and_read_again(tmp_path: Path) -> None:
+    good = found()
+    assert good.good
+    assert good.recovery_s == 105
+    assert good.lost_seconds == 5.25
+    for each in (good, DIFFERS, FAILED):
+        again = from_json(as_json(each))
+        assert as_json(again) == as_json(each)
+    operator = OperatorFiles(tmp_path)
+    assert operator.last_rehearsal() == ""
+    for number in range(KEPT_REHEARSALS + 2):
+        operator.keep_rehearsal(f"2026112{number:03}", str(number))
+    assert operator.last_rehearsal() == str(KEPT_REHEARSALS + 1)
+    assert len(list(operator.rehearsals.iterdir())) == KEPT_REHEARSALS
+
+
+def test_sentences_and_a_page_say_what_was_found() -> None:
+    text = " ".join([shown.verdict(found()), *shown.sentences(found())])
+    for words in (
+        "1 table with 2 rows",
+        "105.0 s (RTO)",
+        "5.2 s would have been lost (RPO)",
+        "16.0 MiB of the log",
+    ):
+        assert words in text
+    assert shown.verdict(DIFFERS) == "The restored copy differs in 2 tables."
+    idle = found(marked=replace(MARKED, lost_seconds=0.0))
+    assert "no change would have been lost" in " ".join(shown.sentences(idle))
+    page = shown.html(DIFFERS)
+    assert "&lt;b&gt; is missing in the copy." in page
+    assert "c is in the copy alone." in page
+    assert "The copy &lt;fails&gt;. Mend it." in shown.html(FAILED)
+    assert "RTO" not in shown.html(FAILED)
+
+
+def test_the_monitor_gets_what_it_needs_for_its_alerts() -> None:
+    text = metrics(BEGAN, 105.0, 5.25)
+    assert f"\nskytier_rehearsal_completed_timestamp_seconds {BEGAN.timestamp():.0f}\n" in text
+    assert "\nskytier_rehearsal_recovery_seconds 105.000\n" in text
+    assert "\nskytier_rehearsal_lost_seconds 5.250\n" in text
+    assert "\nskytier_rehearsal_failed 0\n" in text
+
+
+@pytest.fixture
+def stack(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+    """Its rehearsals find what is noted in `found`."""
+    made = SimpleNamespace(found=found(), operator=OperatorFiles(tmp_path))
+    made.rehearse = lambda events, flavor: made.found
+    monkeypatch.setattr(chosen, "stack_file", lambda file, cloud: TO_CLOUD)
+    monkeypatch.setattr(chosen, "cloud_stack", lambda wanted: made)
+    return made
+
+
+def test_the_command_fails_where_the_backups_are_not_proven(
+    stack: Any, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    page = tmp_path / "page.html"
+    rehearse.rehearse(html=page)
+    assert "The restored copy is the same" in capsys.readouterr().out
+    assert "RTO" in page.read_text()
+    stack.found = DIFFERS
+    with pytest.raises(SkytierError, match="is not what the database held"):
+        rehearse.rehearse()
+    assert "<b> is missing in the copy." in capsys.readouterr().out
+    stack.found = FAILED
+    with pytest.raises(SkytierError, match="The copy <fails>"):
+        rehearse.rehearse(as_json=True)
+    assert json.loads(capsys.readouterr().out)["good"] is False
+
+
+def test_the_last_report_is_shown_again(stack: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SkytierError, match="No rehearsal"):
+        rehearse.rehearse(last=True)
+    stack.operator.keep_rehearsal("1", as_json(DIFFERS))
+    rehearse.rehearse(last=True, as_json=True)
+    assert json.loads(capsys.readouterr().out)["missing"] == ["<b>"]
+    stack.operator.keep_rehearsal("2", "{}")
+    with pytest.raises(SkytierError, match="cannot be read"):
+        rehearse.rehearse(last=True)
+
+
+class Machine:
+    """A host that notes down what it is asked for."""
+
+    name = "shop-database-1"
+
+    def __init__(self) -> None:
+        self.ran: list[str] = []
+
+    def run(self, script: str, stdin: bytes | None = None) -> str:
+        self.ran.append(script + (stdin or b"").decode())
+        return ""
+
+
+class Stack:
+    """A stack on a cloud whose resources are noted down."""
+
+    def __init__(self, tmp_path: Path) -> None:
+        self.stack, self.cloud, self.project = TO_CLOUD, "mycloud", PROJECT
+        self.has_volumes = True
+        self.kinds = kinds()
+        self.operator = OperatorFiles(tmp_path)
+        for each in there(TO_CLOUD).values():
+            if each.key.kind in self.kinds:
+                self.kinds[each.key.kind].there[each.key] = each
+
+    @contextmanager
+    def held(self, what: str, lost: threading.Event) -> Iterator[None]:
+        yield
+
+    def plan(self) -> Any:
+        return SimpleNamespace(resolved=resolved(TO_CLOUD), known=Known(there(TO_CLOUD)))
+
+    def room(self, steps: Any, flavors: Any) -> list[Any]:
+        return []
+
+    @property
+    def scratch(self) -> set[Key]:
+        return {key for kind in self.kinds.values() for key in kind.there if "rehears" in key.name}
+
+
+@pytest.fixture
+def begun(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> tuple[Stack, Machine]:
+    """A stack of which the copy is not made: `prove` is left to the test."""
+    made, machine = Stack(tmp_path), Machine()
+
+    @contextmanager
+    def target(stack: Any, name: str, tell: Any = None) -> Iterator[Machine]:
+        yield machine
+
+    monkeypatch.setattr(removal, "ROUND_S", 0)
+    monkeypatch.setattr(on_cloud, "ssh_target", target)
+    monkeypatch.setattr(on_cloud, "set_up", lambda *given: None)
+    monkeypatch.setattr(on_cloud.rehearsal, "source", lambda host: OF)
+    monkeypatch.setattr(on_cloud.rehearsal, "mark", lambda host, at, tell: MARKED)
+    return made, machine
+
+
+def test_the_scratch_server_is_there_for_the_copy_alone(
+    begun: tuple[Stack, Machine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack, machine = begun
+    while_proving: list[set[Key]] = []
+
+    def prove(*given: Any, beside: bool) -> Proof:
+        while_proving.append(stack.scratch)
+        return PROOF
+
+    monkeypatch.setattr(on_cloud.rehearsal, "prove", prove)
+    # What a killed run left is not used: somebody may have been there.
+    left = Key("port", "shop-rehearsal-1")
+    stack.kinds["port"].there[left] = Found(left, "of before", {})
+    done = on_cloud.rehearse(cast(Any, stack), Shown())
+    assert done.good
+    assert SERVER in while_proving[0]
+    assert stack.scratch == set()
+    assert from_json(stack.operator.last_rehearsal()).recovery_s == done.recovery_s
+    assert "skytier_rehearsal_failed 0" in machine.ran[-1]
+
+
+@pytest.mark.parametrize("error", [SkytierError("It fails.", "Mend it."), KeyboardInterrupt()])
+def test_the_scratch_server_goes_also_after_a_failure(
+    begun: tuple[Stack, Machine], monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    stack, machine = begun
+
+    def prove(*given: Any, beside: bool) -> Proof:
+        assert SERVER in stack.scratch
+        raise error
+
+    monkeypatch.setattr(on_cloud.rehearsal, "prove", prove)
+    if isinstance(error, KeyboardInterrupt):
+        with pytest.raises(SkytierError, match="the backups are not proven"):
+            on_cloud.rehearse(cast(Any, stack), Shown())
+    else:
+        done = on_cloud.rehearse(cast(Any, stack), Shown())
+        assert (done.good, done.trouble, done.advice) == (False, "It fails.", "Mend it.")
+        assert done.lost_bytes == MARKED.lost_bytes
+        assert "skytier_rehearsal_failed 1" in machine.ran[-1]
+    assert stack.scratch == set()
+
+
+def test_a_database_larger_than_its_flavors_disk_boots_the_copy_from_a_volume(
+    begun: tuple[Stack, Machine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack, _ = begun
+    large = replace(THERE.newest, database_bytes=50 * 2**30)
+    monkeypatch.setattr(on_cloud.rehearsal, "source", lambda host: Source(large, {}))
+    stack.has_volumes = False
+    with pytest.raises(SkytierError, match="has no volume service"):
+        on_cloud.rehearse(cast(Any, stack), Shown())

@@ -1,0 +1,72 @@
+"""Programs on a machine that end as a whole, whoever goes away: see `Program`."""
+
+from contextlib import suppress
+
+from skytier.deploy import backups
+from skytier.deploy.files import archive
+from skytier.deploy.kind import Tell
+from skytier.errors import SkytierError
+from skytier.hosts.host import Host
+from skytier.poll import until
+from skytier.services.pgbackrest.rehearsal import Program
+
+BEGUN_S = 10.0
+_BESIDE = (
+    "--property=Nice=10 --property=IOSchedulingClass=idle --property=CPUWeight=20 "
+    "--property=OOMScoreAdjust=500"
+)
+"""The application comes first, also when memory runs out."""
+
+
+def run(host: Host, program: Program, tell: Tell, *, beside: bool = False) -> str:
+    """Carry a program out. Returns what it wrote into its file `result`. Raises SkytierError.
+
+    One that was cut short before is ended, and what is left of it is removed. `beside` is whether
+    something runs on the machine that comes first.
+    """
+    directory = program.directory
+    end(host, program)
+    directories = {file.path.rpartition("/")[0] for file in program.files}
+    places = " ".join(sorted({directory, *directories}))
+    host.run(
+        f"install -d -o root -g postgres -m 0750 {places} && tar --extract --file=- --directory=/ "
+        "--no-overwrite-dir --same-owner --preserve-permissions",
+        archive(program.files, {}),
+    )
+    # Also when it is killed.
+    remove = f"--property=ExecStopPost='/bin/rm -rf {directory}/conf.d {program.data}'"
+    try:
+        host.run(
+            f"systemd-run --quiet --no-block --collect --unit={program.unit} "
+            f"--property=Type=oneshot {remove} {_BESIDE if beside else ''} "
+            f"/bin/bash {directory}/program"
+        )
+
+        # A unit that is asked for is not under way at once.
+        until(lambda: _said(host, program), BEGUN_S)
+
+        def told(_: str) -> None:
+            tell(_said(host, program).partition("\n")[0] or "beginning")
+
+        backups.run(host, f"{program.unit}.service", told, "", start=False)
+        state, _, why = _said(host, program).partition("\n")
+        if state != "done":
+            cut_short = f"What {program.unit} did on {host.name} was cut short."
+            raise SkytierError(why.strip() or cut_short, "Mend what it says, then run it again.")
+        return host.run(f"cat {directory}/result")
+    finally:
+        # What is raised says more. The next run removes what stays.
+        with suppress(SkytierError):
+            end(host, program)
+
+
+def end(host: Host, program: Program) -> None:
+    """End it where it runs, and remove what it left."""
+    host.run(
+        f"systemctl stop {program.unit}.service 2>/dev/null; rm -rf {program.directory} "
+        f"{program.data}"
+    )
+
+
+def _said(host: Host, program: Program) -> str:
+    return host.run(f"cat {program.directory}/state 2>/dev/null || true").strip()

@@ -1,0 +1,171 @@
+"""A rehearsal of a restore: a marker in the database, a copy restored up to it, and both compared.
+
+Which machine has the copy is up to the caller: another one, or the database's own.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from skytier.deploy import backups, program
+from skytier.deploy.files import read_secrets
+from skytier.deploy.kind import Tell
+from skytier.deploy.restore import check_version
+from skytier.errors import SkytierError
+from skytier.hosts.host import Host
+from skytier.services.exporters.service import TEXTFILES
+from skytier.services.pgbackrest import contents, marker, rehearsal
+from skytier.services.pgbackrest.config import pgbackrest_conf
+from skytier.services.pgbackrest.contents import Compared
+from skytier.services.pgbackrest.info import Backup
+from skytier.services.pgbackrest.marker import Marker
+from skytier.stackfile import StackFile
+from skytier.topology import ObjectStore
+
+METRICS = f"{TEXTFILES}/skytier-rehearsal.prom"
+_INSTALLED = "ls /usr/lib/postgresql | sort --numeric-sort | tail -n 1"
+_ROOM = f"df --block-size=1 --output=avail,size {rehearsal.ROOM} | tail -n 1"
+_GIB = 2**30
+
+
+@dataclass(frozen=True)
+class Source:
+    """What is rehearsed, as the database's machine tells it before."""
+
+    backup: Backup
+    """The newest one."""
+    secrets: Mapping[str, str]
+    """All that the machine keeps."""
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What came of a copy."""
+
+    copied_s: float
+    replayed_s: float
+    read_s: float
+    """How long its counts and checksums took."""
+    compared: Compared
+    tables: int
+    rows: int
+
+
+def source(host: Host) -> Source:
+    """Ask the database's machine. Raises SkytierError, also where there is no backup."""
+    return Source(backups.listing(host).newest, read_secrets(host))
+
+
+def mark(host: Host, at: datetime, tell: Tell) -> Marker:
+    """Mark the database, and read what it holds at the marker. Raises SkytierError.
+
+    Changes wait for it for less than a second. It ends when the archive has the marker.
+    """
+    name = f"skytier-rehearsal-{at:%Y%m%dT%H%M%SZ}"
+    return marker.marker(name, program.run(host, rehearsal.marking(name), tell))
+
+
+def prove(
+    host: Host,
+    stack: StackFile,
+    store: ObjectStore | None,
+    of: Source,
+    marked: Marker,
+    tell: Tell,
+    *,
+    beside: bool,
+) -> Proof:
+    """Restore a copy on a machine, up to the marker, and compare it. Raises SkytierError.
+
+    `beside` is whether the machine is the database's own. Nothing of the copy stays.
+    """
+    version = of.backup.version or host.run(_INSTALLED).strip()
+    check_version(of.backup, host.run(_INSTALLED).strip(), host.name)
+    restoring = rehearsal.restoring(
+        marker=marked.name,
+        backup=of.backup.name,
+        version=version,
+        conf=pgbackrest_conf(stack, store),
+        secrets_conf=rehearsal.secrets_conf(stack.backup, of.secrets),
+        alone=not beside,
+    )
+    # What a run before left takes room, too.
+    program.end(host, restoring)
+    available, size = map(int, host.run(_ROOM).split())
+    if lacks := lacking(of.backup, available, size if beside else 0):
+        raise SkytierError(
+            f"A copy of the database has no room on {host.name}: {lacks / _GIB:.1f} GiB more are "
+            f"needed at {rehearsal.ROOM}.",
+            "Delete what is not needed there, or give it a larger disk.",
+        )
+    text = program.run(host, restoring, tell, beside=beside)
+    told: dict[str, Any] = {}
+    for line in text.splitlines():
+        if line.startswith("{"):
+            told |= json.loads(line)
+    copy = contents.read(text)
+    return Proof(
+        *(told["copied_s"], told["replayed_s"], told["read_s"]),
+        compared=contents.compare(marked.contents, copy),
+        tables=len(marked.contents),
+        rows=sum(each.rows for each in marked.contents.values()),
+    )
+
+
+def needed_bytes(backup: Backup) -> int:
+    """What a copy takes: the data as it was at the backup, room to grow, and the log."""
+    return backup.database_bytes * 11 // 10 + _GIB
+
+
+def lacking(backup: Backup, available: int, shared_size: int) -> int:
+    """How many bytes of room a copy lacks; 0 for none.
+
+    Of a disk that others need, whose size is given, a tenth stays free.
+    """
+    return max(0, needed_bytes(backup) + shared_size // 10 - available)
+
+
+def metrics(completed: datetime, recovery_s: float, lost_s: float) -> str:
+    """What the node exporter is told of a rehearsal that ended well."""
+    values = {
+        "completed_timestamp_seconds": (
+            "When a rehearsal last proved the backups.",
+            f"{completed.timestamp():.0f}",
+        ),
+        "recovery_seconds": ("How long the database would have been away.", f"{recovery_s:.3f}"),
+        "lost_seconds": ("How much would have been lost with the machine.", f"{lost_s:.3f}"),
+        "failed": (_FAILED, "0"),
+    }
+    return "".join(_metric(name, *each) for name, each in values.items())
+
+
+_FAILED = "Whether the last rehearsal failed."
+
+
+def note_good(host: Host, text: str) -> None:
+    """Give the monitor the figures of a rehearsal that ended well: see `metrics`."""
+    _note(host, "cat", text)
+
+
+def note_failed(host: Host) -> None:
+    """Tell the monitor that a rehearsal failed. The figures of the last good one stay."""
+    _note(
+        host,
+        f"{{ grep -v skytier_rehearsal_failed {METRICS} 2>/dev/null; cat; }}",
+        _metric("failed", _FAILED, "1"),
+    )
+
+
+def _note(host: Host, write: str, text: str) -> None:
+    host.run(
+        f"[ -d {TEXTFILES} ] || exit 0; {write} >{METRICS}.new && chmod 0644 {METRICS}.new && "
+        f"mv {METRICS}.new {METRICS}",
+        text.encode(),
+    )
+
+
+def _metric(name: str, says: str, value: str) -> str:
+    name = f"skytier_rehearsal_{name}"
+    return f"# HELP {name} {says}\n# TYPE {name} gauge\n{name} {value}\n"

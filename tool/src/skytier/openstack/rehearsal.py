@@ -1,0 +1,178 @@
+"""A rehearsal of a restore: on a scratch server, or beside the database where its backups are."""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from skytier.deploy import rehearsal
+from skytier.deploy.apply import Progress, StoppedError, apply
+from skytier.deploy.interruption import interrupted
+from skytier.deploy.kind import Tell
+from skytier.deploy.plan import plan
+from skytier.deploy.rehearsal import Proof, Source
+from skytier.deploy.rehearsed import Rehearsed, as_json, rehearsed
+from skytier.deploy.setup import set_up
+from skytier.errors import SkytierError
+from skytier.hosts.host import Host
+from skytier.openstack import choices, scratch
+from skytier.openstack.backups import DATABASE, one_step
+from skytier.openstack.flavor import Flavor
+from skytier.openstack.kinds import RULES
+from skytier.openstack.planned import Plan
+from skytier.openstack.quota import refuse_short
+from skytier.openstack.resources.creation import RepeatedCalls
+from skytier.openstack.ssh_target import ssh_target
+from skytier.openstack.stack import CloudStack
+from skytier.services.pgbackrest.config import CA
+from skytier.services.pgbackrest.marker import Marker
+from skytier.services.setup import File, Setup
+from skytier.stackfile.backup import PATH
+
+Result = TypeVar("Result")
+
+
+def rehearse(stack: CloudStack, progress: Progress, flavor: str | None = None) -> Rehearsed:
+    """Prove the newest backup, under the stack's lock. What it makes is removed in any case.
+
+    `flavor` is that of the scratch server; without it that of the database. Raises SkytierError
+    where it cannot begin; how it went from the marker on is told in the result.
+    """
+    began, lost = datetime.now(UTC), threading.Event()
+    ended = interrupted(
+        "Interrupted: the backups are not proven.",
+        "Run skytier rehearse again. It first removes what may be left of this one.",
+    )
+    with ended, stack.held("rehearse", lost), ssh_target(stack, DATABASE) as database:
+        # Of a run that was cut short.
+        scratch.remove(stack.stack.name, stack.kinds, progress)
+        of = rehearsal.source(database)
+        place: _Scratch | _Beside = _Beside(stack, of, database)
+        if stack.stack.backup.kind != PATH:
+            place = _scratch(stack, of, flavor, lost)
+        marked, proof, trouble = None, None, None
+        try:
+            marked = _step(
+                "marker",
+                database.name,
+                lambda tell: rehearsal.mark(database, began, tell),
+                progress,
+            )
+            proof = place.prove(marked, progress)
+        except StoppedError:
+            raise
+        except SkytierError as error:
+            trouble = error
+        found = rehearsed(
+            *((stack.stack.name, stack.cloud), began, place.machine, of),
+            marked=marked,
+            parts=place.parts,
+            proof=proof,
+            trouble=trouble,
+        )
+        stack.operator.keep_rehearsal(f"{began:%Y%m%dT%H%M%SZ}", as_json(found))
+        if found.good:
+            text = rehearsal.metrics(datetime.now(UTC), found.recovery_s, found.lost_seconds)
+            rehearsal.note_good(database, text)
+        else:
+            rehearsal.note_failed(database)
+    return found
+
+
+@dataclass(frozen=True)
+class _Beside:
+    """A copy on the database's own machine: no other one can read the directory of the backups."""
+
+    stack: CloudStack
+    of: Source
+    database: Host
+    parts: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def machine(self) -> str:
+        return self.database.name
+
+    def prove(self, marked: Marker, progress: Progress) -> Proof:
+        def run(tell: Tell) -> Proof:
+            place = (self.database, self.stack.stack, None)
+            return rehearsal.prove(*place, self.of, marked, tell, beside=True)
+
+        return _step("rehearsal", self.machine, run, progress)
+
+
+@dataclass(frozen=True)
+class _Scratch:
+    """A copy on a server that is made for it, and removed."""
+
+    stack: CloudStack
+    of: Source
+    plan: Plan
+    flavor: Flavor
+    root_gib: int
+    lost: threading.Event
+    parts: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return scratch.server(self.plan.resolved).name
+
+    @property
+    def machine(self) -> str:
+        return f"{self.name} ({self.flavor.name})"
+
+    def prove(self, marked: Marker, progress: Progress) -> Proof:
+        stack, resolved = self.stack, self.plan.resolved
+        began = time.monotonic()
+        try:
+            wanted = scratch.wanted(resolved, stack.project, self.flavor, self.root_gib)
+            steps = plan(wanted, [], RULES)
+            refuse_short(stack.room(steps, {scratch.ROLE: self.flavor}))
+            known = self.plan.known
+            apply(steps, stack.kinds, progress, known, self.lost, RepeatedCalls())
+            return _step(
+                "rehearsal", self.name, lambda tell: self._prove(marked, began, tell), progress
+            )
+        finally:
+            scratch.remove(stack.stack.name, stack.kinds, progress)
+
+    def _prove(self, marked: Marker, began: float, tell: Tell) -> Proof:
+        stack, resolved = self.stack.stack, self.plan.resolved
+        with ssh_target(self.stack, self.name, tell) as host:
+            entered = time.monotonic()
+            self.parts["server"] = entered - began
+            ca = [File(CA, stack.backup.ca)] if stack.backup.ca else []
+            set_up(host, resolved.installed(DATABASE, self.plan.known) + Setup(ca), {}, tell)
+            self.parts["set-up"] = time.monotonic() - entered
+            store = resolved.topology(self.plan.known).backup_store
+            return rehearsal.prove(host, stack, store, self.of, marked, tell, beside=False)
+
+
+def _scratch(stack: CloudStack, of: Source, flavor: str | None, lost: threading.Event) -> _Scratch:
+    of_stack = stack.plan()
+    chosen = of_stack.resolved.choices.flavors[DATABASE]
+    if flavor:
+        offers = choices.offered_flavors(stack.connection)
+        chosen = choices.flavor(offers, flavor, "Name another with --flavor.")
+    root = of_stack.resolved.choices.roots.get(DATABASE, 0)
+    root_gib = scratch.root_gib(chosen, root, rehearsal.needed_bytes(of.backup))
+    if root_gib and not stack.has_volumes:
+        raise SkytierError(
+            f"A copy of the database needs a disk of {root_gib} GiB, the flavor {chosen.name} has "
+            f"{chosen.disk_gib} GiB, and the cloud has no volume service (Cinder).",
+            "Name a flavor with a larger disk: --flavor",
+        )
+    return _Scratch(stack, of, of_stack, chosen, root_gib, lost)
+
+
+def _step(name: str, host: str, run: Callable[[Tell], Result], progress: Progress) -> Result:
+    """What something returns that is shown as a step."""
+    results: list[Result] = []
+
+    def shown(tell: Tell) -> str:
+        results.append(run(tell))
+        return "done"
+
+    one_step(name, host, shown, progress)
+    return results[0]

@@ -1,0 +1,90 @@
+"""What a rehearsal found, in sentences and as a page."""
+
+from datetime import datetime
+
+from skytier.charts.chart import Unit, human
+from skytier.deploy.rehearsed import Rehearsed
+from skytier.report.page import page
+
+_PARTS = {
+    "server": "the server until it lets in by SSH",
+    "set-up": "its packages",
+    "copy": "the files of the backup",
+    "replay": "the changes since, until the database answers",
+}
+
+
+def title(found: Rehearsed) -> str:
+    """`shop on mycloud: rehearsal of 2026-11-29 03:00 UTC`"""
+    return f"{found.stack} on {found.cloud}: rehearsal of {_when(found.began)}"
+
+
+def verdict(found: Rehearsed) -> str:
+    """Whether the backups are proven, in one sentence."""
+    if found.trouble:
+        return "The backups are not proven: there is no copy to compare."
+    if found.good:
+        held = f"{_count(found.tables, 'table')} with {_count(found.rows, 'row')}"
+        return f"The restored copy is the same, by count and checksum: {held}."
+    return f"The restored copy differs in {_count(len(found.differences), 'table')}."
+
+
+def sentences(found: Rehearsed) -> list[str]:
+    """What else there is to say, from the machine to what would be lost."""
+    restored = "The copy was to be" if found.trouble else "The copy was restored"
+    said = [f"{restored} on {found.machine}, from the backup {found.backup}."]
+    if found.recovery_s:
+        said.append(f"Until the restored database answered: {_seconds(found.recovery_s)} (RTO).")
+    if found.marked_at:
+        said += [_lost(found), _reading(found)]
+    return said
+
+
+def parts(found: Rehearsed) -> list[tuple[str, str]]:
+    """Of what the recovery consists: words and seconds."""
+    return [(_PARTS.get(name, name), _seconds(took)) for name, took in found.parts.items()]
+
+
+def html(found: Rehearsed) -> str:
+    """One page that asks for nothing else."""
+    return page(
+        "rehearsal",
+        found=found,
+        title=title(found),
+        verdict=verdict(found),
+        sentences=sentences(found),
+        parts=parts(found),
+    )
+
+
+def _lost(found: Rehearsed) -> str:
+    if not found.lost_seconds:
+        return (
+            "If the database server had vanished at the marker, no change would have been lost: "
+            "the archive had all of them (RPO 0 s)."
+        )
+    return (
+        "If the database server had vanished at the marker, the changes of the last "
+        f"{_seconds(found.lost_seconds)} would have been lost (RPO): at most "
+        f"{human(found.lost_bytes, Unit.BYTES)} of the log."
+    )
+
+
+def _reading(found: Rehearsed) -> str:
+    copy = f", and {_seconds(found.copy_read_s)} in the copy" if found.copy_read_s else ""
+    return (
+        f"The archive had the marker after {_seconds(found.archived_s)}. To count and sum up all "
+        f"tables took {_seconds(found.read_s)} on the database server{copy}."
+    )
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def _seconds(value: float) -> str:
+    return f"{value:,.1f} s"
+
+
+def _when(text: str) -> str:
+    return f"{datetime.fromisoformat(text):%Y-%m-%d %H:%M} UTC"
