@@ -44,28 +44,28 @@ def restore_into(
             yes,
             "This overwrites data, and there is nobody to ask.",
         )
+    dialog = chosen.dialog(wanted, path, yes=yes, as_json=as_json)
     with _file_named(path):
-        dialog = chosen.dialog(wanted, path, yes=yes, as_json=as_json)
         plan = with_versions(dialog.stack)
+        # The application of one whose restore was cut short need not answer.
         if not plan.empty and dialog.approve_up(plan):
             carry_out_up(dialog, plan)
-        with dialog.progress() as events:
-            restored = copy.restore_copy(intended, events)
-        healthy = until(lambda: copy.status().healthy, HEALTHY_S, 5)
-        url = copy.status().url
-        if as_json:
-            said = {"event": "restore", "into": name, "file": str(path), "to": restored.words}
-            print(json.dumps({**said, "url": url, "healthy": healthy}))  # noqa: T201
-        _say(f"\n{url}/ has {restored.words}.", as_json=as_json)
-        program = console.program()
-        _say(f"Its commands: {program} status --file {path}", as_json=as_json)
-        _say(f"Remove it: {program} down --delete-data --file {path}", as_json=as_json)
-        if not healthy:
-            raise SkytierError(
-                "The database is restored, and the copy is not healthy.",
-                "See skytier status. A database from before a release may lack that release's "
-                "migrations: skytier release runs them.",
-            )
+    with dialog.progress() as events:
+        restored = copy.restore_copy(intended, events)
+    healthy = until(lambda: copy.status().healthy, HEALTHY_S, 5)
+    url = copy.status().url
+    if as_json:
+        said = {"event": "restore", "into": name, "file": str(path), "to": restored.words}
+        print(json.dumps({**said, "url": url, "healthy": healthy}))  # noqa: T201
+    _say(f"\n{url}/ has {restored.words}.", as_json=as_json)
+    _say(f"Its commands: {console.program()} status --file {path}", as_json=as_json)
+    _say(f"Remove it: {console.program()} down --delete-data --file {path}", as_json=as_json)
+    if not healthy:
+        raise SkytierError(
+            "The database is restored, and the copy is not healthy.",
+            f"See skytier status --file {path}. A database from before a release may lack that "
+            f"release's migrations: skytier release --file {path} runs them.",
+        )
 
 
 def check_name(name: str, original: str) -> None:

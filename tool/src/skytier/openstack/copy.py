@@ -77,7 +77,7 @@ def intend(stack: CloudStack, asked: str) -> Intended:
     fixed(asked, at)
     told = _told(stack)
     wanted = fixed(asked, told.at)
-    words = target(wanted, told.there, told.at).words if told.there else f"its state: {asked}"
+    words = target(wanted, told.there, told.at).words if told.there else wanted
     return Intended(Original(stack.stack, *_place(stack, told)), wanted, words, _image(stack))
 
 
