@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from skytier.deploy import backups, program
+from skytier.deploy.apply import StoppedError
 from skytier.deploy.kind import Tell
 from skytier.deploy.restore import check_version
 from skytier.errors import SkytierError
@@ -53,6 +54,8 @@ def restore(host: Host, original: Original, asked: str, tell: Tell, *, watched: 
     check_version(begins, version, host.name)
     try:
         program.run(host, copy.restoring(place, wanted, version, watched=watched), tell)
+    except StoppedError:
+        raise
     except UnreachableError as error:
         raise SkytierError(
             f"The connection is lost, and nobody waits for the end of the restore. {error.what}",

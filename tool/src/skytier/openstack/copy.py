@@ -30,6 +30,8 @@ from skytier.services.pgbackrest.target import Target, fixed, target
 from skytier.stackfile.backup import PATH
 from skytier.topology import ObjectStore
 
+_VARIABLES = {KEY: KEY_VARIABLE, **VARIABLES}
+
 
 @dataclass(frozen=True)
 class Intended:
@@ -129,12 +131,16 @@ def _place(stack: CloudStack, told: _Told) -> tuple[ObjectStore, dict[str, str]]
     else:
         for name, variable in VARIABLES.items():
             given[name] = told.secrets.get(name) or os.environ.get(variable, "")
-    if any(not text for text in given.values()):
-        variables = [KEY_VARIABLE, *([] if backup.makes_key else VARIABLES.values())]
+    if missing := [name for name, text in given.items() if not text]:
+        variables = [_VARIABLES[name] for name in missing if name in _VARIABLES]
         raise SkytierError(
             f"The database server of {stack.stack.name} cannot be asked for what opens its "
-            "backups, and not all of it is on this machine.",
-            f"Run it again with it in {' and '.join(variables)}, this once.",
+            f"backups, and {' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not on "
+            "this machine.",
+            f"Run it again with it in {' and '.join(variables)}, this once."
+            if len(variables) == len(missing)
+            else "Run it as the user who brought the stack up: Keystone shows the key of the object "
+            "store to nobody else.",
         )
     endpoint = object_store.backup_endpoint(stack.connection, stack.stack)
     return ObjectStore(endpoint, str(backup.bucket), backup.region, None), given
