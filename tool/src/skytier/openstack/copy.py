@@ -139,8 +139,8 @@ def _place(stack: CloudStack, told: _Told) -> tuple[ObjectStore, dict[str, str]]
             "this machine.",
             f"Run it again with it in {' and '.join(variables)}, this once."
             if len(variables) == len(missing)
-            else "Run it as the user who brought the stack up: Keystone shows the key of the object "
-            "store to nobody else.",
+            else "Run it as the user who brought the stack up: Keystone shows the key of the "
+            "object store to nobody else.",
         )
     endpoint = object_store.backup_endpoint(stack.connection, stack.stack)
     return ObjectStore(endpoint, str(backup.bucket), backup.region, None), given
