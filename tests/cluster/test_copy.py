@@ -33,11 +33,10 @@ def database(three: Cluster) -> Iterator[Container]:
     sql(
         machine,
         f"CREATE TABLE copied (mark text); DROP ROLE IF EXISTS {SECOND};"
-        f"CREATE ROLE {SECOND} LOGIN PASSWORD '{OTHER_PASSWORD}' IN ROLE skytier;"
-        "ALTER SYSTEM SET archive_timeout = '59s'",
+        f"CREATE ROLE {SECOND} LOGIN PASSWORD '{OTHER_PASSWORD}' IN ROLE skytier",
     )
     yield machine
-    sql(machine, f"DROP TABLE copied; DROP ROLE {SECOND}; ALTER SYSTEM RESET archive_timeout")
+    sql(machine, f"DROP TABLE copied; DROP ROLE {SECOND}")
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +123,6 @@ def test_a_moment_between_two_changes_is_in_the_copy_and_the_backups_are_as_befo
     sql(machine, "INSERT INTO copied VALUES ('of the copy'); SELECT pg_switch_wal()")
     assert sql(machine, "SHOW archive_mode; SHOW hot_standby; SHOW restore_command") == "off\non"
     settings = machine.run("cat /var/lib/postgresql/15/main/postgresql.auto.conf")
-    assert "archive_timeout" in settings
     assert "recovery" not in settings
     assert "restore_command" not in settings
     assert machine.run(LEFT) == ""

@@ -1,6 +1,7 @@
 """`skytier up` on a cloud."""
 
 import json
+import shlex
 
 import typer
 from rich.text import Text
@@ -66,6 +67,8 @@ def tell(dialog: Context[CloudBackend], plan: Plan, outcome: Outcome, stages: St
         return
     stack = dialog.stack.stack
     skytier, cloud = console.program(), f"--cloud {dialog.stack.cloud}"
+    if dialog.file:  # without it the command is about another stack
+        cloud += f" --file {shlex.quote(str(dialog.file))}"
     insecure = "--insecure " if stack.tls == "self-signed" else ""
     rows = [
         *([("Wait", _sentence(waits))] if waits else []),
