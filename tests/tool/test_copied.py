@@ -11,7 +11,11 @@ from typing import Any, cast
 import pytest
 import typer
 
+from skytier.backend import Outcome
 from skytier.cli import chosen, into
+from skytier.cli.dialog import Context
+from skytier.cli.on_cloud import up
+from skytier.cli.progress import Stages
 from skytier.deploy.copy import Original
 from skytier.deploy.kind import Found
 from skytier.errors import SkytierError
@@ -324,3 +328,19 @@ def test_one_that_is_there_is_overwritten_only_if_somebody_says_so(
     run(monkeypatch, beside, told, yes=True)
     assert told.done == ["restored"]
     assert (beside.parent / "skytier.shopcopy.toml").read_text() == ours
+
+
+def test_what_up_says_of_a_stack_names_its_file(capsys: pytest.CaptureFixture[str]) -> None:
+    stack = SimpleNamespace(stack=parse(COPY), cloud="mycloud")
+    cost = SimpleNamespace(sentence=lambda: "nothing")
+    plan = SimpleNamespace(backups=False, cost=cost)
+    for file in (None, Path("skytier.shopcopy.toml")):
+        up.tell(
+            cast(Any, Context(cast(Any, stack), file, yes=True, as_json=False)),
+            cast(Any, plan),
+            Outcome("https://203.0.113.9", changed=True),
+            Stages(),
+        )
+    without, named = capsys.readouterr().out.split("Took")[:2]
+    assert "down --cloud mycloud\n" in without
+    assert "down --cloud mycloud --file skytier.shopcopy.toml\n" in named
