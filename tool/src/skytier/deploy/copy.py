@@ -48,7 +48,8 @@ def restore(host: Host, original: Original, asked: str, tell: Tell, *, watched: 
         secrets_conf(backup, original.secrets, data=copy.data(version), own=copy.OWN),
         backup.ca,
     )
-    there = _listing(program.run(host, copy.listing(place), tell), original.stack.name)
+
+    there = _listing(host, place, original.stack.name, tell)
     wanted = target(asked, there, backups.now(host))
     begins = next((each for each in there.all if each.name == wanted.backup), there.newest)
     check_version(begins, version, host.name)
@@ -68,13 +69,25 @@ def restore(host: Host, original: Original, asked: str, tell: Tell, *, watched: 
     return wanted
 
 
-def _listing(text: str, name: str) -> Backups:
-    if info.is_of_wrong_key(text):
+def _listing(host: Host, place: copy.Place, name: str, tell: Tell) -> Backups:
+    def told(_: str) -> None:
+        tell("reading the list of backups")
+
+    trouble = None
+    try:
+        said = program.run(host, copy.listing(place), told)
+    except (StoppedError, UnreachableError):
+        raise
+    except SkytierError as error:
+        said, trouble = error.what, error
+    if info.is_of_wrong_key(said):
         raise SkytierError(
             f"The backups of {name} cannot be decrypted with the key that is known here.",
             f"Run it again with the right one in the variable {KEY_VARIABLE}, this once.",
         )
-    return info.read(text)
+    if trouble:
+        raise trouble
+    return info.read(said)
 
 
 def _advice(said: str) -> str:
