@@ -1,5 +1,7 @@
 """A copy of a stack: its stack file, what is refused, and what is asked."""
 
+import shutil
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -183,6 +185,18 @@ def test_secrets_are_in_one_file_and_nothing_is_archived() -> None:
     assert all(file.mode == 0o640 for file in program.files)
     assert "--archive-mode=off" in texts["program"]
     assert "stanza-create" not in texts["program"]
+
+
+@pytest.mark.skipif(not shutil.which("shellcheck"), reason="needs shellcheck")
+def test_the_programs_are_good_shell(tmp_path: Path) -> None:
+    place = programs.Place("", "", None)
+    made = programs.restoring(place, Target("time", "x", "b", "1"), "15", watched=True)
+    for number, program in enumerate((made, programs.listing(place))):
+        (script,) = [each.text for each in program.files if each.path.endswith("/program")]
+        path = tmp_path / str(number)
+        path.write_text(script)
+        done = subprocess.run(["shellcheck", path], check=False, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout
 
 
 @dataclass
