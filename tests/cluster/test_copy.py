@@ -33,10 +33,16 @@ def database(three: Cluster) -> Iterator[Container]:
     sql(
         machine,
         f"CREATE TABLE copied (mark text); DROP ROLE IF EXISTS {SECOND};"
-        f"CREATE ROLE {SECOND} LOGIN PASSWORD '{OTHER_PASSWORD}' IN ROLE skytier",
+        f"CREATE ROLE {SECOND} LOGIN PASSWORD '{OTHER_PASSWORD}' IN ROLE skytier;"
+        "CREATE SUBSCRIPTION others CONNECTION 'host=127.0.0.1 dbname=none' PUBLICATION none "
+        "WITH (connect = false); ALTER SUBSCRIPTION others ENABLE",
     )
     yield machine
-    sql(machine, f"DROP TABLE copied; DROP ROLE {SECOND}")
+    sql(
+        machine,
+        f"DROP TABLE copied; DROP ROLE {SECOND}; ALTER SUBSCRIPTION others DISABLE;"
+        "ALTER SUBSCRIPTION others SET (slot_name = NONE); DROP SUBSCRIPTION others",
+    )
 
 
 @pytest.fixture(scope="module")
@@ -122,6 +128,8 @@ def test_a_moment_between_two_changes_is_in_the_copy_and_the_backups_are_as_befo
     # It takes writes, archives nothing, and nothing of the restore is left.
     sql(machine, "INSERT INTO copied VALUES ('of the copy'); SELECT pg_switch_wal()")
     assert sql(machine, "SHOW archive_mode; SHOW hot_standby; SHOW restore_command") == "off\non"
+    assert sql(machine, "SELECT subname, subenabled FROM pg_subscription") == "others|f"
+    assert sql(machine, "SHOW max_logical_replication_workers") != "0"
     settings = machine.run("cat /var/lib/postgresql/15/main/postgresql.auto.conf")
     assert "recovery" not in settings
     assert "restore_command" not in settings
