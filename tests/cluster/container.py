@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_network
 from pathlib import Path
@@ -189,6 +189,8 @@ class Container:
     address: str
     home: Path
     process: subprocess.Popen[bytes] | None = None
+    binds: Sequence[str] = ()
+    """Directories of this machine that it sees and cannot write to: `/here:/there`."""
 
     @property
     def namespace(self) -> str:
@@ -241,6 +243,7 @@ class Container:
                 *(f"--machine={self.namespace}", f"--hostname={self.name}"),
                 f"--network-namespace-path=/run/netns/{self.namespace}",
                 *("--console=pipe", "--link-journal=no"),
+                *(f"--bind-ro={each}" for each in self.binds),
             ],
             stdin=subprocess.DEVNULL,
             stdout=log,

@@ -30,7 +30,8 @@ from skytier.openstack.operator import KEPT_REHEARSALS, OperatorFiles
 from skytier.report import rehearsal as shown
 from skytier.services.pgbackrest import contents, marker
 from skytier.services.pgbackrest.contents import Content, Different, compare
-from skytier.services.pgbackrest.rehearsal import marking, restoring, secrets_conf
+from skytier.services.pgbackrest.program import secrets_conf
+from skytier.services.pgbackrest.rehearsal import marking, restoring
 from skytier.stackfile import StackFile
 from tests.cluster.cluster import Events
 from tests.cluster.kinds import Recorded
@@ -85,7 +86,7 @@ def test_a_copy_beside_the_database_leaves_room_for_it() -> None:
 @pytest.mark.parametrize("stack", [TO_CLOUD, TO_S3], ids=["object store", "S3"])
 def test_secrets_are_in_one_file_alone_and_the_place_is_only_read(stack: StackFile) -> None:
     secrets = SECRETS | {"backup_access_key_id": "access", "backup_secret_access_key": "secret"}
-    conf = secrets_conf(stack.backup, secrets)
+    conf = secrets_conf(stack.backup, secrets, data="/data", own="/own")
     assert "repo1-s3-key=access\nrepo1-s3-key-secret=secret\n" in conf
     program = restoring(
         marker="m", backup="b", version="15", conf="", secrets_conf=conf, alone=True

@@ -83,7 +83,7 @@ def test_no_message_of_the_tool_advises_to_delete_what_holds_data() -> None:
     assert len(SOURCES) > 150
     found = {str(path.relative_to(ROOT)): said for path in SOURCES if (said := advice(path))}
     # Summaries of what a command did say how to take the stack down: a label, and no remedy.
-    labels = {"cli/on_this_machine/up.py": 1, "cli/on_cloud/up.py": 1}
+    labels = {"cli/on_this_machine/up.py": 1, "cli/on_cloud/up.py": 1, "cli/into.py": 1}
     for name, count in labels.items():
         assert len(found.pop(name, [])) == count, name
     assert found == {}

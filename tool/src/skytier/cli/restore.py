@@ -7,6 +7,7 @@ import typer
 
 from skytier.cli import chosen, console
 from skytier.cli.chosen import Cloud, File, Json, Yes
+from skytier.cli.into import restore_into
 from skytier.cli.progress import progress
 from skytier.deploy.restore import Intended
 from skytier.errors import SkytierError
@@ -18,7 +19,7 @@ HEALTHY_S = 60.0
 
 @app.command(
     epilog="Example: skytier restore --to 2026-03-01T12:30:00Z\n\nExample: skytier restore --to "
-    "latest --yes"
+    "latest --into shop-copy"
 )
 def restore(
     to: Annotated[
@@ -30,6 +31,15 @@ def restore(
             "newest state that there is; or the name of a backup.",
         ),
     ],
+    into: Annotated[
+        str | None,
+        typer.Option(
+            "--into",
+            metavar="STACK",
+            help="Restore a copy in another stack of this name, which is brought up beside this "
+            "one. Its stack file is skytier.STACK.toml.",
+        ),
+    ] = None,
     without_backup: Annotated[
         bool,
         typer.Option(
@@ -42,13 +52,21 @@ def restore(
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    """Restore the database of a stack on a cloud from its backups, in place.
+    """Restore the database of a stack on a cloud from its backups, in place or into a copy.
 
     What is there now is backed up first, then overwritten. The database is stopped meanwhile: the
     application's reads and writes fail. When this command is cut short, the restore goes on. See
     how it ended by skytier status and skytier backup list: the same command may begin another one.
+
+    With --into the stack stays as it is: its backups are only read. Another stack is brought up,
+    with its own secrets, and gets the data. Run it again to go on with one that was cut short.
     """
     wanted = chosen.stack_file(file, cloud)
+    if into is not None:
+        if without_backup:
+            raise typer.BadParameter("--without-backup is for a restore in place, without --into.")
+        restore_into(into, to, wanted, file, yes=yes, as_json=as_json)
+        return
     stack = chosen.cloud_stack(wanted)
 
     intended = stack.restore_intended(to, without_backup=without_backup)

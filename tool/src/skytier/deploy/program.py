@@ -8,7 +8,7 @@ from skytier.deploy.kind import Tell
 from skytier.errors import SkytierError
 from skytier.hosts.host import Host
 from skytier.poll import until
-from skytier.services.pgbackrest.rehearsal import Program
+from skytier.services.pgbackrest.program import Program
 
 BEGUN_S = 10.0
 _BESIDE = (

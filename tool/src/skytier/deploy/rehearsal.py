@@ -21,6 +21,7 @@ from skytier.services.pgbackrest.config import pgbackrest_conf
 from skytier.services.pgbackrest.contents import Compared
 from skytier.services.pgbackrest.info import Backup
 from skytier.services.pgbackrest.marker import Marker
+from skytier.services.pgbackrest.program import secrets_conf
 from skytier.stackfile import StackFile
 from skytier.topology import ObjectStore
 
@@ -88,7 +89,12 @@ def prove(
         backup=of.backup.name,
         version=version,
         conf=pgbackrest_conf(stack, store),
-        secrets_conf=rehearsal.secrets_conf(stack.backup, of.secrets),
+        secrets_conf=secrets_conf(
+            stack.backup,
+            of.secrets,
+            data=f"{rehearsal.DATA}/main",
+            own=rehearsal.DATA,
+        ),
         alone=not beside,
     )
     # What a run before left takes room, too.

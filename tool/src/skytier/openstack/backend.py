@@ -5,6 +5,7 @@ from skytier.deploy.apply import Events
 from skytier.deploy.interruption import interrupted
 from skytier.openstack import backups as of_database
 from skytier.openstack import beside
+from skytier.openstack import copy as of_copy
 from skytier.openstack.application import attend_application, follow_application, run_application
 from skytier.openstack.bake import bake, plan_bake
 from skytier.openstack.database import candidate, database, failover
@@ -60,6 +61,9 @@ class CloudBackend(CloudStack):
     backup_key = of_database.key
     restore_intended = of_database.restore_intended
     restore_to = of_database.restore_to
+    copy_intended = of_copy.intend
+    copy_is_there = of_copy.is_there
+    restore_copy = of_copy.restore_copy
     rehearse = rehearse
 
     def choose_versions(self, plan: Plan, *, upgrade: bool = False) -> str:

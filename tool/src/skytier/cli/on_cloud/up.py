@@ -1,6 +1,7 @@
 """`skytier up` on a cloud."""
 
 import json
+import shlex
 from dataclasses import asdict
 from typing import Any
 
@@ -77,6 +78,8 @@ def tell(dialog: Context[CloudBackend], plan: Plan, outcome: Outcome, stages: St
         return
     stack = dialog.stack.stack
     skytier, cloud = console.program(), f"--cloud {dialog.stack.cloud}"
+    if dialog.file:  # without it the command is about another stack
+        cloud += f" --file {shlex.quote(str(dialog.file))}"
     insecure = "--insecure " if stack.tls == "self-signed" else ""
     rows = [
         *([("Wait", _sentence(waits))] if waits else []),

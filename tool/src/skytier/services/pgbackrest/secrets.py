@@ -11,6 +11,11 @@ KEY = "backup_key"
 KEY_VARIABLE = "SKYTIER_BACKUP_KEY"
 ACCESS, SECRET_ACCESS = "backup_access_key_id", "backup_secret_access_key"
 """The key of the S3 API, where the operator gives it."""
+VARIABLES = {
+    ACCESS: "SKYTIER_BACKUP_ACCESS_KEY_ID",
+    SECRET_ACCESS: "SKYTIER_BACKUP_SECRET_ACCESS_KEY",
+}
+"""How it is given."""
 
 
 def declared(topology: Topology) -> Sequence[Secret]:
@@ -23,10 +28,10 @@ def declared(topology: Topology) -> Sequence[Secret]:
         return [passphrase, AccessKey(S3_KEY, store.access_key_id)]
     return [
         passphrase,
-        Given(ACCESS, "SKYTIER_BACKUP_ACCESS_KEY_ID", "The access key of the S3 API for backups"),
+        Given(ACCESS, VARIABLES[ACCESS], "The access key of the S3 API for backups"),
         Given(
             SECRET_ACCESS,
-            "SKYTIER_BACKUP_SECRET_ACCESS_KEY",
+            VARIABLES[SECRET_ACCESS],
             "The secret access key of the S3 API for backups",
         ),
     ]

@@ -86,6 +86,7 @@ class Pgbackrest(Service):
             "place": place(backup),
             "command": ARCHIVE_COMMAND,
             "restore_command": RESTORE_COMMAND,
+            "copy": False,
             "textfiles": TEXTFILES,
             "at": backup.at,
             "full_on": backup.full_on,

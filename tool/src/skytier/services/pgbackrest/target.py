@@ -11,6 +11,7 @@ from skytier.services.pgbackrest import timelines
 from skytier.services.pgbackrest.info import Backups
 
 LATEST = "latest"
+_NAME = re.compile("[0-9]{8}-[0-9]{6}F(_[0-9]{8}-[0-9]{6}[DI])?")
 _ZONE = re.compile(r".*(Z|[+-][0-9]{2}:[0-9]{2})|-[0-9]+[smhdw]|now")
 FORMS = (
     "Write latest, the name of a backup (see skytier backup list), a time with its zone "
@@ -57,9 +58,7 @@ def target(
                 *("immediate", "", each.name, str(each.timeline)),
                 words=f"the state of the backup {each.name}, which ended at {_shown(each.ended)}",
             )
-    if not _ZONE.fullmatch(asked):
-        raise SkytierError(f"{asked!r} is no backup, and no time with a zone.", FORMS)
-    at = moment(asked, now)
+    at = _moment(asked, now)
     first = there.all[0]
     if not first.since <= at <= now:
         when = "lies ahead" if at > now else "is before the oldest backup ended"
@@ -73,6 +72,23 @@ def target(
         str(timelines.last(before.timeline, after or {})),
         words=f"its state of {_shown(at)}, from the backup {before.name}",
     )
+
+
+def fixed(asked: str, now: datetime) -> str:
+    """The same at a later moment: how long ago becomes a time. Raises SkytierError.
+
+    >>> fixed("-90m", datetime(2026, 3, 1, 12, 30, tzinfo=UTC)), fixed("latest", datetime.now(UTC))
+    ('2026-03-01T11:00:00+00:00', 'latest')
+    """
+    if asked == LATEST or _NAME.fullmatch(asked):
+        return asked
+    return _moment(asked, now).isoformat()
+
+
+def _moment(asked: str, now: datetime) -> datetime:
+    if not _ZONE.fullmatch(asked):
+        raise SkytierError(f"{asked!r} is no backup, and no time with a zone.", FORMS)
+    return moment(asked, now)
 
 
 def _shown(at: datetime) -> str:

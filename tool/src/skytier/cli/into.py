@@ -1,0 +1,115 @@
+"""`skytier restore --into STACK`: a copy in another stack, beside the one with the backups."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import typer
+
+from skytier import files
+from skytier.cli import chosen, console
+from skytier.cli.dialog import carry_out_up
+from skytier.cli.versions import with_versions
+from skytier.errors import SkytierError
+from skytier.poll import until
+from skytier.stackfile import DEFAULT_PATH, StackFile, values
+from skytier.stackfile.read import text_of
+
+HEALTHY_S = 180.0
+
+
+def restore_into(
+    name: str, to: str, original: StackFile, file: Path | None, *, yes: bool, as_json: bool
+) -> None:
+    """Bring up the stack `name`, and restore `to` in it. Raises SkytierError."""
+    check_name(name, original.name)
+    beside = file or DEFAULT_PATH
+    path = beside.parent / f"skytier.{name}.toml"
+    stack = chosen.cloud_stack(original)
+    intended = stack.copy_intended(to)
+    if not path.exists():
+        _refuse_another(name, original, path)
+        _write(path, beside, original, name, intended.image, as_json=as_json)
+    from skytier.stackfile.copied import check_copied
+
+    wanted = chosen.stack_file(path, None)
+    check_copied(wanted, name, path)
+    _say(f"The database of {name} gets that of {original.name}: {intended.words}.", as_json=as_json)
+    copy = chosen.cloud_stack(wanted)
+    if copy.copy_is_there():
+        _say(f"{name} is there already: what its database has is overwritten.", as_json=as_json)
+        console.confirm(
+            f"Overwrite the database of {name}?",
+            yes,
+            "This overwrites data, and there is nobody to ask.",
+        )
+    dialog = chosen.dialog(wanted, path, yes=yes, as_json=as_json)
+    with _file_named(path):
+        plan = with_versions(dialog.stack)
+        # The application of one whose restore was cut short need not answer.
+        if not plan.empty and dialog.approve_up(plan):
+            carry_out_up(dialog, plan)
+    with dialog.progress() as events:
+        restored = copy.restore_copy(intended, events)
+    healthy = until(lambda: copy.status().healthy, HEALTHY_S, 5)
+    url = copy.status().url
+    if as_json:
+        said = {"event": "restore", "into": name, "file": str(path), "to": restored.words}
+        print(json.dumps({**said, "url": url, "healthy": healthy}))  # noqa: T201
+    _say(f"\n{url}/ has {restored.words}.", as_json=as_json)
+    _say(f"Its commands: {console.program()} status --file {path}", as_json=as_json)
+    _say(f"Remove it: {console.program()} down --delete-data --file {path}", as_json=as_json)
+    if not healthy:
+        raise SkytierError(
+            "The database is restored, and the copy is not healthy.",
+            f"See skytier status --file {path}. A database from before a release may lack that "
+            f"release's migrations: skytier release --file {path} runs them.",
+        )
+
+
+def check_name(name: str, original: str) -> None:
+    """Raises typer.BadParameter for what is no name of another stack."""
+    try:
+        values.stack_name(name)
+    except ValueError as error:
+        raise typer.BadParameter(f"The name {name!r} {error}.") from None
+    if name == original:
+        raise typer.BadParameter(f"{name} is the stack itself, which is restored without --into.")
+
+
+def _refuse_another(name: str, original: StackFile, path: Path) -> None:
+    """Raises SkytierError for a stack that this command did not bring up from here."""
+    if chosen.cloud_stack(original.model_copy(update={"name": name})).copy_is_there():
+        raise SkytierError(
+            f"The stack {name} is there already, and {path} is not: it may be no copy.",
+            "Give the copy another name. Or bring that file here from the machine that made it.",
+        )
+
+
+def _write(
+    path: Path, beside: Path, original: StackFile, name: str, image: str | None, *, as_json: bool
+) -> None:
+    # Loaded only here: it brings tomlkit along, which hardly any other command needs.
+    from skytier.stackfile.copied import copied
+
+    made = copied(text_of(beside), original, name, image)
+    files.write(path, made.text, beside.stat().st_mode & 0o777)
+    _say(f"Written: {path}, the stack file of {name}. It differs from {beside}:", as_json=as_json)
+    for each in made.changes:
+        _say(f"- {each}", as_json=as_json)
+
+
+@contextmanager
+def _file_named(path: Path) -> Iterator[None]:
+    """What an error advises is about the copy, and its stack file has to be named for that."""
+    try:
+        yield
+    except SkytierError as error:
+        do = f"{error.do or ''} This is about the copy: name its file, --file {path}".strip()
+        raise SkytierError(error.what, do) from error
+
+
+def _say(text: str, *, as_json: bool) -> None:
+    if not as_json:
+        console.out.print(text, markup=False)

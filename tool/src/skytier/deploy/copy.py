@@ -1,0 +1,109 @@
+"""A copy of a database: restored from the backups of another stack, which are only read.
+
+The machine that gets it is another stack's. Its database is overwritten, and its passwords stay.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from skytier.deploy import backups, program
+from skytier.deploy.apply import StoppedError
+from skytier.deploy.kind import Tell
+from skytier.deploy.restore import check_version
+from skytier.errors import SkytierError
+from skytier.hosts.host import Host, UnreachableError
+from skytier.services.pgbackrest import copy, info
+from skytier.services.pgbackrest.config import pgbackrest_conf
+from skytier.services.pgbackrest.info import Backups
+from skytier.services.pgbackrest.program import secrets_conf
+from skytier.services.pgbackrest.secrets import KEY_VARIABLE
+from skytier.services.pgbackrest.target import Target, target
+from skytier.stackfile import StackFile
+from skytier.topology import ObjectStore
+
+_INSTALLED = "ls /usr/lib/postgresql | sort --numeric-sort | tail -n 1"
+
+
+@dataclass(frozen=True)
+class Original:
+    """The stack whose backups are restored, as a machine of another one has to know it."""
+
+    stack: StackFile
+    store: ObjectStore | None
+    """None where the backups are in a directory, which the machine has to see."""
+    secrets: Mapping[str, str] = field(repr=False)
+    """The key of the backups, and that of the S3 API."""
+
+
+def restore(host: Host, original: Original, asked: str, tell: Tell, *, watched: bool) -> Target:
+    """Restore a copy in the database of a machine. Returns what it has then. Raises SkytierError.
+
+    `watched` is whether the machine's own stack has a monitor. One that was cut short begins anew.
+    """
+    _check_there(host)
+    version = host.run(_INSTALLED).strip()
+    backup = original.stack.backup
+    place = copy.Place(
+        pgbackrest_conf(original.stack, original.store),
+        secrets_conf(backup, original.secrets, data=copy.data(version), own=copy.OWN),
+        backup.ca,
+    )
+
+    there = _listing(host, place, original.stack.name, tell)
+    wanted = target(asked, there, backups.now(host))
+    begins = next((each for each in there.all if each.name == wanted.backup), there.newest)
+    check_version(begins, version, host.name)
+    try:
+        program.run(host, copy.restoring(place, wanted, version, watched=watched), tell)
+    except StoppedError:
+        raise
+    except UnreachableError as error:
+        raise SkytierError(
+            f"The connection is lost, and nobody waits for the end of the restore. {error.what}",
+            "Run the same command again: it begins the restore anew.",
+        ) from error
+    except SkytierError as error:
+        raise SkytierError(
+            f"The copy on {host.name} is not restored. {error.what}", _advice(error.what)
+        ) from error
+    return wanted
+
+
+def _listing(host: Host, place: copy.Place, name: str, tell: Tell) -> Backups:
+    def told(_: str) -> None:
+        tell("reading the list of backups")
+
+    trouble = None
+    try:
+        said = program.run(host, copy.listing(place), told)
+    except (StoppedError, UnreachableError):
+        raise
+    except SkytierError as error:
+        said, trouble = error.what, error
+    if info.is_of_wrong_key(said):
+        raise SkytierError(
+            f"The backups of {name} cannot be decrypted with the key that is known here.",
+            f"Run it again with the right one in the variable {KEY_VARIABLE}, this once.",
+        )
+    if trouble:
+        raise trouble
+    return info.read(said)
+
+
+def _advice(said: str) -> str:
+    if "recovery ended before configured recovery target" in said:
+        return (
+            "The archive has no change after that moment yet. Ask for an earlier one, or for the "
+            "newest state that there is: --to latest"
+        )
+    return "Mend what it says, then run the same command again: it begins the restore anew."
+
+
+def _check_there(host: Host) -> None:
+    if host.run("command -v pgbackrest || true"):
+        return
+    raise SkytierError(
+        f"{host.name} has no pgBackRest, which reads the backups.",
+        'Write packages = ["pgbackrest"] into the section [database] of the stack file of the '
+        "copy, then run it again.",
+    )

@@ -1,0 +1,161 @@
+"""A copy of a stack's database in another stack, from the same backups."""
+
+import os
+import threading
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from skytier.deploy import backups, copy
+from skytier.deploy.apply import Progress
+from skytier.deploy.copy import Original
+from skytier.deploy.files import read_secrets
+from skytier.deploy.interruption import interrupted
+from skytier.deploy.kind import Key, Tell
+from skytier.errors import SkytierError
+from skytier.openstack import object_store
+from skytier.openstack.backups import DATABASE, database_of, one_step
+from skytier.openstack.resources.container import Container
+from skytier.openstack.resources.ec2_credential import Ec2Credential
+from skytier.openstack.resources.server import Server
+from skytier.openstack.ssh_target import ssh_target
+from skytier.openstack.stack import CloudStack
+from skytier.services.application.service import S3_KEY
+from skytier.services.pgbackrest.info import Backups
+from skytier.services.pgbackrest.secrets import (
+    KEY,
+    KEY_VARIABLE,
+    VARIABLES,
+)
+from skytier.services.pgbackrest.target import Target, fixed, target
+from skytier.stackfile.backup import PATH
+from skytier.topology import ObjectStore
+
+_VARIABLES = {KEY: KEY_VARIABLE, **VARIABLES}
+
+
+@dataclass(frozen=True)
+class Intended:
+    """What a copy is to have."""
+
+    original: Original
+    asked: str
+    """`latest`, a time or a backup; it means the same at any later moment."""
+    words: str
+    """The same for a person."""
+    image: str | None
+    """That of the original's database server; None where there is none."""
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What the original's database server says; nothing where it is lost."""
+
+    at: datetime
+    secrets: dict[str, str] = field(default_factory=dict, repr=False)
+    there: Backups | None = None
+
+
+def intend(stack: CloudStack, asked: str) -> Intended:
+    """What a copy of a stack's database would have. Changes nothing.
+
+    The stack's database server may be lost: then its key that is kept here, or given in a variable,
+    and the cloud's credential are enough. Raises SkytierError for what cannot be restored.
+    """
+    backup = stack.stack.backup
+    if not stack.stack.has_backups:
+        raise SkytierError(
+            f"{stack.stack.name} makes no backups, so there is nothing to restore.",
+            "Say in the section [backup] of the stack file where they should go, then run skytier "
+            "up.",
+        )
+    if backup.kind == PATH:
+        raise SkytierError(
+            f"The backups of {stack.stack.name} are in a directory of its database server, which "
+            "no other machine can read.",
+            'Have them in an object store (backup.kind = "object-store" or "s3"), or restore in '
+            "place: skytier restore without --into.",
+        )
+    at = datetime.now(UTC)
+    fixed(asked, at)
+    told = _told(stack)
+    wanted = fixed(asked, told.at)
+    words = target(wanted, told.there, told.at).words if told.there else wanted
+    return Intended(Original(stack.stack, *_place(stack, told)), wanted, words, _image(stack))
+
+
+def is_there(stack: CloudStack) -> bool:
+    """Whether a stack has a database server already."""
+    return _image(stack) is not None
+
+
+def restore_copy(stack: CloudStack, intended: Intended, progress: Progress) -> Target:
+    """Restore it in the database of a stack, under its lock. Returns what it has then.
+
+    Raises SkytierError; the next run begins the restore anew.
+    """
+    found: list[Target] = []
+    cut = interrupted(
+        f"Interrupted: the database of {stack.stack.name} is unfinished.",
+        "Run the same command again: it begins the restore anew.",
+    )
+    lost = threading.Event()
+    with cut, stack.held("restore", lost), ssh_target(stack, DATABASE) as host:
+
+        def run(tell: Tell) -> str:
+            watched = stack.stack.monitor.enabled
+            found.append(
+                copy.restore(host, intended.original, intended.asked, tell, watched=watched)
+            )
+            return found[0].words
+
+        one_step("restore", host.name, run, progress)
+    return found[0]
+
+
+def _told(stack: CloudStack) -> _Told:
+    try:
+        with database_of(stack, any_one=True) as host:
+            return _Told(backups.now(host), read_secrets(host), backups.listing(host))
+    except SkytierError:
+        return _Told(datetime.now(UTC))
+
+
+def _place(stack: CloudStack, told: _Told) -> tuple[ObjectStore, dict[str, str]]:
+    """Where the backups are, and the secrets for them alone. Raises SkytierError."""
+    backup, operator = stack.stack.backup, stack.operator
+    given = {
+        KEY: os.environ.get(KEY_VARIABLE) or told.secrets.get(KEY) or operator.kept_backup_key()
+    }
+    if backup.makes_key:
+        given[S3_KEY] = told.secrets.get(S3_KEY) or _of_credential(stack)
+    else:
+        for name, variable in VARIABLES.items():
+            given[name] = told.secrets.get(name) or os.environ.get(variable, "")
+    if missing := [name for name, text in given.items() if not text]:
+        variables = [_VARIABLES[name] for name in missing if name in _VARIABLES]
+        raise SkytierError(
+            f"The database server of {stack.stack.name} cannot be asked for what opens its "
+            f"backups, and {' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not on "
+            "this machine.",
+            f"Run it again with it in {' and '.join(variables)}, this once."
+            if len(variables) == len(missing)
+            else "Run it as the user who brought the stack up: Keystone shows the key of the "
+            "object store to nobody else.",
+        )
+    endpoint = object_store.backup_endpoint(stack.connection, stack.stack)
+    return ObjectStore(endpoint, str(backup.bucket), backup.region, None), given
+
+
+def _of_credential(stack: CloudStack) -> str:
+    containers = Container(stack.project, stack.has_objects)
+    buckets = object_store.buckets(stack.stack)
+    credentials = Ec2Credential(stack.project, containers, stack.has_objects, buckets)
+    access = next((each.id for each in credentials.find()), "")
+    return f"{access}:{credentials.secret(access)}" if access else ""
+
+
+def _image(stack: CloudStack) -> str | None:
+    """The image of the database server; None where there is no such server."""
+    key = Key(Server.name, f"{stack.stack.name}-{DATABASE}-1")
+    servers = stack.kinds[Server.name].find()
+    return next((str(each.attributes["image"]) for each in servers if each.key == key), None)

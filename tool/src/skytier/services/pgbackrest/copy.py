@@ -1,0 +1,75 @@
+"""The programs that restore the backups of a stack in the database of another one, its copy."""
+
+from dataclasses import dataclass
+
+from skytier.render import render
+from skytier.services.pgbackrest.config import CA, PACKAGE, STANZA
+from skytier.services.pgbackrest.program import RUN, Program, files
+from skytier.services.pgbackrest.service import STATE
+from skytier.services.pgbackrest.target import Target
+from skytier.services.postgresql.service import login_sh
+
+UNIT = "skytier-restore-copy"
+DIRECTORY = f"{RUN}/{UNIT}"
+POSTGRESQL = "/var/lib/postgresql"
+OWN = f"{POSTGRESQL}/skytier-restore-copy"
+"""pgBackRest's queue and locks: on the disk of the data, since memory may be small."""
+_PLACES = (
+    f"--config={DIRECTORY}/pgbackrest.conf --config-include-path={DIRECTORY}/conf.d "
+    f"--stanza={STANZA}"
+)
+
+
+def data(version: str) -> str:
+    """PostgreSQL's directory, which is overwritten."""
+    return f"{POSTGRESQL}/{version}/main"
+
+
+@dataclass(frozen=True)
+class Place:
+    """What pgBackRest is told to read the backups."""
+
+    conf: str
+    secrets_conf: str
+    ca: str | None
+    """The certificates of the S3 API's authority, where it has its own."""
+
+
+def listing(place: Place) -> Program:
+    """Lists the backups, as the JSON of pgBackRest."""
+    values = {"directory": DIRECTORY, "own": OWN, "places": _PLACES}
+    return _program(render(PACKAGE, "list-copy.sh", **values), place)
+
+
+def restoring(place: Place, target: Target, version: str, *, watched: bool) -> Program:
+    """Restores what is wanted. The passwords of the machine's own stack are in force then.
+
+    `version` is that of PostgreSQL; `watched` is whether that stack has a monitor.
+    """
+    # What cannot be read is no end of the archive: see config.RESTORE_COMMAND.
+    get = f'pgbackrest {_PLACES} archive-get %f "%p"; r=$?; [ $r -le 1 ] || exit 126; exit $r'
+    values = {
+        "directory": DIRECTORY,
+        "state": STATE,
+        "own": OWN,
+        "version": version,
+        "data": data(version),
+        "places": _PLACES,
+        "restore_command": get,
+        "copy": True,
+        "tablespaces": f"{POSTGRESQL}/{version}/tablespaces",
+        "login": login_sh(watched=watched),
+    }
+    program = render(PACKAGE, "restore-copy.sh", **values)
+    return _program(program, place, target.text(first=False))
+
+
+def _program(text: str, place: Place, wanted: str = "") -> Program:
+    texts = {
+        "program": text,
+        "pgbackrest.conf": place.conf.replace(CA, f"{DIRECTORY}/ca.pem"),
+        "conf.d/secrets.conf": place.secrets_conf,
+        "wanted": wanted,
+        **({"ca.pem": place.ca} if place.ca else {}),
+    }
+    return Program(UNIT, files(DIRECTORY, texts), OWN)
