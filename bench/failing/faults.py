@@ -1,8 +1,10 @@
 """What fails, and how it is mended. Each fault is bounded."""
 
 import os
+import random
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -18,11 +20,16 @@ from skytier.services.patroni.switchover import switch_over
 LASTS_S = 35
 """How long a machine is cut off or frozen: longer than it takes to have another primary."""
 ETCD_LASTS_S = 20
+RANDOM_S = 300
+DISK_MIB = 600
 Fault = Callable[[Stack], None]
 
 
-def all_faults() -> Mapping[str, Fault]:
-    """By their names, in the order in which they are tried. Each returns when it is mended."""
+def all_faults(seed: int) -> Mapping[str, Fault]:
+    """By their names, in the order in which they are tried. Each returns when it is mended.
+
+    `seed` is of the faults by chance.
+    """
     return {
         "switchover under load": _switch_over,
         "kill -9 of PostgreSQL": lambda stack: _kill(stack.primary(), _POSTGRESQL),
@@ -34,7 +41,9 @@ def all_faults() -> Mapping[str, Fault]:
         "synchronous replica cut off": lambda stack: _cut(stack, stack.replicas()[0], LASTS_S),
         "one etcd stopped": lambda stack: _stop_etcd(stack.replicas()[:1]),
         "two etcd stopped": lambda stack: _stop_etcd(stack.replicas()[:2]),
+        "disk of the primary full": _fill_disk,
         "primary cut off, then its successor killed": _two_in_a_row,
+        f"faults by chance for {RANDOM_S // 60} minutes": lambda stack: _by_chance(stack, seed),
     }
 
 
@@ -130,3 +139,44 @@ def _two_in_a_row(stack: Stack) -> None:
         time.sleep(LASTS_S)
     finally:
         _cable(stack, first, "up")
+
+
+def _fill_disk(stack: Stack) -> None:
+    """Of a disk that was given to the primary before, while clients wrote."""
+    primary, to = successor(stack.members(), synchronous=True, wanted=None)
+    machine = stack.machines[to.machine]
+    data = machine.run("ls -d /var/lib/postgresql/*/main").strip()
+    machine.run(
+        f"systemctl stop skytier-patroni && mv {data} {data}.before && mkdir {data} && "
+        f"mount -t tmpfs -o size={DISK_MIB}m,mode=0700,uid=postgres,gid=postgres tmpfs {data} && "
+        f"cp --archive {data}.before/. {data}/ && systemctl start skytier-patroni"
+    )
+    stack.wait_until_well()
+    primary, to = successor(stack.members(), synchronous=True, wanted=machine.name)
+    switch_over(stack.machines[primary.machine], primary, to)
+    stack.wait_until_well()
+    machine.run(f"dd if=/dev/zero of={data}/filler bs=1M status=none || true")
+    try:
+        time.sleep(LASTS_S)
+    finally:
+        machine.run(f"rm {data}/filler")
+
+
+def _by_chance(stack: Stack, seed: int) -> None:
+    """One fault after another, whether or not the one before is over; never two cables at once."""
+    choose = random.Random(seed)  # noqa: S311
+    ends = time.monotonic() + RANDOM_S
+    while time.monotonic() < ends:
+        name = choose.choice(sorted(stack.machines))
+        what = choose.choice(["cut", "etcd", _POSTGRESQL, _PATRONI, f"{_PATRONI} {_POSTGRESQL}"])
+        seconds = choose.uniform(2, LASTS_S)
+        print(f"  {what} on {name}, {seconds:.0f} s", file=sys.stderr)
+        machine = stack.machines[name]
+        if what == "cut":
+            _cut(stack, machine, seconds)
+        elif what == "etcd":
+            machine.run("systemctl kill --signal=KILL etcd || true")
+        else:
+            # What does not run at the moment is not killed.
+            machine.run(f"kill -KILL {what} 2>/dev/null || true")
+        time.sleep(choose.uniform(0, 15))

@@ -2,6 +2,7 @@
 
     bench/database
     bench/database --json --only "kill -9 of both"
+    bench/database --write             # also into docs/reference/reliability.md
 
 The stack is in containers of this machine (as root): a web server and three members of the
 database. Eight clients on the web server insert numbers, each once, and two read, by the URLs that
@@ -13,6 +14,7 @@ something was lost, or did not come back.
 
 import argparse
 import json
+import random
 import sys
 import tempfile
 import time
@@ -21,6 +23,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from bench.failing import table
 from bench.failing.faults import Fault, all_faults
 from bench.failing.stack import Stack, running
 from bench.speed import machine
@@ -38,10 +41,12 @@ def main() -> None:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    faults = all_faults()
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--only", metavar="FAULT", action="append", choices=list(faults))
+    parser.add_argument("--write", action="store_true")
+    parser.add_argument("--seed", type=int, default=random.randrange(10**6))  # noqa: S311
+    parser.add_argument("--only", metavar="FAULT", action="append", choices=list(all_faults(0)))
     arguments = parser.parse_args()
+    faults = all_faults(arguments.seed)
     chosen = {name: faults[name] for name in arguments.only or faults}
     results = {}
     with (
@@ -54,6 +59,8 @@ def main() -> None:
             print(f"{name}: {results[name]}", file=sys.stderr)
     if arguments.json:
         print(json.dumps(results, indent=2))
+    if arguments.write:
+        table.write(results, f"{machine.description()}; seed {arguments.seed}")
     sys.exit(any(each["lost"] or not each["rejoined"] for each in results.values()))
 
 
