@@ -142,19 +142,20 @@ def _two_in_a_row(stack: Stack) -> None:
 
 
 def _fill_disk(stack: Stack) -> None:
-    """Of a disk that was given to the primary before, while clients wrote."""
-    primary, to = successor(stack.members(), synchronous=True, wanted=None)
-    machine = stack.machines[to.machine]
-    data = machine.run("ls -d /var/lib/postgresql/*/main").strip()
-    machine.run(
-        f"systemctl stop skytier-patroni && mv {data} {data}.before && mkdir {data} && "
-        f"mount -t tmpfs -o size={DISK_MIB}m,mode=0700,uid=postgres,gid=postgres tmpfs {data} && "
-        f"cp --archive {data}.before/. {data}/ && systemctl start skytier-patroni"
-    )
+    """Of a disk that both replicas were given before, while clients wrote: one is the primary then."""
+    for machine in stack.replicas():
+        data = machine.run("ls -d /var/lib/postgresql/*/main").strip()
+        options = f"size={DISK_MIB}m,mode=0700,uid=postgres,gid=postgres"
+        machine.run(
+            f"systemctl stop skytier-patroni && mv {data} {data}.before && mkdir {data} && "
+            f"mount -t tmpfs -o {options} tmpfs {data} && "
+            f"cp --archive {data}.before/. {data}/ && systemctl start skytier-patroni"
+        )
+        if not stack.wait_until_well():
+            raise RuntimeError(f"{machine.name} does not follow from its new disk")
+    _switch_over(stack)
     stack.wait_until_well()
-    primary, to = successor(stack.members(), synchronous=True, wanted=machine.name)
-    switch_over(stack.machines[primary.machine], primary, to)
-    stack.wait_until_well()
+    machine = stack.primary()
     machine.run(f"dd if=/dev/zero of={data}/filler bs=1M status=none || true")
     try:
         time.sleep(LASTS_S)
