@@ -142,7 +142,7 @@ def _two_in_a_row(stack: Stack) -> None:
 
 
 def _fill_disk(stack: Stack) -> None:
-    """Of a disk that both replicas were given before, while clients wrote: one is the primary then."""
+    """Of a small disk, which both replicas were given before; one of them is the primary then."""
     for machine in stack.replicas():
         data = machine.run("ls -d /var/lib/postgresql/*/main").strip()
         options = f"size={DISK_MIB}m,mode=0700,uid=postgres,gid=postgres"
