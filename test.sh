@@ -76,7 +76,7 @@ fi
 lint() {
     .venv/bin/ruff check .
     .venv/bin/ruff format --check .
-    shellcheck --external-sources deploy.sh test.sh .ci/run scripts/* bench/{run,grow,monitor,fuzz,release,change} devcloud/{up,down,status,logs,image,agent/ebtables}
+    shellcheck --external-sources deploy.sh test.sh .ci/run scripts/* bench/{run,grow,monitor,fuzz,release,change,database} devcloud/{up,down,status,logs,image,agent/ebtables}
     .venv/bin/mypy
 }
 

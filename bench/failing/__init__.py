@@ -1,0 +1,1 @@
+"""A replicated database whose machines fail while clients write."""
