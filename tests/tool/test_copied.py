@@ -217,11 +217,11 @@ class Lost:
 @pytest.fixture
 def lost(monkeypatch: pytest.MonkeyPatch) -> None:
     @contextmanager
-    def no_way(stack: Any, machine: str) -> Iterator[None]:
-        raise SkytierError(f"There is no {machine}.", "")
+    def no_way(stack: Any, *, any_one: bool) -> Iterator[None]:
+        raise SkytierError("There is no database.", "")
         yield
 
-    monkeypatch.setattr(copy, "ssh_target", no_way)
+    monkeypatch.setattr(copy, "database_of", no_way)
 
 
 @pytest.mark.usefixtures("lost")
