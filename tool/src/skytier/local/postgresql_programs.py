@@ -134,6 +134,7 @@ def _other_version(source: str, newest: Programs, data: Path, major: int | None)
     return SkytierError(
         f"The data in {data} was made by PostgreSQL {major}, and the {source} PostgreSQL is "
         f"{newest.version}. It is left as it is.",
-        "Keep the one that it was made with. To change over, pg_dump the running stack, bring up a "
-        "second one with the other PostgreSQL in another SKYTIER_HOME, and psql the data into it.",
+        "Keep the one that it was made with. To change over, export the running stack (skytier "
+        "database export FILE), bring up a second one with the other PostgreSQL in another "
+        "SKYTIER_HOME, and import the file there (skytier database import FILE).",
     )

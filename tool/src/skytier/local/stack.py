@@ -38,8 +38,8 @@ CHECK, HOME = "check", "home"
 CHECK_TIMEOUT_S = 30.0
 
 _NO_BACKUPS = (
-    "No backups are made on this machine: the section [backup] is for a stack on a cloud. Copy the "
-    "data yourself, for example by pg_dump."
+    "No backups are made on this machine: the section [backup] is for a stack on a cloud. Keep "
+    "the data yourself: skytier database export FILE"
 )
 
 
