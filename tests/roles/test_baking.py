@@ -1,6 +1,7 @@
 """The machine that an image is made from, and one that is made from the image: in a container."""
 
 import re
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
@@ -51,7 +52,8 @@ def make(request: pytest.FixtureRequest) -> Iterator[Callable[[str], Container]]
     yield one
     for machine in made:
         machine.delete()
-        machine.home.parent.rmdir()
+        # Also what machines of one cluster share.
+        shutil.rmtree(machine.home.parent)
 
 
 def console(machine: Container) -> str:
