@@ -78,6 +78,11 @@ def rules(
     forward.append(["-i", BRIDGE, *out, *refuse])
     return {
         ("filter", "FORWARD", "devcloud-forward"): forward,
+        # A packet crosses the external network's own bridge first, which tracks it as a connection
+        # without NAT. Here that connection begins anew, so that it is translated below.
+        ("raw", "PREROUTING", "devcloud-prerouting"): [
+            ["-i", BRIDGE, "-j", "CT", "--zone-orig", "1"]
+        ],
         # Only out of the default route's device: packets between guests pass here as well, since
         # the kernel shows bridged packets to iptables, and would lose their source.
         ("nat", "POSTROUTING", "devcloud-postrouting"): [["-s", PUBLIC, *out, "-j", "MASQUERADE"]],

@@ -35,6 +35,11 @@ _CONTENT = f"""
 SELECT count(*), pg_database_size(current_database()) FROM pg_tables
 WHERE schemaname NOT IN ('pg_catalog', 'information_schema', '{JOBS}')
 """  # noqa: S608
+_ANALYZE = r"""
+SELECT format('ANALYZE %I.%I', schemaname, tablename) FROM pg_tables
+WHERE tableowner = current_user \gexec
+"""
+"""Of others' tables PostgreSQL would log that it may not."""
 _END_IT = f"""
 SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
 WHERE application_name = '{_NAME}' AND datname = current_database() AND pid <> pg_backend_pid()
@@ -88,7 +93,11 @@ def export(client: Client, path: Path, progress: Progress) -> int:
             if ended.code:
                 raise SkytierError(
                     f"The database could not be exported:\n{ended.said}",
-                    "Mend what it says, then run it again: nothing is changed.",
+                    "Nothing is changed. A table that the application may not read belongs to "
+                    "another role: give it to the application's (ALTER TABLE ... OWNER TO ...), or "
+                    "move it to another database."
+                    if "permission denied" in ended.said
+                    else "Mend what it says, then run it again: nothing is changed.",
                 )
             part.flush()
             os.fsync(part.fileno())
@@ -124,7 +133,7 @@ def import_dump(client: Client, dump: Dump, progress: Progress) -> None:
     if DONE not in ended.out.split():
         raise _failed(ended, dump)
     # Until autovacuum comes by, the planner knows nothing of the new tables.
-    client.run(f"{_ASK} --command=ANALYZE")
+    client.run(_ASK, [_ANALYZE.encode()])
 
 
 def _in_one(begin: str, chunks: Iterator[bytes], end: str) -> Iterator[bytes]:
