@@ -12,7 +12,8 @@ from tests.skytier_command import Skytier
 def test_the_status_of_a_healthy_stack_has_every_service(shared: Skytier) -> None:
     status = shared.status()
 
-    assert list(status) == ["name", "cloud", "url", "healthy", "machines", "drift", "jobs", "faults"]
+    keys = ["name", "cloud", "url", "healthy", "machines", "drift", "jobs", "faults"]
+    assert list(status) == keys
     assert (status["name"], status["cloud"], status["healthy"]) == ("local", None, True)
     assert [m["role"] for m in status["machines"]] == ["web", "database"]
     for machine in status["machines"]:
