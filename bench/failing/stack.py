@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from tests.cluster.cluster import Cluster, cluster
 from tests.cluster.container import Container
+from tests.cluster.members import PROJECT
 from tests.project.trees import write_dedented
 
 from bench.failing import clients
@@ -23,14 +24,6 @@ from skytier.services.postgresql.config import NAME
 
 WELL_S = 180
 """Within this all members are to be in step again."""
-_PROJECT = {
-    "requirements.txt": "",
-    "shop.py": """\
-        def application(environ, start_response):
-            start_response("200 OK", [("Content-Type", "text/plain")])
-            return [b"well"]
-        """,
-}
 _INSIDE = ("ip", "netns", "exec")
 _CREDENTIALS = "/etc/skytier/credentials"
 
@@ -131,7 +124,7 @@ def _plain(url: str) -> str:
 @contextmanager
 def running(root: Path) -> Iterator[Stack]:
     """The stack for the time of a block, once all is well."""
-    project = write_dedented(root, _PROJECT)
+    project = write_dedented(root, PROJECT)
     text = f"""\
 monitor.enabled = false
 database.members = 3

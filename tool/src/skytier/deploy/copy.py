@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from skytier.deploy import backups, program
 from skytier.deploy.apply import StoppedError
 from skytier.deploy.kind import Tell
-from skytier.deploy.restore import check_version
+from skytier.deploy.restore import INSTALLED, check_version
 from skytier.errors import SkytierError
 from skytier.hosts.host import Host, UnreachableError
 from skytier.services.pgbackrest import copy, info
@@ -20,8 +20,6 @@ from skytier.services.pgbackrest.secrets import KEY_VARIABLE
 from skytier.services.pgbackrest.target import Target, target
 from skytier.stackfile import StackFile
 from skytier.topology import ObjectStore
-
-_INSTALLED = "ls /usr/lib/postgresql | sort --numeric-sort | tail -n 1"
 
 
 @dataclass(frozen=True)
@@ -41,7 +39,7 @@ def restore(host: Host, original: Original, asked: str, tell: Tell, *, watched: 
     `watched` is whether the machine's own stack has a monitor. One that was cut short begins anew.
     """
     _check_there(host)
-    version = host.run(_INSTALLED).strip()
+    version = host.run(INSTALLED).strip()
     backup = original.stack.backup
     place = copy.Place(
         pgbackrest_conf(original.stack, original.store),

@@ -12,7 +12,7 @@ from typing import Any
 from skytier.deploy import backups, program
 from skytier.deploy.files import read_secrets
 from skytier.deploy.kind import Tell
-from skytier.deploy.restore import check_version
+from skytier.deploy.restore import INSTALLED, check_version
 from skytier.errors import SkytierError
 from skytier.hosts.host import Host
 from skytier.services.exporters.service import TEXTFILES
@@ -26,7 +26,6 @@ from skytier.stackfile import StackFile
 from skytier.topology import ObjectStore
 
 METRICS = f"{TEXTFILES}/skytier-rehearsal.prom"
-_INSTALLED = "ls /usr/lib/postgresql | sort --numeric-sort | tail -n 1"
 _ROOM = f"df --block-size=1 --output=avail,size {rehearsal.ROOM} | tail -n 1"
 _GIB = 2**30
 
@@ -82,8 +81,9 @@ def prove(
 
     `beside` is whether the machine is the database's own. Nothing of the copy stays.
     """
-    version = of.backup.version or host.run(_INSTALLED).strip()
-    check_version(of.backup, host.run(_INSTALLED).strip(), host.name)
+    installed = host.run(INSTALLED).strip()
+    version = of.backup.version or installed
+    check_version(of.backup, installed, host.name)
     restoring = rehearsal.restoring(
         marker=marked.name,
         backup=of.backup.name,

@@ -18,6 +18,8 @@ from skytier.services.pgbackrest.target import Target, target
 from skytier.services.postgresql.config import NAME
 
 UNIT = "skytier-restore.service"
+INSTALLED = "ls /usr/lib/postgresql | sort --numeric-sort | tail -n 1"
+"""Prints the newest major version of PostgreSQL that a machine has."""
 RESTORED = "The database is restored."
 """How the program begins when only what follows a restore failed."""
 _STANDS = f"""
