@@ -34,7 +34,7 @@ def listing(stack: CloudStack) -> Backups:
 def newest(stack: CloudStack) -> Backup | None:
     """The newest one; None where there is none, or where that cannot be asked."""
     try:
-        return max(listing(stack).all, key=lambda each: each.ended, default=None)
+        return listing(stack).newest
     except SkytierError:
         return None
 
