@@ -39,6 +39,7 @@ async def main():
 
 asyncio.run(main())
 """
+CA = "/var/lib/devcloud/etc/ceph/objects.pem"
 PSQL = "cd /; runuser -u postgres -- psql --no-psqlrc --quiet --tuples-only --no-align -d skytier"
 
 
@@ -47,7 +48,9 @@ def stack(account: Account, operator: Operator, name: str) -> Iterator[str]:
     """Two members, a web server, and backups in the cloud's object store."""
     operator.write(
         f'name = "{name}"\nimage = "debian-12-skytier"\nflavor = "m1.tiny"\n'
-        '[database]\nmembers = 2\n[monitor]\nenabled = false\n[backup]\nkind = "object-store"\n'
+        "[database]\nmembers = 2\n[monitor]\nenabled = false\n"
+        f'[backup]\nkind = "object-store"\nbucket = "{name}-backups"\n'
+        f'endpoint = "https://objects.devcloud.test:8443"\nca = "{CA}"\n'
     )
     try:
         operator.run("up", "--yes")

@@ -1,7 +1,7 @@
 """The way to a cloud's API: openstacksdk with a session that is patient where that is safe."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import requests
@@ -13,12 +13,16 @@ from skytier.errors import SkytierError
 from skytier.openstack import clouds, keystone
 from skytier.openstack.unconnected import connection_error
 
-IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE"})
+READING = frozenset({"GET", "HEAD"})
+IDEMPOTENT = READING | {"PUT", "DELETE"}
 SAFE_POSTS = ("/auth/tokens", "/metadata")
 """To ask for a token leaves nothing behind, and to set metadata twice is to set it once."""
 REFUSED = 429
 """The server says that it did nothing: asking again is safe whatever the method."""
 AMBIGUOUS = frozenset({500, 502, 503, 504})
+CONFLICT = 409
+"""As the answer to a question: of two that are a project's first ones to Ceph's object store at the
+same time, each has it make the project's user, and one is refused."""
 ATTEMPTS = 6
 LONGEST_WAIT_S = 20.0
 API_TIMEOUT_S = 60.0
@@ -41,27 +45,28 @@ class PatientSession(Session):
         # Both layers below would repeat a POST.
         arguments |= {"connect_retries": 0, "status_code_retries": 0}
         safe = method.upper() in IDEMPOTENT or url.endswith(SAFE_POSTS)
+        unwelcome = {*AMBIGUOUS, CONFLICT} if method.upper() in READING else AMBIGUOUS
         for attempt, wait_s in enumerate((*_waits(), None)):
             try:
                 response: requests.Response = super().request(url, method, **arguments)
             except (exceptions.ConnectionError, exceptions.HttpError) as error:
                 status = getattr(error, "http_status", None)
                 hopeless = attempt > 0 and not self._reached and _nobody_listens(error)
-                if wait_s is None or hopeless or not _again(status, safe):
+                if wait_s is None or hopeless or not _again(status, safe, unwelcome):
                     raise
                 retry_after = getattr(error, "retry_after", 0)
             else:
                 self._reached = True
                 status = response.status_code
-                if wait_s is None or status < 400 or not _again(status, safe):
+                if wait_s is None or status < 400 or not _again(status, safe, unwelcome):
                     return response
                 retry_after = response.headers.get("Retry-After", 0)
             time.sleep(min(max(wait_s, _seconds(retry_after)), LONGEST_WAIT_S))
         raise AssertionError("unreachable")
 
 
-def _again(status: int | None, safe: bool) -> bool:
-    return status == REFUSED or (safe and (not status or status in AMBIGUOUS))
+def _again(status: int | None, safe: bool, unwelcome: Collection[int]) -> bool:
+    return status == REFUSED or (safe and (not status or status in unwelcome))
 
 
 def _nobody_listens(error: Exception) -> bool:
