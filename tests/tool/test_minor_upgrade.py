@@ -181,6 +181,7 @@ def test_what_would_be_done_is_said_and_nothing_is_done(
 
     said, warned = capsys.readouterr()
     assert f"1. {B}: {PACKAGE} is installed, and PostgreSQL is restarted" in said
+    assert "on one machine alone" in said
     assert f"2. {A}: a replica takes over" in said
     assert f"3. {A}: {PACKAGE}" in said
     assert f"{B} could not read anew" in warned

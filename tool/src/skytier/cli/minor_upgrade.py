@@ -87,24 +87,25 @@ def _show(intended: "Intended") -> None:
     if not intended.turns:
         console.out.print("The newest version that is known serves. There is nothing to do.")
         return
-    alone = len(intended.found.members) == 1
     for number, turn in enumerate(intended.turns, 1):
-        console.out.print(f"{number}. {_words(turn, alone=alone)}", markup=False)
+        words = _words(turn, len(intended.found.members))
+        console.out.print(f"{number}. {words}", markup=False)
 
 
-def _words(turn: Turn, *, alone: bool) -> str:
+def _words(turn: Turn, members: int) -> str:
     if turn.work is Work.SWITCHOVER:
         return (
             f"{turn.machine}: a replica takes over from it. Writes stop for some seconds, and are "
             "answered with an error then."
         )
     what = f"{turn.installs} is installed, and PostgreSQL" if turn.installs else "PostgreSQL"
-    if alone:
+    if members == 1:
         return (
             f"{turn.machine}: {what} is restarted. It is the only member: reads and writes fail "
             "meanwhile. That takes seconds as a rule; for how long is not known beforehand."
         )
-    return f"{turn.machine}: {what} is restarted. Writes may wait for some seconds."
+    alone = " Until it is back, what is written is on one machine alone." if members == 2 else ""
+    return f"{turn.machine}: {what} is restarted.{alone}"
 
 
 def _data(intended: "Intended") -> dict[str, object]:
