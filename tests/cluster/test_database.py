@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -9,10 +10,14 @@ from skytier.deploy import backups
 from skytier.deploy.keeper import keeper
 from skytier.deploy.restore import intend, restore
 from skytier.errors import SkytierError
+from skytier.openstack.database import look
+from skytier.openstack.minor_upgrade import carry_out
 from skytier.poll import until
+from skytier.services.patroni.minor_upgrade import turns
+from skytier.services.patroni.software import upstream
 from skytier.services.pgbackrest.config import SECRETS_CONF
 from skytier.services.pgbackrest.service import STATE
-from tests.cluster.cluster import Cluster, changed, cluster
+from tests.cluster.cluster import Cluster, Events, changed, cluster
 from tests.cluster.container import SHARED, Container
 from tests.cluster.members import (
     FIRST,
@@ -31,6 +36,8 @@ from tests.cluster.members import (
     stack,
     well,
 )
+from tests.cluster.newer import NAMES as NEWER
+from tests.cluster.newer import offer_newer
 
 REPOSITORY = f"{SHARED}/backups/shop"
 FIGURES = "/var/lib/prometheus/node-exporter/skytier-backup.prom"
@@ -185,6 +192,41 @@ def test_nothing_is_missing_in_the_archive_after_a_switchover(made: Cluster) -> 
     assert backups.listing(now) == there
     assert "completed" in now.run(f"cat {FIGURES}")
     assert former.run(f"ls {FIGURES} 2>/dev/null || true") == ""
+
+
+def test_a_newer_minor_version_goes_through_the_members_with_one_switchover(made: Cluster) -> None:
+    hosts, former = databases(made), primary(made)
+    (replica,) = (each for each in hosts.values() if each is not former)
+    newest = offer_newer(hosts.values())
+    # As the daily updates do: what runs goes on.
+    begun = sql(replica, "SELECT pg_postmaster_start_time()")
+    replica.run(f"apt-get -qq update; apt-get -qq --only-upgrade install {' '.join(NEWER)}")
+    former.run("apt-get -qq update")
+    assert sql(replica, "SELECT pg_postmaster_start_time()") == begun
+    before = look(hosts)
+    waits = [each.software.waits for each in before.members if each.software]
+    assert sorted(waits) == [False, True]
+
+    events: Any = Events()
+    done = carry_out(hosts, events, count=2, synchronous=True)
+
+    goes_on(made)
+    well(made)
+    assert lost(made) == set()
+    seen = [f"{step.key}" for what, step in events.seen if what == "done"]
+    assert seen == [
+        f"upgrade {replica.name}",
+        f"switchover {former.name}",
+        f"upgrade {former.name}",
+    ]
+    assert done.version == upstream(newest)
+    after = look(hosts)
+    assert [each.machine for each in after.primaries] == [replica.name]
+    timelines = [found.primaries[0].timeline or 0 for found in (before, after)]
+    assert timelines[1] == timelines[0] + 1
+    assert turns(after) == []
+    for machine in hosts.values():
+        assert newest in sql(machine, "SHOW server_version")
 
 
 def test_the_database_of_all_members_is_restored_to_a_moment(made: Cluster) -> None:

@@ -12,10 +12,12 @@ import yaml
 from cryptography import x509
 
 from skytier import roles
+from skytier.deploy import minor_upgrade
 from skytier.errors import SkytierError
 from skytier.release.machine import script as release_script
 from skytier.roles import ROLES
 from skytier.secrets.certificate import authority, self_signed
+from skytier.services.patroni import members
 from skytier.services.setup import Setup
 from skytier.services.system import service as system
 from skytier.stackfile import MonitorSection, StackFile, parse
@@ -121,6 +123,7 @@ def test_all_scripts_are_bash_without_a_finding_of_shellcheck(tmp_path: Path) ->
     stacks = TOPOLOGIES.values()
     scripts = [text for stack in stacks for setup in setups(stack) for text in _scripts(setup)]
     scripts.append(_written(roles.bake(TOPOLOGY, WEB), "/run/skytier-bake"))
+    scripts += [members.LOOK, minor_upgrade.PROGRAM]
     values = {"release": "1.0-a", "sha256": "0" * 64, "timeout_s": 9, "keep": 3}
     values |= {"place": "releases", "tree": "1.0-a", "paths": ["libraries/a", "releases/1.0-a"]}
     values |= {"path": "releases/1.0-a", "begun": "{}", "healthy": "{}", "failed": "{}"}

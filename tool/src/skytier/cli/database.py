@@ -9,16 +9,18 @@ import typer
 from rich import box
 from rich.table import Table
 
-from skytier.cli import chosen, console, dump
+from skytier.cli import chosen, console, dump, minor_upgrade
 from skytier.cli.chosen import Cloud, File, Json, Yes
 from skytier.errors import SkytierError
+from skytier.services.patroni.software import upstream
 
 if TYPE_CHECKING:
-    from skytier.services.patroni.members import Members
+    from skytier.services.patroni.members import Member, Members
 
 app = typer.Typer()
 group = typer.Typer(invoke_without_command=True)
 group.add_typer(dump.app)
+group.add_typer(minor_upgrade.app)
 app.add_typer(group, name="database")
 
 
@@ -30,6 +32,7 @@ def database(
 
     The lag is what a replica has not replayed of what the primary has on its disk. A slot is what
     the primary keeps for a replica. With `export` or `import`: a dump of it, to or from a file.
+    With `upgrade`: the newest minor version of PostgreSQL.
     """
     if context.invoked_subcommand:
         # They would be ignored, and another database be meant.
@@ -91,12 +94,13 @@ def _on_command_line(context: typer.Context, name: str) -> bool:
 
 def _show(found: "Members") -> None:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in ("Member", "Role", "State", "Timeline", "Lag", "In step"):
+    for heading in ("Member", "Role", "State", "PostgreSQL", "Timeline", "Lag", "In step"):
         right = heading in ("Timeline", "Lag")
         table.add_column(heading, no_wrap=True, justify="right" if right else "left")
     for each in found.members:
         table.add_row(
-            *(each.machine, each.role, each.state, _number(each.timeline), _bytes(each.lag_bytes)),
+            *(each.machine, each.role, each.state, _runs(each)),
+            *(_number(each.timeline), _bytes(each.lag_bytes)),
             "" if each.role == "primary" else "yes" if each.in_step else "no",
         )
     console.out.print(table)
@@ -106,7 +110,9 @@ def _show(found: "Members") -> None:
             f"keeps {_bytes(slot.kept_bytes)}" if slot.kept_bytes is not None else "keeps nothing"
         )
         console.out.print(f"Slot {slot.name}: {use}, {kept}, {slot.state or 'new'}", markup=False)
-    console.out.print(f"PostgreSQL {found.version}", markup=False)
+    for each in found.members:
+        if each.software and each.software.is_behind:
+            console.out.print(minor_upgrade.left(each.machine, each.software), markup=False)
     if found.archive:
         last = found.archive.last_backup
         when = f"{datetime.fromisoformat(last):%Y-%m-%d %H:%M:%S} UTC" if last else "none yet"
@@ -121,6 +127,10 @@ def _show(found: "Members") -> None:
         )
     if found.paused:
         console.warn("Patroni is paused: it does nothing when the primary fails.")
+
+
+def _runs(member: "Member") -> str:
+    return upstream(member.software.running) if member.software else ""
 
 
 def _number(value: int | None) -> str:

@@ -4,7 +4,7 @@ from skytier.backend import Outcome
 from skytier.deploy.apply import Events
 from skytier.deploy.interruption import interrupted
 from skytier.openstack import backups as of_database
-from skytier.openstack import beside
+from skytier.openstack import beside, minor_upgrade
 from skytier.openstack import copy as of_copy
 from skytier.openstack.application import attend_application, follow_application, run_application
 from skytier.openstack.bake import bake, plan_bake
@@ -50,6 +50,8 @@ class CloudBackend(CloudStack):
     database = database
     candidate = candidate
     failover = failover
+    minor_upgrade_intended = minor_upgrade.intend
+    upgrade_minor = minor_upgrade.upgrade
     drain = drain
     undrain = undrain
     plan_bake = plan_bake

@@ -122,9 +122,18 @@ def database_of(stack: CloudStack, *, any_one: bool = False) -> Iterator[Host]:
         yield keeper(hosts, any_one=any_one)
 
 
-def one_step(name: str, host: str, run: Callable[[Tell], str], progress: Progress) -> None:
-    """Run something that makes nothing, as a step that is shown. It returns the result in words."""
+def one_step(
+    name: str,
+    host: str,
+    run: Callable[[Tell], str],
+    progress: Progress,
+    stop: threading.Event | None = None,
+) -> None:
+    """Run something that makes nothing, as a step that is shown. It returns the result in words.
+
+    Once `stop` is set, it is not begun: see `apply`.
+    """
     task = Task(name, run)
     key = Key(name, host)
     step = Step(Action.CHANGE, key, "", (), Wanted(key, {}), Found(key, "", {}))
-    apply([step], {name: task}, progress, Known(), None, RepeatedCalls())
+    apply([step], {name: task}, progress, Known(), stop, RepeatedCalls())

@@ -2,17 +2,17 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from skytier.errors import SkytierError
 from skytier.render import render
 from skytier.services.patroni.service import CONFIG, HOME
+from skytier.services.patroni.software import Software, software
 from skytier.services.pgbackrest.service import STATE
 
-_COMPLETED = f"{STATE}/completed"
-LOOK = render("skytier.services.patroni", "look.sh", config=CONFIG, home=HOME, completed=_COMPLETED)
+LOOK = render("skytier.services.patroni", "look.sh", config=CONFIG, home=HOME, state=STATE)
 """Prints what a member knows, as one JSON object: of itself, and of all of them."""
 
 IN_STEP_BYTES = 1048576
@@ -34,6 +34,8 @@ class Member:
     """How much it has not replayed of what the primary has on its disk; None where not known."""
     in_step: bool
     """Whether the primary itself sends to it, and it lacks no more than IN_STEP_BYTES."""
+    software: Software | None = None
+    """None for one that does not answer."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,8 @@ class Members:
     """Whether Patroni is told to do nothing."""
     archive: Archive | None = None
     """None where no backups are made, or there is no primary."""
+    restoring: Sequence[str] = ()
+    """The machines on which a restore goes on, or was cut short."""
 
     @property
     def primaries(self) -> Sequence[Member]:
@@ -87,7 +91,10 @@ def read(answers: Mapping[str, str | None]) -> Members:
     return Members(
         next((each["version"] for each in databases.values() if each), ""),
         [
-            _member(machine, database, by_patroni.get(machine, {}), sent.get(machine), primary)
+            replace(
+                _member(machine, database, by_patroni.get(machine, {}), sent.get(machine), primary),
+                software=software(told[machine]),
+            )
             for machine, database in databases.items()
         ],
         [
@@ -96,6 +103,7 @@ def read(answers: Mapping[str, str | None]) -> Members:
         ],
         bool(cluster.get("pause")),
         _archive(told),
+        [machine for machine, each in told.items() if each.get("restoring")],
     )
 
 
