@@ -10,6 +10,8 @@ from skytier.deploy.keeper import keeper
 from skytier.deploy.restore import intend, restore
 from skytier.errors import SkytierError
 from skytier.poll import until
+from skytier.services.patroni.lease import Lease, end, heirs, lease
+from skytier.services.patroni.look import look
 from skytier.services.pgbackrest.config import SECRETS_CONF
 from skytier.services.pgbackrest.service import STATE
 from tests.cluster.cluster import Cluster, changed, cluster
@@ -124,6 +126,22 @@ def power_off(made: Cluster, machine: Container) -> None:
     machine.wait()
 
 
+def power_off_fenced(made: Cluster, machine: Container) -> None:
+    """The machine is off, which is the fence: nobody waits for its lease."""
+    machine.kill()
+    [other] = databases(made).values()
+    assert lease(other) == Lease(machine.name, [other.name], paused=False)
+    assert heirs(lease(other), look(databases(made))) == [other.name]
+
+    assert end(other, machine.name)
+
+    assert not end(other, machine.name)
+    assert primary(made) is other
+    goes_on(made)
+    made.servers.start(machine.name)
+    machine.wait()
+
+
 def stop_a_voter(made: Cluster, machine: Container) -> None:
     made.containers[WEB].run("systemctl stop etcd")
     goes_on(made)
@@ -142,7 +160,8 @@ FAULTS = (
     pytest.param(kill_both, marks=LARGE),
     pytest.param(stop_agent, marks=LARGE),
     cut_the_network,
-    power_off,
+    pytest.param(power_off, marks=LARGE),
+    power_off_fenced,
     pytest.param(stop_a_voter, marks=LARGE),
     switch_over,
 )
