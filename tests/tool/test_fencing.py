@@ -6,6 +6,7 @@ import pytest
 
 from skytier.deploy.kind import Found, Key, Known
 from skytier.errors import SkytierError
+from skytier.hosts.host import UnreachableError
 from skytier.openstack import fencing
 from skytier.openstack.power import Power, cannot_know, judged, judged_deleted
 from skytier.services.patroni.lease import Lease, heirs, read
@@ -131,14 +132,57 @@ def test_the_lease_stays_where_nobody_could_take_over(
         heirs(lease, members)
 
 
+def known(**powers: str) -> Known:
+    """What Nova says of the members: `a="shutoff"` for A."""
+    there = [
+        Found(Key("server", name), name, {"power": powers[key]}, {"role": "database"})
+        for key, name in {"a": A, "b": B, "c": C}.items()
+        if key in powers
+    ]
+    web = Found(Key("server", "shop-web-1"), "w", {"power": "running"}, {"role": "web"})
+    return Known({each.key: each for each in [*there, web]})
+
+
 def test_members_that_run_are_told_by_nova() -> None:
-    def server(name: str, role: str, power: str) -> Found:
-        facts = {"role": role, "number": 1}
-        return Found(Key("server", name), name, {"power": power}, facts)
-
-    there = [server(A, "database", "shutoff"), server(B, "database", "running")]
-    known = Known({each.key: each for each in [*there, server("shop-web-1", "web", "running")]})
-
-    assert fencing.running(known) == [B]
+    assert fencing.running(known(a="shutoff", b="running")) == [B]
     assert fencing.members(parse('name = "shop"\ndatabase.members = 3')) == [A, B, C]
     assert fencing.members(parse('name = "shop"')) == [A]
+
+
+class Away:
+    """A way into machines, none of which answers."""
+
+    def __init__(self) -> None:
+        self.entered: list[str] = []
+
+    def enter(self, name: str, known: Known) -> "Away":
+        self.entered.append(name)
+        return self
+
+    def run(self, script: str) -> str:
+        raise UnreachableError("No connection.")
+
+
+@pytest.mark.parametrize(
+    ("members", "there", "entered"),
+    [
+        (2, known(a="running", b="running"), []),
+        (2, known(a="shutoff", b="running"), [B]),
+        (3, known(b="running", c="running"), [B, C]),  # the first one is gone
+        (3, known(a="error", b="shutoff", c="running"), [C]),
+        # Nobody could take over, or nobody is lost.
+        (2, known(a="shutoff", b="shutoff"), []),
+        (1, known(a="shutoff"), []),
+        (2, Known(), []),
+    ],
+)
+def test_up_asks_the_others_for_the_lease_only_when_a_member_does_not_run(
+    members: int, there: Known, entered: list[str]
+) -> None:
+    stack, access = parse(f'name = "shop"\ndatabase.members = {members}'), Away()
+    nothing: Any = None
+
+    # That it cannot be ended keeps nothing from being repaired.
+    fencing.take_over_from_lost(nothing, stack, there, access, nothing)  # type: ignore[arg-type]
+
+    assert access.entered == entered
