@@ -13,6 +13,7 @@ import psutil
 from tests.cluster.container import Container
 
 from bench.failing.stack import Stack
+from skytier.openstack.fencing import succeeded
 from skytier.poll import until
 from skytier.services.patroni.members import successor
 from skytier.services.patroni.switchover import switch_over
@@ -35,6 +36,7 @@ def all_faults(seed: int) -> Mapping[str, Fault]:
         "kill -9 of PostgreSQL": lambda stack: _kill(stack.primary(), _POSTGRESQL),
         "kill -9 of Patroni": lambda stack: _kill(stack.primary(), _PATRONI),
         "kill -9 of both": lambda stack: _kill(stack.primary(), f"{_PATRONI} {_POSTGRESQL}"),
+        "primary's machine gone, fenced": _gone,
         "primary cut off from all": lambda stack: _cut(stack, stack.primary(), LASTS_S),
         "primary cut off from etcd": _cut_from_etcd,
         "primary's machine frozen": _freeze,
@@ -58,6 +60,21 @@ def _kill(machine: Container, pids: str) -> None:
 def _switch_over(stack: Stack) -> None:
     primary, to = successor(stack.members(), synchronous=True, wanted=None)
     switch_over(stack.machines[primary.machine], primary, to)
+
+
+def _gone(stack: Stack) -> None:
+    """Powered off, which is the fence; then its lease is ended as `skytier failover --fence` does.
+
+    What Nova takes to say that it is off is no part of it.
+    """
+    machine = stack.primary()
+    others = {name: each for name, each in stack.machines.items() if each is not machine}
+    machine.kill()
+    try:
+        succeeded(others, machine.name)
+    finally:
+        stack.made.servers.start(machine.name)
+        machine.wait()
 
 
 def _cut(stack: Stack, machine: Container, seconds: float) -> None:

@@ -17,8 +17,8 @@ from tests.project.trees import write_dedented
 
 from bench.failing import clients
 from skytier.errors import SkytierError
-from skytier.openstack.database import look
 from skytier.poll import until
+from skytier.services.patroni.look import look
 from skytier.services.patroni.members import Members
 from skytier.services.postgresql.config import NAME
 

@@ -1,5 +1,6 @@
 """Several members of the database, fault after fault: nothing that was acknowledged is lost."""
 
+import shlex
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -7,16 +8,20 @@ from typing import Any
 import pytest
 
 from skytier.deploy import backups
+from skytier.deploy.files import read_secrets
 from skytier.deploy.keeper import keeper
 from skytier.deploy.restore import intend, restore
 from skytier.errors import SkytierError
-from skytier.openstack.database import look
+from skytier.openstack import rotation
 from skytier.openstack.minor_upgrade import carry_out
 from skytier.poll import until
+from skytier.services.patroni.lease import Lease, end, heirs, lease
+from skytier.services.patroni.look import look
 from skytier.services.patroni.minor_upgrade import turns
 from skytier.services.patroni.software import upstream
 from skytier.services.pgbackrest.config import SECRETS_CONF
 from skytier.services.pgbackrest.service import STATE
+from skytier.services.postgresql.secrets import NEXT, PASSWORD
 from tests.cluster.cluster import Cluster, Events, changed, cluster
 from tests.cluster.container import SHARED, Container
 from tests.cluster.members import (
@@ -40,6 +45,7 @@ from tests.cluster.newer import NAMES as NEWER
 from tests.cluster.newer import offer_newer
 
 REPOSITORY = f"{SHARED}/backups/shop"
+CREDENTIAL = "/etc/skytier/credentials/skytier_database_url"
 FIGURES = "/var/lib/prometheus/node-exporter/skytier-backup.prom"
 
 
@@ -84,7 +90,7 @@ def test_one_becomes_two_while_clients_write(made: Cluster, project: str) -> Non
     other = made.containers[SECOND].run("cat /etc/skytier/secrets/database_password")
     assert other == before
     for port, recovers in (("6432", "f"), ("6433", "t")):
-        url = made.containers[WEB].run("cat /etc/skytier/credentials/skytier_database_url").strip()
+        url = made.containers[WEB].run(f"cat {CREDENTIAL}").strip()
         asked = url.replace("6432", port)
         said = made.containers[WEB].run(f"psql '{asked}' -Atc 'SELECT pg_is_in_recovery()'")
         assert said.strip() == recovers
@@ -131,6 +137,22 @@ def power_off(made: Cluster, machine: Container) -> None:
     machine.wait()
 
 
+def power_off_fenced(made: Cluster, machine: Container) -> None:
+    """The machine is off, which is the fence: nobody waits for its lease."""
+    machine.kill()
+    [other] = databases(made).values()
+    assert lease(other) == Lease(machine.name, [other.name], paused=False)
+    assert heirs(lease(other), look(databases(made))) == [other.name]
+
+    assert end(other, machine.name)
+
+    assert not end(other, machine.name)
+    assert primary(made) is other
+    goes_on(made)
+    made.servers.start(machine.name)
+    machine.wait()
+
+
 def stop_a_voter(made: Cluster, machine: Container) -> None:
     made.containers[WEB].run("systemctl stop etcd")
     goes_on(made)
@@ -149,7 +171,8 @@ FAULTS = (
     pytest.param(kill_both, marks=LARGE),
     pytest.param(stop_agent, marks=LARGE),
     cut_the_network,
-    power_off,
+    pytest.param(power_off, marks=LARGE),
+    power_off_fenced,
     pytest.param(stop_a_voter, marks=LARGE),
     switch_over,
 )
@@ -161,6 +184,40 @@ def test_nothing_is_lost(made: Cluster, fault: Callable[[Cluster, Container], No
 
     goes_on(made)
     well(made)
+    assert lost(made) == set()
+
+
+def test_all_members_have_a_new_password_though_another_one_becomes_the_primary_meanwhile(
+    made: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    web, former = made.containers[WEB], primary(made)
+    before, set_up = web.run(f"cat {CREDENTIAL}").strip(), rotation.Moves.reconcile
+    reads = shlex.join(["psql", before.replace("6432", "6433"), "-Atc", "SELECT pg_sleep(3600)"])
+    reading = "SELECT count(*) FROM pg_stat_activity WHERE query ~ '^SELECT pg_sl'"
+
+    def switched(self: rotation.Moves, *given: Any) -> Any:
+        switch_over(made, former)
+        well(made)
+        # Somebody reads from a replica with the former password, and does not end.
+        web.run(f"systemd-run --quiet --unit=reader {reads}")
+        assert until(lambda: sql(former, reading) == "1", 60)
+        return set_up(self, *given)
+
+    monkeypatch.setattr(rotation.Moves, "reconcile", switched)
+    assert made.rotate()
+
+    assert sql(former, reading) == "0"
+    goes_on(made)
+    well(made)
+    after = web.run(f"cat {CREDENTIAL}").strip()
+    logs_in = "PGCONNECT_TIMEOUT=10 psql -Atc 'SELECT 1' '{}' 2>&1 || true"
+    for port in ("6432", "6433"):
+        assert web.run(logs_in.format(after.replace("6432", port))).strip() == "1"
+        assert "FATAL" in web.run(logs_in.format(before.replace("6432", port)))
+    kept = [read_secrets(each) for each in databases(made).values()]
+    assert len({each[PASSWORD] for each in kept}) == 1
+    assert not [each for each in kept if NEXT in each]
+    assert changed(made.plan()) == []
     assert lost(made) == set()
 
 

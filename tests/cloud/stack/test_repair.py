@@ -10,6 +10,9 @@ from typing import Any
 import openstack
 import pytest
 
+from skytier.openstack.power import Power, Told, power_of, power_off
+from skytier.openstack.resources.project import Project
+
 from .account import Account, Operator
 from .test_resources import WITH_VOLUME, actions, down, script, up, wait_for
 
@@ -148,3 +151,26 @@ def test_a_server_that_is_not_broken_is_not_given_up(operator: Operator, stack: 
     said = operator.ends_with(1, "up", "--yes", "--give-up", f"{stack}-database-1")
 
     assert f"The server {stack}-database-1 is not broken, so it is not given up." in said
+
+
+def test_nova_says_that_a_machine_is_off_once_it_is_powered_off_or_deleted(
+    account: Account, operator: Operator, stack: str
+) -> None:
+    compute, project = account.connection.compute, Project(account.connection, stack)
+    name = f"{stack}-web-1"
+    assert power_of(project, name).power is Power.RUNS
+
+    power_off(project, name)
+
+    assert server(account, name).status == "SHUTOFF"
+    assert power_of(project, name).power is Power.OFF
+    before = server(account, name)
+    compute.delete_server(before)
+    wait_for(lambda: not compute.find_server(name))
+    assert power_of(project, name) == Told(
+        Power.OFF, "it was deleted, and its compute host said so"
+    )
+    assert power_of(project, f"{stack}-web-9").power is Power.UNKNOWN
+    up(operator)
+    assert power_of(project, name).power is Power.RUNS
+    assert server(account, name).id != before.id

@@ -15,6 +15,7 @@ from skytier.errors import SkytierError
 from skytier.services.patroni.software import upstream
 
 if TYPE_CHECKING:
+    from skytier.openstack.backend import CloudBackend
     from skytier.services.patroni.members import Member, Members
 
 app = typer.Typer()
@@ -52,6 +53,22 @@ def database(
 
 @app.command(epilog="Example: skytier failover --to database/2")
 def failover(
+    machine: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="MACHINE",
+            show_default=False,
+            help="With --fence: `database/1`, which has to be the primary.",
+        ),
+    ] = None,
+    fence: Annotated[
+        bool,
+        typer.Option(
+            "--fence",
+            help="The primary's machine is lost, or cannot be trusted: power it off by Nova, then "
+            "have another member take over at once.",
+        ),
+    ] = False,
     to: Annotated[
         str | None,
         typer.Option(
@@ -67,8 +84,23 @@ def failover(
 
     Nothing that was acknowledged is lost: it is refused when no replica is in step. Writes stop for
     some seconds, and are answered with an error then.
+
+    With --fence the primary need not answer. Its lease is ended once Nova says that its machine is
+    off, and Patroni elects another member.
     """
+    if fence and to:
+        raise SkytierError(
+            "--to is for a primary that hands over. With --fence Patroni elects its successor.",
+            "Leave --to out.",
+        )
+    if machine and not fence:
+        raise SkytierError(
+            "A machine is named only with --fence.", f"To make it the primary: --to {machine}"
+        )
     stack = chosen.cloud_stack(chosen.stack_file(file, cloud))
+    if fence:
+        _fence(stack, machine, yes=yes)
+        return
     primary, successor = stack.candidate(to)
     console.out.print(f"Primary now: {primary.machine}", markup=False)
     console.out.print(f"Takes over:  {successor.machine}", markup=False)
@@ -84,6 +116,32 @@ def failover(
         return
     console.out.print(
         f"Writes stopped for {seconds:.1f} s; web servers notice the new primary within a second."
+    )
+
+
+def _fence(stack: "CloudBackend", machine: str | None, *, yes: bool) -> None:
+    from skytier.openstack.power import Power, cannot_know
+
+    primary = stack.fence_intended(machine)
+    console.out.print(f"Primary by its lease: {primary.machine}", markup=False)
+    console.out.print(f"Nova says of it:      {primary.told.why}", markup=False)
+    console.out.print(f"May take over:        {', '.join(primary.heirs)}", markup=False)
+    if primary.told.power is Power.UNKNOWN:
+        raise cannot_know(primary.machine, primary.told)
+    if primary.told.power is Power.RUNS:
+        console.confirm(
+            f"{primary.machine} is powered off, and stays off. Do this?",
+            yes,
+            "This powers a machine off, and there is nobody to ask.",
+        )
+    found = stack.fence(primary)
+    console.out.print(
+        f"{found.machine} is the primary, {found.seconds:.1f} s after the lease was ended.",
+        markup=False,
+    )
+    console.out.print(
+        f"{primary.machine} is off. To bring it back as a replica: {console.program()} up",
+        markup=False,
     )
 
 

@@ -36,6 +36,9 @@ class HomeLogin:
         self.current = postgresql.current
         self.sql = postgresql.sql
 
+    def on_replicas(self, script: str) -> None:
+        """There are none."""
+
     def kept_aside(self) -> Login | None:
         """A file beside the current one."""
         return Login.read(self._next.read_text()) if self._next.exists() else None

@@ -8,7 +8,7 @@ from skytier.openstack import beside, minor_upgrade
 from skytier.openstack import copy as of_copy
 from skytier.openstack.application import attend_application, follow_application, run_application
 from skytier.openstack.bake import bake, plan_bake
-from skytier.openstack.database import candidate, database, failover
+from skytier.openstack.database import candidate, database, failover, fence, fence_intended
 from skytier.openstack.drain import drain, undrain
 from skytier.openstack.logs import logs
 from skytier.openstack.planned import Plan
@@ -52,6 +52,8 @@ class CloudBackend(CloudStack):
     failover = failover
     minor_upgrade_intended = minor_upgrade.intend
     upgrade_minor = minor_upgrade.upgrade
+    fence_intended = fence_intended
+    fence = fence
     drain = drain
     undrain = undrain
     plan_bake = plan_bake

@@ -1,17 +1,18 @@
-"""The members of a stack's database: what they are, and a planned switchover."""
+"""The members of a stack's database: what they are, and another primary."""
 
 import threading
-from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from skytier.errors import SkytierError
-from skytier.hosts.host import Host
 from skytier.hosts.ssh import Ssh, SshHost
+from skytier.openstack import fencing
 from skytier.openstack.access import Access
+from skytier.openstack.fencing import Primary, Successor
 from skytier.openstack.kinds import resources_now
 from skytier.openstack.stack import CloudStack
-from skytier.services.patroni.members import LOOK, Member, Members, read, successor
+from skytier.services.patroni.look import look
+from skytier.services.patroni.members import Member, Members, successor
 from skytier.services.patroni.switchover import Switched, switch_over
 
 
@@ -21,24 +22,13 @@ def database(stack: CloudStack) -> Members:
         return look(hosts)
 
 
-def look(hosts: Mapping[str, Host]) -> Members:
-    """What the members of a database say, by their machines. Raises SkytierError."""
-    with ThreadPoolExecutor(len(hosts)) as pool:
-        answers = dict(zip(hosts, pool.map(_ask, hosts.values()), strict=True))
-    if not any(answers.values()):
-        raise SkytierError(
-            "No member of the database answers.", "See what is wrong: skytier status"
-        )
-    return read(answers)
-
-
 def candidate(stack: CloudStack, wanted: str | None) -> tuple[Member, Member]:
     """The primary, and who would take over: `wanted` (`database/2`) or the best one.
 
     Raises SkytierError where nobody can.
     """
     found = database(stack)
-    named = wanted and _named(stack, wanted, found)
+    named = wanted and _named(wanted, [each.machine for each in found.members])
     return successor(found, stack.stack.database.synchronous, named or None)
 
 
@@ -65,9 +55,36 @@ def replica_machine(stack: CloudStack) -> str:
     return min(there, key=lambda each: each.lag_bytes or 0).machine
 
 
-def _named(stack: CloudStack, wanted: str, found: Members) -> str:
+def fence_intended(stack: CloudStack, wanted: str | None) -> Primary:
+    """The primary by its lease, which has to be `wanted` if that is given, and who may take over.
+
+    Raises SkytierError where none may.
+    """
+    named = wanted and _named(wanted, fencing.members(stack.stack))
+    with machines(stack, that_run=True) as hosts:
+        found = fencing.primary(stack.project, hosts)
+    if named and found.machine != named:
+        raise SkytierError(
+            f"{named} is not the primary: {found.machine} is. Nothing was changed.",
+            "See the members: skytier database",
+        )
+    return found
+
+
+def fence(stack: CloudStack, intended: Primary) -> Successor:
+    """Power the primary off, if it runs, and have another member take over. Raises SkytierError."""
+    with stack.held("fence", threading.Event()), machines(stack, that_run=True) as hosts:
+        now = fencing.primary(stack.project, hosts)
+        if now.machine != intended.machine:
+            raise SkytierError(
+                f"{now.machine} has become the primary in the meantime.",
+                "Look, and run it again: skytier database",
+            )
+        return fencing.fence(stack.project, hosts, now.machine)
+
+
+def _named(wanted: str, machines: Sequence[str]) -> str:
     """`shop-database-2` for that, and for `database/2`."""
-    machines = [each.machine for each in found.members]
     for machine in machines:
         number = machine.rpartition("-")[2]
         if wanted in (machine, f"database/{number}"):
@@ -78,16 +95,11 @@ def _named(stack: CloudStack, wanted: str, found: Members) -> str:
     )
 
 
-def _ask(host: Host) -> str | None:
-    try:
-        return host.run(LOOK)
-    except SkytierError:
-        return None
-
-
 @contextmanager
-def machines(stack: CloudStack) -> Iterator[Mapping[str, SshHost]]:
+def machines(stack: CloudStack, *, that_run: bool = False) -> Iterator[Mapping[str, SshHost]]:
     """The machines of the members by their names, while the context is open.
+
+    With `that_run` those that run, as Nova says, and no others: nobody waits for one that is off.
 
     Raises SkytierError for a stack without a database.
     """
@@ -102,6 +114,8 @@ def machines(stack: CloudStack) -> Iterator[Mapping[str, SshHost]]:
             f"The stack {stack.stack.name} has no database.",
             "It has one where application.requires names PostgreSQL, once it is up: skytier up",
         )
+    if that_run:
+        names = fencing.running(known)
     with Ssh() as shell:
         Access(stack.connection, stack.operator, shell).write(known)
         yield {name: SshHost(shell, name) for name in sorted(names)}

@@ -13,9 +13,10 @@ from skytier.deploy.kind import Tell
 from skytier.errors import SkytierError
 from skytier.hosts.host import Host, UnreachableError
 from skytier.openstack.backups import one_step
-from skytier.openstack.database import look, machines
+from skytier.openstack.database import machines
 from skytier.openstack.stack import CloudStack
 from skytier.poll import until
+from skytier.services.patroni.look import look
 from skytier.services.patroni.members import Members, successor
 from skytier.services.patroni.minor_upgrade import Turn, Work, obstacle, turns
 from skytier.services.patroni.software import upstream

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from skytier.deploy.apply import Events, Progress, apply
@@ -78,6 +79,13 @@ class MachineLogin:
             "No member of the database is the primary now.",
             "See how they are: skytier status. Then run it again.",
         )
+
+    def on_replicas(self, script: str) -> None:
+        """By the standard input. One that is away has no session that goes on."""
+        for host in self.hosts if len(self.hosts) > 1 else ():
+            with suppress(SkytierError):
+                if host.run(TAKES_WRITES).strip() == "f":
+                    host.run(PSQL, script.encode())
 
     def _kept(self) -> Mapping[str, str]:
         return read_secrets(self.hosts[0])

@@ -36,6 +36,7 @@ from skytier.openstack.catalog import has_volumes
 from skytier.openstack.configurations import Configurations
 from skytier.openstack.desired import wanted
 from skytier.openstack.entry_point import EntryPoint, address_of
+from skytier.openstack.fencing import take_over_from_lost
 from skytier.openstack.flavor import Flavor
 from skytier.openstack.given_up import give_up
 from skytier.openstack.host_keys import HOST_KEY
@@ -324,13 +325,15 @@ class CloudStack:
         return spending.prices(self.connection, self.stack, [*there, *wanted])
 
     def carry_out(self, current: Plan, shell: Ssh, events: Events, lost: threading.Event) -> Known:
+        """Everything that is there once a plan is carried out. Raises SkytierError."""
+        access = Access(self.connection, self.operator, shell, publish=True)
+        take_over_from_lost(self.project, self.stack, current.known, access, events)
         for system in {
             current.resolved.choices.systems[step.wanted.creation["role"]]
             for step in current.steps
             if step.key.kind == DELIVERY and step.action is not Action.KEEP and step.wanted
         }:
             build_ahead(current.resolved.application, system)
-        access = Access(self.connection, self.operator, shell, publish=True)
         secrets = self.secrets(current, access)
         secrets.save(current.steps)
         servers, volumes = Server(self.project), Volume(self.project, self.has_volumes)

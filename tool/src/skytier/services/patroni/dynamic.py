@@ -8,6 +8,8 @@ from skytier.services.service import Placement
 TTL_S, LOOP_WAIT_S, RETRY_TIMEOUT_S = 20, 2, 3
 """The first and the last are the smallest that Patroni takes. A primary whose machine is gone has
 another one in its place after 21 to 27 s."""
+START_TIMEOUT_S = 60
+"""How long a primary that crashed may take to start before another member takes over."""
 REPLICAS_LAG = "16MB"
 """A replica that is further behind gets no questions."""
 
@@ -18,6 +20,7 @@ def dynamic(at: Placement) -> str:
         "ttl": TTL_S,
         "loop_wait": LOOP_WAIT_S,
         "retry_timeout": RETRY_TIMEOUT_S,
+        "primary_start_timeout": START_TIMEOUT_S,
         # Without synchronous_mode so many bytes may be lost, and what is written within `ttl`.
         "maximum_lag_on_failover": 1048576,
         "synchronous_mode": at.stack.database.synchronous,

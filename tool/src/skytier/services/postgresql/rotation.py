@@ -13,6 +13,8 @@ from skytier.services.postgresql.login import Login
 
 WAIT_S = 300.0
 """How long what runs with the former password may go on before the run gives up waiting."""
+REPLAYED_WITHIN_S = 30
+"""How long a replica is waited for, until it knows that the former role does not log in."""
 
 
 class Place(Protocol):
@@ -32,6 +34,9 @@ class Place(Protocol):
 
     def sql(self, script: str) -> str:
         """Run a psql script as the superuser. Returns its output, unaligned."""
+
+    def on_replicas(self, script: str) -> None:
+        """The same on each replica that answers, where nothing can be written."""
 
 
 def begin(place: Place) -> bool:
@@ -54,8 +59,10 @@ def begin(place: Place) -> bool:
 
 
 def finish(place: Place) -> None:
-    """Have the former role log in no more, and end what it still has open."""
-    place.sql(_retire(place.current().other))
+    """Have the former role log in no more, and end what it still has open, on replicas too."""
+    former = place.current().other
+    place.sql(_retire(former) + _end(former))
+    place.on_replicas(_await_retired(former) + _end(former))
 
 
 def still_used(by: str) -> SkytierError:
@@ -72,8 +79,20 @@ def _can_log_in(role: str) -> str:
 
 
 def _retire(role: str) -> str:
+    return f"ALTER ROLE {role} NOLOGIN PASSWORD NULL;\n"
+
+
+def _end(role: str) -> str:
     sessions = f"pg_stat_activity WHERE usename = '{role}'"
+    return f"SELECT count(pg_terminate_backend(pid)) FROM {sessions};\n"  # noqa: S608
+
+
+def _await_retired(role: str) -> str:
+    """Until a replica knows it, the role would come back at once. One that lags ends it later."""
+    may = f"SELECT FROM pg_roles WHERE rolname = '{role}' AND rolcanlogin"
     return (
-        f"ALTER ROLE {role} NOLOGIN PASSWORD NULL;\n"
-        f"SELECT count(pg_terminate_backend(pid)) FROM {sessions};\n"
+        f"DO $$BEGIN FOR tries IN 1..{REPLAYED_WITHIN_S * 10} LOOP\n"
+        f"    EXIT WHEN NOT EXISTS ({may});\n"
+        "    PERFORM pg_sleep(0.1);\n"
+        "END LOOP; END$$;\n"
     )
