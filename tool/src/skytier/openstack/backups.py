@@ -32,9 +32,14 @@ def listing(stack: CloudStack) -> Backups:
 
 
 def newest(stack: CloudStack) -> Backup | None:
-    """The newest one; None where there is none, or where that cannot be asked."""
+    """The newest one; None where there is none of this database, or where that cannot be asked.
+
+    Those to which the changes since do not arrive do not count, either.
+    """
     try:
-        return listing(stack).newest
+        with database_of(stack) as host:
+            found = backups.listing(host).newest
+            return found if backups.arrive(host) else None
     except SkytierError:
         return None
 
@@ -62,7 +67,8 @@ def key(stack: CloudStack) -> str:
     Raises SkytierError where neither has it.
     """
     try:
-        with ssh_target(stack, DATABASE) as host:
+        # Of several members each has it.
+        with database_of(stack, any_one=True) as host:
             found = read_secrets(host).get(KEY, "")
     except SkytierError:
         # The machine may be the one that was lost.

@@ -1,5 +1,7 @@
 """What would be lost with what the stack file does not have any more."""
 
+from collections.abc import Callable
+
 from skytier.deploy.kind import Found, Key, Known
 from skytier.deploy.plan import Loss
 from skytier.deploy.update import CONFIGURATION, SERVER
@@ -36,7 +38,7 @@ def losses(resolved: ResolvedStack, known: Known) -> dict[Key, Loss]:
         for name, role in resolved.roles.items()
         if name not in resolved.stack.machines()
     }
-    has_data = {
+    has_data: dict[str, Callable[[Found], bool]] = {
         SERVER: lambda found: not never_ran(found),
         Volume.name: lambda found: bool(found.facts["data"]),
     }
