@@ -9,6 +9,7 @@ from skytier.openstack.given_up import GIVEN_UP
 from skytier.openstack.object_store import in_words
 from skytier.openstack.resolved import ResolvedStack
 from skytier.openstack.resources.container import Container
+from skytier.openstack.resources.server_state import BEING_DELETED
 from skytier.openstack.resources.volume import DATA_ID, Volume
 
 _STAYS = (
@@ -94,18 +95,18 @@ def _others_are_there(resolved: ResolvedStack, known: Known, role: str, number: 
 
 
 def _instead(resolved: ResolvedStack, known: Known, role: str, number: int) -> str:
-    """Why a member that is not wanted any more is not deleted, as advice; empty if it may go.
+    """What to do instead of deleting a member that is not wanted any more; empty if it may go.
 
-    Its volume goes with it.
+    It goes with its volume. One that is well hands over first, and one that is gone did so, or is
+    what it is.
     """
     if not resolved.roles[role].holds_data:
         return ""
     if not _others_are_there(resolved, known, role, number):
         return _MEMBERS_STAY
     server = known.get(resolved.key(SERVER, role, number))
-    hands_over = server is not None and not server.fault
-    given_up = server is not None and bool(server.facts.get(GIVEN_UP))
-    return "" if hands_over or given_up else _MAY_BE_ALONE
+    may_go = server is None or server.fault in ("", BEING_DELETED) or server.facts.get(GIVEN_UP)
+    return "" if may_go else _MAY_BE_ALONE
 
 
 def never_ran(server: Found) -> bool:
