@@ -19,7 +19,7 @@ from skytier.openstack.kinds import RULES
 from skytier.openstack.releases import (
     PINNED,
     Releases,
-    have_migrated,
+    note_migrations,
     releases_anew,
     steps_of_release,
 )
@@ -72,7 +72,7 @@ def test_the_next_release_migrates_though_the_source_is_the_same() -> None:
     nova = servers()
     assert changes(planned(nova)) == []
 
-    have_migrated(cast(Server, nova))
+    note_migrations(cast(Server, nova))
 
     steps = planned(nova)
     assert changes(steps) == [(Action.CHANGE, Key(RELEASE, WEB[0]))]
@@ -85,7 +85,7 @@ def test_the_next_release_migrates_though_the_source_is_the_same() -> None:
 
 def test_a_release_that_a_rollback_led_to_migrates_nothing() -> None:
     nova = servers(**{PINNED: "an earlier one"})
-    have_migrated(cast(Server, nova))
+    note_migrations(cast(Server, nova))
     assert [each.fault for each in Releases.among(nova.find())] == ["", ""]
 
 
@@ -116,7 +116,7 @@ def noted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     for module in (backups, copy, psql):
         monkeypatch.setattr(module, "ssh_target", target)
-        monkeypatch.setattr(module, "have_migrated", lambda servers: events.append("noted"))
+        monkeypatch.setattr(module, "note_migrations", lambda servers: events.append("noted"))
         monkeypatch.setattr(module, "Server", lambda project: None)
 
     def restored(*what: Any, **how: Any) -> Target:

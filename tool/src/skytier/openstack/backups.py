@@ -16,7 +16,7 @@ from skytier.deploy.task import Task
 from skytier.errors import SkytierError
 from skytier.hosts.host import Host, UnreachableError
 from skytier.openstack.database import machines
-from skytier.openstack.releases import have_migrated
+from skytier.openstack.releases import note_migrations
 from skytier.openstack.resources.creation import RepeatedCalls
 from skytier.openstack.resources.server import Server
 from skytier.openstack.ssh_target import ssh_target
@@ -106,7 +106,7 @@ def restore_to(stack: CloudStack, approved: Intended, progress: Progress) -> Non
         # While the question was open, somebody else may have begun another one.
         restore.check_stand(host, approved)
         # Before it begins: it goes on by itself if this run is cut short.
-        have_migrated(Server(stack.project))
+        note_migrations(Server(stack.project))
 
         def run(tell: Tell) -> str:
             try:

@@ -8,7 +8,7 @@ from contextlib import contextmanager, nullcontext
 
 from skytier.dump.client import Client
 from skytier.openstack.database import replica_machine
-from skytier.openstack.releases import have_migrated
+from skytier.openstack.releases import note_migrations
 from skytier.openstack.resources.server import Server
 from skytier.openstack.ssh_target import ssh_target
 from skytier.openstack.stack import CloudStack
@@ -72,7 +72,7 @@ def database_client(stack: CloudStack, *, changes: bool) -> Iterator[Client]:
     lock = stack.held("import", threading.Event()) if changes else nullcontext()
     with lock, ssh_target(stack, "database") as host:
         if changes:
-            have_migrated(Server(stack.project))
+            note_migrations(Server(stack.project))
 
         def words(script: str) -> list[str]:
             command = shlex.join(["sudo", "sh", "-c", AS_NOBODY, "sh", script])

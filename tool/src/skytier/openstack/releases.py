@@ -54,7 +54,7 @@ def pinned_by(servers: Iterable[Found]) -> Pinned | None:
     return None
 
 
-def have_migrated(servers: Server) -> None:
+def note_migrations(servers: Server) -> None:
     """Note that the database gets other data, so that the next release runs its migrations.
 
     Also of a source that is released already. Where no server is there, the first one does so.
