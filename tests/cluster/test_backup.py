@@ -126,6 +126,7 @@ def test_what_is_written_while_the_place_is_away_arrives_later(
     said: dict[str, str] = {}
     assert until(lambda: said.update(three.wrong()) or said, 60)  # type: ignore[func-returns-value]
     assert "does not arrive in the directory" in said["shop-database-1 backup"]
+    assert not backups.arrive(database)
     with pytest.raises(SkytierError, match="The backup failed") as error:
         backups.make(database, "diff", silent)
     assert "unable to load info file" in error.value.what
@@ -137,6 +138,7 @@ def test_what_is_written_while_the_place_is_away_arrives_later(
     assert until(lambda: not database.run(waits), 120, every_s=1)
     backups.make(database, "diff", silent)
     assert three.wrong() == {}
+    assert backups.arrive(database)
     assert "skytier_backup_failed 0" in database.run(figures)
 
 
@@ -198,6 +200,7 @@ def test_a_database_that_took_the_place_of_a_lost_one_gets_its_data(
     with pytest.raises(SkytierError, match="are of another database") as error:
         three.up()
     assert "skytier restore --to latest" in (error.value.do or "")
+    assert not backups.arrive(database)
     intended = intend(database, "latest")
     assert intended.stand.empty
     assert not intended.first

@@ -2,6 +2,7 @@
 
 import shlex
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -10,7 +11,8 @@ from skytier.dump.client import Client
 from skytier.dump.file import recognise
 from skytier.errors import SkytierError
 from skytier.openstack.psql import AS_NOBODY
-from tests.cluster.cluster import Cluster
+from skytier.openstack.releases import note_migrations
+from tests.cluster.cluster import Cluster, changed
 
 
 @pytest.fixture(scope="module")
@@ -72,3 +74,18 @@ def test_a_stream_that_ends_early_changes_nothing(client: Client, tmp_path: Path
 
     assert ask(client, "SELECT to_regclass('kept')") == "kept"
     ask(client, "DROP TABLE kept")
+
+
+def test_after_a_dump_of_an_older_release_the_next_up_migrates(
+    three: Cluster, client: Client
+) -> None:
+    newest = ask(client, "SELECT version_num FROM alembic_version")
+    ask(client, "UPDATE alembic_version SET version_num = '0004'")
+    assert changed(three.plan()) == []
+
+    note_migrations(cast(Any, three.servers))
+
+    assert changed(three.plan()) == ["change release shop-web-1"]
+    three.up()
+    assert ask(client, "SELECT version_num FROM alembic_version") == newest != "0004"
+    assert changed(three.plan()) == []

@@ -192,6 +192,30 @@ def test_backups_count_only_if_there_is_one(stack: Stack) -> None:
         assert approve(stack, delete_data=True)
 
 
+def test_a_directory_that_members_share_stays_with_its_key(
+    stack: Stack, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stack.stack = SHARED
+    with pytest.raises(SkytierError, match="outlives the servers is not known"):
+        approve(stack)
+    assert approve(stack, delete_data=True, last_backup=True)
+    assert stack.asked == ["back up diff"]
+    assert "is in /nowhere/backup_key" in capsys.readouterr().out
+    stack.key = ""
+    with pytest.raises(SkytierError, match="the backups that stay would be worthless"):
+        approve(stack, delete_data=True)
+
+
+def test_a_stack_whose_first_up_failed_before_it_had_a_key_can_be_deleted(
+    stack: Stack, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stack.stack, stack.key, stack.newest = TO_S3, "", None
+    assert approve(stack, delete_data=True)
+    assert "The key is not known." in capsys.readouterr().err
+    with pytest.raises(SkytierError, match="Nothing is deleted"):
+        approve(stack, delete_data=True, last_backup=True)
+
+
 @pytest.mark.parametrize("kind", ["server", "network"])
 def test_what_has_no_data_goes_without_a_word(stack: Stack, kind: str) -> None:
     stack.stack = WITHOUT_BACKUPS

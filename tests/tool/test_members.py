@@ -14,10 +14,13 @@ from skytier.deploy.kind import Found, Key, Known, Wanted
 from skytier.deploy.plan import Action, Step, plan
 from skytier.deploy.setup import REMOVE, removals
 from skytier.errors import SkytierError
+from skytier.openstack.given_up import GIVEN_UP
 from skytier.openstack.kinds import RULES
 from skytier.openstack.leaving import MemberServers
 from skytier.openstack.losses import losses
 from skytier.openstack.members import news
+from skytier.openstack.resources.server_state import BEING_DELETED
+from skytier.openstack.resources.volume import DATA_ID, KEPT
 from skytier.render import render
 from skytier.secrets.secret import Authority, SelfSigned
 from skytier.services.postgresql.config import LEAVE
@@ -79,15 +82,80 @@ def test_a_lost_member_is_made_anew(lost: str) -> None:
     refuse_losses(steps)
 
 
-def test_a_broken_member_is_replaced_where_another_one_has_the_data() -> None:
-    for count, refused in ((1, True), (2, False)):
-        stack = members(count)
-        found = there(stack)
-        key = Key("server", NAMES[0])
-        found[key] = replace(found[key], fault="it is in ERROR")
-        steps = plan(all_wanted(stack, Known(found)), found.values(), RULES)
+def broken(stack: StackFile, name: str, mend: str = "hard reboot", **facts: Any) -> Known:
+    """What is there with one server in ERROR, which ran."""
+    found = Known(there(stack))
+    key = Key("server", name)
+    facts = {**found[key].facts, **facts}
+    found[key] = replace(found[key], fault="it is in ERROR", mend=mend, facts=facts)
+    return found
 
-        assert bool(step(steps, "server", NAMES[0]).loses) is refused
+
+@pytest.mark.parametrize("other", ["running", "shutoff"])
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_a_broken_member_with_the_data_on_its_own_disk_is_never_replaced(
+    count: int, other: str
+) -> None:
+    """Another one that is there may have been off for days, or have followed no more."""
+    stack = members(count)
+    found = broken(stack, NAMES[0])
+    for name in NAMES[1:count]:
+        key = Key("server", name)
+        found[key] = replace(found[key], attributes=dict(found[key].attributes) | {"power": other})
+
+    steps = plan(all_wanted(stack, found), found.values(), RULES, losses(resolved(stack), found))
+
+    first = step(steps, "server", NAMES[0])
+    assert (first.action, first.reason) == (Action.CHANGE, "it is in ERROR: hard reboot")
+    refuse_losses(steps)
+    # What no reboot mends is left as it is.
+    found = broken(stack, NAMES[0], mend="")
+    steps = plan(all_wanted(stack, found), found.values(), RULES, losses(resolved(stack), found))
+    with pytest.raises(LossError, match="lose the data"):
+        refuse_losses(steps)
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {GIVEN_UP: True},
+        {"launched_at": None},
+        # The volume with the data is gone, or `up` would name it.
+        {"metadata": {DATA_ID: "gone"}},
+    ],
+    ids=["given up", "never ran", "volume gone"],
+)
+def test_a_broken_member_with_nothing_on_its_own_disk_is_replaced(facts: dict[str, Any]) -> None:
+    stack = members(2)
+    found = broken(stack, NAMES[0], mend="", **facts)
+
+    steps = plan(all_wanted(stack, found), found.values(), RULES, losses(resolved(stack), found))
+
+    assert step(steps, "server", NAMES[0]).action is Action.REPLACE
+    refuse_losses(steps)
+
+
+def test_a_broken_member_is_deleted_for_good_only_if_it_is_given_up() -> None:
+    before, after = members(2, "database.volume_gib = 10"), members(1, "database.volume_gib = 10")
+
+    def planned(known: Known) -> list[Step]:
+        for key in (Key("volume", name) for name in NAMES[:2]):
+            known[key] = replace(known[key], facts={**known[key].facts, "data": KEPT})
+        return plan(all_wanted(after, known), known.values(), RULES, losses(resolved(after), known))
+
+    with pytest.raises(LossError) as raised:
+        refuse_losses(planned(broken(before, NAMES[1])))
+    assert NAMES[1] in raised.value.what
+    assert "Set database.members back" in (raised.value.do or "")
+
+    refuse_losses(planned(broken(before, NAMES[1], **{GIVEN_UP: True})))
+    # What a run that was cut short left of it goes, too.
+    gone, goes = Known(there(before)), broken(before, NAMES[1])
+    server = Key("server", NAMES[1])
+    del gone[server]
+    goes[server] = replace(goes[server], fault=BEING_DELETED, mend="")
+    for left in (gone, goes, Known(there(before))):
+        refuse_losses(planned(left))
 
 
 def test_a_member_is_not_deleted_while_it_alone_has_the_data() -> None:

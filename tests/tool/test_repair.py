@@ -1,17 +1,19 @@
 """What is broken: the state of each resource -> what is wrong, and what `up` does about it."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from skytier.cli import chosen
 from skytier.deploy.apply import LossError, refuse_losses
 from skytier.deploy.condition import Wrong
-from skytier.deploy.kind import Found, Key
-from skytier.deploy.plan import Action, Step, plan
+from skytier.deploy.kind import Found, Key, Known
+from skytier.deploy.plan import Action, Step, one_of_each, plan
 from skytier.errors import SkytierError
 from skytier.openstack import members, repair
 from skytier.openstack.given_up import give_up
@@ -20,6 +22,7 @@ from skytier.openstack.look import to_mend
 from skytier.openstack.resources.interface import NOTE
 from skytier.openstack.resources.server_state import State, state_of
 from skytier.openstack.resources.volume import DATA_ID
+from skytier.openstack.stack import CloudStack
 from skytier.openstack.torn import recognised
 from skytier.stackfile import StackFile, parse
 from skytier.status import Fault, MachineStatus, ServiceStatus
@@ -223,6 +226,40 @@ def test_a_port_that_was_detached_is_attached_again() -> None:
     assert (fault.what, fault.up) == ("its port was detached", "it is attached again")
 
 
+@pytest.mark.parametrize("has_it", ["older", "newer"])
+@pytest.mark.parametrize("listed", [1, -1])
+def test_of_two_ports_of_one_name_the_one_that_the_server_has_stays(
+    has_it: str, listed: int
+) -> None:
+    found = a_stack(WITHOUT)
+    device = found[PORT].facts["device"]
+    older, newer = (
+        replace(
+            found[PORT],
+            id=each,
+            created_at=each,
+            facts={**found[PORT].facts, "device": device if each == has_it else None},
+        )
+        for each in ("older", "newer")
+    )
+    # That one is at another address, so only what is done to servers and ports is looked at.
+    address = changed(found, ADDRESS, attributes={"port": has_it})[ADDRESS]
+    others = without(found, PORT, ADDRESS)
+    listing = [*others.values(), address, *[older, newer][::listed]]
+
+    judged = recognised(listing, own_network=True)
+    known = Known(one_of_each(judged)[0])
+    steps = plan(all_wanted(WITHOUT, known), judged, RULES)
+
+    assert known[PORT].id == has_it
+    assert action(steps, "server", WEB) is Action.KEEP
+    assert action(steps, "floating IP", WEB) is Action.KEEP
+    [deleted] = [step.found for step in steps if step.action is Action.DELETE]
+    assert deleted
+    assert deleted.id == ({"older", "newer"} - {has_it}).pop()
+    assert repair.faults(steps, WITHOUT) == []
+
+
 def test_a_port_that_is_gone_is_made_again_at_its_address_and_its_floating_ip_leads_there() -> None:
     found = changed(without(a_stack(WITHOUT), PORT), ADDRESS, attributes={"port": None})
 
@@ -305,6 +342,25 @@ def test_a_volume_may_be_detached_because_its_server_is_being_deleted() -> None:
     refuse_losses(steps)
 
 
+def test_a_server_that_somebody_deletes_with_its_data_is_waited_for() -> None:
+    leaving = asdict_state("ACTIVE", task="deleting")
+    steps = planned(changed(a_stack(WITHOUT), server(DATABASE), **leaving), WITHOUT)
+
+    [fault] = repair.faults(steps, WITHOUT)
+    assert (fault.what, fault.up) == ("it is being deleted", "")
+    assert "once it is gone" in fault.do
+    assert "mend" not in fault.do
+    with pytest.raises(LossError):
+        refuse_losses(steps)
+    # One with nothing to lose is made again once it is gone, and so is one that is given up.
+    web = planned(changed(a_stack(WITHOUT), server(WEB), **leaving), WITHOUT)
+    assert action(web, "server", WEB) is Action.REPLACE
+    refuse_losses(web)
+    given_up = planned(changed(a_stack(WITHOUT), server(DATABASE), **leaving), WITHOUT, [DATABASE])
+    assert action(given_up, "server", DATABASE) is Action.REPLACE
+    refuse_losses(given_up)
+
+
 def test_an_address_that_leads_nowhere_is_led_back() -> None:
     steps = planned(changed(a_stack(WITHOUT), ADDRESS, attributes={"port": None}), WITHOUT)
 
@@ -364,8 +420,40 @@ def test_a_broken_server_with_data_is_given_up_only_when_it_is_named() -> None:
 
 @pytest.mark.parametrize("name", [DATABASE, "skytier-database-2"])
 def test_what_is_not_broken_is_not_given_up(name: str) -> None:
-    with pytest.raises(SkytierError, match=r"is not broken|has no server"):
+    with pytest.raises(SkytierError, match=r"is not broken|has no server") as refused:
         planned(a_stack(WITHOUT), WITHOUT, [name])
+    # As it is once a run was cut short after that server was deleted, or made again.
+    assert "go on without --give-up: skytier up" in (refused.value.do or "")
+
+
+class Moving(CloudStack):
+    """A stack whose floating IP moves. It notes which servers each plan gives up."""
+
+    def __init__(self, given_up: Sequence[str]) -> None:
+        self.given_up = given_up
+        self.plans: list[list[str]] = []
+
+    def plan(self, **how: Any) -> Any:
+        self.plans.append([*self.given_up])
+        return SimpleNamespace(moves_from="skytier-web-1", wrong=(), steps=[])
+
+    def approved(self, current: Any, approved: Any) -> Any:
+        return current
+
+    def held(self, what: str, lost: Any) -> Any:
+        return nullcontext()
+
+    def hooks(self, current: Any) -> Any:
+        return nullcontext()
+
+    def _carried_out(self, plan: Any, events: Any, lost: Any) -> Any:
+        return SimpleNamespace(url="http://192.0.2.7", waits_for=lambda: "")
+
+
+def test_what_was_given_up_is_well_when_the_rest_is_planned() -> None:
+    stack = Moving([DATABASE])
+    stack.up(cast(Any, SimpleNamespace(wrong=())), cast(Any, None))
+    assert stack.plans == [[DATABASE], []]
 
 
 @pytest.mark.parametrize(

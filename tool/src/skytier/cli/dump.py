@@ -93,7 +93,12 @@ def import_database(
     console.out.print(
         f"The database has {now.tables} tables, {console.size(now.size)}.", markup=False
     )
-    console.out.print("If the dump is of an older release, run the migrations: skytier release")
+    migrates = (
+        "run the migrations: skytier release"
+        if wanted.cloud
+        else "its migrations run when the application starts again"
+    )
+    console.out.print(f"If the dump is of an older release, {migrates}.", markup=False)
 
 
 def _ask(

@@ -16,6 +16,12 @@ from skytier.services.pgbackrest.service import STATE
 POLL_S = 1.0
 _PGBACKREST = f"cd / && runuser -u postgres -- pgbackrest --stanza={STANZA}"
 _SEGMENTS = f"cd / && runuser -u postgres -- pgbackrest repo-ls archive/{STANZA} --recurse"
+_ARRIVE = f"""
+cd {STATE} && [ ! -e foreign ] && [ ! -e unfinished ] || exit 0
+cd / && runuser -u postgres -- psql --no-psqlrc --tuples-only --no-align --dbname=postgres \\
+    --command="SELECT 'yes' FROM pg_stat_archiver
+        WHERE last_failed_time IS NULL OR last_failed_time <= last_archived_time" || true
+"""  # noqa: S608
 _JOURNAL = (
     "journalctl --unit={0} --since=@{1} --lines=20 --output=cat --no-pager --quiet | "
     "grep -v pam_unix"
@@ -39,6 +45,11 @@ def listing(host: Host) -> Backups:
         return info.read(host.run(f"{_PGBACKREST} info --output=json"))
     except CommandError as error:
         raise _unreachable(error) from None
+
+
+def arrive(host: Host) -> bool:
+    """Whether the backups are of the database that runs here, and what is written arrives there."""
+    return host.run(_ARRIVE).strip() == "yes"
 
 
 def make(host: Host, kind: str, tell: Tell) -> None:

@@ -16,7 +16,9 @@ from skytier.deploy.task import Task
 from skytier.errors import SkytierError
 from skytier.hosts.host import Host, UnreachableError
 from skytier.openstack.database import machines
+from skytier.openstack.releases import note_migrations
 from skytier.openstack.resources.creation import RepeatedCalls
+from skytier.openstack.resources.server import Server
 from skytier.openstack.ssh_target import ssh_target
 from skytier.openstack.stack import CloudStack
 from skytier.services.pgbackrest.info import Backup, Backups
@@ -32,9 +34,14 @@ def listing(stack: CloudStack) -> Backups:
 
 
 def newest(stack: CloudStack) -> Backup | None:
-    """The newest one; None where there is none, or where that cannot be asked."""
+    """The newest one; None where there is none of this database, or where that cannot be asked.
+
+    Those to which the changes since do not arrive do not count, either.
+    """
     try:
-        return listing(stack).newest
+        with database_of(stack) as host:
+            found = backups.listing(host).newest
+            return found if backups.arrive(host) else None
     except SkytierError:
         return None
 
@@ -62,7 +69,8 @@ def key(stack: CloudStack) -> str:
     Raises SkytierError where neither has it.
     """
     try:
-        with ssh_target(stack, DATABASE) as host:
+        # Of several members each has it.
+        with database_of(stack, any_one=True) as host:
             found = read_secrets(host).get(KEY, "")
     except SkytierError:
         # The machine may be the one that was lost.
@@ -97,6 +105,8 @@ def restore_to(stack: CloudStack, approved: Intended, progress: Progress) -> Non
     with stack.held("restore", lost), database_of(stack, any_one=any_one) as host:
         # While the question was open, somebody else may have begun another one.
         restore.check_stand(host, approved)
+        # Before it begins: it goes on by itself if this run is cut short.
+        note_migrations(Server(stack.project))
 
         def run(tell: Tell) -> str:
             try:

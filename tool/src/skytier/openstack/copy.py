@@ -14,6 +14,7 @@ from skytier.deploy.kind import Key, Tell
 from skytier.errors import SkytierError
 from skytier.openstack import object_store
 from skytier.openstack.backups import DATABASE, database_of, one_step
+from skytier.openstack.releases import note_migrations
 from skytier.openstack.resources.container import Container
 from skytier.openstack.resources.ec2_credential import Ec2Credential
 from skytier.openstack.resources.server import Server
@@ -109,6 +110,8 @@ def restore_copy(stack: CloudStack, intended: Intended, progress: Progress) -> T
             return found[0].words
 
         one_step("restore", host.name, run, progress)
+        # Not before: one that was cut short is begun anew after an `up`, which could not migrate.
+        note_migrations(Server(stack.project))
     return found[0]
 
 

@@ -9,6 +9,9 @@ from skytier.openstack.resources.server import Server
 
 GIVEN_UP = "given_up"
 """The fact of a server that is replaced although data is lost with it."""
+_GO_ON = (
+    "If it was given up just now, go on without --give-up: skytier up. Else see skytier status."
+)
 
 
 def give_up(found: Sequence[Found], names: Collection[str], data: Mapping[str, str]) -> list[Found]:
@@ -19,11 +22,9 @@ def give_up(found: Sequence[Found], names: Collection[str], data: Mapping[str, s
     there = {each.key.name: each for each in found if each.key.kind == Server.name}
     for name in names:
         if name not in there:
-            raise SkytierError(f"The stack has no server {name}.", "See skytier status.")
+            raise SkytierError(f"The stack has no server {name}.", _GO_ON)
         if not there[name].fault:
-            raise SkytierError(
-                f"The server {name} is not broken, so it is not given up.", "See skytier status."
-            )
+            raise SkytierError(f"The server {name} is not broken, so it is not given up.", _GO_ON)
     return [
         _given_up(each, data) if each.key.kind == Server.name and each.key.name in names else each
         for each in found

@@ -8,6 +8,8 @@ from contextlib import contextmanager, nullcontext
 
 from skytier.dump.client import Client
 from skytier.openstack.database import replica_machine
+from skytier.openstack.releases import note_migrations
+from skytier.openstack.resources.server import Server
 from skytier.openstack.ssh_target import ssh_target
 from skytier.openstack.stack import CloudStack
 from skytier.secrets import DIRECTORY
@@ -64,10 +66,13 @@ def attend_psql(stack: CloudStack, *words: str, replica: bool = False) -> int:
 def database_client(stack: CloudStack, *, changes: bool) -> Iterator[Client]:
     """Programs of PostgreSQL on a database server, as the application's user.
 
-    With `changes` under the stack's lock. Raises SkytierError when there is no way in.
+    With `changes` under the stack's lock, and the next release migrates. Raises SkytierError when
+    there is no way in.
     """
     lock = stack.held("import", threading.Event()) if changes else nullcontext()
     with lock, ssh_target(stack, "database") as host:
+        if changes:
+            note_migrations(Server(stack.project))
 
         def words(script: str) -> list[str]:
             command = shlex.join(["sudo", "sh", "-c", AS_NOBODY, "sh", script])

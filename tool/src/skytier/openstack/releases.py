@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from skytier import release
@@ -27,6 +27,9 @@ from skytier.roles import ROLES
 
 PINNED = f"{PREFIX}pinned"
 """The key in a server's metadata of the release that a rollback led to."""
+MIGRATES = f"{PREFIX}migrates"
+"""The key in the metadata of the server that migrates: its next release has to, since the database
+got other data."""
 
 
 def web_servers(known: Mapping[Key, Found]) -> list[str]:
@@ -49,6 +52,17 @@ def pinned_by(servers: Iterable[Found]) -> Pinned | None:
         if pinned := metadata.get(PINNED):
             return Pinned(pinned, metadata.get(Releases.metadata, pinned))
     return None
+
+
+def note_migrations(servers: Server) -> None:
+    """Note that the database gets other data, so that the next release runs its migrations.
+
+    Also of a source that is released already. Where no server is there, the first one does so.
+    """
+    for each in servers.find():
+        role = ROLES.get(each.facts["role"])
+        if role and role.runs_application and each.facts["number"] == 1:
+            servers.note(each.id, {MIGRATES: "yes"})
 
 
 def releases_anew(steps: Sequence[Step]) -> bool:
@@ -139,6 +153,21 @@ class Releases(InServer):
 
     variables: KeptVariables
 
+    @classmethod
+    def among(cls, servers: Iterable[Found]) -> Iterable[Found]:
+        """Those of servers that ever got it. One whose migrations have to run is to be mended."""
+        servers = list(servers)
+        due = {each.key.name for each in servers if _is_due(each)}
+        for found in super().among(servers):
+            if found.key.name in due:
+                yield replace(
+                    found,
+                    fault="the database got other data, from a backup or a dump",
+                    mend="its migrations run",
+                )
+            else:
+                yield found
+
     def reconcile(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
         """Switch to what was delivered, on the first machine after migrating, and wait for it."""
         wanted_release = wanted.attributes["release"]
@@ -165,9 +194,18 @@ class Releases(InServer):
         setup = self.resolved.setup(wanted.creation["role"], wanted.creation["number"], known)
         checks = [each for each in setup.checks if not each.outside]
         wait_until_well(host, checks, tell)
-        self.variables.copy(variables, host, known[Key(SERVER, wanted.key.name)])
-        self.servers.note(found.id, {Deliveries.metadata: wanted_release})
+        server = known[Key(SERVER, wanted.key.name)]
+        self.variables.copy(variables, host, server)
+        is_due = not self.resolved.pinned and server.facts["metadata"].get(MIGRATES)
+        migrated = {MIGRATES: ""} if is_due else {}
+        self.servers.note(found.id, {Deliveries.metadata: wanted_release, **migrated})
         return self.noted(found, wanted_release)
+
+
+def _is_due(server: Found) -> bool:
+    """Whether its next release has to migrate. One that a rollback led to migrates nothing."""
+    metadata = server.facts["metadata"]
+    return bool(metadata.get(MIGRATES)) and not metadata.get(PINNED)
 
 
 def go_back(wanted: str, name: str, access: Access, known: Known, tell: Tell) -> None:

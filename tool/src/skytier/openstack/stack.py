@@ -236,6 +236,8 @@ class CloudStack:
             current = self.approved(self.plan(wrong=approved.wrong), approved)
             with self.hooks(current):
                 entry = self._carried_out(current, events, lost)
+                # Those that were replaced are well, and a plan gives up no such server.
+                self.given_up = ()
                 if current.moves_from:
                     # What the former entry point needed until now goes: ports that are open to
                     # visitors, and its part of configurations. Connections that went by the

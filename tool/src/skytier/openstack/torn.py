@@ -6,14 +6,16 @@ Pure: it looks at all that was found, and says on each resource what is wrong wi
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from skytier.deploy.kind import Found, Key
+from skytier.deploy.kind import Found
 from skytier.deploy.update import CONFIGURATION
 from skytier.openstack.resources.floating_ip import FloatingIP, not_ours
 from skytier.openstack.resources.interface import place_of
 from skytier.openstack.resources.port import Port
 from skytier.openstack.resources.server import DETACHED, Server
+from skytier.openstack.resources.server_state import BEING_DELETED
 from skytier.openstack.resources.volume import DATA_ID, Volume
 from skytier.openstack.resources.volume_attachment import VolumeAttachment, detach_there
+from skytier.roles import ROLES
 
 
 def recognised(found: Sequence[Found], *, own_network: bool, backups: str = "") -> list[Found]:
@@ -22,23 +24,24 @@ def recognised(found: Sequence[Found], *, own_network: bool, backups: str = "") 
     With `own_network` a port can be made again as it was; in a network of others Neutron chooses
     its address. `backups` says what there is to restore from, for a server whose volume is gone.
     """
-    found = [_without_volume(each, found, backups) for each in found]
+    found = [_being_deleted(_without_volume(each, found, backups)) for each in found]
     servers = {each.id: each for each in found if each.key.kind == Server.name}
-    ports = {each.key: each for each in found if each.key.kind == Port.name}
+    # A killed run can leave two of one name.
+    ports = [each for each in found if each.key.kind == Port.name]
     return [_recognised(each, servers, ports, own_network=own_network) for each in found]
 
 
 def _recognised(
-    one: Found, servers: Mapping[str, Found], ports: Mapping[Key, Found], *, own_network: bool
+    one: Found, servers: Mapping[str, Found], ports: Sequence[Found], *, own_network: bool
 ) -> Found:
     if one.fault:
         return one
     match one.key.kind:
         case Server.name:
-            port = ports.get(Key(Port.name, one.key.name))
-            return _server(one, port, own_network=own_network)
+            own = [each for each in ports if each.key.name == one.key.name]
+            return _server(one, own, own_network=own_network)
         case Port.name:
-            return _port(one, servers)
+            return _port(one, servers, ports)
         case VolumeAttachment.name if one.attributes["server"] not in servers:
             return replace(
                 one,
@@ -76,10 +79,23 @@ def _without_volume(one: Found, found: Sequence[Found], backups: str) -> Found:
     )
 
 
-def _server(server: Found, port: Found | None, *, own_network: bool) -> Found:
+def _being_deleted(one: Found) -> Found:
+    """A server that somebody is deleting, with the data on its own disk: `up` has no part in it."""
+    role = ROLES.get(one.facts.get("role", "")) if one.key.kind == Server.name else None
+    on_volume = one.facts.get("metadata", {}).get(DATA_ID)
+    if one.fault != BEING_DELETED or role is None or not role.holds_data or on_volume:
+        return one
+    return replace(
+        one,
+        by_hand="Run skytier up again once it is gone. skytier audit says who changed the stack. "
+        f"If it does not end, ask who runs the cloud: openstack server show {one.id}",
+    )
+
+
+def _server(server: Found, ports: Sequence[Found], *, own_network: bool) -> Found:
     if not server.facts.get("launched_at"):
         return server  # Nova may just be attaching it
-    if port is None:
+    if not ports:
         if own_network and place_of(server):
             return _detached(server, "its port is gone", "a port of the same address is made")
         return replace(
@@ -88,7 +104,7 @@ def _server(server: Found, port: Found | None, *, own_network: bool) -> Found:
             mend="it gets another port",
         )
     # A duplicate of it has the port, or a server of others: that is told elsewhere.
-    if port.facts.get("device"):
+    if any(each.facts.get("device") for each in ports):
         return server
     return _detached(server, "its port was detached", "it is attached again")
 
@@ -102,10 +118,14 @@ def _detached(server: Found, drift: str, undo: str) -> Found:
     )
 
 
-def _port(port: Found, servers: Mapping[str, Found]) -> Found:
+def _port(port: Found, servers: Mapping[str, Found], ports: Sequence[Found]) -> Found:
     device = port.facts.get("device")
-    if not device or device in servers:
+    if device in servers:
         return port
+    if not device:
+        in_use = any(each.key == port.key and each.facts.get("device") in servers for each in ports)
+        # So the one that is in use is not the duplicate that is deleted.
+        return replace(port, fault="its server has another one of this name") if in_use else port
     return replace(
         port,
         fault=f"the server {device} has it, which is not of this stack",
@@ -114,14 +134,14 @@ def _port(port: Found, servers: Mapping[str, Found]) -> Found:
     )
 
 
-def _floating_ip(address: Found, ports: Mapping[Key, Found]) -> Found:
+def _floating_ip(address: Found, ports: Sequence[Found]) -> Found:
     port = address.attributes["port"]
     if not port:
         # Not None, which is what a port has for its id that is still to be made.
         attributes = {**address.attributes, "port": ""}
         drift, undo = "it leads nowhere", "it is led to its machine"
         return replace(address, attributes=attributes, drift=drift, undo=undo)
-    if any(port == each.id for each in ports.values()):
+    if any(port == each.id for each in ports):
         return address
     return replace(
         address,

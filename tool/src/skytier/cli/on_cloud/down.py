@@ -48,14 +48,10 @@ def approve(
             _COPY,
         )
     newest = dialog.stack.newest_backup() if stay else None
-    if _has_data(removal) and not newest and not delete_data:
-        why = (
-            "no backup of its database was found"
-            if stay
-            else f"the stack {name} has the only copy of its database"
-        )
+    shared = dialog.stack.stack.backup.kind == PATH
+    if _has_data(removal) and not delete_data and (shared or not newest):
         raise SkytierError(
-            f"Nothing is deleted: {why}.",
+            f"Nothing is deleted: {_why(name, stay=stay, shared=shared)}.",
             f"{_COPY}. Or delete it: skytier down --delete-data",
         )
     if not dialog.as_json:
@@ -70,8 +66,20 @@ def approve(
         console.warn(_OF_PATH[dialog.stack.stack.database.members > 1])
     console.confirm(question, dialog.yes, "This deletes data, and there is nobody to ask.")
     if stay:
-        _prepare(dialog, last_backup)
+        _prepare(dialog, last_backup, needs_key=bool(newest) or not delete_data)
     return True
+
+
+def _why(name: str, *, stay: bool, shared: bool) -> str:
+    """Why no backup counts, as the end of a sentence."""
+    if not stay:
+        return f"the stack {name} has the only copy of its database"
+    if shared:
+        return "whether the directory with the backups outlives the servers is not known here"
+    return (
+        "no backup of its database was found, or what is written does not arrive there (see "
+        "skytier status)"
+    )
 
 
 def _has_data(removal: Removal) -> bool:
@@ -85,18 +93,26 @@ def _has_data(removal: Removal) -> bool:
 def _backups_stay(dialog: Context[CloudBackend], removal: Removal) -> bool:
     """Whether the database goes and its backups do not. A bucket of another S3 always stays."""
     backup = dialog.stack.stack.backup
-    if backup.bucket is None or backup.kind == PATH or not _has_data(removal):
+    if backup.kind == PATH:
+        return dialog.stack.stack.database.members > 1 and _has_data(removal)
+    if backup.bucket is None or not _has_data(removal):
         return False
     # One without objects goes with the rest.
     goes = any(each.key == Key(Container.name, backup.bucket) for each in removal.found)
     return backup.kind == S3 or not goes
 
 
-def _prepare(dialog: Context[CloudBackend], last_backup: bool | None) -> None:
-    """What has to be done while the database is there."""
+def _prepare(dialog: Context[CloudBackend], last_backup: bool | None, *, needs_key: bool) -> None:
+    """What has to be done while the database is there.
+
+    `needs_key` is whether there are backups of it. Where an `up` failed early nobody has a key.
+    """
     try:
         dialog.stack.backup_key()
     except SkytierError as error:
+        if not needs_key and not last_backup:
+            console.warn(f"{error.what} Backups that stay cannot be restored without it.")
+            return
         raise SkytierError(
             f"Nothing is deleted: the backups that stay would be worthless. {error.what}",
             f"{error.do} Or bring the database server back, which has it: skytier up",

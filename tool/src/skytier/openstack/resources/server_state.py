@@ -20,6 +20,7 @@ class State:
     undo: str = ""
 
 
+BEING_DELETED = "it is being deleted"
 _SHELVED = State(drift="it is shelved", undo="it is unshelved")
 BUILD_LIMIT = timedelta(hours=1)
 """Nova builds no server for that long; one that it forgot stays in BUILD for ever."""
@@ -52,7 +53,7 @@ def state_of(
 ) -> State:
     """What a state means. `reason` is Nova's for ERROR; the times are Nova's, in UTC."""
     if task == "deleting":
-        return State("it is being deleted")
+        return State(BEING_DELETED)
     match status:
         case "ERROR":
             return State(f"it is in ERROR: {reason}", mend="hard reboot" if launched_at else "")

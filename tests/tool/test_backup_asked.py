@@ -1,0 +1,117 @@
+"""Which machine is asked about backups, and which backups count; with machines that only tell."""
+
+import os
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from skytier.deploy import backups as on_machine
+from skytier.deploy.keeper import OTHER, PRIMARY
+from skytier.errors import SkytierError
+from skytier.hosts.host import Host
+from skytier.openstack import backups
+from skytier.openstack.operator import OperatorFiles
+from skytier.openstack.stack import CloudStack
+from skytier.services.pgbackrest.secrets import KEY
+from skytier.services.pgbackrest.service import STATE
+
+from .test_backup import THERE
+
+
+@dataclass
+class Machine:
+    """A member, which says what it is; nothing if it does not answer."""
+
+    name: str
+    is_: str
+
+    def run(self, script: str, stdin: bytes = b"") -> str:
+        if not self.is_:
+            raise SkytierError("It does not answer.", "Wait.")
+        return self.is_
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> CloudStack:
+    """A stack with two members, of which `members` says what they are."""
+    two = SimpleNamespace(database=SimpleNamespace(members=2))
+    made = SimpleNamespace(stack=two, operator=OperatorFiles(tmp_path))
+    return cast(CloudStack, cast(Any, made))
+
+
+def members(monkeypatch: pytest.MonkeyPatch, *words: str) -> None:
+    @contextmanager
+    def machines(stack: CloudStack) -> Iterator[Mapping[str, Machine]]:
+        named = [Machine(f"shop-database-{n}", each) for n, each in enumerate(words, 1)]
+        yield {each.name: each for each in named}
+
+    monkeypatch.setattr(backups, "machines", machines)
+
+
+def test_any_member_that_answers_has_the_key(
+    stack: CloudStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backups, "read_secrets", lambda host: {KEY: f"that of {host.name}"})
+    members(monkeypatch, "", "")
+    with pytest.raises(SkytierError, match="neither on the database server nor on this machine"):
+        backups.key(stack)
+
+    members(monkeypatch, "", OTHER)
+    assert backups.key(stack) == "that of shop-database-2"
+
+    # Now it is kept here.
+    members(monkeypatch, "", "")
+    assert backups.key(stack) == "that of shop-database-2"
+
+
+@pytest.mark.parametrize("arrive", [True, False])
+def test_a_backup_counts_if_what_is_written_arrives_there(
+    stack: CloudStack, monkeypatch: pytest.MonkeyPatch, arrive: bool
+) -> None:
+    members(monkeypatch, OTHER, PRIMARY)
+    monkeypatch.setattr(on_machine, "listing", lambda host: THERE)
+    monkeypatch.setattr(on_machine, "arrive", lambda host: arrive)
+    assert backups.newest(stack) == (THERE.newest if arrive else None)
+
+
+@pytest.mark.parametrize(
+    ("noted", "postgresql", "arrive"),
+    [
+        ("", "echo yes", True),
+        # pg_stat_archiver has no such row; PostgreSQL is stopped; no backups were set up.
+        ("", "echo", False),
+        ("", "exit 2", False),
+        (None, "echo yes", False),
+        # The backups are of another database, or this one is half restored.
+        ("foreign", "echo yes", False),
+        ("unfinished", "echo yes", False),
+    ],
+)
+def test_what_is_written_does_not_arrive_in_backups_of_another_database(
+    tmp_path: Path, noted: str | None, postgresql: str, arrive: bool
+) -> None:
+    state = tmp_path / "state"
+    if noted is not None:
+        state.mkdir()
+        (state / (noted or "completed")).touch()
+    (tmp_path / "runuser").write_text(f"#!/bin/sh\n{postgresql}\n")
+    (tmp_path / "runuser").chmod(0o700)
+
+    class Here:
+        def run(self, script: str) -> str:
+            done = subprocess.run(
+                ["bash", "-c", script.replace(STATE, str(state))],
+                check=True,
+                capture_output=True,
+                text=True,
+                env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"},
+            )
+            return done.stdout
+
+    assert on_machine.arrive(cast(Host, cast(Any, Here()))) is arrive
