@@ -1,12 +1,13 @@
 """Whether a stack could be brought up, before anything is made."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from skytier.doctor import cloud, machine, object_store
 from skytier.doctor.check import Finding, State
 from skytier.doctor.cloud import Subject
 from skytier.errors import SkytierError
+from skytier.openstack import clouds
 from skytier.openstack.resources.errors import API_ERRORS, explained
 from skytier.stackfile import StackFile
 
@@ -60,6 +61,7 @@ def examine(
         finding = (
             Finding(State.SKIPPED, f"needs {missing[0]}") if missing else _look(check, subject)
         )
+        finding = replace(finding, do=clouds.advice(cloud_name, finding.do))
         if finding.state in (State.FAILED, State.SKIPPED):
             failed.add(check.name)
         yield check.name, finding

@@ -121,6 +121,8 @@ def credentials(subject: Subject) -> Finding:
     do = "Check the user, the password and the project in clouds.yaml; they may have expired."
     try:
         subject.conn.authorize()
+    except catalog.NoRegionError:
+        return ok(subject.who)  # Keystone gave a token; the next check says what is wrong
     except Exception as error:
         # What `connect` makes of it does not say who was refused.
         cause = (error.__cause__ or error) if isinstance(error, SkytierError) else error
@@ -134,8 +136,9 @@ def credentials(subject: Subject) -> Finding:
 
 
 def services(subject: Subject) -> Finding:
-    """Whether the catalog has the services that a stack needs."""
-    there = catalog.services(subject.conn)
+    """Whether the catalog has the region, and the services that a stack needs there."""
+    conn = subject.conn  # raises with the regions that there are
+    there, regions = catalog.services(conn), catalog.regions(conn)
     needed = {"compute": catalog.COMPUTE, "image": catalog.IMAGE, "network": catalog.NETWORK}
     missing = [name for name, types in needed.items() if not there & types]
     if missing:
@@ -150,7 +153,18 @@ def services(subject: Subject) -> Finding:
             "Leave volume_gib out of the stack file to keep the data on the server's own disk.",
         )
     extra = "volumes" if there & catalog.BLOCK_STORAGE else "no volumes"
-    return ok(f"compute, image, network; {extra}")
+    said = f"compute, image, network; {extra}"
+    if not (region := catalog.region(conn)):
+        return ok(said)
+    said += f"; region {region}"
+    if len(regions) > 1:
+        said += f" of {', '.join(regions)}"
+    if len(regions) > 1 and not conn.config.get_region_name():
+        return warning(
+            f"{said}, which is the first one: none is named.",
+            "Name it, so that it stays the same: region_name in clouds.yaml.",
+        )
+    return ok(said)
 
 
 def flavors(subject: Subject) -> Finding:

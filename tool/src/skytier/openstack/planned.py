@@ -60,6 +60,8 @@ class Plan:
     """What the number of web servers goes by outside of such hours; None where it is fixed."""
     wrong: Sequence[Wrong] = ()
     """What is wrong on the machines, if they were asked."""
+    region: str = ""
+    """The region of the cloud; empty where regions have no names."""
 
     def check_application(self) -> None:
         """Raises SkytierError when the application lacks what it needs to run.
@@ -149,6 +151,12 @@ class Plan:
         if not web.schedule:
             return ""
         return f"By the schedule {servers} now, {self.hours or 'outside its hours'}."
+
+    @property
+    def place(self) -> str:
+        """`On mycloud, region RegionOne.`"""
+        region = f", region {self.region}" if self.region else ""
+        return f"On {self.resolved.stack.cloud}{region}."
 
     @property
     def stays(self) -> str:

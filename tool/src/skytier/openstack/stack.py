@@ -32,7 +32,7 @@ from skytier.openstack import (
     variables,
 )
 from skytier.openstack.access import Access
-from skytier.openstack.catalog import has_volumes
+from skytier.openstack.catalog import has_volumes, region
 from skytier.openstack.configurations import Configurations
 from skytier.openstack.desired import wanted
 from skytier.openstack.entry_point import EntryPoint, address_of
@@ -159,7 +159,10 @@ class CloudStack:
             RULES,
             losses(resolved, there),
         )
-        return Plan(steps, resolved, public_key, self.hours, secrets, self.automatic, wrong)
+        return Plan(
+            *(steps, resolved, public_key, self.hours, secrets, self.automatic, wrong),
+            region=region(self.connection),
+        )
 
     def _judged(self, found: Sequence[Found], picked: choices.Choices) -> list[Found]:
         """What was found, with what somebody took apart, and what is given up."""

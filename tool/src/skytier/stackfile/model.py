@@ -76,8 +76,8 @@ class StackFile(Section):
     cloud: Text | None = key(None, "the name of a cloud of clouds.yaml", "mycloud")
     """The cloud, by its name in clouds.yaml. Default: the stack runs on this machine."""
     region: Text | None = key(None, "the name of a region of the cloud", "RegionTwo")
-    """The region of the cloud. Default: `region_name` of its entry in clouds.yaml, or
-    OS_REGION_NAME."""
+    """The region of the cloud. Default: `region_name` of its entry in clouds.yaml; of a list
+    `regions` there the one of OS_REGION_NAME, else the first."""
     image: Text | None = key(None, "the name or id of an image", "ubuntu-24.04")
     """The image of the machines: the newest active one with that name. Default: the newest Ubuntu
     LTS of the cloud, else the newest Debian; existing machines keep their image."""

@@ -66,6 +66,7 @@ def show(
             _why(step, names),
             "" if amount is None else f"{amount}",
         )
+    console.out.print(plan.place, markup=False)
     if table.rows:
         console.out.print(table)
     faults.show(plan.faults)
@@ -135,6 +136,8 @@ def as_json(plan: Plan, quota: Sequence[Row], file: Path | None = None) -> str:
         for step in plan.steps
     ]
     answer: dict[str, Any] = {
+        "cloud": plan.resolved.stack.cloud,
+        "region": plan.region or None,
         "steps": steps,
         "schedule": plan.web_servers_now or None,
         "pinned_release": plan.resolved.pinned.id if plan.resolved.pinned else None,
