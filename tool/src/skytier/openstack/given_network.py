@@ -39,7 +39,7 @@ def find(conn: Connection, stack: StackFile) -> GivenNetwork | None:
     """
     if stack.network is None:
         return None
-    network = _sole(
+    network = sole(
         "network", [n for n in conn.network.networks() if stack.network in (n.name, n.id)], stack
     )
     if not (network.is_shared or network.project_id == conn.current_project_id):
@@ -67,7 +67,7 @@ def choose(subnets: Sequence[Subnet], stack: StackFile) -> Subnet:
             else "Name another network in the stack file: network.",
         )
     named = [s for s in subnets if stack.subnet in (None, s.name, s.id)]
-    subnet: Subnet = _sole("subnet", named, stack)
+    subnet: Subnet = sole("subnet", named, stack)
     if not subnet.dhcp:
         raise SkytierError(
             f"The subnet {subnet.name} of the network {stack.network} has no DHCP, so a machine "
@@ -77,7 +77,8 @@ def choose(subnets: Sequence[Subnet], stack: StackFile) -> Subnet:
     return subnet
 
 
-def _sole(kind: str, found: Sequence[Any], stack: StackFile) -> Any:
+def sole(kind: str, found: Sequence[Any], stack: StackFile) -> Any:
+    """The only one that the key `kind` of the stack file can mean. Raises SkytierError."""
     wanted = getattr(stack, kind)
     if not found:
         raise SkytierError(

@@ -159,6 +159,22 @@ class Plan:
         return f"On {self.resolved.stack.cloud}{region}."
 
     @property
+    def networks(self) -> str:
+        """What of the network was there before, in a sentence; empty where all is the stack's."""
+        given, router = self.resolved.choices.given, self.resolved.choices.router
+        if given:
+            return (
+                f"The machines are on the network {given.name} ({given.subnet.cidr}), which is "
+                "used and never changed."
+            )
+        if router:
+            return (
+                f"The private network gets an interface on the router {router.name}; nothing else "
+                "of it is changed."
+            )
+        return ""
+
+    @property
     def stays(self) -> str:
         """A sentence about the release that a rollback led to; empty without one."""
         pinned = self.resolved.pinned

@@ -71,6 +71,8 @@ def show(
         console.out.print(table)
     faults.show(plan.faults)
     console.out.print(summary(plan.steps))
+    if plan.networks:
+        console.out.print(plan.networks, markup=False)
     if plan.web_servers_now:
         console.out.print(plan.web_servers_now, markup=False)
     if plan.stays:
