@@ -16,6 +16,7 @@ from skytier.openstack import (
     choices,
     clouds,
     given_network,
+    given_router,
     keystone,
     limits,
     needs,
@@ -25,6 +26,7 @@ from skytier.openstack import (
 from skytier.openstack.choices import ExternalNetwork
 from skytier.openstack.connection import connect
 from skytier.openstack.flavor import Flavor
+from skytier.openstack.given_router import GivenRouter
 from skytier.openstack.images import Image
 from skytier.openstack.resources.project import Project
 from skytier.openstack.resources.server import Server
@@ -55,6 +57,10 @@ class Subject:
     def config(self) -> CloudRegion:
         """What clouds.yaml says. A connection already asks Keystone, and patiently."""
         return clouds.region(self.cloud, region_name=self.stack.region)
+
+    @cached_property
+    def router(self) -> GivenRouter | None:
+        return given_router.find(self.conn, self.stack)
 
     @property
     def auth_url(self) -> str:
@@ -214,19 +220,26 @@ def root_volumes(subject: Subject) -> Finding:
 def network(subject: Subject) -> Finding:
     """Whether the network that the stack file names is there, and takes ports of this project."""
     found = given_network.find(subject.conn, subject.stack)
+    if router := subject.router:
+        return ok(
+            f"the stack gets its own, with an interface on the router {router.name} ({router.id})"
+        )
     if found is None:
         return ok("the stack gets its own, with a router")
+    if not found.id:
+        return ok("Neutron can make one with a router for this project (auto-allocated topology)")
     return ok(f"{found.name} ({found.id}), addresses of {found.subnet.cidr}; no router is made")
 
 
 def external_network(subject: Subject) -> Finding:
-    """Whether it is clear which network floating IPs come from."""
+    """Whether it is clear which network floating IPs come from, and the router leads there."""
     if not subject.stack.needs_external_network:
         return ok("none is needed")
+    router = subject.router
     found: ExternalNetwork = choices.choose_external_network(
-        choices.offered_networks(subject.conn), subject.stack
+        choices.offered_networks(subject.conn), subject.stack, router
     )
-    return ok(f"{found.name} ({found.id})")
+    return ok(f"{found.name} ({found.id})" + (f", through {router.name}" if router else ""))
 
 
 def floating_ip(subject: Subject) -> Finding:

@@ -162,6 +162,11 @@ class Plan:
     def networks(self) -> str:
         """What of the network was there before, in a sentence; empty where all is the stack's."""
         given, router = self.resolved.choices.given, self.resolved.choices.router
+        if given and not given.id:
+            return (
+                "Neutron makes a network with a router for this project, on which the machines "
+                "are. It is not of the stack, and stays when that goes."
+            )
         if given:
             return (
                 f"The machines are on the network {given.name} ({given.subnet.cidr}), which is "

@@ -22,6 +22,7 @@ from skytier.errors import SkytierError
 from skytier.hosts.ssh import Ssh
 from skytier.openstack import (
     choices,
+    given_network,
     limits,
     needs,
     object_store,
@@ -235,6 +236,7 @@ class CloudStack:
         """
         lost = threading.Event()
         with self.held("up", lost):
+            self._make_network()
             current = self.approved(self.plan(wrong=approved.wrong), approved)
             with self.hooks(current):
                 entry = self._carried_out(current, events, lost)
@@ -277,6 +279,7 @@ class CloudStack:
         """
         lost = threading.Event()
         with self.held("up", lost):
+            self._make_network()
             planned = self.plan()
             steps = [step for step in planned.steps if step.key.kind not in IN_SERVERS]
             apply(steps, self.kinds, events, planned.known, lost, RepeatedCalls())
@@ -313,6 +316,13 @@ class CloudStack:
         kinds = {**self.kinds, Container.name: containers}
         stay = partial(object_store.stays, purge=purge)
         return delete_all(kinds, events, lost, unseen, stay)
+
+    def _make_network(self) -> None:
+        try:
+            given_network.make(self.connection, self.stack)
+        except API_ERRORS as error:
+            what = "Neutron could not make the network that it allocates by itself"
+            raise explained(what, error) from error
 
     def _offered(self) -> choices.Offered:
         try:

@@ -100,7 +100,8 @@ class StackFile(Section):
     """The network that floating IPs come from. Default: the only external network of the cloud."""
     network: Text | None = key(None, "the name or id of a network", "provider-net")
     """A network that is there already: the machines get ports on it, and no network, subnet or
-    router is made. It is never changed. Default: the stack gets a private network of its own."""
+    router is made. It is never changed. "auto" is the one that Neutron makes for a project by
+    itself. Default: the stack gets a private network of its own."""
     router: Text | None = key(None, "the name or id of a router", "our-router")
     """A router of the project that is there already: the private network of the stack gets an
     interface on it, and floating IPs come through its gateway. Nothing else of it is changed.
