@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from skytier.doctor import cloud, machine, object_store
+from skytier.doctor import cloud, machine, object_store, shape
 from skytier.doctor.check import Finding, State
 from skytier.doctor.cloud import Subject
 from skytier.errors import SkytierError
@@ -35,12 +35,14 @@ CLOUD = (
     Check("clock", cloud.clock, ["keystone"]),
     Check("credentials", cloud.credentials, ["keystone"]),
     Check("catalog", cloud.services, ["credentials"]),
+    Check("shape", shape.cloud, ["catalog"]),
     Check("flavor", cloud.flavors, ["catalog"]),
     Check("image", cloud.images, ["flavor"]),
     Check("root volume", cloud.root_volumes, ["image"]),
     Check("network", cloud.network, ["catalog"]),
     Check("external network", cloud.external_network, ["catalog"]),
     Check("floating IP", cloud.floating_ip, ["catalog"]),
+    Check("stack", shape.stack, ["root volume", "network", "external network"]),
     Check("quota", cloud.quotas, ["flavor"]),
 )
 OBJECT_STORE = Check("object store", object_store.container, ["catalog"])

@@ -26,6 +26,7 @@ from skytier.openstack import (
 from skytier.openstack.choices import ExternalNetwork
 from skytier.openstack.connection import connect
 from skytier.openstack.flavor import Flavor
+from skytier.openstack.given_network import GivenNetwork
 from skytier.openstack.given_router import GivenRouter
 from skytier.openstack.images import Image
 from skytier.openstack.resources.project import Project
@@ -57,6 +58,10 @@ class Subject:
     def config(self) -> CloudRegion:
         """What clouds.yaml says. A connection already asks Keystone, and patiently."""
         return clouds.region(self.cloud, region_name=self.stack.region)
+
+    @cached_property
+    def given(self) -> GivenNetwork | None:
+        return given_network.find(self.conn, self.stack)
 
     @cached_property
     def router(self) -> GivenRouter | None:
@@ -219,7 +224,7 @@ def root_volumes(subject: Subject) -> Finding:
 
 def network(subject: Subject) -> Finding:
     """Whether the network that the stack file names is there, and takes ports of this project."""
-    found = given_network.find(subject.conn, subject.stack)
+    found = subject.given
     if router := subject.router:
         return ok(
             f"the stack gets its own, with an interface on the router {router.name} ({router.id})"

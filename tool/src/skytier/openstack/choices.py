@@ -1,7 +1,7 @@
 """What the machines are made of: names of the stack file become ids of the cloud."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -141,9 +141,13 @@ def offered_flavors(conn: Connection) -> list[Flavor]:
 
 def offered_networks(conn: Connection) -> list[ExternalNetwork]:
     """Every external network that the project sees."""
+    return external_among(conn.network.networks(is_router_external=True))
+
+
+def external_among(networks: Iterable[Any]) -> list[ExternalNetwork]:
+    """The external ones of a list of networks."""
     return [
-        ExternalNetwork(n.id, n.name, bool(n.is_default))
-        for n in conn.network.networks(is_router_external=True)
+        ExternalNetwork(n.id, n.name, bool(n.is_default)) for n in networks if n.is_router_external
     ]
 
 
