@@ -83,6 +83,12 @@ def test_the_private_network_is_the_stacks_own_and_the_router_is_not() -> None:
     )
 
 
+def test_a_plan_says_which_cloud_and_which_region_it_is_for() -> None:
+    of_cloud = resolved(parse('cloud = "mycloud"'))
+    assert Plan([], of_cloud, "", region="RegionOne").place == "On mycloud, region RegionOne."
+    assert Plan([], of_cloud, "").place == "On mycloud."
+
+
 def test_an_interface_goes_after_the_floating_ips_and_before_the_subnet() -> None:
     order = [step.key.kind for step in plan([], there(ON_IT).values(), RULES)]
     assert order.index("floating IP") < order.index("router interface") < order.index("subnet")

@@ -147,7 +147,9 @@ def test_a_sourced_openrc_signs_in_and_is_not_said_to_be_in_clouds_yaml(
     found = clouds.region("envvars", PatientSession)
 
     assert type(found.get_session().auth).__name__ == kind
-    assert clouds.find().names == ("c",)
+    assert (clouds.find().names, clouds.find().usable) == (("c",), ("c", "envvars"))
+    assert str(clouds.find()) == "c, and envvars of this shell's OS_* variables"
+    assert clouds.complete("env") == ["envvars"]
     said = clouds_yaml(Subject(StackFile(), "envvars")).said
     assert said == "envvars in the OS_* variables of the environment, region RegionOne"
     with pytest.raises(SkytierError) as error:

@@ -46,7 +46,8 @@ def stack_file(file: Path | None, cloud: str | None) -> StackFile:
     wanted = read.model_copy(update={"cloud": cloud}) if cloud else read
     if wanted.cloud is None or wanted.region:
         return wanted
-    return wanted.model_copy(update={"region": clouds.region_of_environment(wanted.cloud)})
+    region = clouds.region_of_environment(wanted.cloud)
+    return wanted.model_copy(update={"region": region}) if region else wanted
 
 
 def with_database(file: Path | None, cloud: str | None) -> StackFile:

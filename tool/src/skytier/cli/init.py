@@ -175,12 +175,13 @@ def _look(draft: _Draft, cloud: str, as_json: bool) -> None:
 
 def _ask_cloud() -> str | None:
     there = clouds.find()
-    if not there.names:
+    if not there.usable:
         return None
-    console.out.print(f"Clouds in {there.file}: {', '.join(there.names)}", markup=False)
+    where = f" in {there.file}" if there.names else ""
+    console.out.print(f"Clouds{where}: {there}", markup=False)
     while True:
         answer = typer.prompt("Cloud (Enter: this machine)", default="", show_default=False)
-        if not answer or answer in there.names:
+        if not answer or answer in there.usable:
             return answer or None
         console.err.print(f"There is no cloud {answer!r}.", markup=False)
 

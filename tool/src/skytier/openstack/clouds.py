@@ -23,6 +23,18 @@ class Clouds:
     """None where there is none at any of its places."""
     names: tuple[str, ...]
 
+    @property
+    def usable(self) -> tuple[str, ...]:
+        """What `--cloud` takes: these, and the cloud of the environment."""
+        sourced = environment_name()
+        return (*self.names, sourced) if sourced else self.names
+
+    def __str__(self) -> str:
+        """`near, far, and envvars of this shell's OS_* variables`; empty without any."""
+        listed, sourced = ", ".join(self.names), environment_name()
+        of_shell = f"{sourced} of this shell's OS_* variables" if sourced else ""
+        return ", and ".join(each for each in (listed, of_shell) if each)
+
 
 def find() -> Clouds:
     """The clouds.yaml that openstacksdk finds, here, in ~/.config/openstack or /etc/openstack.
@@ -180,6 +192,6 @@ def _file() -> "CloudsFile | None":
 def complete(incomplete: str) -> list[str]:
     """For a shell: the names that begin like this. A broken file completes to nothing."""
     try:
-        return [name for name in find().names if name.startswith(incomplete)]
+        return [name for name in find().usable if name.startswith(incomplete)]
     except Exception:
         return []
