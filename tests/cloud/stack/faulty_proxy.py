@@ -120,19 +120,29 @@ class _Handler(BaseHTTPRequestHandler):
                 self._answer(502, {}, b"<html>bad gateway</html>")
             else:
                 content = self.server.changed(self.path, content)
-                self._answer(response.status, dict(response.getheaders()), content)
+                self._answer(response.status, self._here(response), content)
 
     def _forward(self, body: bytes) -> tuple[HTTPResponse, bytes]:
         service, _, rest = self.path.removeprefix("/").partition("/")
         upstream = urlsplit(self.server.upstreams[service])
         connection = HTTPConnection(upstream.netloc, timeout=120)
         headers = {k: v for k, v in self.headers.items() if k.lower() not in HOP_BY_HOP}
-        path = f"{upstream.path.rstrip('/')}/{rest}".rstrip("/") or "/"
+        base = upstream.path.rstrip("/")
+        path = f"{base}/{rest}" if rest else base or "/"
         connection.request(self.command, path, body or None, headers)
         response = connection.getresponse()
         content = response.read()
         connection.close()
         return response, content
+
+    def _here(self, response: HTTPResponse) -> dict[str, str]:
+        """The headers of an answer; a redirection leads back to the proxy."""
+        service = self.path.split("/")[1]
+        there, here = self.server.upstreams[service], self.server.address(service)
+        return {
+            name: value.replace(there, here, 1) if name.lower() == "location" else value
+            for name, value in response.getheaders()
+        }
 
     def _answer(self, status: int, headers: Mapping[str, str], content: bytes) -> None:
         self.send_response(status)

@@ -177,6 +177,7 @@ def allocating() -> Iterator[None]:
             admin.network.delete_subnet_pool(pool)
 
 
+@pytest.mark.large
 def test_the_network_that_neutron_allocates_is_made_by_up_alone_and_stays(
     account: Account, operator: Operator, stack: str, request: pytest.FixtureRequest
 ) -> None:

@@ -48,6 +48,7 @@ def test_a_stack_lives_with_the_microversions_of_queens(account: Account, poor: 
         down(poor)
 
 
+@pytest.mark.large
 def test_a_stack_lives_without_cinder(account: Account, proxy: PoorerProxy, poor: Operator) -> None:
     proxy.hidden = frozenset({"block-storage", "volumev3", "volume"})
     with taken_down(account, poor) as name:
