@@ -100,6 +100,66 @@ def test_a_project_that_is_none_fails_the_credentials(
     assert "nowhere" in checks["credentials"]["said"]
 
 
+@pytest.fixture
+def application_credential(cloud: Connection, undo: ExitStack) -> dict[str, str]:
+    """One of the user's, as the keys of an entry."""
+    user = cloud.current_user_id
+    made = cloud.identity.create_application_credential(user, f"doc-{secrets.token_hex(3)}")
+    undo.callback(cloud.identity.delete_application_credential, user, made)
+    return {"application_credential_id": made.id, "application_credential_secret": made.secret}
+
+
+def test_an_application_credential_a_token_and_an_openrc_file_sign_in(
+    skytier: Skytier,
+    cloud: Connection,
+    tmp_path: Path,
+    application_credential: dict[str, str],
+) -> None:
+    url = cloud.config.auth["auth_url"]
+    credential = {"auth_url": url, **application_credential}
+    secret = {"application_credential_secret": credential.pop("application_credential_secret")}
+    token = {"auth_url": url, "token": cloud.auth_token, "project_id": cloud.current_project_id}
+    here = {"region_name": "RegionOne"}
+    clouds = {
+        "by-credential": {"auth": credential, "auth_type": "v3applicationcredential", **here},
+        "by-token": {"auth": token, "auth_type": "v3token", **here},
+    }
+    (tmp_path / "clouds.yaml").write_text(yaml.safe_dump({"clouds": clouds}))
+    secure = {"clouds": {"by-credential": {"auth": secret}}}
+    (tmp_path / "secure.yaml").write_text(yaml.safe_dump(secure))
+    auth = cloud.config.auth
+    names = ("username", "password", "project_name", "user_domain_name", "project_domain_name")
+    openrc = {f"OS_{name.upper()}": auth[name] for name in names} | {
+        "OS_AUTH_URL": url,
+        "OS_REGION_NAME": "RegionOne",
+    }
+    file = f"{tmp_path / 'clouds.yaml'}"
+    for name, where, more in (
+        ("by-credential", file, {}),
+        ("by-token", file, {}),
+        ("envvars", "the OS_* variables of the environment", openrc),
+    ):
+        env = {
+            "OS_CLIENT_CONFIG_FILE": file,
+            "OS_CLIENT_SECURE_FILE": str(tmp_path / "secure.yaml"),
+            **more,
+        }
+        answer = json.loads(skytier.run("doctor", "--json", "--cloud", name, cwd=tmp_path, env=env))
+        checks = {check["name"]: check for check in answer["checks"]}
+        assert checks["clouds.yaml"]["said"] == f"{name} in {where}, region RegionOne"
+        assert checks["credentials"]["state"] == "ok", checks["credentials"]
+        assert "region RegionOne" in checks["catalog"]["said"]
+        assert checks["stack"]["said"].startswith("2 machines on the disks of their flavors, in a")
+
+
+def test_a_region_that_is_none_is_said_with_those_that_there_are(
+    skytier: Skytier, tmp_path: Path
+) -> None:
+    checks = examined(skytier, 1, "region = 'RegionNone'", tmp_path)
+    assert checks["credentials"]["state"] == "ok"
+    assert "no region 'RegionNone'. It has RegionOne" in checks["catalog"]["said"]
+
+
 def test_a_keystone_that_does_not_answer_is_said_before_any_password_is_sent(
     skytier: Skytier, cloud: Connection, tmp_path: Path
 ) -> None:

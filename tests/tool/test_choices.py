@@ -10,6 +10,7 @@ from skytier.openstack import choices, images, picks
 from skytier.openstack.choices import ExternalNetwork
 from skytier.openstack.flavor import Flavor
 from skytier.openstack.images import Image, Offer
+from skytier.openstack.shape import Shape
 from skytier.stackfile import StackFile, parse
 
 
@@ -257,7 +258,7 @@ def test_a_flavor_for_a_newcomer_holds_the_image() -> None:
 
 
 def test_picks_say_what_and_why_and_leave_open_what_is_not_sensible() -> None:
-    found = picks.pick([offer("ubuntu-24.04")], [TINY], [PUBLIC, OTHER])
+    found = picks.pick([offer("ubuntu-24.04")], [TINY], Shape([PUBLIC, OTHER]))
 
     assert found.picked["image"].value == "ubuntu-24.04"
     assert found.picked["image"].said == (
@@ -270,7 +271,7 @@ def test_picks_say_what_and_why_and_leave_open_what_is_not_sensible() -> None:
 def test_a_network_whose_name_is_not_its_own_is_picked_by_id() -> None:
     twin = ExternalNetwork("n9", "public", default=True)
 
-    assert picks.pick([], [], [PUBLIC, twin]).picked["external_network"].value == "n9"
+    assert picks.pick([], [], Shape([PUBLIC, twin])).picked["external_network"].value == "n9"
 
 
 def test_a_long_list_is_cut() -> None:

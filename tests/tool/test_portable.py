@@ -30,6 +30,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "clouds.yaml").write_text(yaml.safe_dump({"clouds": {"stad": entry}}))
     monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(tmp_path / "clouds.yaml"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("OS_REGION_NAME", "")  # another machine gets it
     operator.of("stad", "shop").public_key()
     return tmp_path
 

@@ -36,6 +36,14 @@ class FaultyProxy(ThreadingHTTPServer):
     def address(self, service: str) -> str:
         return f"http://127.0.0.1:{self.server_port}/{service}"
 
+    def refuses(self, method: str, path: str, headers: Mapping[str, str]) -> int:
+        """The status of a request that this cloud never answers otherwise; 0 for any other one."""
+        return 0
+
+    def changed(self, path: str, content: bytes) -> bytes:
+        """An answer as this cloud gives it."""
+        return content
+
     def next_fault(self, method: str) -> str | None:
         with self._lock:
             self.requests[method] += 1
@@ -47,9 +55,11 @@ class FaultyProxy(ThreadingHTTPServer):
 
 
 @contextmanager
-def running(upstreams: Mapping[str, str], seed: int, rate: float) -> Iterator[FaultyProxy]:
+def running(
+    upstreams: Mapping[str, str], seed: int, rate: float, kind: type[FaultyProxy] = FaultyProxy
+) -> Iterator[FaultyProxy]:
     """A proxy for the time of a block."""
-    with FaultyProxy(upstreams, seed, rate) as proxy:
+    with kind(upstreams, seed, rate) as proxy:
         thread = threading.Thread(target=proxy.serve_forever, daemon=True)
         thread.start()
         try:
@@ -90,7 +100,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _handle(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         fault = self.server.next_fault(self.command)
-        if self.server.forbidden and self.server.forbidden in body:
+        if status := self.server.refuses(self.command, self.path, self.headers):
+            self._answer(status, {}, b'{"error": {"message": "not here", "code": %d}}' % status)
+        elif self.server.forbidden and self.server.forbidden in body:
             self._answer(403, {}, b'{"forbidden": {"message": "by policy", "code": 403}}')
         elif fault == "dropped before":
             self._drop()
@@ -107,19 +119,30 @@ class _Handler(BaseHTTPRequestHandler):
             elif fault == "lost after":
                 self._answer(502, {}, b"<html>bad gateway</html>")
             else:
-                self._answer(response.status, dict(response.getheaders()), content)
+                content = self.server.changed(self.path, content)
+                self._answer(response.status, self._here(response), content)
 
     def _forward(self, body: bytes) -> tuple[HTTPResponse, bytes]:
         service, _, rest = self.path.removeprefix("/").partition("/")
         upstream = urlsplit(self.server.upstreams[service])
         connection = HTTPConnection(upstream.netloc, timeout=120)
         headers = {k: v for k, v in self.headers.items() if k.lower() not in HOP_BY_HOP}
-        path = f"{upstream.path.rstrip('/')}/{rest}".rstrip("/") or "/"
+        base = upstream.path.rstrip("/")
+        path = f"{base}/{rest}" if rest else base or "/"
         connection.request(self.command, path, body or None, headers)
         response = connection.getresponse()
         content = response.read()
         connection.close()
         return response, content
+
+    def _here(self, response: HTTPResponse) -> dict[str, str]:
+        """The headers of an answer; a redirection leads back to the proxy."""
+        service = self.path.split("/")[1]
+        there, here = self.server.upstreams[service], self.server.address(service)
+        return {
+            name: value.replace(there, here, 1) if name.lower() == "location" else value
+            for name, value in response.getheaders()
+        }
 
     def _answer(self, status: int, headers: Mapping[str, str], content: bytes) -> None:
         self.send_response(status)

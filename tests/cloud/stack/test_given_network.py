@@ -110,3 +110,92 @@ def test_a_network_that_takes_no_port_of_the_project_is_said_before_anything_is_
     operator.write(f'name = "{stack}"\nnetwork = "none-of-this-name"\npublic = "fixed"\n{STACK}')
     assert "sees no network 'none-of-this-name'" in operator.ends_with(1, "plan")
     assert account.holdings() == before
+
+
+def test_a_router_that_is_there_gets_an_interface_and_is_otherwise_as_it_was(
+    account: Account, operator: Operator, stack: str
+) -> None:
+    network, before = account.connection.network, account.count()
+    public = network.find_network("public", ignore_missing=False)
+    office = network.create_network(name=f"office-{stack}")
+    subnet = network.create_subnet(network_id=office.id, ip_version=4, cidr="192.168.128.0/24")
+    router = network.create_router(name=f"ours-{stack}")
+    network.add_interface_to_router(router, subnet.id)
+    wanted = f'name = "{stack}"\nrouter = "{router.name}"\n'
+    try:
+        operator.write(wanted + STACK)
+        assert 'cidr = "192.168.129.0/24"' in operator.ends_with(1, "plan")
+        operator.write(f'{wanted}cidr = "192.168.129.0/24"\n{STACK}')
+        assert "has no gateway to an external network" in operator.ends_with(1, "up", "--yes")
+        network.update_router(router, external_gateway_info={"network_id": public.id})
+        as_it_was = _said_of(network, router)
+        assert f"an interface on the router {router.name}; nothing else" in operator.run("plan")
+        up(operator)
+        [ip] = network.ips(project_id=account.project_id)
+        assert ip.router_id == router.id
+        [port] = network.ports(description=f"skytier:stack={stack} router interface")
+        assert (port.device_id, port.fixed_ips[0]["ip_address"]) == (router.id, "192.168.129.1")
+        assert set(actions(operator).values()) == {"keep"}
+        operator.write(f'name = "{stack}"\ncidr = "192.168.129.0/24"\n{STACK}')
+        assert "does not move to another one" in operator.ends_with(1, "plan")
+        down(operator)
+        assert _said_of(network, router) == as_it_was
+    finally:
+        down(operator)
+        network.remove_interface_from_router(router, subnet.id)
+        network.delete_router(router)
+        network.delete_network(office)
+    assert account.count() == before
+
+
+def _said_of(network: Any, router: Any) -> tuple[dict[str, Any], set[str]]:
+    """All that Neutron says of a router but for when it was changed last, and what is on it."""
+    said = network.get_router(router.id).to_dict()
+    changing = {"revision_number", "updated_at"}
+    ports = {port.id for port in network.ports(device_id=router.id)}
+    return {name: value for name, value in said.items() if name not in changing}, ports
+
+
+@pytest.fixture
+def allocating() -> Iterator[None]:
+    """A cloud that makes a network for each project by itself."""
+    with openstack.connect(cloud="devcloud-admin") as admin:
+        public = admin.network.find_network("public", ignore_missing=False)
+        was = bool(public.is_default)
+        pool = admin.network.create_subnet_pool(
+            name=f"pool-{secrets.token_hex(3)}",
+            prefixes=["192.168.132.0/22"],
+            default_prefix_length=26,
+            is_shared=True,
+            is_default=True,
+        )
+        try:
+            admin.network.update_network(public, is_default=True)
+            yield
+        finally:
+            admin.network.update_network(public, is_default=was)
+            admin.network.delete_subnet_pool(pool)
+
+
+@pytest.mark.large
+def test_the_network_that_neutron_allocates_is_made_by_up_alone_and_stays(
+    account: Account, operator: Operator, stack: str, request: pytest.FixtureRequest
+) -> None:
+    network, before = account.connection.network, account.count()
+    operator.write(f'name = "{stack}"\nnetwork = "auto"\n{STACK}')
+    assert "Neutron makes no network for this project" in operator.ends_with(1, "plan")
+    request.getfixturevalue("allocating")
+    try:
+        assert "Neutron makes a network with a router" in operator.run("plan")
+        assert account.count() == before
+        up(operator)
+        [made] = network.networks(name="auto_allocated_network", project_id=account.project_id)
+        [ip] = network.ips(project_id=account.project_id)
+        assert network.get_port(ip.port_id).network_id == made.id
+        assert set(actions(operator).values()) == {"keep"}
+        down(operator)
+        assert network.get_network(made.id).to_dict()["subnet_ids"] == made.subnet_ids
+    finally:
+        down(operator)
+        network.delete_auto_allocated_topology(ignore_missing=True)
+    assert account.count() == before

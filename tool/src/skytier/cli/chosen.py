@@ -40,9 +40,14 @@ Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
 
 def stack_file(file: Path | None, cloud: str | None) -> StackFile:
-    """The stack file, with the cloud of --cloud."""
+    """The stack file, with the cloud of --cloud, and the region that OS_REGION_NAME chooses of the
+    cloud's list."""
     read = stack.load(file)
-    return read.model_copy(update={"cloud": cloud}) if cloud else read
+    wanted = read.model_copy(update={"cloud": cloud}) if cloud else read
+    if wanted.cloud is None or wanted.region:
+        return wanted
+    region = clouds.region_of_environment(wanted.cloud)
+    return wanted.model_copy(update={"region": region}) if region else wanted
 
 
 def with_database(file: Path | None, cloud: str | None) -> StackFile:

@@ -37,9 +37,10 @@ def doctor(
 ) -> None:
     """Check whether a stack can be brought up. Changes nothing.
 
-    Credentials, catalog, flavor, image, external network, the quotas for the whole plan, the object
-    store if the stack file asks for it, the clock and this machine's SSH. Each failure says what to
-    do. The cloud `envvars` is the one of the variables OS_AUTH_URL and so on.
+    Credentials, catalog and region, the shape of the cloud and what the stack looks like on it,
+    flavor, image, network, the quotas for the whole plan, the object store if the stack file asks
+    for it, the clock and this machine's SSH. Each failure says what to do. The cloud `envvars` is
+    the one of the variables OS_AUTH_URL and so on.
     """
     wanted = chosen.stack_file(file, cloud)
     name = wanted.cloud
@@ -83,8 +84,7 @@ def _conclude(name: str | None, bad: list[str]) -> None:
         console.out.print(f"\nNot usable yet: {', '.join(bad)}.", style="red")
     elif name is None:
         console.out.print(f"\nThis machine is ready: {skytier} up", markup=False)
-        there = ", ".join(clouds.find().names)
-        if there:
+        if there := str(clouds.find()):
             console.out.print(f"For a cloud add --cloud. There is {there}.", markup=False)
     else:
         console.out.print(f"\nReady: {skytier} up --cloud {name}", markup=False)

@@ -29,6 +29,8 @@ class _Draft:
     why: dict[str, str] = field(default_factory=dict)
     undecided: dict[str, str] = field(default_factory=dict)
     options: dict[str, Sequence[str]] = field(default_factory=dict)
+    public: dict[str, Any] = field(default_factory=dict)
+    """A network that could be `network` to the `public` that goes with it."""
     warnings: list[str] = field(default_factory=list)
 
 
@@ -153,7 +155,11 @@ def _look(draft: _Draft, cloud: str, as_json: bool) -> None:
     from skytier.openstack import picks
     from skytier.openstack.connection import connect
 
-    conn = connect(cloud)
+    region = clouds.region_of_environment(cloud)
+    if region:
+        draft.chosen["region"] = region
+        draft.why["region"] = f"Picked: {region}: OS_REGION_NAME says so."
+    conn = connect(cloud, region)
     if as_json:
         found = picks.look(conn)
     else:
@@ -164,16 +170,18 @@ def _look(draft: _Draft, cloud: str, as_json: bool) -> None:
         draft.why[key] = f"Picked: {pick.said}."
     draft.undecided.update(found.undecided)
     draft.options.update(found.options)
+    draft.public.update({name: pick.value for name, pick in found.public.items()})
 
 
 def _ask_cloud() -> str | None:
     there = clouds.find()
-    if not there.names:
+    if not there.usable:
         return None
-    console.out.print(f"Clouds in {there.file}: {', '.join(there.names)}", markup=False)
+    where = f" in {there.file}" if there.names else ""
+    console.out.print(f"Clouds{where}: {there}", markup=False)
     while True:
         answer = typer.prompt("Cloud (Enter: this machine)", default="", show_default=False)
-        if not answer or answer in there.names:
+        if not answer or answer in there.usable:
             return answer or None
         console.err.print(f"There is no cloud {answer!r}.", markup=False)
 
@@ -181,9 +189,13 @@ def _ask_cloud() -> str | None:
 def _ask_all(draft: _Draft) -> None:
     """What is good to decide at the beginning; the rest can be read in the file."""
     questions = {"image": "Image", "flavor": "Flavor", "external_network": "External network"}
+    questions |= {"network": "Network of the machines", "router": "Router"}
     for key, question in questions.items():
-        if options := draft.options.get(key):
+        decided = key in draft.chosen or key in draft.undecided
+        if decided and (options := draft.options.get(key)):
             _ask_option(draft, key, question, options)
+    if public := draft.public.get(draft.chosen.get("network", "")):
+        draft.chosen["public"] = public
     for key in [key for key in draft.undecided if key.startswith(_VARIABLE)]:
         _ask_variable(draft, key.removeprefix(_VARIABLE))
     _ask_into(draft, "web.count", "How many web servers")

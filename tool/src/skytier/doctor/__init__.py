@@ -1,12 +1,13 @@
 """Whether a stack could be brought up, before anything is made."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from skytier.doctor import cloud, machine, object_store
+from skytier.doctor import cloud, machine, object_store, shape
 from skytier.doctor.check import Finding, State
 from skytier.doctor.cloud import Subject
 from skytier.errors import SkytierError
+from skytier.openstack import clouds
 from skytier.openstack.resources.errors import API_ERRORS, explained
 from skytier.stackfile import StackFile
 
@@ -34,12 +35,14 @@ CLOUD = (
     Check("clock", cloud.clock, ["keystone"]),
     Check("credentials", cloud.credentials, ["keystone"]),
     Check("catalog", cloud.services, ["credentials"]),
+    Check("shape", shape.cloud, ["catalog"]),
     Check("flavor", cloud.flavors, ["catalog"]),
     Check("image", cloud.images, ["flavor"]),
     Check("root volume", cloud.root_volumes, ["image"]),
     Check("network", cloud.network, ["catalog"]),
     Check("external network", cloud.external_network, ["catalog"]),
     Check("floating IP", cloud.floating_ip, ["catalog"]),
+    Check("stack", shape.stack, ["root volume", "network", "external network"]),
     Check("quota", cloud.quotas, ["flavor"]),
 )
 OBJECT_STORE = Check("object store", object_store.container, ["catalog"])
@@ -60,6 +63,7 @@ def examine(
         finding = (
             Finding(State.SKIPPED, f"needs {missing[0]}") if missing else _look(check, subject)
         )
+        finding = replace(finding, do=clouds.advice(cloud_name, finding.do))
         if finding.state in (State.FAILED, State.SKIPPED):
             failed.add(check.name)
         yield check.name, finding

@@ -16,6 +16,7 @@ from skytier.openstack import (
     choices,
     clouds,
     given_network,
+    given_router,
     keystone,
     limits,
     needs,
@@ -25,6 +26,8 @@ from skytier.openstack import (
 from skytier.openstack.choices import ExternalNetwork
 from skytier.openstack.connection import connect
 from skytier.openstack.flavor import Flavor
+from skytier.openstack.given_network import GivenNetwork
+from skytier.openstack.given_router import GivenRouter
 from skytier.openstack.images import Image
 from skytier.openstack.resources.project import Project
 from skytier.openstack.resources.server import Server
@@ -55,6 +58,14 @@ class Subject:
     def config(self) -> CloudRegion:
         """What clouds.yaml says. A connection already asks Keystone, and patiently."""
         return clouds.region(self.cloud, region_name=self.stack.region)
+
+    @cached_property
+    def given(self) -> GivenNetwork | None:
+        return given_network.find(self.conn, self.stack)
+
+    @cached_property
+    def router(self) -> GivenRouter | None:
+        return given_router.find(self.conn, self.stack)
 
     @property
     def auth_url(self) -> str:
@@ -121,6 +132,8 @@ def credentials(subject: Subject) -> Finding:
     do = "Check the user, the password and the project in clouds.yaml; they may have expired."
     try:
         subject.conn.authorize()
+    except catalog.NoRegionError:
+        return ok(subject.who)  # Keystone gave a token; the next check says what is wrong
     except Exception as error:
         # What `connect` makes of it does not say who was refused.
         cause = (error.__cause__ or error) if isinstance(error, SkytierError) else error
@@ -134,8 +147,9 @@ def credentials(subject: Subject) -> Finding:
 
 
 def services(subject: Subject) -> Finding:
-    """Whether the catalog has the services that a stack needs."""
-    there = catalog.services(subject.conn)
+    """Whether the catalog has the region, and the services that a stack needs there."""
+    conn = subject.conn  # raises with the regions that there are
+    there, regions = catalog.services(conn), catalog.regions(conn)
     needed = {"compute": catalog.COMPUTE, "image": catalog.IMAGE, "network": catalog.NETWORK}
     missing = [name for name, types in needed.items() if not there & types]
     if missing:
@@ -150,7 +164,18 @@ def services(subject: Subject) -> Finding:
             "Leave volume_gib out of the stack file to keep the data on the server's own disk.",
         )
     extra = "volumes" if there & catalog.BLOCK_STORAGE else "no volumes"
-    return ok(f"compute, image, network; {extra}")
+    said = f"compute, image, network; {extra}"
+    if not (region := catalog.region(conn)):
+        return ok(said)
+    said += f"; region {region}"
+    if len(regions) > 1:
+        said += f" of {', '.join(regions)}"
+    if len(regions) > 1 and not conn.config.get_region_name():
+        return warning(
+            f"{said}, which is the first one: none is named.",
+            "Name it, so that it stays the same: region_name in clouds.yaml.",
+        )
+    return ok(said)
 
 
 def flavors(subject: Subject) -> Finding:
@@ -199,20 +224,27 @@ def root_volumes(subject: Subject) -> Finding:
 
 def network(subject: Subject) -> Finding:
     """Whether the network that the stack file names is there, and takes ports of this project."""
-    found = given_network.find(subject.conn, subject.stack)
+    found = subject.given
+    if router := subject.router:
+        return ok(
+            f"the stack gets its own, with an interface on the router {router.name} ({router.id})"
+        )
     if found is None:
         return ok("the stack gets its own, with a router")
+    if not found.id:
+        return ok("Neutron can make one with a router for this project (auto-allocated topology)")
     return ok(f"{found.name} ({found.id}), addresses of {found.subnet.cidr}; no router is made")
 
 
 def external_network(subject: Subject) -> Finding:
-    """Whether it is clear which network floating IPs come from."""
+    """Whether it is clear which network floating IPs come from, and the router leads there."""
     if not subject.stack.needs_external_network:
         return ok("none is needed")
+    router = subject.router
     found: ExternalNetwork = choices.choose_external_network(
-        choices.offered_networks(subject.conn), subject.stack
+        choices.offered_networks(subject.conn), subject.stack, router
     )
-    return ok(f"{found.name} ({found.id})")
+    return ok(f"{found.name} ({found.id})" + (f", through {router.name}" if router else ""))
 
 
 def floating_ip(subject: Subject) -> Finding:

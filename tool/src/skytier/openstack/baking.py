@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from skytier.deploy.kind import Found, Key, Known, Wanted
 from skytier.deploy.plan import Action, Step
 from skytier.errors import SkytierError
+from skytier.openstack import private_network
 from skytier.openstack.resolved import ResolvedStack
 from skytier.openstack.resources.baked_image import ACTIVE, NONE, BakedImage
 from skytier.openstack.resources.project import Project
@@ -78,7 +79,7 @@ def steps(steps: Sequence[Step]) -> list[Step]:
 
 def _baked(resolved: ResolvedStack, image: Key, role: str, group: Key) -> Wanted:
     choices, given = resolved.choices, resolved.choices.given
-    ways_out = [] if given else [resolved.key(kind) for kind in ("network", "subnet", "router")]
+    own = [] if given else [resolved.key(kind) for kind in ("network", "subnet")]
     return Wanted(
         image,
         _DONE,
@@ -93,7 +94,7 @@ def _baked(resolved: ResolvedStack, image: Key, role: str, group: Key) -> Wanted
             "zone": resolved.stack.zone_of(1),
         },
         # Without a way out it finds no packages.
-        needs=[*ways_out, group],
+        needs=[*own, *private_network.way_out(resolved), group],
     )
 
 

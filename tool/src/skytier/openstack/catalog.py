@@ -1,7 +1,11 @@
 """Which services a cloud has, by the catalog that comes with a token."""
 
+from typing import Any
+
 from keystoneauth1.identity.base import BaseIdentityPlugin
 from openstack.connection import Connection
+
+from skytier.errors import SkytierError
 
 IMAGE = frozenset({"image"})
 COMPUTE = frozenset({"compute"})
@@ -18,18 +22,60 @@ def has_volumes(conn: Connection) -> bool:
     return bool(services(conn) & BLOCK_STORAGE)
 
 
+class NoRegionError(SkytierError):
+    """The region that is asked for is not in the catalog."""
+
+
+def region(conn: Connection) -> str:
+    """The region that a connection leads to: the named one, or the one where Nova is; empty where
+    regions have no names."""
+    named = str(conn.config.get_region_name() or "")
+    return named or next(iter(_regions(conn, COMPUTE)), "")
+
+
+def regions(conn: Connection) -> list[str]:
+    """The names of all regions of the catalog, sorted."""
+    return sorted(_regions(conn))
+
+
+def refuse_region(conn: Connection) -> None:
+    """Raises NoRegionError where the catalog has regions, and not the one that is asked for."""
+    wanted, there = conn.config.get_region_name(), regions(conn)
+    if wanted and there and wanted not in there:
+        raise NoRegionError(
+            f"The cloud has no region {wanted!r}. It has {', '.join(there)}.",
+            "Name one of them: region in the stack file, region_name in clouds.yaml, or "
+            "OS_REGION_NAME in a sourced openrc file. Upper and lower case count.",
+        )
+
+
+def _regions(conn: Connection, types: frozenset[str] = frozenset()) -> list[str]:
+    """Those of services of some types, or of all, in the order of the catalog."""
+    found = [
+        str(at.get("region_id") or at.get("region") or "")
+        for service in _catalog(conn)
+        if not types or service["type"] in types
+        for at in service["endpoints"]
+    ]
+    return [name for name in dict.fromkeys(found) if name]
+
+
 def services(conn: Connection) -> frozenset[str]:
     """The types of all services that the connection's region has: `compute`, `volumev3`.
 
     Raises what keystoneauth raises when there is no token to be had.
     """
-    auth = conn.session.auth
-    if not isinstance(auth, BaseIdentityPlugin):
-        return frozenset()  # an endpoint without Keystone has no catalog
-    access, region = auth.get_access(conn.session), conn.config.get_region_name()
+    region = conn.config.get_region_name()
     return frozenset(
         service["type"]
-        for service in access.service_catalog.catalog
+        for service in _catalog(conn)
         if not region
         or any(region in (at.get("region_id"), at.get("region")) for at in service["endpoints"])
     )
+
+
+def _catalog(conn: Connection) -> list[dict[str, Any]]:
+    auth = conn.session.auth
+    if not isinstance(auth, BaseIdentityPlugin):
+        return []  # an endpoint without Keystone has no catalog
+    return list(auth.get_access(conn.session).service_catalog.catalog)

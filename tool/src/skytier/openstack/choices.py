@@ -1,7 +1,7 @@
 """What the machines are made of: names of the stack file become ids of the cloud."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -11,9 +11,10 @@ from openstack.connection import Connection
 from skytier.deploy.kind import Found
 from skytier.errors import SkytierError
 from skytier.listing import nearest_first
-from skytier.openstack import given_network, images, kept_images, roots
+from skytier.openstack import given_network, given_router, images, kept_images, roots
 from skytier.openstack.flavor import Flavor
 from skytier.openstack.given_network import GivenNetwork
+from skytier.openstack.given_router import GivenRouter
 from skytier.openstack.images import Image, Offer
 from skytier.release.platform import System
 from skytier.stackfile import StackFile
@@ -45,6 +46,8 @@ class Offered:
     networks: Sequence[ExternalNetwork]
     given: GivenNetwork | None = None
     """The network that the stack file names for the machines."""
+    router: GivenRouter | None = None
+    """The router that it names for the private network."""
 
 
 @dataclass(frozen=True)
@@ -60,19 +63,24 @@ class Choices:
     """Role to the size, in GiB, of the volume that a new server boots from; 0 for none."""
     given: GivenNetwork | None = None
     """The network that is there already for the machines."""
+    router: GivenRouter | None = None
+    """The router that is there already for the private network."""
     newer: Mapping[str, Image] = field(default_factory=dict)
     """Role to an image with a newer version of its system than its servers have."""
 
 
 def offered(conn: Connection, stack: StackFile) -> Offered:
     """Images, flavors and external networks, by three lists of the API at once; and the network
-    that the stack file names. Raises SkytierError for that one as `given_network.find` does."""
-    with ThreadPoolExecutor(4) as pool:
+    and the router that the stack file names. Raises SkytierError for those as their `find` does."""
+    with ThreadPoolExecutor(5) as pool:
         given = pool.submit(given_network.find, conn, stack)
+        router = pool.submit(given_router.find, conn, stack)
         images = pool.submit(offered_images, conn)
         flavors = pool.submit(offered_flavors, conn)
         networks = pool.submit(offered_networks, conn)
-    return Offered(images.result(), flavors.result(), networks.result(), given.result())
+    return Offered(
+        *(images.result(), flavors.result(), networks.result()), given.result(), router.result()
+    )
 
 
 def choose(offered: Offered, stack: StackFile, there: Sequence[Found] = ()) -> Choices:
@@ -87,10 +95,11 @@ def choose(offered: Offered, stack: StackFile, there: Sequence[Found] = ()) -> C
     return Choices(
         chosen,
         flavors,
-        choose_external_network(offered.networks, stack),
+        choose_external_network(offered.networks, stack, offered.router),
         {role: by_id[image.id] for role, image in chosen.items()},
         roots.choose(stack, flavors, chosen),
         offered.given,
+        offered.router,
         kept_images.newer(offered.images, stack, there),
     )
 
@@ -132,9 +141,13 @@ def offered_flavors(conn: Connection) -> list[Flavor]:
 
 def offered_networks(conn: Connection) -> list[ExternalNetwork]:
     """Every external network that the project sees."""
+    return external_among(conn.network.networks(is_router_external=True))
+
+
+def external_among(networks: Iterable[Any]) -> list[ExternalNetwork]:
+    """The external ones of a list of networks."""
     return [
-        ExternalNetwork(n.id, n.name, bool(n.is_default))
-        for n in conn.network.networks(is_router_external=True)
+        ExternalNetwork(n.id, n.name, bool(n.is_default)) for n in networks if n.is_router_external
     ]
 
 
@@ -179,13 +192,18 @@ def flavor(offers: Sequence[Flavor], wanted: str, do: str) -> Flavor:
     )
 
 
-def choose_external_network(offers: Sequence[ExternalNetwork], stack: StackFile) -> ExternalNetwork:
+def choose_external_network(
+    offers: Sequence[ExternalNetwork], stack: StackFile, router: GivenRouter | None = None
+) -> ExternalNetwork:
     """The one that is named; else the only one, or the default. NO_NETWORK if none is needed.
 
-    Raises SkytierError as `choose` does, also when several may be meant.
+    With a `router` that is there it is the one that this leads to. Raises SkytierError as `choose`
+    does, also when several may be meant.
     """
     if not stack.needs_external_network:
         return NO_NETWORK
+    if router:
+        return _behind(router, offers, stack)
     wanted = stack.external_network
     names = [network.name for network in offers]
     do = 'Name one in the stack file: external_network = "..."'
@@ -213,6 +231,34 @@ def choose_external_network(offers: Sequence[ExternalNetwork], stack: StackFile)
             "Name one by its id in the stack file: external_network",
         )
     return found[0]
+
+
+def _behind(
+    router: GivenRouter, offers: Sequence[ExternalNetwork], stack: StackFile
+) -> ExternalNetwork:
+    """The external network that a router leads to. Raises SkytierError where it leads to none, or
+    to another one than the stack file names."""
+    if not router.external_network:
+        raise SkytierError(
+            f"The router {router.name} has no gateway to an external network, so no floating IP "
+            "leads through it.",
+            "Name a router with a gateway in the stack file, take router out so that the stack "
+            'gets its own, or do without floating IPs: public = "none".',
+        )
+    found = next((each for each in offers if each.id == router.external_network), None)
+    if found is None:
+        raise SkytierError(
+            f"The router {router.name} leads to the network {router.external_network}, which is no "
+            "external network that this project sees, so it gives no floating IPs.",
+            "Ask who runs the cloud, or name another router in the stack file.",
+        )
+    if stack.external_network not in (None, found.name, found.id):
+        raise SkytierError(
+            f"The router {router.name} leads to the external network {found.name}, and the stack "
+            f"file names {stack.external_network!r}.",
+            "Take external_network out of the stack file, or name another router.",
+        )
+    return found
 
 
 def smallest_good_flavor(

@@ -10,7 +10,7 @@ from keystoneauth1.session import Session
 from openstack.connection import Connection
 
 from skytier.errors import SkytierError
-from skytier.openstack import clouds, keystone
+from skytier.openstack import catalog, clouds, keystone
 from skytier.openstack.unconnected import connection_error
 
 READING = frozenset({"GET", "HEAD"})
@@ -89,7 +89,7 @@ def connect(name: str | None, region_name: str | None = None) -> Connection:
     `region_name` is the region of it; None takes the one of the entry.
 
     What answers is looked at before a password is sent. Raises SkytierError when there is no such
-    cloud, or when it lets nobody in.
+    cloud, when it lets nobody in, or when it has no such region.
     """
     region = clouds.region(name, PatientSession, region_name)
     timeout_s = float(region.config.get("api_timeout") or API_TIMEOUT_S)
@@ -100,11 +100,14 @@ def connect(name: str | None, region_name: str | None = None) -> Connection:
             verify, cert = region.get_requests_verify_args()
             keystone.look(PatientSession(verify=verify, cert=cert, timeout=timeout_s), url)
         connection = Connection(config=region)
+        catalog.refuse_region(connection)
         # Made here once, since several threads use them later.
         for service in ("compute", "network", "image"):
             getattr(connection, service)
-    except SkytierError:
+    except SkytierError as error:
+        error.do = clouds.advice(name, error.do or "")
         raise
     except Exception as error:
-        raise connection_error(name or "of the environment", url, error) from error
+        said = connection_error(name or "of the environment", url, error)
+        raise SkytierError(said.what, clouds.advice(name, said.do or "")) from error
     return connection

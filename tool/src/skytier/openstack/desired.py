@@ -155,10 +155,10 @@ def _keeps(resolved: ResolvedStack, known: Known, role: str, number: int) -> str
 def _machine(
     resolved: ResolvedStack, project: Project, known: Known, order: Order, role: str, number: int
 ) -> list[Wanted]:
-    key, stack, given = resolved.key, resolved.stack, resolved.choices.given
+    key, stack = resolved.key, resolved.stack
     image, flavor = resolved.choices.images[role], resolved.choices.flavors[role]
     together = key(ServerGroup.name, role) if _is_spread(stack, role) else None
-    way_out = [] if given else [key("router")]
+    way_out = private_network.way_out(resolved)
     groups, port = private_network.groups_of(resolved, role), key("port", role, number)
     there = known.get(key("server", role, number))
     # Where no image is named, no newer one of the cloud replaces a server.

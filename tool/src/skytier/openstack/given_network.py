@@ -7,6 +7,7 @@ from typing import Any
 from openstack.connection import Connection
 
 from skytier.errors import SkytierError
+from skytier.openstack import auto_topology
 from skytier.stackfile import StackFile
 
 
@@ -25,6 +26,7 @@ class GivenNetwork:
     """A network, and the subnet of it that the machines have addresses of."""
 
     id: str
+    """Empty for an auto-allocated one that Neutron is still to make."""
     name: str
     subnet: Subnet
     subnets: int = 1
@@ -39,9 +41,16 @@ def find(conn: Connection, stack: StackFile) -> GivenNetwork | None:
     """
     if stack.network is None:
         return None
-    network = _sole(
-        "network", [n for n in conn.network.networks() if stack.network in (n.name, n.id)], stack
-    )
+    there = list(conn.network.networks())
+    if stack.network == auto_topology.AUTO:
+        meant = auto_topology.networks(str(conn.current_project_id), there)
+        if not meant:
+            auto_topology.check(conn)
+            # Its addresses are known once it is made.
+            return GivenNetwork("", auto_topology.NETWORK, Subnet("", "", stack.cidr))
+    else:
+        meant = [n for n in there if stack.network in (n.name, n.id)]
+    network = sole("network", meant, stack)
     if not (network.is_shared or network.project_id == conn.current_project_id):
         raise SkytierError(
             f"The network {network.name} is not shared with this project, so the project can have "
@@ -53,6 +62,14 @@ def find(conn: Connection, stack: StackFile) -> GivenNetwork | None:
         for s in conn.network.subnets(network_id=network.id, ip_version=4)
     ]
     return GivenNetwork(network.id, network.name, choose(subnets, stack), len(subnets))
+
+
+def make(conn: Connection, stack: StackFile) -> None:
+    """Have Neutron make the network that it allocates by itself, where the stack file names that
+    and it is not there."""
+    found = find(conn, stack)
+    if found and not found.id:
+        auto_topology.make(conn)
 
 
 def choose(subnets: Sequence[Subnet], stack: StackFile) -> Subnet:
@@ -67,7 +84,7 @@ def choose(subnets: Sequence[Subnet], stack: StackFile) -> Subnet:
             else "Name another network in the stack file: network.",
         )
     named = [s for s in subnets if stack.subnet in (None, s.name, s.id)]
-    subnet: Subnet = _sole("subnet", named, stack)
+    subnet: Subnet = sole("subnet", named, stack)
     if not subnet.dhcp:
         raise SkytierError(
             f"The subnet {subnet.name} of the network {stack.network} has no DHCP, so a machine "
@@ -77,7 +94,8 @@ def choose(subnets: Sequence[Subnet], stack: StackFile) -> Subnet:
     return subnet
 
 
-def _sole(kind: str, found: Sequence[Any], stack: StackFile) -> Any:
+def sole(kind: str, found: Sequence[Any], stack: StackFile) -> Any:
+    """The only one that the key `kind` of the stack file can mean. Raises SkytierError."""
     wanted = getattr(stack, kind)
     if not found:
         raise SkytierError(

@@ -21,6 +21,7 @@ from skytier.openstack.resources.port import Port
 from skytier.openstack.resources.project import Project
 from skytier.openstack.resources.root_volume import RootVolume
 from skytier.openstack.resources.router import Router
+from skytier.openstack.resources.router_interface import RouterInterface
 from skytier.openstack.resources.security_group import SecurityGroup
 from skytier.openstack.resources.server import Server
 from skytier.openstack.resources.server_group import ServerGroup
@@ -33,9 +34,10 @@ from skytier.stackfile import StackFile
 _HELD_BY = {
     # An image may still have the server that it is made from, which has a port.
     SecurityGroup.name: {Port.name, BakedImage.name},
-    Network.name: {Subnet.name, Router.name, Port.name, BakedImage.name},
-    Subnet.name: {Router.name, Port.name, BakedImage.name},
+    Network.name: {Subnet.name, Router.name, RouterInterface.name, Port.name, BakedImage.name},
+    Subnet.name: {Router.name, RouterInterface.name, Port.name, BakedImage.name},
     Router.name: {FloatingIP.name, BakedImage.name},
+    RouterInterface.name: {FloatingIP.name, BakedImage.name},
     Port.name: {Server.name, FloatingIP.name},
     Server.name: {FloatingIP.name},
     Volume.name: {Server.name},
@@ -52,8 +54,8 @@ _DISRUPTIVE = {
 _STARTING = {Server.name: frozenset({"power", "interface"})}
 _CONFIGURATION = update.RULES[update.CONFIGURATION]
 _MADE = (
-    *(KeyPair, SecurityGroup, Network, Subnet, Router, Port, Volume, Container, Ec2Credential),
-    *(BakedImage, ServerGroup, RootVolume, Server, FloatingIP),
+    *(KeyPair, SecurityGroup, Network, Subnet, Router, RouterInterface, Port, Volume, Container),
+    *(Ec2Credential, BakedImage, ServerGroup, RootVolume, Server, FloatingIP),
 )
 
 RULES = {
@@ -98,7 +100,7 @@ def resources(
     containers = Container(project, with_objects, wanted=bool(asked))
     plain: list[Kind] = [
         *(KeyPair(project), SecurityGroup(project), Network(project), Subnet(project)),
-        *(Router(project), Port(project), volumes, containers),
+        *(Router(project), RouterInterface(project), Port(project), volumes, containers),
         *(Ec2Credential(project, containers, with_objects, asked), BakedImage(project)),
         *(ServerGroup(project), Server(project, roots), roots),
         *(VolumeAttachment(project, volumes), FloatingIP(project, entry, entry_points, address)),

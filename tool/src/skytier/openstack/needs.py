@@ -66,7 +66,7 @@ def whole_plan(
         security_group_rules=_rules(stack, groups),
         networks=own,
         subnets=own,
-        routers=own,
+        routers=0 if stack.router else own,
         server_groups=len(spread),
         server_group_members=max(spread, default=0),
         volumes=len(stack.volumes()) + sum(machines[role] for role, gib in roots.items() if gib),

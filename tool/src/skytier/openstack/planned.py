@@ -60,6 +60,8 @@ class Plan:
     """What the number of web servers goes by outside of such hours; None where it is fixed."""
     wrong: Sequence[Wrong] = ()
     """What is wrong on the machines, if they were asked."""
+    region: str = ""
+    """The region of the cloud; empty where regions have no names."""
 
     def check_application(self) -> None:
         """Raises SkytierError when the application lacks what it needs to run.
@@ -149,6 +151,33 @@ class Plan:
         if not web.schedule:
             return ""
         return f"By the schedule {servers} now, {self.hours or 'outside its hours'}."
+
+    @property
+    def place(self) -> str:
+        """`On mycloud, region RegionOne.`"""
+        region = f", region {self.region}" if self.region else ""
+        return f"On {self.resolved.stack.cloud}{region}."
+
+    @property
+    def networks(self) -> str:
+        """What of the network was there before, in a sentence; empty where all is the stack's."""
+        given, router = self.resolved.choices.given, self.resolved.choices.router
+        if given and not given.id:
+            return (
+                "Neutron makes a network with a router for this project, on which the machines "
+                "are. It is not of the stack, and stays when that goes."
+            )
+        if given:
+            return (
+                f"The machines are on the network {given.name} ({given.subnet.cidr}), which is "
+                "used and never changed."
+            )
+        if router:
+            return (
+                f"The private network gets an interface on the router {router.name}; nothing else "
+                "of it is changed."
+            )
+        return ""
 
     @property
     def stays(self) -> str:

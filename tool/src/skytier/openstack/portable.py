@@ -21,7 +21,7 @@ _CA = "ca.pem"
 
 
 def pack(cloud: str, stack: str, region: str | None = None) -> str:
-    """The text for a stack on a cloud, in the region that its stack file names.
+    """The text for a stack on a cloud, in the region that its stack file or OS_REGION_NAME names.
 
     Raises SkytierError without an entry or a key here.
     """
@@ -61,6 +61,11 @@ def unpack(text: str, directory: Path) -> None:
         file = directory / "clouds.yaml"
         files.write(file, yaml.safe_dump({"clouds": {cloud: entry}}), 0o600)
         os.environ |= {"OS_CLIENT_CONFIG_FILE": str(file), "XDG_CONFIG_HOME": str(directory)}
+        if region := packed.get("region"):  # it may have come from there
+            os.environ["OS_REGION_NAME"] = region
+        if cloud == os.environ.get("OS_CLOUD_NAME", "envvars"):
+            # openstacksdk has this name for the cloud of OS_* variables, and for no other.
+            os.environ["OS_CLOUD_NAME"] = f"not-{cloud}"
         kept = operator.of(cloud, packed["stack"], region=packed.get("region"))
         kept.create()
         files.write(kept.key, packed["key"], 0o600)

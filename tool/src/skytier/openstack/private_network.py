@@ -7,6 +7,8 @@ from skytier.deploy.kind import Key, Known, Wanted
 from skytier.errors import SkytierError
 from skytier.openstack.resolved import ResolvedStack
 from skytier.openstack.resources.project import Project
+from skytier.openstack.resources.router import Router
+from skytier.openstack.resources.router_interface import RouterInterface
 from skytier.topology import PRIVATE, IngressRule
 
 MACHINES = "machines"
@@ -19,7 +21,9 @@ _BACK = (
 
 def refuse_move(resolved: ResolvedStack, known: Known) -> None:
     """Raises SkytierError where the machines are on another network or subnet than the wanted one,
-    or where the wanted one is the stack's own, which goes with a stack file that names one."""
+    or where the wanted one is the stack's own, which goes with a stack file that names one. So it
+    does where the private network is on another router."""
+    _refuse_another_router(resolved, known)
     given, own = resolved.choices.given, known.get(resolved.key("network"))
     if own and not given:
         return
@@ -47,6 +51,34 @@ def refuse_move(resolved: ResolvedStack, known: Known) -> None:
                 "subnet.",
                 _BACK,
             )
+
+
+def _refuse_another_router(resolved: ResolvedStack, known: Known) -> None:
+    router = resolved.choices.router
+    own, interface = known.get(resolved.key(Router.name)), known.get(_interface(resolved))
+    on = interface.attributes["router"] if interface else ""
+    if (router and (own or on not in ("", router.id))) or (on and not router):
+        raise SkytierError(
+            "The private network of the stack is on another router than the stack file says, and "
+            "it does not move to another one: its floating IPs would be lost.",
+            "Set `router` in the stack file back as it was, or bring up another stack beside this "
+            "one: another `name`.",
+        )
+
+
+def _interface(resolved: ResolvedStack) -> Key:
+    return resolved.key(RouterInterface.name)
+
+
+def way_out(resolved: ResolvedStack) -> list[Key]:
+    """What has to be there before a machine reaches the outside; nothing on a given network."""
+    if resolved.choices.given:
+        return []
+    return [_router(resolved)]
+
+
+def _router(resolved: ResolvedStack) -> Key:
+    return _interface(resolved) if resolved.choices.router else resolved.key(Router.name)
 
 
 def _is_on(address: str, cidr: str) -> bool:
@@ -122,7 +154,8 @@ def own_network(resolved: ResolvedStack, project: Project) -> list[Wanted]:
     key, stack = resolved.key, resolved.stack
     if resolved.choices.given:
         return []
-    network, subnet = key("network"), key("subnet")
+    network, subnet, router = key("network"), key("subnet"), resolved.choices.router
+    leads_out = {"subnets": [subnet], "external_network": resolved.choices.external_network.id}
     return [
         Wanted(network, {"tags": project.tags}),
         Wanted(
@@ -137,10 +170,9 @@ def own_network(resolved: ResolvedStack, project: Project) -> list[Wanted]:
             protected="the addresses of all machines",
         ),
         Wanted(
-            key("router"),
+            _router(resolved),
             {
-                "external_network": resolved.choices.external_network.id,
-                "subnets": [subnet],
+                **({"router": router.id, "subnet": subnet} if router else leads_out),
                 "tags": project.tags,
             },
             needs=[subnet],

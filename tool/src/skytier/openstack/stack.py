@@ -22,6 +22,7 @@ from skytier.errors import SkytierError
 from skytier.hosts.ssh import Ssh
 from skytier.openstack import (
     choices,
+    given_network,
     limits,
     needs,
     object_store,
@@ -32,7 +33,7 @@ from skytier.openstack import (
     variables,
 )
 from skytier.openstack.access import Access
-from skytier.openstack.catalog import has_volumes
+from skytier.openstack.catalog import has_volumes, region
 from skytier.openstack.configurations import Configurations
 from skytier.openstack.desired import wanted
 from skytier.openstack.entry_point import EntryPoint, address_of
@@ -160,7 +161,10 @@ class CloudStack:
             RULES,
             losses(resolved, there),
         )
-        return Plan(steps, resolved, public_key, self.hours, secrets, self.automatic, wrong)
+        return Plan(
+            *(steps, resolved, public_key, self.hours, secrets, self.automatic, wrong),
+            region=region(self.connection),
+        )
 
     def _judged(self, found: Sequence[Found], picked: choices.Choices) -> list[Found]:
         """What was found, with what somebody took apart, and what is given up."""
@@ -233,6 +237,7 @@ class CloudStack:
         """
         lost = threading.Event()
         with self.held("up", lost):
+            self._make_network()
             current = self.approved(self.plan(wrong=approved.wrong), approved)
             with self.hooks(current):
                 entry = self._carried_out(current, events, lost)
@@ -277,6 +282,7 @@ class CloudStack:
         """
         lost = threading.Event()
         with self.held("up", lost):
+            self._make_network()
             planned = self.plan()
             steps = [step for step in planned.steps if step.key.kind not in IN_SERVERS]
             apply(steps, self.kinds, events, planned.known, lost, RepeatedCalls())
@@ -313,6 +319,13 @@ class CloudStack:
         kinds = {**self.kinds, Container.name: containers}
         stay = partial(object_store.stays, purge=purge)
         return delete_all(kinds, events, lost, unseen, stay)
+
+    def _make_network(self) -> None:
+        try:
+            given_network.make(self.connection, self.stack)
+        except API_ERRORS as error:
+            what = "Neutron could not make the network that it allocates by itself"
+            raise explained(what, error) from error
 
     def _offered(self) -> choices.Offered:
         try:

@@ -76,8 +76,8 @@ class StackFile(Section):
     cloud: Text | None = key(None, "the name of a cloud of clouds.yaml", "mycloud")
     """The cloud, by its name in clouds.yaml. Default: the stack runs on this machine."""
     region: Text | None = key(None, "the name of a region of the cloud", "RegionTwo")
-    """The region of the cloud. Default: `region_name` of its entry in clouds.yaml, or
-    OS_REGION_NAME."""
+    """The region of the cloud. Default: `region_name` of its entry in clouds.yaml; of a list
+    `regions` there the one of OS_REGION_NAME, else the first."""
     image: Text | None = key(None, "the name or id of an image", "ubuntu-24.04")
     """The image of the machines: the newest active one with that name. Default: the newest Ubuntu
     LTS of the cloud, else the newest Debian; existing machines keep their image."""
@@ -100,7 +100,12 @@ class StackFile(Section):
     """The network that floating IPs come from. Default: the only external network of the cloud."""
     network: Text | None = key(None, "the name or id of a network", "provider-net")
     """A network that is there already: the machines get ports on it, and no network, subnet or
-    router is made. It is never changed. Default: the stack gets a private network of its own."""
+    router is made. It is never changed. "auto" is the one that Neutron makes for a project by
+    itself. Default: the stack gets a private network of its own."""
+    router: Text | None = key(None, "the name or id of a router", "our-router")
+    """A router of the project that is there already: the private network of the stack gets an
+    interface on it, and floating IPs come through its gateway. Nothing else of it is changed.
+    Default: the stack gets a router of its own."""
     subnet: Text | None = key(None, "the name or id of a subnet of `network`", "provider-subnet")
     """The subnet of `network` that the addresses come from. Default: its only IPv4 subnet."""
     public: Literal["floating-ip", "fixed", "none"] = key(
@@ -192,7 +197,7 @@ class StackFile(Section):
     @property
     def needs_external_network(self) -> bool:
         """Whether there are floating IPs, or a router of the stack's own."""
-        return self.has_floating_ips or self.network is None
+        return self.has_floating_ips or (self.network is None and self.router is None)
 
     @property
     def static_url(self) -> str | None:
@@ -339,6 +344,9 @@ class StackFile(Section):
             raise contradiction("tls", wrong)
         if self.subnet and not self.network:
             raise contradiction("subnet", "needs `network`")
+        if self.router and self.network:
+            wrong = "is for a private network of the stack's own: take `network` or `router` out"
+            raise contradiction("router", wrong)
         if self.network and self.cidr != type(self).model_fields["cidr"].default:
             raise contradiction("cidr", "is what `network` has already: take one of the two out")
         if self.floating_ip and not self.has_floating_ips:

@@ -66,10 +66,13 @@ def show(
             _why(step, names),
             "" if amount is None else f"{amount}",
         )
+    console.out.print(plan.place, markup=False)
     if table.rows:
         console.out.print(table)
     faults.show(plan.faults)
     console.out.print(summary(plan.steps))
+    if plan.networks:
+        console.out.print(plan.networks, markup=False)
     if plan.web_servers_now:
         console.out.print(plan.web_servers_now, markup=False)
     if plan.stays:
@@ -135,6 +138,8 @@ def as_json(plan: Plan, quota: Sequence[Row], file: Path | None = None) -> str:
         for step in plan.steps
     ]
     answer: dict[str, Any] = {
+        "cloud": plan.resolved.stack.cloud,
+        "region": plan.region or None,
         "steps": steps,
         "schedule": plan.web_servers_now or None,
         "pinned_release": plan.resolved.pinned.id if plan.resolved.pinned else None,
