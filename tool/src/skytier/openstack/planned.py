@@ -60,6 +60,8 @@ class Plan:
     """What the number of web servers goes by outside of such hours; None where it is fixed."""
     wrong: Sequence[Wrong] = ()
     """What is wrong on the machines, if they were asked."""
+    upgrade: str = ""
+    """What to know of an upgrade of PostgreSQL that this brings; empty where there is none."""
 
     def check_application(self) -> None:
         """Raises SkytierError when the application lacks what it needs to run.
