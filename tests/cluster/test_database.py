@@ -10,8 +10,7 @@ from skytier.deploy.keeper import keeper
 from skytier.deploy.restore import intend, restore
 from skytier.errors import SkytierError
 from skytier.poll import until
-from skytier.services.pgbackrest.config import SECRETS_CONF
-from skytier.services.pgbackrest.service import STATE
+from skytier.services.pgbackrest.config import SECRETS_CONF, STATE
 from tests.cluster.cluster import Cluster, changed, cluster
 from tests.cluster.container import SHARED, Container
 from tests.cluster.members import (

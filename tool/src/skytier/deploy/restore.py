@@ -11,9 +11,8 @@ from skytier.deploy.kind import Tell
 from skytier.errors import SkytierError
 from skytier.hosts.host import Host
 from skytier.services.pgbackrest import timelines
-from skytier.services.pgbackrest.config import SECRETS_CONF
+from skytier.services.pgbackrest.config import SECRETS_CONF, STATE
 from skytier.services.pgbackrest.info import Backup
-from skytier.services.pgbackrest.service import STATE
 from skytier.services.pgbackrest.target import Target, target
 from skytier.services.postgresql.config import NAME
 

@@ -9,7 +9,7 @@ from typing import Any
 from skytier.errors import SkytierError
 from skytier.render import render
 from skytier.services.patroni.service import CONFIG, HOME
-from skytier.services.pgbackrest.service import STATE
+from skytier.services.pgbackrest.config import STATE
 
 _COMPLETED = f"{STATE}/completed"
 LOOK = render("skytier.services.patroni", "look.sh", config=CONFIG, home=HOME, completed=_COMPLETED)
