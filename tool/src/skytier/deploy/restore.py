@@ -18,7 +18,7 @@ from skytier.services.postgresql.config import NAME
 
 UNIT = "skytier-restore.service"
 INSTALLED = """
-found=$(ls -d /etc/postgresql/*/main/conf.d/skytier.conf 2>/dev/null | cut -d / -f 4)
+found=$(cd /etc/postgresql && ls -d */main/conf.d/skytier.conf | cut -d / -f 1) 2>/dev/null
 [ -n "$found" ] || found=$(ls /usr/lib/postgresql)
 sort --numeric-sort <<<"$found" | tail -n 1
 """
