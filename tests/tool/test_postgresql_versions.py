@@ -32,6 +32,7 @@ REFUSED: Mapping[str, tuple[Standing, int, str, str]] = {
     ),
     "tablespaces": (replace(THERE, tablespaces=1), 17, "has tablespaces", "pg_default"),
     "an open transaction": (replace(THERE, prepared=2), 17, "2 prepared", "ROLLBACK PREPARED"),
+    "a slot": (replace(THERE, slots=1), 17, "1 slots of logical", "subscriptions"),
     "another copy": (replace(THERE, kept=True), 17, "/var/lib/postgresql/kept-15", "forget 15"),
 }
 

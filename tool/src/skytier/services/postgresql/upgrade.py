@@ -20,6 +20,8 @@ STATE = "/var/lib/skytier/postgresql-upgrade"
 HOME = "/var/lib/postgresql"
 LOOK = render(PACKAGE, "upgrade-look.sh", state=STATE, home=HOME)
 """Prints what there is on a machine, as one JSON object."""
+_KEEPS_SLOTS = 17
+"""From this version on pg_upgrade brings the slots of logical replication along."""
 _ROOM = 1.05
 _SPARE_BYTES = 512 * 2**20
 """For the copy, the log of changes of both, and what the programs write."""
@@ -41,8 +43,9 @@ class Standing:
     """Whether the data is on a file system of its own."""
     tablespaces: int | None = None
     prepared: int | None = None
-    """Transactions that wait for the second half of their commit. Both are None where PostgreSQL
-    does not answer."""
+    """Transactions that wait for the second half of their commit."""
+    slots: int | None = None
+    """Of logical replication. All three are None where PostgreSQL does not answer."""
 
 
 @dataclass(frozen=True)
@@ -133,6 +136,12 @@ def _refuse_what_is_in_the_way(there: Standing, wanted: int) -> None:
         raise SkytierError(
             f"{there.prepared} prepared transactions are open, which pg_upgrade refuses.",
             "End them (SELECT * FROM pg_prepared_xacts; COMMIT PREPARED or ROLLBACK PREPARED).",
+        )
+    if there.slots and before < _KEEPS_SLOTS:
+        raise SkytierError(
+            f"The database has {there.slots} slots of logical replication, which an upgrade from "
+            f"PostgreSQL {before} does not bring along: those who read them would miss changes.",
+            "Have them read everything, and end the subscriptions, which drops the slots.",
         )
     needed = int(there.size * _ROOM) + _SPARE_BYTES
     if there.free < needed:
