@@ -242,6 +242,7 @@ def test_its_backups_begin_with_a_full_one_and_older_ones_are_refused_in_place(
     with pytest.raises(SkytierError, match="is of PostgreSQL 15") as error:
         intend(machine, older[-1].name)
     assert "database.version = 15" in (error.value.do or "")
+    assert not backups.verify(machine, lambda text: None).wrong
 
 
 def test_there_is_a_way_back_and_forward_again(database: Database) -> None:

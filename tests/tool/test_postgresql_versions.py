@@ -253,7 +253,12 @@ def test_a_cut_run_is_finished_or_undone(tmp_path: Path, case: str) -> None:
         assert done.returncode == 0, done.stderr
         left = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
         assert {each for each in left if not each.startswith(("bin/", "state/state"))} == after
-    assert (tmp_path / "state/state").read_text().startswith("failed\n")
+    assert (tmp_path / "state/state").read_text() == "failed\nIt was cut short.\n"
+    if before != after:
+        version = 17 if after == NEW else 15
+        assert (tmp_path / "bin/serves").read_text().strip() == f"postgresql@{version}-main"
+        start = tmp_path / f"etc/{version}/main/start.conf"
+        assert start.read_text().strip() == "auto"
 
 
 def settle(home: Path) -> subprocess.CompletedProcess[str]:
@@ -268,11 +273,16 @@ def settle(home: Path) -> subprocess.CompletedProcess[str]:
     }.items():
         text = text.replace(place, str(here))
     (home / "bin").mkdir(exist_ok=True)
-    for name, body in {
+    serves = home / "bin/serves"
+    stubs = {
         "pg_conftool": "",
-        "systemctl": '[ "$1" != --quiet ]',
         "runuser": "",
-    }.items():
+        "systemctl": f"""case "$*" in
+            start*) echo "$2" >{serves} ;;
+            *is-active*) [ "$3" = "$(cat {serves} 2>/dev/null)" ] ;;
+        esac""",
+    }
+    for name, body in stubs.items():
         (home / "bin" / name).write_text(f"#!/bin/bash\n{body}\n")
         (home / "bin" / name).chmod(0o755)
     environment = {"PATH": f"{home}/bin:/usr/bin:/bin"}
