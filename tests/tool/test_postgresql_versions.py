@@ -1,24 +1,34 @@
 """The major version of PostgreSQL: where it comes from, when a database is upgraded, and what is
 refused beforehand."""
 
+import json
 import subprocess
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from skytier import roles
+from skytier.cli import console
+from skytier.cli.dialog import Context
+from skytier.cli.on_cloud import plan as shown
+from skytier.cli.on_cloud import up
 from skytier.deploy.kind import Known
 from skytier.deploy.restore import INSTALLED
 from skytier.deploy.upgrade import failed
 from skytier.errors import SkytierError
+from skytier.local.home import Home
+from skytier.local.stack import LocalStack
+from skytier.openstack.planned import Plan
 from skytier.openstack.upgrades import NOT_ASKED, due, words
 from skytier.services.postgresql.upgrade import PROGRAM, Standing, decided, program
 from skytier.services.system.service import INSTALL, PGDG
 from skytier.stackfile import parse
 from tests.roles.topology import DATABASE, MEMBERS, WEB, topology
-from tests.tool.test_order import planned, there
+from tests.tool.test_order import planned, resolved, there
 
 GIB = 2**30
 THERE = Standing(15, size=2 * GIB, free=40 * GIB, tablespaces=0, prepared=0)
@@ -289,3 +299,31 @@ def settle(home: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         ["bash", "-c", text, "upgrade", "settle"], env=environment, capture_output=True, text=True
     )
+
+
+def test_up_says_what_stops_and_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    stack, known = parse("database.version = 17"), Known(there(parse("")))
+    steps = planned(stack, known)
+    plan = Plan(steps, resolved(stack), "key", upgrade="PostgreSQL 15 becomes 17: it stops.")
+    asked: list[str] = []
+    monkeypatch.setattr(up, "confirm", lambda dialog, question: asked.append(question))
+    backend: Any = SimpleNamespace(quota=lambda plan: [])
+
+    with console.out.capture() as said:
+        up.approve(Context(backend, None, yes=False, as_json=False), plan)
+        up.approve(
+            Context(backend, None, yes=False, as_json=False), Plan(steps, resolved(stack), "")
+        )
+
+    assert asked == ["Do this, and upgrade the database?", "Do this?"]
+    assert said.get().count("PostgreSQL 15 becomes 17: it stops.") == 1
+    assert json.loads(shown.as_json(plan, []))["upgrade"] == plan.upgrade
+
+
+def test_this_machine_says_that_it_ignores_a_version(tmp_path: Path) -> None:
+    asks, not_asked = (
+        LocalStack(Home(tmp_path), parse(text)).plan() for text in ("database.version = 17", "")
+    )
+
+    assert len(asks.warnings) == len(not_asked.warnings) + 1
+    assert "database.version is ignored on this machine" in asks.warnings[-1]
