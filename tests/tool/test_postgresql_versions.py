@@ -115,12 +115,15 @@ def test_what_a_plan_says() -> None:
         words(stack, 2, THERE)
 
 
-def test_after_a_failure_the_version_that_serves_is_named() -> None:
-    undone, later = failed("db", 17, 15, "x"), failed("db", 17, 17, "PostgreSQL 17 serves.")
+def test_after_a_failure_a_person_is_told_what_serves() -> None:
+    undone = failed("db", 17, THERE, "x")
+    silent = failed("db", 17, replace(THERE, tablespaces=None), "x")
+    half = failed("db", 17, replace(THERE, unfinished=True), "17 does not serve yet.")
 
     assert "15 serves as before" in undone.what
     assert "set database.version to 15" in (undone.do or "")
-    assert later.what == "db: PostgreSQL 17 serves."
+    assert "15 has its data, and does not answer" in silent.what
+    assert half.what == "db: 17 does not serve yet."
 
 
 def test_only_one_database_has_the_program() -> None:

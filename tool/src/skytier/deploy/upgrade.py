@@ -10,7 +10,15 @@ from skytier.deploy.kind import Tell
 from skytier.errors import SkytierError
 from skytier.hosts.host import Host, UnreachableError
 from skytier.poll import until
-from skytier.services.postgresql.upgrade import LOOK, PROGRAM, STATE, UNIT, decided, read
+from skytier.services.postgresql.upgrade import (
+    LOOK,
+    PROGRAM,
+    STATE,
+    UNIT,
+    Standing,
+    decided,
+    read,
+)
 from skytier.services.setup import Setup
 from skytier.services.system.service import INSTALL, PGDG
 
@@ -52,18 +60,20 @@ def upgrade(host: Host, setup: Setup, version: int, tell: Tell) -> None:
         ) from error
     state, _, why = _said(host).partition("\n")
     if state != "done":
-        raise failed(host.name, version, read(host.run(LOOK)).version, why.strip())
+        raise failed(host.name, version, read(host.run(LOOK)), why.strip())
 
 
-def failed(name: str, wanted: int, now: int, why: str) -> SkytierError:
-    """The error where an upgrade did not end well; `now` is the version that serves."""
-    if now == wanted:
+def failed(name: str, wanted: int, there: Standing, why: str) -> SkytierError:
+    """The error where an upgrade did not end well; `there` is what it left."""
+    now = there.version
+    if now == wanted or there.unfinished:
         return SkytierError(
             f"{name}: {why}",
             "Mend what it says, and run skytier up again: it goes on from there.",
         )
+    stays = "serves as before" if there.answers else "has its data, and does not answer"
     return SkytierError(
-        f"PostgreSQL on {name} is not upgraded to {wanted}, and {now} serves as before. {why}",
+        f"PostgreSQL on {name} is not upgraded to {wanted}: {now} {stays}. {why}",
         f"Mend what it says, and run skytier up again. Or set database.version to {now}. What "
         f"pg_upgrade wrote is on the machine, in {STATE}.",
     )

@@ -47,6 +47,11 @@ class Standing:
     slots: int | None = None
     """Of logical replication. All three are None where PostgreSQL does not answer."""
 
+    @property
+    def answers(self) -> bool:
+        """Whether PostgreSQL does."""
+        return self.tablespaces is not None
+
 
 @dataclass(frozen=True)
 class Upgrade:
