@@ -1,4 +1,4 @@
-"""Machines for the tests: Debian 12 with a real systemd, in containers of systemd-nspawn.
+"""Machines for the tests: Debian with a real systemd, in containers of systemd-nspawn.
 
 They stand in for a cloud's servers in all but the kernel. Each has a network name space of its
 own and a wire to a switch; nothing of this machine's network is touched.
@@ -42,6 +42,23 @@ PACKAGES = (
     *("python3-yaml", "python3-dateutil", "python3-prettytable", "python3-psutil"),
     *("python3-click", "python3-urllib3", "python3-cdiff"),
 )
+
+
+@dataclass(frozen=True)
+class Base:
+    """What an image has."""
+
+    name: str
+    suite: str
+    """Of Debian."""
+    packages: Sequence[str]
+    older: str = ""
+    """The suite that packages come from which `suite` does not have."""
+    fetched: Sequence[str] = ()
+    """Packages that lie ready, so that a machine installs them without a network."""
+
+
+DEBIAN_12 = Base("debian-12", "bookworm", PACKAGES)
 WHEELS = "/opt/wheels"
 """Where machines, which reach no index of packages, find what their set-up installs by pip."""
 SHARED = "/srv/shared"
@@ -56,10 +73,12 @@ def missing() -> str | None:
     return f"containers need {', '.join(absent)}" if absent else None
 
 
-def image() -> Path:
-    """Debian 12 with the packages of all roles; made once for each list of them, in two minutes."""
-    contents = f"{PACKAGES} {_patroni()}".encode()
-    made = CACHE / f"debian-12-{hashlib.sha256(contents).hexdigest()[:8]}"
+def image(base: Base = DEBIAN_12) -> Path:
+    """A system with its packages; made once for each list of them, in two minutes."""
+    contents = f"{base.packages} {_patroni()}"
+    if base != DEBIAN_12:
+        contents += f"{base}"
+    made = CACHE / f"{base.name}-{hashlib.sha256(contents.encode()).hexdigest()[:8]}"
     CACHE.mkdir(parents=True, exist_ok=True)
     with (CACHE / "lock").open("w") as lock:
         # Tests in other processes want it too: one of them makes it.
@@ -68,20 +87,24 @@ def image() -> Path:
             new = made.with_suffix(".new")
             shutil.rmtree(new, ignore_errors=True)
             new.mkdir()
-            _make(new)
+            _make(new, base)
             new.rename(made)
     return made
 
 
-def _make(root: Path) -> None:
+def _make(root: Path, base: Base) -> None:
     mirror, includes = _mirror(), "--include=ca-certificates"
     # What it mounts goes with it, also when it is killed.
     alone = ("unshare", "--mount", "--pid", "--fork", "--kill-child")
-    _run(*alone, "debootstrap", "--variant=minbase", includes, "bookworm", str(root), mirror)
+    _run(*alone, "debootstrap", "--variant=minbase", includes, base.suite, str(root), mirror)
     for name in ("sources.list.d", "sources.list"):
         shutil.rmtree(root / "etc/apt" / name, ignore_errors=True)
-    sources = f"deb {mirror} bookworm main\n"
+    suites = [base.suite, *([base.older] if base.older else [])]
+    sources = "".join(f"deb {mirror} {suite} main\n" for suite in suites)
     (root / "etc/apt/sources.list").write_text(sources)
+    if base.older:
+        pin = f"Package: *\nPin: release n={base.older}\nPin-Priority: 100\n"
+        (root / "etc/apt/preferences.d/older").write_text(pin)
     shutil.copy("/etc/resolv.conf", root / "etc/resolv.conf")
     # No service starts while its package is installed: there is no systemd yet.
     policy = root / "usr/sbin/policy-rc.d"
@@ -92,12 +115,18 @@ def _make(root: Path) -> None:
     quick.write_text("force-unsafe-io\n")
     chroot = ("chroot", str(root), "env", "DEBIAN_FRONTEND=noninteractive", "LC_ALL=C")
     _run(*chroot, "apt-get", "update", "-qq")
-    _run(*chroot, "apt-get", "install", "-qq", "--no-install-recommends", *PACKAGES)
+    install = (*chroot, "apt-get", "install", "-qq", "--no-install-recommends")
+    _run(*install, *base.packages)
+    if base.fetched:
+        _run(*install, "--download-only", *base.fetched)
     # A role starts them where it wants them; not every machine is a monitor.
-    units = ["etcd", *(name for name in PACKAGES if name.startswith("prometheus"))]
-    _run(*chroot, "systemctl", "--quiet", "disable", *units)
+    if units := [name for name in base.packages if name.startswith(("etcd-server", "prometheus"))]:
+        names = [name.removesuffix("-server") for name in units]
+        _run(*chroot, "systemctl", "--quiet", "disable", *names)
     for path in (policy, quick):
         path.unlink()
+    if "etcd-server" not in base.packages:
+        return
     wheels = root / WHEELS.lstrip("/")
     wheels.mkdir()
     (wheels / "patroni.txt").write_text(_patroni())
@@ -191,6 +220,7 @@ class Container:
     process: subprocess.Popen[bytes] | None = None
     binds: Sequence[str] = ()
     """Directories of this machine that it sees and cannot write to: `/here:/there`."""
+    base: Base = DEBIAN_12
 
     @property
     def namespace(self) -> str:
@@ -211,7 +241,7 @@ class Container:
         """A file system of its own over the image, with what Nova would tell cloud-init."""
         for name in ("upper", "work", "root"):
             (self.home / name).mkdir(parents=True)
-        layers = f"lowerdir={image()},upperdir={self.home}/upper,workdir={self.home}/work"
+        layers = f"lowerdir={image(self.base)},upperdir={self.home}/upper,workdir={self.home}/work"
         _run("mount", "-t", "overlay", "overlay", "-o", layers, str(self.root))
         seed = self.root / "var/lib/cloud/seed/nocloud"
         seed.mkdir(parents=True)

@@ -19,8 +19,7 @@ from skytier.services.patroni.lease import Lease, end, heirs, lease
 from skytier.services.patroni.look import look
 from skytier.services.patroni.minor_upgrade import turns
 from skytier.services.patroni.software import upstream
-from skytier.services.pgbackrest.config import SECRETS_CONF
-from skytier.services.pgbackrest.service import STATE
+from skytier.services.pgbackrest.config import SECRETS_CONF, STATE
 from skytier.services.postgresql.secrets import NEXT, PASSWORD
 from tests.cluster.cluster import Cluster, Events, changed, cluster
 from tests.cluster.container import SHARED, Container

@@ -70,6 +70,14 @@ TOPOLOGIES = {
         f"web.count = 2\nmonitor.enabled = false\n{NO_DATABASE}",
         [each for each in BALANCED if each is not DATABASE],
     ),
+    "a version of PostgreSQL": topology(
+        f"{SELF_SIGNED}database = {{version = 17, volume_gib = 20}}\n"
+        'backup = {kind = "path", path = "/mnt/my-backups"}',
+        [WEB, replace(DATABASE, volume=VOLUME)],
+    ),
+    "two members of a version": topology(
+        f"{SELF_SIGNED}database = {{version = 17, members = 2}}", [WEB, *MEMBERS[:2]]
+    ),
     "two members": topology(f"{SELF_SIGNED}database.members = 2", [WEB, *MEMBERS[:2]]),
     "three members with volumes, and a balancer": topology(
         f"web.count = 2\n{WEBHOOK}database = {{members = 3, volume_gib = 20}}",

@@ -253,6 +253,9 @@ def test_a_moment_is_followed_through_failovers_and_not_into_a_restore() -> None
     # A newer PostgreSQL has timelines of its own.
     assert successors(told + "16-2/00000002.history 1\t0/5000\tbefore 2026\n") == {}
     assert successors("15-1/00000002.history \n") == {}
+    # After an upgrade, and after going back from one: what runs has no other timeline yet.
+    assert successors(f"15-1\n17-2\n{told}") == {}
+    assert successors(f"15-1\n15-3\n17-2\n{told}") == {}
 
 
 def test_several_members_are_backed_up() -> None:

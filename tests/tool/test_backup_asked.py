@@ -19,7 +19,7 @@ from skytier.openstack import backups
 from skytier.openstack.operator import OperatorFiles
 from skytier.openstack.stack import CloudStack
 from skytier.services.pgbackrest.secrets import KEY
-from skytier.services.pgbackrest.service import STATE
+from skytier.services.pgbackrest.config import STATE
 
 from .test_backup import THERE
 

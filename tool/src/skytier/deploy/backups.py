@@ -9,9 +9,8 @@ from skytier.deploy.kind import Tell
 from skytier.errors import SkytierError
 from skytier.hosts.host import CommandError, Host
 from skytier.services.pgbackrest import info
-from skytier.services.pgbackrest.config import STANZA
+from skytier.services.pgbackrest.config import STANZA, STATE
 from skytier.services.pgbackrest.info import Backups
-from skytier.services.pgbackrest.service import STATE
 
 POLL_S = 1.0
 _PGBACKREST = f"cd / && runuser -u postgres -- pgbackrest --stanza={STANZA}"

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from skytier.errors import SkytierError
 from skytier.hosts.host import Host
-from skytier.services.pgbackrest.service import STATE
+from skytier.services.pgbackrest.config import STATE
 
 RESTORING, PRIMARY, OTHER = "restoring", "primary", "other"
 _LOOK = f"""

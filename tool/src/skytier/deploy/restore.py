@@ -11,15 +11,18 @@ from skytier.deploy.kind import Tell
 from skytier.errors import SkytierError
 from skytier.hosts.host import Host
 from skytier.services.pgbackrest import timelines
-from skytier.services.pgbackrest.config import SECRETS_CONF
+from skytier.services.pgbackrest.config import SECRETS_CONF, STATE
 from skytier.services.pgbackrest.info import Backup
-from skytier.services.pgbackrest.service import STATE
 from skytier.services.pgbackrest.target import Target, target
 from skytier.services.postgresql.config import NAME
 
 UNIT = "skytier-restore.service"
-INSTALLED = "ls /usr/lib/postgresql | sort --numeric-sort | tail -n 1"
-"""Prints the newest major version of PostgreSQL that a machine has."""
+INSTALLED = """
+found=$(cd /etc/postgresql && ls -d */main/conf.d/skytier.conf | cut -d / -f 1) 2>/dev/null
+[ -n "$found" ] || found=$(ls /usr/lib/postgresql)
+sort --numeric-sort <<<"$found" | tail -n 1
+"""
+"""Prints the major version of PostgreSQL that a machine runs, or the newest that is installed."""
 RESTORED = "The database is restored."
 """How the program begins when only what follows a restore failed."""
 _STANDS = f"""
@@ -85,8 +88,8 @@ def check_version(backup: Backup, installed: str, name: str) -> None:
     raise SkytierError(
         f"The backup {backup.name} is of PostgreSQL {backup.version}, and {name} has {installed}, "
         "which cannot read its files.",
-        f"Give the database server an image with PostgreSQL {backup.version}: see image in the "
-        "section [database]. The new server has nothing of what is on this one.",
+        f"Restore it into another stack, whose stack file has database.version = {backup.version}: "
+        "skytier restore --into. What is here stays as it is.",
     )
 
 

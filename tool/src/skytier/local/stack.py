@@ -41,6 +41,10 @@ _NO_BACKUPS = (
     "No backups are made on this machine: the section [backup] is for a stack on a cloud. Keep "
     "the data yourself: skytier database export FILE"
 )
+_OTHER_VERSION = (
+    "database.version is ignored on this machine, whose PostgreSQL is chosen by skytier up "
+    "--postgres. Its data stays with the version that it was made with."
+)
 
 
 class LocalStack:
@@ -54,6 +58,7 @@ class LocalStack:
         self.is_own = stack is not None and stack.application.is_own
         self._asks_for_backups = stack is not None and stack.has_backups
         self.has_database = stack is None or stack.has_database
+        self._asks_for_version = bool(stack and stack.has_database and stack.database.version)
         self.program: Program = Built(home, stack) if stack and self.is_own else Installed()
         self.nginx = Nginx(home, self.program)
         self.application = Application(home, self.program, behind_nginx=self.nginx.installed)
@@ -85,7 +90,8 @@ class LocalStack:
         `up` looks at all processes in any case.
         """
         missing = [_NO_BACKUPS] if self._asks_for_backups else []
-        return Plan([*self.program.warnings(), *missing], self._replaced(), anew)
+        ignored = [_OTHER_VERSION] if self._asks_for_version else []
+        return Plan([*self.program.warnings(), *missing, *ignored], self._replaced(), anew)
 
     def choose_versions(self, plan: Plan, *, upgrade: bool = False) -> str:
         """For this machine. A release that stays has its own."""

@@ -8,6 +8,7 @@ from skytier.deploy.checks import wait_until_well
 from skytier.deploy.kind import Found, Key, Known, Tell, Wanted
 from skytier.deploy.setup import set_up
 from skytier.deploy.update import CONFIGURATION, RELEASE, SERVER
+from skytier.deploy.upgrade import upgrade
 from skytier.openstack import carried_certificate
 from skytier.openstack.in_server import InServer
 from skytier.openstack.kept_secrets import KeptSecrets
@@ -45,6 +46,9 @@ class Configurations(InServer):
         now = known.get(Key(RELEASE, wanted.key.name))
         follows = now is not None and now.attributes["release"] != self.resolved.release
         holds_data = bool(self.resolved.roles[role].holds_data)
+        database = self.resolved.stack.database
+        if holds_data and database.version and database.members == 1:
+            upgrade(host, setup, database.version, tell)
         founds = holds_data and number == 1 and not self._others(role, wanted.key, known)
         set_up(host, setup, secrets, tell, release_follows=follows, founds=founds)
         checks = [each for each in setup.checks if not (each.needs_release or each.outside)]

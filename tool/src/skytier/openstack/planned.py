@@ -62,6 +62,8 @@ class Plan:
     """What is wrong on the machines, if they were asked."""
     region: str = ""
     """The region of the cloud; empty where regions have no names."""
+    upgrade: str = ""
+    """What to know of an upgrade of PostgreSQL that this brings; empty where there is none."""
 
     def check_application(self) -> None:
         """Raises SkytierError when the application lacks what it needs to run.

@@ -30,6 +30,7 @@ from skytier.openstack import (
     repair,
     roots,
     torn,
+    upgrades,
     variables,
 )
 from skytier.openstack.access import Access
@@ -161,10 +162,23 @@ class CloudStack:
             RULES,
             losses(resolved, there),
         )
+        enters = looks and self.operator.has_key(public_key)
+        about = self._upgrade(there, steps, enters=enters)
         return Plan(
             *(steps, resolved, public_key, self.hours, secrets, self.automatic, wrong),
             region=region(self.connection),
+            upgrade=about,
         )
+
+    def _upgrade(self, there: Known, steps: Sequence[Step], *, enters: bool) -> str:
+        """What to know of an upgrade of PostgreSQL. Raises SkytierError where it cannot work."""
+        machines = upgrades.due(self.stack, there, steps)
+        if not machines:
+            return ""
+        now = None
+        if enters:
+            now = upgrades.looked(self.connection, self.operator, there, machines[0])
+        return upgrades.words(self.stack, len(machines), now)
 
     def _judged(self, found: Sequence[Found], picked: choices.Choices) -> list[Found]:
         """What was found, with what somebody took apart, and what is given up."""

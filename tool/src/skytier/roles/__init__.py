@@ -168,4 +168,5 @@ def _exposed(stack: StackFile, role: Role) -> Exposed:
 def _packages(at: Placement, running: Sequence[Service]) -> Packages:
     section = at.stack.machines().get(at.machine.role)
     names = [name for service in running for name in service.packages(at)]
-    return Packages.of([*names, *(section.packages if section else ())])
+    names += section.packages if section else ()
+    return Packages.of(names, at.stack.database.version)

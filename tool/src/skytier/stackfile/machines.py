@@ -117,6 +117,11 @@ class DatabaseSection(MachineSection):
     synchronous: bool = key(True, "true or false", strict=True)
     """Whether a write counts only once a replica has it too, so that none is lost with the primary.
     While no replica is connected, writes go on without one. With one member it is ignored."""
+    version: int | None = key(None, "a number from 14 on", 17, ge=14, le=99, strict=True)
+    """The major version of PostgreSQL. A higher one than that of the database upgrades it, which
+    stops it for as long as its data is copied; a lower one is refused. What the distribution does
+    not have comes from apt.postgresql.org. Default: the one that the distribution of the image
+    has."""
     volume_gib: int | None = key(
         None, "a number of GiB from 1 to 16384", 20, ge=1, le=16384, strict=True
     )

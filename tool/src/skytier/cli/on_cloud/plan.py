@@ -79,6 +79,8 @@ def show(
         console.out.print(plan.stays, markup=False)
     if plan.members:
         console.out.print(" ".join(plan.members), markup=False)
+    if plan.upgrade:
+        console.out.print(plan.upgrade, markup=False)
     if plan.newer_images:
         console.out.print(" ".join(plan.newer_images), markup=False)
     if parts and cost.after.resources:
@@ -154,6 +156,7 @@ def as_json(plan: Plan, quota: Sequence[Row], file: Path | None = None) -> str:
         "faults": [asdict(each) for each in plan.faults],
         "warnings": plan.warnings,
         "backups": plan.backups or None,
+        "upgrade": plan.upgrade or None,
         "open": [asdict(each) for each in exposures(plan.resolved.stack, file)],
     }
     return json.dumps(answer, indent=2, default=str)

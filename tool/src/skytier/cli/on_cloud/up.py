@@ -35,7 +35,7 @@ def approve(dialog: Context[CloudBackend], plan: Plan) -> bool:
     refuse_short(quota)
     if cost.over_budget and cost.over_budget.refused:
         raise typer.Exit(shown.OVER_BUDGET)
-    confirm(dialog, "Do this?")
+    confirm(dialog, "Do this, and upgrade the database?" if plan.upgrade else "Do this?")
     return True
 
 

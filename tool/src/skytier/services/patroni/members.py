@@ -10,7 +10,7 @@ from skytier.errors import SkytierError
 from skytier.render import render
 from skytier.services.patroni.service import CONFIG, HOME
 from skytier.services.patroni.software import Software, software
-from skytier.services.pgbackrest.service import STATE
+from skytier.services.pgbackrest.config import STATE
 
 LOOK = render("skytier.services.patroni", "look.sh", config=CONFIG, home=HOME, state=STATE)
 """Prints what a member knows, as one JSON object: of itself, and of all of them."""

@@ -25,7 +25,9 @@ RESTORE_COMMAND = (
 )
 """1 is "not in the archive", where recovery ends. For PostgreSQL every code below 126 is that, so
 an archive that cannot be read would end it early, and look like success."""
-HELD = "/var/lib/skytier/backup/held"
+STATE = "/var/lib/skytier/backup"
+"""What is known of backups and of a restore on the machine."""
+HELD = f"{STATE}/held"
 """A file on a member of the database while it is restored without Patroni, which does not start."""
 ARCHIVE_TIMEOUT_S = 60
 """So much of what was written may be lost with the machine."""

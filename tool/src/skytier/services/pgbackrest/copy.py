@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 
 from skytier.render import render
-from skytier.services.pgbackrest.config import CA, PACKAGE, STANZA
+from skytier.services.pgbackrest.config import CA, PACKAGE, STANZA, STATE
 from skytier.services.pgbackrest.program import RUN, Program, files
-from skytier.services.pgbackrest.service import STATE
 from skytier.services.pgbackrest.target import Target
 from skytier.services.postgresql.service import login_sh
 

@@ -20,6 +20,7 @@ from skytier.services.pgbackrest.config import (
     SECRETS_CONF,
     SPOOL,
     STANZA,
+    STATE,
     pgbackrest_conf,
     postgresql_conf,
 )
@@ -38,8 +39,6 @@ from skytier.stackfile import StackFile
 from skytier.stackfile.backup import BackupSection
 from skytier.topology import Topology
 
-STATE = "/var/lib/skytier/backup"
-"""What is known of backups and of a restore on the machine."""
 PROGRAMS = "/usr/local/lib/skytier"
 POSTGRESQL_CONF = "/etc/skytier/pgbackrest/postgresql.conf"
 DROPINS = f"{UNITS}/{patroni.UNIT}.service.d"
@@ -88,6 +87,7 @@ class Pgbackrest(Service):
             "restore_command": RESTORE_COMMAND,
             "copy": False,
             "textfiles": TEXTFILES,
+            "pinned": at.stack.database.version,
             "at": backup.at,
             "full_on": backup.full_on,
             **_of_members(at),

@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from skytier.services.pgbackrest.config import STANZA
 
 HISTORIES = f"""
-cd / && runuser -u postgres -- pgbackrest repo-ls archive/{STANZA} --recurse \\
+cd / && runuser -u postgres -- pgbackrest repo-ls archive/{STANZA}
+runuser -u postgres -- pgbackrest repo-ls archive/{STANZA} --recurse \\
     --filter='[.]history$' | sort --version-sort | while read -r file; do
     echo "$file $(runuser -u postgres -- pgbackrest repo-get archive/{STANZA}/"$file" | tail -n 1)"
 done
 """
-"""Prints a line for each timeline in the archive: the file that tells of it, the timeline that it
-began on, where, and why."""
+"""Prints the directories of the archive, then a line for each timeline in it: the file that tells
+of it, the timeline that it began on, where, and why."""
+_DIRECTORY = re.compile(r"[0-9]+-[0-9]+")
 _LINE = re.compile(r"([0-9]+-[0-9]+)/([0-9A-F]{8})\.history (\d+)\s+\S+\s+(.*)")
 _WENT_ON = "no recovery target specified"
 """What PostgreSQL writes when another member takes over, and not when a moment is restored."""
@@ -26,11 +28,15 @@ def successors(text: str) -> Mapping[int, int]:
     {1: 2}
     """
     found = [match.groups() for line in text.splitlines() if (match := _LINE.match(line))]
-    # The numbers begin anew with each version of PostgreSQL, of which the last one runs.
+    # The numbers begin anew with each upgrade of PostgreSQL. What runs is in the last directory by
+    # its second number, which may have no timeline but the first.
+    directories = [line for line in text.splitlines() if _DIRECTORY.fullmatch(line)]
+    directories += [directory for directory, *_ in found]
+    running = max(directories, key=lambda each: int(each.partition("-")[2]), default="")
     return {
         int(parent): int(timeline, 16)
         for directory, timeline, parent, why in found
-        if directory == found[-1][0] and why == _WENT_ON
+        if directory == running and why == _WENT_ON
     }
 
 

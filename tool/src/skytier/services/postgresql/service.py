@@ -19,8 +19,11 @@ from skytier.services.postgresql.config import (
 )
 from skytier.services.postgresql.secrets import CERTIFICATE, KEY, PASSWORD, declared
 from skytier.services.postgresql.tuning import tuning
+from skytier.services.postgresql.upgrade import PROGRAM, program
 from skytier.services.service import UNITS, Placement, Service, check
 from skytier.services.setup import File, Setup
+from skytier.services.system.service import PACKAGE as SYSTEM
+from skytier.services.system.service import PGDG
 from skytier.stackfile import StackFile
 from skytier.topology import Endpoint, Exposure, Topology
 
@@ -76,7 +79,7 @@ class Postgresql(Service):
             f"{ETC}/pg_hba.conf": pg_hba(at.stack.cidr, watched=watched, members=members),
             f"{ETC}/pg_ident.conf": pg_ident("postgres"),
             f"{ETC}/role.sql": role_sql_without_login(locale="C.UTF-8"),
-            "/etc/skytier/pgdg.asc": render(PACKAGE, "pgdg.asc"),
+            **({} if at.stack.database.version else {PGDG: render(SYSTEM, "pgdg.asc")}),
             **(_watched() if watched else {}),
             **(_on_volume() if machine.volume else {}),
         }
@@ -91,9 +94,10 @@ class Postgresql(Service):
             # Then Patroni runs it, and follows in the script.
             "members": members,
             "leave": LEAVE,
+            "pinned": at.stack.database.version,
         }
         return Setup(
-            files=[File(path, text) for path, text in files.items()],
+            files=[*(File(path, text) for path, text in files.items()), *_upgrade(at, members)],
             script=render(PACKAGE, "setup.sh", **values),
             checks=[
                 *([check(PACKAGE, "data-volume", values)] if machine.volume else []),
@@ -101,6 +105,14 @@ class Postgresql(Service):
             ],
             secrets=(PASSWORD, KEY, CERTIFICATE),
         )
+
+
+def _upgrade(at: Placement, members: Sequence[str]) -> list[File]:
+    """The program that brings the database to the wanted version: of one machine only."""
+    version = at.stack.database.version
+    if version is None or members:
+        return []
+    return [File(PROGRAM, program(version, ETC, backups=at.stack.has_backups), 0o755)]
 
 
 def login_sh(*, watched: bool) -> str:

@@ -19,6 +19,8 @@ BAKED, BEGIN, END = "SKYTIER BAKED", "SKYTIER BAKE FAILED", "SKYTIER BAKE ENDED"
 """What the machine that an image is made from says on its console: all is done; what went wrong is
 between the other two."""
 POSTGRESQL = "postgresql"
+PGDG = "/etc/skytier/pgdg.asc"
+"""The key of the PostgreSQL project's packages."""
 SSH = 22
 
 
@@ -29,12 +31,16 @@ class Packages:
     names: Sequence[str]
     postgresql: bool = False
     """Whether PostgreSQL is one of them, which Ubuntu 20.04 has only in a version too old."""
+    version: int | None = None
+    """The major version that it has to be; None for that of the distribution."""
 
     @classmethod
-    def of(cls, names: Sequence[str]) -> "Packages":
-        """Those of these names, each once."""
+    def of(cls, names: Sequence[str], version: int | None = None) -> "Packages":
+        """Those of these names, each once; `version` is PostgreSQL's."""
         wanted = dict.fromkeys(names)
-        return cls([name for name in wanted if name != POSTGRESQL], POSTGRESQL in wanted)
+        others = [name for name in wanted if name != POSTGRESQL]
+        has_it = POSTGRESQL in wanted
+        return cls(others, has_it, version if has_it else None)
 
 
 class System(Service):
@@ -105,6 +111,7 @@ def _files(packages: Packages) -> list[File]:
         "/etc/ssh/sshd_config.d/10-skytier.conf": (render(PACKAGE, "sshd.conf"), 0o644),
         "/etc/systemd/journald.conf.d/skytier.conf": (render(PACKAGE, "journald.conf"), 0o644),
         "/etc/sysctl.d/60-skytier.conf": (render(PACKAGE, "sysctl.conf"), 0o644),
+        **({PGDG: (render(PACKAGE, "pgdg.asc"), 0o644)} if packages.version else {}),
     }
     return [File(path, text, mode) for path, (text, mode) in texts.items()]
 
