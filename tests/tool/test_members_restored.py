@@ -105,3 +105,78 @@ def test_patroni_that_stays_paused_is_told(
     asked = f'ask() {{ case "$*" in *config*) {config} ;; esac; }}\nctl() {{ {resumes}; }}'
     assert f"returned {code}" in restoring(asked, "resume", tmp_path)
     assert "resume || fail" in program("restore")
+
+
+@pytest.fixture
+def commands(tmp_path: Path) -> Path:
+    """Commands that a member's programs call. PostgreSQL and etcd tell what the variables say."""
+    texts = {
+        "runuser": 'echo "$RECOVERS"',
+        # Only one voter answers, where any does.
+        "etcdctl": 'echo "$*" | grep -q "${VOTER:-no voter}" && echo "$WANTED"',
+        "systemctl": '[ "$2" != restart ] || echo "restarts $3"',
+    }
+    directory = tmp_path / "bin"
+    directory.mkdir()
+    for name, text in texts.items():
+        (directory / name).write_text(f"#!/bin/bash\n{text}\n")
+        (directory / name).chmod(0o755)
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "PG_VERSION").touch()
+    (tmp_path / "conf").write_text(f"pg1-path={data}\n")
+    for name in ("duty", "lineage"):
+        text = program(f"backup-{name}").replace(PROGRAMS, str(directory))
+        text = text.replace("/etc/pgbackrest/conf.d/skytier.conf", str(tmp_path / "conf"))
+        (directory / f"backup-{name}").write_text(text)
+        (directory / f"backup-{name}").chmod(0o755)
+    return directory
+
+
+OWN, ANOTHER = "192.168.128.20", "192.168.128.22"
+
+
+@pytest.mark.parametrize(
+    ("recovers", "voter", "mark", "restarts"),
+    [
+        # It has what was before the restore, and follows.
+        ("t", OWN, "former", True),
+        ("t", ANOTHER, "former", True),
+        ("t", OWN, "this", False),
+        # Without a majority the primary goes on only if all others answer it.
+        ("t", "", "former", False),
+        # PostgreSQL does not run: half a clone has no mark yet.
+        ("", OWN, "", False),
+    ],
+)
+def test_patroni_is_started_anew_only_with_data_from_before_a_restore(
+    tmp_path: Path, commands: Path, recovers: str, voter: str, mark: str, restarts: bool
+) -> None:
+    (tmp_path / "data/skytier.restored").write_text(mark)
+    variables = f"export RECOVERS={recovers} VOTER={voter} WANTED=this"
+
+    said = bash(f"{variables}\n{commands}/backup-duty; echo $?", tmp_path, str(commands))
+
+    assert said == ("restarts skytier-patroni\n" if restarts else "") + "1\n"
+
+
+@pytest.mark.parametrize(
+    ("voter", "mark", "code", "cloned"),
+    [
+        (OWN, "this", 0, False),
+        (ANOTHER, "this", 0, False),
+        ("", "this", 1, False),
+        # Another member leads, by what etcd says here.
+        (ANOTHER, "former", 0, True),
+    ],
+)
+def test_patroni_starts_only_with_what_was_restored_by_whichever_voter_answers(
+    tmp_path: Path, commands: Path, voter: str, mark: str, code: int, cloned: bool
+) -> None:
+    (tmp_path / "data/skytier.restored").write_text(mark)
+    script = f"export VOTER={voter} WANTED=this\n{commands}/backup-lineage; echo $?"
+
+    said = bash(script, tmp_path, str(commands))
+
+    assert f"{code}" in said.splitlines()
+    assert ([*(tmp_path / "data").iterdir()] == []) is cloned

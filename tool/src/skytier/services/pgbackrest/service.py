@@ -36,7 +36,7 @@ from skytier.services.service import UNITS, Placement, Service, check
 from skytier.services.setup import REMOVALS, File, Setup
 from skytier.stackfile import StackFile
 from skytier.stackfile.backup import BackupSection
-from skytier.topology import Topology
+from skytier.topology import Need, Topology
 
 STATE = "/var/lib/skytier/backup"
 """What is known of backups and of a restore on the machine."""
@@ -160,6 +160,8 @@ def _of_members(at: Placement) -> dict[str, object]:
         "scope": at.stack.name,
         "name": at.machine.name,
         "address": at.machine.address,
+        # The own one first.
+        "voters": sorted(at.needed(Need("etcd")), key=lambda each: each.name != at.machine.name),
         "held": HELD,
         "database": NAME,
         "restored_key": f"/skytier/{at.stack.name}/restored",
