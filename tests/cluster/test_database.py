@@ -81,6 +81,10 @@ def test_one_becomes_two_while_clients_write(made: Cluster, project: str) -> Non
         asked = url.replace("6432", port)
         said = made.containers[WEB].run(f"psql '{asked}' -Atc 'SELECT pg_is_in_recovery()'")
         assert said.strip() == recovers
+    made.containers[SECOND].run(f"{PATRONICTL} pause --wait shop")
+    assert "Patroni is paused" in made.wrong()[f"{SECOND} patroni"]
+    made.containers[SECOND].run(f"{PATRONICTL} resume --wait shop")
+    well(made)
 
 
 def kill_postgresql(made: Cluster, machine: Container) -> None:
