@@ -122,7 +122,8 @@ def _advice(host: Host, why: str) -> str:
         if "no backup can be made" in why:
             return (
                 "Nothing is changed yet. If PostgreSQL cannot be started any more (skytier logs "
-                "database): skytier restore --without-backup loses what is there now."
+                "database), this loses what is there now: skytier restore --to latest "
+                "--without-backup"
             )
         if "No backup could be made" in why:
             return (
@@ -144,8 +145,8 @@ def _advice(host: Host, why: str) -> str:
             "there is: skytier restore --to latest"
         )
     return (
-        "The data is unfinished, and PostgreSQL is stopped. Go on with skytier restore, to the "
-        "same moment or to another one."
+        "The data is unfinished. Go on, to the same moment or to another one: skytier restore "
+        "--to ..."
     )
 
 

@@ -73,7 +73,7 @@ def intend(stack: CloudStack, asked: str) -> Intended:
             f"The backups of {stack.stack.name} are in a directory of its database server, which "
             "no other machine can read.",
             'Have them in an object store (backup.kind = "object-store" or "s3"), or restore in '
-            "place: skytier restore without --into.",
+            "place, without --into: skytier restore --to ...",
         )
     at = datetime.now(UTC)
     fixed(asked, at)
