@@ -40,6 +40,8 @@ from skytier.topology import Need, Topology
 
 STATE = "/var/lib/skytier/backup"
 """What is known of backups and of a restore on the machine."""
+COPYING = "skytier-restore-copy"
+"""The unit that restores the backups of another stack here: see `copy`."""
 PROGRAMS = "/usr/local/lib/skytier"
 POSTGRESQL_CONF = "/etc/skytier/pgbackrest/postgresql.conf"
 DROPINS = f"{UNITS}/{patroni.UNIT}.service.d"
@@ -139,9 +141,18 @@ class Pgbackrest(Service):
         )
 
     def removal(self, at: Placement) -> Setup:
-        """Backups end, if Skytier once set them up. Those that were made stay."""
+        """Backups end, if Skytier once set them up. Those that were made stay.
+
+        A copy has none, and its stack file has pgBackRest as a package: what is restored in it is
+        watched.
+        """
         values = {"settings": SETTINGS, "secrets_conf": SECRETS_CONF, "textfiles": TEXTFILES}
-        return Setup(script=render(PACKAGE, "removal.sh", **values))
+        of_copy = {"state": STATE, "copying": COPYING, "name": at.stack.name}
+        is_copy = self.name in at.stack.database.packages
+        return Setup(
+            script=render(PACKAGE, "removal.sh", **values),
+            checks=[check(PACKAGE, "copy", of_copy)] if is_copy else [],
+        )
 
 
 def _of_members(at: Placement) -> dict[str, object]:
