@@ -146,7 +146,15 @@ class Pgbackrest(Service):
         A copy has none, and its stack file has pgBackRest as a package: what is restored in it is
         watched.
         """
-        values = {"settings": SETTINGS, "secrets_conf": SECRETS_CONF, "textfiles": TEXTFILES}
+        values = {
+            "settings": SETTINGS,
+            "secrets_conf": SECRETS_CONF,
+            "textfiles": TEXTFILES,
+            "members": at.stack.database.members > 1,
+            "unit": patroni.UNIT,
+            "scope": at.stack.name,
+            "name": at.machine.name,
+        }
         of_copy = {"state": STATE, "copying": COPYING, "name": at.stack.name}
         is_copy = self.name in at.stack.database.packages
         return Setup(
