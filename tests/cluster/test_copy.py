@@ -8,11 +8,13 @@ import pytest
 
 from skytier import roles
 from skytier.deploy import backups, copy
+from skytier.deploy.checks import failing
 from skytier.deploy.copy import Original
 from skytier.errors import SkytierError
 from skytier.poll import until
-from skytier.services.pgbackrest.copy import OWN, UNIT
+from skytier.services.pgbackrest.copy import DROPIN, OWN, UNIT
 from skytier.services.postgresql.config import SECOND
+from skytier.services.setup import Setup
 from tests.cluster.cluster import Cluster
 from tests.cluster.conftest import BACKUPS
 from tests.cluster.container import Container
@@ -46,24 +48,30 @@ def database(three: Cluster) -> Iterator[Container]:
 
 
 @pytest.fixture(scope="module")
-def machine(three: Cluster, database: Container) -> Iterator[Container]:
-    """The copy's machine: set up by a stack file without backups. It sees those of the other one,
-    and cannot write there."""
+def setup(three: Cluster, database: Container) -> Setup:
+    """That of the copy's machine, by a stack file without backups."""
+    address = database.address.rpartition(".")[0] + ".90"
+    of_copy = topology(
+        f'cidr = "{three.resolved.stack.cidr}"\nmonitor.enabled = false\n'
+        'database.packages = ["pgbackrest"]',
+        [replace(DATABASE, name="copy-database-1", address=address)],
+    )
+    return roles.setup(of_copy, of_copy.machines[0])
+
+
+@pytest.fixture(scope="module")
+def machine(three: Cluster, database: Container, setup: Setup) -> Iterator[Container]:
+    """The copy's machine. It sees the backups of the other one, and cannot write there."""
     address = database.address.rpartition(".")[0] + ".90"
     binds = (f"{database.root}{BACKUPS}:{BACKUPS}",)
     made = Container("copy-database-1", address, database.home.parent / "copy", binds=binds)
     three.network.connect(made)
-    of_copy = topology(
-        f'cidr = "{three.resolved.stack.cidr}"\nmonitor.enabled = false\n'
-        'database.packages = ["pgbackrest"]',
-        [replace(DATABASE, name=made.name, address=address)],
-    )
     try:
         made.create("#cloud-config\n")
         made.start()
         made.wait()
         secrets = {**three.secrets, "database_password": OWN_PASSWORD}
-        made.set_up(roles.setup(of_copy, of_copy.machines[0]), secrets)
+        made.set_up(setup, secrets)
         yield made
     finally:
         made.delete()
@@ -95,6 +103,14 @@ def archived(machine: Container) -> None:
     assert until(lambda: not machine.run(WAITS), 120, every_s=1)
 
 
+def follows_itself(machine: Container) -> None:
+    """As after a failover: what follows is on a timeline that has no backup yet."""
+    data, unit = "/var/lib/postgresql/15/main", "postgresql@15-main"
+    machine.run(f"systemctl stop {unit}; runuser -u postgres -- touch {data}/standby.signal")
+    machine.run(f"systemctl start {unit}")
+    assert sql(machine, "SELECT pg_promote()") == "t"
+
+
 def silent(text: str) -> None:
     """Nobody is told."""
 
@@ -106,6 +122,7 @@ def restored(machine: Container, original: Original, to: str) -> str:
 def test_a_moment_between_two_changes_is_in_the_copy_and_the_backups_are_as_before(
     three: Cluster, database: Container, machine: Container, original: Original
 ) -> None:
+    follows_itself(database)
     sql(database, "INSERT INTO copied VALUES ('before')")
     between = backups.now(database).isoformat()
     sql(database, "INSERT INTO copied VALUES ('after')")
@@ -130,6 +147,7 @@ def test_a_moment_between_two_changes_is_in_the_copy_and_the_backups_are_as_befo
     assert sql(machine, "SHOW archive_mode; SHOW hot_standby; SHOW restore_command") == "off\non"
     assert sql(machine, "SELECT subname, subenabled FROM pg_subscription") == "others|f"
     assert sql(machine, "SHOW max_logical_replication_workers") != "0"
+    assert sql(machine, "SHOW listen_addresses") == f"{machine.address},localhost"
     settings = machine.run("cat /var/lib/postgresql/15/main/postgresql.auto.conf")
     assert "recovery" not in settings
     assert "restore_command" not in settings
@@ -138,7 +156,7 @@ def test_a_moment_between_two_changes_is_in_the_copy_and_the_backups_are_as_befo
 
 
 def test_one_that_is_cut_short_says_so_and_begins_anew(
-    database: Container, machine: Container, original: Original
+    database: Container, machine: Container, original: Original, setup: Setup
 ) -> None:
     sql(database, "INSERT INTO copied VALUES ('newest')")
     archived(database)
@@ -155,9 +173,15 @@ def test_one_that_is_cut_short_says_so_and_begins_anew(
     cutter.join()
     assert "begins the restore anew" in (error.value.do or "")
     assert until(lambda: not machine.run(LEFT), 30)
+    # Nobody else starts PostgreSQL in the middle of it, also with the machine.
+    assert "was cut short here" in failing(machine, setup.checks)["copy"]
+    with pytest.raises(SkytierError, match="Assertion failed"):
+        machine.run("systemctl restart postgresql@15-main")
 
     restored(machine, original, "latest")
 
+    assert failing(machine, setup.checks) == {}
+    assert machine.run(f"ls {DROPIN} 2>/dev/null || true") == ""
     assert sql(machine, "SELECT mark FROM copied") == "before\nafter\nnewest"
     assert logs_in(machine, "skytier", OWN_PASSWORD)
 

@@ -93,6 +93,10 @@ def test_one_becomes_two_while_clients_write(made: Cluster, project: str) -> Non
         asked = url.replace("6432", port)
         said = made.containers[WEB].run(f"psql '{asked}' -Atc 'SELECT pg_is_in_recovery()'")
         assert said.strip() == recovers
+    made.containers[SECOND].run(f"{PATRONICTL} pause --wait shop")
+    assert "Patroni is paused" in made.wrong()[f"{SECOND} patroni"]
+    made.containers[SECOND].run(f"{PATRONICTL} resume --wait shop")
+    well(made)
 
 
 def kill_postgresql(made: Cluster, machine: Container) -> None:
@@ -388,6 +392,23 @@ def write_anew(made: Cluster) -> None:
 
 def silent(text: str) -> None:
     """Nobody is told."""
+
+
+@LARGE
+def test_backups_end_and_begin_again_while_clients_write(made: Cluster, project: str) -> None:
+    """PostgreSQL starts anew for that on each member: the primary hands over first."""
+    with_backups = stack(project, 2)
+    without = [each for each in with_backups.splitlines(True) if not each.startswith("backup")]
+    for text, archives in (("".join(without), "off"), (with_backups, "on")):
+        former = primary(made)
+        made.write(text)
+        made.up()
+
+        goes_on(made)
+        well(made)
+        assert primary(made) is not former
+        assert {sql(each, "SHOW archive_mode") for each in databases(made).values()} == {archives}
+        assert lost(made) == set()
 
 
 @LARGE

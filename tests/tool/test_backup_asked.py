@@ -18,8 +18,8 @@ from skytier.hosts.host import Host
 from skytier.openstack import backups
 from skytier.openstack.operator import OperatorFiles
 from skytier.openstack.stack import CloudStack
-from skytier.services.pgbackrest.secrets import KEY
 from skytier.services.pgbackrest.config import STATE
+from skytier.services.pgbackrest.secrets import KEY
 
 from .test_backup import THERE
 

@@ -19,7 +19,7 @@ from skytier.cli.dialog import Context
 from skytier.cli.on_cloud import up
 from skytier.cli.progress import Stages
 from skytier.deploy.copy import Original
-from skytier.deploy.kind import Found
+from skytier.deploy.kind import Found, Key
 from skytier.errors import SkytierError
 from skytier.openstack import copy
 from skytier.openstack.copy import Intended
@@ -122,9 +122,22 @@ def test_only_what_belongs_to_the_original_goes_and_the_rest_stays_as_it_is_writ
     assert made.changes == [
         "no backups are made of it",
         "an address of its own, with a self-signed certificate",
+        "static files come from its web servers, not from [static]",
         "an empty container for uploads, shopcopy-uploads",
         "no jobs and no processes beside the web, which could write to your customers",
+        "nothing runs after a release: no application.after_release",
         "its alerts go to nobody",
+        "the image of the database server, debian-12: that of the original's",
+        "pgbackrest on the database server, which reads the backups",
+    ]
+
+
+def test_nothing_is_said_that_is_not_changed() -> None:
+    text = 'image = "ours"\ncloud = "mycloud"\n[database]\npackages = ["pgbackrest"]\n'
+    stack = parse(text).model_copy(update={"cloud": "another"})
+    assert copied(text, stack, "other", "img").changes == [
+        "no backups are made of it",
+        "the cloud another",
     ]
 
 
@@ -207,10 +220,14 @@ class Lost:
     kept: str = "the key"
     cloud: str = "mycloud"
     servers: tuple[Found, ...] = ()
+    volumes: tuple[Found, ...] = ()
 
     def __post_init__(self) -> None:
         self.operator = SimpleNamespace(kept_backup_key=lambda: self.kept)
-        self.kinds = {"server": SimpleNamespace(find=lambda: self.servers)}
+        self.kinds = {
+            "server": SimpleNamespace(find=lambda: self.servers),
+            "volume": SimpleNamespace(find=lambda: self.volumes),
+        }
         self.connection = None
 
 
@@ -227,8 +244,9 @@ def lost(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("lost")
 def test_a_lost_database_server_is_not_needed(monkeypatch: pytest.MonkeyPatch) -> None:
     stack = cast(Any, Lost(TO_S3))
-    with pytest.raises(SkytierError, match="cannot be asked") as error:
+    with pytest.raises(SkytierError, match="does not tell what opens") as error:
         copy.intend(stack, "latest")
+    assert "There is no database." in error.value.what
     assert "SKYTIER_BACKUP_SECRET_ACCESS_KEY" in (error.value.do or "")
     monkeypatch.setenv("SKYTIER_BACKUP_ACCESS_KEY_ID", "access")
     monkeypatch.setenv("SKYTIER_BACKUP_SECRET_ACCESS_KEY", "secret")
@@ -269,6 +287,8 @@ class Told:
 
     there: bool
     empty: bool = True
+    unfinished: bool = False
+    wrong: SkytierError | None = None
     done: list[str] = field(default_factory=list)
     cloud: str = "mycloud"
 
@@ -278,7 +298,15 @@ class Told:
     def copy_is_there(self) -> bool:
         return self.there
 
+    def copy_exists(self) -> bool:
+        return self.there
+
+    def copy_is_unfinished(self) -> bool:
+        return self.unfinished
+
     def restore_copy(self, intended: Intended, progress: Any) -> Target:
+        if self.wrong:
+            raise self.wrong
         self.done.append("restored")
         return Target("default", words=intended.words)
 
@@ -342,6 +370,86 @@ def test_one_that_is_there_is_overwritten_only_if_somebody_says_so(
     run(monkeypatch, beside, told, yes=True)
     assert told.done == ["restored"]
     assert (beside.parent / "skytier.shopcopy.toml").read_text() == ours
+
+
+def test_one_that_was_cut_short_is_restored_before_anything_else_is_tried(
+    monkeypatch: pytest.MonkeyPatch, beside: Path
+) -> None:
+    """No release and no check can be well on half a database."""
+    (beside.parent / "skytier.shopcopy.toml").write_text(COPY)
+    told = Told(there=True, empty=False, unfinished=True)
+    run(monkeypatch, beside, told, yes=True)
+    assert told.done == ["restored", "asked", "up"]
+
+
+@pytest.mark.parametrize(
+    ("do", "named"),
+    [
+        ("See skytier logs database.", True),
+        ("Run the same command again: it begins the restore anew.", False),
+    ],
+)
+def test_a_command_that_an_error_of_its_restore_advises_is_about_the_copy(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, do: str, named: bool
+) -> None:
+    directory = tmp_path / "our shop"
+    directory.mkdir()
+    (directory / "skytier.toml").write_text(ORIGINAL)
+    told = Told(there=False, wrong=SkytierError("The copy is not restored.", do))
+    with pytest.raises(SkytierError) as error:
+        run(monkeypatch, directory / "skytier.toml", told, yes=True)
+    said = f"names its file: --file '{directory}/skytier.shopcopy.toml'"
+    assert (said in (error.value.do or "")) is named
+
+
+def server(name: str, role: str, image: str) -> Found:
+    return Found(Key("server", name), name, {"image": image}, {"role": role})
+
+
+def test_a_database_is_there_with_any_of_its_servers_or_with_the_volume_of_a_lost_one() -> None:
+    second = server("shop-database-2", "database", "debian-12")
+    volume = Found(Key("volume", "shop-database-1"), "1", {}, {})
+    web = server("shop-web-1", "web", "debian-13")
+    for servers, volumes, there in (
+        ((web,), (), False),
+        ((web, second), (), True),
+        ((web,), (volume,), True),
+    ):
+        stack = cast(Any, Lost(TO_S3, servers=servers, volumes=volumes))
+        assert copy.is_there(stack) is there
+        assert copy.exists(stack)
+    assert not copy.exists(cast(Any, Lost(TO_S3)))
+
+
+@pytest.mark.usefixtures("lost")
+def test_the_image_is_that_of_any_database_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first one may be lost, and the copy has to have the same PostgreSQL."""
+    monkeypatch.setenv("SKYTIER_BACKUP_ACCESS_KEY_ID", "access")
+    monkeypatch.setenv("SKYTIER_BACKUP_SECRET_ACCESS_KEY", "secret")
+    there = (server("shop-web-1", "web", "x"), server("shop-database-2", "database", "debian-12"))
+    assert copy.intend(cast(Any, Lost(TO_S3, servers=there)), "latest").image == "debian-12"
+
+
+def test_what_the_database_server_tells_before_it_fails_is_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    @contextmanager
+    def a_way(stack: Any, *, any_one: bool) -> Iterator[None]:
+        yield
+
+    def fails(host: None) -> None:
+        raise SkytierError("The place of the backups cannot be read.", "")
+
+    secrets = {"backup_access_key_id": "access", "backup_secret_access_key": "secret"}
+    monkeypatch.setattr(copy, "database_of", a_way)
+    monkeypatch.setattr(copy.backups, "now", lambda host: datetime.now(UTC))
+    monkeypatch.setattr(copy, "read_secrets", lambda host: secrets)
+    monkeypatch.setattr(copy.backups, "listing", fails)
+    found = copy.intend(cast(Any, Lost(TO_S3)), "latest").original
+    assert found.secrets == {"backup_key": "the key", **secrets}
+    with pytest.raises(SkytierError, match="The place of the backups cannot be read") as error:
+        copy.intend(cast(Any, Lost(TO_S3, kept="")), "latest")
+    assert "SKYTIER_BACKUP_KEY" in (error.value.do or "")
 
 
 def test_what_up_says_of_a_stack_names_its_file(capsys: pytest.CaptureFixture[str]) -> None:

@@ -24,6 +24,7 @@ from skytier.openstack.resources.server_state import State, state_of
 from skytier.openstack.resources.volume import DATA_ID
 from skytier.openstack.stack import CloudStack
 from skytier.openstack.torn import recognised
+from skytier.services.patroni.service import PAUSED
 from skytier.stackfile import StackFile, parse
 from skytier.status import Fault, MachineStatus, ServiceStatus
 
@@ -521,6 +522,19 @@ def test_a_member_that_does_not_follow_is_told_with_the_command_that_clones_it_a
     assert "reinit shop shop-database-2 --force'" in follows.do
     assert (follows.up, agrees.kind) == ("", "etcd")
     assert "more than half of the voters" in agrees.do
+
+
+def test_a_pause_of_patroni_is_told_and_nothing_is_cloned_for_it() -> None:
+    checks = [ServiceStatus("patroni", False, None, f"{PAUSED}.\nits log")]
+    machine = MachineStatus("shop-database-2", "database", "", False, checks, [])
+
+    [fault] = members.faults([machine], parse('name = "shop"\ndatabase.members = 2'))
+
+    assert fault.what == PAUSED
+    assert "resume'" in fault.do
+    assert "reinit" not in fault.do
+    # In the middle of a restore, what was before it would be promoted.
+    assert "whether one goes on, or was cut short" in fault.do
 
 
 def test_on_this_machine_there_is_no_server_to_give_up() -> None:

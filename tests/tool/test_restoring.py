@@ -1,15 +1,20 @@
 """A restore: what is decided from what the machine says, with one that only tells."""
 
+import subprocess
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
+from skytier import roles
 from skytier.deploy import restore
 from skytier.deploy.restore import Intended, Stand
 from skytier.errors import SkytierError
 from skytier.hosts.host import Host
+from skytier.services.pgbackrest.config import STATE
 from skytier.services.pgbackrest.target import Target
+from tests.roles.topology import TOPOLOGIES
 
 from .test_backup import THERE
 
@@ -67,7 +72,11 @@ def test_tables_that_no_backup_has_are_not_overwritten() -> None:
         ("", "PostgreSQL does not answer, so no backup can be made of it", "--without-backup"),
         ("", "No backup could be made of what is there now. pgBackRest says: full", "Mend what"),
         ("unfinished", "requested timeline 3 is not a child of", "timeline has no backup"),
-        ("foreign unfinished", "pgBackRest could not restore: gone", "Go on with skytier restore"),
+        (
+            "foreign unfinished",
+            "pgBackRest could not restore: gone",
+            "The data is unfinished. Go on",
+        ),
     ],
 )
 def test_the_reason_of_a_failed_restore_is_told_with_its_advice(
@@ -97,3 +106,32 @@ def test_a_backup_of_another_version_of_postgresql_is_refused_before_anything_ch
     restore.check_version(THERE.newest, "15", "shop-database-1")
     with pytest.raises(SkytierError, match="is of PostgreSQL 14, and shop-database-1 has 15"):
         restore.check_version(backup, "15", "shop-database-1")
+
+
+@pytest.mark.parametrize(
+    ("unit", "told", "said"),
+    [
+        (
+            "activating",
+            "copying the files",
+            "A restore of the database goes on: copying the files.",
+        ),
+        ("activating", "", "A restore of the database goes on: beginning."),
+        ("inactive", "copying the files", "was cut short. Go on with it: skytier restore --to"),
+    ],
+)
+def test_a_check_tells_a_restore_that_goes_on_from_one_that_was_cut_short(
+    tmp_path: Path, unit: str, told: str, said: str
+) -> None:
+    stack = TOPOLOGIES["backups in a directory"]
+    [machine] = stack.of("database")
+    script = next(
+        each.script for each in roles.setup(stack, machine).checks if each.name == "backup"
+    )
+    (tmp_path / "unfinished").touch()
+    if told:
+        (tmp_path / "restore").write_text(f"{told}\n")
+    script = f"systemctl() {{ echo {unit}; }}\n{script.replace(STATE, str(tmp_path))}"
+    done = subprocess.run(["bash", "-c", script], check=False, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert said in done.stdout

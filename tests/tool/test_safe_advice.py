@@ -89,6 +89,22 @@ def test_no_message_of_the_tool_advises_to_delete_what_holds_data() -> None:
     assert found == {}
 
 
+def test_a_restore_that_is_advised_says_to_what() -> None:
+    """Without --to the command is refused, in the middle of an outage."""
+    incomplete = re.compile("skytier restore(?! --(to|into) )")
+    found = [
+        f"{path.relative_to(ROOT)}:{line}: {said}"
+        for path in SOURCES
+        for line, said in (
+            texts(ast.parse(path.read_text()))
+            if path.suffix == ".py"
+            else enumerate(path.read_text().splitlines(), 1)
+        )
+        if incomplete.search(said)
+    ]
+    assert found == []
+
+
 @pytest.mark.parametrize(
     "said",
     [

@@ -1,6 +1,7 @@
 """`skytier restore --into STACK`: a copy in another stack, beside the one with the backups."""
 
 import json
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ from skytier.cli.dialog import carry_out_up
 from skytier.cli.versions import with_versions
 from skytier.errors import SkytierError
 from skytier.poll import until
+from skytier.services.pgbackrest.target import Target
 from skytier.stackfile import DEFAULT_PATH, StackFile, values
 from skytier.stackfile.read import text_of
 
@@ -37,7 +39,8 @@ def restore_into(
     check_copied(wanted, name, path)
     _say(f"The database of {name} gets that of {original.name}: {intended.words}.", as_json=as_json)
     copy = chosen.cloud_stack(wanted)
-    if copy.copy_is_there():
+    there = copy.copy_is_there()
+    if there:
         _say(f"{name} is there already: what its database has is overwritten.", as_json=as_json)
         console.confirm(
             f"Overwrite the database of {name}?",
@@ -45,26 +48,33 @@ def restore_into(
             "This overwrites data, and there is nobody to ask.",
         )
     dialog = chosen.dialog(wanted, path, yes=yes, as_json=as_json)
+
+    def restore() -> Target:
+        with dialog.progress() as events:
+            return copy.restore_copy(intended, events)
+
     with _file_named(path):
+        # Whatever else there is to do, it cannot end well on half a database.
+        restored = restore() if there and copy.copy_is_unfinished() else None
         plan = with_versions(dialog.stack)
-        # The application of one whose restore was cut short need not answer.
+        # The application of one that was restored before need not answer.
         if not plan.empty and dialog.approve_up(plan):
             carry_out_up(dialog, plan)
-    with dialog.progress() as events:
-        restored = copy.restore_copy(intended, events)
-    healthy = until(lambda: copy.status().healthy, HEALTHY_S, 5)
-    url = copy.status().url
+        restored = restored or restore()
+        healthy = until(lambda: copy.status().healthy, HEALTHY_S, 5)
+        url = copy.status().url
     if as_json:
         said = {"event": "restore", "into": name, "file": str(path), "to": restored.words}
         print(json.dumps({**said, "url": url, "healthy": healthy}))  # noqa: T201
     _say(f"\n{url}/ has {restored.words}.", as_json=as_json)
-    _say(f"Its commands: {console.program()} status --file {path}", as_json=as_json)
-    _say(f"Remove it: {console.program()} down --delete-data --file {path}", as_json=as_json)
+    skytier, named = console.program(), f"--file {shlex.quote(str(path))}"
+    _say(f"Its commands: {skytier} status {named}", as_json=as_json)
+    _say(f"Remove it: {skytier} down --delete-data {named}", as_json=as_json)
     if not healthy:
         raise SkytierError(
             "The database is restored, and the copy is not healthy.",
-            f"See skytier status --file {path}. A database from before a release may lack that "
-            f"release's migrations: skytier release --file {path} runs them.",
+            f"See skytier status {named}. A database from before a release may lack that "
+            f"release's migrations: skytier release {named} runs them.",
         )
 
 
@@ -79,10 +89,11 @@ def check_name(name: str, original: str) -> None:
 
 
 def _refuse_another(name: str, original: StackFile, path: Path) -> None:
-    """Raises SkytierError for a stack that this command did not bring up from here."""
-    if chosen.cloud_stack(original.model_copy(update={"name": name})).copy_is_there():
+    """Raises SkytierError for a stack that this command did not bring up from here, whatever is
+    left of it."""
+    if chosen.cloud_stack(original.model_copy(update={"name": name})).copy_exists():
         raise SkytierError(
-            f"The stack {name} is there already, and {path} is not: it may be no copy.",
+            f"There is something of a stack {name} already, and {path} is not: it may be no copy.",
             "Give the copy another name. Or bring that file here from the machine that made it.",
         )
 
@@ -102,12 +113,14 @@ def _write(
 
 @contextmanager
 def _file_named(path: Path) -> Iterator[None]:
-    """What an error advises is about the copy, and its stack file has to be named for that."""
+    """Commands that an error advises are about the copy, so they need its stack file."""
     try:
         yield
     except SkytierError as error:
-        do = f"{error.do or ''} This is about the copy: name its file, --file {path}".strip()
-        raise SkytierError(error.what, do) from error
+        if "skytier " not in f"{error.what} {error.do}":
+            raise
+        named = f"A command about the copy names its file: --file {shlex.quote(str(path))}"
+        raise SkytierError(error.what, f"{error.do or ''} {named}".strip()) from error
 
 
 def _say(text: str, *, as_json: bool) -> None:

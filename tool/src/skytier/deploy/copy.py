@@ -12,8 +12,8 @@ from skytier.deploy.kind import Tell
 from skytier.deploy.restore import INSTALLED, check_version
 from skytier.errors import SkytierError
 from skytier.hosts.host import Host, UnreachableError
-from skytier.services.pgbackrest import copy, info
-from skytier.services.pgbackrest.config import pgbackrest_conf
+from skytier.services.pgbackrest import copy, info, timelines
+from skytier.services.pgbackrest.config import STATE, pgbackrest_conf
 from skytier.services.pgbackrest.info import Backups
 from skytier.services.pgbackrest.program import secrets_conf
 from skytier.services.pgbackrest.secrets import KEY_VARIABLE
@@ -47,8 +47,8 @@ def restore(host: Host, original: Original, asked: str, tell: Tell, *, watched: 
         backup.ca,
     )
 
-    there = _listing(host, place, original.stack.name, tell)
-    wanted = target(asked, there, backups.now(host))
+    there, after = _listing(host, place, original.stack.name, tell)
+    wanted = target(asked, there, backups.now(host), after)
     begins = next((each for each in there.all if each.name == wanted.backup), there.newest)
     check_version(begins, version, host.name)
     try:
@@ -67,7 +67,16 @@ def restore(host: Host, original: Original, asked: str, tell: Tell, *, watched: 
     return wanted
 
 
-def _listing(host: Host, place: copy.Place, name: str, tell: Tell) -> Backups:
+def is_unfinished(host: Host) -> bool:
+    """Whether a restore of a copy in the database of a machine was cut short."""
+    return host.run(f"[ ! -e {STATE}/unfinished ] || echo yes").strip() == "yes"
+
+
+def _listing(
+    host: Host, place: copy.Place, name: str, tell: Tell
+) -> tuple[Backups, Mapping[int, int]]:
+    """The backups, and which timeline goes on in which one."""
+
     def told(_: str) -> None:
         tell("reading the list of backups")
 
@@ -85,7 +94,8 @@ def _listing(host: Host, place: copy.Place, name: str, tell: Tell) -> Backups:
         )
     if trouble:
         raise trouble
-    return info.read(said)
+    told_of, _, listed = said.partition(f"{copy.LISTED}\n")
+    return info.read(listed), timelines.successors(told_of)
 
 
 def _advice(said: str) -> str:

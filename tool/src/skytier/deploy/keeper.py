@@ -43,7 +43,8 @@ def keeper(hosts: Mapping[str, Host], *, any_one: bool = False) -> Host:
     raise SkytierError(
         "No member of the database is the primary, which alone makes backups.",
         "Wait for half a minute, in which Patroni chooses one. Then look: skytier database. "
-        "If no member can be started any more: skytier restore --without-backup",
+        "If no member can be started any more, this loses what is not in the archive: skytier "
+        "restore --to latest --without-backup",
     )
 
 

@@ -125,7 +125,8 @@ def _advice(host: Host, why: str) -> str:
         if "no backup can be made" in why:
             return (
                 "Nothing is changed yet. If PostgreSQL cannot be started any more (skytier logs "
-                "database): skytier restore --without-backup loses what is there now."
+                "database), this loses what is there now: skytier restore --to latest "
+                "--without-backup"
             )
         if "No backup could be made" in why:
             return (
@@ -147,8 +148,8 @@ def _advice(host: Host, why: str) -> str:
             "there is: skytier restore --to latest"
         )
     return (
-        "The data is unfinished, and PostgreSQL is stopped. Go on with skytier restore, to the "
-        "same moment or to another one."
+        "The data is unfinished. Go on, to the same moment or to another one: skytier restore "
+        "--to ..."
     )
 
 

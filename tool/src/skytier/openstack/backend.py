@@ -67,6 +67,8 @@ class CloudBackend(CloudStack):
     restore_to = of_database.restore_to
     copy_intended = of_copy.intend
     copy_is_there = of_copy.is_there
+    copy_exists = of_copy.exists
+    copy_is_unfinished = of_copy.is_unfinished
     restore_copy = of_copy.restore_copy
     rehearse = rehearse
 

@@ -2,7 +2,7 @@
 
 import os
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from skytier.deploy import backups, copy
@@ -10,14 +10,16 @@ from skytier.deploy.apply import Progress
 from skytier.deploy.copy import Original
 from skytier.deploy.files import read_secrets
 from skytier.deploy.interruption import interrupted
-from skytier.deploy.kind import Key, Tell
+from skytier.deploy.kind import Found, Tell
 from skytier.errors import SkytierError
 from skytier.openstack import object_store
 from skytier.openstack.backups import DATABASE, database_of, one_step
+from skytier.openstack.kinds import find_all
 from skytier.openstack.releases import note_migrations
 from skytier.openstack.resources.container import Container
 from skytier.openstack.resources.ec2_credential import Ec2Credential
 from skytier.openstack.resources.server import Server
+from skytier.openstack.resources.volume import Volume
 from skytier.openstack.ssh_target import ssh_target
 from skytier.openstack.stack import CloudStack
 from skytier.services.application.service import S3_KEY
@@ -54,6 +56,8 @@ class _Told:
     at: datetime
     secrets: dict[str, str] = field(default_factory=dict, repr=False)
     there: Backups | None = None
+    why: str = ""
+    """Why it does not say all."""
 
 
 def intend(stack: CloudStack, asked: str) -> Intended:
@@ -74,7 +78,7 @@ def intend(stack: CloudStack, asked: str) -> Intended:
             f"The backups of {stack.stack.name} are in a directory of its database server, which "
             "no other machine can read.",
             'Have them in an object store (backup.kind = "object-store" or "s3"), or restore in '
-            "place: skytier restore without --into.",
+            "place, without --into: skytier restore --to ...",
         )
     at = datetime.now(UTC)
     fixed(asked, at)
@@ -85,8 +89,22 @@ def intend(stack: CloudStack, asked: str) -> Intended:
 
 
 def is_there(stack: CloudStack) -> bool:
-    """Whether a stack has a database server already."""
-    return _image(stack) is not None
+    """Whether a stack has a database already: a server of it, or the volume of one that is lost."""
+    return bool(_servers(stack)) or bool(stack.kinds[Volume.name].find())
+
+
+def exists(stack: CloudStack) -> bool:
+    """Whether anything carries the mark of a stack, a container that `down` left too."""
+    return bool(find_all(stack.kinds.values(), []))
+
+
+def is_unfinished(stack: CloudStack) -> bool:
+    """Whether the restore of a copy was cut short; not where that cannot be asked."""
+    try:
+        with ssh_target(stack, DATABASE) as host:
+            return copy.is_unfinished(host)
+    except SkytierError:
+        return False
 
 
 def restore_copy(stack: CloudStack, intended: Intended, progress: Progress) -> Target:
@@ -116,11 +134,13 @@ def restore_copy(stack: CloudStack, intended: Intended, progress: Progress) -> T
 
 
 def _told(stack: CloudStack) -> _Told:
+    told = _Told(datetime.now(UTC))
     try:
         with database_of(stack, any_one=True) as host:
-            return _Told(backups.now(host), read_secrets(host), backups.listing(host))
-    except SkytierError:
-        return _Told(datetime.now(UTC))
+            told = _Told(backups.now(host), read_secrets(host))
+            return replace(told, there=backups.listing(host))
+    except SkytierError as error:
+        return replace(told, why=error.what)
 
 
 def _place(stack: CloudStack, told: _Told) -> tuple[ObjectStore, dict[str, str]]:
@@ -137,9 +157,9 @@ def _place(stack: CloudStack, told: _Told) -> tuple[ObjectStore, dict[str, str]]
     if missing := [name for name, text in given.items() if not text]:
         variables = [_VARIABLES[name] for name in missing if name in _VARIABLES]
         raise SkytierError(
-            f"The database server of {stack.stack.name} cannot be asked for what opens its "
-            f"backups, and {' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not on "
-            "this machine.",
+            f"The database server of {stack.stack.name} does not tell what opens its backups, and "
+            f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not on this machine. "
+            f"{told.why}".strip(),
             f"Run it again with it in {' and '.join(variables)}, this once."
             if len(variables) == len(missing)
             else "Run it as the user who brought the stack up: Keystone shows the key of the "
@@ -158,7 +178,12 @@ def _of_credential(stack: CloudStack) -> str:
 
 
 def _image(stack: CloudStack) -> str | None:
-    """The image of the database server; None where there is no such server."""
-    key = Key(Server.name, f"{stack.stack.name}-{DATABASE}-1")
+    """The image of the first database server; None where there is no such server."""
+    there = sorted(_servers(stack), key=lambda each: each.key.name)
+    return next((str(each.attributes["image"]) for each in there), None)
+
+
+def _servers(stack: CloudStack) -> list[Found]:
+    """Those of the database."""
     servers = stack.kinds[Server.name].find()
-    return next((str(each.attributes["image"]) for each in servers if each.key == key), None)
+    return [each for each in servers if each.facts.get("role") == DATABASE]

@@ -31,14 +31,17 @@ def copied(text: str, original: StackFile, name: str, image: str | None) -> Copi
     """
     document = tomlkit.parse(text)
     document["name"] = name
-    if original.cloud:
-        document["cloud"] = original.cloud
     changes = [said for change in _CHANGES if (said := change(document, original, name))]
+    if original.cloud and document.get("cloud") != original.cloud:
+        document["cloud"] = original.cloud
+        changes.append(f"the cloud {original.cloud}")
     database = _section(document, "database")
     if image and original.image_of("database") is None:
         database["image"] = image
+        changes.append(f"the image of the database server, {image}: that of the original's")
     if BACKUP_PACKAGE not in original.database.packages:
         database["packages"] = [*original.database.packages, BACKUP_PACKAGE]
+        changes.append(f"{BACKUP_PACKAGE} on the database server, which reads the backups")
     head = (
         f"# A copy of the stack {original.name}, written by skytier restore --into {name}.\n"
         "# Change what you want, and name it in each command: --file PATH\n"
@@ -79,8 +82,12 @@ def _other_address(document: Any, original: StackFile, name: str) -> str:
     return "an address of its own" if original.domain or original.floating_ip else ""
 
 
+def _no_cdn(document: Any, original: StackFile, name: str) -> str:
+    gone = _remove(document, "static")
+    return "static files come from its web servers, not from [static]" if gone else ""
+
+
 def _other_files(document: Any, original: StackFile, name: str) -> str:
-    _remove(document, "static")
     if original.storage.bucket is None:
         return ""
     _section(document, "storage")["bucket"] = f"{name}-uploads"
@@ -88,10 +95,15 @@ def _other_files(document: Any, original: StackFile, name: str) -> str:
 
 
 def _no_background(document: Any, original: StackFile, name: str) -> str:
-    gone = _remove(document, "application", "job", "process", "after_release")
-    if not {"job", "process"} & gone:
+    gone = _remove(document, "application", "job", "process")
+    if not gone:
         return ""
     return "no jobs and no processes beside the web, which could write to your customers"
+
+
+def _no_announcement(document: Any, original: StackFile, name: str) -> str:
+    gone = _remove(document, "application", "after_release")
+    return "nothing runs after a release: no application.after_release" if gone else ""
 
 
 def _no_alerts(document: Any, original: StackFile, name: str) -> str:
@@ -99,7 +111,8 @@ def _no_alerts(document: Any, original: StackFile, name: str) -> str:
 
 
 _CHANGES: tuple[Callable[[Any, StackFile, str], str], ...] = (
-    *(_no_backups, _one_member, _other_address, _other_files, _no_background, _no_alerts),
+    *(_no_backups, _one_member, _other_address, _no_cdn, _other_files, _no_background),
+    *(_no_announcement, _no_alerts),
 )
 
 

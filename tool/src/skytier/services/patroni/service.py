@@ -25,6 +25,8 @@ MEMBERS = f"{ETC}/members"
 PORT = 8008
 UNIT = "skytier-patroni"
 FENCE = "/usr/local/lib/skytier/patroni-fence"
+PAUSED = "Patroni is paused: no other member takes over when the primary fails"
+"""How its check begins then."""
 
 
 class Patroni(Service):
@@ -84,6 +86,7 @@ class Patroni(Service):
             "fence": FENCE,
             "members": members,
             "synchronous": at.stack.database.synchronous,
+            "paused": PAUSED,
             "held": HELD if at.stack.has_backups else "",
         }
         texts = {

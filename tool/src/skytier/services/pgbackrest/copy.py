@@ -5,18 +5,23 @@ from dataclasses import dataclass
 from skytier.render import render
 from skytier.services.pgbackrest.config import CA, PACKAGE, STANZA, STATE
 from skytier.services.pgbackrest.program import RUN, Program, files
+from skytier.services.pgbackrest.service import COPYING
 from skytier.services.pgbackrest.target import Target
+from skytier.services.pgbackrest.timelines import histories
 from skytier.services.postgresql.service import login_sh
+from skytier.services.service import UNITS
 
-UNIT = "skytier-restore-copy"
+UNIT = COPYING
 DIRECTORY = f"{RUN}/{UNIT}"
 POSTGRESQL = "/var/lib/postgresql"
 OWN = f"{POSTGRESQL}/skytier-restore-copy"
 """pgBackRest's queue and locks: on the disk of the data, since memory may be small."""
-_PLACES = (
-    f"--config={DIRECTORY}/pgbackrest.conf --config-include-path={DIRECTORY}/conf.d "
-    f"--stanza={STANZA}"
-)
+DROPIN = f"{UNITS}/postgresql@.service.d/skytier-copied.conf"
+"""Keeps PostgreSQL from being started by others while it is unfinished."""
+_CONFIGURATION = f"--config={DIRECTORY}/pgbackrest.conf --config-include-path={DIRECTORY}/conf.d"
+_PLACES = f"{_CONFIGURATION} --stanza={STANZA}"
+LISTED = "backups:"
+"""The line between the timelines and the backups, in what `listing` gives."""
 
 
 def data(version: str) -> str:
@@ -35,8 +40,14 @@ class Place:
 
 
 def listing(place: Place) -> Program:
-    """Lists the backups, as the JSON of pgBackRest."""
-    values = {"directory": DIRECTORY, "own": OWN, "places": _PLACES}
+    """Lists the timelines, as `timelines` reads them, and the backups, as pgBackRest's JSON."""
+    values = {
+        "directory": DIRECTORY,
+        "own": OWN,
+        "places": _PLACES,
+        "histories": histories(_CONFIGURATION),
+        "listed": LISTED,
+    }
     return _program(render(PACKAGE, "list-copy.sh", **values), place)
 
 
@@ -51,6 +62,7 @@ def restoring(place: Place, target: Target, version: str, *, watched: bool) -> P
         "directory": DIRECTORY,
         "state": STATE,
         "own": OWN,
+        "dropin": DROPIN,
         "version": version,
         "data": data(version),
         "places": _PLACES,

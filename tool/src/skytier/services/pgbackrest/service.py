@@ -37,8 +37,10 @@ from skytier.services.service import UNITS, Placement, Service, check
 from skytier.services.setup import REMOVALS, File, Setup
 from skytier.stackfile import StackFile
 from skytier.stackfile.backup import BackupSection
-from skytier.topology import Topology
+from skytier.topology import Need, Topology
 
+COPYING = "skytier-restore-copy"
+"""The unit that restores the backups of another stack here: see `copy`."""
 PROGRAMS = "/usr/local/lib/skytier"
 POSTGRESQL_CONF = "/etc/skytier/pgbackrest/postgresql.conf"
 DROPINS = f"{UNITS}/{patroni.UNIT}.service.d"
@@ -139,9 +141,26 @@ class Pgbackrest(Service):
         )
 
     def removal(self, at: Placement) -> Setup:
-        """Backups end, if Skytier once set them up. Those that were made stay."""
-        values = {"settings": SETTINGS, "secrets_conf": SECRETS_CONF, "textfiles": TEXTFILES}
-        return Setup(script=render(PACKAGE, "removal.sh", **values))
+        """Backups end, if Skytier once set them up. Those that were made stay.
+
+        A copy has none, and its stack file has pgBackRest as a package: what is restored in it is
+        watched.
+        """
+        values = {
+            "settings": SETTINGS,
+            "secrets_conf": SECRETS_CONF,
+            "textfiles": TEXTFILES,
+            "members": at.stack.database.members > 1,
+            "unit": patroni.UNIT,
+            "scope": at.stack.name,
+            "name": at.machine.name,
+        }
+        of_copy = {"state": STATE, "copying": COPYING, "name": at.stack.name}
+        is_copy = self.name in at.stack.database.packages
+        return Setup(
+            script=render(PACKAGE, "removal.sh", **values),
+            checks=[check(PACKAGE, "copy", of_copy)] if is_copy else [],
+        )
 
 
 def _of_members(at: Placement) -> dict[str, object]:
@@ -160,6 +179,8 @@ def _of_members(at: Placement) -> dict[str, object]:
         "scope": at.stack.name,
         "name": at.machine.name,
         "address": at.machine.address,
+        # The own one first.
+        "voters": sorted(at.needed(Need("etcd")), key=lambda each: each.name != at.machine.name),
         "held": HELD,
         "database": NAME,
         "restored_key": f"/skytier/{at.stack.name}/restored",

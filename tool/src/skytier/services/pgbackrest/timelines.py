@@ -5,15 +5,23 @@ from collections.abc import Mapping
 
 from skytier.services.pgbackrest.config import STANZA
 
-HISTORIES = f"""
-cd / && runuser -u postgres -- pgbackrest repo-ls archive/{STANZA}
-runuser -u postgres -- pgbackrest repo-ls archive/{STANZA} --recurse \\
+
+def histories(options: str = "") -> str:
+    """A script that prints the directories of the archive, then a line for each timeline in it: the
+    file that tells of it, the timeline that it began on, where, and why. `options` are those of
+    pgBackRest.
+    """
+    pgbackrest = f"runuser -u postgres -- pgbackrest {options}".strip()
+    return f"""
+cd / && {pgbackrest} repo-ls archive/{STANZA}
+{pgbackrest} repo-ls archive/{STANZA} --recurse \\
     --filter='[.]history$' | sort --version-sort | while read -r file; do
-    echo "$file $(runuser -u postgres -- pgbackrest repo-get archive/{STANZA}/"$file" | tail -n 1)"
+    echo "$file $({pgbackrest} repo-get archive/{STANZA}/"$file" | tail -n 1)"
 done
 """
-"""Prints the directories of the archive, then a line for each timeline in it: the file that tells
-of it, the timeline that it began on, where, and why."""
+
+
+HISTORIES = histories()
 _DIRECTORY = re.compile(r"[0-9]+-[0-9]+")
 _LINE = re.compile(r"([0-9]+-[0-9]+)/([0-9A-F]{8})\.history (\d+)\s+\S+\s+(.*)")
 _WENT_ON = "no recovery target specified"
@@ -21,7 +29,7 @@ _WENT_ON = "no recovery target specified"
 
 
 def successors(text: str) -> Mapping[int, int]:
-    """From the output of HISTORIES: a timeline to the one that went on where it ended.
+    """From the output of `histories`: a timeline to the one that went on where it ended.
 
     >>> told = "15-1/00000002.history 1\\t0/5000\\tno recovery target specified\\n"
     >>> successors(told + "15-1/00000003.history 2\\t0/4000\\tbefore 2026-03-01 12:00:00+00")
