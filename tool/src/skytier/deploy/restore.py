@@ -89,7 +89,7 @@ def check_version(backup: Backup, installed: str, name: str) -> None:
         f"The backup {backup.name} is of PostgreSQL {backup.version}, and {name} has {installed}, "
         "which cannot read its files.",
         f"Restore it into another stack, whose stack file has database.version = {backup.version}: "
-        "skytier restore --into. What is here stays as it is.",
+        "skytier restore --to ... --into ... What is here stays as it is.",
     )
 
 
