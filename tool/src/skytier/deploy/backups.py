@@ -21,6 +21,11 @@ cd / && runuser -u postgres -- psql --no-psqlrc --tuples-only --no-align --dbnam
     --command="SELECT 'yes' FROM pg_stat_archiver
         WHERE last_failed_time IS NULL OR last_failed_time <= last_archived_time" || true
 """  # noqa: S608
+# A unit that is asked for is not under way at once: its job waits, and it is inactive as long.
+_STATE = (
+    '[ -z "$(systemctl list-jobs --plain --no-legend UNIT)" ] || { echo activating; exit 0; }; '
+    "systemctl is-active UNIT || true"
+)
 _JOURNAL = (
     "journalctl --unit={0} --since=@{1} --lines=20 --output=cat --no-pager --quiet | "
     "grep -v pam_unix"
@@ -90,7 +95,8 @@ def run(host: Host, unit: str, tell: Tell, what: str, *, start: bool = True) -> 
     if start:
         host.run(f"systemctl start --no-block {shlex.quote(unit)}")
     working = ("activating", "deactivating")
-    while (state := host.run(f"systemctl is-active {unit} || true").strip()) in working:
+    asked = _STATE.replace("UNIT", shlex.quote(unit))
+    while (state := host.run(asked).strip()) in working:
         tell(what)
         time.sleep(POLL_S)
     if state not in ("active", "inactive", "failed"):
