@@ -593,7 +593,7 @@ def test_what_nova_gives_up_is_not_awaited(status: str, call: str) -> None:
         runs(nova)
 
     assert nova.calls == [call]
-    assert f"it is in {status} as before" in refused.value.what
+    assert f"the server {WEB} is in {status} as before" in refused.value.what
     assert "openstack server event list 1" in refused.value.do
 
 
@@ -625,8 +625,9 @@ def test_a_shelved_server_that_nova_cannot_wake_is_replaced_unless_its_disk_has_
     stack: StackFile, name: str, does: Action | None
 ) -> None:
     facts = {"status": "SHELVED_OFFLOADED", "addresses": ["192.168.128.9"]}
+    led_nowhere = {"attributes": {"port": None}} if name == WEB else {}
     found = changed(
-        without(a_stack(stack), Key("port", name)),
+        changed(without(a_stack(stack), Key("port", name)), ADDRESS, **led_nowhere),
         server(name),
         facts=facts,
         **asdict_state("SHELVED_OFFLOADED"),

@@ -57,8 +57,8 @@ def started(compute: Any, server: Any, call: str, does: str, tell: Tell) -> Any:
         idle = idle + 1 if now.status == before and not now.task_state else 0
         if idle >= GIVEN_UP_AFTER:
             raise SkytierError(
-                f"Nova was asked that the server {server.name} {does.removeprefix('it ')}, and "
-                f"gave it up: the server is in {before} as before.",
+                f"Nova gave up: the server {server.name} is in {before} as before. What was asked "
+                f"for: {does}.",
                 "Its disk is as it was. See which part of it failed: openstack server event list "
                 f"{server.id}. Often no host has the room. Then run skytier up again.",
             )
