@@ -121,7 +121,7 @@ def test_a_primary_that_runs_is_powered_off_and_another_member_takes_over(
 def test_the_backups_are_proven_in_a_rehearsal(operator: Operator, stack: str) -> None:
     operator.run("backup", "now")
 
-    said = operator.json("rehearse")
+    said = operator.json("rehearse", timeout_s=1800)
 
     assert said["good"] is True
     operator.ends_with(0, "plan", "--detailed-exitcode")
