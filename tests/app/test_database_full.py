@@ -57,7 +57,7 @@ async def test_a_wait_without_end_is_told_as_an_outage(url_for_one: str) -> None
     held = await asyncpg.connect(url_for_one)
     try:
         async with open_database(
-            url_for_one, pool_size=5, **SECONDS | {"pool_wait_s": 0.3}
+            url_for_one, pool_size=5, **SECONDS | {"pool_wait_s": 1}
         ) as database:
             with pytest.raises(DatabaseUnavailable, match="too many connections"):
                 await database.fetchval("SELECT 1")
