@@ -21,7 +21,7 @@ from pydantic import SecretStr
 from redis.asyncio import Redis
 
 from postgres_cluster import PostgresCluster
-from skytier_app import passwords
+from skytier_app import cache, passwords
 from skytier_app.main import create_app
 from skytier_app.migrate import migrate
 from skytier_app.settings import Settings
@@ -68,6 +68,12 @@ async def _administer(postgres: PostgresCluster, statement: str) -> None:
 def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
     """argon2id with its least cost: `test_passwords.py` tests the application's own cost."""
     monkeypatch.setattr(passwords, "_hasher", QUICK)
+
+
+@pytest.fixture(autouse=True)
+def patient_with_redis(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine takes longer over an answer of Redis than the application waits for it."""
+    monkeypatch.setattr(cache, "TIMEOUT_S", 30)
 
 
 _numbers = itertools.count()
