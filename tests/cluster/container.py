@@ -339,7 +339,7 @@ class Container:
         done = self._bash(check.script, None)
         return done.returncode, done.stdout.decode().strip()
 
-    def wait_for(self, condition: str, timeout_s: float = 60) -> None:
+    def wait_for(self, condition: str, timeout_s: float = 300) -> None:
         deadline = time.monotonic() + timeout_s
         while True:
             try:

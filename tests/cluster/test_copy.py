@@ -30,7 +30,7 @@ OWN_PASSWORD, OTHER_PASSWORD = "the copy's own", "of the other stack"
 def database(three: Cluster) -> Iterator[Container]:
     """The original's machine, with a backup."""
     machine = three.containers["shop-database-1"]
-    assert until(lambda: three.wrong() == {} and backups.listing(machine).all, 120)
+    assert until(lambda: three.wrong() == {} and backups.listing(machine).all, 300)
     # As after a change of the password: both roles have one.
     sql(
         machine,
@@ -172,7 +172,7 @@ def test_one_that_is_cut_short_says_so_and_begins_anew(
         restored(machine, original, "latest")
     cutter.join()
     assert "begins the restore anew" in (error.value.do or "")
-    assert until(lambda: not machine.run(LEFT), 30)
+    assert until(lambda: not machine.run(LEFT), 300)
     # Nobody else starts PostgreSQL in the middle of it, also with the machine.
     assert "was cut short here" in failing(machine, setup.checks)["copy"]
     with pytest.raises(SkytierError, match="Assertion failed"):

@@ -35,7 +35,7 @@ CREATE TABLE counted (n bigserial);
 @pytest.fixture(scope="module")
 def database(three: Cluster) -> Container:
     machine = three.containers["shop-database-1"]
-    assert until(lambda: three.wrong() == {} and backups.listing(machine).all, 120)
+    assert until(lambda: three.wrong() == {} and backups.listing(machine).all, 300)
     sql(machine, TABLES)
     return machine
 
@@ -79,7 +79,7 @@ def writing(database: Container) -> Iterator[None]:
 def test_a_copy_is_that_of_the_marker_while_others_write(
     three: Cluster, database: Container, writing: None
 ) -> None:
-    assert until(lambda: sql(database, "SELECT count(*) > 500 FROM counted") == "t", 60)
+    assert until(lambda: sql(database, "SELECT count(*) > 500 FROM counted") == "t", 300)
     of = rehearsal.source(database)
     marked = mark(database)
     assert marked.contents["public.counted"].rows > 500
@@ -88,7 +88,7 @@ def test_a_copy_is_that_of_the_marker_while_others_write(
     assert marked.lost_bytes > 0
     assert marked.lost_seconds > 0
     now = int(sql(database, "SELECT count(*) FROM counted"))
-    assert until(lambda: int(sql(database, "SELECT count(*) FROM counted")) > now, 60)
+    assert until(lambda: int(sql(database, "SELECT count(*) FROM counted")) > now, 300)
 
     timelines = (
         f"find {REPOSITORY}/archive -mindepth 3 -type d -printf '%f\\n' | cut -c 1-8 | sort -u"
@@ -180,8 +180,8 @@ def test_one_that_is_cut_short_says_so_and_leaves_nothing(
     with pytest.raises(SkytierError, match="was cut short"):
         prove(three, database, of, marked, beside=True)
     cutter.join()
-    assert until(lambda: not database.run(LEFT), 30)
-    assert until(lambda: not database.run("pgrep --full '[s]kytier-rehearsal' || true"), 30)
+    assert until(lambda: not database.run(LEFT), 300)
+    assert until(lambda: not database.run("pgrep --full '[s]kytier-rehearsal' || true"), 300)
 
 
 def test_a_change_that_goes_on_for_long_is_given_way_to(
@@ -199,7 +199,7 @@ def test_a_change_that_goes_on_for_long_is_given_way_to(
 
     thread = threading.Thread(target=last)
     thread.start()
-    assert until(lambda: sql(database, f"SELECT count(*) {sleeping}") == "1", 30)
+    assert until(lambda: sql(database, f"SELECT count(*) {sleeping}") == "1", 300)
     try:
         with pytest.raises(SkytierError, match="there was always somebody who changes it"):
             mark(database)

@@ -18,6 +18,7 @@ import openstack
 import pytest
 
 from skytier.deploy.update import IN_SERVERS
+from skytier.poll import until
 
 from .account import CLOUD, Account, Operator, write_clouds
 from .faulty_proxy import running, through, upstreams
@@ -45,6 +46,8 @@ def taken_down(account: Account, operator: Operator) -> Iterator[str]:
     before = account.holdings()
     yield f"t{secrets.token_hex(3)}"
     down(operator)
+    # What is deleted is listed a moment longer.
+    until(lambda: account.holdings() == before, 60, 1)
     assert account.holdings() == before
 
 
@@ -175,7 +178,7 @@ def test_a_database_server_in_error_is_mended_by_a_hard_reboot_and_keeps_its_dis
     assert set(actions(operator).values()) == {"keep"}
 
 
-def wait_for(ask: Callable[[], object], timeout_s: float = 120) -> None:
+def wait_for(ask: Callable[[], object], timeout_s: float = 600) -> None:
     end = time.monotonic() + timeout_s
     while not ask():
         assert time.monotonic() < end
@@ -196,6 +199,8 @@ def test_a_foreign_resource_is_byte_for_byte_the_same_after_up_a_killed_up_and_d
     net = network.create_network(name=f"{stack}-network", description=f"skytier:stack={stack}2")
     foreign.append(lambda: network.delete_network(net))
     network.create_subnet(network_id=net.id, ip_version=4, cidr="192.168.128.0/24")
+    # The agent of DHCP has a port there, too, and that one changes until it serves.
+    wait_for(lambda: list(network.ports(network_id=net.id, status="ACTIVE")))
     port = network.create_port(network_id=net.id, name=f"{stack}-web-1")
     foreign.append(lambda: network.delete_port(port))
     pair = compute.create_keypair(name=f"{stack}-key")
@@ -204,6 +209,8 @@ def test_a_foreign_resource_is_byte_for_byte_the_same_after_up_a_killed_up_and_d
     volume = cinder.create_volume(
         name=f"{stack}-database-1", size=1, metadata={"skytier:stack": f"{stack}x"}
     )
+    gone = lambda: volume.id not in {each.id for each in cinder.volumes()}  # noqa: E731
+    foreign.append(lambda: wait_for(gone))
     foreign.append(lambda: cinder.delete_volume(volume))
     wait_for(lambda: cinder.get_volume(volume).status == "available")
     server = compute.create_server(

@@ -33,7 +33,7 @@ from skytier.openstack.resources.project import Project
 from skytier.openstack.resources.server import Server
 from skytier.stackfile import StackFile
 
-REACH_TIMEOUT_S = 10.0
+REACH_TIMEOUT_S = 30.0
 SKEW_TO_WARN_S = 30.0
 SKEW_TO_FAIL_S = 300.0
 

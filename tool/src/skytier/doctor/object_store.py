@@ -11,7 +11,7 @@ from skytier.openstack.resources.container import Container
 from skytier.openstack.resources.ec2_credential import Ec2Credential
 from skytier.openstack.resources.project import Project
 
-TIMEOUT_S = 10.0
+TIMEOUT_S = 30.0
 
 
 def container(subject: Subject) -> Finding:
