@@ -4,10 +4,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from skytier.deploy.kind import Found, Key, Known, Tell, Wanted
+from skytier.openstack.resources.listed import Listed
 from skytier.openstack.resources.project import Project, own_tags
 
 
-class Port:
+class Port(Listed):
     """`attributes`: network (a Key, or the id of one that is there), security_groups (Keys), tags.
 
     `creation`: subnet, the id of the one that the address comes from; without it any of those.
@@ -22,13 +23,13 @@ class Port:
     def __init__(self, project: Project) -> None:
         self._project = project
         self._network = project.connection.network
+        self.lists = project.ports
 
-    def find(self) -> Iterable[Found]:
-        """Those with the mark as their description."""
-        for port in self._network.ports(
-            description=self._project.mark, project_id=self._project.id
-        ):
-            yield self._found(port)
+    def among(self, listed: Iterable[Any]) -> Iterable[Found]:
+        """Those with the mark alone as their description."""
+        for port in listed:
+            if port.description == self._project.mark:
+                yield self._found(port)
 
     def create(self, wanted: Wanted, known: Known) -> Found:
         """Behind its groups from the first moment, with an address that Neutron chooses if none is
