@@ -12,7 +12,7 @@ from skytier.openstack.resources import glance
 from skytier.openstack.resources.listed import Listed
 from skytier.openstack.resources.mending import fault_of
 from skytier.openstack.resources.project import PREFIX, ROLE, Project
-from skytier.openstack.resources.waiting import ACTIVE_TIMEOUT_S, POLL_S, wait_for
+from skytier.openstack.resources.waiting import ACTIVE_TIMEOUT_S, poll_s, wait_for
 from skytier.poll import until
 from skytier.services.system.service import BAKED, BEGIN, END
 
@@ -142,7 +142,7 @@ class BakedImage(Listed):
                 )
             return builder
 
-        builder = until(ask, INSTALL_TIMEOUT_S, POLL_S)
+        builder = until(ask, INSTALL_TIMEOUT_S, poll_s)
         if builder:
             return builder
         # One that hangs would hold up each run after this one.
