@@ -1,6 +1,7 @@
 """Ports: a machine's place in the private network. Nova makes none of its own."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from skytier.deploy.kind import Found, Key, Known, Tell, Wanted
@@ -39,21 +40,20 @@ class Port(Listed):
             **({"subnet_id": subnet} if (subnet := creation.get("subnet")) else {}),
             **({"ip_address": address} if (address := creation.get("address")) else {}),
         }
-        return self._found(
-            self._network.create_port(
-                name=wanted.key.name,
-                description=self._project.mark,
-                network_id=attributes["network"],
-                security_groups=attributes["security_groups"],
-                **({"fixed_ips": [fixed]} if fixed else {}),
-                **({"mac_address": mac} if (mac := creation.get("mac")) else {}),
-            )
+        port = self._network.create_port(
+            name=wanted.key.name,
+            description=self._project.mark,
+            network_id=attributes["network"],
+            security_groups=attributes["security_groups"],
+            **({"fixed_ips": [fixed]} if fixed else {}),
+            **({"mac_address": mac} if (mac := creation.get("mac")) else {}),
         )
+        return replace(self._found(port), answer=port)
 
     def reconcile(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
         """Its groups and tags."""
         groups = known.attributes(wanted)["security_groups"]
-        port = self._network.get_port(found.id)
+        port = found.answer or self._network.get_port(found.id)
         if sorted(port.security_group_ids) != sorted(groups):
             port = self._network.update_port(port, security_groups=groups)
         return self._found(self._project.tagged(port))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from openstack.exceptions import NotFoundException
@@ -35,19 +36,18 @@ class RouterInterface(Listed):
     def create(self, wanted: Wanted, known: Known) -> Found:
         """The port, which is on no router yet. Routers do not go by security groups."""
         subnet = self._network.get_subnet(known.attributes(wanted)["subnet"])
-        return self._found(
-            self._network.create_port(
-                name=wanted.key.name,
-                description=self._project.on_router,
-                network_id=subnet.network_id,
-                fixed_ips=[{"subnet_id": subnet.id, "ip_address": subnet.gateway_ip}],
-                security_groups=[],
-            )
+        port = self._network.create_port(
+            name=wanted.key.name,
+            description=self._project.on_router,
+            network_id=subnet.network_id,
+            fixed_ips=[{"subnet_id": subnet.id, "ip_address": subnet.gateway_ip}],
+            security_groups=[],
         )
+        return replace(self._found(port), answer=port)
 
     def reconcile(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
         """It is on its router; and its tags."""
-        port = self._network.get_port(found.id)
+        port = found.answer or self._network.get_port(found.id)
         if not port.device_id:
             self._attach(wanted.attributes["router"], found.id)
             port = self._network.get_port(found.id)
