@@ -9,6 +9,7 @@ import secrets
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,8 +17,12 @@ from typing import Any
 
 import openstack
 import pytest
+import requests
 
+from skytier import stackfile
 from skytier.deploy.update import IN_SERVERS
+from skytier.openstack.connection import connect
+from skytier.openstack.stack import CloudStack
 from skytier.poll import until
 
 from .account import CLOUD, Account, Operator, write_clouds
@@ -94,8 +99,30 @@ def made(account: Account, before: dict[str, int]) -> dict[str, int]:
     return {kind: now[kind] - before[kind] for kind in MADE}
 
 
+def asked_twice(account: Account, operator: Operator, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What a plan asks the cloud for, and was answered before."""
+    monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(account.clouds))
+    monkeypatch.setenv("XDG_CONFIG_HOME", operator.environment["XDG_CONFIG_HOME"])
+    wanted = stackfile.load(operator.directory / "skytier.toml")
+    planned = CloudStack(connect(CLOUD), wanted, CLOUD)
+    answered: Counter[str] = Counter()
+    send = requests.Session.send
+
+    def noted(self: requests.Session, request: Any, **options: Any) -> requests.Response:
+        answer = send(self, request, **options)
+        if answer.ok:  # some services tell their versions only to whom they know
+            answered[f"{request.method} {request.url}"] += 1
+        return answer
+
+    with monkeypatch.context() as while_planning:
+        while_planning.setattr(requests.Session, "send", noted)
+        planned.plan()
+    assert answered
+    return [call for call, times in answered.items() if times > 1]
+
+
 def test_everything_carries_the_mark_and_a_second_plan_is_empty(
-    account: Account, operator: Operator, stack: str
+    account: Account, operator: Operator, stack: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = account.count()
     up(operator)
@@ -118,6 +145,7 @@ def test_everything_carries_the_mark_and_a_second_plan_is_empty(
         assert resource.description.startswith(mark)
         assert mark in resource.tags
     assert set(actions(operator).values()) == {"keep"}
+    assert asked_twice(account, operator, monkeypatch) == []
 
     # What a rehearsal leaves that is killed is named, and the next `up` deletes it.
     script(operator, "scratch")

@@ -281,7 +281,7 @@ def quotas(subject: Subject) -> Finding:
     """Whether the whole plan fits, less what the stack has already."""
     wanted = needs.whole_plan(subject.stack, subject.flavors, subject.roots)
     more = wanted - needs.quota_in_use(Project(subject.conn, subject.stack.name))
-    rows = tuple(quota.check(more, limits.read(subject.conn)))
+    rows = tuple(quota.check(more, limits.read(subject.conn, more)))
     short = [f"{row.short_by} {quota.words(row.name)}" for row in rows if row.short_by]
     if short:
         return Finding(

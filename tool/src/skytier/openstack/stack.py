@@ -206,7 +206,7 @@ class CloudStack:
         if more == Amounts():
             return []
         try:
-            return check(more, limits.read(self.connection))
+            return check(more, limits.read(self.connection, more))
         except API_ERRORS as error:
             raise explained("The project's quotas could not be read", error) from error
 

@@ -1,6 +1,7 @@
 """Subnets."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from skytier.deploy.kind import Found, Key, Known, Tell, Wanted
@@ -28,20 +29,19 @@ class Subnet:
     def create(self, wanted: Wanted, known: Known) -> Found:
         """With DHCP, and its first address as the gateway."""
         attributes = known.attributes(wanted)
-        return self._found(
-            self._network.create_subnet(
-                name=wanted.key.name,
-                description=self._project.mark,
-                network_id=attributes["network"],
-                ip_version=4,
-                cidr=attributes["cidr"],
-                dns_nameservers=attributes["dns"],
-            )
+        subnet = self._network.create_subnet(
+            name=wanted.key.name,
+            description=self._project.mark,
+            network_id=attributes["network"],
+            ip_version=4,
+            cidr=attributes["cidr"],
+            dns_nameservers=attributes["dns"],
         )
+        return replace(self._found(subnet), answer=subnet)
 
     def reconcile(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
         """Its name servers and tags."""
-        subnet = self._network.get_subnet(found.id)
+        subnet = found.answer or self._network.get_subnet(found.id)
         if found.attributes["dns"] != list(wanted.attributes["dns"]):
             subnet = self._network.update_subnet(
                 subnet, dns_nameservers=list(wanted.attributes["dns"])
