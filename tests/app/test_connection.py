@@ -241,7 +241,7 @@ def test_a_head_that_drips_ends(server: Server, in_a_hurry: None) -> None:
             if got:
                 break
         # Where the end came between two looks, it is still there to be read.
-        client.setblocking(True)
+        client.settimeout(120)
         got += said(client)
     assert_problem(answers(got)[0], 408)
 

@@ -152,7 +152,7 @@ def test_a_release_that_answers_but_is_not_healthy_does_not_stay(
     sick = _changed(tmp_path, "health/report.py", "\nasync def report(_): raise RuntimeError\n")
     built = release.build(sick, machines.release.target, cache=_cache(machines))
 
-    # So long does a ship of it take: no longer than this machine needs to start it.
+    # It is waited for as long as it may take, so no longer than this machine needs to start it.
     for seconds in (8, 30, 120):
         with pytest.raises(SkytierError) as refused:
             release.ship({"web": machines.web}, built, timeout_s=seconds)
