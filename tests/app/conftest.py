@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -105,6 +106,11 @@ async def other_sql(database_url: str) -> AsyncIterator["asyncpg.Connection[asyn
     await connection.close()
 
 
+def listens(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(str(path)) == 0
+
+
 @contextmanager
 def redis_at(path: Path) -> Iterator[None]:
     """A Redis at a unix socket, for the time of a block."""
@@ -115,7 +121,8 @@ def redis_at(path: Path) -> Iterator[None]:
         stdout=subprocess.DEVNULL,
     )
     try:
-        wait_until(path.exists)
+        # There is a socket a moment before somebody listens to it.
+        wait_until(lambda: listens(path))
         yield
     finally:
         process.terminate()
