@@ -226,7 +226,7 @@ class Lost:
         self.operator = SimpleNamespace(kept_backup_key=lambda: self.kept)
         self.kinds = {
             "server": SimpleNamespace(find=lambda: self.servers),
-            "volume": SimpleNamespace(find=lambda: self.volumes),
+            "volume": SimpleNamespace(find=lambda: iter(self.volumes)),
         }
         self.connection = None
 

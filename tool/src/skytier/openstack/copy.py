@@ -90,7 +90,7 @@ def intend(stack: CloudStack, asked: str) -> Intended:
 
 def is_there(stack: CloudStack) -> bool:
     """Whether a stack has a database already: a server of it, or the volume of one that is lost."""
-    return bool(_servers(stack)) or bool(stack.kinds[Volume.name].find())
+    return bool(_servers(stack)) or any(True for _ in stack.kinds[Volume.name].find())
 
 
 def exists(stack: CloudStack) -> bool:
