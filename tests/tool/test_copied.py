@@ -232,7 +232,7 @@ def test_a_lost_database_server_is_not_needed(monkeypatch: pytest.MonkeyPatch) -
     assert "SKYTIER_BACKUP_SECRET_ACCESS_KEY" in (error.value.do or "")
     monkeypatch.setenv("SKYTIER_BACKUP_ACCESS_KEY_ID", "access")
     monkeypatch.setenv("SKYTIER_BACKUP_SECRET_ACCESS_KEY", "secret")
-    found = copy.intend(stack, "latest").original
+    [found] = copy.intend(stack, "latest").originals
     assert found.secrets == {
         "backup_key": "the key",
         "backup_access_key_id": "access",
@@ -272,8 +272,8 @@ class Told:
     done: list[str] = field(default_factory=list)
     cloud: str = "mycloud"
 
-    def copy_intended(self, to: str) -> Intended:
-        return Intended(Original(TO_CLOUD, None, {}), to, "the newest state", "debian-12")
+    def copy_intended(self, to: str, place: str | None) -> Intended:
+        return Intended([Original(TO_CLOUD, None, {})], to, "the newest state", "debian-12")
 
     def copy_is_there(self) -> bool:
         return self.there

@@ -2,6 +2,7 @@
 
 import shlex
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -9,13 +10,14 @@ from skytier.deploy.kind import Tell
 from skytier.errors import SkytierError
 from skytier.hosts.host import CommandError, Host
 from skytier.services.pgbackrest import info
-from skytier.services.pgbackrest.config import STANZA
+from skytier.services.pgbackrest.config import HOMES, STANZA
 from skytier.services.pgbackrest.info import Backups
 from skytier.services.pgbackrest.service import STATE
+from skytier.stackfile.backup import FIRST
 
 POLL_S = 1.0
-_PGBACKREST = f"cd / && runuser -u postgres -- pgbackrest --stanza={STANZA}"
-_SEGMENTS = f"cd / && runuser -u postgres -- pgbackrest repo-ls archive/{STANZA} --recurse"
+ALONE = (FIRST,)
+"""The places of backups where there is one."""
 _JOURNAL = (
     "journalctl --unit={0} --since=@{1} --lines=20 --output=cat --no-pager --quiet | "
     "grep -v pam_unix"
@@ -32,13 +34,30 @@ class Verified:
     """Whether something is missing or damaged."""
 
 
-def listing(host: Host) -> Backups:
-    """The backups that are there. Raises SkytierError."""
+def listing(host: Host, place: str = FIRST) -> Backups:
+    """The backups that are in a place. Raises SkytierError."""
     _check_there(host)
     try:
-        return info.read(host.run(f"{_PGBACKREST} info --output=json"))
+        return info.read(host.run(f"{_pgbackrest(place)} info --output=json"), place)
     except CommandError as error:
         raise _unreachable(error) from None
+
+
+def everywhere(host: Host, places: Collection[str]) -> list[Backups]:
+    """The backups of each place; of one that cannot be read, only why.
+
+    Raises SkytierError where none can be read.
+    """
+    found, errors = [], []
+    for place in places:
+        try:
+            found.append(listing(host, place))
+        except SkytierError as error:
+            errors.append(error)
+            found.append(Backups([], error.what, place))
+    if len(errors) == len(found):
+        raise errors[0]
+    return found
 
 
 def make(host: Host, kind: str, tell: Tell) -> None:
@@ -58,21 +77,38 @@ def make(host: Host, kind: str, tell: Tell) -> None:
         )
 
 
-def verify(host: Host, tell: Tell) -> Verified:
-    """Have every file of the repository read, and its checksum compared. Raises SkytierError.
+def verify(host: Host, tell: Tell, places: Collection[str] = ALONE) -> Verified:
+    """Have every file of each place read, and its checksum compared. Raises SkytierError.
 
     It goes on on the machine when whoever asked for it goes away.
     """
-    listing(host)
+    everywhere(host, places)
     run(host, "skytier-verify.service", tell, "all backups are being read")
-    said = host.run(f"cat {STATE}/verify").strip()
-    missing = info.gaps(host.run(_SEGMENTS).splitlines())
+    found = {place: _verified(host, place) for place in places}
+    if len(found) == 1:
+        return next(iter(found.values()))
+    said = [f"The {place} place:\n{each.text}" for place, each in found.items()]
+    return Verified("\n".join(said), any(each.wrong for each in found.values()))
+
+
+def _verified(host: Host, place: str) -> Verified:
+    suffix = HOMES[place].suffix
+    said = host.run(f"cat {STATE}/verify{suffix}").strip()
+    try:
+        segments = host.run(f"{_pgbackrest(place)} repo-ls archive/{STANZA} --recurse")
+    except CommandError as error:
+        return Verified(f"{said}\n{_unreachable(error).what}", wrong=True)
+    missing = info.gaps(segments.splitlines())
     if missing:
         said += f"\nThe archive of changes lacks {', '.join(missing)}."
     wrong = bool(missing) or "status: ok" not in map(str.strip, said.splitlines())
     if not wrong:
-        host.run(f"date +%s >{STATE}/verified; /usr/local/lib/skytier/backup-metrics")
+        host.run(f"date +%s >{STATE}/verified{suffix}; /usr/local/lib/skytier/backup-metrics")
     return Verified(said, wrong)
+
+
+def _pgbackrest(place: str) -> str:
+    return f"cd / && runuser -u postgres -- {HOMES[place].command}"
 
 
 def run(host: Host, unit: str, tell: Tell, what: str, *, start: bool = True) -> None:

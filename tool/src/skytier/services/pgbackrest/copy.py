@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 
 from skytier.render import render
-from skytier.services.pgbackrest.config import CA, PACKAGE, STANZA
+from skytier.services.pgbackrest.config import HOMES, PACKAGE, STANZA
 from skytier.services.pgbackrest.program import RUN, Program, files
 from skytier.services.pgbackrest.service import STATE
 from skytier.services.pgbackrest.target import Target
 from skytier.services.postgresql.service import login_sh
+from skytier.stackfile.backup import FIRST
 
 UNIT = "skytier-restore-copy"
 DIRECTORY = f"{RUN}/{UNIT}"
@@ -33,6 +34,8 @@ class Place:
     secrets_conf: str
     ca: str | None
     """The certificates of the S3 API's authority, where it has its own."""
+    ca_file: str = HOMES[FIRST].ca
+    """Where `conf` looks for them."""
 
 
 def listing(place: Place) -> Program:
@@ -57,6 +60,7 @@ def restoring(place: Place, target: Target, version: str, *, watched: bool) -> P
         "places": _PLACES,
         "restore_command": get,
         "copy": True,
+        "both": False,
         "tablespaces": f"{POSTGRESQL}/{version}/tablespaces",
         "login": login_sh(watched=watched),
     }
@@ -67,7 +71,7 @@ def restoring(place: Place, target: Target, version: str, *, watched: bool) -> P
 def _program(text: str, place: Place, wanted: str = "") -> Program:
     texts = {
         "program": text,
-        "pgbackrest.conf": place.conf.replace(CA, f"{DIRECTORY}/ca.pem"),
+        "pgbackrest.conf": place.conf.replace(place.ca_file, f"{DIRECTORY}/ca.pem"),
         "conf.d/secrets.conf": place.secrets_conf,
         "wanted": wanted,
         **({"ca.pem": place.ca} if place.ca else {}),

@@ -10,6 +10,7 @@ from itertools import pairwise
 from skytier.errors import SkytierError
 from skytier.secrets import DIRECTORY
 from skytier.services.pgbackrest.secrets import KEY, KEY_VARIABLE
+from skytier.stackfile.backup import FIRST
 
 _SEGMENT = re.compile("[0-9A-F]{24}(?=-)")
 _SEGMENTS = 256
@@ -44,11 +45,13 @@ class Backup:
 
 @dataclass(frozen=True)
 class Backups:
-    """All that are there, the oldest first."""
+    """All that are in a place, the oldest first."""
 
     all: Sequence[Backup]
     trouble: str = ""
     """What pgBackRest says is wrong with the repository; empty for nothing."""
+    place: str = FIRST
+    """Which of the places of the backups it is."""
 
     @property
     def newest(self) -> Backup:
@@ -59,7 +62,7 @@ class Backups:
         return self.all[-1]
 
 
-def read(text: str) -> Backups:
+def read(text: str, place: str = FIRST) -> Backups:
     """From the output of `pgbackrest info --output=json`. Raises SkytierError."""
     try:
         # What it could not decrypt is in its messages as it is.
@@ -77,7 +80,7 @@ def read(text: str) -> Backups:
         ) from None
     if is_of_wrong_key(trouble):
         raise wrong_key()
-    return Backups(sorted(found, key=lambda each: each.ended), trouble)
+    return Backups(sorted(found, key=lambda each: each.ended), trouble, place)
 
 
 def is_of_wrong_key(said: str) -> bool:

@@ -1,6 +1,7 @@
 """Backups on the database machine."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from skytier.render import render
 from skytier.secrets import DIRECTORY as SECRETS
@@ -11,31 +12,22 @@ from skytier.services.exporters.service import TEXTFILES
 from skytier.services.patroni import secrets as of_members
 from skytier.services.patroni import service as patroni
 from skytier.services.pgbackrest.config import (
-    ARCHIVE_COMMAND,
-    CA,
-    CONF,
     HELD,
+    HOMES,
     PACKAGE,
-    RESTORE_COMMAND,
     SECRETS_CONF,
-    SPOOL,
     STANZA,
+    archive_command,
     pgbackrest_conf,
     postgresql_conf,
 )
-from skytier.services.pgbackrest.secrets import (
-    ACCESS,
-    KEY,
-    KEY_VARIABLE,
-    SECRET_ACCESS,
-    declared,
-)
+from skytier.services.pgbackrest.secrets import GIVEN, KEY, KEY_VARIABLE, declared
 from skytier.services.postgresql.config import NAME
 from skytier.services.postgresql.service import login_sh
 from skytier.services.service import UNITS, Placement, Service, check
 from skytier.services.setup import REMOVALS, File, Setup
 from skytier.stackfile import StackFile
-from skytier.stackfile.backup import BackupSection
+from skytier.stackfile.backup import FIRST, PlaceSection
 from skytier.topology import Topology
 
 STATE = "/var/lib/skytier/backup"
@@ -67,26 +59,25 @@ class Pgbackrest(Service):
 
     def setup(self, at: Placement) -> Setup:
         """It finds the PostgreSQL that was set up before it."""
-        backup, store = at.stack.backup, at.topology.backup_store
-        cloud_key = backup.makes_key
+        backup, stores = at.stack.backup, at.topology.backup_stores
+        places = [_place(at.stack, name) for name in backup.places]
+        both = len(places) > 1
         values = {
             "stanza": STANZA,
             "state": STATE,
             "secrets": SECRETS,
             "key": KEY,
             "key_variable": KEY_VARIABLE,
-            "cloud_key": S3_KEY if cloud_key else "",
-            "given_key": (ACCESS, SECRET_ACCESS) if backup.takes_key else (),
-            "conf": CONF,
             "secrets_conf": SECRETS_CONF,
             "settings": SETTINGS,
-            "spool": SPOOL,
-            "path": backup.path or "",
-            "directory": f"{backup.path}/{at.stack.name}",
-            "place": place(backup),
-            "command": ARCHIVE_COMMAND,
-            "restore_command": RESTORE_COMMAND,
+            "places": places,
+            "both": both,
+            # Of the two, the one that a script is at.
+            "place": "${where[$place]}" if both else words(backup),
+            "command": archive_command(at.stack),
+            "restore_command": HOMES[FIRST].restore_command,
             "copy": False,
+            "database": NAME,
             "textfiles": TEXTFILES,
             "at": backup.at,
             "full_on": backup.full_on,
@@ -104,6 +95,8 @@ class Pgbackrest(Service):
             f"{PROGRAMS}/{name}": render(PACKAGE, f"{name}.sh", **values, login=login)
             for name in ("backup", "backup-metrics", "restore", "verify")
         }
+        if both:
+            programs[f"{PROGRAMS}/backup-archive"] = render(PACKAGE, "backup-archive.sh", **values)
         if at.stack.database.members > 1:
             programs |= {
                 f"{PROGRAMS}/backup-{name}": render(PACKAGE, f"{name}.sh", **values)
@@ -116,9 +109,9 @@ class Pgbackrest(Service):
                 PACKAGE, "leave-members.sh", **values
             )
         texts = {
-            CONF: pgbackrest_conf(at.stack, store),
-            POSTGRESQL_CONF: postgresql_conf(),
-            **({CA: backup.ca} if backup.ca else {}),
+            **{HOMES[n].conf: pgbackrest_conf(at.stack, stores.get(n), n) for n in backup.places},
+            POSTGRESQL_CONF: postgresql_conf(at.stack),
+            **{HOMES[n].ca: each.ca for n, each in backup.places.items() if each.ca},
             **units,
             f"{UNITS}/postgresql@.service.d/skytier-restored.conf": render(
                 PACKAGE, "restored.conf", **values
@@ -133,8 +126,8 @@ class Pgbackrest(Service):
             checks=[check(PACKAGE, "backup", values)],
             secrets=(
                 KEY,
-                *((S3_KEY,) if cloud_key else ()),
-                *((ACCESS, SECRET_ACCESS) if backup.takes_key else ()),
+                *((S3_KEY,) if any(each["cloud_key"] for each in places) else ()),
+                *(name for each in places for name in each["given_key"]),
             ),
         )
 
@@ -161,17 +154,32 @@ def _of_members(at: Placement) -> dict[str, object]:
         "name": at.machine.name,
         "address": at.machine.address,
         "held": HELD,
-        "database": NAME,
         "restored_key": f"/skytier/{at.stack.name}/restored",
         "restored_mark": "skytier.restored",
     }
 
 
-def place(backup: BackupSection) -> str:
+def _place(stack: StackFile, name: str) -> dict[str, Any]:
+    """What the templates need to know of a place of the backups."""
+    section = stack.backup.places[name]
+    return {
+        "name": name,
+        "home": HOMES[name],
+        "words": words(section),
+        "path": section.path or "",
+        "directory": f"{section.path}/{stack.name}",
+        "cloud_key": S3_KEY if section.makes_key else "",
+        "given_key": GIVEN[name] if section.takes_key else (),
+        "suffix": HOMES[name].suffix,
+        "labels": f'{{place=\\"{name}\\"}}' if stack.backup.second.enabled else "",
+    }
+
+
+def words(place: PlaceSection) -> str:
     """Where backups go, in a few words: `the container shop-backups`."""
-    if backup.container:
-        return f"the container {backup.container}"
-    return f"the bucket {backup.bucket}" if backup.bucket else f"the directory {backup.path}"
+    if place.container:
+        return f"the container {place.container}"
+    return f"the bucket {place.bucket}" if place.bucket else f"the directory {place.path}"
 
 
 PGBACKREST = Pgbackrest()

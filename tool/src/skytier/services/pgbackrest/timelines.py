@@ -3,23 +3,28 @@
 import re
 from collections.abc import Mapping
 
-from skytier.services.pgbackrest.config import STANZA
+from skytier.services.pgbackrest.config import HOMES, STANZA
+from skytier.stackfile.backup import FIRST
 
-HISTORIES = f"""
-cd / && runuser -u postgres -- pgbackrest repo-ls archive/{STANZA} --recurse \\
-    --filter='[.]history$' | sort --version-sort | while read -r file; do
-    echo "$file $(runuser -u postgres -- pgbackrest repo-get archive/{STANZA}/"$file" | tail -n 1)"
-done
-"""
-"""Prints a line for each timeline in the archive: the file that tells of it, the timeline that it
-began on, where, and why."""
 _LINE = re.compile(r"([0-9]+-[0-9]+)/([0-9A-F]{8})\.history (\d+)\s+\S+\s+(.*)")
 _WENT_ON = "no recovery target specified"
 """What PostgreSQL writes when another member takes over, and not when a moment is restored."""
 
 
+def histories(place: str = FIRST) -> str:
+    """A program that prints a line for each timeline in the archive: the file that tells of it, the
+    timeline that it began on, where, and why."""
+    command = f"runuser -u postgres -- {HOMES[place].command}"
+    return f"""
+cd / && {command} repo-ls archive/{STANZA} --recurse \\
+    --filter='[.]history$' | sort --version-sort | while read -r file; do
+    echo "$file $({command} repo-get archive/{STANZA}/"$file" | tail -n 1)"
+done
+"""
+
+
 def successors(text: str) -> Mapping[int, int]:
-    """From the output of HISTORIES: a timeline to the one that went on where it ended.
+    """From the output of `histories`: a timeline to the one that went on where it ended.
 
     >>> told = "15-1/00000002.history 1\\t0/5000\\tno recovery target specified\\n"
     >>> successors(told + "15-1/00000003.history 2\\t0/4000\\tbefore 2026-03-01 12:00:00+00")
