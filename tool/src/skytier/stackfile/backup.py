@@ -110,9 +110,22 @@ class SecondSection(PlaceSection):
 
     section: ClassVar[str] = "backup.second"
 
+    kind: Literal["none", "object-store", "s3", "path"] = key(
+        "none", '"none", "object-store", "s3" or "path"', S3
+    )
+    """As `backup.kind`. It is worth most where nothing is shared with the first place: another
+    provider, or another cloud. Default: there is none."""
+    bucket: Annotated[str, AfterValidator(bucket_name)] | None = key(
+        None, "3 to 63 characters of a-z, 0-9 and hyphens", "shop-elsewhere"
+    )
+    """As `backup.bucket`; another one."""
     keys: Literal["keystone", "given"] = key(KEYSTONE, '"keystone" or "given"')
     """As `backup.keys`, in the variables SKYTIER_BACKUP_SECOND_ACCESS_KEY_ID and
     SKYTIER_BACKUP_SECOND_SECRET_ACCESS_KEY."""
+    path: Annotated[str, AfterValidator(_path)] | None = key(
+        None, "a directory such as /mnt/elsewhere", "/mnt/elsewhere"
+    )
+    """As `backup.path`; another one."""
 
 
 class BackupSection(PlaceSection):

@@ -70,6 +70,7 @@ class Pgbackrest(Service):
             "key_variable": KEY_VARIABLE,
             "secrets_conf": SECRETS_CONF,
             "settings": SETTINGS,
+            "programs": PROGRAMS,
             "places": places,
             "both": both,
             # Of the two, the one that a script is at.
@@ -97,6 +98,7 @@ class Pgbackrest(Service):
         }
         if both:
             programs[f"{PROGRAMS}/backup-archive"] = render(PACKAGE, "backup-archive.sh", **values)
+            programs[f"{REMOVALS}/30-second-place"] = render(PACKAGE, "leave-second.sh", **values)
         if at.stack.database.members > 1:
             programs |= {
                 f"{PROGRAMS}/backup-{name}": render(PACKAGE, f"{name}.sh", **values)
@@ -149,7 +151,6 @@ def _of_members(at: Placement) -> dict[str, object]:
         "home": patroni.HOME,
         "unit": patroni.UNIT,
         "dropins": DROPINS,
-        "programs": PROGRAMS,
         "scope": at.stack.name,
         "name": at.machine.name,
         "address": at.machine.address,
