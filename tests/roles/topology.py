@@ -112,7 +112,7 @@ TOPOLOGIES = {
     ),
     "backups of several members in two places": topology(
         f'{SELF_SIGNED}database.members = 2\nbackup = {{kind = "path", path = "/mnt/one", second = '
-        '{kind = "path", path = "/mnt/two"}}',
+        '{kind = "path", path = "/mnt/two"}, from_replica = true}',
         [WEB, *MEMBERS[:2]],
     ),
     "backups of several members": topology(

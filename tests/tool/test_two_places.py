@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import pytest
 
+from skytier import roles
 from skytier.cli import backup, chosen
 from skytier.cli.dialog import Context
 from skytier.cli.on_cloud import down
@@ -26,6 +27,7 @@ from skytier.services.pgbackrest.config import archive_command, pgbackrest_conf
 from skytier.services.pgbackrest.info import Backups
 from skytier.services.pgbackrest.program import secrets_conf
 from skytier.services.pgbackrest.secrets import VARIABLES
+from skytier.services.pgbackrest.service import SERVER_PORT
 from skytier.services.pgbackrest.target import Target, target
 from skytier.services.prometheus.config import AlertRules, rules
 from skytier.stackfile import StackFile, load, parse
@@ -58,6 +60,11 @@ AWAY = Backups([], "it does not answer", SECOND)
             'kind = "object-store"\nbucket = "one"',
             'kind = "object-store"\nbucket = "one"',
             "backup.second.bucket is backup.bucket",
+        ),
+        (
+            'kind = "path"\npath = "/a"\nfrom_replica = true',
+            "",
+            "backup.from_replica needs a replica",
         ),
         (
             'kind = "path"\npath = "/a"',
@@ -116,6 +123,15 @@ def test_each_place_has_a_configuration_a_queue_and_keys_of_its_own() -> None:
     assert {"object_store_key", "backup_second_access_key_id"} <= {*setup.secrets}
     assert "backup_access_key_id" not in setup.secrets
     assert VARIABLES["backup_second_access_key_id"] == "SKYTIER_BACKUP_SECOND_ACCESS_KEY_ID"
+
+
+def test_members_reach_each_other_for_backups_only_where_a_replica_reads_the_files() -> None:
+    text = 'database.members = 2\nbackup = {kind = "path", path = "/a", from_replica = %s}'
+    ports = [
+        {rule.port for rule in roles.ingress_rules(parse(text % asked))["database"]}
+        for asked in ("false", "true")
+    ]
+    assert ports[1] - ports[0] == {SERVER_PORT}
 
 
 def test_a_copy_is_told_the_keys_of_its_place_alone() -> None:

@@ -145,6 +145,10 @@ class BackupSection(PlaceSection):
     """How much of the changes waits on the database server's disk while the place of the backups
     cannot be reached. Beyond that they are dropped, so that the disk does not fill up: then moments
     until the next backup cannot be restored."""
+    from_replica: bool = key(False, "true or false", strict=True)
+    """With several members of the database: whether a replica reads the files for a backup, and
+    compresses them, so that the primary's disk and processor have less to do. Where none follows
+    the primary, the primary reads them itself."""
     second: SecondSection = SecondSection()
 
     @property

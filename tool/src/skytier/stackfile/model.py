@@ -296,6 +296,9 @@ class StackFile(Section):
                 "docs/how-to/keep-uploads-in-an-object-store.md"
             )
             raise contradiction(key, wrong)
+        if self.backup.from_replica and self.database.members == 1:
+            wrong = "needs a replica: set database.members to 2 or 3"
+            raise contradiction("backup.from_replica", wrong)
         if self.backup.enabled and not self.has_database:
             wrong = 'asks for backups of a database, and application.requires has no "postgresql"'
             raise contradiction("backup.kind", wrong)

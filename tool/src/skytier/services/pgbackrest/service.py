@@ -28,13 +28,16 @@ from skytier.services.service import UNITS, Placement, Service, check
 from skytier.services.setup import REMOVALS, File, Setup
 from skytier.stackfile import StackFile
 from skytier.stackfile.backup import FIRST, PlaceSection
-from skytier.topology import Topology
+from skytier.topology import Endpoint, Exposure, Need, Topology
 
 STATE = "/var/lib/skytier/backup"
 """What is known of backups and of a restore on the machine."""
 PROGRAMS = "/usr/local/lib/skytier"
 POSTGRESQL_CONF = "/etc/skytier/pgbackrest/postgresql.conf"
 DROPINS = f"{UNITS}/{patroni.UNIT}.service.d"
+SERVER = "/etc/pgbackrest/server"
+"""The configuration of pgBackRest's own server, by which a member reads the files of another."""
+SERVER_UNIT, SERVER_PORT = "skytier-backup-server", 8432
 SETTINGS = "skytier_backup.conf"
 """In PostgreSQL's conf.d, where files are read by their names: it comes after skytier.conf."""
 
@@ -52,6 +55,16 @@ class Pgbackrest(Service):
     def secrets(self, topology: Topology) -> Sequence[Secret]:
         """The key of the backups, and that of an S3 API."""
         return declared(topology)
+
+    def needs(self, stack: StackFile) -> Sequence[Need]:
+        """The other members, where a replica reads the files for the primary."""
+        return [Need(self.name)] if stack.backup.from_replica else []
+
+    def endpoints(self, stack: StackFile) -> Sequence[Endpoint]:
+        """pgBackRest's own server, where a replica reads the files for the primary."""
+        if not stack.backup.from_replica:
+            return []
+        return [Endpoint("pgbackrest", SERVER_PORT, Exposure.CONSUMERS)]
 
     def packages(self, at: Placement) -> Sequence[str]:
         """pgBackRest."""
@@ -99,6 +112,15 @@ class Pgbackrest(Service):
         if both:
             programs[f"{PROGRAMS}/backup-archive"] = render(PACKAGE, "backup-archive.sh", **values)
             programs[f"{REMOVALS}/30-second-place"] = render(PACKAGE, "leave-second.sh", **values)
+        if values["readers"]:
+            texts_of_server = {
+                f"{SERVER}/pgbackrest.conf": "server.conf",
+                f"{UNITS}/{SERVER_UNIT}.service": "server.service",
+            }
+            units |= {
+                path: render(PACKAGE, name, **values) for path, name in texts_of_server.items()
+            }
+            programs[f"{REMOVALS}/25-backup-server"] = render(PACKAGE, "leave-server.sh", **values)
         if at.stack.database.members > 1:
             programs |= {
                 f"{PROGRAMS}/backup-{name}": render(PACKAGE, f"{name}.sh", **values)
@@ -128,6 +150,7 @@ class Pgbackrest(Service):
             checks=[check(PACKAGE, "backup", values)],
             secrets=(
                 KEY,
+                *(of_members.AUTHORITY.names if values["readers"] else ()),
                 *((S3_KEY,) if any(each["cloud_key"] for each in places) else ()),
                 *(name for each in places for name in each["given_key"]),
             ),
@@ -142,9 +165,15 @@ class Pgbackrest(Service):
 def _of_members(at: Placement) -> dict[str, object]:
     """What the templates need to know of several members of the database."""
     if at.stack.database.members == 1:
-        return {"members": None}
+        return {"members": None, "readers": []}
+    others = [each for each in at.topology.running("pgbackrest") if each.name != at.machine.name]
     return {
         "members": of_members,
+        # The members that may read the files for the primary.
+        "readers": others if at.stack.backup.from_replica else [],
+        "server": SERVER,
+        "server_unit": SERVER_UNIT,
+        "server_port": SERVER_PORT,
         "ask": render(etcd.PACKAGE, "_etcdctl.sh", etc=etcd.ETC, clients=etcd.CLIENTS),
         "etc": patroni.ETC,
         "config": patroni.CONFIG,
