@@ -3,7 +3,7 @@
 import json
 import shutil
 import subprocess
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,7 +17,7 @@ from skytier.cli.dialog import Context
 from skytier.cli.on_cloud import down
 from skytier.deploy import backups, rehearsal
 from skytier.deploy.kind import Found, Key, Known
-from skytier.deploy.restore import choose
+from skytier.deploy.restore import by_newest, choose
 from skytier.errors import SkytierError
 from skytier.hosts.host import CommandError, Host
 from skytier.openstack import backups as on_cloud
@@ -160,6 +160,26 @@ def test_the_first_place_that_has_what_is_asked_is_restored() -> None:
         chosen_place("-90h", THERE, NEWER)
     with pytest.raises(SkytierError, match="it does not answer"):
         chosen_place("latest", AWAY)
+
+
+def test_the_newest_state_is_that_of_the_place_that_lacks_least() -> None:
+    first = replace(THERE, archived="000000020000000000000009")
+    ahead = replace(NEWER, archived="00000002000000000000000A")
+    as_new = replace(ahead, archived=first.archived)
+    assert [each.place for each in by_newest([first, ahead])] == [SECOND, FIRST]
+    assert [each.place for each in by_newest([first, as_new])] == [FIRST, SECOND]
+    # A recovery would end at the hole.
+    assert by_newest([first, ahead], {SECOND})[0].place == FIRST
+
+
+@pytest.mark.parametrize(
+    ("names", "lacks"),
+    [("1235", False), ("1345", False), ("12346", True)],
+)
+def test_a_hole_counts_only_after_the_newest_backup(names: str, lacks: bool) -> None:
+    there = Backups([replace(made(1), last_segment=f"{'00000001':0<23}4")])
+    listed = "\n".join(f"15-1/{'00000001':0<23}{name}-ab.zst" for name in names)
+    assert backups.lacks(told(first=listed), there) is lacks
 
 
 def test_the_machine_is_told_the_place_only_where_it_is_the_second() -> None:

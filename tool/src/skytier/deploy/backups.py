@@ -16,6 +16,7 @@ from skytier.services.pgbackrest.service import STATE
 from skytier.stackfile.backup import FIRST
 
 POLL_S = 1.0
+_SEGMENTS = f"repo-ls archive/{STANZA} --recurse"
 ALONE = (FIRST,)
 """The places of backups where there is one."""
 _JOURNAL = (
@@ -60,6 +61,17 @@ def everywhere(host: Host, places: Collection[str]) -> list[Backups]:
     return found
 
 
+def lacks(host: Host, there: Backups) -> bool:
+    """Whether the archive of a place has a hole after its newest backup."""
+    if not there.all:
+        return False
+    try:
+        segments = host.run(f"{_pgbackrest(there.place)} {_SEGMENTS}").splitlines()
+    except CommandError:
+        return False
+    return any(each > there.newest.last_segment for each in info.gaps(segments))
+
+
 def make(host: Host, kind: str, tell: Tell) -> None:
     """Make a backup now: `full` or `diff`. Raises SkytierError.
 
@@ -95,7 +107,7 @@ def _verified(host: Host, place: str) -> Verified:
     suffix = HOMES[place].suffix
     said = host.run(f"cat {STATE}/verify{suffix}").strip()
     try:
-        segments = host.run(f"{_pgbackrest(place)} repo-ls archive/{STANZA} --recurse")
+        segments = host.run(f"{_pgbackrest(place)} {_SEGMENTS}")
     except CommandError as error:
         return Verified(f"{said}\n{_unreachable(error).what}", wrong=True)
     missing = info.gaps(segments.splitlines())

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from skytier.deploy import backups, program
 from skytier.deploy.apply import StoppedError
 from skytier.deploy.kind import Tell
-from skytier.deploy.restore import INSTALLED, check_version, choose
+from skytier.deploy.restore import INSTALLED, by_newest, check_version, choose
 from skytier.errors import SkytierError
 from skytier.hosts.host import Host, UnreachableError
 from skytier.services.pgbackrest import copy, info
@@ -17,7 +17,7 @@ from skytier.services.pgbackrest.config import HOMES, pgbackrest_conf
 from skytier.services.pgbackrest.info import Backups
 from skytier.services.pgbackrest.program import secrets_conf
 from skytier.services.pgbackrest.secrets import KEY_VARIABLE
-from skytier.services.pgbackrest.target import Target, target
+from skytier.services.pgbackrest.target import LATEST, Target, target
 from skytier.stackfile import StackFile
 from skytier.stackfile.backup import FIRST
 from skytier.topology import ObjectStore
@@ -57,6 +57,8 @@ def restore(
             errors.append(error)
     if not found:
         raise errors[0]
+    if asked == LATEST:
+        found = by_newest(found)
     there, wanted = choose(found, lambda there: target(asked, there, backups.now(host)))
     place = places[there.place]
     begins = next((each for each in there.all if each.name == wanted.backup), there.newest)

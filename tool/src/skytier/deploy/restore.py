@@ -15,7 +15,7 @@ from skytier.services.pgbackrest import timelines
 from skytier.services.pgbackrest.config import SECRETS_CONF
 from skytier.services.pgbackrest.info import Backup, Backups
 from skytier.services.pgbackrest.service import STATE
-from skytier.services.pgbackrest.target import Target, target
+from skytier.services.pgbackrest.target import LATEST, Target, target
 from skytier.services.postgresql.config import NAME
 
 UNIT = "skytier-restore.service"
@@ -80,11 +80,22 @@ def intend(
     """
     found = backups.everywhere(host, places)
     stand = _stand(host)
+    if asked == LATEST and len(found) > 1:
+        found = by_newest(found, {each.place for each in found if backups.lacks(host, each)})
     there, wanted = choose(found, lambda there: _target(host, asked, there))
     # One that is unfinished may have ended its recovery: the program on the machine looks.
     begins = next((each for each in there.all if each.name == wanted.backup), there.newest)
     check_version(begins, host.run(_VERSION).strip(), host.name)
     return Intended(wanted, stand, not (stand.empty or without_backup))
+
+
+def by_newest(found: Iterable[Backups], lacking: Collection[str] = ()) -> list[Backups]:
+    """Several places, the one with the newest state first: one that was away may have less.
+
+    `lacking` are those whose archive has a hole, where a recovery would end.
+    """
+    newest = sorted(found, key=lambda each: each.archived, reverse=True)
+    return sorted(newest, key=lambda each: each.place in lacking)
 
 
 def choose(found: Iterable[Backups], wanted: Callable[[Backups], Target]) -> tuple[Backups, Target]:

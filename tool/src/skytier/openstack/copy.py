@@ -12,7 +12,7 @@ from skytier.deploy.copy import Original
 from skytier.deploy.files import read_secrets
 from skytier.deploy.interruption import interrupted
 from skytier.deploy.kind import Key, Tell
-from skytier.deploy.restore import choose
+from skytier.deploy.restore import by_newest, choose
 from skytier.errors import SkytierError
 from skytier.openstack import object_store
 from skytier.openstack.backups import DATABASE, database_of, one_step, places
@@ -24,7 +24,7 @@ from skytier.openstack.stack import CloudStack
 from skytier.services.application.service import S3_KEY
 from skytier.services.pgbackrest.info import Backups
 from skytier.services.pgbackrest.secrets import GIVEN, KEY, KEY_VARIABLE, VARIABLES
-from skytier.services.pgbackrest.target import Target, fixed, target
+from skytier.services.pgbackrest.target import LATEST, Target, fixed, target
 from skytier.stackfile.backup import PATH
 from skytier.topology import ObjectStore
 
@@ -82,7 +82,8 @@ def intend(stack: CloudStack, asked: str, place: str | None = None) -> Intended:
     wanted = fixed(asked, told.at)
     words = wanted
     if told.there:
-        _, found = choose(told.there, lambda there: target(wanted, there, told.at))
+        there = by_newest(told.there) if wanted == LATEST else told.there
+        _, found = choose(there, lambda there: target(wanted, there, told.at))
         # It is the same for the copy, and does not wait for a place that has nothing of it.
         words, readable = found.words, [found.place]
     return Intended(_originals(stack, told, readable), wanted, words, _image(stack))

@@ -36,6 +36,8 @@ class Backup:
     """Whether a page had a wrong checksum when it was made."""
     version: str = ""
     """Of PostgreSQL: `15`. It cannot be restored with another one."""
+    last_segment: str = ""
+    """The last one of the log that belongs to it: `000000010000000000000003`."""
 
     @property
     def since(self) -> datetime:
@@ -52,6 +54,8 @@ class Backups:
     """What pgBackRest says is wrong with the repository; empty for nothing."""
     place: str = FIRST
     """Which of the places of the backups it is."""
+    archived: str = ""
+    """The newest segment of the log in the archive; empty for none."""
 
     @property
     def newest(self) -> Backup:
@@ -73,6 +77,8 @@ def read(text: str, place: str = FIRST) -> Backups:
         # 0 is ok, and 2 that there is no backup yet. The repository's own message says more.
         trouble = "" if status["code"] in (0, 2) else str(status["message"])
         trouble = _of_repository(stanza) or trouble
+        # Those of each version of PostgreSQL, of which the last one runs.
+        archived = [str(each.get("max") or "") for each in stanza.get("archive", ())]
     except (ValueError, KeyError, TypeError, IndexError, AttributeError):
         raise SkytierError(
             f"The list of backups cannot be read. pgBackRest says: {text.strip()[:300]}",
@@ -80,7 +86,8 @@ def read(text: str, place: str = FIRST) -> Backups:
         ) from None
     if is_of_wrong_key(trouble):
         raise wrong_key()
-    return Backups(sorted(found, key=lambda each: each.ended), trouble, place)
+    there = sorted(found, key=lambda each: each.ended)
+    return Backups(there, trouble, place, archived[-1] if archived else "")
 
 
 def is_of_wrong_key(said: str) -> bool:
@@ -146,6 +153,7 @@ def _backup(said: dict[str, object], versions: Mapping[object, str]) -> Backup:
         # The first 8 hexadecimal digits of a segment's name are its timeline.
         timeline=int(str(wal["stop"])[:8], 16),
         damaged=bool(said.get("error")),
+        last_segment=str(wal["stop"]),
         version=versions.get(database["id"], "") if isinstance(database, dict) else "",
     )
 
