@@ -12,7 +12,7 @@ from skytier.deploy.kind import Tell
 from skytier.errors import SkytierError
 from skytier.hosts.host import Host
 from skytier.services.pgbackrest import timelines
-from skytier.services.pgbackrest.config import SECRETS_CONF
+from skytier.services.pgbackrest.config import HOMES, SECRETS_CONF
 from skytier.services.pgbackrest.info import Backup, Backups
 from skytier.services.pgbackrest.service import STATE
 from skytier.services.pgbackrest.target import LATEST, Target, target
@@ -115,7 +115,7 @@ def choose(found: Iterable[Backups], wanted: Callable[[Backups], Target]) -> tup
 def _target(host: Host, asked: str, there: Backups) -> Target:
     # Of a place without backups nothing else need be asked.
     _ = there.newest
-    after = timelines.successors(host.run(timelines.histories(there.place)))
+    after = timelines.successors(host.run(timelines.histories(HOMES[there.place].options)))
     return target(asked, there, backups.now(host), after)
 
 

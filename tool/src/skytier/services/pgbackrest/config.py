@@ -48,11 +48,15 @@ class Home:
         return "" if self.place == FIRST else f"-{self.place}"
 
     @property
+    def options(self) -> str:
+        """By which pgBackRest finds the configuration; none for the first one, where it looks by
+        itself."""
+        return "" if self.place == FIRST else f"--config-path={self.directory}"
+
+    @property
     def command(self) -> str:
         """pgBackRest for this place: the beginning of a command line."""
-        # The first one is where pgBackRest looks by itself.
-        own = "" if self.place == FIRST else f" --config-path={self.directory}"
-        return f"pgbackrest{own} --stanza={STANZA}"
+        return " ".join(filter(None, ("pgbackrest", self.options, f"--stanza={STANZA}")))
 
     @property
     def restore_command(self) -> str:

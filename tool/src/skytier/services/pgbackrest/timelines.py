@@ -3,24 +3,26 @@
 import re
 from collections.abc import Mapping
 
-from skytier.services.pgbackrest.config import HOMES, STANZA
-from skytier.stackfile.backup import FIRST
+from skytier.services.pgbackrest.config import STANZA
 
+
+def histories(options: str = "") -> str:
+    """A script that prints a line for each timeline in the archive: the file that tells of it, the
+    timeline that it began on, where, and why. `options` are those of pgBackRest.
+    """
+    pgbackrest = f"runuser -u postgres -- pgbackrest {options}".strip()
+    return f"""
+cd / && {pgbackrest} repo-ls archive/{STANZA} --recurse \\
+    --filter='[.]history$' | sort --version-sort | while read -r file; do
+    echo "$file $({pgbackrest} repo-get archive/{STANZA}/"$file" | tail -n 1)"
+done
+"""
+
+
+HISTORIES = histories()
 _LINE = re.compile(r"([0-9]+-[0-9]+)/([0-9A-F]{8})\.history (\d+)\s+\S+\s+(.*)")
 _WENT_ON = "no recovery target specified"
 """What PostgreSQL writes when another member takes over, and not when a moment is restored."""
-
-
-def histories(place: str = FIRST) -> str:
-    """A program that prints a line for each timeline in the archive: the file that tells of it, the
-    timeline that it began on, where, and why."""
-    command = f"runuser -u postgres -- {HOMES[place].command}"
-    return f"""
-cd / && {command} repo-ls archive/{STANZA} --recurse \\
-    --filter='[.]history$' | sort --version-sort | while read -r file; do
-    echo "$file $({command} repo-get archive/{STANZA}/"$file" | tail -n 1)"
-done
-"""
 
 
 def successors(text: str) -> Mapping[int, int]:
