@@ -76,8 +76,8 @@ CONF, SECRETS_CONF = HOMES[FIRST].conf, HOMES[FIRST].secrets_conf
 ARCHIVE_COMMAND = f"{HOMES[FIRST].command} --log-level-stderr=off archive-push %p"
 """What it says goes to PostgreSQL's log by the standard output, with times: the standard error has
 none, and those of what was dropped are compared with that of the last backup."""
-ARCHIVE_TO_BOTH = "/usr/local/lib/skytier/backup-archive %p"
-"""The same for two places."""
+ARCHIVE_TO_BOTH = "/usr/local/lib/skytier/pgbackrest-archive %p"
+"""The same for two places. pgBackRest's `check` wants its name to be in the command."""
 HELD = "/var/lib/skytier/backup/held"
 """A file on a member of the database while it is restored without Patroni, which does not start."""
 ARCHIVE_TIMEOUT_S = 60

@@ -110,7 +110,9 @@ class Pgbackrest(Service):
             for name in ("backup", "backup-metrics", "restore", "verify")
         }
         if both:
-            programs[f"{PROGRAMS}/backup-archive"] = render(PACKAGE, "backup-archive.sh", **values)
+            programs[f"{PROGRAMS}/pgbackrest-archive"] = render(
+                PACKAGE, "pgbackrest-archive.sh", **values
+            )
             programs[f"{REMOVALS}/30-second-place"] = render(PACKAGE, "leave-second.sh", **values)
         if values["readers"]:
             texts_of_server = {
