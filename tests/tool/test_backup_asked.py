@@ -19,9 +19,19 @@ from skytier.openstack import backups
 from skytier.openstack.operator import OperatorFiles
 from skytier.openstack.stack import CloudStack
 from skytier.services.pgbackrest.config import STATE
+from skytier.services.pgbackrest.info import Backups
 from skytier.services.pgbackrest.secrets import KEY
+from skytier.stackfile import parse
+from skytier.stackfile.backup import FIRST, SECOND
 
 from .test_backup import THERE
+from .test_backup import backup as made_at
+
+TWO = parse(
+    'name = "shop"\ndatabase.members = 2\n[backup]\nkind = "path"\npath = "/mnt/shared"\n'
+    '[backup.second]\nkind = "path"\npath = "/mnt/elsewhere"\n'
+)
+NEWER = Backups([made_at(40), made_at(1)], place=SECOND)
 
 
 @dataclass
@@ -40,8 +50,7 @@ class Machine:
 @pytest.fixture
 def stack(tmp_path: Path) -> CloudStack:
     """A stack with two members, of which `members` says what they are."""
-    two = SimpleNamespace(database=SimpleNamespace(members=2))
-    made = SimpleNamespace(stack=two, operator=OperatorFiles(tmp_path))
+    made = SimpleNamespace(stack=TWO, operator=OperatorFiles(tmp_path))
     return cast(CloudStack, cast(Any, made))
 
 
@@ -70,14 +79,30 @@ def test_any_member_that_answers_has_the_key(
     assert backups.key(stack) == "that of shop-database-2"
 
 
-@pytest.mark.parametrize("arrive", [True, False])
-def test_a_backup_counts_if_what_is_written_arrives_there(
-    stack: CloudStack, monkeypatch: pytest.MonkeyPatch, arrive: bool
+@pytest.mark.parametrize(
+    ("arrive", "among", "counts"),
+    [
+        ({FIRST, SECOND}, None, NEWER),
+        ({FIRST}, None, THERE),
+        (set(), None, None),
+        # `down` asks only for the places that stay.
+        ({FIRST, SECOND}, [FIRST], THERE),
+        ({SECOND}, [FIRST], None),
+        ({FIRST, SECOND}, [], None),
+    ],
+)
+def test_a_backup_counts_if_what_is_written_arrives_in_its_place(
+    stack: CloudStack,
+    monkeypatch: pytest.MonkeyPatch,
+    arrive: set[str],
+    among: list[str] | None,
+    counts: Backups | None,
 ) -> None:
     members(monkeypatch, OTHER, PRIMARY)
-    monkeypatch.setattr(on_machine, "listing", lambda host: THERE)
-    monkeypatch.setattr(on_machine, "arrive", lambda host: arrive)
-    assert backups.newest(stack) == (THERE.newest if arrive else None)
+    there = {FIRST: THERE, SECOND: NEWER}
+    monkeypatch.setattr(on_machine, "listing", lambda host, place: there[place])
+    monkeypatch.setattr(on_machine, "arrive", lambda host, place, among: place in arrive)
+    assert backups.newest(stack, among) == (counts.newest if counts else None)
 
 
 @pytest.mark.parametrize(

@@ -223,6 +223,7 @@ def test_a_cloud_without_cinder_is_told_plainly_by_doctor_and_plan(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(catalog, "services", lambda conn: {"compute", "image", "network"})
+    monkeypatch.setattr(catalog, "region", lambda conn: "")
     subject = doctor.Subject(TEN, "mycloud")
     subject.__dict__["conn"] = _Nothing()
 

@@ -4,6 +4,7 @@ A program on the machine does it, and goes on when whoever asked for it goes awa
 how far it is, so the next run sees what was cut short.
 """
 
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
 from skytier.deploy import backups
@@ -11,9 +12,9 @@ from skytier.deploy.kind import Tell
 from skytier.errors import SkytierError
 from skytier.hosts.host import Host
 from skytier.services.pgbackrest import timelines
-from skytier.services.pgbackrest.config import SECRETS_CONF, STATE
-from skytier.services.pgbackrest.info import Backup
-from skytier.services.pgbackrest.target import Target, target
+from skytier.services.pgbackrest.config import HOMES, SECRETS_CONF, STATE
+from skytier.services.pgbackrest.info import Backup, Backups
+from skytier.services.pgbackrest.target import LATEST, Target, target
 from skytier.services.postgresql.config import NAME
 
 UNIT = "skytier-restore.service"
@@ -41,7 +42,7 @@ _WANTED = f"""
 umask 077
 cd {STATE} && cat >wanted.new || exit 1
 # Files that were copied for something else are no beginning.
-cmp --quiet <(head -n 4 wanted.new) <(head -n 4 wanted) || rm -f copied
+cmp --quiet <(sed 5d wanted.new) <(sed 5d wanted) || rm -f copied
 mv wanted.new wanted
 rm -f restore
 """
@@ -69,16 +70,56 @@ class Intended:
     """Whether a backup of what is there now is made first."""
 
 
-def intend(host: Host, asked: str, *, without_backup: bool = False) -> Intended:
-    """What a restore would do. Changes nothing. Raises SkytierError for what cannot be restored."""
-    there = backups.listing(host)
+def intend(
+    host: Host,
+    asked: str,
+    *,
+    places: Collection[str] = backups.ALONE,
+    without_backup: bool = False,
+) -> Intended:
+    """What a restore would do, from the first place that has what is asked. Changes nothing.
+
+    Raises SkytierError for what cannot be restored.
+    """
+    found = backups.everywhere(host, places)
     stand = _stand(host)
-    after = timelines.successors(host.run(timelines.HISTORIES))
-    wanted = target(asked, there, backups.now(host), after)
+    if asked == LATEST and len(found) > 1:
+        found = by_newest(found, {each.place for each in found if backups.lacks(host, each)})
+    there, wanted = choose(found, lambda there: _target(host, asked, there))
     # One that is unfinished may have ended its recovery: the program on the machine looks.
     begins = next((each for each in there.all if each.name == wanted.backup), there.newest)
     check_version(begins, host.run(_VERSION).strip(), host.name)
     return Intended(wanted, stand, not (stand.empty or without_backup))
+
+
+def by_newest(found: Iterable[Backups], lacking: Collection[str] = ()) -> list[Backups]:
+    """Several places, the one with the newest state first: one that was away may have less.
+
+    `lacking` are those whose archive has a hole, where a recovery would end.
+    """
+    newest = sorted(found, key=lambda each: each.archived, reverse=True)
+    return sorted(newest, key=lambda each: each.place in lacking)
+
+
+def choose(found: Iterable[Backups], wanted: Callable[[Backups], Target]) -> tuple[Backups, Target]:
+    """The first of several places that has what is wanted, and what that is there.
+
+    Raises the SkytierError of the first one where none has it.
+    """
+    errors = []
+    for there in found:
+        try:
+            return there, wanted(there)
+        except SkytierError as error:
+            errors.append(error)
+    raise errors[0]
+
+
+def _target(host: Host, asked: str, there: Backups) -> Target:
+    # Of a place without backups nothing else need be asked.
+    _ = there.newest
+    after = timelines.successors(host.run(timelines.histories(HOMES[there.place].options)))
+    return target(asked, there, backups.now(host), after)
 
 
 def check_version(backup: Backup, installed: str, name: str) -> None:
@@ -89,7 +130,7 @@ def check_version(backup: Backup, installed: str, name: str) -> None:
         f"The backup {backup.name} is of PostgreSQL {backup.version}, and {name} has {installed}, "
         "which cannot read its files.",
         f"Restore it into another stack, whose stack file has database.version = {backup.version}: "
-        "skytier restore --into. What is here stays as it is.",
+        "skytier restore --to ... --into ... What is here stays as it is.",
     )
 
 

@@ -59,7 +59,7 @@ def obstacle(found: Members, *, count: int, synchronous: bool) -> SkytierError |
     for machine in found.restoring:
         return SkytierError(
             f"A restore of the database on {machine} goes on, or was cut short.",
-            "Wait for its end, or go on with it: skytier restore. See skytier status.",
+            "Wait for its end, or go on with it: skytier restore --to ... See skytier status.",
         )
     if len(found.members) < count:
         return SkytierError(

@@ -10,6 +10,7 @@ from itertools import pairwise
 from skytier.errors import SkytierError
 from skytier.secrets import DIRECTORY
 from skytier.services.pgbackrest.secrets import KEY, KEY_VARIABLE
+from skytier.stackfile.backup import FIRST
 
 _SEGMENT = re.compile("[0-9A-F]{24}(?=-)")
 _SEGMENTS = 256
@@ -35,6 +36,8 @@ class Backup:
     """Whether a page had a wrong checksum when it was made."""
     version: str = ""
     """Of PostgreSQL: `15`. It cannot be restored with another one."""
+    last_segment: str = ""
+    """The last one of the log that belongs to it: `000000010000000000000003`."""
 
     @property
     def since(self) -> datetime:
@@ -44,11 +47,15 @@ class Backup:
 
 @dataclass(frozen=True)
 class Backups:
-    """All that are there, the oldest first."""
+    """All that are in a place, the oldest first."""
 
     all: Sequence[Backup]
     trouble: str = ""
     """What pgBackRest says is wrong with the repository; empty for nothing."""
+    place: str = FIRST
+    """Which of the places of the backups it is."""
+    archived: str = ""
+    """The newest segment of the log in the archive; empty for none."""
 
     @property
     def newest(self) -> Backup:
@@ -59,7 +66,7 @@ class Backups:
         return self.all[-1]
 
 
-def read(text: str) -> Backups:
+def read(text: str, place: str = FIRST) -> Backups:
     """From the output of `pgbackrest info --output=json`. Raises SkytierError."""
     try:
         # What it could not decrypt is in its messages as it is.
@@ -70,6 +77,8 @@ def read(text: str) -> Backups:
         # 0 is ok, and 2 that there is no backup yet. The repository's own message says more.
         trouble = "" if status["code"] in (0, 2) else str(status["message"])
         trouble = _of_repository(stanza) or trouble
+        # Those of each version of PostgreSQL, of which the last one runs.
+        archived = [str(each.get("max") or "") for each in stanza.get("archive", ())]
     except (ValueError, KeyError, TypeError, IndexError, AttributeError):
         raise SkytierError(
             f"The list of backups cannot be read. pgBackRest says: {text.strip()[:300]}",
@@ -77,7 +86,8 @@ def read(text: str) -> Backups:
         ) from None
     if is_of_wrong_key(trouble):
         raise wrong_key()
-    return Backups(sorted(found, key=lambda each: each.ended), trouble)
+    there = sorted(found, key=lambda each: each.ended)
+    return Backups(there, trouble, place, archived[-1] if archived else "")
 
 
 def is_of_wrong_key(said: str) -> bool:
@@ -143,6 +153,7 @@ def _backup(said: dict[str, object], versions: Mapping[object, str]) -> Backup:
         # The first 8 hexadecimal digits of a segment's name are its timeline.
         timeline=int(str(wal["stop"])[:8], 16),
         damaged=bool(said.get("error")),
+        last_segment=str(wal["stop"]),
         version=versions.get(database["id"], "") if isinstance(database, dict) else "",
     )
 

@@ -1,0 +1,316 @@
+"""Backups in two places: what the stack file may say, what is planned, told and chosen."""
+
+import json
+import shutil
+import subprocess
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from skytier import roles
+from skytier.cli import backup, chosen
+from skytier.cli.dialog import Context
+from skytier.cli.on_cloud import down
+from skytier.deploy import backups, rehearsal
+from skytier.deploy.kind import Found, Key, Known
+from skytier.deploy.restore import by_newest, choose
+from skytier.errors import SkytierError
+from skytier.hosts.host import CommandError, Host
+from skytier.openstack import backups as on_cloud
+from skytier.openstack.planned import Removal
+from skytier.secrets.certificate import self_signed
+from skytier.services.pgbackrest.config import archive_command, pgbackrest_conf
+from skytier.services.pgbackrest.info import Backup, Backups
+from skytier.services.pgbackrest.program import secrets_conf
+from skytier.services.pgbackrest.secrets import VARIABLES
+from skytier.services.pgbackrest.service import SERVER_PORT
+from skytier.services.pgbackrest.target import Target, target
+from skytier.services.prometheus.config import AlertRules, rules
+from skytier.stackfile import StackFile, load, parse
+from skytier.stackfile.backup import FIRST, SECOND
+
+from .test_backup import NOW, THERE, TO_CLOUD, said
+from .test_backup import backup as made
+from .test_object_store import resolved, there
+
+BOTH = parse(
+    'name = "shop"\n[backup]\nkind = "object-store"\nbucket = "shop-backups"\n[backup.second]\n'
+    'kind = "s3"\nbucket = "elsewhere"\nendpoint = "https://s3.example.org"\n'
+)
+TWO_CONTAINERS = parse(
+    'name = "shop"\n[backup]\nkind = "object-store"\nbucket = "one"\n[backup.second]\n'
+    'kind = "object-store"\nbucket = "two"\n'
+)
+SHARED_AND_S3 = parse(
+    'name = "shop"\ndatabase.members = 2\n[backup]\nkind = "path"\npath = "/mnt/shared"\n'
+    '[backup.second]\nkind = "s3"\nbucket = "elsewhere"\nendpoint = "https://s3.example.org"\n'
+)
+NEWER = Backups([made(40), made(1)], place=SECOND)
+AWAY = Backups([], "it does not answer", SECOND)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "wrong"),
+    [
+        ("", 'kind = "path"\npath = "/a"', "backup.second.kind needs backup.kind"),
+        ('kind = "path"\npath = "/a"', 'kind = "s3"', "which needs backup.second.bucket"),
+        ('kind = "path"\npath = "/a"', 'path = "/b"', "backup.second.path needs backup.second"),
+        ('kind = "path"\npath = "/a"', 'kind = "path"\npath = "/a/"', "second.path is backup.path"),
+        (
+            'kind = "object-store"\nbucket = "one"',
+            'kind = "object-store"\nbucket = "one"',
+            "backup.second.bucket is backup.bucket",
+        ),
+        (
+            'kind = "path"\npath = "/a"\nfrom_replica = true',
+            "",
+            "backup.from_replica needs a replica",
+        ),
+        (
+            'kind = "path"\npath = "/a"',
+            'kind = "s3"\nbucket = "one"\nendpoint = "http://s3.example.org"',
+            "backup.second.endpoint has no TLS",
+        ),
+        (
+            'kind = "path"\npath = "/a"',
+            'kind = "object-store"\nbucket = "uploads"\n[storage]\nbucket = "uploads"',
+            "backup.second.bucket is storage.bucket",
+        ),
+    ],
+)
+def test_what_cannot_work_is_refused_in_the_stack_file(first: str, second: str, wrong: str) -> None:
+    with pytest.raises(SkytierError) as error:
+        parse(f"[backup]\n{first}\n[backup.second]\n{second}")
+    assert wrong in error.value.what
+
+
+def test_each_place_may_have_an_authority_of_its_own(tmp_path: Path) -> None:
+    _, certificate = self_signed(["s3.example.org"])
+    (tmp_path / "ca.pem").write_text(certificate)
+    file = tmp_path / "skytier.toml"
+    file.write_text(
+        '[backup]\nkind = "path"\npath = "/a"\n[backup.second]\nkind = "s3"\nbucket = "one"\n'
+        'endpoint = "https://s3.example.org"\nca = "ca.pem"\n'
+    )
+    found = load(file).backup
+    assert found.ca is None
+    assert found.second.ca == certificate
+
+
+def test_both_containers_are_made_and_share_a_key() -> None:
+    found = there(TWO_CONTAINERS)
+    assert {Key("container", "one"), Key("container", "two")} <= found.keys()
+    setup = resolved(TWO_CONTAINERS).setup("database", 1, Known(found))
+    assert setup.secrets.count("object_store_key") == 1
+
+
+def test_each_place_has_a_configuration_a_queue_and_keys_of_its_own() -> None:
+    setup = resolved(BOTH).setup("database", 1, Known(there(BOTH)))
+    texts = {file.path: file.text for file in setup.files}
+    first, second = (texts[f"/etc/pgbackrest{each}/pgbackrest.conf"] for each in ("", "/second"))
+    assert first == pgbackrest_conf(
+        TO_CLOUD, resolved(TO_CLOUD).topology(Known(there(TO_CLOUD))).backup_stores[FIRST]
+    )
+    assert "spool-path=/var/spool/pgbackrest\n" in first
+    for line in (
+        *("repo1-s3-bucket=elsewhere", "repo1-storage-port=443"),
+        *("spool-path=/var/spool/pgbackrest-second", "archive-push-queue-max=1GiB"),
+        "lock-path=/var/spool/pgbackrest-second/lock",
+    ):
+        assert f"\n{line}\n" in second
+    assert f"'{archive_command(BOTH)}'" in texts["/etc/skytier/pgbackrest/postgresql.conf"]
+    assert archive_command(BOTH).split()[0] in texts
+    assert {"object_store_key", "backup_second_access_key_id"} <= {*setup.secrets}
+    assert "backup_access_key_id" not in setup.secrets
+    assert VARIABLES["backup_second_access_key_id"] == "SKYTIER_BACKUP_SECOND_ACCESS_KEY_ID"
+
+
+def test_members_reach_each_other_for_backups_only_where_a_replica_reads_the_files() -> None:
+    text = 'database.members = 2\nbackup = {kind = "path", path = "/a", from_replica = %s}'
+    ports = [
+        {rule.port for rule in roles.ingress_rules(parse(text % asked))["database"]}
+        for asked in ("false", "true")
+    ]
+    assert ports[1] - ports[0] == {SERVER_PORT}
+
+
+def test_a_copy_is_told_the_keys_of_its_place_alone() -> None:
+    secrets = {"backup_key": "the key", "object_store_key": "one:two"}
+    secrets |= {"backup_second_access_key_id": "three", "backup_second_secret_access_key": "four"}
+    first, second = (
+        secrets_conf(BOTH.backup, secrets, place, data="/d", own="/o") for place in (FIRST, SECOND)
+    )
+    assert "repo1-s3-key=one\nrepo1-s3-key-secret=two\n" in first
+    assert "repo1-s3-key=three\nrepo1-s3-key-secret=four\n" in second
+
+
+def chosen_place(asked: str, *found: Backups) -> Target:
+    return choose(found, lambda there: target(asked, there, NOW))[1]
+
+
+def test_the_first_place_that_has_what_is_asked_is_restored() -> None:
+    assert chosen_place("latest", THERE, NEWER).place == FIRST
+    assert chosen_place("latest", AWAY, THERE).place == FIRST
+    # Only the second one has kept a backup from so long ago.
+    old = chosen_place("-35h", THERE, NEWER)
+    assert (old.place, old.backup) == (SECOND, NEWER.all[0].name)
+    assert "in the second place" in old.words
+    assert chosen_place(NEWER.newest.name, THERE, NEWER).place == SECOND
+    with pytest.raises(SkytierError, match="is before the oldest backup ended"):
+        chosen_place("-90h", THERE, NEWER)
+    with pytest.raises(SkytierError, match="it does not answer"):
+        chosen_place("latest", AWAY)
+
+
+def test_the_newest_state_is_that_of_the_place_that_lacks_least() -> None:
+    first = replace(THERE, archived="000000020000000000000009")
+    ahead = replace(NEWER, archived="00000002000000000000000A")
+    as_new = replace(ahead, archived=first.archived)
+    assert [each.place for each in by_newest([first, ahead])] == [SECOND, FIRST]
+    assert [each.place for each in by_newest([first, as_new])] == [FIRST, SECOND]
+    # A recovery would end at the hole.
+    assert by_newest([first, ahead], {SECOND})[0].place == FIRST
+
+
+@pytest.mark.parametrize(
+    ("names", "lacks"),
+    [("1235", False), ("1345", False), ("12346", True)],
+)
+def test_a_hole_counts_only_after_the_newest_backup(names: str, lacks: bool) -> None:
+    there = Backups([replace(made(1), last_segment=f"{'00000001':0<23}4")])
+    listed = "\n".join(f"15-1/{'00000001':0<23}{name}-ab.zst" for name in names)
+    assert backups.lacks(told(first=listed), there) is lacks
+
+
+def test_the_machine_is_told_the_place_only_where_it_is_the_second() -> None:
+    assert len(Target("default").text(first=True).splitlines()) == 5
+    assert Target("default", place=SECOND).text(first=True).splitlines()[5:] == [SECOND]
+
+
+@dataclass
+class Machine:
+    """Says what pgBackRest does of each place."""
+
+    first: str = ""
+    second: str = ""
+    name: str = "shop-database-1"
+    ran: list[str] = field(default_factory=list)
+
+    def run(self, command: str, stdin: bytes = b"") -> str:
+        self.ran.append(command)
+        if "pgbackrest" not in command:
+            return "yes"
+        found = self.second if "--config-path=/etc/pgbackrest/second" in command else self.first
+        if not found:
+            raise CommandError("It ended with 103", "Look.", "it does not answer")
+        return found
+
+
+def told(**places: str) -> Host:
+    return cast(Host, cast(Any, Machine(**places)))
+
+
+WELL = said({"code": 2, "message": "no valid backups"})
+
+
+def test_a_place_that_is_away_hides_no_other() -> None:
+    places = (FIRST, SECOND)
+    first, second = backups.everywhere(told(first=WELL), places)
+    assert (first.trouble, second.place) == ("", SECOND)
+    assert "it does not answer" in second.trouble
+    with pytest.raises(SkytierError, match="cannot be read"):
+        backups.everywhere(told(), places)
+
+
+def test_a_rehearsal_takes_the_first_place_that_has_a_backup(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(backups, "everywhere", lambda host, places: [AWAY, THERE])
+    monkeypatch.setattr(rehearsal, "read_secrets", lambda host: {})
+    of = rehearsal.source(told(), (SECOND, FIRST))
+    assert (of.place, of.backup) == (FIRST, THERE.newest)
+    text = rehearsal.metrics(NOW, 1, 2, SECOND)
+    assert '\nskytier_rehearsal_failed{place="second"} 0\n' in text
+    assert "\nskytier_rehearsal_failed 0\n" in rehearsal.metrics(NOW, 1, 2)
+
+
+@pytest.mark.skipif(not shutil.which("promtool"), reason="needs prometheus")
+def test_alerts_name_the_place_where_there_are_two(tmp_path: Path) -> None:
+    texts = rules(AlertRules("shop", has_two_places=True))
+    for name in ("backup.yml", "database.yml"):
+        (tmp_path / name).write_text(texts[name])
+        check = ["promtool", "check", "rules", tmp_path / name]
+        done = subprocess.run(check, check=False, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        assert "$labels.place" in texts[name]
+        assert "$labels.place" not in rules(AlertRules("shop"))[name]
+
+
+def test_a_place_is_named_by_its_name() -> None:
+    stack = cast(Any, SimpleNamespace(stack=BOTH))
+    assert on_cloud.places(stack) == [FIRST, SECOND]
+    assert on_cloud.places(stack, SECOND) == [SECOND]
+    with pytest.raises(SkytierError, match="names no place 'third'") as error:
+        on_cloud.places(stack, "third")
+    assert "first, second" in (error.value.do or "")
+
+
+def test_the_list_names_the_places(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stack = SimpleNamespace(backups=lambda: [THERE, AWAY])
+    monkeypatch.setattr(chosen, "stack_file", lambda file, cloud: BOTH)
+    monkeypatch.setattr(chosen, "cloud_stack", lambda wanted: stack)
+    backup.list_all()
+    out, err = capsys.readouterr()
+    assert "The first place:" in out
+    assert "skytier restore --to TIME --from first" in " ".join(out.split())
+    assert "The second place: pgBackRest says: it does not answer" in " ".join((out + err).split())
+    backup.list_all(as_json=True)
+    rows = json.loads(capsys.readouterr().out)
+    assert {each["place"] for each in rows["backups"]} == {FIRST}
+    assert "it does not answer" in rows["trouble"]
+
+
+SERVER = Found(Key("server", "shop-database-1"), "1", {}, {"role": "database"})
+
+
+def container(name: str) -> Found:
+    return Found(Key("container", name), name, {}, {"objects": 3, "bytes": 9})
+
+
+@pytest.mark.parametrize(
+    ("stack", "going", "stay"),
+    [
+        (BOTH, [SERVER], [FIRST, SECOND]),
+        # With --purge the containers go; the bucket of another provider does not.
+        (BOTH, [SERVER, container("shop-backups")], [SECOND]),
+        (TWO_CONTAINERS, [SERVER, container("one"), container("two")], []),
+        (BOTH, [], []),
+    ],
+)
+def test_down_knows_which_places_stay(
+    stack: StackFile, going: list[Found], stay: list[str]
+) -> None:
+    dialog = cast(Context[Any], SimpleNamespace(stack=SimpleNamespace(stack=stack)))
+    assert down._backups_stay(dialog, Removal(going, empty=False)) == stay
+
+
+def test_a_shared_directory_stays_but_is_not_known_to_outlive_the_servers() -> None:
+    asked: list[list[str]] = []
+
+    def newest(among: list[str]) -> Backup | None:
+        asked.append(among)
+        return None if among == [SECOND] else THERE.newest
+
+    stack = SimpleNamespace(stack=SHARED_AND_S3, newest_backup=newest)
+    dialog = cast(Context[Any], SimpleNamespace(stack=stack))
+    going = Removal([SERVER], empty=False)
+    assert down._backups_stay(dialog, going) == [FIRST, SECOND]
+    # The bucket of the other place is all that counts.
+    with pytest.raises(SkytierError, match="no backup of its database was found"):
+        down.approve(dialog, going, last_backup=None, delete_data=False)
+    assert asked == [[SECOND]]
