@@ -460,6 +460,7 @@ def test_two_become_three_and_then_one(made: Cluster, project: str) -> None:
     assert changed(made.plan()) == []
 
 
+@LARGE
 def test_a_replica_reads_the_files_for_backups_in_two_places(made: Cluster, project: str) -> None:
     more = f', from_replica = true, second = {{kind = "path", path = "{SHARED}/elsewhere"}}'
     made.write(stack(project, 2, more))

@@ -165,18 +165,19 @@ def note_failed(host: Host, place: str = FIRST) -> None:
     """Tell the monitor that a rehearsal failed. The figures of the last good one stay."""
     _note(
         host,
-        f"{{ grep -v skytier_rehearsal_failed {_file(place)} 2>/dev/null; cat; }}",
+        f"{{ grep -v skytier_rehearsal_failed {metrics_file(place)} 2>/dev/null; cat; }}",
         _metric("failed", _FAILED, "1", place),
         place,
     )
 
 
-def _file(place: str) -> str:
+def metrics_file(place: str = FIRST) -> str:
+    """Where the node exporter finds them."""
     return f"{TEXTFILES}/skytier-rehearsal{HOMES[place].suffix}.prom"
 
 
 def _note(host: Host, write: str, text: str, place: str) -> None:
-    file = _file(place)
+    file = metrics_file(place)
     host.run(
         f"[ -d {TEXTFILES} ] || exit 0; {write} >{file}.new && chmod 0644 {file}.new && "
         f"mv {file}.new {file}",
