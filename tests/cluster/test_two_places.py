@@ -106,6 +106,9 @@ def test_a_place_that_is_away_keeps_nothing_from_the_other_and_fills_no_disk(
     assert while_away[0] in database.run(WAITS)
     assert until(lambda: figure(database, "archive_waiting_seconds", SECOND) > 0, 60)
     assert figure(database, "archive_waiting_seconds", FIRST) == 0
+    # So `down` counts the backups of the first place alone.
+    assert until(lambda: not backups.arrive(database, SECOND, among=BOTH), 120, every_s=1)
+    assert until(lambda: backups.arrive(database, FIRST, among=BOTH), 120, every_s=1)
 
     # More than its queue holds is dropped there, and there alone.
     database.run(f"sed --in-place=.before 's/queue-max=.*/queue-max=1MiB/' {CONF}")
@@ -128,6 +131,7 @@ def test_a_place_that_is_away_keeps_nothing_from_the_other_and_fills_no_disk(
     backups.make(database, "diff", silent)
     assert figure(database, "dropped", SECOND) == 0
     assert three.wrong() == {}
+    assert until(lambda: backups.arrive(database, SECOND, among=BOTH), 120, every_s=1)
     # What was dropped stays missing there.
     found = backups.verify(database, silent, BOTH)
     assert found.wrong
