@@ -85,6 +85,10 @@ TOPOLOGIES = {
         'backup = {kind = "path", path = "/mnt/my-backups"}',
         [WEB, replace(DATABASE, volume=VOLUME)],
     ),
+    "a version of PostgreSQL, and backups in two places": topology(
+        f'{SELF_SIGNED}database.version = 17\nbackup = {{kind = "path", path = "/mnt/one", '
+        'second = {kind = "path", path = "/mnt/two"}}'
+    ),
     "two members of a version": topology(
         f"{SELF_SIGNED}database = {{version = 17, members = 2}}", [WEB, *MEMBERS[:2]]
     ),
