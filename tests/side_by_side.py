@@ -17,7 +17,9 @@ GROUPS = {
         "tests/cloud/stack/test_whole.py",
         "tests/cloud/test_guests.py",
     ),
-    # Many machines that boot at the same time only wait for each other.
+    # Many machines that boot at the same time only wait for each other, but these have clusters of
+    # their own, and all of them in one process would end long after everything else.
+    "members": ("tests/cluster/test_database.py", "tests/cluster/test_balancer.py"),
     "cluster": ("tests/cluster/",),
     "machines": (
         "tests/roles/test_baking.py",

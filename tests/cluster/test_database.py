@@ -395,23 +395,6 @@ def silent(text: str) -> None:
 
 
 @LARGE
-def test_backups_end_and_begin_again_while_clients_write(made: Cluster, project: str) -> None:
-    """PostgreSQL starts anew for that on each member: the primary hands over first."""
-    with_backups = stack(project, 2)
-    without = [each for each in with_backups.splitlines(True) if not each.startswith("backup")]
-    for text, archives in (("".join(without), "off"), (with_backups, "on")):
-        former = primary(made)
-        made.write(text)
-        made.up()
-
-        goes_on(made)
-        well(made)
-        assert primary(made) is not former
-        assert {sql(each, "SHOW archive_mode") for each in databases(made).values()} == {archives}
-        assert lost(made) == set()
-
-
-@LARGE
 def test_a_lost_machine_is_made_anew(made: Cluster) -> None:
     """The first one, which the stack's secrets are read from."""
     before = made.secrets

@@ -223,6 +223,8 @@ def test_the_new_version_has_everything_and_the_copy_is_there(database: Database
     assert not database.there(f"{STATE}/analyze")
     # It serves after a restart of the machine, and the former does not.
     assert database.machine.run("ls /etc/postgresql").split() == ["17"]
+    full = "17"  # a restart would end it
+    assert until(lambda: backups.listing(database.machine).newest.version == full, 120, every_s=1)
     database.machine.run("systemctl restart postgresql")
     assert until(lambda: not database.wrong(), 60), database.wrong()
     assert database.version() == 17

@@ -31,6 +31,7 @@ def upgraded(machine: Container) -> Upgraded:
     return carry_out({machine.name: machine}, events, count=1, synchronous=True)
 
 
+@pytest.mark.large
 def test_one_that_is_cut_short_is_finished_by_the_next(three: Cluster, database: Container) -> None:
     newest = offer_newer([database])
     database.run("apt-get -qq update")

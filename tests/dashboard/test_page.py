@@ -61,6 +61,27 @@ async def test_the_picture_has_every_part_with_its_figures(watcher: Watcher) -> 
         await expect(row).to_be_visible()
 
 
+async def test_a_picture_without_room_is_drawn_once_there_is_some(watcher: Watcher) -> None:
+    page = await watcher.open()
+    picture = page.locator(".topology svg")
+    await expect(picture).to_be_visible()
+
+    # It is drawn anew when its room changes: first there is none, as before a page is laid out.
+    await page.locator("#content").evaluate(
+        """async (content) => {
+            const drawn = () => new Promise((done) => setTimeout(done, 200));
+            document.querySelector(".topology").replaceChildren();
+            content.style.display = "none";
+            await drawn();
+            content.style.display = "";
+            await drawn();
+        }"""
+    )
+
+    await expect(picture).to_be_visible()
+    # What the browser found wrong in it the watcher tells at the end.
+
+
 async def test_a_stopped_application_is_seen_and_so_is_its_return(
     watcher: Watcher, stack: Skytier
 ) -> None:

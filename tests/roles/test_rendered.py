@@ -207,6 +207,21 @@ def test_haproxy_accepts_the_file_of_the_way_to_the_database(tmp_path: Path) -> 
     assert "[WARNING]" not in checked.stderr, checked.stderr
 
 
+def test_the_kernel_s_watchdog_is_loaded_and_handed_to_patroni() -> None:
+    setup = roles.setup(TOPOLOGIES["two members"], DATABASE)
+    (unit,) = [file.text for file in setup.files if file.path.endswith("skytier-patroni.service")]
+
+    (prepared,) = re.findall(r"^ExecStartPre=-\+/bin/sh -c '(.*)'$", unit, re.MULTILINE)
+
+    # By root (`+`), for the user that Patroni runs as; a kernel without one is no fault (`-`).
+    assert "User=postgres" in unit
+    assert prepared.split("; ") == [
+        "[ -e /dev/watchdog ] || modprobe -q softdog",
+        "[ ! -e /dev/watchdog ] || chown postgres /dev/watchdog",
+    ]
+    assert "watchdog:\n  mode: automatic\n  device: /dev/watchdog\n" in setup.script
+
+
 @needs_systemd
 def test_systemd_accepts_the_units(tmp_path: Path, stack: Topology) -> None:
     units = [f for f in setups(stack)[0].files if f.path.startswith("/etc/systemd/system/")]

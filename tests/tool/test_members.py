@@ -26,6 +26,7 @@ from skytier.secrets.secret import Authority, SelfSigned
 from skytier.services.postgresql.config import LEAVE
 from skytier.services.setup import REMOVALS, File, Setup
 from skytier.stackfile import StackFile, parse
+from tests.roles.topology import TOPOLOGIES
 from tests.tool.test_order import all_wanted, resolved, there
 
 NAMES = [f"skytier-database-{number}" for number in (1, 2, 3)]
@@ -315,3 +316,14 @@ def test_a_certificate_of_before_is_made_anew_for_several_members_only() -> None
     with_it = dict(SelfSigned("database_tls", hosts).make())
     more = [*hosts, "192.168.128.21"]
     assert SelfSigned("database_tls", more, insists_on=["127.0.0.1"]).fits(with_it)
+
+
+def test_the_primary_hands_over_before_its_postgresql_starts_anew_without_backups() -> None:
+    """Otherwise nobody could write until another member has noticed it."""
+    stack = TOPOLOGIES["two members"]
+    script = roles.setup(stack, stack.of("database")[0]).script
+    _, _, removal = script.partition("# There are no backups any more")
+    steps = ('rm -f "$settings"', "hand_over ||", "ctl restart", "until follows")
+    places = [removal.index(each) for each in steps]
+    assert places == sorted(places)
+    assert "systemctl restart" not in removal

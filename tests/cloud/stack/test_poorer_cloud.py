@@ -15,6 +15,8 @@ from .faulty_proxy import running, through, upstreams
 from .poorer_proxy import PoorerProxy
 from .test_resources import STACK, actions, down, taken_down, up
 
+pytestmark = pytest.mark.large
+
 
 @pytest.fixture
 def proxy(account: Account) -> Iterator[PoorerProxy]:
@@ -48,7 +50,6 @@ def test_a_stack_lives_with_the_microversions_of_queens(account: Account, poor: 
         down(poor)
 
 
-@pytest.mark.large
 def test_a_stack_lives_without_cinder(account: Account, proxy: PoorerProxy, poor: Operator) -> None:
     proxy.hidden = frozenset({"block-storage", "volumev3", "volume"})
     with taken_down(account, poor) as name:

@@ -32,6 +32,11 @@ _HANDED_OVER = f"""
                      ).size IS DISTINCT FROM 0)"""  # noqa: S608
 """With two places PostgreSQL asks until both have a file. What one of them has is noted down: with
 a text in it if it was dropped."""
+# A unit that is asked for is not under way at once: its job waits, and it is inactive as long.
+_STATE = (
+    '[ -z "$(systemctl list-jobs --plain --no-legend UNIT)" ] || { echo activating; exit 0; }; '
+    "systemctl is-active UNIT || true"
+)
 _JOURNAL = (
     "journalctl --unit={0} --since=@{1} --lines=20 --output=cat --no-pager --quiet | "
     "grep -v pam_unix"
@@ -148,7 +153,8 @@ def run(host: Host, unit: str, tell: Tell, what: str, *, start: bool = True) -> 
     if start:
         host.run(f"systemctl start --no-block {shlex.quote(unit)}")
     working = ("activating", "deactivating")
-    while (state := host.run(f"systemctl is-active {unit} || true").strip()) in working:
+    asked = _STATE.replace("UNIT", shlex.quote(unit))
+    while (state := host.run(asked).strip()) in working:
         tell(what)
         time.sleep(POLL_S)
     if state not in ("active", "inactive", "failed"):

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from skytier.deploy.files import UNPACK, archive
 from skytier.deploy.kind import Tell
 from skytier.errors import SkytierError
-from skytier.hosts.host import CommandError, Host
+from skytier.hosts.host import CommandError, CommandTimeoutError, Host
 from skytier.services.setup import REMOVALS, File, Setup
 
 _SCRIPT = "/usr/local/lib/skytier/set-up"
@@ -54,6 +54,12 @@ def set_up(
         word = RELEASE_FOLLOWS if release_follows else FOUNDS if founds else ""
         remove = REMOVE.replace("KEPT", " ".join(removals(setup)))
         host.run(f"{UNPACK} && {remove} && exec bash {_SCRIPT} {word}", archive(files, secrets))
+    except CommandTimeoutError as error:
+        raise SkytierError(
+            f"{host.name} was not set up in time. {error.what}",
+            "It may go on there, and may wait for packages. Look at the machine: "
+            f"skytier ssh {host.name}. Then run skytier up again.",
+        ) from error
     except CommandError as error:
         _, refused, why = error.output.rpartition(f"{REFUSED}\n")
         if refused:

@@ -17,6 +17,10 @@ class CommandError(SkytierError):
         self.output = output
 
 
+class CommandTimeoutError(CommandError):
+    """The command did not end in time. It may go on there."""
+
+
 class Host(Protocol):
     """A machine that runs bash scripts as root."""
 

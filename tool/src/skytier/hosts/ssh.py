@@ -16,8 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from skytier import files
-from skytier.hosts.host import CommandError, UnreachableError
+from skytier.hosts.host import CommandError, CommandTimeoutError, UnreachableError
 from skytier.hosts.ssh_config import SshEntry, config, path_in_config
+
+LONGEST_S = 1800.0
+"""How long a command may take. A machine that is set up while it boots waits for its packages."""
 
 
 class HostKeyError(UnreachableError):
@@ -92,7 +95,7 @@ class Ssh:
         return 128 - code if code < 0 else code
 
     def run(
-        self, host: str, command: str, stdin: bytes | None = None, timeout_s: float = 900
+        self, host: str, command: str, stdin: bytes | None = None, timeout_s: float = LONGEST_S
     ) -> str:
         """Run a shell command. Returns what it printed.
 
@@ -109,7 +112,7 @@ class Ssh:
             )
         except subprocess.TimeoutExpired as error:
             said = _text(error.stdout) + _text(error.stderr)
-            raise CommandError(
+            raise CommandTimeoutError(
                 f"A command on {host} did not end within {timeout_s:.0f} s. It said:\n{_end(said)}",
                 f"Look at the machine: skytier ssh {host}",
                 said,

@@ -22,8 +22,9 @@ function told(wanted, values, units) {
     .join(" · ");
 }
 
-/** Draws the stack into `place` as wide as that is. */
+/** Draws the stack into `place` as wide as that is; nothing while it has no width, as before the page is laid out. */
 export function drawTopology(place, stack, figures, units) {
+  if (!place.clientWidth) return;
   const picture = arrange(stack, place.clientWidth);
   const marked = (kind, well) => `${kind} ${well ? "" : "ill"}`;
   const cut = (text, width) => {
