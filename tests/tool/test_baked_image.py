@@ -29,6 +29,8 @@ from skytier.services.system.service import BAKED, USER_DATA_LIMIT, encoded_size
 from skytier.stackfile import StackFile, parse
 from tests.applications import NOTHING
 
+from .brought_up import brought_up
+
 BASE = 'name = "shop"\nimage = "debian-12"\n[web]\n'
 PLAIN, WITH = parse(BASE), parse(f"{BASE}image_baked = true")
 FLAVOR = Flavor("1", "m1.small", 2, 4096, 20)
@@ -50,16 +52,19 @@ def steps(found: Mapping[Key, Found], asked: ResolvedStack) -> list[Step]:
 
 def there(asked: ResolvedStack) -> dict[Key, Found]:
     """What is there once a stack is up."""
-    known = Known()
-    for _ in range(2):  # configurations go by what is known of the others
-        made = wanted(asked, PROJECT, "ssh-ed25519 key", known)
-        ids = Known({each.key: Found(each.key, f"id of {each.key}", {}) for each in made})
-        for each in made:
-            facts = {"address": "192.168.128.9", "role": each.creation.get("role", "")}
-            facts |= {"data": "", "launched_at": "2026-01-01", "bytes": 2 * 2**30}
-            facts |= {"image_id": each.creation.get("image_id")}
-            known[each.key] = Found(each.key, ids[each.key].id, ids.attributes(each), facts)
-    return dict(known)
+    return dict(
+        brought_up(
+            lambda known: wanted(asked, PROJECT, "ssh-ed25519 key", known),
+            lambda number, each: {
+                "address": "192.168.128.9",
+                "role": each.creation.get("role", ""),
+                "data": "",
+                "launched_at": "2026-01-01",
+                "bytes": 2 * 2**30,
+                "image_id": each.creation.get("image_id"),
+            },
+        )
+    )
 
 
 def image_of(step: Step) -> Any:

@@ -1,7 +1,6 @@
 """Machines on a network that is there already: what is made, where visitors come in, and how SSH
 gets there."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -9,7 +8,7 @@ from typing import Any, cast
 import pytest
 
 from skytier.costs import bill
-from skytier.deploy.kind import Found, Key, Known
+from skytier.deploy.kind import Key, Known
 from skytier.deploy.plan import nothing_to_do, plan
 from skytier.errors import SkytierError
 from skytier.hosts.ssh_config import SshEntry, config
@@ -30,6 +29,8 @@ from skytier.stackfile import StackFile, parse
 from skytier.stackfile.exposure import exposures
 from tests.applications import NOTHING
 
+from .brought_up import brought_up
+
 FIXED = parse('network = "provider"\npublic = "fixed"')
 NONE = parse('public = "none"')
 SUBNET = Subnet("s", "provider-4", "203.0.113.0/24")
@@ -47,22 +48,18 @@ def resolved(stack: StackFile) -> ResolvedStack:
 
 
 def there(stack: StackFile) -> Known:
-    known = Known()
-    for _ in range(2):
-        made = wanted(
+    return brought_up(
+        lambda known: wanted(
             resolved(stack), Project(cast(Any, None), "skytier"), "ssh-ed25519 key", known
-        )
-        ids = Known(
-            {each.key: Found(each.key, str(each.key).replace(" ", "-"), {}) for each in made}
-        )
-        for number, each in enumerate(made):
-            facts: Mapping[str, Any] = {
-                "address": f"203.0.113.{number}",
-                "data": "",
-                "role": each.creation.get("role", ""),
-            }
-            known[each.key] = Found(each.key, ids[each.key].id, ids.attributes(each), facts)
-    return known
+        ),
+        lambda number, each: {
+            "address": f"203.0.113.{number}",
+            "data": "",
+            "role": each.creation.get("role", ""),
+        },
+        # SSH enters no server whose id has a space.
+        id_of=lambda key: str(key).replace(" ", "-"),
+    )
 
 
 def kinds(stack: StackFile) -> set[str]:

@@ -1,6 +1,6 @@
 """A private network of a stack on a router that is there, and the network that Neutron makes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
@@ -27,6 +27,7 @@ from skytier.roles import ROLES
 from skytier.stackfile import StackFile, parse
 from tests.applications import NOTHING
 
+from .brought_up import brought_up
 from .loopback import as_json, serving, version_document, without_keystone
 
 ON_IT = parse('router = "ours"')
@@ -50,18 +51,14 @@ def made(stack: StackFile, known: Known) -> list[Wanted]:
 
 
 def there(stack: StackFile) -> Known:
-    known = Known()
-    for _ in range(2):
-        asked = made(stack, known)
-        ids = Known({e.key: Found(e.key, str(e.key).replace(" ", "-"), {}) for e in asked})
-        for number, each in enumerate(asked):
-            facts: Mapping[str, Any] = {
-                "address": f"192.168.128.{number + 2}",
-                "data": "",
-                "role": each.creation.get("role", ""),
-            }
-            known[each.key] = Found(each.key, ids[each.key].id, ids.attributes(each), facts)
-    return known
+    return brought_up(
+        lambda known: made(stack, known),
+        lambda number, each: {
+            "address": f"192.168.128.{number + 2}",
+            "data": "",
+            "role": each.creation.get("role", ""),
+        },
+    )
 
 
 def test_the_private_network_is_the_stacks_own_and_the_router_is_not() -> None:

@@ -41,6 +41,7 @@ from skytier.secrets.vault import Vault
 from skytier.stackfile import StackFile, parse
 from tests.applications import NOTHING
 
+from .brought_up import brought_up
 from .loopback import as_json, serving
 
 OWN = 'name = "shop"\n[application]\nserve = "shop:app"\nrequires = []\n'
@@ -70,16 +71,22 @@ def steps(found: Mapping[Key, Found], stack: StackFile) -> list[Step]:
 
 def there(stack: StackFile, objects: int = 0) -> dict[Key, Found]:
     """What is there once a stack is up."""
-    known = Known()
-    for _ in range(2):  # configurations go by what is known of the others
-        made = wanted(resolved(stack), PROJECT, "ssh-ed25519 key", known)
-        ids = Known({each.key: Found(each.key, f"id of {each.key}", {}) for each in made})
-        for each in made:
-            facts = {"address": "192.168.128.9", "role": "web", "launched_at": "2026-01-01"}
-            facts |= {"data": "", "vcpus": 2, "ram_mib": 4096, "disk_gib": 20}
-            facts |= {"objects": objects, "bytes": objects * 2**30}
-            known[each.key] = Found(each.key, ids[each.key].id, ids.attributes(each), facts)
-    return dict(known)
+    return dict(
+        brought_up(
+            lambda known: wanted(resolved(stack), PROJECT, "ssh-ed25519 key", known),
+            lambda number, each: {
+                "address": "192.168.128.9",
+                "role": "web",
+                "launched_at": "2026-01-01",
+                "data": "",
+                "vcpus": 2,
+                "ram_mib": 4096,
+                "disk_gib": 20,
+                "objects": objects,
+                "bytes": objects * 2**30,
+            },
+        )
+    )
 
 
 def changed(steps: list[Step]) -> dict[Key, Action]:

@@ -30,6 +30,8 @@ from skytier.roles import ROLES
 from skytier.stackfile import StackFile, parse
 from tests.applications import NOTHING
 
+from .brought_up import brought_up
+
 PROJECT = Project(cast(Any, None), "skytier")
 SMALL = Flavor("1", "m1.small", 2, 4096, 20)
 DATABASE = Key("server", "skytier-database-1")
@@ -52,16 +54,17 @@ def all_wanted(stack: StackFile, known: Known) -> list[Wanted]:
 
 def there(stack: StackFile) -> dict[Key, Found]:
     """What is there once a stack is up."""
-    known = Known()
-    # Twice: configurations go by the addresses and the ids of the others.
-    for _ in range(2):
-        made = all_wanted(stack, known)
-        ids = Known({each.key: Found(each.key, f"id of {each.key}", {}) for each in made})
-        for each in made:
-            facts = {"address": "192.168.128.9", "launched_at": "2026-01-01", "data": ""}
-            facts |= {"role": each.creation.get("role", "")}
-            known[each.key] = Found(each.key, ids[each.key].id, ids.attributes(each), facts)
-    return dict(known)
+    return dict(
+        brought_up(
+            lambda known: all_wanted(stack, known),
+            lambda number, each: {
+                "address": "192.168.128.9",
+                "launched_at": "2026-01-01",
+                "data": "",
+                "role": each.creation.get("role", ""),
+            },
+        )
+    )
 
 
 def planned(stack: StackFile, found: Mapping[Key, Found]) -> list[Step]:

@@ -19,7 +19,9 @@ from skytier.openstack import members, repair
 from skytier.openstack.given_up import give_up
 from skytier.openstack.kinds import RULES
 from skytier.openstack.look import to_mend
+from skytier.openstack.resources import waiting
 from skytier.openstack.resources.interface import NOTE
+from skytier.openstack.resources.running import awake, started
 from skytier.openstack.resources.server_state import State, state_of
 from skytier.openstack.resources.volume import DATA_ID
 from skytier.openstack.stack import CloudStack
@@ -543,3 +545,103 @@ def test_a_pause_of_patroni_is_told_and_nothing_is_cloned_for_it() -> None:
 def test_on_this_machine_there_is_no_server_to_give_up() -> None:
     with pytest.raises(SkytierError, match="is for a stack on a cloud"):
         chosen.dialog(parse(""), None, given_up=["shop-database-1"])
+
+
+@pytest.fixture
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "POLL_S", 0)
+
+
+class Nova:
+    """A compute service: it gives these states, one at each look, and notes what it is asked."""
+
+    def __init__(self, *states: tuple[str, str | None]) -> None:
+        self.states, self.calls = list(states), list[str]()
+
+    def get_server(self, server_id: str) -> SimpleNamespace:
+        status, task = self.states.pop(0) if len(self.states) > 1 else self.states[0]
+        fault = {"message": "no disk"} if status == "ERROR" else None
+        return SimpleNamespace(
+            id=server_id, name=WEB, status=status, task_state=task, fault=fault, launched_at=None
+        )
+
+    def __getattr__(self, call: str) -> Any:
+        return lambda server: self.calls.append(call)
+
+
+def runs(nova: Nova) -> Any:
+    there = nova.get_server("1")
+    if there.status == "SHUTOFF":
+        return started(nova, there, "start_server", "it is started", lambda told: None)
+    return awake(nova, there, lambda told: None)
+
+
+@pytest.mark.usefixtures("no_pauses")
+@pytest.mark.parametrize(
+    ("status", "call"),
+    [
+        ("SHUTOFF", "start_server"),
+        ("SUSPENDED", "resume_server"),
+        ("PAUSED", "unpause_server"),
+        ("SHELVED_OFFLOADED", "unshelve_server"),
+    ],
+)
+def test_what_nova_gives_up_is_not_awaited(status: str, call: str) -> None:
+    nova = Nova((status, None), (status, "scheduling"), (status, None))
+
+    with pytest.raises(SkytierError) as refused:
+        runs(nova)
+
+    assert nova.calls == [call]
+    assert f"the server {WEB} is in {status} as before" in refused.value.what
+    assert "openstack server event list 1" in refused.value.do
+
+
+@pytest.mark.usefixtures("no_pauses")
+def test_one_look_without_a_task_is_not_yet_the_end_of_it() -> None:
+    nova = Nova(*[("SHUTOFF", None)] * 3, *[("SHUTOFF", "powering-on")] * 9, ("ACTIVE", None))
+
+    assert runs(nova).status == "ACTIVE"
+    assert nova.calls == ["start_server"]
+
+
+@pytest.mark.usefixtures("no_pauses")
+def test_a_server_that_runs_is_not_asked_for_anything() -> None:
+    nova = Nova(("ACTIVE", None))
+
+    assert runs(nova).status == "ACTIVE"
+    assert nova.calls == []
+
+
+@pytest.mark.parametrize(
+    ("stack", "name", "does"),
+    [
+        (WITHOUT, WEB, Action.REPLACE),
+        (WITH_VOLUME, DATABASE, Action.REPLACE),
+        (WITHOUT, DATABASE, None),
+    ],
+)
+def test_a_shelved_server_that_nova_cannot_wake_is_replaced_unless_its_disk_has_data(
+    stack: StackFile, name: str, does: Action | None
+) -> None:
+    facts = {"status": "SHELVED_OFFLOADED", "addresses": ["192.168.128.9"]}
+    led_nowhere = {"attributes": {"port": None}} if name == WEB else {}
+    found = changed(
+        changed(without(a_stack(stack), Key("port", name)), ADDRESS, **led_nowhere),
+        server(name),
+        facts=facts,
+        **asdict_state("SHELVED_OFFLOADED"),
+    )
+
+    steps = planned(found, stack)
+
+    if does:
+        assert action(steps, "server", name) is does
+        assert action(steps, "port", name) is Action.CREATE
+        refuse_losses(steps)
+    else:
+        with pytest.raises(LossError, match="Nova cannot unshelve it"):
+            refuse_losses(steps)
+    # Nova has heard of it: then it can.
+    heard = changed(found, server(name), facts={"addresses": []})
+    assert action(planned(heard, stack), "server", name) is Action.CHANGE

@@ -10,7 +10,7 @@ import pytest
 from skytier import roles
 from skytier.costs.bill import of_file
 from skytier.deploy.apply import LossError, refuse_losses
-from skytier.deploy.kind import Found, Key, Known
+from skytier.deploy.kind import Key, Known
 from skytier.deploy.plan import Action, Step, nothing_to_do, plan
 from skytier.errors import SkytierError
 from skytier.openstack import kept_secrets, variables
@@ -31,6 +31,8 @@ from skytier.services.prometheus.service import targets
 from skytier.stackfile import StackFile, parse
 from tests.applications import NOTHING
 from tests.roles.topology import TOPOLOGIES, TOPOLOGY, WEB
+
+from .brought_up import brought_up
 
 OWN = '[application]\nserve = "shop:app"\n'
 WITHOUT = parse(f'name = "shop"\n{OWN}requires = []')
@@ -131,21 +133,16 @@ def resolved(stack: StackFile) -> ResolvedStack:
 
 def there(stack: StackFile) -> Known:
     """What is there once a stack is up."""
-    known = Known()
-    # Twice: configurations go by the addresses and the ids of the others.
-    for _ in range(2):
-        made = wanted(resolved(stack), PROJECT, "ssh-ed25519 key", known)
-        ids = Known({each.key: Found(each.key, f"id of {each.key}", {}) for each in made})
-        for each in made:
-            facts = {
-                "address": "192.168.128.9",
-                "launched_at": "2026-01-01",
-                "data": EXPECTED,
-                "role": each.key.name.split("-")[1],
-                "metadata": {},
-            }
-            known[each.key] = Found(each.key, ids[each.key].id, ids.attributes(each), facts)
-    return known
+    return brought_up(
+        lambda known: wanted(resolved(stack), PROJECT, "ssh-ed25519 key", known),
+        lambda number, each: {
+            "address": "192.168.128.9",
+            "launched_at": "2026-01-01",
+            "data": EXPECTED,
+            "role": each.key.name.split("-")[1],
+            "metadata": {},
+        },
+    )
 
 
 def steps(stack: StackFile, known: Known) -> Mapping[Key, Step]:

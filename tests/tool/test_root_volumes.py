@@ -25,6 +25,8 @@ from skytier.roles import ROLES
 from skytier.stackfile import StackFile, parse
 from tests.applications import NOTHING
 
+from .brought_up import brought_up
+
 ZERO, DISK = Flavor("0", "zero", 2, 4096, 0), Flavor("1", "m1.small", 2, 4096, 20)
 WEB, DATABASE = Key("root volume", "skytier-web-1"), Key("root volume", "skytier-database-1")
 SERVER, DATABASE_SERVER = Key("server", "skytier-web-1"), Key("server", "skytier-database-1")
@@ -46,22 +48,19 @@ def all_wanted(stack: StackFile, known: Known, flavor: Flavor) -> list[Wanted]:
 
 def there(stack: StackFile, flavor: Flavor) -> dict[Key, Found]:
     """What is there once a stack is up."""
-    known = Known()
-    # Twice: configurations go by the addresses and the ids of the others.
-    for _ in range(2):
-        made = all_wanted(stack, known, flavor)
-        ids = Known({each.key: Found(each.key, f"id of {each.key}", {}) for each in made})
-        for each in made:
-            facts: Mapping[str, Any] = {
+    return dict(
+        brought_up(
+            lambda known: all_wanted(stack, known, flavor),
+            lambda number, each: {
                 "address": "192.168.128.9",
                 "data": "",
                 "role": each.creation.get("role", ""),
                 "launched_at": "2026-01-01",
                 "vcpus": 2,
                 "ram_mib": 4096,
-            }
-            known[each.key] = Found(each.key, ids[each.key].id, ids.attributes(each), facts)
-    return dict(known)
+            },
+        )
+    )
 
 
 def steps(found: Mapping[Key, Found], stack: StackFile, flavor: Flavor) -> list[Step]:

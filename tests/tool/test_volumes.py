@@ -31,6 +31,8 @@ from skytier.roles import ROLES
 from skytier.stackfile import StackFile, parse
 from tests.applications import NOTHING
 
+from .brought_up import brought_up
+
 VOLUME = Key("volume", "skytier-database-1")
 ATTACHMENT = Key("volume attachment", "skytier-database-1")
 SERVER = Key("server", "skytier-database-1")
@@ -53,19 +55,12 @@ def all_wanted(stack: StackFile, known: Known, image: str = "debian-12") -> list
 
 def there(stack: StackFile, data: str = KEPT) -> dict[Key, Found]:
     """What is there once a stack is up."""
-    known = Known()
-    # Twice: configurations go by the addresses and the ids of the others.
-    for _ in range(2):
-        made = all_wanted(stack, known)
-        ids = Known({each.key: Found(each.key, f"id of {each.key}", {}) for each in made})
-        for each in made:
-            facts: Mapping[str, Any] = {
-                "address": "192.168.128.9",
-                "data": data,
-                "role": "database",
-            }
-            known[each.key] = Found(each.key, ids[each.key].id, ids.attributes(each), facts)
-    return dict(known)
+    return dict(
+        brought_up(
+            lambda known: all_wanted(stack, known),
+            lambda number, each: {"address": "192.168.128.9", "data": data, "role": "database"},
+        )
+    )
 
 
 def steps(found: Mapping[Key, Found], stack: StackFile, image: str = "debian-12") -> list[Step]:

@@ -51,8 +51,10 @@ def test_what_was_put_to_sleep_or_taken_apart_is_as_it_was_after_one_up(
     compute, network = account.connection.compute, account.connection.network
     web, database = server(account, f"{stack}-web-1"), server(account, f"{stack}-database-1")
     before, of_database = port(account, web.name), port(account, database.name)
-    compute.shelve_server(web)
     network.delete_port(before)
+    # Nova hears of it a moment later, and only while the server has a host.
+    wait_for(lambda: not server(account, web.name).addresses)
+    compute.shelve_server(web)
     compute.delete_server_interface(of_database.id, server=database)
     wait_for(lambda: not port(account, database.name).device_id)
     compute.suspend_server(database)
@@ -174,3 +176,23 @@ def test_nova_says_that_a_machine_is_off_once_it_is_powered_off_or_deleted(
     up(operator)
     assert power_of(project, name).power is Power.RUNS
     assert server(account, name).id != before.id
+
+
+def test_a_shelved_server_whose_port_was_deleted_is_replaced(
+    account: Account, operator: Operator, stack: str
+) -> None:
+    compute, name = account.connection.compute, f"{stack}-web-1"
+    compute.shelve_server(server(account, name))
+    wait_for(lambda: server(account, name).status == "SHELVED_OFFLOADED")
+    account.connection.network.delete_port(port(account, name))
+    compute.unshelve_server(server(account, name))
+    wait_for(lambda: not server(account, name).task_state)
+    assert server(account, name).status == "SHELVED_OFFLOADED"
+
+    found = faults(operator)
+
+    assert found["server web-1"] == (
+        "its port was deleted while it was shelved, so Nova cannot unshelve it",
+        "it is replaced",
+    )
+    assert actions(operator)[f"server {name}"] == "replace"

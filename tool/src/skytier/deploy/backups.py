@@ -149,7 +149,10 @@ def _pgbackrest(place: str) -> str:
 
 
 def run(host: Host, unit: str, tell: Tell, what: str, *, start: bool = True) -> None:
-    """Have a unit of the machine do its work, and wait for its end; without `start`, only wait."""
+    """Have a unit of the machine do its work, and wait for its end; without `start`, only wait.
+
+    A unit whose job still waits is at work, too.
+    """
     if start:
         host.run(f"systemctl start --no-block {shlex.quote(unit)}")
     working = ("activating", "deactivating")

@@ -10,7 +10,6 @@ from skytier.deploy import backups
 from skytier.deploy.kind import Tell
 from skytier.errors import SkytierError
 from skytier.hosts.host import Host
-from skytier.poll import until
 from skytier.render import render
 from skytier.services.patroni.service import CONFIG, HOME
 from skytier.services.patroni.service import UNIT as PATRONI
@@ -32,7 +31,6 @@ install -d -m 0700 {_DIRECTORY} && cd {_DIRECTORY} && cat >program && rm -f stat
 cd / && exec systemd-run --quiet --no-block --collect --unit={UNIT} --property=Type=oneshot \
     /bin/bash {_DIRECTORY}/program
 """
-_BEGUN_S = 10.0
 _ACTIVE = f"systemctl is-active {UNIT}.service || true"
 _REFRESH = (
     "said=$(LC_ALL=C apt-get -qq -o APT::Update::Error-Mode=any update 2>&1) || "
@@ -57,8 +55,6 @@ def upgrade(host: Host, tell: Tell) -> float | None:
     """
     if host.run(_ACTIVE).strip() != "activating":
         host.run(_BEGIN, PROGRAM.encode())
-        # A unit that is asked for is not under way at once.
-        until(lambda: _said(host), _BEGUN_S)
 
     def told(_: str) -> None:
         tell(_said(host).partition("\n")[0] or "beginning")

@@ -7,10 +7,8 @@ from skytier.deploy.files import archive
 from skytier.deploy.kind import Tell
 from skytier.errors import SkytierError
 from skytier.hosts.host import Host
-from skytier.poll import until
 from skytier.services.pgbackrest.program import Program
 
-BEGUN_S = 10.0
 _BESIDE = (
     "--property=Nice=10 --property=IOSchedulingClass=idle --property=CPUWeight=20 "
     "--property=OOMScoreAdjust=500"
@@ -41,9 +39,6 @@ def run(host: Host, program: Program, tell: Tell, *, beside: bool = False) -> st
             f"--property=Type=oneshot {remove} {_BESIDE if beside else ''} "
             f"/bin/bash {directory}/program"
         )
-
-        # A unit that is asked for is not under way at once.
-        until(lambda: _said(host, program), BEGUN_S)
 
         def told(_: str) -> None:
             tell(_said(host, program).partition("\n")[0] or "beginning")

@@ -9,7 +9,6 @@ from skytier.deploy.files import UNPACK, archive
 from skytier.deploy.kind import Tell
 from skytier.errors import SkytierError
 from skytier.hosts.host import Host, UnreachableError
-from skytier.poll import until
 from skytier.services.postgresql.upgrade import (
     LOOK,
     PROGRAM,
@@ -27,7 +26,6 @@ _BEGIN = (
     f"--property=KillSignal=SIGINT --property=TimeoutStopSec=900 "
     f"--property=ExecStopPost='{PROGRAM} settle' {PROGRAM} run"
 )
-_BEGUN_S = 10.0
 _RUNS = f"systemctl is-active {UNIT}.service || true"
 
 
@@ -44,8 +42,6 @@ def upgrade(host: Host, setup: Setup, version: int, tell: Tell) -> None:
         needed = [file for file in setup.files if file.path in (PROGRAM, INSTALL, PGDG)]
         host.run(f"rm -f {STATE}/state; {UNPACK}", archive(needed, {}))
         host.run(_BEGIN)
-        # A unit that is asked for is not under way at once.
-        until(lambda: _said(host), _BEGUN_S)
 
     def told(_: str) -> None:
         tell(f"PostgreSQL {version}: {_said(host).partition(chr(10))[0] or 'beginning'}")

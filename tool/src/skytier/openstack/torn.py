@@ -12,7 +12,7 @@ from skytier.openstack.resources.floating_ip import FloatingIP, not_ours
 from skytier.openstack.resources.interface import place_of
 from skytier.openstack.resources.port import Port
 from skytier.openstack.resources.server import DETACHED, Server
-from skytier.openstack.resources.server_state import BEING_DELETED
+from skytier.openstack.resources.server_state import BEING_DELETED, OFFLOADED
 from skytier.openstack.resources.volume import DATA_ID, Volume
 from skytier.openstack.resources.volume_attachment import VolumeAttachment, detach_there
 from skytier.roles import ROLES
@@ -96,6 +96,14 @@ def _server(server: Found, ports: Sequence[Found], *, own_network: bool) -> Foun
     if not server.facts.get("launched_at"):
         return server  # Nova may just be attaching it
     if not ports:
+        if server.facts.get("status") == OFFLOADED and server.facts.get("addresses"):
+            # Neutron's word that a port is gone reaches no server that has no host. Nova goes on
+            # with what it noted before, and each unshelving ends with "PortNotFound".
+            return replace(
+                server,
+                fault="its port was deleted while it was shelved, so Nova cannot unshelve it",
+                mend="",
+            )
         if own_network and place_of(server):
             return _detached(server, "its port is gone", "a port of the same address is made")
         return replace(

@@ -1,12 +1,10 @@
 """Servers."""
 
 import base64
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
-
-from openstack.exceptions import NotFoundException
 
 from skytier.deploy.kind import Found, Key, Known, Tell, Wanted
 from skytier.errors import SkytierError
@@ -15,8 +13,9 @@ from skytier.openstack.resources.interface import NOTE, attached, note_of
 from skytier.openstack.resources.mending import fault_of, mended
 from skytier.openstack.resources.project import PREFIX, ROLE, Project, marks
 from skytier.openstack.resources.root_volume import RootVolume
-from skytier.openstack.resources.server_state import ASLEEP, TRANSIENT, state_of
-from skytier.openstack.resources.waiting import ACTIVE_TIMEOUT_S, wait_for
+from skytier.openstack.resources.running import at_rest, awake, become, get, started
+from skytier.openstack.resources.server_state import state_of
+from skytier.openstack.resources.waiting import wait_for
 
 GONE_TIMEOUT_S = 300.0
 IMAGE, FLAVOR, NUMBER, ROOT_GIB = (
@@ -38,8 +37,8 @@ class Server:
     and the labels).
     `creation`: image_id, flavor_id, disk_gib (the flavor's), root_type (of that volume), key_name,
     port (a Key), user_data, role, number, zone, group (the Key of a server group).
-    `facts`: status, image_id, vcpus, ram_mib, disk_gib, launched_at, volumes (ids of those that it
-    has), metadata, role, number.
+    `facts`: status, image_id, vcpus, ram_mib, disk_gib, launched_at, addresses (those that
+    Nova has noted), volumes (ids of those that it has), metadata, role, number.
     """
 
     name = "server"
@@ -112,15 +111,13 @@ class Server:
             self._compute.set_server_metadata(server.id, **{NOTE: note})
         # What was changed is not all there is in what openstacksdk makes of the answers.
         server = mended(self._compute, self._compute.get_server(found.id), tell)
-        server = self._awake(self._at_rest(server, tell), tell)
+        server = awake(self._compute, at_rest(self._compute, server, tell), tell)
         if found.attributes.get("interface") == DETACHED:
             port = known.creation(wanted)["port"]
             server = attached(self._project.connection, server, port, tell)
-        server = self._resized(wanted, self._at_rest(server, tell), tell)
+        server = self._resized(wanted, at_rest(self._compute, server, tell), tell)
         if server.status == "SHUTOFF":
-            tell("starting")
-            self._compute.start_server(server)
-            server = self._become(["ACTIVE"], server, tell)
+            server = started(self._compute, server, "start_server", "it is started", tell)
         if server.status != "ACTIVE":
             raise SkytierError(
                 f"The server {server.name} is {server.status}, and Skytier does not know how to go "
@@ -135,7 +132,7 @@ class Server:
 
         def gone() -> bool:
             tell("deleting")
-            return self._get(found.id) is None
+            return get(self._compute, found.id) is None
 
         wait_for(
             f"The server {found.key.name} was not deleted",
@@ -173,11 +170,11 @@ class Server:
             self._refuse_smaller_disk(wanted, server)
             tell("resizing")
             self._compute.resize_server(server, wanted.creation["flavor_id"])
-            server = self._at_rest(self._compute.get_server(server.id), tell)
+            server = at_rest(self._compute, self._compute.get_server(server.id), tell)
         if server.status == RESIZED:
             self._compute.confirm_server_resize(server)
             # One that was off stays off, and is started below like any other.
-            server = self._become(["ACTIVE", "SHUTOFF"], server, tell)
+            server = become(self._compute, ["ACTIVE", "SHUTOFF"], server, tell)
         if not _has_flavor(server, wanted):
             raise SkytierError(
                 f"Nova did not resize the server {server.name} to "
@@ -196,53 +193,6 @@ class Server:
                 f"{wanted.attributes['flavor']} one of {then} GiB: Nova makes no disk smaller.",
                 "Name a flavor with a disk at least as large.",
             )
-
-    def _at_rest(self, server: Any, tell: Tell) -> Any:
-        _refuse_broken(server)
-        return self._become(None, server, tell) if server.status in TRANSIENT else server
-
-    def _awake(self, server: Any, tell: Tell) -> Any:
-        """The server, running, if it was paused, suspended or shelved; else as it is."""
-        if server.status not in ASLEEP:
-            return server
-        if server.task_state:  # Nova is just about to put it to sleep, or to wake it
-            server = self._become(None, server, tell)
-        if server.status in ASLEEP:
-            call, state = ASLEEP[server.status]
-            tell(state.undo.removeprefix("it is "))
-            getattr(self._compute, call)(server)
-            server = self._become(["ACTIVE"], server, tell)
-        return server
-
-    def _become(self, statuses: Collection[str] | None, server: Any, tell: Tell) -> Any:
-        """The server when it has one of these, or any that lasts. Raises with Nova's fault."""
-
-        def ask() -> Any:
-            now = self._get(server.id)
-            if now is None:
-                raise SkytierError(
-                    f"The server {server.name} was deleted by somebody else while it was awaited.",
-                    "Run skytier up again.",
-                )
-            tell((now.task_state or now.status).lower())
-            _refuse_broken(now)
-            done = now.status in statuses if statuses else now.status not in TRANSIENT
-            if statuses is None and now.status in ASLEEP:
-                done = not now.task_state
-            return now if done else None
-
-        return wait_for(
-            f"The server {server.name} did not become {' or '.join(statuses or ['ACTIVE'])}",
-            ask,
-            ACTIVE_TIMEOUT_S,
-            "Run skytier up again to go on waiting, or see openstack server event list.",
-        )
-
-    def _get(self, server_id: str) -> Any:
-        try:
-            return self._compute.get_server(server_id)
-        except NotFoundException:
-            return None
 
     def _found(self, server: Any) -> Found:
         metadata = dict(server.metadata or {})
@@ -277,6 +227,9 @@ class Server:
                 "ram_mib": server.flavor.ram or 0,
                 "disk_gib": server.flavor.disk or 0,
                 "launched_at": server.launched_at,
+                "addresses": [
+                    each["addr"] for listed in (server.addresses or {}).values() for each in listed
+                ],
                 "volumes": [each["id"] for each in server.attached_volumes or []],
                 "metadata": metadata,
                 "role": metadata.get(ROLE, ""),
@@ -291,13 +244,3 @@ def _has_flavor(server: Any, wanted: Wanted) -> bool:
     # Old versions of the API tell the id, new ones the name.
     names = (server.flavor.original_name, server.flavor.id)
     return wanted.attributes["flavor"] in names or wanted.creation["flavor_id"] in names
-
-
-def _refuse_broken(server: Any) -> None:
-    if server.status == "ERROR":
-        then = "mends it, or replaces it where it holds no data"
-        raise SkytierError(
-            f"The server {server.name} went into ERROR: {fault_of(server)}",
-            f"Find the cause: openstack server event list {server.id}. Then run skytier up again: "
-            f"it {then if server.launched_at else 'replaces it, since it never ran'}.",
-        )

@@ -21,6 +21,8 @@ class State:
 
 
 BEING_DELETED = "it is being deleted"
+OFFLOADED = "SHELVED_OFFLOADED"
+"""Shelved, and no host has it: its disk is an image, or its volumes."""
 _SHELVED = State(drift="it is shelved", undo="it is unshelved")
 BUILD_LIMIT = timedelta(hours=1)
 """Nova builds no server for that long; one that it forgot stays in BUILD for ever."""
@@ -35,7 +37,7 @@ ASLEEP = {
     "PAUSED": ("unpause_server", State(drift="it is paused", undo="it is unpaused")),
     "SUSPENDED": ("resume_server", State(drift="it is suspended", undo="it is resumed")),
     "SHELVED": ("unshelve_server", _SHELVED),
-    "SHELVED_OFFLOADED": ("unshelve_server", _SHELVED),
+    OFFLOADED: ("unshelve_server", _SHELVED),
 }
 """States in which a server keeps its disk and does not run: the call that ends each, and what it
 means."""
