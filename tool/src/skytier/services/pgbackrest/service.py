@@ -26,7 +26,7 @@ from skytier.services.pgbackrest.secrets import GIVEN, KEY, KEY_VARIABLE, declar
 from skytier.services.postgresql.config import NAME
 from skytier.services.postgresql.service import login_sh
 from skytier.services.service import UNITS, Placement, Service, check
-from skytier.services.setup import REMOVALS, File, Setup
+from skytier.services.setup import ANY_MACHINE, NEW_MACHINE, REMOVALS, File, Setup
 from skytier.stackfile import StackFile
 from skytier.stackfile.backup import FIRST, PlaceSection
 from skytier.topology import Endpoint, Exposure, Need, Topology
@@ -93,6 +93,8 @@ class Pgbackrest(Service):
             "restore_command": HOMES[FIRST].restore_command,
             "copy": False,
             "database": NAME,
+            "new": NEW_MACHINE,
+            "any": ANY_MACHINE,
             "textfiles": TEXTFILES,
             "pinned": at.stack.database.version,
             "at": backup.at,
