@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -18,7 +18,7 @@ from skytier.hosts.host import Host
 from skytier.openstack import backups
 from skytier.openstack.operator import OperatorFiles
 from skytier.openstack.stack import CloudStack
-from skytier.services.pgbackrest.config import STATE
+from skytier.services.pgbackrest.config import HOMES, STATE
 from skytier.services.pgbackrest.info import Backups
 from skytier.services.pgbackrest.secrets import KEY
 from skytier.stackfile import parse
@@ -128,10 +128,47 @@ def test_what_is_written_does_not_arrive_in_backups_of_another_database(
     (tmp_path / "runuser").write_text(f"#!/bin/sh\n{postgresql}\n")
     (tmp_path / "runuser").chmod(0o700)
 
+    assert on_machine.arrive(here(tmp_path)) is arrive
+
+
+@pytest.mark.parametrize(
+    ("noted", "dropped", "completed", "arrive"),
+    [
+        ("", "", "", True),
+        ("foreign", "", "", True),
+        ("foreign-second", "", "", False),
+        ("", "100", "", False),
+        ("", "100", "90", False),
+        ("", "100", "110", True),
+    ],
+)
+def test_what_was_dropped_for_a_place_does_not_arrive_there(
+    tmp_path: Path, noted: str, dropped: str, completed: str, arrive: bool
+) -> None:
+    (tmp_path / "state").mkdir()
+    spool = tmp_path / "spool"
+    spool.mkdir()
+    (tmp_path / "runuser").write_text("#!/bin/sh\necho yes\n")
+    (tmp_path / "runuser").chmod(0o700)
+    if noted:
+        (tmp_path / "state" / noted).touch()
+    if dropped:
+        (spool / "dropped").write_text(f"{dropped}\n")
+    if completed:
+        (tmp_path / "state" / "completed-second").write_text(f"{completed}\n")
+    machine = here(tmp_path, {HOMES[SECOND].spool: str(spool)})
+    assert on_machine.arrive(machine, SECOND, among=(FIRST, SECOND)) is arrive
+
+
+def here(tmp_path: Path, paths: Mapping[str, str] = MappingProxyType({})) -> Host:
+    """A machine whose state is in a directory here, and whose commands are there, too."""
+
     class Here:
         def run(self, script: str) -> str:
+            for path, other in {STATE: str(tmp_path / "state"), **paths}.items():
+                script = script.replace(path, other)
             done = subprocess.run(
-                ["bash", "-c", script.replace(STATE, str(state))],
+                ["bash", "-c", script],
                 check=True,
                 capture_output=True,
                 text=True,
@@ -139,4 +176,4 @@ def test_what_is_written_does_not_arrive_in_backups_of_another_database(
             )
             return done.stdout
 
-    assert on_machine.arrive(cast(Host, cast(Any, Here()))) is arrive
+    return cast(Host, cast(Any, Here()))

@@ -1,6 +1,7 @@
 """Backups in two places: what the stack file may say, what is planned, told and chosen."""
 
 import json
+import os
 import shutil
 import subprocess
 from dataclasses import dataclass, field, replace
@@ -29,6 +30,7 @@ from skytier.services.pgbackrest.secrets import VARIABLES
 from skytier.services.pgbackrest.service import SERVER_PORT
 from skytier.services.pgbackrest.target import Target, target
 from skytier.services.prometheus.config import AlertRules, rules
+from skytier.services.setup import ANY_MACHINE, NEW_MACHINE
 from skytier.stackfile import StackFile, load, parse
 from skytier.stackfile.backup import FIRST, SECOND
 
@@ -126,6 +128,68 @@ def test_each_place_has_a_configuration_a_queue_and_keys_of_its_own() -> None:
     assert {"object_store_key", "backup_second_access_key_id"} <= {*setup.secrets}
     assert "backup_access_key_id" not in setup.secrets
     assert VARIABLES["backup_second_access_key_id"] == "SKYTIER_BACKUP_SECOND_ACCESS_KEY_ID"
+
+
+FOUNDED = """\
+#!/bin/bash
+# PostgreSQL's user on a new machine: an empty database, and what pgBackRest finds in each place.
+place=first
+case "$*" in *psql*) echo 0; exit ;; *config-path*) place=second ;; esac
+case "$*" in
+    *info*) cat "$AT/$place" ;;
+    *stanza-create*) grep --quiet missing "$AT/$place" && echo "$place" >>"$AT/made" ;;
+esac
+"""
+NONE_YET, LOST = "status: error (missing stanza path)", "full backup: 20261129-030000F"
+UNREAD = "status: error (other)"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "made", "foreign"),
+    [
+        (NONE_YET, NONE_YET, ["first", "second"], []),
+        (LOST, NONE_YET, [], ["foreign"]),
+        (NONE_YET, LOST, [], ["foreign-second"]),
+        # What cannot be read may be of the database that was lost.
+        (UNREAD, NONE_YET, [], []),
+        (NONE_YET, UNREAD, [], []),
+        (UNREAD, LOST, [], ["foreign-second"]),
+    ],
+)
+def test_on_a_new_machine_no_place_is_begun_that_may_be_of_the_lost_database(
+    tmp_path: Path, first: str, second: str, made: list[str], foreign: list[str]
+) -> None:
+    script = resolved(BOTH).setup("database", 1, Known(there(BOTH))).script
+    script = script[script.index("# Backups: pgBackRest") :]
+    made_by = script[script.index("create_stanza() {") : script.index("\narrives() {")]
+    functions = script[: script.index("mkdir -p")] + made_by
+    (tmp_path / "first").write_text(first)
+    (tmp_path / "second").write_text(second)
+    (tmp_path / "runuser").write_text(FOUNDED)
+    (tmp_path / "runuser").chmod(0o700)
+    text = 'set -euo pipefail\nfail() { echo "$@"; exit 1; }\n' + functions + "\nmake_stanza\n"
+    text = text.replace("/var/lib/skytier/backup", str(tmp_path))
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "-c", text.replace("/var/lib/skytier/", f"{tmp_path}/")],
+        check=False,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PATH": path, "AT": str(tmp_path)},
+    )
+    assert (done.returncode == 0) == bool(made), done.stderr
+    noted = tmp_path / "made"
+    assert (noted.read_text().split() if noted.exists() else []) == made
+    assert [each.name for each in tmp_path.glob("foreign*")] == foreign
+
+
+def test_what_a_new_machine_alone_is_asked_is_no_reason_to_set_up_one_that_is_there() -> None:
+    setup = resolved(TO_CLOUD).setup("database", 1, Known(there(TO_CLOUD)))
+    before, _, rest = setup.script.partition(f"{NEW_MACHINE}\n")
+    asked, _, after = rest.partition(f"{ANY_MACHINE}\n")
+    assert "pgbackrest.applied" in asked
+    assert setup.fingerprint() == replace(setup, script=before + after).fingerprint()
+    assert setup.fingerprint() != replace(setup, script=before).fingerprint()
 
 
 def test_members_reach_each_other_for_backups_only_where_a_replica_reads_the_files() -> None:

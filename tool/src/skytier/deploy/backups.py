@@ -19,11 +19,14 @@ _SEGMENTS = f"repo-ls archive/{STANZA} --recurse"
 ALONE = (FIRST,)
 """The places of backups where there is one."""
 _ARRIVE = f"""
-cd {STATE} && [ ! -e foreign ] && [ ! -e unfinished ] || exit 0
+cd {STATE} && [ ! -e foreign{{0}} ] && [ ! -e unfinished ] || exit 0{{1}}
 cd / && runuser -u postgres -- psql --no-psqlrc --tuples-only --no-align --dbname=postgres \\
     --command="SELECT 'yes' FROM pg_stat_archiver
-        WHERE last_failed_time IS NULL OR last_failed_time <= last_archived_time{{0}}" || true
+        WHERE last_failed_time IS NULL OR last_failed_time <= last_archived_time{{2}}" || true
 """  # noqa: S608
+_DROPPED = """
+[ ! -e {0}/dropped ] || (($(<{0}/dropped) < $(cat completed{1} 2>/dev/null || echo 0))) || exit 0"""
+"""What was dropped since the last backup never arrives."""
 _HANDED_OVER = f"""
            OR NOT EXISTS (SELECT FROM pg_ls_archive_statusdir()
                WHERE name ~ '[.]ready$'
@@ -65,8 +68,11 @@ def listing(host: Host, place: str = FIRST) -> Backups:
 def arrive(host: Host, place: str = FIRST, *, among: Collection[str] = ALONE) -> bool:
     """Whether the backups are of the database that runs here, and what is written arrives in a
     place of them, which is one `among` several."""
-    also = _HANDED_OVER.format(HOMES[place].spool) if len(among) > 1 else ""
-    return host.run(_ARRIVE.format(also)).strip() == "yes"
+    home, dropped, also = HOMES[place], "", ""
+    if len(among) > 1:
+        dropped = _DROPPED.format(home.spool, home.suffix)
+        also = _HANDED_OVER.format(home.spool)
+    return host.run(_ARRIVE.format(home.suffix, dropped, also)).strip() == "yes"
 
 
 def everywhere(host: Host, places: Collection[str]) -> list[Backups]:

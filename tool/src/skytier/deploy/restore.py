@@ -26,10 +26,12 @@ sort --numeric-sort <<<"$found" | tail -n 1
 """Prints the major version of PostgreSQL that a machine runs, or the newest that is installed."""
 RESTORED = "The database is restored."
 """How the program begins when only what follows a restore failed."""
+_FOREIGN = "foreign"
+"""The file that notes that the backups of a place are of another database; ends with its suffix."""
 _STANDS = f"""
 cd {STATE} 2>/dev/null || exit 0
 [ -e unfinished ] && echo unfinished
-[ -e foreign ] && echo foreign
+ls -d foreign foreign-* 2>/dev/null
 [ "$(systemctl is-active {UNIT})" != activating ] || echo running
 exit 0
 """
@@ -82,10 +84,10 @@ def intend(
     Raises SkytierError for what cannot be restored.
     """
     found = backups.everywhere(host, places)
-    stand = _stand(host)
     if asked == LATEST and len(found) > 1:
         found = by_newest(found, {each.place for each in found if backups.lacks(host, each)})
     there, wanted = choose(found, lambda there: _target(host, asked, there))
+    stand = _stand(host, wanted.place)
     # One that is unfinished may have ended its recovery: the program on the machine looks.
     begins = next((each for each in there.all if each.name == wanted.backup), there.newest)
     check_version(begins, host.run(_VERSION).strip(), host.name)
@@ -136,7 +138,7 @@ def check_version(backup: Backup, installed: str, name: str) -> None:
 
 def check_stand(host: Host, approved: Intended) -> None:
     """Raises SkytierError where things are not any more as they were when it was approved."""
-    if _stand(host) != approved.stand:
+    if _stand(host, approved.target.place) != approved.stand:
         raise SkytierError(
             "Somebody else has begun or ended a restore.",
             "See how it ended before you begin another: skytier status, and skytier backup list.",
@@ -158,11 +160,11 @@ def restore(host: Host, intended: Intended, tell: Tell) -> None:
     why = said.partition("\n")[2].strip() or "It was cut short."
     if not why.startswith(RESTORED):
         why = f"The database of {host.name} is not restored. {why}"
-    raise SkytierError(why, _advice(host, why))
+    raise SkytierError(why, _advice(host, why, intended.target.place))
 
 
-def _advice(host: Host, why: str) -> str:
-    if not _stand(host).unfinished:
+def _advice(host: Host, why: str, place: str) -> str:
+    if not _stand(host, place).unfinished:
         if "no backup can be made" in why:
             return (
                 "Nothing is changed yet. If PostgreSQL cannot be started any more (skytier logs "
@@ -194,14 +196,14 @@ def _advice(host: Host, why: str) -> str:
     )
 
 
-def _stand(host: Host) -> Stand:
+def _stand(host: Host, place: str) -> Stand:
     words = host.run(_STANDS).split()
-    foreign = "foreign" in words
+    foreign = [each for each in words if each.startswith(_FOREIGN)]
     # Only the database of a machine that took the place of a lost one is known to be empty. It was
     # when a restore began, during which PostgreSQL does not answer.
     begun = "unfinished" in words or "running" in words
-    empty = foreign and (begun or host.run(_TABLES).strip() == "0")
-    if foreign and not empty:
+    empty = bool(foreign) and (begun or host.run(_TABLES).strip() == "0")
+    if f"{_FOREIGN}{HOMES[place].suffix}" in foreign and not empty:
         raise SkytierError(
             f"The backups are of another database than the one on {host.name}, and that one has "
             "tables: a restore would overwrite it, and no backup of it exists.",
