@@ -143,3 +143,15 @@ def test_a_check_tells_a_restore_that_goes_on_from_one_that_was_cut_short(
     done = subprocess.run(["bash", "-c", script], check=False, capture_output=True, text=True)
     assert done.returncode == 1
     assert said in done.stdout
+
+
+def test_a_moment_that_one_place_lacks_may_be_in_the_other() -> None:
+    why = (
+        "PostgreSQL could not replay the changes: recovery ended before configured recovery target"
+    )
+    machine = told(Machine("unfinished", said=f"failed\n{why}"))
+    stand = Stand(False, False, False)
+    for others, advice in (([], "--to latest"), ([SECOND], "other place: --from second")):
+        with pytest.raises(SkytierError) as error:
+            restore.restore(machine, Intended(Target("time"), stand, True, others), print)
+        assert str(error.value.do).endswith(advice)

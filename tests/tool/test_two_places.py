@@ -23,6 +23,7 @@ from skytier.hosts.host import CommandError, Host
 from skytier.openstack import backups as on_cloud
 from skytier.openstack.planned import Removal
 from skytier.secrets.certificate import self_signed
+from skytier.services.pgbackrest import info
 from skytier.services.pgbackrest.config import archive_command, pgbackrest_conf
 from skytier.services.pgbackrest.info import Backup, Backups
 from skytier.services.pgbackrest.program import secrets_conf
@@ -212,7 +213,7 @@ def test_a_copy_is_told_the_keys_of_its_place_alone() -> None:
 
 
 def chosen_place(asked: str, *found: Backups) -> Target:
-    return choose(found, lambda there: target(asked, there, NOW))[1]
+    return choose(found, lambda there: target(asked, there, NOW), lambda place: [])[1]
 
 
 def test_the_first_place_that_has_what_is_asked_is_restored() -> None:
@@ -229,24 +230,66 @@ def test_the_first_place_that_has_what_is_asked_is_restored() -> None:
         chosen_place("latest", AWAY)
 
 
-def test_the_newest_state_is_that_of_the_place_that_lacks_least() -> None:
-    first = replace(THERE, archived="000000020000000000000009")
-    ahead = replace(NEWER, archived="00000002000000000000000A")
-    as_new = replace(ahead, archived=first.archived)
+def test_the_newest_state_is_that_of_the_place_whose_archive_goes_on_for_longest() -> None:
+    first = replace(THERE, archived="15-1/000000020000000000000009")
+    ahead = replace(NEWER, archived="15-1/00000002000000000000000A")
     assert [each.place for each in by_newest([first, ahead])] == [SECOND, FIRST]
+    as_new = replace(ahead, archived=first.archived)
     assert [each.place for each in by_newest([first, as_new])] == [FIRST, SECOND]
-    # A recovery would end at the hole.
-    assert by_newest([first, ahead], {SECOND})[0].place == FIRST
+    # Names begin anew with another version of PostgreSQL.
+    upgraded = replace(NEWER, archived="17-2/000000010000000000000001")
+    assert [each.place for each in by_newest([first, upgraded])] == [SECOND, FIRST]
+    assert by_newest([AWAY, first])[0].place == FIRST
+
+
+def segments(names: str) -> list[str]:
+    """The names of some, by their last digits; `a` and `b` begin the second and third timeline."""
+    timeline, found = "1", []
+    for each in names:
+        if each in "ab":
+            timeline = {"a": "2", "b": "3"}[each]
+        else:
+            found.append(f"15-1/0000000{timeline}{'0' * 15}{each}-ab.zst")
+    return found
 
 
 @pytest.mark.parametrize(
-    ("names", "lacks"),
-    [("1235", False), ("1345", False), ("12346", True)],
+    ("names", "lacking"),
+    [
+        ("1235", False),
+        ("1345", False),
+        ("12346", True),
+        # A timeline goes on where an earlier one ended: with the same segment, or the next one.
+        ("1234a456", False),
+        ("1234a56", False),
+        ("1234a67", True),
+        # A restore to an earlier moment began another one.
+        ("12345678a34b56", False),
+    ],
 )
-def test_a_hole_counts_only_after_the_newest_backup(names: str, lacks: bool) -> None:
-    there = Backups([replace(made(1), last_segment=f"{'00000001':0<23}4")])
-    listed = "\n".join(f"15-1/{'00000001':0<23}{name}-ab.zst" for name in names)
-    assert backups.lacks(told(first=listed), there) is lacks
+def test_a_hole_counts_only_after_the_backup_that_is_restored(names: str, lacking: bool) -> None:
+    backup = replace(made(1), last_segment=f"{'00000001':0<23}4")
+    assert info.lacks(segments(names), backup) is lacking
+
+
+def test_a_place_with_a_hole_comes_after_one_without() -> None:
+    last = f"{'00000001':0<23}2"
+    both = [
+        Backups([replace(made(40), last_segment=last)], place=place, archived="15-1/1")
+        for place in (FIRST, SECOND)
+    ]
+    archives = {FIRST: segments("1235"), SECOND: segments("12345")}
+
+    def place(asked: str) -> str:
+        wanted = choose(both, lambda there: target(asked, there, NOW), archives.__getitem__)[1]
+        return wanted.place
+
+    assert place("latest") == SECOND
+    assert place("-2h") == SECOND
+    # The backup itself is before the hole.
+    assert place(both[0].newest.name) == FIRST
+    archives[SECOND] = archives[FIRST]
+    assert place("latest") == FIRST
 
 
 def test_the_machine_is_told_the_place_only_where_it_is_the_second() -> None:

@@ -45,7 +45,10 @@ def list_all(cloud: Cloud = None, file: File = None, as_json: Json = False) -> N
     found = chosen.cloud_stack(chosen.stack_file(file, cloud)).backups()
     if as_json:
         rows = [_data(each, there.place) for there in found for each in there.all]
-        trouble = "; ".join(_trouble(there, found) for there in found if there.trouble)
+        told = [each for each in found if each.trouble]
+        trouble = "; ".join(_trouble(each, found) for each in told)
+        if len(found) == 1:
+            trouble = found[0].trouble
         print(json.dumps({"backups": rows, "trouble": trouble or None}))  # noqa: T201
         return
     for there in found:
@@ -77,7 +80,7 @@ def _show(there: Backups, among: Sequence[Backups]) -> None:
 
 def _trouble(there: Backups, among: Sequence[Backups]) -> str:
     where = "" if len(among) == 1 else f"The {there.place} place: "
-    return f"{where}pgBackRest says: {there.trouble}"
+    return f"{where}{there.said}"
 
 
 @backup.command(epilog="Example: skytier backup verify")

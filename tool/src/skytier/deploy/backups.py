@@ -92,15 +92,12 @@ def everywhere(host: Host, places: Collection[str]) -> list[Backups]:
     return found
 
 
-def lacks(host: Host, there: Backups) -> bool:
-    """Whether the archive of a place has a hole after its newest backup."""
-    if not there.all:
-        return False
+def segments(host: Host, place: str) -> list[str]:
+    """The names of all files in the archive of a place; none where it cannot be read."""
     try:
-        segments = host.run(f"{_pgbackrest(there.place)} {_SEGMENTS}").splitlines()
+        return host.run(f"{_pgbackrest(place)} {_SEGMENTS}").splitlines()
     except CommandError:
-        return False
-    return any(each > there.newest.last_segment for each in info.gaps(segments))
+        return []
 
 
 def make(host: Host, kind: str, tell: Tell) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from skytier.deploy import backups, program
 from skytier.deploy.apply import StoppedError
 from skytier.deploy.kind import Tell
-from skytier.deploy.restore import INSTALLED, by_newest, check_version, choose
+from skytier.deploy.restore import INSTALLED, begins, by_newest, check_version, choose
 from skytier.errors import SkytierError
 from skytier.hosts.host import Host, UnreachableError
 from skytier.services.pgbackrest import copy, info, timelines
@@ -47,10 +47,12 @@ def restore(
     _check_there(host)
     version = host.run(INSTALLED).strip()
     places = {each.place: _place(each, version) for each in originals}
-    found, after, errors = [], {}, []
+    found, after, names, errors = [], {}, {}, []
     for each in originals:
         try:
-            there, after[each.place] = _listing(host, places[each.place], each, tell)
+            there, after[each.place], names[each.place] = _listing(
+                host, places[each.place], each, tell
+            )
         except (StoppedError, UnreachableError):
             raise
         except SkytierError as error:
@@ -62,11 +64,12 @@ def restore(
     if asked == LATEST:
         found = by_newest(found)
     there, wanted = choose(
-        found, lambda there: target(asked, there, backups.now(host), after[there.place])
+        found,
+        lambda there: target(asked, there, backups.now(host), after[there.place]),
+        names.__getitem__,
     )
     place = places[there.place]
-    begins = next((each for each in there.all if each.name == wanted.backup), there.newest)
-    check_version(begins, version, host.name)
+    check_version(begins(there, wanted), version, host.name)
     try:
         program.run(host, copy.restoring(place, wanted, version, watched=watched), tell)
     except StoppedError:
@@ -100,8 +103,8 @@ def _place(original: Original, version: str) -> copy.Place:
 
 def _listing(
     host: Host, place: copy.Place, original: Original, tell: Tell
-) -> tuple[Backups, Mapping[int, int]]:
-    """The backups, and which timeline goes on in which one."""
+) -> tuple[Backups, Mapping[int, int], Sequence[str]]:
+    """The backups, which timeline goes on in which one, and the files of the archive."""
 
     def told(_: str) -> None:
         tell("reading the list of backups")
@@ -122,7 +125,9 @@ def _listing(
     if trouble:
         raise trouble
     told_of, _, listed = said.partition(f"{copy.LISTED}\n")
-    return info.read(listed, original.place), timelines.successors(told_of)
+    told_of, _, names = told_of.partition(f"{copy.ARCHIVED}\n")
+    there = info.read(listed, original.place)
+    return there, timelines.successors(told_of), names.splitlines()
 
 
 def _advice(said: str) -> str:

@@ -4,7 +4,7 @@ A program on the machine does it, and goes on when whoever asked for it goes awa
 how far it is, so the next run sees what was cut short.
 """
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from skytier.deploy import backups
@@ -13,7 +13,7 @@ from skytier.errors import SkytierError
 from skytier.hosts.host import Host
 from skytier.services.pgbackrest import timelines
 from skytier.services.pgbackrest.config import HOMES, SECRETS_CONF, STATE
-from skytier.services.pgbackrest.info import Backup, Backups
+from skytier.services.pgbackrest.info import Backup, Backups, lacks
 from skytier.services.pgbackrest.target import LATEST, Target, target
 from skytier.services.postgresql.config import NAME
 
@@ -70,6 +70,8 @@ class Intended:
     stand: Stand
     first: bool
     """Whether a backup of what is there now is made first."""
+    others: Sequence[str] = ()
+    """The places of the backups that could have been taken instead."""
 
 
 def intend(
@@ -84,37 +86,63 @@ def intend(
     Raises SkytierError for what cannot be restored.
     """
     found = backups.everywhere(host, places)
-    if asked == LATEST and len(found) > 1:
-        found = by_newest(found, {each.place for each in found if backups.lacks(host, each)})
-    there, wanted = choose(found, lambda there: _target(host, asked, there))
+    if asked == LATEST:
+        found = by_newest(found)
+    there, wanted = choose(
+        found,
+        lambda there: _target(host, asked, there),
+        lambda place: backups.segments(host, place),
+    )
     stand = _stand(host, wanted.place)
     # One that is unfinished may have ended its recovery: the program on the machine looks.
-    begins = next((each for each in there.all if each.name == wanted.backup), there.newest)
-    check_version(begins, host.run(_VERSION).strip(), host.name)
-    return Intended(wanted, stand, not (stand.empty or without_backup))
+    check_version(begins(there, wanted), host.run(_VERSION).strip(), host.name)
+    others = [each.place for each in found if each.place != wanted.place]
+    return Intended(wanted, stand, not (stand.empty or without_backup), others)
 
 
-def by_newest(found: Iterable[Backups], lacking: Collection[str] = ()) -> list[Backups]:
-    """Several places, the one with the newest state first: one that was away may have less.
+def by_newest(found: Iterable[Backups]) -> list[Backups]:
+    """Several places, the one with the newest state first: one that was away may have less."""
 
-    `lacking` are those whose archive has a hole, where a recovery would end.
-    """
-    newest = sorted(found, key=lambda each: each.archived, reverse=True)
-    return sorted(newest, key=lambda each: each.place in lacking)
+    def state(there: Backups) -> tuple[float, str]:
+        database, _, segment = there.archived.partition("/")
+        # Another version of PostgreSQL begins the names anew.
+        return float(database.partition("-")[0] or 0), segment
+
+    return sorted(found, key=state, reverse=True)
 
 
-def choose(found: Iterable[Backups], wanted: Callable[[Backups], Target]) -> tuple[Backups, Target]:
+def choose(
+    found: Iterable[Backups],
+    wanted: Callable[[Backups], Target],
+    segments: Callable[[str], Sequence[str]],
+) -> tuple[Backups, Target]:
     """The first of several places that has what is wanted, and what that is there.
 
-    Raises the SkytierError of the first one where none has it.
+    One whose archive has a hole after the backup that a recovery begins with comes after those
+    without: the recovery would end at the hole. `segments` lists the archive of a place. Raises the
+    SkytierError of the first one where none has it.
     """
-    errors = []
+    able, errors = [], []
     for there in found:
         try:
-            return there, wanted(there)
+            able.append((there, wanted(there)))
         except SkytierError as error:
             errors.append(error)
-    raise errors[0]
+    if not able:
+        raise errors[0]
+    if len(able) == 1:
+        return able[0]
+    whole = (
+        (there, target)
+        for there, target in able
+        if target.kind == "immediate" or not lacks(segments(there.place), begins(there, target))
+    )
+    return next(whole, able[0])
+
+
+def begins(there: Backups, wanted: Target) -> Backup:
+    """The backup that a recovery begins with."""
+    return next((each for each in there.all if each.name == wanted.backup), there.newest)
 
 
 def _target(host: Host, asked: str, there: Backups) -> Target:
@@ -160,11 +188,11 @@ def restore(host: Host, intended: Intended, tell: Tell) -> None:
     why = said.partition("\n")[2].strip() or "It was cut short."
     if not why.startswith(RESTORED):
         why = f"The database of {host.name} is not restored. {why}"
-    raise SkytierError(why, _advice(host, why, intended.target.place))
+    raise SkytierError(why, _advice(host, why, intended))
 
 
-def _advice(host: Host, why: str, place: str) -> str:
-    if not _stand(host, place).unfinished:
+def _advice(host: Host, why: str, intended: Intended) -> str:
+    if not _stand(host, intended.target.place).unfinished:
         if "no backup can be made" in why:
             return (
                 "Nothing is changed yet. If PostgreSQL cannot be started any more (skytier logs "
@@ -185,10 +213,13 @@ def _advice(host: Host, why: str, place: str) -> str:
             "moment: skytier restore --to NAME"
         )
     if "recovery ended before configured recovery target" in why:
-        return (
-            "The archive has no change after that moment. The data is unfinished, and PostgreSQL "
-            "is stopped. Restore an earlier moment, a backup by its name, or the newest state that "
-            "there is: skytier restore --to latest"
+        return ". ".join(
+            [
+                "The archive has no change after that moment. The data is unfinished, and "
+                "PostgreSQL is stopped. Restore an earlier moment, a backup by its name, or the "
+                "newest state that there is: skytier restore --to latest",
+                *(f"Or the same from the other place: --from {each}" for each in intended.others),
+            ]
         )
     return (
         "The data is unfinished. Go on, to the same moment or to another one: skytier restore "

@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -55,6 +55,8 @@ class _Told:
     at: datetime
     secrets: dict[str, str] = field(default_factory=dict, repr=False)
     there: Sequence[Backups] = ()
+    segments: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """The files in the archive of each place, where there are several."""
     why: str = ""
     """Why it does not say all."""
 
@@ -88,7 +90,9 @@ def intend(stack: CloudStack, asked: str, place: str | None = None) -> Intended:
     words = wanted
     if told.there:
         there = by_newest(told.there) if wanted == LATEST else told.there
-        _, found = choose(there, lambda there: target(wanted, there, told.at))
+        _, found = choose(
+            there, lambda there: target(wanted, there, told.at), lambda place: told.segments[place]
+        )
         # It is the same for the copy, and does not wait for a place that has nothing of it.
         words, readable = found.words, [found.place]
     return Intended(_originals(stack, told, readable), wanted, words, _image(stack))
@@ -144,7 +148,10 @@ def _told(stack: CloudStack, readable: Sequence[str]) -> _Told:
     try:
         with database_of(stack, any_one=True) as host:
             told = _Told(backups.now(host), read_secrets(host))
-            return replace(told, there=backups.everywhere(host, readable))
+            there = backups.everywhere(host, readable)
+            several = readable if len(readable) > 1 else []
+            segments = {name: backups.segments(host, name) for name in several}
+            return replace(told, there=there, segments=segments)
     except SkytierError as error:
         return replace(told, why=error.what)
 

@@ -21,8 +21,9 @@ DROPIN = f"{UNITS}/postgresql@.service.d/skytier-copied.conf"
 """Keeps PostgreSQL from being started by others while it is unfinished."""
 _CONFIGURATION = f"--config={DIRECTORY}/pgbackrest.conf --config-include-path={DIRECTORY}/conf.d"
 _PLACES = f"{_CONFIGURATION} --stanza={STANZA}"
-LISTED = "backups:"
-"""The line between the timelines and the backups, in what `listing` gives."""
+ARCHIVED, LISTED = "archive:", "backups:"
+"""The lines between the timelines, the files of the archive and the backups, in what `listing`
+gives."""
 
 
 def data(version: str) -> str:
@@ -43,12 +44,15 @@ class Place:
 
 
 def listing(place: Place) -> Program:
-    """Lists the timelines, as `timelines` reads them, and the backups, as pgBackRest's JSON."""
+    """Lists the timelines, as `timelines` reads them, the files of the archive, and the backups, as
+    pgBackRest's JSON."""
     values = {
         "directory": DIRECTORY,
         "own": OWN,
         "places": _PLACES,
+        "stanza": STANZA,
         "histories": histories(_CONFIGURATION),
+        "archived": ARCHIVED,
         "listed": LISTED,
     }
     return _program(render(PACKAGE, "list-copy.sh", **values), place)

@@ -13,6 +13,7 @@ from skytier.services.pgbackrest.secrets import KEY, KEY_VARIABLE
 from skytier.stackfile.backup import FIRST
 
 _SEGMENT = re.compile("[0-9A-F]{24}(?=-)")
+_SAYS = "pgBackRest says"
 _SEGMENTS = 256
 """Of 16 MiB, which is PostgreSQL's default, in the 4 GiB that a log has."""
 
@@ -55,13 +56,19 @@ class Backups:
     place: str = FIRST
     """Which of the places of the backups it is."""
     archived: str = ""
-    """The newest segment of the log in the archive; empty for none."""
+    """The newest segment of the log in the archive, with the version of PostgreSQL and the number
+    of its database before it: `15-1/000000010000000000000003`. Empty for none."""
+
+    @property
+    def said(self) -> str:
+        """The trouble, and who says it."""
+        return self.trouble if _SAYS in self.trouble else f"{_SAYS}: {self.trouble}"
 
     @property
     def newest(self) -> Backup:
         """Raises SkytierError where there is none."""
         if not self.all:
-            said = f" pgBackRest says: {self.trouble}." if self.trouble else ""
+            said = f" {self.said}." if self.trouble else ""
             raise SkytierError(f"There is no backup.{said}", "Make one: skytier backup now")
         return self.all[-1]
 
@@ -78,7 +85,11 @@ def read(text: str, place: str = FIRST) -> Backups:
         trouble = "" if status["code"] in (0, 2) else str(status["message"])
         trouble = _of_repository(stanza) or trouble
         # Those of each version of PostgreSQL, of which the last one runs.
-        archived = [str(each.get("max") or "") for each in stanza.get("archive", ())]
+        archived = [
+            (int(each["id"].partition("-")[2]), f"{each['id']}/{each['max']}")
+            for each in stanza.get("archive", ())
+            if each.get("max")
+        ]
     except (ValueError, KeyError, TypeError, IndexError, AttributeError):
         raise SkytierError(
             f"The list of backups cannot be read. pgBackRest says: {text.strip()[:300]}",
@@ -87,7 +98,7 @@ def read(text: str, place: str = FIRST) -> Backups:
     if is_of_wrong_key(trouble):
         raise wrong_key()
     there = sorted(found, key=lambda each: each.ended)
-    return Backups(there, trouble, place, archived[-1] if archived else "")
+    return Backups(there, trouble, place, max(archived)[1] if archived else "")
 
 
 def is_of_wrong_key(said: str) -> bool:
@@ -108,11 +119,12 @@ def wrong_key() -> SkytierError:
     )
 
 
-def gaps(names: Iterable[str]) -> list[str]:
+def gaps(names: Iterable[str], *, between_timelines: bool = False) -> list[str]:
     """What is missing between the WAL segments of an archive, in words; pgBackRest does not tell.
 
     `names` are those of its files, with the directory of each version of PostgreSQL (`15-1/`),
-    whose numbers begin anew. A timeline has 256 segments of 16 MiB for each log.
+    whose numbers begin anew. A timeline has 256 segments of 16 MiB for each log, and goes on where
+    an earlier one ended: what is missing there counts with `between_timelines`.
 
     >>> gaps(["000000010000000000000001-ab.zst", "000000010000000000000003-cd.zst"])
     ['000000010000000000000002']
@@ -127,12 +139,23 @@ def gaps(names: Iterable[str]) -> list[str]:
         place = int(name[8:16], 16) * _SEGMENTS + int(name[16:], 16)
         timelines.setdefault((directory, name[:8]), []).append(place)
     missing = []
-    for (_, timeline), places in timelines.items():
+    reached: dict[str, int] = {}
+    for (directory, timeline), places in timelines.items():
+        # Of the earlier timelines some may have gone on for longer.
+        if between_timelines and directory in reached:
+            places.insert(0, min(reached[directory], places[0] - 1))
+        reached[directory] = max(places[-1], reached.get(directory, 0))
         for before, after in pairwise(places):
             if after > before + 1:
                 ends = [_segment(timeline, place) for place in (before + 1, after - 1)]
                 missing.append(" to ".join(dict.fromkeys(ends)))
     return missing
+
+
+def lacks(names: Iterable[str], since: Backup) -> bool:
+    """Whether an archive has a hole after a backup, by the names of its segments: a recovery would
+    end there."""
+    return any(each > since.last_segment for each in gaps(names, between_timelines=True))
 
 
 def _segment(timeline: str, place: int) -> str:
