@@ -21,10 +21,12 @@ from skytier.deploy.restore import by_newest, choose
 from skytier.errors import SkytierError
 from skytier.hosts.host import CommandError, Host
 from skytier.openstack import backups as on_cloud
+from skytier.openstack import object_store
 from skytier.openstack.planned import Removal
 from skytier.secrets.certificate import self_signed
+from skytier.services.exporters.service import TEXTFILES
 from skytier.services.pgbackrest import info
-from skytier.services.pgbackrest.config import archive_command, pgbackrest_conf
+from skytier.services.pgbackrest.config import HOMES, archive_command, pgbackrest_conf
 from skytier.services.pgbackrest.info import Backup, Backups
 from skytier.services.pgbackrest.program import secrets_conf
 from skytier.services.pgbackrest.secrets import VARIABLES
@@ -68,6 +70,17 @@ AWAY = Backups([], "it does not answer", SECOND)
             "backup.second.bucket is backup.bucket",
         ),
         (
+            'kind = "object-store"\nbucket = "one"',
+            'kind = "object-store"\nbucket = "one"\nendpoint = "https://s3.example.org"',
+            "backup.second.bucket is backup.bucket",
+        ),
+        (
+            'kind = "s3"\nbucket = "one"\nendpoint = "https://s3.example.org"',
+            'kind = "s3"\nbucket = "one"\nendpoint = "https://S3.example.org:443/"',
+            "backup.second.bucket is backup.bucket",
+        ),
+        ('kind = "path"\npath = "/a/b"', 'kind = "path"\npath = "/a//b"', "path is backup.path"),
+        (
             'kind = "path"\npath = "/a"\nfrom_replica = true',
             "",
             "backup.from_replica needs a replica",
@@ -88,6 +101,24 @@ def test_what_cannot_work_is_refused_in_the_stack_file(first: str, second: str, 
     with pytest.raises(SkytierError) as error:
         parse(f"[backup]\n{first}\n[backup.second]\n{second}")
     assert wrong in error.value.what
+
+
+def test_a_container_is_not_named_again_as_a_bucket_of_the_same_api(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    catalog = ["https://s3.example.org:443"]
+    monkeypatch.setattr(object_store, "_by_catalog", lambda _: catalog[0])
+    text = 'bucket = "%s"\n[backup.second]\nkind = "s3"\nbucket = "elsewhere"\n'
+    text = f'[backup]\nkind = "object-store"\n{text}endpoint = "https://s3.example.org"\n'
+    with pytest.raises(SkytierError, match="are the same: elsewhere at") as error:
+        object_store.backup_endpoints(cast(Any, None), parse(text % "elsewhere"))
+    assert "backup.second.bucket" in (error.value.do or "")
+    assert len(object_store.backup_endpoints(cast(Any, None), parse(text % "other"))) == 2
+    # An address that the catalog does not tell is no place of its own.
+    catalog[0] = ""
+    assert object_store.backup_endpoints(cast(Any, None), parse(text % "elsewhere")) == {
+        SECOND: "https://s3.example.org"
+    }
 
 
 def test_each_place_may_have_an_authority_of_its_own(tmp_path: Path) -> None:
@@ -191,6 +222,30 @@ def test_what_a_new_machine_alone_is_asked_is_no_reason_to_set_up_one_that_is_th
     assert "pgbackrest.applied" in asked
     assert setup.fingerprint() == replace(setup, script=before + after).fingerprint()
     assert setup.fingerprint() != replace(setup, script=before).fingerprint()
+
+
+def test_what_was_known_of_the_second_place_goes_with_it(tmp_path: Path) -> None:
+    files = resolved(BOTH).setup("database", 1, Known(there(BOTH))).files
+    (leave,) = [each.text for each in files if each.path.endswith("removals/30-second-place")]
+    for directory in (state := tmp_path / "state", figures := tmp_path / "figures"):
+        directory.mkdir()
+    goes = ["completed-second", "failed-second", "verified-second", "foreign-second"]
+    stays = ["completed", "failed", "verified"]
+    for each in (*goes, *stays):
+        (state / each).touch()
+    # Or an alert would tell for ever that nobody rehearses it.
+    for each in ("skytier-rehearsal-second.prom", "skytier-rehearsal.prom"):
+        (figures / each).touch()
+    for path, other in {
+        "/var/lib/skytier/backup": state,
+        TEXTFILES: figures,
+        HOMES[SECOND].directory: tmp_path / "conf",
+        HOMES[SECOND].spool: tmp_path / "spool",
+    }.items():
+        leave = leave.replace(path, str(other))
+    subprocess.run(["bash", "-c", leave], check=True)
+    assert {each.name for each in state.iterdir()} == {*stays}
+    assert [each.name for each in figures.iterdir()] == ["skytier-rehearsal.prom"]
 
 
 def test_members_reach_each_other_for_backups_only_where_a_replica_reads_the_files() -> None:

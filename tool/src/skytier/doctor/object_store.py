@@ -24,8 +24,10 @@ def container(subject: Subject) -> Finding:
     found = find_all([containers, credential])
     object_store.check(project, stack, Known({each.key: each for each in found}))
     endpoints = object_store.backup_endpoints(conn, stack)
-    of_backups = [endpoints[name] for name, each in stack.backup.places.items() if each.container]
-    endpoint = object_store.s3_endpoint(conn, stack) or of_backups[0]
+    of_backups = [
+        endpoints.get(name, "") for name, each in stack.backup.places.items() if each.container
+    ]
+    endpoint = next(filter(None, [object_store.s3_endpoint(conn, stack), *of_backups]), "")
     if wrong := _no_s3(subject, endpoint):
         return wrong
     said = f"{' and '.join(object_store.buckets(stack))} at {endpoint}"

@@ -18,7 +18,7 @@ from skytier.openstack.resources.ec2_credential import (
 )
 from skytier.openstack.resources.project import Project
 from skytier.stackfile import StackFile
-from skytier.stackfile.backup import PlaceSection, unfit
+from skytier.stackfile.backup import SECOND, PlaceSection, host_and_port, unfit
 from skytier.stackfile.storage import KEYSTONE
 
 DELEGATED = "Keystone makes none for an application credential or a trust."
@@ -86,12 +86,21 @@ def s3_endpoint(connection: Connection, stack: StackFile) -> str:
 def backup_endpoints(connection: Connection, stack: StackFile) -> dict[str, str]:
     """The same for each place of the backups, by its name; none where it is no S3 API.
 
-    Raises SkytierError for an address that pgBackRest cannot use.
+    Raises SkytierError for an address that pgBackRest cannot use, and where both are the same.
     """
-    found = {
-        name: backup_endpoint(connection, place) for name, place in stack.backup.places.items()
-    }
-    return {name: address for name, address in found.items() if address}
+    places = stack.backup.places
+    found = {name: backup_endpoint(connection, place) for name, place in places.items()}
+    there = {name: address for name, address in found.items() if address}
+    if len({(host_and_port(address), places[name].bucket) for name, address in there.items()}) < (
+        len(there)
+    ):
+        # As a container of the cloud, and as a bucket of the same S3 API.
+        bucket, section = places[SECOND].bucket, places[SECOND].section
+        raise SkytierError(
+            f"Both places of the backups are the same: {bucket} at {there[SECOND]}.",
+            f"Name another one in {section}.bucket, or leave the section [{section}] out.",
+        )
+    return there
 
 
 def backup_endpoint(connection: Connection, place: PlaceSection) -> str:

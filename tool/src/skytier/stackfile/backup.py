@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from ipaddress import ip_address
+from posixpath import normpath
 from typing import Annotated, ClassVar, Literal
 from urllib.parse import urlsplit
 
@@ -79,6 +80,14 @@ class PlaceSection(Section):
     def container(self) -> str | None:
         """The container in the cloud's own object store; None where there is none."""
         return self.bucket if self.kind == OBJECT_STORE else None
+
+    @property
+    def where(self) -> tuple[str, ...]:
+        """The same for two places of a kind that are one, however they are written."""
+        if self.kind == PATH:
+            return (normpath(self.path or ""),)
+        address = (host_and_port(self.endpoint or ""),) if self.kind == S3 else ()
+        return (self.bucket or "", *address)
 
     @property
     def makes_key(self) -> bool:
@@ -169,10 +178,20 @@ class BackupSection(PlaceSection):
         if second.enabled and not self.enabled:
             raise contradiction("backup.second.kind", "needs backup.kind")
         if second.enabled and second.kind == self.kind:
-            differs = ("path",) if second.kind == PATH else ("bucket", "endpoint")
-            if all(getattr(second, each) == getattr(self, each) for each in differs):
-                raise contradiction(f"backup.second.{differs[0]}", f"is backup.{differs[0]}")
+            named = "path" if second.kind == PATH else "bucket"
+            if second.where == self.where:
+                raise contradiction(f"backup.second.{named}", f"is backup.{named}")
         return self
+
+
+def host_and_port(endpoint: str) -> str:
+    """Which server an address leads to, however it is written.
+
+    >>> host_and_port("https://S3.example.org/"), host_and_port("https://s3.example.org:443")
+    ('s3.example.org:443', 's3.example.org:443')
+    """
+    parts = urlsplit(endpoint)
+    return f"{parts.hostname or ''}:{parts.port or 443}"
 
 
 def unfit(endpoint: str) -> str:
