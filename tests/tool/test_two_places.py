@@ -15,9 +15,9 @@ from skytier import roles
 from skytier.cli import backup, chosen
 from skytier.cli.dialog import Context
 from skytier.cli.on_cloud import down
-from skytier.deploy import backups, rehearsal
+from skytier.deploy import backups, rehearsal, restore
 from skytier.deploy.kind import Found, Key, Known
-from skytier.deploy.restore import by_newest, choose
+from skytier.deploy.restore import Stand, by_newest, choose
 from skytier.errors import SkytierError
 from skytier.hosts.host import CommandError, Host
 from skytier.openstack import backups as on_cloud
@@ -25,7 +25,7 @@ from skytier.openstack import object_store
 from skytier.openstack.planned import Removal
 from skytier.secrets.certificate import self_signed
 from skytier.services.exporters.service import TEXTFILES
-from skytier.services.pgbackrest import info
+from skytier.services.pgbackrest import info, timelines
 from skytier.services.pgbackrest.config import HOMES, archive_command, pgbackrest_conf
 from skytier.services.pgbackrest.info import Backup, Backups
 from skytier.services.pgbackrest.program import secrets_conf
@@ -345,6 +345,56 @@ def test_a_place_with_a_hole_comes_after_one_without() -> None:
     assert place(both[0].newest.name) == FIRST
     archives[SECOND] = archives[FIRST]
     assert place("latest") == FIRST
+
+
+@pytest.mark.parametrize(
+    ("places", "timeline"), [((FIRST,), ""), ((FIRST, SECOND), "2"), ((SECOND,), "2")]
+)
+def test_of_two_places_the_newest_state_is_on_a_timeline_that_the_place_knows(
+    monkeypatch: pytest.MonkeyPatch, places: tuple[str, ...], timeline: str
+) -> None:
+    told_of = "15-1\n15-1/00000002.history 1\t0/5000\tbefore 2026-03-01 12:00:00+00\n"
+    monkeypatch.setattr(
+        backups, "everywhere", lambda host, names: [replace(THERE, place=each) for each in names]
+    )
+    monkeypatch.setattr(backups, "now", lambda host: NOW)
+    monkeypatch.setattr(restore, "_stand", lambda host, place: Stand(False, False, False))
+    monkeypatch.setattr(restore, "check_version", lambda *of: None)
+    machine = told(first=told_of, second=told_of)
+    assert restore.intend(machine, "latest", places=places).target.timeline == timeline
+    assert timelines.newest(told_of, 2) == 2
+
+
+def test_a_number_of_a_timeline_is_not_given_twice(tmp_path: Path) -> None:
+    setup = resolved(BOTH).setup("database", 1, Known(there(BOTH)))
+    (text,) = [each.text for each in setup.files if each.path == "/usr/local/lib/skytier/restore"]
+    text = text[text.index('if [ "$place" = first ]; then get=') : text.index("options=(--delta")]
+    (tmp_path / "histories").mkdir()
+    (tmp_path / "histories" / "00000002.history").write_text("known here")
+    (tmp_path / "pgbackrest").write_text(
+        '#!/bin/sh\ncase "$*" in *broken*) exit 3 ;; *0000000F*) echo archived >"$5" ;; '
+        "*) exit 1 ;; esac\n"
+    )
+    (tmp_path / "pgbackrest").chmod(0o700)
+    path = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    given = f'{text}printf "%s" "$get"'.replace("/var/lib/skytier/backup", str(tmp_path))
+
+    def got(name: str, timeline: str = "1") -> tuple[int, str]:
+        asked = ["bash", "-c", f"place=second timeline={timeline}\n{given}"]
+        command = subprocess.run(asked, check=True, capture_output=True, text=True, env=path).stdout
+        to = tmp_path / "to"
+        to.unlink(missing_ok=True)
+        command = command.replace("%f", name).replace("%p", str(to))
+        code = subprocess.run(["sh", "-c", command], check=False, env=path).returncode
+        return code, to.read_text().strip() if to.exists() else ""
+
+    assert got("0000000F.history") == (0, "archived")
+    assert got("00000002.history") == (0, "known here")
+    assert got("00000003.history") == (1, "")
+    # What cannot be read is no end of the archive.
+    assert got("broken") == (126, "")
+    # PostgreSQL looks for the newest timeline by itself.
+    assert got("00000002.history", timeline="''") == (1, "")
 
 
 def test_the_machine_is_told_the_place_only_where_it_is_the_second() -> None:

@@ -5,7 +5,7 @@ how far it is, so the next run sees what was cut short.
 """
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from skytier.deploy import backups
 from skytier.deploy.kind import Tell
@@ -16,6 +16,7 @@ from skytier.services.pgbackrest.config import HOMES, SECRETS_CONF, STATE
 from skytier.services.pgbackrest.info import Backup, Backups, lacks
 from skytier.services.pgbackrest.target import LATEST, Target, target
 from skytier.services.postgresql.config import NAME
+from skytier.stackfile.backup import SECOND
 
 UNIT = "skytier-restore.service"
 INSTALLED = """
@@ -90,7 +91,7 @@ def intend(
         found = by_newest(found)
     there, wanted = choose(
         found,
-        lambda there: _target(host, asked, there),
+        lambda there: _target(host, asked, there, of_two=len(found) > 1),
         lambda place: backups.segments(host, place),
     )
     stand = _stand(host, wanted.place)
@@ -145,11 +146,15 @@ def begins(there: Backups, wanted: Target) -> Backup:
     return next((each for each in there.all if each.name == wanted.backup), there.newest)
 
 
-def _target(host: Host, asked: str, there: Backups) -> Target:
+def _target(host: Host, asked: str, there: Backups, *, of_two: bool) -> Target:
     # Of a place without backups nothing else need be asked.
-    _ = there.newest
-    after = timelines.successors(host.run(timelines.histories(HOMES[there.place].options)))
-    return target(asked, there, backups.now(host), after)
+    newest = there.newest
+    told = host.run(timelines.histories(HOMES[there.place].options))
+    found = target(asked, there, backups.now(host), timelines.successors(told))
+    if asked == LATEST and (of_two or there.place == SECOND):
+        # Timelines that only the other place knows are not followed, and their numbers not taken.
+        found = replace(found, timeline=str(timelines.newest(told, newest.timeline)))
+    return found
 
 
 def check_version(backup: Backup, installed: str, name: str) -> None:
