@@ -224,6 +224,76 @@ def test_what_a_new_machine_alone_is_asked_is_no_reason_to_set_up_one_that_is_th
     assert setup.fingerprint() != replace(setup, script=before).fingerprint()
 
 
+class Archiving:
+    """PostgreSQL's directory, and a pgBackRest that has, drops or lacks a file in each place."""
+
+    def __init__(self, at: Path, script: str) -> None:
+        self.at = at
+        for each in ("pg_wal/archive_status", "first/archive/main/out", "second/archive/main/out"):
+            (at / each).mkdir(parents=True)
+        (at / "pgbackrest").write_text(
+            '#!/bin/sh\nplace=first; case "$1" in --config-path=*) place=second ;; esac\n'
+            f'for file; do :; done; echo "$place $file" >>{at}/asked\n'
+            f'said=$(cat {at}/$place.says); [ "$said" != away ] || exit 82; echo "$said"\n'
+        )
+        (at / "pgbackrest").chmod(0o700)
+        for place in (FIRST, SECOND):
+            script = script.replace(f"{HOMES[place].spool}/", f"{at}/{place}/")
+            script = script.replace(f"{HOMES[place].spool} ", f"{at}/{place} ")
+        self.script = script
+
+    def push(self, segment: str, **says: str) -> int:
+        (self.at / "pg_wal" / "archive_status" / f"{segment}.ready").touch()
+        for place in (FIRST, SECOND):
+            (self.at / f"{place}.says").write_text(says.get(place, ""))
+        command = ["bash", "-c", self.script, "archive", "pg_wal/" + segment]
+        env = {"PATH": f"{self.at}:{os.environ['PATH']}"}
+        return subprocess.run(
+            command, check=False, cwd=self.at, env=env, stdout=subprocess.DEVNULL
+        ).returncode
+
+    def asked(self) -> list[str]:
+        found = (self.at / "asked").read_text().splitlines()
+        (self.at / "asked").unlink()
+        return found
+
+
+@pytest.fixture
+def archiving(tmp_path: Path) -> Archiving:
+    files = resolved(BOTH).setup("database", 1, Known(there(BOTH))).files
+    command = archive_command(BOTH).split()[0]
+    return Archiving(tmp_path, next(each.text for each in files if each.path == command))
+
+
+def test_postgresql_is_told_that_a_file_is_archived_once_both_places_have_it(
+    archiving: Archiving,
+) -> None:
+    one, two = f"{1:024}", f"{2:024}"
+    assert archiving.push(one) == 0
+    assert archiving.asked() == [f"first pg_wal/{one}", f"second pg_wal/{one}"]
+    assert archiving.push(one, first="away", second="away") == 1
+    assert len(archiving.asked()) == 2
+    # What is newer goes to the place that is well, which has the one that is asked for.
+    (archiving.at / "pg_wal" / "archive_status" / f"{two}.ready").touch()
+    assert archiving.push(one, second="away") == 1
+    assert archiving.asked()[2:] == [f"first pg_wal/{two}"]
+    assert archiving.push(one, first="away") == 1
+    assert archiving.asked()[2:] == [f"second pg_wal/{two}"]
+
+
+def test_when_changes_were_dropped_is_noted_for_their_place_alone(archiving: Archiving) -> None:
+    one, at = f"{1:024}", archiving.at
+    noted = at / "second" / "archive" / "main" / "out" / f"{one}.ok"
+    noted.write_text("0\ndropped")
+    os.utime(noted, (1764547203, 1764547203))
+    # A backup may have been made since: the first place is away, so it is asked for again.
+    assert archiving.push(one, first="away", second=f"WARN: dropped WAL file '{one}'") == 1
+    assert (at / "second" / "dropped").read_text() == "1764547203\n"
+    assert not (at / "first" / "dropped").exists()
+    assert archiving.push(one, first=f"WARN: dropped WAL file '{one}'") == 0
+    assert int((at / "first" / "dropped").read_text()) > 1764547203
+
+
 def test_what_was_known_of_the_second_place_goes_with_it(tmp_path: Path) -> None:
     files = resolved(BOTH).setup("database", 1, Known(there(BOTH))).files
     (leave,) = [each.text for each in files if each.path.endswith("removals/30-second-place")]
