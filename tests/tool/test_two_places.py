@@ -16,6 +16,7 @@ from skytier.cli import backup, chosen
 from skytier.cli.dialog import Context
 from skytier.cli.on_cloud import down
 from skytier.deploy import backups, rehearsal, restore
+from skytier.deploy.apply import LossError, refuse_losses
 from skytier.deploy.kind import Found, Key, Known
 from skytier.deploy.restore import Stand, by_newest, choose
 from skytier.errors import SkytierError
@@ -39,7 +40,7 @@ from skytier.stackfile.backup import FIRST, SECOND
 
 from .test_backup import NOW, THERE, TO_CLOUD, said
 from .test_backup import backup as made
-from .test_object_store import resolved, there
+from .test_object_store import resolved, steps, there
 
 BOTH = parse(
     'name = "shop"\n[backup]\nkind = "object-store"\nbucket = "shop-backups"\n[backup.second]\n'
@@ -139,6 +140,17 @@ def test_both_containers_are_made_and_share_a_key() -> None:
     assert {Key("container", "one"), Key("container", "two")} <= found.keys()
     setup = resolved(TWO_CONTAINERS).setup("database", 1, Known(found))
     assert setup.secrets.count("object_store_key") == 1
+
+
+def test_a_container_that_is_a_place_no_more_is_not_deleted_with_its_backups() -> None:
+    there_now = [
+        replace(each, facts=each.facts | {"objects": 3, "bytes": 9}) if key.name == "two" else each
+        for key, each in there(TWO_CONTAINERS).items()
+    ]
+    one = parse('name = "shop"\n[backup]\nkind = "object-store"\nbucket = "one"\n')
+    with pytest.raises(LossError, match="lose 3 objects") as error:
+        refuse_losses(steps({each.key: each for each in there_now}, one))
+    assert "backup.second.bucket" in (error.value.do or "")
 
 
 def test_each_place_has_a_configuration_a_queue_and_keys_of_its_own() -> None:
