@@ -9,7 +9,7 @@ from skytier.deploy import backups
 from skytier.deploy.restore import intend, restore
 from skytier.errors import SkytierError
 from skytier.poll import until
-from skytier.services.pgbackrest.config import HOMES
+from skytier.services.pgbackrest.config import HOMES, STATE
 from skytier.services.pgbackrest.info import gaps
 from skytier.stackfile.backup import FIRST, SECOND
 from tests.cluster.cluster import Cluster
@@ -150,11 +150,16 @@ def test_the_second_place_is_restored_while_the_first_is_away(
     database.run(f"mv {PLACES[FIRST]} /srv/away")
     intended = intend(database, between, places=BOTH)
     assert intended.target.place == SECOND
+    # The place that is away knows one more timeline than this one.
+    timeline = "SELECT timeline_id FROM pg_control_checkpoint()"
+    now = int(sql(database, timeline))
+    database.run(f"mkdir -p {STATE}/histories; echo known >{STATE}/histories/{now + 1:08X}.history")
 
     with pytest.raises(SkytierError, match="The backup after it failed"):
         restore(database, intended, silent)
 
     assert marks(database) == until_now
+    assert int(sql(database, timeline)) == now + 2
     database.run(f"mv /srv/away {PLACES[FIRST]}")
     backups.make(database, "diff", silent)
     assert until(lambda: three.wrong() == {}, 120)
