@@ -45,11 +45,12 @@ FIRST, SECOND, WEB = "shop-database-1", "shop-database-2", "shop-web-1"
 PATRONICTL = "/usr/local/bin/patronictl -c /etc/skytier/patroni/patroni.yml"
 
 
-def stack(project: str, members: int) -> str:
+def stack(project: str, members: int, backup: str = "") -> str:
+    """`backup` is what its section has besides the place, with a comma before it."""
     return f"""\
 database.members = {members}
 monitor.enabled = false
-backup = {{kind = "path", path = "{SHARED}/backups"}}
+backup = {{kind = "path", path = "{SHARED}/backups"{backup}}}
 [application]
 source = {json.dumps(project)}
 serve = "shop:application"

@@ -116,7 +116,7 @@ def silent(text: str) -> None:
 
 
 def restored(machine: Container, original: Original, to: str) -> str:
-    return copy.restore(machine, original, to, silent, watched=False).words
+    return copy.restore(machine, [original], to, silent, watched=False).words
 
 
 def test_a_moment_between_two_changes_is_in_the_copy_and_the_backups_are_as_before(

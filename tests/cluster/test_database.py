@@ -444,3 +444,36 @@ def test_two_become_three_and_then_one(made: Cluster, project: str) -> None:
     slots = f"{PSQL} --command='SELECT count(*) FROM pg_replication_slots'"
     assert made.containers[FIRST].run(slots).strip() == "0"
     assert changed(made.plan()) == []
+
+
+@LARGE
+def test_a_replica_reads_the_files_for_backups_in_two_places(made: Cluster, project: str) -> None:
+    more = f', from_replica = true, second = {{kind = "path", path = "{SHARED}/elsewhere"}}'
+    made.write(stack(project, 2, more))
+    made.up()
+    goes_on(made)
+    well(made)
+    now, places = keeper(databases(made)), ("first", "second")
+    assert until(lambda: all(each.all for each in backups.everywhere(now, places)), 120)
+    began = now.run("date +%s").strip()
+    backups.make(now, "diff", silent)
+    journal = f"journalctl --unit='skytier-backup@*' --since=@{began} --output=cat --no-pager"
+    said = now.run(journal)
+    assert said.count("wait for replay on the standby") == 2
+    assert "made from the primary" not in said
+
+    other = next(each for each in databases(made).values() if each is not now)
+    other.run("systemctl stop skytier-backup-server")
+    assert "skytier-backup-server does not run" in made.wrong()[f"{other.name} backup"]
+    backups.make(now, "diff", silent)
+    assert "made from the primary" in now.run(journal)
+    other.run("systemctl start skytier-backup-server")
+
+    # Its successor knows both places.
+    switch_over(made, now)
+    goes_on(made)
+    well(made)
+    other.run("systemctl start skytier-backup-metrics")
+    assert other.run(f"cat {FIGURES}").count("completed_timestamp_seconds{place=") == 2
+    assert not backups.verify(other, silent, places).wrong
+    assert lost(made) == set()

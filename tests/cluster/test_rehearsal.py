@@ -153,7 +153,7 @@ def test_an_archive_that_lacks_the_marker_fails_and_the_monitor_is_told(
             prove(three, database, of, marked, beside=True)
     finally:
         database.run(f"mv /srv/segment {segment}")
-    figures = f"cat {rehearsal.METRICS}"
+    figures = f"cat {rehearsal.metrics_file()}"
     rehearsal.note_good(database, rehearsal.metrics(marked.at, 12.5, marked.lost_seconds))
     assert "skytier_rehearsal_failed 0" in database.run(figures)
     rehearsal.note_failed(database)
