@@ -246,6 +246,7 @@ def test_a_foreign_resource_is_byte_for_byte_the_same_after_up_a_killed_up_and_d
         image_id=account.connection.image.find_image("debian-12", ignore_missing=False).id,
         flavor_id=compute.find_flavor("m1.tiny", ignore_missing=False).id,
         networks="none",
+        availability_zone="fake",
         metadata={"skytier:stack": f"{stack}x"},
     )
     try:
