@@ -8,7 +8,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from pathlib import Path
@@ -27,6 +26,7 @@ from skytier_app.main import create_app
 from skytier_app.migrate import migrate
 from skytier_app.settings import Settings
 from tests.skytier_command import free_port
+from tests.waiting import wait_until
 
 from .quick_hashes import QUICK
 
@@ -278,14 +278,6 @@ async def until_one_waits_for_a_lock(sql: "asyncpg.Connection[asyncpg.Record]") 
     async with asyncio.timeout(60):
         while not await sql.fetchval(waiting):
             await asyncio.sleep(0.01)
-
-
-def wait_until(condition: Callable[[], object], timeout_s: float = 120) -> None:
-    """Poll until the condition holds."""
-    end = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < end, f"not within {timeout_s} s: {condition}"
-        time.sleep(0.05)
 
 
 PROGRAM = ("-m", "skytier_app")

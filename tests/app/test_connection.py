@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from skytier_app.middleware import body_limit
 from skytier_app.middleware.request_context import RequestContext
 from skytier_app.middleware.request_log import RequestLog
 from tests.as_user import may, needs_root
+from tests.waiting import wait_until
 
 KIB = 1024
 
@@ -84,13 +85,6 @@ class Server:
     def stop(self) -> None:
         self._server.should_exit = True
         self._thread.join(120)
-
-
-def wait_until(condition: Callable[[], object], timeout_s: float = 120) -> None:
-    end = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.005)
 
 
 @contextmanager

@@ -13,8 +13,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from postgres_cluster import PostgresCluster
 from skytier_app import __version__
+from tests.waiting import wait_until
 
-from .conftest import Serve, Served, register, sign_in, wait_until
+from .conftest import Serve, Served, register, sign_in
 
 Labels = frozenset[tuple[str, str]]
 

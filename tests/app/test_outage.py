@@ -12,8 +12,9 @@ import pytest
 
 from postgres_cluster import PostgresCluster
 from skytier_app.migrate import migrate
+from tests.waiting import wait_until
 
-from .conftest import Served, wait_until
+from .conftest import Served
 
 
 @pytest.fixture

@@ -10,7 +10,9 @@ import asyncpg
 import httpx
 import psutil
 
-from .conftest import QUICK_HASHES, Serve, Served, register, sign_in, wait_until, write_post
+from tests.waiting import wait_until
+
+from .conftest import QUICK_HASHES, Serve, Served, register, sign_in, write_post
 
 
 def get(served: Served, path: str) -> httpx.Response:

@@ -11,6 +11,7 @@ from skytier.deploy import backups
 from skytier.deploy.restore import intend, restore
 from skytier.errors import SkytierError
 from skytier.poll import until
+from tests.cluster.asked import silent
 from tests.cluster.cluster import Cluster
 from tests.cluster.conftest import BACKUPS, STACK
 from tests.cluster.container import Container, image
@@ -56,10 +57,6 @@ def marks(machine: Container) -> list[str]:
 
 def restored(machine: Container, to: str) -> None:
     restore(machine, intend(machine, to), silent)
-
-
-def silent(text: str) -> None:
-    """Nobody is told."""
 
 
 def test_a_moment_between_two_changes_is_restored_and_there_is_a_way_back(

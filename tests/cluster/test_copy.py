@@ -15,6 +15,7 @@ from skytier.poll import until
 from skytier.services.pgbackrest.copy import DROPIN, OWN, UNIT
 from skytier.services.postgresql.config import SECOND
 from skytier.services.setup import Setup
+from tests.cluster.asked import silent, sql
 from tests.cluster.cluster import Cluster
 from tests.cluster.conftest import BACKUPS
 from tests.cluster.container import Container
@@ -82,11 +83,6 @@ def original(three: Cluster) -> Original:
     return Original(three.resolved.stack, None, three.secrets)
 
 
-def sql(machine: Container, statements: str) -> str:
-    psql = "cd /; runuser -u postgres -- psql -qAt -v ON_ERROR_STOP=1 skytier"
-    return machine.run(psql, statements.encode()).strip()
-
-
 def logs_in(machine: Container, role: str, password: str) -> bool:
     """Whether a role gets in by the network."""
     script = (
@@ -109,10 +105,6 @@ def follows_itself(machine: Container) -> None:
     machine.run(f"systemctl stop {unit}; runuser -u postgres -- touch {data}/standby.signal")
     machine.run(f"systemctl start {unit}")
     assert sql(machine, "SELECT pg_promote()") == "t"
-
-
-def silent(text: str) -> None:
-    """Nobody is told."""
 
 
 def restored(machine: Container, original: Original, to: str) -> str:

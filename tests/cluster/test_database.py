@@ -21,6 +21,7 @@ from skytier.services.patroni.minor_upgrade import turns
 from skytier.services.patroni.software import upstream
 from skytier.services.pgbackrest.config import SECRETS_CONF, STATE
 from skytier.services.postgresql.secrets import NEXT, PASSWORD
+from tests.cluster.asked import silent
 from tests.cluster.cluster import Cluster, Events, changed, cluster
 from tests.cluster.container import SHARED, Container
 from tests.cluster.members import (
@@ -391,10 +392,6 @@ def write_anew(made: Cluster) -> None:
     """The clients write again; what was acknowledged after the moment is gone, as it should be."""
     made.containers[WEB].run("rm -f /root/acknowledged-*")
     made.containers[WEB].run("systemd-run --quiet --unit=writers python3 /root/writers.py")
-
-
-def silent(text: str) -> None:
-    """Nobody is told."""
 
 
 @LARGE

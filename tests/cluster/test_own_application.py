@@ -5,8 +5,6 @@ import json
 import shlex
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from pathlib import Path
@@ -26,6 +24,7 @@ from tests.cluster.cluster import Access, Cluster, changed
 from tests.cluster.conftest import STACK
 from tests.cluster.test_update import visiting, web
 from tests.project.trees import write_dedented
+from tests.waiting import wait_until
 
 HARD = 'a b $HOME "q" 100%n \\ é'
 PROJECT = {
@@ -121,13 +120,6 @@ def ask(made: Cluster, url: str) -> tuple[dict[str, str], str]:
 def sql(made: Cluster, statement: str) -> str:
     psql = f"cd /; runuser -u postgres -- psql -At skytier -c {shlex.quote(statement)}"
     return made.containers["shop-database-1"].run(psql)
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 300
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
 
 
 def about(made: Cluster) -> list[dict[str, object]]:
@@ -338,9 +330,9 @@ def test_a_slow_request_does_not_hold_up_the_others(own: Cluster, project: Path)
     own.write(stack(project))
     with ThreadPoolExecutor(2) as pool:
         slow = pool.submit(ask, own, f"http://{address}/hold")
-        wait_until(lambda: sql(own, "SELECT count(*) FROM shop_holds") == "1\n")
+        wait_until(lambda: sql(own, "SELECT count(*) FROM shop_holds") == "1\n", 300)
         released = pool.submit(own.up)
-        wait_until(lambda: about(own)[0]["version"] == 99)
+        wait_until(lambda: about(own)[0]["version"] == 99, 300)
         assert not slow.done()
         sql(own, "INSERT INTO shop_holds VALUES ('ended')")
         assert json.loads(slow.result()[1])["version"] == before

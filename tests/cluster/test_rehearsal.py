@@ -14,6 +14,7 @@ from skytier.errors import SkytierError
 from skytier.poll import until
 from skytier.services.pgbackrest.marker import Marker
 from skytier.services.pgbackrest.rehearsal import DATA
+from tests.cluster.asked import silent, sql
 from tests.cluster.cluster import Cluster
 from tests.cluster.conftest import BACKUPS
 from tests.cluster.container import Container
@@ -38,15 +39,6 @@ def database(three: Cluster) -> Container:
     assert until(lambda: three.wrong() == {} and backups.listing(machine).all, 300)
     sql(machine, TABLES)
     return machine
-
-
-def sql(machine: Container, statements: str) -> str:
-    psql = "cd /; runuser -u postgres -- psql -qAt -v ON_ERROR_STOP=1 skytier"
-    return machine.run(psql, statements.encode()).strip()
-
-
-def silent(text: str) -> None:
-    """Nobody is told."""
 
 
 def mark(machine: Container) -> Marker:

@@ -1,6 +1,5 @@
 """Backups of a database in two places, and one of them away."""
 
-import shlex
 from collections.abc import Iterator
 
 import pytest
@@ -12,6 +11,7 @@ from skytier.poll import until
 from skytier.services.pgbackrest.config import HOMES, STATE
 from skytier.services.pgbackrest.info import gaps
 from skytier.stackfile.backup import FIRST, SECOND
+from tests.cluster.asked import silent, sql
 from tests.cluster.cluster import Cluster
 from tests.cluster.conftest import BACKUPS, STACK
 from tests.cluster.container import Container
@@ -47,11 +47,6 @@ def database(three: Cluster) -> Iterator[Container]:
     sql(machine, "DROP TABLE twice")
 
 
-def sql(machine: Container, statement: str) -> str:
-    psql = f"cd /; runuser -u postgres -- psql -qAt skytier -c {shlex.quote(statement)}"
-    return machine.run(psql).strip()
-
-
 def written(machine: Container, text: str) -> str:
     """Writes something down, and returns the segment of the log that has it, which is complete."""
     sql(machine, f"INSERT INTO twice VALUES ('{text}')")
@@ -77,10 +72,6 @@ def figure(machine: Container, name: str, place: str) -> int:
     label = f'skytier_backup_{name}{{place="{place}"}} '
     lines = machine.run(FIGURES).splitlines()
     return int(next(each for each in lines if each.startswith(label)).removeprefix(label))
-
-
-def silent(text: str) -> None:
-    """Nobody is told."""
 
 
 def test_backups_and_changes_are_in_each_place(three: Cluster, database: Container) -> None:

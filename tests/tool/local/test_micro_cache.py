@@ -2,13 +2,13 @@
 
 import itertools
 import json
-import time
 from collections.abc import Callable
 
 import httpx
 import pytest
 
 from tests.skytier_command import Skytier
+from tests.waiting import wait_until
 
 PASSWORD = "a long and private sentence"
 _names = (f"writer{n}" for n in itertools.count())
@@ -39,14 +39,6 @@ def writer(shared: Skytier) -> httpx.Client:
     body.pop("email")
     assert client.post("/api/sessions", json=body).status_code == 201
     return client
-
-
-def wait_until(condition: Callable[[], object], timeout_s: float = 120) -> None:
-    """Poll until the condition holds."""
-    end = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < end, f"not within {timeout_s} s: {condition}"
-        time.sleep(0.01)
 
 
 def write(client: httpx.Client) -> int:

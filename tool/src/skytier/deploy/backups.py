@@ -10,7 +10,7 @@ from skytier.deploy.kind import Tell
 from skytier.errors import SkytierError
 from skytier.hosts.host import CommandError, Host
 from skytier.services.pgbackrest import info
-from skytier.services.pgbackrest.config import HOMES, STANZA, STATE
+from skytier.services.pgbackrest.config import HOMES, PROGRAMS, STANZA, STATE
 from skytier.services.pgbackrest.info import Backups
 from skytier.stackfile.backup import FIRST
 
@@ -95,9 +95,13 @@ def everywhere(host: Host, places: Collection[str]) -> list[Backups]:
 def segments(host: Host, place: str) -> list[str]:
     """The names of all files in the archive of a place; none where it cannot be read."""
     try:
-        return host.run(f"{_pgbackrest(place)} {_SEGMENTS}").splitlines()
+        return _archived(host, place)
     except CommandError:
         return []
+
+
+def _archived(host: Host, place: str) -> list[str]:
+    return host.run(f"{_pgbackrest(place)} {_SEGMENTS}").splitlines()
 
 
 def make(host: Host, kind: str, tell: Tell) -> None:
@@ -135,15 +139,14 @@ def _verified(host: Host, place: str) -> Verified:
     suffix = HOMES[place].suffix
     said = host.run(f"cat {STATE}/verify{suffix}").strip()
     try:
-        segments = host.run(f"{_pgbackrest(place)} {_SEGMENTS}")
+        missing = info.gaps(_archived(host, place))
     except CommandError as error:
         return Verified(f"{said}\n{_unreachable(error).what}", wrong=True)
-    missing = info.gaps(segments.splitlines())
     if missing:
         said += f"\nThe archive of changes lacks {', '.join(missing)}."
     wrong = bool(missing) or "status: ok" not in map(str.strip, said.splitlines())
     if not wrong:
-        host.run(f"date +%s >{STATE}/verified{suffix}; /usr/local/lib/skytier/backup-metrics")
+        host.run(f"date +%s >{STATE}/verified{suffix}; {PROGRAMS}/backup-metrics")
     return Verified(said, wrong)
 
 
@@ -173,7 +176,7 @@ def now(host: Host) -> datetime:
 
 
 def _check_there(host: Host) -> None:
-    if host.run(f"[ -x /usr/local/lib/skytier/restore ] && [ -d {STATE} ] && echo yes || true"):
+    if host.run(f"[ -x {PROGRAMS}/restore ] && [ -d {STATE} ] && echo yes || true"):
         return
     raise SkytierError(
         f"{host.name} makes no backups.",

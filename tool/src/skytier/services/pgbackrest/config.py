@@ -17,6 +17,19 @@ STANZA = "main"
 """How pgBackRest calls the database of a stack."""
 
 
+PROGRAMS = "/usr/local/lib/skytier"
+"""Where the programs are that the machine has for it."""
+
+
+def restore_command(pgbackrest: str) -> str:
+    """For PostgreSQL: a segment from the archive. `pgbackrest` is the beginning of the command.
+
+    1 is "not in the archive", where recovery ends. For PostgreSQL every code below 126 is that, so
+    an archive that cannot be read would end it early, and look like success.
+    """
+    return f'{pgbackrest} archive-get %f "%p"; r=$?; [ $r -le 1 ] || exit 126; exit $r'
+
+
 @dataclass(frozen=True)
 class Home:
     """Where pgBackRest has, on the database's machine, what belongs to a place of the backups."""
@@ -60,12 +73,8 @@ class Home:
 
     @property
     def restore_command(self) -> str:
-        """For PostgreSQL: a segment from the archive.
-
-        1 is "not in the archive", where recovery ends. For PostgreSQL every code below 126 is that,
-        so an archive that cannot be read would end it early, and look like success.
-        """
-        return f'{self.command} archive-get %f "%p"; r=$?; [ $r -le 1 ] || exit 126; exit $r'
+        """That of PostgreSQL, from this place."""
+        return restore_command(self.command)
 
 
 HOMES = {
@@ -76,7 +85,7 @@ CONF, SECRETS_CONF = HOMES[FIRST].conf, HOMES[FIRST].secrets_conf
 ARCHIVE_COMMAND = f"{HOMES[FIRST].command} --log-level-stderr=off archive-push %p"
 """What it says goes to PostgreSQL's log by the standard output, with times: the standard error has
 none, and those of what was dropped are compared with that of the last backup."""
-ARCHIVE_TO_BOTH = "/usr/local/lib/skytier/pgbackrest-archive %p"
+ARCHIVE_TO_BOTH = f"{PROGRAMS}/pgbackrest-archive %p"
 """The same for two places. pgBackRest's `check` wants its name to be in the command."""
 STATE = "/var/lib/skytier/backup"
 """What is known of backups and of a restore on the machine."""

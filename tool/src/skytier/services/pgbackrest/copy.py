@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from skytier.render import render
-from skytier.services.pgbackrest.config import HOMES, PACKAGE, STANZA, STATE
+from skytier.services.pgbackrest.config import HOMES, PACKAGE, STANZA, STATE, restore_command
 from skytier.services.pgbackrest.program import RUN, Program, files
 from skytier.services.pgbackrest.service import COPYING
 from skytier.services.pgbackrest.target import Target
@@ -63,8 +63,6 @@ def restoring(place: Place, target: Target, version: str, *, watched: bool) -> P
 
     `version` is that of PostgreSQL; `watched` is whether that stack has a monitor.
     """
-    # What cannot be read is no end of the archive: see config.Home.
-    get = f'pgbackrest {_PLACES} archive-get %f "%p"; r=$?; [ $r -le 1 ] || exit 126; exit $r'
     values = {
         "directory": DIRECTORY,
         "state": STATE,
@@ -73,7 +71,7 @@ def restoring(place: Place, target: Target, version: str, *, watched: bool) -> P
         "version": version,
         "data": data(version),
         "places": _PLACES,
-        "restore_command": get,
+        "restore_command": restore_command(f"pgbackrest {_PLACES}"),
         "copy": True,
         "both": False,
         "tablespaces": f"{POSTGRESQL}/{version}/tablespaces",

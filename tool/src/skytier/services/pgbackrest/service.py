@@ -15,6 +15,7 @@ from skytier.services.pgbackrest.config import (
     HELD,
     HOMES,
     PACKAGE,
+    PROGRAMS,
     SECRETS_CONF,
     STANZA,
     STATE,
@@ -33,7 +34,6 @@ from skytier.topology import Endpoint, Exposure, Need, Topology
 
 COPYING = "skytier-restore-copy"
 """The unit that restores the backups of another stack here: see `copy`."""
-PROGRAMS = "/usr/local/lib/skytier"
 POSTGRESQL_CONF = "/etc/skytier/pgbackrest/postgresql.conf"
 DROPINS = f"{UNITS}/{patroni.UNIT}.service.d"
 SERVER = "/etc/pgbackrest/server"
