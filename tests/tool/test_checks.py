@@ -1,8 +1,12 @@
 """The checks of a machine, asked in one go."""
 
 import subprocess
+from pathlib import Path
+
+import pytest
 
 from skytier.deploy import checks
+from skytier.errors import SkytierError
 from skytier.services.setup import Check
 
 
@@ -31,3 +35,48 @@ def test_only_those_that_fail_are_told_with_what_they_said() -> None:
 
 def test_a_check_goes_on_after_a_question_that_is_answered_with_no() -> None:
     assert failing('state=$(false); echo "It is not."; exit 1') == {"0": "It is not."}
+
+
+class Clock:
+    """Time that passes by waiting alone."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds * 50
+
+
+@pytest.mark.parametrize(("with_others", "gives_up_after_s"), [(False, 150), (True, 950)])
+def test_what_waits_for_other_machines_may_take_as_long_as_they_do(
+    with_others: bool, gives_up_after_s: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock()
+    monkeypatch.setattr(checks, "time", clock)
+    told: list[str] = []
+    asked = [
+        Check("ssh", "true"),
+        Check("etcd", "echo no majority; exit 1", with_others=with_others),
+    ]
+
+    with pytest.raises(
+        SkytierError, match="shop-web-1 is set up, and is not well:\netcd: no majority"
+    ):
+        checks.wait_until_well(Here(), asked, told.append)
+
+    assert clock.now == gives_up_after_s
+    assert told[-1] == "checking, waiting for etcd"
+
+
+def test_a_machine_that_becomes_well_meanwhile_is_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checks, "time", Clock())
+    looks = f"echo >>{tmp_path}/looks; (($(wc -l <{tmp_path}/looks) > 5))"
+
+    checks.wait_until_well(Here(), [Check("etcd", looks, with_others=True)], print)
+
+    assert len((tmp_path / "looks").read_text().splitlines()) == 6

@@ -246,8 +246,7 @@ def test_the_members_are_shown_with_what_they_lack(
     shown = capsys.readouterr().out
     assert said in shown
     assert "skytier database upgrade" in shown
-    stack.found = those(DONE)
-    database.database(context)
-    shown = capsys.readouterr().out
-    assert "15.20" in shown
-    assert "upgrade" not in shown
+    for others in (DONE, replace(DONE, running="")):  # the latter does not answer
+        stack.found = those(others)
+        database.database(context)
+        assert "upgrade" not in capsys.readouterr().out

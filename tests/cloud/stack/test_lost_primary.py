@@ -73,7 +73,7 @@ def test_nothing_acknowledged_is_lost_with_the_server_of_the_primary(
 ) -> None:
     operator.run("exec", machine(operator, "primary"), f"{PSQL} -c {shlex.quote(TABLE)}")
     begin_to_write(operator)
-    assert until(lambda: len(acknowledged(operator)) > 50, 120, 2)
+    assert until(lambda: len(acknowledged(operator)) > 50, 300, 2)
     gone, successor = machine(operator, "primary"), machine(operator, "synchronous replica")
 
     compute = account.connection.compute
@@ -131,9 +131,9 @@ TABLE = "CREATE TABLE numbers (number bigint PRIMARY KEY); ALTER TABLE numbers O
 
 
 def begin_to_write(operator: Operator) -> None:
-    python = "$(find /opt/skytier -path '*/bin/python' | head -n 1)"
     script = f"cat >/root/writers.py <<'END'\n{WRITERS}END\n"
-    start = f"systemd-run --quiet --unit=writers {python} /root/writers.py"
+    libraries = '--setenv=PYTHONPATH="$(echo /opt/skytier/libraries/*/lib)"'
+    start = f"systemd-run --quiet --unit=writers {libraries} /opt/skytier/python3 /root/writers.py"
     operator.run("exec", "web", script + start)
 
 

@@ -169,7 +169,8 @@ def _show(found: "Members") -> None:
         )
         console.out.print(f"Slot {slot.name}: {use}, {kept}, {slot.state or 'new'}", markup=False)
     for each in found.members:
-        if each.software and each.software.is_behind:
+        # It is not known what serves on one that does not answer.
+        if (left := each.software) and (left.unfinished or (left.running and left.is_behind)):
             console.out.print(minor_upgrade.left(each.machine, each.software), markup=False)
     if found.archive:
         last = found.archive.places or {"": found.archive.last_backup}

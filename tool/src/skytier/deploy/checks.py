@@ -10,15 +10,20 @@ from skytier.hosts.host import Host
 from skytier.services.setup import Check
 
 TIMEOUT_S = 120.0
+WITH_OTHERS_TIMEOUT_S = 900.0
+"""For what waits for other machines, which install packages meanwhile, or restart."""
 
 
 def wait_until_well(host: Host, checks: Sequence[Check], tell: Tell) -> None:
-    """Ask a host until no check fails, for TIMEOUT_S. Raises SkytierError."""
+    """Ask a host until no check fails, each for as long as it may take. Raises SkytierError."""
     tell("checking")
-    deadline = time.monotonic() + TIMEOUT_S
+    begun = time.monotonic()
+    patience_s = {
+        each.name: WITH_OTHERS_TIMEOUT_S if each.with_others else TIMEOUT_S for each in checks
+    }
     while failed := failing(host, checks):
-        tell("checking")
-        if time.monotonic() > deadline:
+        tell(f"checking, waiting for {', '.join(failed)}")
+        if any(time.monotonic() - begun > patience_s[name] for name in failed):
             said = "\n".join(f"{name}: {output}" for name, output in failed.items())
             raise SkytierError(
                 f"{host.name} is set up, and is not well:\n{said}",

@@ -9,6 +9,7 @@ from skytier.deploy.kind import Found, Key, Known, Tell, Wanted
 from skytier.deploy.setup import set_up
 from skytier.deploy.update import CONFIGURATION, RELEASE, SERVER
 from skytier.deploy.upgrade import upgrade
+from skytier.hosts.restart import despite_restart
 from skytier.openstack import carried_certificate
 from skytier.openstack.in_server import InServer
 from skytier.openstack.kept_secrets import KeptSecrets
@@ -50,9 +51,14 @@ class Configurations(InServer):
         if holds_data and database.version and database.members == 1:
             upgrade(host, setup, database.version, tell)
         founds = holds_data and number == 1 and not self._others(role, wanted.key, known)
-        set_up(host, setup, secrets, tell, release_follows=follows, founds=founds)
         checks = [each for each in setup.checks if not (each.needs_release or each.outside)]
-        wait_until_well(host, checks, tell)
+
+        def configure() -> None:
+            set_up(host, setup, secrets, tell, release_follows=follows, founds=founds)
+            wait_until_well(host, checks, tell)
+
+        # A watchdog restarts a member of the database that is too busy to answer it.
+        despite_restart(host, lambda: self.access.reach(host.name, tell), configure)
         if volume := known.get(self.resolved.key(Volume.name, role, number)):
             self.volumes.note(volume.id, {DATA: KEPT})
             self.servers.note(found.id, {DATA_ID: volume.id})

@@ -85,7 +85,8 @@ def check(
     *,
     needs_release: bool = False,
     outside: bool = False,
+    with_others: bool = False,
 ) -> Check:
     """The check of a service whose script is the template `check-NAME.sh` of its package."""
     script = render(package, f"check-{name}.sh", **values)
-    return Check(name, script, needs_release, outside)
+    return Check(name, script, needs_release, outside, with_others)

@@ -42,6 +42,8 @@ class Check:
     outside: bool = False
     """Whether it waits for somebody outside the stack: `up` ends well without it, and `status`
     follows it."""
+    with_others: bool = False
+    """Whether it waits for other machines of the stack, which may be set up at the same time."""
 
 
 @dataclass(frozen=True)

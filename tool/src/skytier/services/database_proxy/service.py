@@ -61,7 +61,7 @@ class DatabaseProxy(Service):
                 File(f"{REMOVALS}/60-database-proxy", removal, 0o700),
             ],
             script=render(PACKAGE, "setup.sh", **values),
-            checks=[check(PACKAGE, "database-proxy", values)],
+            checks=[check(PACKAGE, "database-proxy", values, with_others=True)],
             secrets=(AUTHORITY.certificate,),
         )
 

@@ -82,7 +82,7 @@ class Etcd(Service):
                 File(f"{REMOVALS}/50-etcd", render(PACKAGE, "removal.sh", **values), 0o700),
             ],
             script=render(PACKAGE, "setup.sh", **values),
-            checks=[check(PACKAGE, "etcd", values)],
+            checks=[check(PACKAGE, "etcd", values, with_others=True)],
             secrets=AUTHORITY.names,
         )
 

@@ -104,7 +104,7 @@ class Patroni(Service):
                 File(f"{REMOVALS}/10-patroni", render(PACKAGE, "removal.sh", **values), 0o700),
             ],
             script=render(PACKAGE, "setup.sh", **values),
-            checks=[check(PACKAGE, "patroni", values)],
+            checks=[check(PACKAGE, "patroni", values, with_others=True)],
             secrets=(*secrets.NAMES, *etcd.AUTHORITY.names),
         )
 
