@@ -85,13 +85,23 @@ def test_the_last_backup_of_each_place_is_told(
     assert found.archive == Archive(
         "2025-12-01T00:00:03+00:00", 0, {"first": "2025-12-01T00:00:03+00:00", "second": None}
     )
-    database._show(found)
+    database._show(found, 1)
     shown = " ".join(capsys.readouterr().out.split())
     assert "Last backup: first 2025-12-01 00:00:03 UTC, second none yet; changes" in shown
-    database._show(read({A: told(is_primary=True, waits=0, completed=1764547203)}))
+    database._show(read({A: told(is_primary=True, waits=0, completed=1764547203)}), 1)
     assert "Last backup: 2025-12-01 00:00:03 UTC; changes" in " ".join(
         capsys.readouterr().out.split()
     )
+
+
+def test_a_member_that_is_gone_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    left = read({A: told(is_primary=True)})
+    database._show(left, 2)
+    told_of_two = capsys.readouterr()
+    assert "There should be 2 members, and 1 can be seen." in " ".join(told_of_two.err.split())
+    assert "One member" not in told_of_two.out
+    database._show(left, 1)
+    assert "One member: when it fails" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("both", [False, True])

@@ -44,11 +44,12 @@ def database(
                 f"See skytier database {context.invoked_subcommand} --help",
             )
         return
-    found = chosen.cloud_stack(chosen.stack_file(file, cloud)).database()
+    wanted = chosen.stack_file(file, cloud)
+    found = chosen.cloud_stack(wanted).database()
     if as_json:
         print(json.dumps(asdict(found), indent=2))  # noqa: T201
     else:
-        _show(found)
+        _show(found, wanted.database.members)
 
 
 @app.command(epilog="Example: skytier failover --to database/2")
@@ -150,7 +151,8 @@ def _on_command_line(context: typer.Context, name: str) -> bool:
     return source is not None and source.name == "COMMANDLINE"
 
 
-def _show(found: "Members") -> None:
+def _show(found: "Members", wanted: int) -> None:
+    """`wanted` is the number of members that the stack file asks for."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in ("Member", "Role", "State", "PostgreSQL", "Timeline", "Lag", "In step"):
         right = heading in ("Timeline", "Lag")
@@ -177,7 +179,12 @@ def _show(found: "Members") -> None:
         when = ", ".join(f"{place} {_moment(at)}".lstrip() for place, at in last.items())
         waits = f"wait for {found.archive.waits_s} s" if found.archive.waits_s else "are archived"
         console.out.print(f"Last backup: {when}; changes {waits}")
-    if len(found.members) == 1:
+    if len(found.members) < wanted:
+        console.warn(
+            f"There should be {wanted} members, and {len(found.members)} can be seen. "
+            "See skytier status; skytier up makes the others."
+        )
+    elif wanted == 1:
         console.out.print("One member: when it fails, the database is away until it is mended.")
     elif len(found.primaries) != 1:
         count = len(found.primaries) or "no"

@@ -1,6 +1,7 @@
 """A bill of what would be there, part by part."""
 
 import json
+from decimal import Decimal
 
 from rich import box
 from rich.table import Table
@@ -55,6 +56,16 @@ def _name(resource: Resource) -> str:
     return f"{resource}, {float(resource.share * 168):g} of 168 hours a week"
 
 
+def _quantity(quantity: Decimal) -> str:
+    """With four digits behind the point at most.
+
+    >>> _quantity(Decimal("0.75")), _quantity(Decimal("0.0051128119"))
+    ('0.75', '0.0051')
+    """
+    rounded = quantity.quantize(Decimal("0.0001"))
+    return f"{quantity if quantity == rounded else rounded:f}"
+
+
 def table(bill: Bill) -> Table:
     """Each resource with its parts: quantity, unit, price, and what it costs by hour and month."""
     total = bill.total
@@ -69,7 +80,7 @@ def table(bill: Bill) -> Table:
             shown.add_row(str(resource), "1", resource.flavor, "?", "?", "?", style="yellow")
             continue
         parts = [
-            (f"{line.quantity:f}", line.unit, f"{line.rate:f}/{line.period}")
+            (_quantity(line.quantity), line.unit, f"{line.rate:f}/{line.period}")
             for line in price.lines
         ]
         single = len(parts) == 1
