@@ -8,6 +8,7 @@ from openstack.exceptions import NotFoundException
 
 from skytier.deploy.kind import Found, Key, Known, Tell, Wanted
 from skytier.openstack.resources.project import Project, own_tags
+from skytier.openstack.resources.router import INTERFACES
 
 
 class RouterInterface:
@@ -36,6 +37,8 @@ class RouterInterface:
     def create(self, wanted: Wanted, known: Known) -> Found:
         """The port, which is on no router yet. Routers do not go by security groups."""
         subnet = self._network.get_subnet(known.attributes(wanted)["subnet"])
+        # Where machines make their addresses by themselves, a router alone may have this one.
+        owner = {"device_owner": INTERFACES[0]} if subnet.ip_version == 6 else {}
         return self._found(
             self._network.create_port(
                 name=wanted.key.name,
@@ -43,6 +46,7 @@ class RouterInterface:
                 network_id=subnet.network_id,
                 fixed_ips=[{"subnet_id": subnet.id, "ip_address": subnet.gateway_ip}],
                 security_groups=[],
+                **owner,
             )
         )
 
