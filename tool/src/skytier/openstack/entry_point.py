@@ -79,7 +79,7 @@ class EntryPoint:
         if not url:
             return ""
         router = next((each for key, each in self.known.items() if key.kind == "router"), None)
-        if router and not router.facts["ipv6"]:
+        if router and not router.facts.get("ipv6"):
             return (
                 "The external network has given the router no IPv6 address, so nobody outside "
                 "reaches the machines by IPv6."
