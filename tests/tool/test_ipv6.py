@@ -275,6 +275,14 @@ def test_a_plan_says_that_a_router_has_no_way_out() -> None:
     assert "ours has no way to the outside by IPv6" in Plan([], without, "").networks
 
 
+def test_a_plan_says_where_a_prefix_of_one_s_own_has_to_be_led() -> None:
+    known = there(IPV4)
+    router = Key("router", "skytier-router")
+    known[router] = replace(known[router], facts={"ipv6": "2001:db8::9"})
+    planned = Plan(plan(made(BOTH, known), known.values(), RULES), resolved(BOTH), "")
+    assert "Its router, 2001:db8::9, has to be where that network is led." in planned.networks
+
+
 # What is asked of Neutron.
 
 

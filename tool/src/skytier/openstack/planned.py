@@ -16,6 +16,7 @@ from skytier.openstack.entry_point import leads_to
 from skytier.openstack.private_network import ipv6_subnet
 from skytier.openstack.resolved import ResolvedStack
 from skytier.openstack.resources.baked_image import BakedImage
+from skytier.openstack.resources.router import Router
 from skytier.openstack.resources.security_group import SecurityGroup
 from skytier.openstack.resources.server import Server
 from skytier.release import fitness, served
@@ -202,8 +203,11 @@ class Plan:
             f"Each machine has an IPv6 address of its own, of {source}, and security groups alone "
             "guard it."
         )
+        own = self.known.get(self.resolved.key(Router.name))
         if choices.router and not choices.router.has_ipv6:
             said += f" The router {choices.router.name} has no way to the outside by IPv6."
+        elif stack.ipv6_cidr and own and own.facts.get("ipv6"):
+            said += f" Its router, {own.facts['ipv6']}, has to be where that network is led."
         return said
 
     @property
