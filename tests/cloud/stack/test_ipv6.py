@@ -41,7 +41,7 @@ def external(account: Account) -> Iterator[str]:
                 )  # fmt: skip
             admin.network.create_rbac_policy(
                 object_type="network", object_id=network.id,
-                action="access_as_external", target_tenant=account.project_id,
+                action="access_as_external", target_project_id=account.project_id,
             )  # fmt: skip
             yield name
         finally:
