@@ -12,6 +12,9 @@ from skytier import health
 from skytier.cli.on_cloud.changes import in_words
 from skytier.deploy.kind import Found, Key, Known, Wanted
 from skytier.deploy.plan import Action, Change, Step, nothing_to_do, plan
+from skytier.doctor import cloud as doctor
+from skytier.doctor.check import State
+from skytier.doctor.cloud import Subject
 from skytier.errors import SkytierError
 from skytier.health import Answer
 from skytier.openstack import entry_point
@@ -507,3 +510,52 @@ def test_a_name_needs_two_records(monkeypatch: pytest.MonkeyPatch) -> None:
         f"waiting for DNS: point shop.example.org to 203.0.113.7 (A) and {ADDRESS} (AAAA)"
     )
     assert entry(acme).waits_for() == "waiting for DNS: point shop.example.org to 203.0.113.7"
+
+
+# What the doctor says.
+
+EXTERNAL = SimpleNamespace(id="p", name="public", is_default=True, is_router_external=True)
+_GIVEN = GivenNetwork("n", "n", Subnet("s4", "four", "203.0.113.0/24"), 1, Subnet("s", "x", PREFIX))
+EXAMINED: dict[str, tuple[str, dict[str, Any], State, str]] = {
+    "a prefix and IPv6 outside": (
+        f'ipv6_cidr = "{PREFIX}"', {"outside": 1},
+        State.OK, f"addresses of {PREFIX}, through public, which has IPv6"),
+    "a prefix, and nobody knows": (
+        f'ipv6_cidr = "{PREFIX}"', {}, State.OK, f"of {PREFIX}; the project sees no IPv6 of"),
+    "a pool": ("", {"pools": 1}, State.OK, "addresses of the pool default"),
+    "no pool": ("", {}, State.FAILED, "no default subnet pool"),
+    "no pool any more": ("", {"own": 1}, State.OK, "addresses of the stack"),
+    "a network": ('network = "n"', {}, State.OK, f"addresses of {PREFIX}, the subnet x"),
+    "a router": (f'router = "r"\nipv6_cidr = "{PREFIX}"', {}, State.OK, "through the router ours"),
+    "a router without": (
+        f'router = "r"\nipv6_cidr = "{PREFIX}"', {"router": replace(ROUTER, has_ipv6=False)},
+        State.WARNING, "has given the router ours no IPv6 address"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", EXAMINED)
+def test_the_doctor_says_where_addresses_come_from_and_lead_to(case: str) -> None:
+    text, there, state, said = EXAMINED[case]
+    pool = SimpleNamespace(
+        id="v6", name="default", is_default=True,
+        minimum_prefix_length=64, maximum_prefix_length=128,
+    )  # fmt: skip
+
+    def subnets(**query: Any) -> list[int]:
+        return [1] * there.get("outside" if "network_id" in query else "own", 0)
+
+    network = SimpleNamespace(
+        networks=lambda **_: [EXTERNAL],
+        subnet_pools=lambda **_: [pool] * there.get("pools", 0),
+        subnets=subnets,
+    )
+    subject = Subject(parse(f"ipv6 = true\n{text}"), "c")
+    subject.__dict__["conn"] = SimpleNamespace(network=network, current_project_id="p")
+    subject.__dict__["given"] = _GIVEN if subject.stack.network else None
+    router = there.get("router", ROUTER)
+    subject.__dict__["router"] = router if subject.stack.router else None
+
+    finding = doctor.ipv6(subject)
+
+    assert (finding.state, said in finding.said) == (state, True), finding.said
+    assert bool(finding.do) == (state is not State.OK)
