@@ -214,9 +214,7 @@ class Interfaces:
         self.device, self.lost, self.calls = device, lost, list[str]()
 
     def get_subnet(self, subnet_id: str) -> SimpleNamespace:
-        return SimpleNamespace(
-            id=subnet_id, network_id="n", gateway_ip="192.168.128.1", ip_version=4
-        )
+        return SimpleNamespace(id=subnet_id, network_id="n", gateway_ip="192.168.128.1")
 
     def get_port(self, port_id: str) -> SimpleNamespace:
         return self._port()

@@ -112,7 +112,8 @@ def test_the_private_network_has_two_subnets_and_every_port_an_address_of_both()
 def test_a_stack_without_it_wants_nothing_of_it(text: str) -> None:
     for each in made(parse(text)):
         assert "ipv6" not in str(each.key)
-        assert "ipv6" not in {*each.attributes, *each.creation, *each.creation}
+        assert not each.attributes.get("ipv6")
+        assert not each.creation.get("ipv6")
         assert "::/0" not in str(each.attributes.get("rules"))
 
 
@@ -363,18 +364,26 @@ def test_an_address_that_somebody_took_from_a_port_is_given_back() -> None:
     assert neutron.asked == [("update_port", {"fixed_ips": [four, six]})]
 
 
-def test_a_router_s_interface_may_have_the_address_of_the_gateway() -> None:
+@pytest.mark.parametrize("name", ["router-interface", "router-interface-ipv6"])
+@pytest.mark.parametrize("ipv6", [True, False], ids=["both", "IPv4"])
+def test_a_router_s_interface_gets_no_address_but_that_of_the_gateway(
+    name: str, ipv6: bool
+) -> None:
     neutron = Neutron(
-        id="i", name=INTERFACE.name, network_id="n", gateway_ip="2001:db8:1::1", ip_version=6,
+        id="i", name=name, network_id="n", gateway_ip="2001:db8:1::1",
         tags=[], device_id="", fixed_ips=[], created_at="",
     )  # fmt: skip
-    stack = parse(f'router = "ours"\nipv6 = true\nipv6_cidr = "{PREFIX}"')
-    asked = next(each for each in made(stack) if each.key == INTERFACE)
+    more = f'ipv6 = true\nipv6_cidr = "{PREFIX}"' if ipv6 else ""
+    by_key = {each.key: each for each in made(parse(f'router = "ours"\n{more}'))}
+    asked = by_key.get(Key(INTERFACE.kind, f"skytier-{name}"))
+    known = Known({key: Found(key, "s", {}) for key in (SUBNET, Key("subnet", "skytier-subnet"))})
 
-    RouterInterface(neutron.project).create(asked, Known({SUBNET: Found(SUBNET, "s", {})}))
+    if asked:
+        RouterInterface(neutron.project).create(asked, known)
 
-    [(call, body)] = neutron.asked
-    assert (call, body["device_owner"]) == ("create_port", "network:router_interface")
+    owners = [body.get("device_owner") for _, body in neutron.asked]
+    expected = ["network:router_interface"] if ipv6 else [None]
+    assert owners == (expected if asked else [])
 
 
 def _rule(**said: Any) -> dict[str, Any]:

@@ -198,6 +198,7 @@ def own_network(resolved: ResolvedStack, project: Project, known: Known) -> list
                 **({"router": router.id, "subnet": subnet} if router else leads_out),
                 "tags": project.tags,
             },
+            {"ipv6": stack.ipv6},
             needs=[subnet] if router else subnets,
         ),
         *ipv6,
@@ -205,6 +206,7 @@ def own_network(resolved: ResolvedStack, project: Project, known: Known) -> list
             Wanted(
                 _ipv6_interface(resolved),
                 {"router": router.id, "subnet": each.key, "tags": project.tags},
+                {"ipv6": True},
                 needs=[each.key],
             )
             for each in ipv6

@@ -13,6 +13,7 @@ from skytier.openstack.resources.router import INTERFACES
 
 class RouterInterface:
     """`attributes`: router (an id; empty while it is on none), subnet (a Key), tags.
+    `creation`: ipv6, whether there are IPv6 addresses in the network.
 
     It is a port with the address of the subnet's gateway. Its description is the mark and a word
     more, so it is no port of a machine. All else of the router belongs to others.
@@ -37,8 +38,9 @@ class RouterInterface:
     def create(self, wanted: Wanted, known: Known) -> Found:
         """The port, which is on no router yet. Routers do not go by security groups."""
         subnet = self._network.get_subnet(known.attributes(wanted)["subnet"])
-        # Where machines make their addresses by themselves, a router alone may have this one.
-        owner = {"device_owner": INTERFACES[0]} if subnet.ip_version == 6 else {}
+        # Where machines make their addresses by themselves, each other port gets one at once: a
+        # router takes no second port with one, and it alone may have that of the gateway.
+        owner = {"device_owner": INTERFACES[0]} if wanted.creation.get("ipv6") else {}
         return self._found(
             self._network.create_port(
                 name=wanted.key.name,
