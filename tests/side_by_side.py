@@ -15,7 +15,6 @@ GROUPS = {
     # Two emulated guests at a time: more would only wait for each other.
     "guests": (
         "tests/cloud/stack/test_whole.py",
-        "tests/cloud/stack/test_ipv6_guests.py",
         "tests/cloud/test_guests.py",
     ),
     # Many machines that boot at the same time only wait for each other, but these have clusters of
