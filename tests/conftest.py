@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
+import httpx._config as httpx_config
 import httpx._transports.default as httpx_transports
 import hypothesis
 import pytest
@@ -25,8 +26,14 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 # processor. Tests have many clients, and most ask this machine by plain HTTP: it is done once.
 httpx_transports.create_ssl_context = functools.cache(httpx_transports.create_ssl_context)
 
-# No test asserts a time: a busy machine takes longer over the same example.
-hypothesis.settings.register_profile("untimed", deadline=None)
+# A busy machine takes more than the five seconds over an answer that a client of httpx gives it.
+for _part in ("connect", "read", "write", "pool"):
+    setattr(httpx_config.DEFAULT_TIMEOUT_CONFIG, _part, 60.0)
+
+# No test asserts a time: a busy machine takes longer over the same example, and over making one.
+hypothesis.settings.register_profile(
+    "untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
 hypothesis.settings.load_profile("untimed")
 
 # Generous, as no bound is part of what is tested. It is one setting of the whole process.
@@ -64,5 +71,5 @@ def make_skytier() -> Iterator[Callable[..., Skytier]]:
     yield make
     for skytier in made:
         if skytier.home.exists():
-            skytier.start("down", "--purge", "--yes").communicate(timeout=120)
+            skytier.start("down", "--purge", "--yes").communicate(timeout=600)
     shutil.rmtree(root)

@@ -22,13 +22,17 @@ class Nginx:
 
     def __enter__(self) -> httpx.Client:
         self._process = subprocess.Popen(self._command)
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while True:
             try:
                 self._client.get("/none")
             except httpx.TransportError:
-                assert time.monotonic() < deadline
-                time.sleep(0.05)
+                if self._process.poll() is None and time.monotonic() < deadline:
+                    time.sleep(0.05)
+                    continue
+                # Whoever did not get in does not leave it either.
+                self.__exit__()
+                raise
             else:
                 return self._client
 

@@ -61,7 +61,7 @@ class Skytier:
 
     def status(self) -> dict[str, Any]:
         with self.start("status", "--json", stderr=None) as popen:
-            answer: dict[str, Any] = json.loads(popen.communicate(timeout=30)[0])
+            answer: dict[str, Any] = json.loads(popen.communicate(timeout=300)[0])
         return answer
 
     # Asked without the command, which takes its time to start; `status` is what it prints.

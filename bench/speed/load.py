@@ -59,5 +59,5 @@ def run(address: str, requests: Sequence[Request], connections: int, seconds: fl
         finally:
             # wrk counts in whole seconds, but ends early when it is interrupted.
             wrk.send_signal(signal.SIGINT)
-            said, _ = wrk.communicate(timeout=2 * TIMEOUT_S)
+            said, _ = wrk.communicate(timeout=12 * TIMEOUT_S)
     return Slice(**json.loads(said.splitlines()[-1]))

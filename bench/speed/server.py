@@ -17,8 +17,8 @@ from skytier import files
 from skytier.errors import SkytierError
 
 HEALTH = Request("/health")
-START_TIMEOUT_S = 60
-ANSWER_TIMEOUT_S = 10
+START_TIMEOUT_S = 180
+ANSWER_TIMEOUT_S = 60
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from pathlib import Path
@@ -22,10 +21,12 @@ from pydantic import SecretStr
 from redis.asyncio import Redis
 
 from postgres_cluster import PostgresCluster
-from skytier_app import passwords
+from skytier_app import cache, passwords
 from skytier_app.main import create_app
 from skytier_app.migrate import migrate
 from skytier_app.settings import Settings
+from tests.skytier_command import free_port
+from tests.waiting import wait_until
 
 from .quick_hashes import QUICK
 
@@ -70,6 +71,12 @@ def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(passwords, "_hasher", QUICK)
 
 
+@pytest.fixture(autouse=True)
+def patient_with_redis(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine takes longer over an answer of Redis than the application waits for it."""
+    monkeypatch.setattr(cache, "TIMEOUT_S", 30)
+
+
 _numbers = itertools.count()
 
 
@@ -99,6 +106,11 @@ async def other_sql(database_url: str) -> AsyncIterator["asyncpg.Connection[asyn
     await connection.close()
 
 
+def listens(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(str(path)) == 0
+
+
 @contextmanager
 def redis_at(path: Path) -> Iterator[None]:
     """A Redis at a unix socket, for the time of a block."""
@@ -109,11 +121,12 @@ def redis_at(path: Path) -> Iterator[None]:
         stdout=subprocess.DEVNULL,
     )
     try:
-        wait_until(path.exists)
+        # There is a socket a moment before somebody listens to it.
+        wait_until(lambda: listens(path))
         yield
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
 
 
 @pytest.fixture(scope="session")
@@ -267,14 +280,6 @@ async def until_one_waits_for_a_lock(sql: "asyncpg.Connection[asyncpg.Record]") 
             await asyncio.sleep(0.01)
 
 
-def wait_until(condition: Callable[[], object], timeout_s: float = 30) -> None:
-    """Poll until the condition holds."""
-    end = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < end, f"not within {timeout_s} s: {condition}"
-        time.sleep(0.05)
-
-
 PROGRAM = ("-m", "skytier_app")
 
 
@@ -293,9 +298,7 @@ class Served:
         for path in (secrets, metrics):
             path.mkdir()
         (secrets / "skytier_database_url").write_text(database_url + "\n")
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
+        port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         self.log = directory / "log"
         settings = {

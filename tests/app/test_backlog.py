@@ -175,7 +175,7 @@ async def test_the_migration_waits_for_a_long_reader_and_lets_others_read_meanwh
         migration = asyncio.create_task(migrate(old_url))
         for _ in range(8):
             # It waits for the lock for a second at the most, and others behind it.
-            await other.fetch("SELECT count(*) FROM posts", timeout=10)
+            await other.fetch("SELECT count(*) FROM posts", timeout=60)
             await asyncio.sleep(0.2)
         assert not migration.done()
     await asyncio.wait_for(migration, 60)

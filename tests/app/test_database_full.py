@@ -8,6 +8,7 @@ import pytest
 from pydantic import SecretStr
 
 from skytier_app.database import DatabaseUnavailable, open_database
+from skytier_app.health import report
 from skytier_app.settings import Settings
 
 from .conftest import client_of, running
@@ -26,8 +27,9 @@ async def url_for_one(
 
 
 async def test_health_waits_for_a_connection_that_others_hold_for_a_moment(
-    settings: Settings, url_for_one: str
+    settings: Settings, url_for_one: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(report, "TIMEOUT_S", 60)
     held = await asyncpg.connect(url_for_one)
     settings = settings.model_copy(update={"database_url": SecretStr(url_for_one)})
     async with running(settings) as app, client_of(app) as client:
@@ -57,7 +59,7 @@ async def test_a_wait_without_end_is_told_as_an_outage(url_for_one: str) -> None
     held = await asyncpg.connect(url_for_one)
     try:
         async with open_database(
-            url_for_one, pool_size=5, **SECONDS | {"pool_wait_s": 0.3}
+            url_for_one, pool_size=5, **SECONDS | {"pool_wait_s": 1}
         ) as database:
             with pytest.raises(DatabaseUnavailable, match="too many connections"):
                 await database.fetchval("SELECT 1")

@@ -25,7 +25,7 @@ class Greeting(asyncio.Protocol):
 
 def visitor(address: str | tuple[str, int]) -> socket.socket:
     found = socket.socket(socket.AF_UNIX if isinstance(address, str) else socket.AF_INET)
-    found.settimeout(10)
+    found.settimeout(120)
     found.connect(address)
     return found
 

@@ -22,7 +22,7 @@ async def test_who_asks_just_when_the_others_are_answered_takes_nobodys_answer_a
             # So that every order of question and answer comes to pass.
             for _ in range((number + step) % 7):
                 await asyncio.sleep(0)
-            said.append((await probe.answer(timeout_s=10)).said)
+            said.append((await probe.answer(timeout_s=60)).said)
         return said
 
     answers = await asyncio.gather(*(visitor(number) for number in range(8)))

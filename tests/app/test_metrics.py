@@ -13,14 +13,15 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from postgres_cluster import PostgresCluster
 from skytier_app import __version__
+from tests.waiting import wait_until
 
-from .conftest import Serve, Served, register, sign_in, wait_until
+from .conftest import Serve, Served, register, sign_in
 
 Labels = frozenset[tuple[str, str]]
 
 
 def figures(served: Served) -> dict[tuple[str, Labels], float]:
-    text = httpx.get(f"{served.url}/metrics", timeout=10).text
+    text = httpx.get(f"{served.url}/metrics").text
     return {
         (sample.name, frozenset(sample.labels.items())): sample.value
         for family in text_string_to_metric_families(text)
@@ -73,7 +74,7 @@ def test_the_build_is_told_once_for_all_workers(shared: Served) -> None:
 
 async def test_sign_ins_are_counted_by_their_result(shared: Served) -> None:
     assert ("skytier_sign_ins_total", frozenset({("result", "failed")})) in figures(shared)
-    async with httpx.AsyncClient(base_url=shared.url, timeout=30) as client:
+    async with httpx.AsyncClient(base_url=shared.url) as client:
         await register(client, "ada")
         await sign_in(client, "ada")
         wrong = {"username": "ada", "password": "not the one at all"}
@@ -87,7 +88,7 @@ async def test_sign_ins_are_counted_by_their_result(shared: Served) -> None:
 def test_lookups_in_caches_are_hits_or_misses(serve: Serve) -> None:
     with serve(SKYTIER_WORKERS="1") as served:
         for _ in range(3):
-            assert httpx.get(f"{served.url}/", timeout=30).status_code == 200
+            assert httpx.get(f"{served.url}/").status_code == 200
 
         assert of(served, "skytier_cache_requests_total", cache="skyline", result="miss") == 1
         assert of(served, "skytier_cache_requests_total", cache="skyline", result="hit") == 2
@@ -110,7 +111,7 @@ async def test_who_waits_for_a_connection_of_the_pool_is_seen(
                         and of(served, "skytier_http_requests_in_progress") >= 5
                     )
 
-                await asyncio.to_thread(wait_until, seen, 8)
+                await asyncio.to_thread(wait_until, seen, 50)
             # The lock is gone with the transaction.
             answers = await asyncio.gather(*asking)
         assert {answer.status_code for answer in answers} == {200}

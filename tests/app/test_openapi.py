@@ -111,8 +111,8 @@ def share_the_lists_of_characters(directory: Path) -> None:
         ("stranger", SLOW),
         # The token must stay valid: operations that may end it are left to the next two runs.
         ("token", [*STAYING, *SLOW]),
-        ("session", ["--include-path-regex", "^/api/tokens"]),
-        ("leaver", ["--include-path-regex", "^/api/users"]),
+        ("session", ["--include-path-regex", "^/api/tokens", *SLOW]),
+        ("leaver", ["--include-path-regex", "^/api/users", *SLOW]),
     ],
 )
 async def test_every_operation_keeps_what_the_document_promises(

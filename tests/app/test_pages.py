@@ -37,6 +37,7 @@ async def test_a_page_shows_itself_and_takes_nothing_from_another_host(
 ) -> None:
     with serve(SKYTIER_WORKERS="1") as served:
         page = await browser.new_page()
+        page.set_default_timeout(120_000)
         answered: list[tuple[str, int]] = []
         faults: list[str] = []
         page.on("response", lambda response: answered.append((response.url, response.status)))
@@ -58,6 +59,7 @@ async def test_the_documentation_shows_every_operation(serve: Serve, browser: Br
         document = httpx.get(f"{served.url}/openapi.json").json()
         operations = sum(len(methods) for methods in document["paths"].values())
         page = await browser.new_page()
+        page.set_default_timeout(120_000)
         await page.goto(f"{served.url}/docs")
         await page.locator(".opblock").nth(operations - 1).wait_for()
         assert await page.locator(".opblock").count() == operations

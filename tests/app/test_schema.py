@@ -84,7 +84,7 @@ async def test_two_processes_that_migrate_at_once_both_succeed(
 ) -> None:
     both = [command("migrate", database_url=empty_database, directory=tmp_path) for _ in range(2)]
     for process in both:
-        out, error = await asyncio.to_thread(process.communicate, timeout=60)
+        out, error = await asyncio.to_thread(process.communicate, timeout=300)
         assert (process.returncode, out) == (0, f"{NEWEST}\n"), error
     connection = await asyncpg.connect(empty_database)
     assert await connection.fetch("SELECT version_num FROM alembic_version") == [(NEWEST,)]
@@ -150,7 +150,7 @@ async def test_demo_data_is_believable_and_can_be_loaded_twice(
             database_url=database_url,
             directory=tmp_path,
         )
-        out, error = await asyncio.to_thread(process.communicate, timeout=60)
+        out, error = await asyncio.to_thread(process.communicate, timeout=300)
         assert process.returncode == 0, error
         assert out.splitlines()[-1] == '{"table": "posts", "done": 6000, "total": 6000}'
         counts = await sql.fetchrow(
@@ -179,7 +179,7 @@ async def test_an_administrator_is_named_and_unnamed_by_the_command(
     assert [event["kind"] for event in log] == ["administrator_made", "administrator_revoked"]
     assert {event["actor"] for event in log} == {"skytier admin"}
     process = command("admin", "nobody", database_url=database_url, directory=tmp_path)
-    _, error = process.communicate(timeout=60)
+    _, error = process.communicate(timeout=300)
     assert (process.returncode, "no user 'nobody'" in error) == (1, True)
 
 
@@ -192,7 +192,7 @@ async def test_an_administrator_is_named_and_unnamed_by_the_command(
 )
 def test_a_wrong_database_url_is_one_clear_line(tmp_path: Path, url: str, message: str) -> None:
     process = command("migrate", database_url=url, directory=tmp_path)
-    _, error = process.communicate(timeout=60)
+    _, error = process.communicate(timeout=300)
     assert process.returncode != 0
     assert message in error
     assert len(error.splitlines()) == 1

@@ -10,11 +10,13 @@ import asyncpg
 import httpx
 import psutil
 
-from .conftest import QUICK_HASHES, Serve, Served, register, sign_in, wait_until, write_post
+from tests.waiting import wait_until
+
+from .conftest import QUICK_HASHES, Serve, Served, register, sign_in, write_post
 
 
 def get(served: Served, path: str) -> httpx.Response:
-    return httpx.get(served.url + path, timeout=10)
+    return httpx.get(served.url + path)
 
 
 async def test_32_clients_that_write_at_once_lose_and_double_nothing(
@@ -69,7 +71,7 @@ async def test_a_stop_lets_the_requests_in_hand_finish(
     serve: Serve, sql: "asyncpg.Connection[asyncpg.Record]"
 ) -> None:
     with serve() as served:
-        async with httpx.AsyncClient(base_url=served.url, timeout=30) as client:
+        async with httpx.AsyncClient(base_url=served.url, timeout=60) as client:
             await register(client, "ada")
             await sign_in(client, "ada")
             async with sql.transaction():
@@ -83,7 +85,7 @@ async def test_a_stop_lets_the_requests_in_hand_finish(
                 await asyncio.sleep(0.3)
                 assert served.process.poll() is None
             post = await writing
-        await asyncio.to_thread(served.process.wait, 30)
+        await asyncio.to_thread(served.process.wait, 120)
     assert served.process.returncode == 0
     assert await sql.fetchval("SELECT id FROM posts") == post["id"]
 
@@ -96,7 +98,7 @@ def test_a_kept_connection_is_told_of_the_end_before_it_is_closed(serve: Serve) 
         while "connection" not in (answer := client.get("/health/live")).headers:
             assert answer.status_code == 200
         assert (answer.status_code, answer.headers["connection"]) == (200, "close")
-        served.process.wait(30)
+        served.process.wait(120)
     assert served.process.returncode == 0
 
 

@@ -161,7 +161,7 @@ def _forget_region(identity: Any) -> None:
 
 
 def _wait(url: str) -> None:
-    end = time.monotonic() + 120
+    end = time.monotonic() + 300
     while True:
         try:
             httpx.get(url, trust_env=False)
@@ -173,7 +173,8 @@ def _wait(url: str) -> None:
 
 
 def _influx(port: int, query: str) -> None:
-    httpx.post(f"http://127.0.0.1:{port}/query", data={"q": query}, trust_env=False)
+    answer = httpx.post(f"http://127.0.0.1:{port}/query", data={"q": query}, trust_env=False)
+    answer.raise_for_status()
 
 
 def _influxdb(directory: Path, port: int) -> str:

@@ -12,9 +12,9 @@ from typing import Any, TypeVar
 from openstack.connection import Connection
 
 # Emulated guests share two cores with everything else: a bound, not an expectation.
-ACTIVE_S = 300
-BOOT_S = 600
-GONE_S = 120
+ACTIVE_S = 600
+BOOT_S = 900
+GONE_S = 600
 SUBNET = "192.168.128.0/24"
 HOST_KEYS = re.compile(
     r"-----BEGIN SSH HOST KEY KEYS-----\s+(.*?)-----END SSH HOST KEY KEYS-----", re.DOTALL

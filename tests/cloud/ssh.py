@@ -13,7 +13,7 @@ Host *
     UserKnownHostsFile {known}
     StrictHostKeyChecking yes
     BatchMode yes
-    ConnectTimeout 15
+    ConnectTimeout 60
     LogLevel ERROR
 Host * !{jump}
     ProxyJump {jump}
@@ -37,7 +37,7 @@ class Ssh:
         file.write_text("".join(f"{address} {key}\n" for address, key in known.items()))
         self._config.write_text(CONFIG.format(key=key, known=file, jump=jump))
 
-    def run(self, address: str, command: str, timeout_s: float = 120) -> str:
+    def run(self, address: str, command: str, timeout_s: float = 300) -> str:
         """What a command prints. Raises AssertionError, with all of that, when it fails."""
         ran = self._run(address, command, timeout_s)
         said = f"{address}: {command!r} ended with {ran.returncode}:\n{ran.stdout}{ran.stderr}"
@@ -46,11 +46,14 @@ class Ssh:
 
     def wait(self, address: str) -> None:
         """Wait until a guest lets us in."""
-        poll(
-            lambda: self._run(address, "true", 60).returncode == 0,
-            f"ssh to {address}",
-            BOOT_S,
-        )
+
+        def is_let_in() -> bool:
+            try:
+                return self._run(address, "true", 120).returncode == 0
+            except subprocess.TimeoutExpired:
+                return False
+
+        poll(is_let_in, f"ssh to {address}", BOOT_S)
 
     def _run(
         self, address: str, command: str, timeout_s: float

@@ -88,5 +88,5 @@ def visitors(made: Cluster, scheme: str = "http") -> Iterator[Visit]:
     assert visitor.stdout
     assert visitor.stdout.readline() == "ready\n"
     yield visit
-    said = json.loads(visitor.communicate("", timeout=120)[0])
+    said = json.loads(visitor.communicate("", timeout=300)[0])
     visit.failed, visit.answers = said["failed"], said["answers"]

@@ -16,7 +16,7 @@ balancer.kind = "none"
 backup = {{kind = "path", path = "{BACKUPS}"}}
 {COLOCATED_CACHE}"""
 
-TIMEOUT_S = 900
+TIMEOUT_S = 1800
 """The first one makes the image that the machines boot."""
 
 

@@ -114,8 +114,10 @@ def _make(root: Path, base: Base) -> None:
     quick = root / "etc/dpkg/dpkg.cfg.d/tests"
     quick.write_text("force-unsafe-io\n")
     chroot = ("chroot", str(root), "env", "DEBIAN_FRONTEND=noninteractive", "LC_ALL=C")
-    _run(*chroot, "apt-get", "update", "-qq")
-    install = (*chroot, "apt-get", "install", "-qq", "--no-install-recommends")
+    # An archive that does not answer once is asked again.
+    apt = (*chroot, "apt-get", "-qq", "-o", "Acquire::Retries=5")
+    _run(*apt, "update")
+    install = (*apt, "install", "--no-install-recommends")
     _run(*install, *base.packages)
     if base.fetched:
         _run(*install, "--download-only", *base.fetched)
@@ -339,7 +341,7 @@ class Container:
         done = self._bash(check.script, None)
         return done.returncode, done.stdout.decode().strip()
 
-    def wait_for(self, condition: str, timeout_s: float = 60) -> None:
+    def wait_for(self, condition: str, timeout_s: float = 300) -> None:
         deadline = time.monotonic() + timeout_s
         while True:
             try:

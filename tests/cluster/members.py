@@ -45,11 +45,12 @@ FIRST, SECOND, WEB = "shop-database-1", "shop-database-2", "shop-web-1"
 PATRONICTL = "/usr/local/bin/patronictl -c /etc/skytier/patroni/patroni.yml"
 
 
-def stack(project: str, members: int) -> str:
+def stack(project: str, members: int, backup: str = "") -> str:
+    """`backup` is what its section has besides the place, with a comma before it."""
     return f"""\
 database.members = {members}
 monitor.enabled = false
-backup = {{kind = "path", path = "{SHARED}/backups"}}
+backup = {{kind = "path", path = "{SHARED}/backups"{backup}}}
 [application]
 source = {json.dumps(project)}
 serve = "shop:application"
@@ -76,7 +77,7 @@ def acknowledged(made: Cluster) -> set[int]:
 def goes_on(made: Cluster) -> None:
     """Wait until the clients' writes are acknowledged again."""
     before = len(acknowledged(made))
-    assert until(lambda: len(acknowledged(made)) > before + 20, 120, every_s=0.5), state(made)
+    assert until(lambda: len(acknowledged(made)) > before + 20, 300, every_s=0.5), state(made)
 
 
 def well(made: Cluster) -> None:
@@ -91,7 +92,7 @@ def well(made: Cluster) -> None:
         # Until one has all that was written, nobody could take over.
         return not wrong and every and "Sync Standby" in there.values()
 
-    assert until(asked, 180, every_s=1), (wrong, state(made))
+    assert until(asked, 300, every_s=1), (wrong, state(made))
 
 
 def members(made: Cluster) -> dict[str, str]:
@@ -128,7 +129,7 @@ def primary(made: Cluster) -> Container:
         found[:] = [name for name, role in members(made).items() if role == "Leader"]
         return bool(found)
 
-    assert until(asked, 120, every_s=0.5), state(made)
+    assert until(asked, 300, every_s=0.5), state(made)
     return made.containers[found[0]]
 
 

@@ -49,7 +49,8 @@ def _archive(version: str) -> Path:
             shutil.rmtree(new, ignore_errors=True)
             new.mkdir()
             wanted = [f"{name}={version}" for name in NAMES]
-            _shown("apt-get", "-qq", "-o", "APT::Sandbox::User=root", "download", *wanted, cwd=new)
+            apt = ("apt-get", "-qq", "-o", "APT::Sandbox::User=root", "-o", "Acquire::Retries=5")
+            _shown(*apt, "download", *wanted, cwd=new)
             (new / "Packages").write_text("\n".join(map(_entry, sorted(new.glob("*.deb")))))
             new.rename(made)
     return made

@@ -1,6 +1,7 @@
 """Backups of a database: made, checked and restored, and what goes wrong with them."""
 
 import shlex
+import subprocess
 import threading
 from collections.abc import Iterator
 
@@ -10,9 +11,10 @@ from skytier.deploy import backups
 from skytier.deploy.restore import intend, restore
 from skytier.errors import SkytierError
 from skytier.poll import until
+from tests.cluster.asked import silent
 from tests.cluster.cluster import Cluster
 from tests.cluster.conftest import BACKUPS, STACK
-from tests.cluster.container import Container
+from tests.cluster.container import Container, image
 
 REPOSITORY = f"{BACKUPS}/shop"
 STATE = "/var/lib/skytier/backup"
@@ -55,10 +57,6 @@ def marks(machine: Container) -> list[str]:
 
 def restored(machine: Container, to: str) -> None:
     restore(machine, intend(machine, to), silent)
-
-
-def silent(text: str) -> None:
-    """Nobody is told."""
 
 
 def test_a_moment_between_two_changes_is_restored_and_there_is_a_way_back(
@@ -183,16 +181,23 @@ def test_changes_that_were_dropped_are_told_until_the_next_backup(
     assert "skytier_backup_dropped 0" in database.run(figures)
 
 
+@pytest.mark.parametrize("of_image", [False, True], ids=["another", "of the same image"])
 def test_a_database_that_took_the_place_of_a_lost_one_gets_its_data(
-    three: Cluster, database: Container
+    three: Cluster, database: Container, of_image: bool
 ) -> None:
     # What was archived while the backups were damaged is not in those that came back.
     backups.make(database, "diff", silent)
     there = marks(database)
+    identifier = "SELECT system_identifier FROM pg_control_system()"
+    former = sql(database, identifier)
     database.run(
         "systemctl stop postgresql@15-main; pg_dropcluster 15 main; "
         f"rm -rf /var/lib/skytier/*.applied {STATE} /etc/pgbackrest /etc/postgresql/15"
     )
+    if of_image:
+        for directory in ("etc/postgresql", "var/lib/postgresql"):
+            copied = ("cp", "--archive", image() / directory / "15", database.root / directory)
+            subprocess.run(copied, check=True)
     for key, found in three.servers.there.items():
         if key.name == database.name:
             found.facts["metadata"].clear()
@@ -201,6 +206,7 @@ def test_a_database_that_took_the_place_of_a_lost_one_gets_its_data(
         three.up()
     assert "skytier restore --to latest" in (error.value.do or "")
     assert not backups.arrive(database)
+    assert (sql(database, identifier) == former) == of_image
     intended = intend(database, "latest")
     assert intended.stand.empty
     assert not intended.first

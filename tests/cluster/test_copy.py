@@ -15,6 +15,7 @@ from skytier.poll import until
 from skytier.services.pgbackrest.copy import DROPIN, OWN, UNIT
 from skytier.services.postgresql.config import SECOND
 from skytier.services.setup import Setup
+from tests.cluster.asked import silent, sql
 from tests.cluster.cluster import Cluster
 from tests.cluster.conftest import BACKUPS
 from tests.cluster.container import Container
@@ -30,7 +31,7 @@ OWN_PASSWORD, OTHER_PASSWORD = "the copy's own", "of the other stack"
 def database(three: Cluster) -> Iterator[Container]:
     """The original's machine, with a backup."""
     machine = three.containers["shop-database-1"]
-    assert until(lambda: three.wrong() == {} and backups.listing(machine).all, 120)
+    assert until(lambda: three.wrong() == {} and backups.listing(machine).all, 300)
     # As after a change of the password: both roles have one.
     sql(
         machine,
@@ -82,11 +83,6 @@ def original(three: Cluster) -> Original:
     return Original(three.resolved.stack, None, three.secrets)
 
 
-def sql(machine: Container, statements: str) -> str:
-    psql = "cd /; runuser -u postgres -- psql -qAt -v ON_ERROR_STOP=1 skytier"
-    return machine.run(psql, statements.encode()).strip()
-
-
 def logs_in(machine: Container, role: str, password: str) -> bool:
     """Whether a role gets in by the network."""
     script = (
@@ -111,12 +107,8 @@ def follows_itself(machine: Container) -> None:
     assert sql(machine, "SELECT pg_promote()") == "t"
 
 
-def silent(text: str) -> None:
-    """Nobody is told."""
-
-
 def restored(machine: Container, original: Original, to: str) -> str:
-    return copy.restore(machine, original, to, silent, watched=False).words
+    return copy.restore(machine, [original], to, silent, watched=False).words
 
 
 def test_a_moment_between_two_changes_is_in_the_copy_and_the_backups_are_as_before(
@@ -172,7 +164,7 @@ def test_one_that_is_cut_short_says_so_and_begins_anew(
         restored(machine, original, "latest")
     cutter.join()
     assert "begins the restore anew" in (error.value.do or "")
-    assert until(lambda: not machine.run(LEFT), 30)
+    assert until(lambda: not machine.run(LEFT), 300)
     # Nobody else starts PostgreSQL in the middle of it, also with the machine.
     assert "was cut short here" in failing(machine, setup.checks)["copy"]
     with pytest.raises(SkytierError, match="Assertion failed"):

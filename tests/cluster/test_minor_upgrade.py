@@ -22,7 +22,7 @@ PSQL = "cd /; runuser -u postgres -- psql -At skytier -c"
 @pytest.fixture(scope="module")
 def database(three: Cluster) -> Container:
     machine = three.containers["shop-database-1"]
-    assert until(lambda: three.wrong() == {} and backups.listing(machine).all, 120)
+    assert until(lambda: three.wrong() == {} and backups.listing(machine).all, 300)
     return machine
 
 

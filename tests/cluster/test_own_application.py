@@ -5,8 +5,6 @@ import json
 import shlex
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from pathlib import Path
@@ -26,6 +24,7 @@ from tests.cluster.cluster import Access, Cluster, changed
 from tests.cluster.conftest import STACK
 from tests.cluster.test_update import visiting, web
 from tests.project.trees import write_dedented
+from tests.waiting import wait_until
 
 HARD = 'a b $HOME "q" 100%n \\ é'
 PROJECT = {
@@ -86,7 +85,7 @@ def own(machines: Cluster, project: Path) -> Cluster:
     machines.write(stack(project))
     visitor = visiting(machines, *addresses(machines))
     machines.up()
-    out = json.loads(visitor.communicate("", timeout=120)[0])
+    out = json.loads(visitor.communicate("", timeout=300)[0])
     assert all(not spans for spans in out.values()), out
     return machines
 
@@ -114,20 +113,13 @@ def ask(made: Cluster, url: str) -> tuple[dict[str, str], str]:
         "print(json.dumps([dict(a.headers), a.read().decode()]))"
     )
     asked = made.network.start(sys.executable, "-c", program, url, stdin=subprocess.DEVNULL)
-    headers, text = json.loads(asked.communicate(timeout=60)[0])
+    headers, text = json.loads(asked.communicate(timeout=300)[0])
     return headers, text
 
 
 def sql(made: Cluster, statement: str) -> str:
     psql = f"cd /; runuser -u postgres -- psql -At skytier -c {shlex.quote(statement)}"
     return made.containers["shop-database-1"].run(psql)
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 120
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
 
 
 def about(made: Cluster) -> list[dict[str, object]]:
@@ -170,7 +162,7 @@ def test_the_next_release_is_seen_by_every_visitor_as_one_or_the_other(
     own.write(stack(project))
     visitor = visiting(own, *addresses(own))
     own.up()
-    out = json.loads(visitor.communicate("", timeout=120)[0])
+    out = json.loads(visitor.communicate("", timeout=300)[0])
     assert all(not spans for spans in out.values()), out
     assert {each["version"] for each in about(own)} == {2}
     assert {each["visits"] for each in about(own)} == {2}
@@ -179,7 +171,7 @@ def test_the_next_release_is_seen_by_every_visitor_as_one_or_the_other(
 def test_a_rollback_is_seen_by_no_visitor_and_stays(own: Cluster, project: Path) -> None:
     visitor = visiting(own, *addresses(own))
     done = own.rollback()
-    out = json.loads(visitor.communicate("", timeout=120)[0])
+    out = json.loads(visitor.communicate("", timeout=300)[0])
     assert all(not spans for spans in out.values()), out
     assert done.to.id in releases(own).there
     assert {each["version"] for each in about(own)} == {1}
@@ -225,7 +217,7 @@ def test_a_secret_is_a_release_that_each_server_gets_unchanged(own: Cluster, pro
     ]
     visitor = visiting(own, *addresses(own))
     own.up()
-    out = json.loads(visitor.communicate("", timeout=120)[0])
+    out = json.loads(visitor.communicate("", timeout=300)[0])
 
     assert all(not spans for spans in out.values()), out
     assert {each["secret"] for each in about(own)} == {SECRET.hex()}
@@ -338,9 +330,9 @@ def test_a_slow_request_does_not_hold_up_the_others(own: Cluster, project: Path)
     own.write(stack(project))
     with ThreadPoolExecutor(2) as pool:
         slow = pool.submit(ask, own, f"http://{address}/hold")
-        wait_until(lambda: sql(own, "SELECT count(*) FROM shop_holds") == "1\n")
+        wait_until(lambda: sql(own, "SELECT count(*) FROM shop_holds") == "1\n", 300)
         released = pool.submit(own.up)
-        wait_until(lambda: about(own)[0]["version"] == 99)
+        wait_until(lambda: about(own)[0]["version"] == 99, 300)
         assert not slow.done()
         sql(own, "INSERT INTO shop_holds VALUES ('ended')")
         assert json.loads(slow.result()[1])["version"] == before

@@ -14,6 +14,7 @@ from skytier.errors import SkytierError
 from skytier.poll import until
 from skytier.services.pgbackrest.marker import Marker
 from skytier.services.pgbackrest.rehearsal import DATA
+from tests.cluster.asked import silent, sql
 from tests.cluster.cluster import Cluster
 from tests.cluster.conftest import BACKUPS
 from tests.cluster.container import Container
@@ -35,18 +36,9 @@ CREATE TABLE counted (n bigserial);
 @pytest.fixture(scope="module")
 def database(three: Cluster) -> Container:
     machine = three.containers["shop-database-1"]
-    assert until(lambda: three.wrong() == {} and backups.listing(machine).all, 120)
+    assert until(lambda: three.wrong() == {} and backups.listing(machine).all, 300)
     sql(machine, TABLES)
     return machine
-
-
-def sql(machine: Container, statements: str) -> str:
-    psql = "cd /; runuser -u postgres -- psql -qAt -v ON_ERROR_STOP=1 skytier"
-    return machine.run(psql, statements.encode()).strip()
-
-
-def silent(text: str) -> None:
-    """Nobody is told."""
 
 
 def mark(machine: Container) -> Marker:
@@ -79,7 +71,7 @@ def writing(database: Container) -> Iterator[None]:
 def test_a_copy_is_that_of_the_marker_while_others_write(
     three: Cluster, database: Container, writing: None
 ) -> None:
-    assert until(lambda: sql(database, "SELECT count(*) > 500 FROM counted") == "t", 60)
+    assert until(lambda: sql(database, "SELECT count(*) > 500 FROM counted") == "t", 300)
     of = rehearsal.source(database)
     marked = mark(database)
     assert marked.contents["public.counted"].rows > 500
@@ -88,7 +80,7 @@ def test_a_copy_is_that_of_the_marker_while_others_write(
     assert marked.lost_bytes > 0
     assert marked.lost_seconds > 0
     now = int(sql(database, "SELECT count(*) FROM counted"))
-    assert until(lambda: int(sql(database, "SELECT count(*) FROM counted")) > now, 60)
+    assert until(lambda: int(sql(database, "SELECT count(*) FROM counted")) > now, 300)
 
     timelines = (
         f"find {REPOSITORY}/archive -mindepth 3 -type d -printf '%f\\n' | cut -c 1-8 | sort -u"
@@ -153,7 +145,7 @@ def test_an_archive_that_lacks_the_marker_fails_and_the_monitor_is_told(
             prove(three, database, of, marked, beside=True)
     finally:
         database.run(f"mv /srv/segment {segment}")
-    figures = f"cat {rehearsal.METRICS}"
+    figures = f"cat {rehearsal.metrics_file()}"
     rehearsal.note_good(database, rehearsal.metrics(marked.at, 12.5, marked.lost_seconds))
     assert "skytier_rehearsal_failed 0" in database.run(figures)
     rehearsal.note_failed(database)
@@ -180,8 +172,8 @@ def test_one_that_is_cut_short_says_so_and_leaves_nothing(
     with pytest.raises(SkytierError, match="was cut short"):
         prove(three, database, of, marked, beside=True)
     cutter.join()
-    assert until(lambda: not database.run(LEFT), 30)
-    assert until(lambda: not database.run("pgrep --full '[s]kytier-rehearsal' || true"), 30)
+    assert until(lambda: not database.run(LEFT), 300)
+    assert until(lambda: not database.run("pgrep --full '[s]kytier-rehearsal' || true"), 300)
 
 
 def test_a_change_that_goes_on_for_long_is_given_way_to(
@@ -199,7 +191,7 @@ def test_a_change_that_goes_on_for_long_is_given_way_to(
 
     thread = threading.Thread(target=last)
     thread.start()
-    assert until(lambda: sql(database, f"SELECT count(*) {sleeping}") == "1", 30)
+    assert until(lambda: sql(database, f"SELECT count(*) {sleeping}") == "1", 300)
     try:
         with pytest.raises(SkytierError, match="there was always somebody who changes it"):
             mark(database)

@@ -150,7 +150,7 @@ def url(machine: Container) -> str:
 def logs_in(machine: Container, url: str) -> bool:
     """Whether psql on a web server gets in."""
     tried = (
-        "read -r url; PGCONNECT_TIMEOUT=10 "
+        "read -r url; PGCONNECT_TIMEOUT=60 "
         'psql -XAtc "SELECT 1" "$url" >/dev/null 2>&1 && echo yes || echo no'
     )
     return machine.run(tried, f"{url}\n".encode()).strip() == "yes"
@@ -165,7 +165,7 @@ def visitors(made: Cluster) -> Iterator[None]:
     assert visitor.stdout
     assert visitor.stdout.readline() == "ready\n"
     yield
-    answers = json.loads(visitor.communicate("", timeout=120)[0])
+    answers = json.loads(visitor.communicate("", timeout=300)[0])
     if answers.keys() != {"True"}:
         journal = "journalctl -q --unit='skytier-*' --lines=400 --no-pager | grep -B30 -A3 Error"
         said = [made.containers[name].run(f"{journal} || true") for name in web(made)]
@@ -176,7 +176,7 @@ def test_no_request_fails_and_what_works_is_waited_for(own: Cluster) -> None:
     first, first_url = login(own), url(own.containers[web(own)[0]])
     serving = asked(own, "SELECT pg_postmaster_start_time()")
     own.containers[web(own)[1]].run("systemctl start --no-block skytier-job@audit.service")
-    assert until(lambda: said(own, "job begun"), 60)
+    assert until(lambda: said(own, "job begun"), 300)
 
     with visitors(own):
         assert own.rotate()

@@ -64,7 +64,7 @@ def test_each_web_server_answers_and_all_checks_pass(three: Cluster) -> None:
     for name in web(three):
         url = f"http://{three.containers[name].address}/health"
         with three.network.start(sys.executable, "-c", ask, url) as asked:
-            said = asked.communicate(timeout=60)[0]
+            said = asked.communicate(timeout=300)[0]
         assert json.loads(said)["status"] == "ok"
     assert three.wrong() == {}
 
@@ -85,7 +85,7 @@ def test_a_changed_configuration_goes_through_one_web_server_after_another(three
 
     with visiting(three, *(each.address for each in machines)) as visitor:
         three.up(events)
-        out = json.loads(visitor.communicate("", timeout=60)[0])
+        out = json.loads(visitor.communicate("", timeout=300)[0])
 
     assert all(each.run(invocation) != was for each, was in zip(machines, before, strict=True))
     spans = [(*span, address) for address, all_ in out.items() for span in all_]
@@ -118,7 +118,7 @@ def test_a_configuration_with_which_the_application_does_not_start_is_seen_by_no
         begun = {str(step.key) for what, step in events.seen if what == "started"}
         assert "configuration shop-web-1" in begun
         assert "configuration shop-web-2" not in begun
-        out = json.loads(visitor.communicate("", timeout=60)[0])
+        out = json.loads(visitor.communicate("", timeout=300)[0])
 
     assert all(not spans for spans in out.values()), out
     first.run(f"rm -r {addition}; systemctl daemon-reload")

@@ -53,7 +53,7 @@ def about(made: Cluster) -> dict[str, str | None]:
     program = "import urllib.request as r, sys; print(r.urlopen(sys.argv[1]).read().decode())"
     url = f"http://{made.containers['shop-web-1'].address}/"
     asked = made.network.start(sys.executable, "-c", program, url, stdin=subprocess.DEVNULL)
-    found: dict[str, str | None] = json.loads(asked.communicate(timeout=60)[0])
+    found: dict[str, str | None] = json.loads(asked.communicate(timeout=300)[0])
     return found
 
 

@@ -1,6 +1,7 @@
 """A watched stack of this machine with everything that can be measured here, and its dashboard."""
 
 import shutil
+import socket
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
@@ -38,8 +39,14 @@ def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     port, folder = free_port(), tmp_path_factory.mktemp("redis")
     command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", folder]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as server:
+        assert until(lambda: is_open(port), 120)
         yield f"redis://127.0.0.1:{port}"
         server.terminate()
+
+
+def is_open(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 @pytest.fixture(scope="package")
@@ -67,7 +74,7 @@ def fresh(make_skytier: Callable[[], Skytier]) -> Skytier:
 
 def use(url: str) -> None:
     """Some requests, among them a sign-in, which Redis hears of."""
-    with httpx.Client(base_url=url, timeout=30) as client:
+    with httpx.Client(base_url=url) as client:
         for path in ("/", "/api/posts", "/api/stats", "/api/posts/1"):
             client.get(path)
         client.post("/api/sessions", json={"username": "nobody", "password": "a wrong sentence"})

@@ -124,4 +124,4 @@ def test_a_stack_that_was_never_up_is_shown_as_such(fresh: Skytier) -> None:
 def test_termination_is_a_good_end_too(stack: Skytier) -> None:
     with serving(stack) as dashboard:
         dashboard.process.terminate()
-        dashboard.process.wait(60)
+        dashboard.process.wait(300)

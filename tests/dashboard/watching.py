@@ -55,7 +55,7 @@ def serving(skytier: Command, *arguments: str) -> Iterator[Dashboard]:
         yield Dashboard(said.split()[-1], process)
     finally:
         process.send_signal(signal.SIGINT)
-        rest, _ = process.communicate(timeout=60)
+        rest, _ = process.communicate(timeout=300)
     assert process.returncode == 0, rest
     assert "Traceback" not in rest
 

@@ -40,7 +40,7 @@ class Site:
         connections that it has."""
         before = self.skytier.pid("application")
         self.skytier.run("up", cwd=self.directory)
-        assert until(lambda: process.identity(before) is None, 60)
+        assert until(lambda: process.identity(before) is None, 120)
 
 
 @contextmanager
@@ -48,7 +48,7 @@ def brought_up(
     directory: Path,
     skytier: Skytier,
     complete: Callable[[], None] = lambda: None,
-    timeout: float = 600,
+    timeout: float = 1200,
 ) -> Iterator[Site]:
     """What a newcomer types in a project's directory; `complete` is what is done before `up`.
 
@@ -84,6 +84,7 @@ def bring_up(
 async def page(browser: Browser) -> AsyncIterator[Page]:
     """A page of a browser of its own, in which nothing may go wrong."""
     context = await browser.new_context()
+    context.set_default_timeout(120_000)
     page = await context.new_page()
     faults: list[str] = []
     page.on("pageerror", lambda error: faults.append(str(error)))

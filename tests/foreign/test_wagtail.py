@@ -17,7 +17,7 @@ from tests.skytier_command import Skytier
 from .conftest import Site, blocks, brought_up
 
 # Its packages are many: the first build on a busy machine takes minutes.
-pytestmark = pytest.mark.timeout(900)
+pytestmark = pytest.mark.timeout(1800)
 PINNED = ("wagtail==7.0.10", "django==5.2.19", "asgiref==3.12.0", "sqlparse==0.5.3")
 """Wagtail with what `wagtail start` needs. It is the oldest that is still looked after: its Django
 runs on every Python that Skytier runs on."""

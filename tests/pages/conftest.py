@@ -75,7 +75,7 @@ async def new_visitor(site: Skytier, browser: Browser) -> AsyncIterator[NewVisit
 
     async def make(**options: object) -> Visitor:
         context = await browser.new_context(**options)  # type: ignore[arg-type]
-        context.set_default_timeout(30_000)
+        context.set_default_timeout(120_000)
         page = await context.new_page()
         visitor = Visitor(address, context, page, f"visitor{next(_numbers)}", [])
         page.on("pageerror", lambda error: visitor.faults.append(str(error)))

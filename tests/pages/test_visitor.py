@@ -67,9 +67,11 @@ async def test_reading_works_without_javascript(new_visitor: NewVisitor) -> None
     seen: list[str] = []
     for _ in range(3):
         links = page.locator("article h2 a")
-        assert await links.count() == 20
+        await expect(links).to_have_count(20)
         seen += [str(await link.get_attribute("href")) for link in await links.all()]
+        before = page.url
         await page.get_by_role("link", name="Older posts").click()
+        await expect(page).not_to_have_url(before)
     assert len(set(seen)) == 60
     await page.locator("article h2 a").first.click()
     await expect(page.locator("article.post .content")).not_to_be_empty()
@@ -314,10 +316,11 @@ async def test_the_statistics_are_drawn(visitor: Visitor) -> None:
     page = visitor.page
     await visitor.open("/statistics")
     await expect(page.locator(".chart canvas")).to_have_count(5)
-    drawn = """canvas => new Set(canvas.getContext("2d")
-        .getImageData(0, 0, canvas.width, canvas.height).data).size"""
-    for canvas in await page.locator(".chart canvas").all():
-        assert await canvas.evaluate(drawn) > 3
+    # There is a canvas a moment before something is drawn on it.
+    drawn = """() => [...document.querySelectorAll(".chart canvas")].every(
+        canvas => new Set(canvas.getContext("2d")
+            .getImageData(0, 0, canvas.width, canvas.height).data).size > 3)"""
+    await page.wait_for_function(drawn)
     await expect(page.locator("[data-value=cpu]")).to_contain_text("%")
 
 

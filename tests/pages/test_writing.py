@@ -156,7 +156,7 @@ async def test_a_server_that_goes_away_and_comes_back_loses_nothing(
         await expect(page.get_by_role("status")).to_contain_text("does not answer")
     finally:
         site.run("up")
-    await page.wait_for_url(re.compile(r"/posts/\d+$"), timeout=60_000)
+    await page.wait_for_url(re.compile(r"/posts/\d+$"))
     await expect(page.locator("article.post .content")).to_have_text("Sent while nobody listened.")
     posts = await page.request.get(f"{ada.site}/api/posts?q={title}")
     assert len(await posts.json()) == 1

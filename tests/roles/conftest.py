@@ -88,5 +88,5 @@ def running(machines: Machines) -> Iterator[Machines]:
     for machine in (WEB, DATABASE):
         machines.set_up(machine)
     # What was started again takes a moment until it answers.
-    until(lambda: not machines.wrong(), 60)
+    until(lambda: not machines.wrong(), 300)
     assert machines.wrong() == {}

@@ -73,7 +73,7 @@ def test_nothing_of_one_machine_is_left_and_another_one_boots_from_it(
     baked.start()
 
     assert baked.process
-    baked.process.wait(300)
+    baked.process.wait(900)
     baked.process = None
     assert BAKED in console(baked)
     assert (root / "etc/machine-id").read_text() == ""
@@ -88,7 +88,7 @@ def test_nothing_of_one_machine_is_left_and_another_one_boots_from_it(
     (seed / "meta-data").write_text("instance-id: shop-web-2\nlocal-hostname: shop-web-2\n")
     baked.start()
     baked.wait()
-    baked.wait_for("[ -e /run/cloud-init/result.json ]", 120)
+    baked.wait_for("[ -e /run/cloud-init/result.json ]")
     assert len(baked.run("cat /etc/machine-id").strip()) == 32
     assert baked.run("cat /etc/ssh/ssh_host_ed25519_key.pub").startswith("ssh-ed25519 ")
     assert baked.run(f"id --name --user {ACCOUNT}").strip() == ACCOUNT
@@ -103,7 +103,7 @@ def test_a_package_that_there_is_not_is_told_and_nothing_is_powered_off(
     stack = topology('web.packages = ["no-such-package"]')
     failing = make(roles.bake(stack, WEB))
     failing.start()
-    failing.wait_for("systemctl is-failed --quiet skytier-bake", 300)
+    failing.wait_for("systemctl is-failed --quiet skytier-bake", 900)
     said = why(console(failing))
     assert "Skytier could not install these packages: no-such-package" in said
     assert BAKED not in console(failing)

@@ -80,9 +80,10 @@ def test_a_release_serves_from_its_own_tree(tree: Path, database: PostgresCluste
             [command, "migrate"], env=environment, check=True, capture_output=True, text=True
         )
         with subprocess.Popen([command, "serve"], env=environment) as server:
-            transport = httpx.HTTPTransport(uds=f"{home}/socket")
+            # There is a socket a moment before somebody listens to it.
+            transport = httpx.HTTPTransport(uds=f"{home}/socket", retries=8)
             try:
-                until(Path(home, "socket").exists, 60)
+                assert until(Path(home, "socket").exists, 300)
                 with httpx.Client(transport=transport, base_url="http://release") as client:
                     health = client.get("/health", timeout=60).json()
                 # The maps say what it really runs: nothing of the environment of these tests.

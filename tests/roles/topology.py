@@ -49,6 +49,16 @@ MEMBERS = tuple(
     )
     for number in (1, 2, 3)
 )
+TWO_PLACES = """\
+[backup]
+kind = "object-store"
+bucket = "shop-backups"
+[backup.second]
+kind = "s3"
+bucket = "elsewhere"
+endpoint = "https://s3.example.org"
+ca = "-----BEGIN CERTIFICATE-----"
+"""
 TOPOLOGIES = {
     "off": topology(WEBHOOK),
     "self-signed": TOPOLOGY,
@@ -74,6 +84,10 @@ TOPOLOGIES = {
         f"{SELF_SIGNED}database = {{version = 17, volume_gib = 20}}\n"
         'backup = {kind = "path", path = "/mnt/my-backups"}',
         [WEB, replace(DATABASE, volume=VOLUME)],
+    ),
+    "a version of PostgreSQL, and backups in two places": topology(
+        f'{SELF_SIGNED}database.version = 17\nbackup = {{kind = "path", path = "/mnt/one", '
+        'second = {kind = "path", path = "/mnt/two"}}'
     ),
     "two members of a version": topology(
         f"{SELF_SIGNED}database = {{version = 17, members = 2}}", [WEB, *MEMBERS[:2]]
@@ -109,10 +123,24 @@ TOPOLOGIES = {
     ),
     "backups in the object store": replace(
         topology(f'{SELF_SIGNED}backup = {{kind = "object-store", bucket = "shop-backups"}}'),
-        backup_store=ObjectStore("https://objects.example.org:8080", "shop-backups", "eu 1", "ab"),
+        backup_stores={
+            "first": ObjectStore("https://objects.example.org:8080", "shop-backups", "eu 1", "ab")
+        },
     ),
     "backups in a directory": topology(
         f'{SELF_SIGNED}backup = {{kind = "path", path = "/mnt/my-backups", at = "23:59"}}'
+    ),
+    "backups in two places": replace(
+        topology(f"{SELF_SIGNED}{TWO_PLACES}"),
+        backup_stores={
+            "first": ObjectStore("https://objects.example.org", "shop-backups", "eu", "ab"),
+            "second": ObjectStore("https://s3.example.org", "elsewhere", "us", None),
+        },
+    ),
+    "backups of several members in two places": topology(
+        f'{SELF_SIGNED}database.members = 2\nbackup = {{kind = "path", path = "/mnt/one", second = '
+        '{kind = "path", path = "/mnt/two"}, from_replica = true}',
+        [WEB, *MEMBERS[:2]],
     ),
     "backups of several members": topology(
         f'{SELF_SIGNED}database.members = 3\nbackup = {{kind = "path", path = "/mnt/shared"}}',

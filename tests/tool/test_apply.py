@@ -94,7 +94,7 @@ def test_ids_of_what_was_just_made_are_filled_in() -> None:
 
 
 def test_what_does_not_need_each_other_is_under_way_at_the_same_time() -> None:
-    together = threading.Barrier(2, timeout=30)
+    together = threading.Barrier(2, timeout=120)
     kinds = {"network": Memory("network", lambda key: together.wait() and None)}
     apply(plan([network("a"), network("b")], [], RULES), kinds, Record(), Known())
     assert len(kinds["network"].there) == 2

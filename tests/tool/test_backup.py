@@ -167,12 +167,14 @@ def test_an_object_store_that_pgbackrest_cannot_use_is_told_beforehand(
     ):
         monkeypatch.setattr(object_store, "_by_catalog", lambda _, url=url: url)
         with pytest.raises(SkytierError, match=said) as error:
-            object_store.backup_endpoint(connection, TO_CLOUD)
+            object_store.backup_endpoint(connection, TO_CLOUD.backup)
         assert "backup.endpoint" in (error.value.do or "")
     monkeypatch.setattr(object_store, "_by_catalog", lambda _: "https://objects.example.org")
-    assert object_store.backup_endpoint(connection, TO_CLOUD) == "https://objects.example.org"
-    assert object_store.backup_endpoint(connection, TO_S3) == "https://s3.example.org"
-    assert object_store.backup_endpoint(connection, parse(NAMED)) == ""
+    assert (
+        object_store.backup_endpoint(connection, TO_CLOUD.backup) == "https://objects.example.org"
+    )
+    assert object_store.backup_endpoint(connection, TO_S3.backup) == "https://s3.example.org"
+    assert object_store.backup_endpoints(connection, parse(NAMED)) == {}
 
 
 def kept(operator: OperatorFiles, objects: int) -> KeptSecrets:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -18,10 +18,20 @@ from skytier.hosts.host import Host
 from skytier.openstack import backups
 from skytier.openstack.operator import OperatorFiles
 from skytier.openstack.stack import CloudStack
-from skytier.services.pgbackrest.config import STATE
+from skytier.services.pgbackrest.config import HOMES, STATE
+from skytier.services.pgbackrest.info import Backups
 from skytier.services.pgbackrest.secrets import KEY
+from skytier.stackfile import parse
+from skytier.stackfile.backup import FIRST, SECOND
 
 from .test_backup import THERE
+from .test_backup import backup as made_at
+
+TWO = parse(
+    'name = "shop"\ndatabase.members = 2\n[backup]\nkind = "path"\npath = "/mnt/shared"\n'
+    '[backup.second]\nkind = "path"\npath = "/mnt/elsewhere"\n'
+)
+NEWER = Backups([made_at(40), made_at(1)], place=SECOND)
 
 
 @dataclass
@@ -40,8 +50,7 @@ class Machine:
 @pytest.fixture
 def stack(tmp_path: Path) -> CloudStack:
     """A stack with two members, of which `members` says what they are."""
-    two = SimpleNamespace(database=SimpleNamespace(members=2))
-    made = SimpleNamespace(stack=two, operator=OperatorFiles(tmp_path))
+    made = SimpleNamespace(stack=TWO, operator=OperatorFiles(tmp_path))
     return cast(CloudStack, cast(Any, made))
 
 
@@ -70,14 +79,30 @@ def test_any_member_that_answers_has_the_key(
     assert backups.key(stack) == "that of shop-database-2"
 
 
-@pytest.mark.parametrize("arrive", [True, False])
-def test_a_backup_counts_if_what_is_written_arrives_there(
-    stack: CloudStack, monkeypatch: pytest.MonkeyPatch, arrive: bool
+@pytest.mark.parametrize(
+    ("arrive", "among", "counts"),
+    [
+        ({FIRST, SECOND}, None, NEWER),
+        ({FIRST}, None, THERE),
+        (set(), None, None),
+        # `down` asks only for the places that stay.
+        ({FIRST, SECOND}, [FIRST], THERE),
+        ({SECOND}, [FIRST], None),
+        ({FIRST, SECOND}, [], None),
+    ],
+)
+def test_a_backup_counts_if_what_is_written_arrives_in_its_place(
+    stack: CloudStack,
+    monkeypatch: pytest.MonkeyPatch,
+    arrive: set[str],
+    among: list[str] | None,
+    counts: Backups | None,
 ) -> None:
     members(monkeypatch, OTHER, PRIMARY)
-    monkeypatch.setattr(on_machine, "listing", lambda host: THERE)
-    monkeypatch.setattr(on_machine, "arrive", lambda host: arrive)
-    assert backups.newest(stack) == (THERE.newest if arrive else None)
+    there = {FIRST: THERE, SECOND: NEWER}
+    monkeypatch.setattr(on_machine, "listing", lambda host, place: there[place])
+    monkeypatch.setattr(on_machine, "arrive", lambda host, place, among: place in arrive)
+    assert backups.newest(stack, among) == (counts.newest if counts else None)
 
 
 @pytest.mark.parametrize(
@@ -103,10 +128,47 @@ def test_what_is_written_does_not_arrive_in_backups_of_another_database(
     (tmp_path / "runuser").write_text(f"#!/bin/sh\n{postgresql}\n")
     (tmp_path / "runuser").chmod(0o700)
 
+    assert on_machine.arrive(here(tmp_path)) is arrive
+
+
+@pytest.mark.parametrize(
+    ("noted", "dropped", "completed", "arrive"),
+    [
+        ("", "", "", True),
+        ("foreign", "", "", True),
+        ("foreign-second", "", "", False),
+        ("", "100", "", False),
+        ("", "100", "90", False),
+        ("", "100", "110", True),
+    ],
+)
+def test_what_was_dropped_for_a_place_does_not_arrive_there(
+    tmp_path: Path, noted: str, dropped: str, completed: str, arrive: bool
+) -> None:
+    (tmp_path / "state").mkdir()
+    spool = tmp_path / "spool"
+    spool.mkdir()
+    (tmp_path / "runuser").write_text("#!/bin/sh\necho yes\n")
+    (tmp_path / "runuser").chmod(0o700)
+    if noted:
+        (tmp_path / "state" / noted).touch()
+    if dropped:
+        (spool / "dropped").write_text(f"{dropped}\n")
+    if completed:
+        (tmp_path / "state" / "completed-second").write_text(f"{completed}\n")
+    machine = here(tmp_path, {HOMES[SECOND].spool: str(spool)})
+    assert on_machine.arrive(machine, SECOND, among=(FIRST, SECOND)) is arrive
+
+
+def here(tmp_path: Path, paths: Mapping[str, str] = MappingProxyType({})) -> Host:
+    """A machine whose state is in a directory here, and whose commands are there, too."""
+
     class Here:
         def run(self, script: str) -> str:
+            for path, other in {STATE: str(tmp_path / "state"), **paths}.items():
+                script = script.replace(path, other)
             done = subprocess.run(
-                ["bash", "-c", script.replace(STATE, str(state))],
+                ["bash", "-c", script],
                 check=True,
                 capture_output=True,
                 text=True,
@@ -114,4 +176,4 @@ def test_what_is_written_does_not_arrive_in_backups_of_another_database(
             )
             return done.stdout
 
-    assert on_machine.arrive(cast(Host, cast(Any, Here()))) is arrive
+    return cast(Host, cast(Any, Here()))

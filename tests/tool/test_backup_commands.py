@@ -50,10 +50,11 @@ class Stack:
     cloud: str = "mycloud"
     operator: OperatorFiles = field(default_factory=lambda: OperatorFiles(Path("/nowhere")))
 
-    def backups(self) -> Backups:
-        return THERE
+    def backups(self) -> list[Backups]:
+        return [THERE]
 
-    def newest_backup(self) -> Backup | None:
+    def newest_backup(self, among: list[str]) -> Backup | None:
+        assert among
         return self.newest
 
     def backup_key(self) -> str:
@@ -67,7 +68,9 @@ class Stack:
     def verify_backups(self) -> Verified:
         return Verified("status: error", wrong=True)
 
-    def restore_intended(self, asked: str, *, without_backup: bool = False) -> Intended:
+    def restore_intended(
+        self, asked: str, place: str | None = None, *, without_backup: bool = False
+    ) -> Intended:
         return Intended(Target("time", words="its state of then"), self.stand, not without_backup)
 
     def restore_to(self, approved: Intended, progress: Any) -> None:

@@ -226,7 +226,7 @@ class Lost:
         self.operator = SimpleNamespace(kept_backup_key=lambda: self.kept)
         self.kinds = {
             "server": SimpleNamespace(find=lambda: self.servers),
-            "volume": SimpleNamespace(find=lambda: self.volumes),
+            "volume": SimpleNamespace(find=lambda: iter(self.volumes)),
         }
         self.connection = None
 
@@ -250,7 +250,7 @@ def test_a_lost_database_server_is_not_needed(monkeypatch: pytest.MonkeyPatch) -
     assert "SKYTIER_BACKUP_SECRET_ACCESS_KEY" in (error.value.do or "")
     monkeypatch.setenv("SKYTIER_BACKUP_ACCESS_KEY_ID", "access")
     monkeypatch.setenv("SKYTIER_BACKUP_SECRET_ACCESS_KEY", "secret")
-    found = copy.intend(stack, "latest").original
+    [found] = copy.intend(stack, "latest").originals
     assert found.secrets == {
         "backup_key": "the key",
         "backup_access_key_id": "access",
@@ -292,8 +292,8 @@ class Told:
     done: list[str] = field(default_factory=list)
     cloud: str = "mycloud"
 
-    def copy_intended(self, to: str) -> Intended:
-        return Intended(Original(TO_CLOUD, None, {}), to, "the newest state", "debian-12")
+    def copy_intended(self, to: str, place: str | None) -> Intended:
+        return Intended([Original(TO_CLOUD, None, {})], to, "the newest state", "debian-12")
 
     def copy_is_there(self) -> bool:
         return self.there
@@ -437,7 +437,7 @@ def test_what_the_database_server_tells_before_it_fails_is_kept(
     def a_way(stack: Any, *, any_one: bool) -> Iterator[None]:
         yield
 
-    def fails(host: None) -> None:
+    def fails(host: None, place: str) -> None:
         raise SkytierError("The place of the backups cannot be read.", "")
 
     secrets = {"backup_access_key_id": "access", "backup_secret_access_key": "secret"}
@@ -445,7 +445,7 @@ def test_what_the_database_server_tells_before_it_fails_is_kept(
     monkeypatch.setattr(copy.backups, "now", lambda host: datetime.now(UTC))
     monkeypatch.setattr(copy, "read_secrets", lambda host: secrets)
     monkeypatch.setattr(copy.backups, "listing", fails)
-    found = copy.intend(cast(Any, Lost(TO_S3)), "latest").original
+    [found] = copy.intend(cast(Any, Lost(TO_S3)), "latest").originals
     assert found.secrets == {"backup_key": "the key", **secrets}
     with pytest.raises(SkytierError, match="The place of the backups cannot be read") as error:
         copy.intend(cast(Any, Lost(TO_S3, kept="")), "latest")

@@ -1,12 +1,25 @@
 """What the members of a database say, and who may take over."""
 
 import json
+import os
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from skytier.cli import database
 from skytier.errors import SkytierError
-from skytier.services.patroni.members import IN_STEP_BYTES, Archive, Members, read, successor
+from skytier.services.patroni.members import (
+    IN_STEP_BYTES,
+    LOOK,
+    Archive,
+    Members,
+    read,
+    successor,
+)
+from skytier.services.pgbackrest.config import HOMES, STATE
+from skytier.stackfile.backup import SECOND
 
 A, B, C = "shop-database-1", "shop-database-2", "shop-database-3"
 
@@ -61,6 +74,42 @@ def test_the_archive_is_told_by_the_primary_where_backups_are_made() -> None:
     assert read({A: told(), B: told(is_primary=True, waits=0)}).archive == Archive(None, 0)
     assert read({A: told(is_primary=True, waits=None)}).archive is None
     assert read({A: told(completed=1764460803), B: None}).archive is None
+
+
+def test_the_last_backup_of_each_place_is_told(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    primary = json.loads(told(is_primary=True, waits=0, completed=1764547203))
+    primary["places"] = {"first": 1764547203, "second": None}
+    found = read({A: json.dumps(primary)})
+    assert found.archive == Archive(
+        "2025-12-01T00:00:03+00:00", 0, {"first": "2025-12-01T00:00:03+00:00", "second": None}
+    )
+    database._show(found)
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "Last backup: first 2025-12-01 00:00:03 UTC, second none yet; changes" in shown
+    database._show(read({A: told(is_primary=True, waits=0, completed=1764547203)}))
+    assert "Last backup: 2025-12-01 00:00:03 UTC; changes" in " ".join(
+        capsys.readouterr().out.split()
+    )
+
+
+@pytest.mark.parametrize("both", [False, True])
+def test_a_member_tells_of_the_second_place_where_there_is_one(tmp_path: Path, both: bool) -> None:
+    state = tmp_path / "state"
+    state.mkdir()
+    (state / "completed").write_text("7\n")
+    if both:
+        (tmp_path / "second").mkdir()
+    text = LOOK.replace(STATE, str(state)).replace(HOMES[SECOND].directory, f"{tmp_path}/second")
+    for program in ("runuser", "systemctl", "dpkg-query", "apt-cache"):
+        (tmp_path / program).write_text("#!/bin/sh\n")
+        (tmp_path / program).chmod(0o700)
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "-c", text], check=True, capture_output=True, text=True, env={"PATH": path}
+    )
+    assert json.loads(done.stdout).get("places") == ({"first": 7, "second": None} if both else None)
 
 
 def test_each_member_is_told_with_its_role_and_how_far_it_is() -> None:

@@ -1,5 +1,6 @@
 """`skytier init` and `skytier doctor` where there is no cloud."""
 
+import codecs
 import json
 import os
 import pty
@@ -205,11 +206,13 @@ def _converse(
         os.chdir(cwd)
         os.execve(PROGRAM, [str(PROGRAM), *arguments], environment)
     said, seen = "", 0
-    deadline = time.monotonic() + 60
+    # What is read may end in the middle of a letter.
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    deadline = time.monotonic() + 300
     while time.monotonic() < deadline:
         if select.select([terminal], [], [], 1)[0]:
             try:
-                said += os.read(terminal, 4096).decode()
+                said += decoder.decode(os.read(terminal, 4096))
             except OSError:  # it has ended
                 break
         asked = said[seen:].rstrip(" ")

@@ -43,7 +43,7 @@ def test_an_up_that_was_killed_leaves_no_lock_and_no_half_made_database(fresh: S
     record = fresh.home / "run" / "postgresql.json"
     with fresh.start("up", f"--port={free_port()}", "--workers=1") as killed:
         # The server runs as soon as its record is there, but role and database are not made.
-        assert until(record.exists, 20, every_s=0.002)
+        assert until(record.exists, 300, every_s=0.002)
         killed.kill()
 
     assert "postgresql  restarted (its start was cut short)" in fresh.run("up")
@@ -90,7 +90,7 @@ def interrupted(fresh: Skytier, tmp_path: Path) -> Callable[..., tuple[int, str]
     def run(moment: str, *arguments: str) -> tuple[int, str]:
         environment = {"PYTHONPATH": str(tmp_path), "MOMENT": moment}
         with fresh.start(*arguments, env=environment) as popen:
-            said, _ = popen.communicate(timeout=60)
+            said, _ = popen.communicate(timeout=300)
         return popen.returncode, said
 
     return run

@@ -177,7 +177,7 @@ class Released:
 
     def run(self, *words: str) -> tuple[int, str]:
         with self.start(*words) as popen:
-            said = popen.communicate(timeout=60)[0]
+            said = popen.communicate(timeout=120)[0]
         return popen.returncode, said
 
     def processes(self) -> list[dict[str, Any]]:
@@ -226,11 +226,11 @@ def test_a_job_that_takes_too_long_is_ended_with_all_its_processes(
     tmp_path: Path, url: str
 ) -> None:
     line = "sleep 600 & echo $! > pid; sleep 600"
-    released = Released(tmp_path, url, jobs=[job(line, timeout_s=1)])
+    released = Released(tmp_path, url, jobs=[job(line, timeout_s=3)])
     code, said = released.run("job", "cleanup", "now")
-    assert (code, said) == (143, "cleanup is ended: it took longer than 1 s.\n")
+    assert (code, said) == (143, "cleanup is ended: it took longer than 3 s.\n")
     pid = (released.path / "app" / "pid").read_text().strip()
-    assert until(lambda: not _runs(int(pid)), 10)
+    assert until(lambda: not _runs(int(pid)), 120)
 
 
 def test_a_job_for_no_named_time_takes_the_one_at_which_it_was_started(
@@ -250,15 +250,18 @@ def test_a_process_that_ends_is_started_again_and_all_end_with_the_supervisor(
     released = Released(tmp_path, url, processes=[process(trap, count=2)])
     supervisor = released.start("supervise")
     log = released.logs / "process.worker.log"
-    assert until(lambda: log.exists() and log.read_text().count("begun") == 2, 20)
+    assert until(lambda: log.exists() and log.read_text().count("begun") == 2, 120)
+    # The supervisor writes them down once it has started them.
+    assert until(lambda: [each["pid"] for each in released.processes() if each["pid"]][1:], 120)
     first = released.processes()[0]["pid"]
     os.kill(first, signal.SIGKILL)
-    assert until(lambda: log.read_text().count("begun") == 3, 20)
-    assert until(lambda: released.processes()[0]["restarts"] == 1, 20)
+    assert until(lambda: log.read_text().count("begun") == 3, 120)
+    assert until(lambda: released.processes()[0]["restarts"] == 1, 120)
+    assert until(lambda: released.processes()[0]["pid"], 120)
     there = [each["pid"] for each in released.processes()]
     assert first not in there
     supervisor.terminate()
-    said = supervisor.communicate(timeout=30)[0]
+    said = supervisor.communicate(timeout=120)[0]
     assert "worker 1 ended with -9." in said
     assert log.read_text().count("finished") == 2
     assert not any(map(_runs, there))
@@ -270,21 +273,23 @@ def test_a_process_that_does_not_end_in_its_time_is_killed(tmp_path: Path, url: 
     released = Released(tmp_path, url, processes=[process(line, stop_s=1)])
     supervisor = released.start("supervise")
     log = released.logs / "process.worker.log"
-    assert until(lambda: log.exists() and "begun" in log.read_text(), 20)
+    assert until(lambda: log.exists() and "begun" in log.read_text(), 120)
+    # The supervisor writes it down once it has started it.
+    assert until(lambda: released.processes() and released.processes()[0]["pid"], 120)
     pid = released.processes()[0]["pid"]
     supervisor.terminate()
-    supervisor.communicate(timeout=30)
+    supervisor.communicate(timeout=120)
     assert not _runs(pid)
 
 
 def test_processes_do_not_outlive_a_supervisor_that_is_killed(tmp_path: Path, url: str) -> None:
     released = Released(tmp_path, url, processes=[process("sleep 600")])
     supervisor = released.start("supervise")
-    assert until(lambda: any(each["pid"] for each in released.processes()), 20)
+    assert until(lambda: any(each["pid"] for each in released.processes()), 120)
     pid = released.processes()[0]["pid"]
     supervisor.kill()
     supervisor.communicate()
-    assert until(lambda: not _runs(pid), 10)
+    assert until(lambda: not _runs(pid), 120)
 
 
 def test_two_supervisors_run_a_job_once_each_time_and_it_outlives_them(
@@ -294,12 +299,12 @@ def test_two_supervisors_run_a_job_once_each_time_and_it_outlives_them(
     released = Released(tmp_path, url, jobs=[job(line, at="*-*-* *:*:0/3 UTC")])
     supervisors = [released.start("supervise") for _ in range(2)]
     times, ends = (released.path / "app" / name for name in ("times", "ends"))
-    assert until(lambda: times.exists() and len(times.read_text().split()) >= 3, 60)
+    assert until(lambda: times.exists() and len(times.read_text().split()) >= 3, 120)
     for each in supervisors:
         each.terminate()
-        each.communicate(timeout=30)
+        each.communicate(timeout=120)
     running = "SELECT count(*) FROM skytier_jobs.runs WHERE state = 'running'"
-    assert until(lambda: psql.run(url, running) == "0", 30)
+    assert until(lambda: psql.run(url, running) == "0", 120)
     ran = psql.run(url, "SELECT count(*) FROM skytier_jobs.runs WHERE state = 'ended'")
     assert len(times.read_text().split()) == int(ran)
     assert len(ends.read_text().split()) == int(ran)

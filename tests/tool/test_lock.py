@@ -4,6 +4,7 @@ The lock on a real one: tests/cloud/stack/test_lock.py.
 """
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -95,6 +96,34 @@ def test_a_lock_that_cannot_be_let_go_of_is_no_failure(network: Network, project
     network.fail = False
     [tag] = [tag for tag in network.groups[0].tags if Holder.read(tag)]
     assert Holder.read(tag) is not None
+
+
+def test_a_look_that_began_when_our_tag_was_perhaps_not_there_yet_does_not_count(
+    network: Network, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neutron's answer is lost, and its next list is of a moment before another one's tag."""
+    other = replace(Holder.me("up"), token="000000", machine="other1", who="bob@desk")
+    looks: list[Network] = []
+    add_tag, lists = Group.add_tag, network.security_groups
+
+    def add_and_fail(group: Group, of: Network, tag: str) -> None:
+        add_tag(group, of, tag)
+        monkeypatch.setattr(Group, "add_tag", add_tag)
+        monkeypatch.setattr(of, "security_groups", look)
+        raise HttpException("oops", http_status=504)
+
+    def look(**query: object) -> list[Group]:
+        if looks:
+            network.groups[0].tags.append(other.tag)
+        looks.append(network)
+        return lists(**query)
+
+    monkeypatch.setattr(Group, "add_tag", add_and_fail)
+    with (
+        pytest.raises(LockedError, match="bob@desk"),
+        Lock(project).held("up", threading.Event()),
+    ):
+        pass
 
 
 def test_a_live_lock_of_another_container_of_the_same_name_is_not_taken_over(

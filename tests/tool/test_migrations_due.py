@@ -139,7 +139,7 @@ def test_each_way_to_other_data_notes_it(noted: list[str]) -> None:
 
     noted.clear()
     # An `up` comes before the next try, and could not migrate what is half restored.
-    of_copy = SimpleNamespace(original=None, asked="latest")
+    of_copy = SimpleNamespace(originals=[], asked="latest")
     copy.restore_copy(stack, cast(Any, of_copy), cast(Any, None))
     assert noted == ["restored", "noted"]
 

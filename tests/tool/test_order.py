@@ -216,6 +216,7 @@ class Nova:
             flavor=SimpleNamespace(original_name="m1.small", id="1", vcpus=2, ram=4096, disk=20),
             fault={"message": "no disk"},
             image=None,
+            addresses={},
             attached_volumes=[],
             created_at="",
         )

@@ -152,7 +152,7 @@ def websocket(url: str, path: str) -> Iterator[Callable[[], tuple[int, bytes]]]:
         *(f"GET {path} HTTP/1.1", f"Host: {host}", "Connection: Upgrade", "Upgrade: websocket"),
         *("Sec-WebSocket-Version: 13", f"Sec-WebSocket-Key: {key}", "", ""),
     )
-    with socket.create_connection((host, int(port)), timeout=30) as client:
+    with socket.create_connection((host, int(port)), timeout=120) as client:
         client.sendall("\r\n".join(headers).encode())
         with client.makefile("rb") as answer:
             assert answer.readline() == b"HTTP/1.1 101 Switching Protocols\r\n"
@@ -285,7 +285,7 @@ def test_requests_that_wait_for_a_busy_process_are_answered_during_a_release(
 
     def ask(_: int) -> str:
         try:
-            answer = httpx.post(f"{up.url()}/slow", content=b"12345", timeout=100)
+            answer = httpx.post(f"{up.url()}/slow", content=b"12345", timeout=300)
         except httpx.HTTPError as error:
             return repr(error)
         return f"{answer.status_code} {answer.text}"
@@ -387,7 +387,7 @@ def test_a_switch_that_was_cut_short_leaves_one_process(up: Skytier, shop: Path)
         serving, before = slots.serving.daemon.state().pid, others()
         code.write_text("import time; time.sleep(8)\n" + text)
         with up.start("release", cwd=shop) as popen:
-            assert until(lambda: others() - before, 60)
+            assert until(lambda: others() - before, 180)
             popen.kill()
         assert httpx.get(up.url()).text == "version 1"
         assert slots.serving.daemon.state().pid == serving
@@ -396,7 +396,7 @@ def test_a_switch_that_was_cut_short_leaves_one_process(up: Skytier, shop: Path)
     code.write_text(text.replace("version 1", "version 4"))
     up.run("release", cwd=shop)
     assert httpx.get(up.url()).text == "version 4"
-    assert until(lambda: not others(), 30)
+    assert until(lambda: not others(), 180)
     code.write_text(text)
     up.run("release", cwd=shop)
 
@@ -486,12 +486,14 @@ def serving(shop: Path, serve: str) -> Iterator[None]:
 def test_what_is_not_there_is_refused_before_anything_is_changed(
     up: Skytier, shop: Path, serve: str, said: str
 ) -> None:
-    before = processes_of(up.home)
+    before, serving_then = processes_of(up.home), up.pids()
     with serving(shop, serve):
         told = up.ends_with(1, "up", cwd=shop)
     assert said in told
     assert serve in told
-    assert processes_of(up.home) == before
+    assert up.pids() == serving_then
+    # The database has a helper now and then; what a release before has left ends by itself.
+    assert until(lambda: not [each for each in processes_of(up.home) if each not in before], 120)
 
 
 @pytest.mark.parametrize(
@@ -597,7 +599,7 @@ def test_asgi_of_a_source_directory_is_found_out_and_measured(
     asked = b"GET /hello/eve HTTP/1.1\r\nHost: localhost\r\n\r\n"
     serving = Slots(home).serving
     with socket.socket(socket.AF_UNIX) as client:
-        client.settimeout(30)
+        client.settimeout(120)
         client.connect(str(serving.socket))
         client.sendall(asked)
         assert _answer(client, b"eve by http")

@@ -235,7 +235,7 @@ def test_the_monitor_gets_what_it_needs_for_its_alerts() -> None:
 def stack(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     """Its rehearsals find what is noted in `found`."""
     made = SimpleNamespace(found=found(), operator=OperatorFiles(tmp_path))
-    made.rehearse = lambda events, flavor: made.found
+    made.rehearse = lambda events, flavor, place: made.found
     monkeypatch.setattr(chosen, "stack_file", lambda file, cloud: TO_CLOUD)
     monkeypatch.setattr(chosen, "cloud_stack", lambda wanted: made)
     return made
@@ -322,8 +322,8 @@ def begun(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> tuple[Stack, Machi
     monkeypatch.setattr(on_cloud, "ssh_target", target)
     monkeypatch.setattr(on_cloud, "database_of", lambda stack: target(stack, "database"))
     monkeypatch.setattr(on_cloud, "set_up", lambda *given: None)
-    monkeypatch.setattr(on_cloud.rehearsal, "source", lambda host: OF)
-    monkeypatch.setattr(on_cloud.rehearsal, "mark", lambda host, at, tell: MARKED)
+    monkeypatch.setattr(on_cloud.rehearsal, "source", lambda host, places: OF)
+    monkeypatch.setattr(on_cloud.rehearsal, "mark", lambda host, at, tell, place: MARKED)
     return made, machine
 
 
@@ -376,7 +376,7 @@ def test_a_database_larger_than_its_flavors_disk_boots_the_copy_from_a_volume(
 ) -> None:
     stack, _ = begun
     large = replace(THERE.newest, database_bytes=50 * 2**30)
-    monkeypatch.setattr(on_cloud.rehearsal, "source", lambda host: Source(large, {}))
+    monkeypatch.setattr(on_cloud.rehearsal, "source", lambda host, places: Source(large, {}))
     stack.has_volumes = False
     with pytest.raises(SkytierError, match="has no volume service"):
         on_cloud.rehearse(cast(Any, stack), Shown())

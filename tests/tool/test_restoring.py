@@ -14,6 +14,7 @@ from skytier.errors import SkytierError
 from skytier.hosts.host import Host
 from skytier.services.pgbackrest.config import STATE
 from skytier.services.pgbackrest.target import Target
+from skytier.stackfile.backup import SECOND
 from tests.roles.topology import TOPOLOGIES
 
 from .test_backup import THERE
@@ -52,6 +53,8 @@ def told(machine: Machine) -> Host:
         (Machine("foreign unfinished"), Stand(False, True, True)),
         (Machine("foreign running"), Stand(True, False, True)),
         (Machine("unfinished"), Stand(False, True, False)),
+        # That the second place has backups of another database is no matter of the first one.
+        (Machine("foreign-second", tables="3"), Stand(False, False, False)),
     ],
 )
 def test_a_restore_on_a_new_server_that_was_cut_short_goes_on(
@@ -64,6 +67,11 @@ def test_tables_that_no_backup_has_are_not_overwritten() -> None:
     machine = told(Machine("foreign", tables="3"))
     with pytest.raises(SkytierError, match="has tables"):
         restore.check_stand(machine, Intended(Target("default"), Stand(False, False, True), False))
+    machine = told(Machine("foreign-second", tables="3"))
+    with pytest.raises(SkytierError, match="has tables"):
+        restore.check_stand(
+            machine, Intended(Target("default", place=SECOND), Stand(False, False, False), False)
+        )
 
 
 @pytest.mark.parametrize(
@@ -135,3 +143,15 @@ def test_a_check_tells_a_restore_that_goes_on_from_one_that_was_cut_short(
     done = subprocess.run(["bash", "-c", script], check=False, capture_output=True, text=True)
     assert done.returncode == 1
     assert said in done.stdout
+
+
+def test_a_moment_that_one_place_lacks_may_be_in_the_other() -> None:
+    why = (
+        "PostgreSQL could not replay the changes: recovery ended before configured recovery target"
+    )
+    machine = told(Machine("unfinished", said=f"failed\n{why}"))
+    stand = Stand(False, False, False)
+    for others, advice in (([], "--to latest"), ([SECOND], "other place: --from second")):
+        with pytest.raises(SkytierError) as error:
+            restore.restore(machine, Intended(Target("time"), stand, True, others), print)
+        assert str(error.value.do).endswith(advice)

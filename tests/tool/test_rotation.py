@@ -184,7 +184,7 @@ def test_what_blocks_a_migration_is_seen_with_either_login(up: Skytier, shop: Pa
         assert asked(url(up), up, f"SET ROLE NONE; SELECT count(*) FROM {hidden}") == "0"
         assert asked(url(up), up, f"SELECT count(*) FROM {hidden}") != "0"
         asked(url(up), up, f"SET ROLE NONE; SELECT pg_terminate_backend(pid) FROM {sleeps}")
-        other.communicate(timeout=60)
+        other.communicate(timeout=300)
 
 
 class CutError(Exception):

@@ -156,7 +156,7 @@ class Operator:
     def run(self, *words: str | Path) -> str:
         return self.ends_with(0, *words)
 
-    def json(self, *words: str, code: int | None = 0) -> dict[str, Any]:
+    def json(self, *words: str, code: int | None = 0, timeout_s: float = 300) -> dict[str, Any]:
         """What a run prints for scripts; None takes any exit code."""
         with fork_server.Forked(
             [PROGRAM, *words, "--json"],
@@ -167,7 +167,7 @@ class Operator:
             stderr=subprocess.PIPE,
             text=True,
         ) as popen:
-            out, err = popen.communicate(timeout=300)
+            out, err = popen.communicate(timeout=timeout_s)
         assert code in (None, popen.returncode), out + err
         answer: dict[str, Any] = json.loads(out)
         return answer

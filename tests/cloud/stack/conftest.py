@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from skytier.poll import until
+
 from .account import Account, Operator, delete_account, make_account
 
 
@@ -14,6 +16,8 @@ def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
     account = make_account(tmp_path_factory.mktemp("account"))
     before = account.count()
     yield account
+    # What is deleted is listed a moment longer.
+    until(lambda: account.count() == before, 60, 1)
     assert account.count() == before
     delete_account(account)
 

@@ -34,7 +34,7 @@ def measured(stack: CloudStack, visitor: httpx.Client) -> list[Chart]:
                 visitor.get(path)
             return [chart for chart in EXPECTED if not figures.latest(chart)]
 
-        until(lambda: not missing(), 180, every_s=3)
+        until(lambda: not missing(), 300, every_s=3)
         return missing()
 
 

@@ -98,10 +98,30 @@ def test_up_makes_the_lost_member_anew(operator: Operator, stack: str) -> None:
         assert numbers(operator, each) >= acknowledged(operator)
 
 
+def test_a_primary_that_runs_is_powered_off_and_another_member_takes_over(
+    account: Account, operator: Operator, stack: str
+) -> None:
+    compute = account.connection.compute
+    fenced, successor = machine(operator, "primary"), machine(operator, "synchronous replica")
+
+    said = operator.run("failover", "--fence", "--yes")
+
+    assert f"{successor} is the primary" in said
+    assert compute.find_server(fenced, ignore_missing=False).status == "SHUTOFF"
+    assert is_primary(operator, successor)
+    operator.run("up", "--yes")
+    assert until(
+        lambda: sorted(roles(operator).values()) == ["primary", "synchronous replica"], 300, 5
+    )
+    assert machine(operator, "primary") == successor
+    for each in roles(operator):
+        assert numbers(operator, each) >= acknowledged(operator)
+
+
 def test_the_backups_are_proven_in_a_rehearsal(operator: Operator, stack: str) -> None:
     operator.run("backup", "now")
 
-    said = operator.json("rehearse")
+    said = operator.json("rehearse", timeout_s=1800)
 
     assert said["good"] is True
     operator.ends_with(0, "plan", "--detailed-exitcode")

@@ -59,6 +59,7 @@ def test_what_was_put_to_sleep_or_taken_apart_is_as_it_was_after_one_up(
     wait_for(lambda: not port(account, database.name).device_id)
     compute.suspend_server(database)
     wait_for(lambda: server(account, web.name).status == "SHELVED_OFFLOADED")
+    wait_for(lambda: not server(account, web.name).host_id)
     wait_for(lambda: server(account, database.name).status == "SUSPENDED")
 
     found = faults(operator)
@@ -95,6 +96,8 @@ def test_a_volume_that_was_detached_is_attached_again(
     [volume] = cinder.volumes(details=True)
     compute.delete_volume_attachment(database, volume)
     wait_for(lambda: cinder.get_volume(volume.id).status == "available")
+    # Nova forgets it a moment after Cinder.
+    wait_for(lambda: not list(compute.volume_attachments(database)))
     # What a machine notes that was set up: nothing boots here.
     compute.set_server_metadata(database.id, **{"skytier:volume": volume.id})
 
@@ -169,6 +172,8 @@ def test_nova_says_that_a_machine_is_off_once_it_is_powered_off_or_deleted(
     before = server(account, name)
     compute.delete_server(before)
     wait_for(lambda: not compute.find_server(name))
+    # The server is gone a moment before Nova has written down how its deletion ended.
+    wait_for(lambda: power_of(project, name).power is Power.OFF)
     assert power_of(project, name) == Told(
         Power.OFF, "it was deleted, and its compute host said so"
     )
@@ -184,6 +189,8 @@ def test_a_shelved_server_whose_port_was_deleted_is_replaced(
     compute, name = account.connection.compute, f"{stack}-web-1"
     compute.shelve_server(server(account, name))
     wait_for(lambda: server(account, name).status == "SHELVED_OFFLOADED")
+    # It has its host a moment longer than its status says; then Nova would hear of the port.
+    wait_for(lambda: not server(account, name).host_id)
     account.connection.network.delete_port(port(account, name))
     compute.unshelve_server(server(account, name))
     wait_for(lambda: not server(account, name).task_state)

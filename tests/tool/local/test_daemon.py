@@ -49,7 +49,7 @@ def daemon(home: Home, tmp_path: Path) -> Iterator[Daemon]:
 def _forked(daemon: Daemon, home: Home) -> int:
     """Have the script become another program, which forks. Returns the leader's process id."""
     (home.path / "go").touch()
-    daemon.wait((home.path / "forked").exists, 30, lambda _: None)
+    daemon.wait((home.path / "forked").exists, 120, lambda _: None)
     pid = daemon.state().pid
     assert pid is not None
     return pid
@@ -76,7 +76,7 @@ def test_children_that_outlive_it_are_found_and_ended(
     if is_ready:
         daemon.ready({"version": "1"})
     os.kill(leader, signal.SIGKILL)
-    until(lambda: daemon.state().pid is None, 30)
+    assert until(lambda: daemon.state().pid is None, 120)
 
     (child,) = daemon.state().leftovers
     daemon.stop(signal.SIGTERM, 5)

@@ -2,13 +2,13 @@
 
 import itertools
 import json
-import time
 from collections.abc import Callable
 
 import httpx
 import pytest
 
 from tests.skytier_command import Skytier
+from tests.waiting import wait_until
 
 PASSWORD = "a long and private sentence"
 _names = (f"writer{n}" for n in itertools.count())
@@ -20,7 +20,7 @@ Get = Callable[..., httpx.Response]
 
 @pytest.fixture
 def get(shared: Skytier) -> Get:
-    return lambda path, **headers: httpx.get(shared.url() + path, headers=headers, timeout=10)
+    return lambda path, **headers: httpx.get(shared.url() + path, headers=headers)
 
 
 @pytest.fixture
@@ -32,21 +32,13 @@ def path() -> str:
 @pytest.fixture
 def writer(shared: Skytier) -> httpx.Client:
     """Somebody who is signed in."""
-    client = httpx.Client(base_url=shared.url(), timeout=10)
+    client = httpx.Client(base_url=shared.url())
     name = next(_names)
     body = {"username": name, "email": f"{name}@example.org", "password": PASSWORD}
     assert client.post("/api/users", json=body).status_code == 201
     body.pop("email")
     assert client.post("/api/sessions", json=body).status_code == 201
     return client
-
-
-def wait_until(condition: Callable[[], object], timeout_s: float = 30) -> None:
-    """Poll until the condition holds."""
-    end = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < end, f"not within {timeout_s} s: {condition}"
-        time.sleep(0.01)
 
 
 def write(client: httpx.Client) -> int:
@@ -120,7 +112,7 @@ def test_writers_see_what_they_wrote_at_once_and_also_when_they_have_signed_out(
 def test_who_has_just_registered_is_on_the_list(shared: Skytier, get: Get) -> None:
     from_cache(get, "/api/users")
     name = next(_names)
-    with httpx.Client(base_url=shared.url(), timeout=10) as client:
+    with httpx.Client(base_url=shared.url()) as client:
         body = {"username": name, "email": f"{name}@example.org", "password": PASSWORD}
         assert client.post("/api/users", json=body).status_code == 201
         assert client.get("/api/users").json()[0]["username"] == name

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 from collections.abc import Iterator
+from io import BufferedReader
 from pathlib import Path
 
 import httpx
@@ -25,7 +26,7 @@ NGINX = shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin") or "nginx"
 
 @pytest.fixture
 def client(shared: Skytier) -> httpx.Client:
-    return httpx.Client(base_url=shared.url(), timeout=10)
+    return httpx.Client(base_url=shared.url())
 
 
 @pytest.mark.parametrize(
@@ -65,8 +66,12 @@ def test_the_application_logs_the_request_id_of_nginx_and_the_real_client(
 ) -> None:
     answer = client.get("/health", headers={"X-Forwarded-For": "198.51.100.7"})
 
-    log = shared.run("logs", "application", "--lines", "20")
-    line = next(line for line in log.splitlines() if answer.headers["X-Request-ID"] in line)
+    def noted() -> list[str]:
+        log = shared.run("logs", "application", "--lines", "20")
+        return [line for line in log.splitlines() if answer.headers["X-Request-ID"] in line]
+
+    # It is written once it is answered.
+    (line,) = until(noted, 60)
     assert '"client": "127.0.0.1"' in line
 
 
@@ -208,7 +213,7 @@ def limited(shared: Skytier, tmp_path: Path) -> Iterator[str]:
     conf.write_text(nginx_conf(config))
     with subprocess.Popen([NGINX, "-c", conf, "-g", "daemon off;"]) as popen:
         url = f"http://127.0.0.1:{port}"
-        assert until(lambda: answers(f"{url}/.problem"), 30)
+        assert until(lambda: answers(f"{url}/.problem"), 120)
         yield url
         popen.terminate()
 
@@ -239,7 +244,7 @@ def test_an_address_has_so_many_requests_at_once_and_no_more(limited: str) -> No
     def is_refused() -> bool:
         return httpx.get(f"{limited}/health").status_code == 429
 
-    assert until(is_refused, 30)
+    assert until(is_refused, 60)
     for each in waiting:
         each.close()
 
@@ -255,9 +260,9 @@ def test_nginx_holds_no_body_back_so_that_the_application_sees_it_drip(shared: S
     # The application answers before the body has come: it was told of it at once.
     request = b"DELETE /api/nothing HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nx"
     url = httpx.URL(shared.url())
-    with socket.create_connection((url.host, url.port or 80), timeout=10) as connection:
+    with socket.create_connection((url.host, url.port or 80), timeout=60) as connection:
         connection.sendall(request)
-        assert b" 404 " in connection.recv(8192).partition(b"\r\n")[0]
+        assert b" 404 " in connection.makefile("rb").readline()
 
 
 def test_without_the_application_nginx_answers_with_a_problem_document(stack: Skytier) -> None:
@@ -271,13 +276,19 @@ def test_without_the_application_nginx_answers_with_a_problem_document(stack: Sk
 def send(stack: Skytier, text: str) -> httpx.Response:
     """The answer to a request just as it is written here; no client tidies it up."""
     url = httpx.URL(stack.url())
-    with socket.create_connection((url.host, url.port or 80), timeout=5) as connection:
+    with socket.create_connection((url.host, url.port or 80), timeout=60) as connection:
         connection.sendall(text.encode())
-        head, _, body = connection.recv(8192).decode().partition("\r\n\r\n")
-    lines = head.splitlines()
-    fields = [line.partition(": ") for line in lines[1:]]
-    headers = [(name, value) for name, _, value in fields]
-    return httpx.Response(int(lines[0].split()[1]), headers=headers, content=body)
+        with connection.makefile("rb") as said:
+            status = int(said.readline().split()[1])
+            fields = [line.partition(": ") for line in iter(lambda: _line(said), "")]
+            headers = httpx.Headers([(name, value) for name, _, value in fields])
+            # It may come in pieces.
+            body = said.read(int(headers["Content-Length"]))
+    return httpx.Response(status, headers=headers, content=body)
+
+
+def _line(said: BufferedReader) -> str:
+    return said.readline().decode().rstrip("\r\n")
 
 
 def assert_problem(answer: httpx.Response, status: int, title: str) -> None:

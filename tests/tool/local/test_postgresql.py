@@ -11,6 +11,7 @@ import httpx
 import psutil
 import pytest
 
+from skytier.poll import until
 from tests.skytier_command import Skytier, free_port, processes_of
 
 SYSTEM = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
@@ -44,6 +45,7 @@ def redis() -> Iterator[str]:
         with subprocess.Popen(
             [*command, "--unixsocket", f"{directory}/redis.sock"], stdout=subprocess.DEVNULL
         ) as server:
+            assert until(Path(directory, "redis.sock").exists, 120)
             yield f"unix://{directory}/redis.sock"
             server.terminate()
 

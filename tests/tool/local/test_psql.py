@@ -34,7 +34,7 @@ def test_a_statement_runs_as_the_user_of_the_application(shared: Skytier) -> Non
 def test_no_password_is_on_its_command_line(shared: Skytier) -> None:
     password = (shared.home / "secrets" / "postgresql_password").read_text().strip()
     with shared.start("psql", "--", "-Atc", "SELECT pg_sleep(600)") as command:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 300
         found: list[str] = []
         while not found and time.monotonic() < deadline:
             lines = [" ".join(each.cmdline()) for each in processes_of(shared.home)]
@@ -42,7 +42,7 @@ def test_no_password_is_on_its_command_line(shared: Skytier) -> None:
             time.sleep(0.1)
         end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query ~ '^SELECT pg_sl'"
         shared.run("psql", "--", "-qAtc", end)
-        command.communicate(timeout=60)
+        command.communicate(timeout=300)
     assert found
     assert not [line for line in found if password in line]
 

@@ -1,6 +1,7 @@
 """`skytier backup`"""
 
 import json
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
@@ -11,7 +12,7 @@ from skytier.cli import chosen, console
 from skytier.cli.chosen import Cloud, File, Json
 from skytier.cli.progress import progress
 from skytier.errors import SkytierError
-from skytier.services.pgbackrest.info import Backup
+from skytier.services.pgbackrest.info import Backup, Backups
 
 app = typer.Typer()
 backup = typer.Typer(
@@ -29,7 +30,7 @@ def now(
     file: File = None,
     as_json: Json = False,
 ) -> None:
-    """Make a backup now.
+    """Make a backup now, in each place of the backups.
 
     It goes on when this command is interrupted.
     """
@@ -40,12 +41,24 @@ def now(
 
 @backup.command("list", epilog="Example: skytier backup list --json")
 def list_all(cloud: Cloud = None, file: File = None, as_json: Json = False) -> None:
-    """List the backups, and from when on any moment can be restored."""
-    there = chosen.cloud_stack(chosen.stack_file(file, cloud)).backups()
+    """List the backups of each place, and from when on any moment can be restored."""
+    found = chosen.cloud_stack(chosen.stack_file(file, cloud)).backups()
     if as_json:
-        rows = [_data(each) for each in there.all]
-        print(json.dumps({"backups": rows, "trouble": there.trouble or None}))  # noqa: T201
+        rows = [_data(each, there.place) for there in found for each in there.all]
+        told = [each for each in found if each.trouble]
+        trouble = "; ".join(_trouble(each, found) for each in told)
+        if len(found) == 1:
+            trouble = found[0].trouble
+        print(json.dumps({"backups": rows, "trouble": trouble or None}))  # noqa: T201
         return
+    for there in found:
+        _show(there, found)
+
+
+def _show(there: Backups, among: Sequence[Backups]) -> None:
+    place = "" if len(among) == 1 else there.place
+    if place:
+        console.out.print(f"The {place} place:")
     if there.all:
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
         for heading in ("Backup", "Kind", "Ended (UTC)"):
@@ -57,16 +70,22 @@ def list_all(cloud: Cloud = None, file: File = None, as_json: Json = False) -> N
             table.add_row(*_row(each))
         console.out.print(table)
         since = f"{there.all[0].since:%Y-%m-%d %H:%M:%S} UTC"
-        console.out.print(f"Any moment since {since} can be restored: skytier restore --to TIME")
-    else:
+        command = f"skytier restore --to TIME{f' --from {place}' if place else ''}"
+        console.out.print(f"Any moment since {since} can be restored: {command}")
+    elif not there.trouble:
         console.out.print("There is no backup yet.")
     if there.trouble:
-        console.warn(f"pgBackRest says: {there.trouble}")
+        console.warn(_trouble(there, among))
+
+
+def _trouble(there: Backups, among: Sequence[Backups]) -> str:
+    where = "" if len(among) == 1 else f"The {there.place} place: "
+    return f"{where}{there.said}"
 
 
 @backup.command(epilog="Example: skytier backup verify")
 def verify(cloud: Cloud = None, file: File = None, as_json: Json = False) -> None:
-    """Read everything in the place of the backups, and compare its checksums.
+    """Read everything in each place of the backups, and compare its checksums.
 
     The exit code is 1 where something is missing or damaged.
     """
@@ -96,8 +115,9 @@ def key(cloud: Cloud = None, file: File = None) -> None:
     print(found)  # noqa: T201
 
 
-def _data(each: Backup) -> dict[str, Any]:
+def _data(each: Backup, place: str) -> dict[str, Any]:
     return {
+        "place": place,
         "name": each.name,
         "kind": each.kind,
         "began": each.began.isoformat(),

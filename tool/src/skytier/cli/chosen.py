@@ -36,6 +36,14 @@ File = Annotated[
     typer.Option("--file", metavar="PATH", help="The stack file. Default: ./skytier.toml"),
 ]
 Json = Annotated[bool, typer.Option("--json", help="JSON, for scripts.")]
+Place = Annotated[
+    str | None,
+    typer.Option(
+        "--from",
+        metavar="first|second",
+        help="The place of the backups. Default: the first that has what is asked.",
+    ),
+]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
 

@@ -172,8 +172,8 @@ def _show(found: "Members") -> None:
         if each.software and each.software.is_behind:
             console.out.print(minor_upgrade.left(each.machine, each.software), markup=False)
     if found.archive:
-        last = found.archive.last_backup
-        when = f"{datetime.fromisoformat(last):%Y-%m-%d %H:%M:%S} UTC" if last else "none yet"
+        last = found.archive.places or {"": found.archive.last_backup}
+        when = ", ".join(f"{place} {_moment(at)}".lstrip() for place, at in last.items())
         waits = f"wait for {found.archive.waits_s} s" if found.archive.waits_s else "are archived"
         console.out.print(f"Last backup: {when}; changes {waits}")
     if len(found.members) == 1:
@@ -185,6 +185,10 @@ def _show(found: "Members") -> None:
         )
     if found.paused:
         console.warn("Patroni is paused: it does nothing when the primary fails.")
+
+
+def _moment(at: str | None) -> str:
+    return f"{datetime.fromisoformat(at):%Y-%m-%d %H:%M:%S} UTC" if at else "none yet"
 
 
 def _runs(member: "Member") -> str:

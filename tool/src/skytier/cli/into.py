@@ -22,14 +22,22 @@ HEALTHY_S = 180.0
 
 
 def restore_into(
-    name: str, to: str, original: StackFile, file: Path | None, *, yes: bool, as_json: bool
+    name: str,
+    to: str,
+    original: StackFile,
+    file: Path | None,
+    place: str | None = None,
+    *,
+    yes: bool,
+    as_json: bool,
 ) -> None:
-    """Bring up the stack `name`, and restore `to` in it. Raises SkytierError."""
+    """Bring up the stack `name`, and restore `to` in it, from a place of the backups: None for the
+    first that has it. Raises SkytierError."""
     check_name(name, original.name)
     beside = file or DEFAULT_PATH
     path = beside.parent / f"skytier.{name}.toml"
     stack = chosen.cloud_stack(original)
-    intended = stack.copy_intended(to)
+    intended = stack.copy_intended(to, place)
     if not path.exists():
         _refuse_another(name, original, path)
         _write(path, beside, original, name, intended.image, as_json=as_json)

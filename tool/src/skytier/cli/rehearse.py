@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from skytier.cli import chosen, console
-from skytier.cli.chosen import Cloud, File, Json
+from skytier.cli.chosen import Cloud, File, Json, Place
 from skytier.cli.progress import progress
 from skytier.errors import SkytierError
 
@@ -35,6 +35,7 @@ def rehearse(
     last: Annotated[
         bool, typer.Option("--last", help="Show the last report of this machine; do nothing.")
     ] = False,
+    place: Place = None,
     cloud: Cloud = None,
     file: File = None,
     as_json: Json = False,
@@ -53,7 +54,7 @@ def rehearse(
         found = _last(stack.operator.last_rehearsal())
     else:
         with progress(as_json=as_json) as events:
-            found = stack.rehearse(events, flavor)
+            found = stack.rehearse(events, flavor, place)
     if html:
         _write(html, found)
     if as_json:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from skytier.cli import chosen, console
-from skytier.cli.chosen import Cloud, File, Json, Yes
+from skytier.cli.chosen import Cloud, File, Json, Place, Yes
 from skytier.cli.into import restore_into
 from skytier.cli.progress import progress
 from skytier.deploy.restore import Intended
@@ -47,6 +47,7 @@ def restore(
             help="Make no backup of what is there now. For a database that does not start.",
         ),
     ] = False,
+    place: Place = None,
     cloud: Cloud = None,
     file: File = None,
     yes: Yes = False,
@@ -65,11 +66,11 @@ def restore(
     if into is not None:
         if without_backup:
             raise typer.BadParameter("--without-backup is for a restore in place, without --into.")
-        restore_into(into, to, wanted, file, yes=yes, as_json=as_json)
+        restore_into(into, to, wanted, file, place, yes=yes, as_json=as_json)
         return
     stack = chosen.cloud_stack(wanted)
 
-    intended = stack.restore_intended(to, without_backup=without_backup)
+    intended = stack.restore_intended(to, place, without_backup=without_backup)
     if intended.stand.running:
         _say("A restore is going on; this waits for its end.", as_json=as_json)
     else:

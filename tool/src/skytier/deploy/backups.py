@@ -2,6 +2,7 @@
 
 import shlex
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -9,18 +10,31 @@ from skytier.deploy.kind import Tell
 from skytier.errors import SkytierError
 from skytier.hosts.host import CommandError, Host
 from skytier.services.pgbackrest import info
-from skytier.services.pgbackrest.config import STANZA, STATE
+from skytier.services.pgbackrest.config import HOMES, PROGRAMS, STANZA, STATE
 from skytier.services.pgbackrest.info import Backups
+from skytier.stackfile.backup import FIRST
 
 POLL_S = 1.0
-_PGBACKREST = f"cd / && runuser -u postgres -- pgbackrest --stanza={STANZA}"
-_SEGMENTS = f"cd / && runuser -u postgres -- pgbackrest repo-ls archive/{STANZA} --recurse"
+_SEGMENTS = f"repo-ls archive/{STANZA} --recurse"
+ALONE = (FIRST,)
+"""The places of backups where there is one."""
 _ARRIVE = f"""
-cd {STATE} && [ ! -e foreign ] && [ ! -e unfinished ] || exit 0
+cd {STATE} && [ ! -e foreign{{0}} ] && [ ! -e unfinished ] || exit 0{{1}}
 cd / && runuser -u postgres -- psql --no-psqlrc --tuples-only --no-align --dbname=postgres \\
     --command="SELECT 'yes' FROM pg_stat_archiver
-        WHERE last_failed_time IS NULL OR last_failed_time <= last_archived_time" || true
+        WHERE last_failed_time IS NULL OR last_failed_time <= last_archived_time{{2}}" || true
 """  # noqa: S608
+_DROPPED = """
+[ ! -e {0}/dropped ] || (($(<{0}/dropped) < $(cat completed{1} 2>/dev/null || echo 0))) || exit 0"""
+"""What was dropped since the last backup never arrives."""
+_HANDED_OVER = f"""
+           OR NOT EXISTS (SELECT FROM pg_ls_archive_statusdir()
+               WHERE name ~ '[.]ready$'
+                 AND (name <= last_failed_wal || '.ready' OR modification < now() - interval '60 s')
+                 AND (pg_stat_file('{{0}}/archive/{STANZA}/out/' || left(name, -6) || '.ok', true)
+                     ).size IS DISTINCT FROM 0)"""  # noqa: S608
+"""With two places PostgreSQL asks until both have a file. What one of them has is noted down: with
+a text in it if it was dropped."""
 # A unit that is asked for is not under way at once: its job waits, and it is inactive as long.
 _STATE = (
     '[ -z "$(systemctl list-jobs --plain --no-legend UNIT)" ] || { echo activating; exit 0; }; '
@@ -42,18 +56,52 @@ class Verified:
     """Whether something is missing or damaged."""
 
 
-def listing(host: Host) -> Backups:
-    """The backups that are there. Raises SkytierError."""
+def listing(host: Host, place: str = FIRST) -> Backups:
+    """The backups that are in a place. Raises SkytierError."""
     _check_there(host)
     try:
-        return info.read(host.run(f"{_PGBACKREST} info --output=json"))
+        return info.read(host.run(f"{_pgbackrest(place)} info --output=json"), place)
     except CommandError as error:
         raise _unreachable(error) from None
 
 
-def arrive(host: Host) -> bool:
-    """Whether the backups are of the database that runs here, and what is written arrives there."""
-    return host.run(_ARRIVE).strip() == "yes"
+def arrive(host: Host, place: str = FIRST, *, among: Collection[str] = ALONE) -> bool:
+    """Whether the backups are of the database that runs here, and what is written arrives in a
+    place of them, which is one `among` several."""
+    home, dropped, also = HOMES[place], "", ""
+    if len(among) > 1:
+        dropped = _DROPPED.format(home.spool, home.suffix)
+        also = _HANDED_OVER.format(home.spool)
+    return host.run(_ARRIVE.format(home.suffix, dropped, also)).strip() == "yes"
+
+
+def everywhere(host: Host, places: Collection[str]) -> list[Backups]:
+    """The backups of each place; of one that cannot be read, only why.
+
+    Raises SkytierError where none can be read.
+    """
+    found, errors = [], []
+    for place in places:
+        try:
+            found.append(listing(host, place))
+        except SkytierError as error:
+            errors.append(error)
+            found.append(Backups([], error.what, place))
+    if errors and len(errors) == len(found):
+        raise errors[0]
+    return found
+
+
+def segments(host: Host, place: str) -> list[str]:
+    """The names of all files in the archive of a place; none where it cannot be read."""
+    try:
+        return _archived(host, place)
+    except CommandError:
+        return []
+
+
+def _archived(host: Host, place: str) -> list[str]:
+    return host.run(f"{_pgbackrest(place)} {_SEGMENTS}").splitlines()
 
 
 def make(host: Host, kind: str, tell: Tell) -> None:
@@ -73,21 +121,37 @@ def make(host: Host, kind: str, tell: Tell) -> None:
         )
 
 
-def verify(host: Host, tell: Tell) -> Verified:
-    """Have every file of the repository read, and its checksum compared. Raises SkytierError.
+def verify(host: Host, tell: Tell, places: Collection[str] = ALONE) -> Verified:
+    """Have every file of each place read, and its checksum compared. Raises SkytierError.
 
     It goes on on the machine when whoever asked for it goes away.
     """
-    listing(host)
+    everywhere(host, places)
     run(host, "skytier-verify.service", tell, "all backups are being read")
-    said = host.run(f"cat {STATE}/verify").strip()
-    missing = info.gaps(host.run(_SEGMENTS).splitlines())
+    found = {place: _verified(host, place) for place in places}
+    if len(found) == 1:
+        return next(iter(found.values()))
+    said = [f"The {place} place:\n{each.text}" for place, each in found.items()]
+    return Verified("\n".join(said), any(each.wrong for each in found.values()))
+
+
+def _verified(host: Host, place: str) -> Verified:
+    suffix = HOMES[place].suffix
+    said = host.run(f"cat {STATE}/verify{suffix}").strip()
+    try:
+        missing = info.gaps(_archived(host, place))
+    except CommandError as error:
+        return Verified(f"{said}\n{_unreachable(error).what}", wrong=True)
     if missing:
         said += f"\nThe archive of changes lacks {', '.join(missing)}."
     wrong = bool(missing) or "status: ok" not in map(str.strip, said.splitlines())
     if not wrong:
-        host.run(f"date +%s >{STATE}/verified; /usr/local/lib/skytier/backup-metrics")
+        host.run(f"date +%s >{STATE}/verified{suffix}; {PROGRAMS}/backup-metrics")
     return Verified(said, wrong)
+
+
+def _pgbackrest(place: str) -> str:
+    return f"cd / && runuser -u postgres -- {HOMES[place].command}"
 
 
 def run(host: Host, unit: str, tell: Tell, what: str, *, start: bool = True) -> None:
@@ -112,7 +176,7 @@ def now(host: Host) -> datetime:
 
 
 def _check_there(host: Host) -> None:
-    if host.run(f"[ -x /usr/local/lib/skytier/restore ] && [ -d {STATE} ] && echo yes || true"):
+    if host.run(f"[ -x {PROGRAMS}/restore ] && [ -d {STATE} ] && echo yes || true"):
         return
     raise SkytierError(
         f"{host.name} makes no backups.",

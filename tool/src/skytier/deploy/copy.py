@@ -3,22 +3,23 @@
 The machine that gets it is another stack's. Its database is overwritten, and its passwords stay.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from skytier.deploy import backups, program
 from skytier.deploy.apply import StoppedError
 from skytier.deploy.kind import Tell
-from skytier.deploy.restore import INSTALLED, check_version
+from skytier.deploy.restore import INSTALLED, begins, by_newest, check_version, choose
 from skytier.errors import SkytierError
 from skytier.hosts.host import Host, UnreachableError
 from skytier.services.pgbackrest import copy, info, timelines
-from skytier.services.pgbackrest.config import STATE, pgbackrest_conf
+from skytier.services.pgbackrest.config import HOMES, STATE, pgbackrest_conf
 from skytier.services.pgbackrest.info import Backups
 from skytier.services.pgbackrest.program import secrets_conf
 from skytier.services.pgbackrest.secrets import KEY_VARIABLE
-from skytier.services.pgbackrest.target import Target, target
+from skytier.services.pgbackrest.target import LATEST, Target, target
 from skytier.stackfile import StackFile
+from skytier.stackfile.backup import FIRST
 from skytier.topology import ObjectStore
 
 
@@ -31,26 +32,44 @@ class Original:
     """None where the backups are in a directory, which the machine has to see."""
     secrets: Mapping[str, str] = field(repr=False)
     """The key of the backups, and that of the S3 API."""
+    place: str = FIRST
+    """Which of the places of the backups it is."""
 
 
-def restore(host: Host, original: Original, asked: str, tell: Tell, *, watched: bool) -> Target:
-    """Restore a copy in the database of a machine. Returns what it has then. Raises SkytierError.
+def restore(
+    host: Host, originals: Sequence[Original], asked: str, tell: Tell, *, watched: bool
+) -> Target:
+    """Restore a copy in the database of a machine, from the first place that has what is asked.
 
-    `watched` is whether the machine's own stack has a monitor. One that was cut short begins anew.
+    Returns what it has then. Raises SkytierError. `watched` is whether the machine's own stack has
+    a monitor. One that was cut short begins anew.
     """
     _check_there(host)
     version = host.run(INSTALLED).strip()
-    backup = original.stack.backup
-    place = copy.Place(
-        pgbackrest_conf(original.stack, original.store),
-        secrets_conf(backup, original.secrets, data=copy.data(version), own=copy.OWN),
-        backup.ca,
+    places = {each.place: _place(each, version) for each in originals}
+    found, after, names, errors = [], {}, {}, []
+    for each in originals:
+        try:
+            there, after[each.place], names[each.place] = _listing(
+                host, places[each.place], each, tell
+            )
+        except (StoppedError, UnreachableError):
+            raise
+        except SkytierError as error:
+            errors.append(error)
+        else:
+            found.append(there)
+    if not found:
+        raise errors[0]
+    if asked == LATEST:
+        found = by_newest(found)
+    there, wanted = choose(
+        found,
+        lambda there: target(asked, there, backups.now(host), after[there.place]),
+        names.__getitem__,
     )
-
-    there, after = _listing(host, place, original.stack.name, tell)
-    wanted = target(asked, there, backups.now(host), after)
-    begins = next((each for each in there.all if each.name == wanted.backup), there.newest)
-    check_version(begins, version, host.name)
+    place = places[there.place]
+    check_version(begins(there, wanted), version, host.name)
     try:
         program.run(host, copy.restoring(place, wanted, version, watched=watched), tell)
     except StoppedError:
@@ -72,10 +91,20 @@ def is_unfinished(host: Host) -> bool:
     return host.run(f"[ ! -e {STATE}/unfinished ] || echo yes").strip() == "yes"
 
 
+def _place(original: Original, version: str) -> copy.Place:
+    backup, place = original.stack.backup, original.place
+    return copy.Place(
+        pgbackrest_conf(original.stack, original.store, place),
+        secrets_conf(backup, original.secrets, place, data=copy.data(version), own=copy.OWN),
+        backup.places[place].ca,
+        HOMES[place].ca,
+    )
+
+
 def _listing(
-    host: Host, place: copy.Place, name: str, tell: Tell
-) -> tuple[Backups, Mapping[int, int]]:
-    """The backups, and which timeline goes on in which one."""
+    host: Host, place: copy.Place, original: Original, tell: Tell
+) -> tuple[Backups, Mapping[int, int], Sequence[str]]:
+    """The backups, which timeline goes on in which one, and the files of the archive."""
 
     def told(_: str) -> None:
         tell("reading the list of backups")
@@ -89,13 +118,16 @@ def _listing(
         said, trouble = error.what, error
     if info.is_of_wrong_key(said):
         raise SkytierError(
-            f"The backups of {name} cannot be decrypted with the key that is known here.",
+            f"The backups of {original.stack.name} cannot be decrypted with the key that is known "
+            "here.",
             f"Run it again with the right one in the variable {KEY_VARIABLE}, this once.",
         )
     if trouble:
         raise trouble
     told_of, _, listed = said.partition(f"{copy.LISTED}\n")
-    return info.read(listed), timelines.successors(told_of)
+    told_of, _, names = told_of.partition(f"{copy.ARCHIVED}\n")
+    there = info.read(listed, original.place)
+    return there, timelines.successors(told_of), names.splitlines()
 
 
 def _advice(said: str) -> str:

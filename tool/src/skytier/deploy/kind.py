@@ -62,6 +62,8 @@ class Found:
     undo: str = ""
     """How `reconcile` undoes that: `it is started`."""
     created_at: str = ""
+    answer: Any = field(default=None, compare=False, repr=False)
+    """What was answered to its creation: `reconcile`, which follows, need not ask for it."""
 
 
 class Known(dict[Key, Found]):

@@ -4,7 +4,7 @@ Which machine has the copy is up to the caller: another one, or the database's o
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,15 +17,15 @@ from skytier.errors import SkytierError
 from skytier.hosts.host import Host
 from skytier.services.exporters.service import TEXTFILES
 from skytier.services.pgbackrest import contents, marker, rehearsal
-from skytier.services.pgbackrest.config import pgbackrest_conf
+from skytier.services.pgbackrest.config import HOMES, pgbackrest_conf
 from skytier.services.pgbackrest.contents import Compared
 from skytier.services.pgbackrest.info import Backup
 from skytier.services.pgbackrest.marker import Marker
 from skytier.services.pgbackrest.program import secrets_conf
 from skytier.stackfile import StackFile
+from skytier.stackfile.backup import FIRST
 from skytier.topology import ObjectStore
 
-METRICS = f"{TEXTFILES}/skytier-rehearsal.prom"
 _ROOM = f"df --block-size=1 --output=avail,size {rehearsal.ROOM} | tail -n 1"
 _GIB = 2**30
 
@@ -35,9 +35,11 @@ class Source:
     """What is rehearsed, as the database's machine tells it before."""
 
     backup: Backup
-    """The newest one."""
+    """The newest one of its place."""
     secrets: Mapping[str, str]
     """All that the machine keeps."""
+    place: str = FIRST
+    """Which of the places of the backups it is in."""
 
 
 @dataclass(frozen=True)
@@ -53,18 +55,21 @@ class Proof:
     rows: int
 
 
-def source(host: Host) -> Source:
-    """Ask the database's machine. Raises SkytierError, also where there is no backup."""
-    return Source(backups.listing(host).newest, read_secrets(host))
+def source(host: Host, places: Collection[str] = backups.ALONE) -> Source:
+    """Ask the database's machine for the first place that has a backup. Raises SkytierError, also
+    where there is none."""
+    found = backups.everywhere(host, places)
+    there = next((each for each in found if each.all), found[0])
+    return Source(there.newest, read_secrets(host), there.place)
 
 
-def mark(host: Host, at: datetime, tell: Tell) -> Marker:
+def mark(host: Host, at: datetime, tell: Tell, place: str = FIRST) -> Marker:
     """Mark the database, and read what it holds at the marker. Raises SkytierError.
 
-    Changes wait for it for less than a second. It ends when the archive has the marker.
+    Changes wait for it for less than a second. It ends when the archive of a place has the marker.
     """
     name = f"skytier-rehearsal-{at:%Y%m%dT%H%M%SZ}"
-    return marker.marker(name, program.run(host, rehearsal.marking(name), tell))
+    return marker.marker(name, program.run(host, rehearsal.marking(name, place), tell))
 
 
 def prove(
@@ -88,10 +93,11 @@ def prove(
         marker=marked.name,
         backup=of.backup.name,
         version=version,
-        conf=pgbackrest_conf(stack, store),
+        conf=pgbackrest_conf(stack, store, of.place),
         secrets_conf=secrets_conf(
             stack.backup,
             of.secrets,
+            of.place,
             data=f"{rehearsal.DATA}/main",
             own=rehearsal.DATA,
         ),
@@ -133,8 +139,8 @@ def lacking(backup: Backup, available: int, shared_size: int) -> int:
     return max(0, needed_bytes(backup) + shared_size // 10 - available)
 
 
-def metrics(completed: datetime, recovery_s: float, lost_s: float) -> str:
-    """What the node exporter is told of a rehearsal that ended well."""
+def metrics(completed: datetime, recovery_s: float, lost_s: float, place: str = FIRST) -> str:
+    """What the node exporter is told of a rehearsal that ended well, with backups of a place."""
     values = {
         "completed_timestamp_seconds": (
             "When a rehearsal last proved the backups.",
@@ -144,34 +150,42 @@ def metrics(completed: datetime, recovery_s: float, lost_s: float) -> str:
         "lost_seconds": ("How much would have been lost with the machine.", f"{lost_s:.3f}"),
         "failed": (_FAILED, "0"),
     }
-    return "".join(_metric(name, *each) for name, each in values.items())
+    return "".join(_metric(name, *each, place) for name, each in values.items())
 
 
 _FAILED = "Whether the last rehearsal failed."
 
 
-def note_good(host: Host, text: str) -> None:
+def note_good(host: Host, text: str, place: str = FIRST) -> None:
     """Give the monitor the figures of a rehearsal that ended well: see `metrics`."""
-    _note(host, "cat", text)
+    _note(host, "cat", text, place)
 
 
-def note_failed(host: Host) -> None:
+def note_failed(host: Host, place: str = FIRST) -> None:
     """Tell the monitor that a rehearsal failed. The figures of the last good one stay."""
     _note(
         host,
-        f"{{ grep -v skytier_rehearsal_failed {METRICS} 2>/dev/null; cat; }}",
-        _metric("failed", _FAILED, "1"),
+        f"{{ grep -v skytier_rehearsal_failed {metrics_file(place)} 2>/dev/null; cat; }}",
+        _metric("failed", _FAILED, "1", place),
+        place,
     )
 
 
-def _note(host: Host, write: str, text: str) -> None:
+def metrics_file(place: str = FIRST) -> str:
+    """Where the node exporter finds them."""
+    return f"{TEXTFILES}/skytier-rehearsal{HOMES[place].suffix}.prom"
+
+
+def _note(host: Host, write: str, text: str, place: str) -> None:
+    file = metrics_file(place)
     host.run(
-        f"[ -d {TEXTFILES} ] || exit 0; {write} >{METRICS}.new && chmod 0644 {METRICS}.new && "
-        f"mv {METRICS}.new {METRICS}",
+        f"[ -d {TEXTFILES} ] || exit 0; {write} >{file}.new && chmod 0644 {file}.new && "
+        f"mv {file}.new {file}",
         text.encode(),
     )
 
 
-def _metric(name: str, says: str, value: str) -> str:
+def _metric(name: str, says: str, value: str, place: str) -> str:
     name = f"skytier_rehearsal_{name}"
-    return f"# HELP {name} {says}\n# TYPE {name} gauge\n{name} {value}\n"
+    label = "" if place == FIRST else f'{{place="{place}"}}'
+    return f"# HELP {name} {says}\n# TYPE {name} gauge\n{name}{label} {value}\n"

@@ -9,6 +9,7 @@ from typing import Any
 from skytier.deploy.rehearsal import Proof, Source
 from skytier.errors import SkytierError
 from skytier.services.pgbackrest.marker import Marker
+from skytier.stackfile.backup import FIRST
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,8 @@ class Rehearsed:
     """The one that it began with, as pgBackRest calls it."""
     good: bool
     """Whether the copy was restored, and is the same."""
+    place: str = FIRST
+    """Which of the places of the backups it is about."""
     trouble: str = ""
     """Why there was no copy to compare."""
     advice: str = ""
@@ -110,6 +113,7 @@ def rehearsed(
         began=began.isoformat(timespec="seconds"),
         machine=machine,
         backup=of.backup.name,
+        place=of.place,
         good=proof is not None and proof.compared.same,
         trouble=trouble.what if trouble else "",
         advice=(trouble.do or "") if trouble else "",

@@ -4,17 +4,19 @@ A program on the machine does it, and goes on when whoever asked for it goes awa
 how far it is, so the next run sees what was cut short.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from skytier.deploy import backups
 from skytier.deploy.kind import Tell
 from skytier.errors import SkytierError
 from skytier.hosts.host import Host
 from skytier.services.pgbackrest import timelines
-from skytier.services.pgbackrest.config import SECRETS_CONF, STATE
-from skytier.services.pgbackrest.info import Backup
-from skytier.services.pgbackrest.target import Target, target
+from skytier.services.pgbackrest.config import HOMES, SECRETS_CONF, STATE
+from skytier.services.pgbackrest.info import Backup, Backups, lacks
+from skytier.services.pgbackrest.target import LATEST, Target, target
 from skytier.services.postgresql.config import NAME
+from skytier.stackfile.backup import SECOND
 
 UNIT = "skytier-restore.service"
 INSTALLED = """
@@ -25,10 +27,12 @@ sort --numeric-sort <<<"$found" | tail -n 1
 """Prints the major version of PostgreSQL that a machine runs, or the newest that is installed."""
 RESTORED = "The database is restored."
 """How the program begins when only what follows a restore failed."""
+_FOREIGN = "foreign"
+"""The file that notes that the backups of a place are of another database; ends with its suffix."""
 _STANDS = f"""
 cd {STATE} 2>/dev/null || exit 0
 [ -e unfinished ] && echo unfinished
-[ -e foreign ] && echo foreign
+ls -d foreign foreign-* 2>/dev/null
 [ "$(systemctl is-active {UNIT})" != activating ] || echo running
 exit 0
 """
@@ -41,7 +45,7 @@ _WANTED = f"""
 umask 077
 cd {STATE} && cat >wanted.new || exit 1
 # Files that were copied for something else are no beginning.
-cmp --quiet <(head -n 4 wanted.new) <(head -n 4 wanted) || rm -f copied
+cmp --quiet <(sed 5d wanted.new) <(sed 5d wanted) || rm -f copied
 mv wanted.new wanted
 rm -f restore
 """
@@ -67,18 +71,90 @@ class Intended:
     stand: Stand
     first: bool
     """Whether a backup of what is there now is made first."""
+    others: Sequence[str] = ()
+    """The places of the backups that could have been taken instead."""
 
 
-def intend(host: Host, asked: str, *, without_backup: bool = False) -> Intended:
-    """What a restore would do. Changes nothing. Raises SkytierError for what cannot be restored."""
-    there = backups.listing(host)
-    stand = _stand(host)
-    after = timelines.successors(host.run(timelines.HISTORIES))
-    wanted = target(asked, there, backups.now(host), after)
+def intend(
+    host: Host,
+    asked: str,
+    *,
+    places: Collection[str] = backups.ALONE,
+    without_backup: bool = False,
+) -> Intended:
+    """What a restore would do, from the first place that has what is asked. Changes nothing.
+
+    Raises SkytierError for what cannot be restored.
+    """
+    found = backups.everywhere(host, places)
+    if asked == LATEST:
+        found = by_newest(found)
+    there, wanted = choose(
+        found,
+        lambda there: _target(host, asked, there, of_two=len(found) > 1),
+        lambda place: backups.segments(host, place),
+    )
+    stand = _stand(host, wanted.place)
     # One that is unfinished may have ended its recovery: the program on the machine looks.
-    begins = next((each for each in there.all if each.name == wanted.backup), there.newest)
-    check_version(begins, host.run(_VERSION).strip(), host.name)
-    return Intended(wanted, stand, not (stand.empty or without_backup))
+    check_version(begins(there, wanted), host.run(_VERSION).strip(), host.name)
+    others = [each.place for each in found if each.place != wanted.place]
+    return Intended(wanted, stand, not (stand.empty or without_backup), others)
+
+
+def by_newest(found: Iterable[Backups]) -> list[Backups]:
+    """Several places, the one with the newest state first: one that was away may have less."""
+
+    def state(there: Backups) -> tuple[float, str]:
+        database, _, segment = there.archived.partition("/")
+        # Another version of PostgreSQL begins the names anew.
+        return float(database.partition("-")[0] or 0), segment
+
+    return sorted(found, key=state, reverse=True)
+
+
+def choose(
+    found: Iterable[Backups],
+    wanted: Callable[[Backups], Target],
+    segments: Callable[[str], Sequence[str]],
+) -> tuple[Backups, Target]:
+    """The first of several places that has what is wanted, and what that is there.
+
+    One whose archive has a hole after the backup that a recovery begins with comes after those
+    without: the recovery would end at the hole. `segments` lists the archive of a place. Raises the
+    SkytierError of the first one where none has it.
+    """
+    able, errors = [], []
+    for there in found:
+        try:
+            able.append((there, wanted(there)))
+        except SkytierError as error:
+            errors.append(error)
+    if not able:
+        raise errors[0]
+    if len(able) == 1:
+        return able[0]
+    whole = (
+        (there, target)
+        for there, target in able
+        if target.kind == "immediate" or not lacks(segments(there.place), begins(there, target))
+    )
+    return next(whole, able[0])
+
+
+def begins(there: Backups, wanted: Target) -> Backup:
+    """The backup that a recovery begins with."""
+    return next((each for each in there.all if each.name == wanted.backup), there.newest)
+
+
+def _target(host: Host, asked: str, there: Backups, *, of_two: bool) -> Target:
+    # Of a place without backups nothing else need be asked.
+    newest = there.newest
+    told = host.run(timelines.histories(HOMES[there.place].options))
+    found = target(asked, there, backups.now(host), timelines.successors(told))
+    if asked == LATEST and (of_two or there.place == SECOND):
+        # Timelines that only the other place knows are not followed, and their numbers not taken.
+        found = replace(found, timeline=str(timelines.newest(told, newest.timeline)))
+    return found
 
 
 def check_version(backup: Backup, installed: str, name: str) -> None:
@@ -95,7 +171,7 @@ def check_version(backup: Backup, installed: str, name: str) -> None:
 
 def check_stand(host: Host, approved: Intended) -> None:
     """Raises SkytierError where things are not any more as they were when it was approved."""
-    if _stand(host) != approved.stand:
+    if _stand(host, approved.target.place) != approved.stand:
         raise SkytierError(
             "Somebody else has begun or ended a restore.",
             "See how it ended before you begin another: skytier status, and skytier backup list.",
@@ -117,11 +193,11 @@ def restore(host: Host, intended: Intended, tell: Tell) -> None:
     why = said.partition("\n")[2].strip() or "It was cut short."
     if not why.startswith(RESTORED):
         why = f"The database of {host.name} is not restored. {why}"
-    raise SkytierError(why, _advice(host, why))
+    raise SkytierError(why, _advice(host, why, intended))
 
 
-def _advice(host: Host, why: str) -> str:
-    if not _stand(host).unfinished:
+def _advice(host: Host, why: str, intended: Intended) -> str:
+    if not _stand(host, intended.target.place).unfinished:
         if "no backup can be made" in why:
             return (
                 "Nothing is changed yet. If PostgreSQL cannot be started any more (skytier logs "
@@ -142,10 +218,13 @@ def _advice(host: Host, why: str) -> str:
             "moment: skytier restore --to NAME"
         )
     if "recovery ended before configured recovery target" in why:
-        return (
-            "The archive has no change after that moment. The data is unfinished, and PostgreSQL "
-            "is stopped. Restore an earlier moment, a backup by its name, or the newest state that "
-            "there is: skytier restore --to latest"
+        return ". ".join(
+            [
+                "The archive has no change after that moment. The data is unfinished, and "
+                "PostgreSQL is stopped. Restore an earlier moment, a backup by its name, or the "
+                "newest state that there is: skytier restore --to latest",
+                *(f"Or the same from the other place: --from {each}" for each in intended.others),
+            ]
         )
     return (
         "The data is unfinished. Go on, to the same moment or to another one: skytier restore "
@@ -153,14 +232,14 @@ def _advice(host: Host, why: str) -> str:
     )
 
 
-def _stand(host: Host) -> Stand:
+def _stand(host: Host, place: str) -> Stand:
     words = host.run(_STANDS).split()
-    foreign = "foreign" in words
+    foreign = [each for each in words if each.startswith(_FOREIGN)]
     # Only the database of a machine that took the place of a lost one is known to be empty. It was
     # when a restore began, during which PostgreSQL does not answer.
     begun = "unfinished" in words or "running" in words
-    empty = foreign and (begun or host.run(_TABLES).strip() == "0")
-    if foreign and not empty:
+    empty = bool(foreign) and (begun or host.run(_TABLES).strip() == "0")
+    if f"{_FOREIGN}{HOMES[place].suffix}" in foreign and not empty:
         raise SkytierError(
             f"The backups are of another database than the one on {host.name}, and that one has "
             "tables: a restore would overwrite it, and no backup of it exists.",

@@ -59,7 +59,7 @@ def examine(
     subject = Subject(stack, cloud_name)
     failed: set[str] = set()
     extra = [IPV6] if stack.ipv6 else []
-    extra += [OBJECT_STORE] if stack.storage.bucket or stack.backup.container else []
+    extra += [OBJECT_STORE] if stack.storage.bucket or stack.backup.containers else []
     for check in (*MACHINE, *([*CLOUD, *extra] if with_cloud else ())):
         missing = [need for need in check.needs if need in failed]
         finding = (

@@ -34,7 +34,7 @@ from skytier.openstack.resources.project import Project
 from skytier.openstack.resources.server import Server
 from skytier.stackfile import StackFile
 
-REACH_TIMEOUT_S = 10.0
+REACH_TIMEOUT_S = 30.0
 SKEW_TO_WARN_S = 30.0
 SKEW_TO_FAIL_S = 300.0
 
@@ -315,7 +315,7 @@ def quotas(subject: Subject) -> Finding:
     """Whether the whole plan fits, less what the stack has already."""
     wanted = needs.whole_plan(subject.stack, subject.flavors, subject.roots)
     more = wanted - needs.quota_in_use(Project(subject.conn, subject.stack.name))
-    rows = tuple(quota.check(more, limits.read(subject.conn)))
+    rows = tuple(quota.check(more, limits.read(subject.conn, more)))
     short = [f"{row.short_by} {quota.words(row.name)}" for row in rows if row.short_by]
     if short:
         return Finding(

@@ -11,7 +11,7 @@ from skytier.openstack.resources.container import Container
 from skytier.openstack.resources.ec2_credential import Ec2Credential
 from skytier.openstack.resources.project import Project
 
-TIMEOUT_S = 10.0
+TIMEOUT_S = 30.0
 
 
 def container(subject: Subject) -> Finding:
@@ -23,8 +23,11 @@ def container(subject: Subject) -> Finding:
     credential = Ec2Credential(project, containers, there, object_store.buckets(stack))
     found = find_all([containers, credential])
     object_store.check(project, stack, Known({each.key: each for each in found}))
-    of_backups = object_store.backup_endpoint(conn, stack)
-    endpoint = object_store.s3_endpoint(conn, stack) or of_backups
+    endpoints = object_store.backup_endpoints(conn, stack)
+    of_backups = [
+        endpoints.get(name, "") for name, each in stack.backup.places.items() if each.container
+    ]
+    endpoint = next(filter(None, [object_store.s3_endpoint(conn, stack), *of_backups]), "")
     if wrong := _no_s3(subject, endpoint):
         return wrong
     said = f"{' and '.join(object_store.buckets(stack))} at {endpoint}"

@@ -31,7 +31,8 @@ DATABASE_URL, REDIS_URL, REDIS_CACHE_URL, SECRET_KEY = (
 )
 """The files in `home.secrets` that the application reads."""
 WORKERS = "SKYTIER_WORKERS"
-START_TIMEOUT_S = 30.0
+START_TIMEOUT_S = 90.0
+"""An application of many modules takes half a minute on a busy machine."""
 
 
 class Application(LocalService):

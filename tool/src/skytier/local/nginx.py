@@ -25,7 +25,7 @@ from skytier.local.service import LocalService, changed
 from skytier.poll import until
 from skytier.services.nginx.config import NginxConfig, nginx_conf
 
-TIMEOUT_S = 10.0
+START_TIMEOUT_S, STOP_TIMEOUT_S = 60.0, 10.0
 
 
 class Nginx(LocalService):
@@ -71,20 +71,20 @@ class Nginx(LocalService):
 
     def wait(self, wanted: Wanted, found: Found, tell: Tell) -> None:
         """Wait for the first worker."""
-        self.daemon.wait(lambda: bool(self._workers(int(found.id))), TIMEOUT_S, tell)
+        self.daemon.wait(lambda: bool(self._workers(int(found.id))), START_TIMEOUT_S, tell)
         self.daemon.ready(wanted.attributes)
         tell(f"Nginx {self._version()}, process {found.id}")
 
     def stop(self) -> None:
         """Requests in flight are finished first."""
-        self.daemon.stop(signal.SIGQUIT, TIMEOUT_S)
+        self.daemon.stop(signal.SIGQUIT, STOP_TIMEOUT_S)
 
     def _reload(self, wanted: Wanted, pid: int) -> None:
         """Load a changed configuration without closing a connection."""
         self._write(wanted.creation["options"])
         before = self._workers(pid)
         psutil.Process(pid).send_signal(signal.SIGHUP)
-        if not until(lambda: self._workers(pid) - before, TIMEOUT_S):
+        if not until(lambda: self._workers(pid) - before, START_TIMEOUT_S):
             raise self.daemon.failed("did not take its new configuration")
         self.daemon.ready(wanted.attributes)
 

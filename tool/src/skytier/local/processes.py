@@ -30,7 +30,7 @@ from skytier.poll import until
 from skytier.release.processes import Beside, beside
 from skytier.services.application.skytier_units.since import is_before
 
-START_TIMEOUT_S = 30.0
+START_TIMEOUT_S = 90.0
 STEADY_S = 3.0
 """How long a process has to stay up before it counts as started."""
 SUPERVISOR, JOB = "supervisor", "job"

@@ -35,7 +35,7 @@ from skytier.release.history import STAYS, Releases, Rollback
 from skytier.stackfile import StackFile
 
 CHECK, HOME = "check", "home"
-CHECK_TIMEOUT_S = 30.0
+CHECK_TIMEOUT_S = 90.0
 
 _NO_BACKUPS = (
     "No backups are made on this machine: the section [backup] is for a stack on a cloud. Keep "

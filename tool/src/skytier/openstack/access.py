@@ -104,8 +104,9 @@ class Access:
             )
         needed = [there[name], *([there[via]] if (via := there[name].via) else [])]
         for host in needed:
-            found = self._connection.compute.get_server(host.server_id)
-            self._learn(host, host_keys.learn(self._connection, found, tell))
+            if not host_keys.is_key(self._keys.get(host.server_id, "")):
+                found = self._connection.compute.get_server(host.server_id)
+                self._learn(host, host_keys.learn(self._connection, found, tell))
         self.write(known)
         reached = self.reach(name, tell)
         self._reached[name] = there[name].server_id

@@ -1,7 +1,7 @@
 """Backups of a stack on a cloud, and its database restored from one."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 
 from skytier.deploy import backups, restore
@@ -23,27 +23,49 @@ from skytier.openstack.ssh_target import ssh_target
 from skytier.openstack.stack import CloudStack
 from skytier.services.pgbackrest.info import Backup, Backups
 from skytier.services.pgbackrest.secrets import KEY
+from skytier.stackfile.backup import FIRST
 
 DATABASE = "database"
 
 
-def listing(stack: CloudStack) -> Backups:
-    """The backups that are there. Raises SkytierError."""
+def listing(stack: CloudStack) -> list[Backups]:
+    """The backups that are in each place. Raises SkytierError."""
     with database_of(stack) as host:
-        return backups.listing(host)
+        return backups.everywhere(host, places(stack))
 
 
-def newest(stack: CloudStack) -> Backup | None:
-    """The newest one; None where there is none of this database, or where that cannot be asked.
+def newest(stack: CloudStack, among: Collection[str] | None = None) -> Backup | None:
+    """The newest one, also only of some places; None where there is none of this database, or where
+    that cannot be asked.
 
     Those to which the changes since do not arrive do not count, either.
     """
+    all_of_them = places(stack)
+    wanted = [each for each in all_of_them if among is None or each in among]
     try:
         with database_of(stack) as host:
-            found = backups.listing(host).newest
-            return found if backups.arrive(host) else None
+            there = [
+                each
+                for each in backups.everywhere(host, wanted)
+                if each.all and backups.arrive(host, each.place, among=all_of_them)
+            ]
     except SkytierError:
         return None
+    return max((each.newest for each in there), key=lambda each: each.ended, default=None)
+
+
+def places(stack: CloudStack, named: str | None = None) -> list[str]:
+    """The places of the backups, or the one that is named. Raises SkytierError if there is none."""
+    # One without the section: the machine says what is missing.
+    there = list(stack.stack.backup.places) or [FIRST]
+    if named is None:
+        return there
+    if named not in there:
+        raise SkytierError(
+            f"The stack file names no place {named!r} for backups.",
+            f"These are there: {', '.join(there)}.",
+        )
+    return [named]
 
 
 def back_up(stack: CloudStack, kind: str, progress: Progress) -> None:
@@ -52,7 +74,8 @@ def back_up(stack: CloudStack, kind: str, progress: Progress) -> None:
 
         def make(tell: Tell) -> str:
             backups.make(host, kind, tell)
-            return f"{backups.listing(host).newest.name}"
+            there = backups.everywhere(host, places(stack))
+            return ", ".join(each.newest.name for each in there)
 
         one_step("backup", host.name, make, progress)
 
@@ -60,7 +83,7 @@ def back_up(stack: CloudStack, kind: str, progress: Progress) -> None:
 def verify(stack: CloudStack) -> Verified:
     """Have the whole repository read. Raises SkytierError."""
     with database_of(stack) as host:
-        return backups.verify(host, lambda text: None)
+        return backups.verify(host, lambda text: None, places(stack))
 
 
 def key(stack: CloudStack) -> str:
@@ -86,13 +109,18 @@ def key(stack: CloudStack) -> str:
     return found
 
 
-def restore_intended(stack: CloudStack, asked: str, *, without_backup: bool = False) -> Intended:
+def restore_intended(
+    stack: CloudStack, asked: str, place: str | None = None, *, without_backup: bool = False
+) -> Intended:
     """What a restore to `latest`, a time or a backup would do. Changes nothing.
 
-    Raises SkytierError for what cannot be restored.
+    `place` is where it is to be taken from; None for the first that has it. Raises SkytierError for
+    what cannot be restored.
     """
     with database_of(stack, any_one=without_backup) as host:
-        return restore.intend(host, asked, without_backup=without_backup)
+        return restore.intend(
+            host, asked, places=places(stack, place), without_backup=without_backup
+        )
 
 
 def restore_to(stack: CloudStack, approved: Intended, progress: Progress) -> None:

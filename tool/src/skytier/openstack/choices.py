@@ -16,11 +16,9 @@ from skytier.openstack.flavor import Flavor
 from skytier.openstack.given_network import GivenNetwork
 from skytier.openstack.given_router import GivenRouter
 from skytier.openstack.images import Image, Offer
+from skytier.openstack.resources import glance
 from skytier.release.platform import System
 from skytier.stackfile import StackFile
-
-# Glance gives 25 at once unless it is asked for more; 1000 is the most it gives.
-PAGE = 1000
 
 
 @dataclass(frozen=True)
@@ -114,7 +112,7 @@ def choose(offered: Offered, stack: StackFile, there: Sequence[Found] = ()) -> C
 
 def offered_images(conn: Connection) -> list[Offer]:
     """Every image that the project sees, active or not."""
-    return [_offer(image) for image in conn.image.images(limit=PAGE)]
+    return [_offer(image) for image in glance.images(conn)]
 
 
 def _offer(image: Any) -> Offer:

@@ -104,6 +104,7 @@ def connect(name: str | None, region_name: str | None = None) -> Connection:
         # Made here once, since several threads use them later.
         for service in ("compute", "network", "image"):
             getattr(connection, service)
+        connection.compute.get_endpoint_data()  # its versions, which each thread would ask for
     except SkytierError as error:
         error.do = clouds.advice(name, error.do or "")
         raise

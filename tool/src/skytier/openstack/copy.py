@@ -2,6 +2,7 @@
 
 import os
 import threading
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -11,9 +12,10 @@ from skytier.deploy.copy import Original
 from skytier.deploy.files import read_secrets
 from skytier.deploy.interruption import interrupted
 from skytier.deploy.kind import Found, Tell
+from skytier.deploy.restore import by_newest, choose
 from skytier.errors import SkytierError
 from skytier.openstack import object_store
-from skytier.openstack.backups import DATABASE, database_of, one_step
+from skytier.openstack.backups import DATABASE, database_of, one_step, places
 from skytier.openstack.kinds import find_all
 from skytier.openstack.releases import note_migrations
 from skytier.openstack.resources.container import Container
@@ -24,12 +26,8 @@ from skytier.openstack.ssh_target import ssh_target
 from skytier.openstack.stack import CloudStack
 from skytier.services.application.service import S3_KEY
 from skytier.services.pgbackrest.info import Backups
-from skytier.services.pgbackrest.secrets import (
-    KEY,
-    KEY_VARIABLE,
-    VARIABLES,
-)
-from skytier.services.pgbackrest.target import Target, fixed, target
+from skytier.services.pgbackrest.secrets import GIVEN, KEY, KEY_VARIABLE, VARIABLES
+from skytier.services.pgbackrest.target import LATEST, Target, fixed, target
 from skytier.stackfile.backup import PATH
 from skytier.topology import ObjectStore
 
@@ -40,7 +38,8 @@ _VARIABLES = {KEY: KEY_VARIABLE, **VARIABLES}
 class Intended:
     """What a copy is to have."""
 
-    original: Original
+    originals: Sequence[Original]
+    """The places of the backups that another machine can read, in the order of the stack file."""
     asked: str
     """`latest`, a time or a backup; it means the same at any later moment."""
     words: str
@@ -55,16 +54,19 @@ class _Told:
 
     at: datetime
     secrets: dict[str, str] = field(default_factory=dict, repr=False)
-    there: Backups | None = None
+    there: Sequence[Backups] = ()
+    segments: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """The files in the archive of each place, where there are several."""
     why: str = ""
     """Why it does not say all."""
 
 
-def intend(stack: CloudStack, asked: str) -> Intended:
+def intend(stack: CloudStack, asked: str, place: str | None = None) -> Intended:
     """What a copy of a stack's database would have. Changes nothing.
 
-    The stack's database server may be lost: then its key that is kept here, or given in a variable,
-    and the cloud's credential are enough. Raises SkytierError for what cannot be restored.
+    `place` is that of the backups; None for the first that has what is asked. The stack's database
+    server may be lost: then its key that is kept here, or given in a variable, and the cloud's
+    credential are enough. Raises SkytierError for what cannot be restored.
     """
     backup = stack.stack.backup
     if not stack.stack.has_backups:
@@ -73,7 +75,8 @@ def intend(stack: CloudStack, asked: str) -> Intended:
             "Say in the section [backup] of the stack file where they should go, then run skytier "
             "up.",
         )
-    if backup.kind == PATH:
+    readable = [name for name in places(stack, place) if backup.places[name].kind != PATH]
+    if not readable:
         raise SkytierError(
             f"The backups of {stack.stack.name} are in a directory of its database server, which "
             "no other machine can read.",
@@ -82,15 +85,22 @@ def intend(stack: CloudStack, asked: str) -> Intended:
         )
     at = datetime.now(UTC)
     fixed(asked, at)
-    told = _told(stack)
+    told = _told(stack, readable)
     wanted = fixed(asked, told.at)
-    words = target(wanted, told.there, told.at).words if told.there else wanted
-    return Intended(Original(stack.stack, *_place(stack, told)), wanted, words, _image(stack))
+    words = wanted
+    if told.there:
+        there = by_newest(told.there) if wanted == LATEST else told.there
+        _, found = choose(
+            there, lambda there: target(wanted, there, told.at), lambda place: told.segments[place]
+        )
+        # It is the same for the copy, and does not wait for a place that has nothing of it.
+        words, readable = found.words, [found.place]
+    return Intended(_originals(stack, told, readable), wanted, words, _image(stack))
 
 
 def is_there(stack: CloudStack) -> bool:
     """Whether a stack has a database already: a server of it, or the volume of one that is lost."""
-    return bool(_servers(stack)) or bool(stack.kinds[Volume.name].find())
+    return bool(_servers(stack)) or any(True for _ in stack.kinds[Volume.name].find())
 
 
 def exists(stack: CloudStack) -> bool:
@@ -123,7 +133,7 @@ def restore_copy(stack: CloudStack, intended: Intended, progress: Progress) -> T
         def run(tell: Tell) -> str:
             watched = stack.stack.monitor.enabled
             found.append(
-                copy.restore(host, intended.original, intended.asked, tell, watched=watched)
+                copy.restore(host, intended.originals, intended.asked, tell, watched=watched)
             )
             return found[0].words
 
@@ -133,27 +143,43 @@ def restore_copy(stack: CloudStack, intended: Intended, progress: Progress) -> T
     return found[0]
 
 
-def _told(stack: CloudStack) -> _Told:
+def _told(stack: CloudStack, readable: Sequence[str]) -> _Told:
     told = _Told(datetime.now(UTC))
     try:
         with database_of(stack, any_one=True) as host:
             told = _Told(backups.now(host), read_secrets(host))
-            return replace(told, there=backups.listing(host))
+            there = backups.everywhere(host, readable)
+            several = readable if len(readable) > 1 else []
+            segments = {name: backups.segments(host, name) for name in several}
+            return replace(told, there=there, segments=segments)
     except SkytierError as error:
         return replace(told, why=error.what)
 
 
-def _place(stack: CloudStack, told: _Told) -> tuple[ObjectStore, dict[str, str]]:
-    """Where the backups are, and the secrets for them alone. Raises SkytierError."""
-    backup, operator = stack.stack.backup, stack.operator
+def _originals(stack: CloudStack, told: _Told, names: Sequence[str]) -> list[Original]:
+    """The places whose keys are known. Raises the SkytierError of the first where none is."""
+    found, errors = [], []
+    for name in names:
+        try:
+            found.append(Original(stack.stack, *_place(stack, told, name), name))
+        except SkytierError as error:
+            errors.append(error)
+    if not found:
+        raise errors[0]
+    return found
+
+
+def _place(stack: CloudStack, told: _Told, name: str) -> tuple[ObjectStore, dict[str, str]]:
+    """Where the backups of a place are, and the secrets for them alone. Raises SkytierError."""
+    place, operator = stack.stack.backup.places[name], stack.operator
     given = {
         KEY: os.environ.get(KEY_VARIABLE) or told.secrets.get(KEY) or operator.kept_backup_key()
     }
-    if backup.makes_key:
+    if place.makes_key:
         given[S3_KEY] = told.secrets.get(S3_KEY) or _of_credential(stack)
     else:
-        for name, variable in VARIABLES.items():
-            given[name] = told.secrets.get(name) or os.environ.get(variable, "")
+        for each in GIVEN[name]:
+            given[each] = told.secrets.get(each) or os.environ.get(VARIABLES[each], "")
     if missing := [name for name, text in given.items() if not text]:
         variables = [_VARIABLES[name] for name in missing if name in _VARIABLES]
         raise SkytierError(
@@ -165,8 +191,8 @@ def _place(stack: CloudStack, told: _Told) -> tuple[ObjectStore, dict[str, str]]
             else "Run it as the user who brought the stack up: Keystone shows the key of the "
             "object store to nobody else.",
         )
-    endpoint = object_store.backup_endpoint(stack.connection, stack.stack)
-    return ObjectStore(endpoint, str(backup.bucket), backup.region, None), given
+    endpoint = object_store.backup_endpoint(stack.connection, place)
+    return ObjectStore(endpoint, str(place.bucket), place.region, None), given
 
 
 def _of_credential(stack: CloudStack) -> str:

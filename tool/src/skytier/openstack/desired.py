@@ -260,7 +260,7 @@ def _configuration(
 def _uses_objects(resolved: ResolvedStack, role: str) -> bool:
     """Whether a machine is told of the object store: for the application, or for backups."""
     kind, stack = resolved.roles[role], resolved.stack
-    of_backups = kind.holds_data and stack.backup.container
+    of_backups = kind.holds_data and stack.backup.containers
     return bool(of_backups or (kind.runs_application and stack.storage.bucket))
 
 

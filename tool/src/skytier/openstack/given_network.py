@@ -80,6 +80,8 @@ def find(conn: Connection, stack: StackFile) -> GivenNetwork | None:
 def make(conn: Connection, stack: StackFile) -> None:
     """Have Neutron make the network that it allocates by itself, where the stack file names that
     and it is not there."""
+    if stack.network != auto_topology.AUTO:
+        return
     found = find(conn, stack)
     if found and not found.id:
         auto_topology.make(conn)

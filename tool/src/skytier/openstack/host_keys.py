@@ -15,11 +15,11 @@ from openstack.exceptions import HttpException
 from skytier.deploy.kind import Tell
 from skytier.errors import SkytierError
 from skytier.openstack.resources.project import PREFIX
+from skytier.openstack.resources.waiting import poll_s
 
 HOST_KEY = f"{PREFIX}host-key"
 CONSOLE_LINES = 5000
 LEARN_TIMEOUT_S = 900.0
-POLL_S = 1.0
 _BLOCK = re.compile(r"-----BEGIN SSH HOST KEY KEYS-----(.*?)-----END SSH HOST KEY KEYS-----", re.S)
 _KEY = re.compile(r"\bssh-ed25519 [A-Za-z0-9+/]{60,}={0,2}")
 
@@ -66,15 +66,15 @@ def learn(connection: Connection, server: Any, tell: Tell) -> str:
 
 def _console(connection: Connection, server: Any, tell: Tell) -> Iterator[str]:
     """The console's log, again and again for as long as it makes sense."""
-    deadline = time.monotonic() + LEARN_TIMEOUT_S
-    while time.monotonic() < deadline:
+    began = time.monotonic()
+    while (waited_s := time.monotonic() - began) < LEARN_TIMEOUT_S:
         tell("booting")
         try:
             said = connection.compute.get_server_console_output(server, length=CONSOLE_LINES)
         except HttpException as error:
             # 409: it has no console before it runs. 5xx: this is a POST, which nobody else repeats.
             if error.status_code in (409, 500, 502, 503, 504):
-                time.sleep(POLL_S)
+                time.sleep(poll_s(waited_s))
                 continue
             raise SkytierError(
                 f"The cloud does not show the console of {server.name} ({error.status_code}), so "
@@ -83,4 +83,4 @@ def _console(connection: Connection, server: Any, tell: Tell) -> Iterator[str]:
                 f"/etc/ssh/ssh_host_ed25519_key.pub), and say so: skytier trust {server.name} KEY",
             ) from error
         yield said.get("output") or ""
-        time.sleep(POLL_S)
+        time.sleep(poll_s(waited_s))

@@ -94,14 +94,15 @@ class KeptSecrets:
             return secret.make()
         if key := self._operator.kept_backup_key():
             return {secret.name: key}
-        container = self._before.get(Key(Container.name, self._resolved.stack.backup.bucket or ""))
-        if container and container.facts["objects"]:
-            raise SkytierError(
-                f"{secret.what} is not known, and the container {container.key.name} has "
-                "backups, which nothing else opens.",
-                f"Run skytier up again with it in the variable {secret.variable}, this once. Or "
-                "set backup.bucket to another name to begin without them.",
-            )
+        for place in self._resolved.stack.backup.places.values():
+            container = self._before.get(Key(Container.name, place.bucket or ""))
+            if container and container.facts["objects"]:
+                raise SkytierError(
+                    f"{secret.what} is not known, and the container {container.key.name} has "
+                    "backups, which nothing else opens.",
+                    f"Run skytier up again with it in the variable {secret.variable}, this once. "
+                    f"Or set {place.section}.bucket to another name to begin without them.",
+                )
         return secret.make()
 
     def _keep(self, secrets: Mapping[str, str]) -> None:

@@ -1,9 +1,10 @@
 """Every kind of resource of a stack, in the order in which they are made."""
 
-from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 from skytier.deploy import update
 from skytier.deploy.kind import Found, Key, Kind, Known, UnseenError
@@ -16,6 +17,7 @@ from skytier.openstack.resources.ec2_credential import Ec2Credential
 from skytier.openstack.resources.errors import API_ERRORS, explained
 from skytier.openstack.resources.floating_ip import FloatingIP
 from skytier.openstack.resources.key_pair import KeyPair
+from skytier.openstack.resources.listed import Listed
 from skytier.openstack.resources.network import Network
 from skytier.openstack.resources.port import Port
 from skytier.openstack.resources.project import Project
@@ -83,6 +85,8 @@ RULES = {
 }
 """What the plan knows of each kind, in the order in which they are made."""
 
+_Asked = Mapping[Callable[[], list[Any]], Future[list[Any]]]
+
 
 def resources(
     project: Project, stack: StackFile, *, with_volumes: bool = False, with_objects: bool = False
@@ -116,15 +120,20 @@ def resources_now(kinds: Mapping[str, Kind]) -> Known:
 def find_all(kinds: Iterable[Kind], unseen: list[UnseenError] | None = None) -> list[Found]:
     """Everything of the stack that there is, all kinds asked at once. Raises SkytierError.
 
+    Kinds that read the same list get it from one call.
     `unseen` takes the errors of kinds that the project may not list; without it they are raised.
     """
     kinds = list(kinds)
     with ThreadPoolExecutor(len(kinds)) as pool:
-        return [found for kind in pool.map(partial(_find, unseen), kinds) for found in kind]
+        lists = {kind.lists for kind in kinds if isinstance(kind, Listed)}
+        asked = {each: pool.submit(each) for each in lists}
+        return [each for found in pool.map(partial(_find, asked, unseen), kinds) for each in found]
 
 
-def _find(unseen: list[UnseenError] | None, kind: Kind) -> list[Found]:
+def _find(asked: _Asked, unseen: list[UnseenError] | None, kind: Kind) -> list[Found]:
     try:
+        if isinstance(kind, Listed):
+            return list(kind.among(asked[kind.lists].result()))
         return list(kind.find())
     except UnseenError as error:
         if unseen is None:

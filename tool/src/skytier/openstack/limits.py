@@ -1,13 +1,15 @@
 """A project's limits and what is used of them, from Nova, Neutron and, where it is, Cinder."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from openstack.connection import Connection
 from openstack.exceptions import HttpException
 
 from skytier.openstack.catalog import has_volumes
-from skytier.openstack.quota import Limit
+from skytier.openstack.quota import Amounts, Limit
 
+_NOVA = ("instances", "cores", "ram_mib", "server_groups", "server_group_members")
 _NEUTRON = (
     "ports",
     "floating_ips",
@@ -17,17 +19,23 @@ _NEUTRON = (
     "subnets",
     "routers",
 )
+_CINDER = ("volumes", "gigabytes")
 
 
-def read(conn: Connection) -> dict[str, Limit]:
-    """Limits by field of `quota.Amounts`, in two calls, three with Cinder.
+def read(conn: Connection, needed: Amounts | None = None) -> dict[str, Limit]:
+    """Limits by field of `quota.Amounts`, by a call of each service; with `needed` of those alone
+    that count something of it.
 
     What a service does not tell is left out: a field without a number, or all of them where it
     answers with an error. Raises what the SDK raises when there is no answer, or no access (401).
     """
-    limits = _told(lambda: _nova(conn)) | _told(lambda: _neutron(conn))
+    services = [(_NOVA, _nova), (_NEUTRON, _neutron)]
     if has_volumes(conn):
-        limits |= _told(lambda: _cinder(conn))
+        services.append((_CINDER, _cinder))
+    limits: dict[str, Limit | None] = {}
+    for counted, ask in services:
+        if needed is None or any(getattr(needed, name) for name in counted):
+            limits |= _told(partial(ask, conn))
     return {name: limit for name, limit in limits.items() if limit}
 
 

@@ -72,7 +72,7 @@ class Lock:
 
     def holder(self) -> Holder | None:
         """Who holds it now; None when nobody does, or nobody who is alive."""
-        return next(iter(self._alive()), None)
+        return next(iter(self._alive(self._groups())), None)
 
     def exists(self) -> bool:
         """Whether there is one, held or not: then the stack was not taken down to the end."""
@@ -80,14 +80,14 @@ class Lock:
 
     def audit(self) -> list[str]:
         """The last lines, oldest first: `20261124T150300Z up ok 214s alice@laptop`."""
-        return sorted(tag for group in self._groups() for tag in group.tags if tag[0].isdigit())
+        return _audit(self._groups())
 
     def note(self, holder: Holder, result: str) -> None:
         """Add a line to the audit."""
         line = holder.audit_line(result)
         for group in self._groups()[:1]:
             group.add_tag(self._network, line)
-            for old in self.audit()[:-AUDIT_LINES]:
+            for old in sorted({*_audit([group]), line})[:-AUDIT_LINES]:
                 group.remove_tag(self._network, old)
 
     def delete(self) -> None:
@@ -101,16 +101,18 @@ class Lock:
         Of several who reach for it at the same time the one with the lowest token stays and waits
         for the others to give way; against a holder it waits in vain.
         """
-        if others := self._alive():
+        groups = self._groups()
+        if others := self._alive(groups):
             raise _locked(others[0])
         for _ in range(ATTEMPTS):
+            # A look counts only if the tag was there for certain before it began.
+            said = _has(groups, me) or self._add(me, groups)
             groups = self._groups()
-            if not any(me.tag in group.tags for group in groups):
-                self._add(me, groups)
+            if not (said and _has(groups, me)):
                 continue
-            others = [holder for holder in self._alive() if holder.token != me.token]
+            others = [holder for holder in self._alive(groups) if holder.token != me.token]
             if not others:
-                self._tidy_up(me)
+                self._tidy_up(me, groups)
                 return
             if min(other.token for other in others) < me.token:
                 break
@@ -122,24 +124,25 @@ class Lock:
             "Somebody may be taking the stack down. Wait a moment, and run again.",
         )
 
-    def _add(self, me: Holder, groups: list[Any]) -> None:
-        """Say that we want it; whether that went through is seen by the next look."""
+    def _add(self, me: Holder, groups: list[Any]) -> bool:
+        """Say that we want it. Returns whether that went through for certain."""
         try:
             group = groups[0] if groups else self._create()
             group.add_tag(self._network, me.tag)
         except NotFoundException:  # the whole stack was taken away just now
-            return
+            return False
         except API_ERRORS as error:
             if not is_ambiguous(error):
                 raise
             time.sleep(1)
+            return False
+        return True
 
     def _create(self) -> Any:
         return self._network.create_security_group(name=self._name, description=self._mark)
 
-    def _tidy_up(self, me: Holder) -> None:
+    def _tidy_up(self, me: Holder, groups: list[Any]) -> None:
         """For who holds it: what the dead left, and groups that were made at the same time."""
-        groups = self._groups()
         ours = next((group for group in groups if me.tag in group.tags), None)
         for group in groups:
             if group is not ours:
@@ -180,9 +183,9 @@ class Lock:
         with suppress(NotFoundException):  # it, or the whole group, is gone already
             group.remove_tag(self._network, tag)
 
-    def _alive(self) -> list[Holder]:
+    def _alive(self, groups: list[Any]) -> list[Holder]:
         """Who holds it or reaches for it, and is at work."""
-        read = [Holder.read(tag) for group in self._groups() for tag in group.tags]
+        read = [Holder.read(tag) for group in groups for tag in group.tags]
         alive = {h.token: h for h in read if h is not None and h.is_alive(self._dead_after_s)}
         return list(alive.values())
 
@@ -192,6 +195,15 @@ class Lock:
             name=self._name, description=self._mark, project_id=self._project.id
         )
         return sorted(groups, key=lambda group: (group.created_at or "", group.id))
+
+
+def _has(groups: list[Any], me: Holder) -> bool:
+    return any(me.tag in group.tags for group in groups)
+
+
+def _audit(groups: list[Any]) -> list[str]:
+    """The lines of the audit, oldest first."""
+    return sorted(tag for group in groups for tag in group.tags if tag[0].isdigit())
 
 
 def _is(tag: str, me: Holder) -> bool:

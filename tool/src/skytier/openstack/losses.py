@@ -26,9 +26,9 @@ _MAY_BE_ALONE = (
 )
 _MOST_MEMBERS = 3
 _OBJECTS_STAY = (
-    "Set storage.bucket back to {0} (backup.bucket, if it has backups), or delete the objects "
-    "first. Or take the container out of the stack, which leaves it as it is: openstack container "
-    "unset --property Skytier {0}"
+    "Set storage.bucket back to {0} (backup.bucket or backup.second.bucket, if it has backups), or "
+    "delete the objects first. Or take the container out of the stack, which leaves it as it is: "
+    "openstack container unset --property Skytier {0}"
 )
 
 

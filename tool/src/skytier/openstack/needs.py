@@ -164,9 +164,7 @@ def quota_in_use(project: Project) -> Amounts:
     def marked(kind: Any) -> list[Any]:
         return list(kind(description=project.mark, project_id=project.id))
 
-    servers = [
-        server for server in conn.compute.servers(details=True) if project.owns(server.metadata)
-    ]
+    servers = project.servers()
     volumes = [
         volume
         for volume in (conn.block_storage.volumes(details=True) if has_volumes(conn) else ())

@@ -18,7 +18,7 @@ from skytier.openstack.resources.ec2_credential import (
 )
 from skytier.openstack.resources.project import Project
 from skytier.stackfile import StackFile
-from skytier.stackfile.backup import unfit
+from skytier.stackfile.backup import SECOND, PlaceSection, host_and_port, unfit
 from skytier.stackfile.storage import KEYSTONE
 
 DELEGATED = "Keystone makes none for an application credential or a trust."
@@ -53,21 +53,23 @@ def _no_object_store(stack: StackFile) -> SkytierError:
             "Leave the section [storage] out, and give the application another one: "
             "docs/how-to/keep-uploads-in-an-object-store.md#another-object-store",
         )
+    section = next(each.section for each in stack.backup.places.values() if each.container)
     return SkytierError(
-        'The stack file asks for backups to the object store (backup.kind = "object-store"), and '
-        "the cloud has none.",
-        'Set backup.kind to "s3", with an S3 of another provider.',
+        f'The stack file asks for backups to the object store ({section}.kind = "object-store"), '
+        "and the cloud has none.",
+        f'Set {section}.kind to "s3", with an S3 of another provider.',
     )
 
 
 def buckets(stack: StackFile) -> list[str]:
     """The containers that a stack file asks for, the application's first."""
-    return [each for each in (stack.storage.bucket, stack.backup.container) if each]
+    return [*([stack.storage.bucket] if stack.storage.bucket else []), *stack.backup.containers]
 
 
 def makes_key(stack: StackFile) -> bool:
     """Whether Keystone makes a key of the S3 API, which the application and backups share."""
-    return bool(stack.storage.bucket and stack.storage.keys == KEYSTONE) or stack.backup.makes_key
+    of_storage = stack.storage.bucket and stack.storage.keys == KEYSTONE
+    return bool(of_storage) or any(each.makes_key for each in stack.backup.places.values())
 
 
 def s3_endpoint(connection: Connection, stack: StackFile) -> str:
@@ -81,20 +83,36 @@ def s3_endpoint(connection: Connection, stack: StackFile) -> str:
     return (stack.storage.endpoint or _by_catalog(connection)).rstrip("/")
 
 
-def backup_endpoint(connection: Connection, stack: StackFile) -> str:
-    """The same for backups; empty where they do not go to an S3 API.
+def backup_endpoints(connection: Connection, stack: StackFile) -> dict[str, str]:
+    """The same for each place of the backups, by its name; none where it is no S3 API.
 
-    Raises SkytierError for an address that pgBackRest cannot use.
+    Raises SkytierError for an address that pgBackRest cannot use, and where both are the same.
     """
-    backup = stack.backup
-    if backup.endpoint or not backup.container:
-        return (backup.endpoint or "").rstrip("/")
+    places = stack.backup.places
+    found = {name: backup_endpoint(connection, place) for name, place in places.items()}
+    there = {name: address for name, address in found.items() if address}
+    if len({(host_and_port(address), places[name].bucket) for name, address in there.items()}) < (
+        len(there)
+    ):
+        # As a container of the cloud, and as a bucket of the same S3 API.
+        bucket, section = places[SECOND].bucket, places[SECOND].section
+        raise SkytierError(
+            f"Both places of the backups are the same: {bucket} at {there[SECOND]}.",
+            f"Name another one in {section}.bucket, or leave the section [{section}] out.",
+        )
+    return there
+
+
+def backup_endpoint(connection: Connection, place: PlaceSection) -> str:
+    """That of one place; empty where it is no S3 API. Raises SkytierError as above."""
+    if place.endpoint or not place.container:
+        return (place.endpoint or "").rstrip("/")
     endpoint = _by_catalog(connection)
     if endpoint and (wrong := unfit(endpoint)):
         raise SkytierError(
             f"Backups cannot go to the cloud's object store: its S3 API, {endpoint}, {wrong}.",
-            "If the S3 API has another address, set backup.endpoint to it; who runs the cloud "
-            'knows it. Or set backup.kind to "s3", with an S3 of another provider.',
+            f"If the S3 API has another address, set {place.section}.endpoint to it; who runs the "
+            f'cloud knows it. Or set {place.section}.kind to "s3", with an S3 of another provider.',
         )
     return endpoint
 

@@ -222,14 +222,16 @@ class Plan:
         stack = self.resolved.stack
         if not stack.has_backups or not any(map(_configures_database, self.steps)):
             return ""
-        path = stack.backup.path if stack.backup.kind == PATH else None
-        where = (
-            f" Each member has to see the same directory at {path}, of a shared file system."
-            if stack.database.members > 1
-            else " They are on the database server, and lost with it unless another disk is at "
-            f"{path}."
-        )
-        lost = where if path else ""
+        lost = ""
+        for place in stack.backup.places.values():
+            if place.kind == PATH:
+                lost += (
+                    f" Each member has to see the same directory at {place.path}, of a shared file "
+                    "system."
+                    if stack.database.members > 1
+                    else " They are on the database server, and lost with it unless another disk "
+                    f"is at {place.path}."
+                )
         return (
             "Backups are encrypted, and worthless without their key. Keep it in a safe place, too: "
             f"skytier backup key.{lost}"

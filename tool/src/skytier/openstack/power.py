@@ -127,11 +127,7 @@ def cannot_know(name: str, told: Told) -> SkytierError:
 
 def _servers(project: Project, name: str) -> list[Any]:
     """Those of that name with the stack's mark."""
-    return [
-        each
-        for each in project.connection.compute.servers(details=True)
-        if each.name == name and each.project_id == project.id and project.owns(each.metadata)
-    ]
+    return [each for each in project.servers() if each.name == name]
 
 
 def _deleted(project: Project, name: str) -> Told:

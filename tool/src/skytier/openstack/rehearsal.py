@@ -18,7 +18,7 @@ from skytier.deploy.setup import set_up
 from skytier.errors import SkytierError
 from skytier.hosts.host import Host
 from skytier.openstack import choices, scratch
-from skytier.openstack.backups import DATABASE, database_of, one_step
+from skytier.openstack.backups import DATABASE, database_of, one_step, places
 from skytier.openstack.flavor import Flavor
 from skytier.openstack.kinds import RULES
 from skytier.openstack.planned import Plan
@@ -26,7 +26,7 @@ from skytier.openstack.quota import refuse_short
 from skytier.openstack.resources.creation import RepeatedCalls
 from skytier.openstack.ssh_target import ssh_target
 from skytier.openstack.stack import CloudStack
-from skytier.services.pgbackrest.config import CA
+from skytier.services.pgbackrest.config import HOMES
 from skytier.services.pgbackrest.marker import Marker
 from skytier.services.setup import File, Setup
 from skytier.stackfile.backup import PATH
@@ -34,10 +34,13 @@ from skytier.stackfile.backup import PATH
 Result = TypeVar("Result")
 
 
-def rehearse(stack: CloudStack, progress: Progress, flavor: str | None = None) -> Rehearsed:
+def rehearse(
+    stack: CloudStack, progress: Progress, flavor: str | None = None, place: str | None = None
+) -> Rehearsed:
     """Prove the newest backup, under the stack's lock. What it makes is removed in any case.
 
-    `flavor` is that of the scratch server; without it that of the database. Raises SkytierError
+    `flavor` is that of the scratch server; without it that of the database. `place` is the place of
+    the backups; without it the first that has some. Raises SkytierError
     where it cannot begin; how it went from the marker on is told in the result.
     """
     began, lost = datetime.now(UTC), threading.Event()
@@ -48,36 +51,37 @@ def rehearse(stack: CloudStack, progress: Progress, flavor: str | None = None) -
     with ended, stack.held("rehearse", lost), database_of(stack) as database:
         # Of a run that was cut short.
         scratch.remove(stack.stack.name, stack.kinds, progress)
-        of = rehearsal.source(database)
-        place: _Scratch | _Beside = _Beside(stack, of, database)
-        if stack.stack.backup.kind != PATH:
-            place = _scratch(stack, of, flavor, lost)
+        of = rehearsal.source(database, places(stack, place))
+        copy: _Scratch | _Beside = _Beside(stack, of, database)
+        if stack.stack.backup.places[of.place].kind != PATH:
+            copy = _scratch(stack, of, flavor, lost)
         marked, proof, trouble = None, None, None
         try:
             marked = _step(
                 "marker",
                 database.name,
-                lambda tell: rehearsal.mark(database, began, tell),
+                lambda tell: rehearsal.mark(database, began, tell, of.place),
                 progress,
             )
-            proof = place.prove(marked, progress)
+            proof = copy.prove(marked, progress)
         except StoppedError:
             raise
         except SkytierError as error:
             trouble = error
         found = rehearsed(
-            *((stack.stack.name, stack.cloud), began, place.machine, of),
+            *((stack.stack.name, stack.cloud), began, copy.machine, of),
             marked=marked,
-            parts=place.parts,
+            parts=copy.parts,
             proof=proof,
             trouble=trouble,
         )
         stack.operator.keep_rehearsal(f"{began:%Y%m%dT%H%M%SZ}", as_json(found))
         if found.good:
-            text = rehearsal.metrics(datetime.now(UTC), found.recovery_s, found.lost_seconds)
-            rehearsal.note_good(database, text)
+            figures = (found.recovery_s, found.lost_seconds, of.place)
+            text = rehearsal.metrics(datetime.now(UTC), *figures)
+            rehearsal.note_good(database, text, of.place)
         else:
-            rehearsal.note_failed(database)
+            rehearsal.note_failed(database, of.place)
     return found
 
 
@@ -142,10 +146,11 @@ class _Scratch:
         with ssh_target(self.stack, self.name, tell) as host:
             entered = time.monotonic()
             self.parts["server"] = entered - began
-            ca = [File(CA, stack.backup.ca)] if stack.backup.ca else []
+            certificates = stack.backup.places[self.of.place].ca
+            ca = [File(HOMES[self.of.place].ca, certificates)] if certificates else []
             set_up(host, resolved.installed(DATABASE, self.plan.known) + Setup(ca), {}, tell)
             self.parts["set-up"] = time.monotonic() - entered
-            store = resolved.topology(self.plan.known).backup_store
+            store = resolved.topology(self.plan.known).backup_stores.get(self.of.place)
             return rehearsal.prove(host, stack, store, self.of, marked, tell, beside=False)
 
 

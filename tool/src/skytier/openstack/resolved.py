@@ -1,7 +1,7 @@
 """A stack file with what was chosen for it, and the stack as its machines see it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from skytier import roles
@@ -57,8 +57,8 @@ class ResolvedStack:
     """The release that a rollback led to, where it is to stay."""
     s3_endpoint: str = ""
     """The address of the object store's S3 API; empty where the stack has no container."""
-    backup_endpoint: str = ""
-    """The address of the S3 API that backups go to; empty where they go to none."""
+    backup_endpoints: Mapping[str, str] = field(default_factory=dict)
+    """The address of the S3 API of each place of the backups that is one."""
 
     @cached_property
     def release(self) -> str:
@@ -125,7 +125,7 @@ class ResolvedStack:
             moving=bool(moves_from),
             leaving=self._leaving(known),
             object_store=self._object_store(known),
-            backup_store=self._backup_store(known),
+            backup_stores=self._backup_stores(known),
             public_ipv6=ipv6_of(self.stack, self.entry_point().name, known),
         )
 
@@ -147,13 +147,17 @@ class ResolvedStack:
         made = access if storage.keys == KEYSTONE else None
         return ObjectStore(self.s3_endpoint, storage.bucket, storage.region, made)
 
-    def _backup_store(self, known: Known) -> ObjectStore | None:
-        backup = self.stack.backup
-        if backup.bucket is None:
-            return None
+    def _backup_stores(self, known: Known) -> Mapping[str, ObjectStore]:
         found = known.get(self.ec2_credential())
-        access = (found.id if found else "") if backup.makes_key else None
-        return ObjectStore(self.backup_endpoint, backup.bucket, backup.region, access)
+        access = found.id if found else ""
+        return {
+            name: ObjectStore(
+                self.backup_endpoints.get(name, ""),
+                *(place.bucket, place.region, access if place.makes_key else None),
+            )
+            for name, place in self.stack.backup.places.items()
+            if place.bucket is not None
+        }
 
     def ec2_credential(self) -> Key:
         """The key of the S3 API."""

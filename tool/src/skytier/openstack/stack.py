@@ -146,7 +146,7 @@ class CloudStack:
         resolved = ResolvedStack(
             *(stack, picked, ROLES, application, prices, pinned),
             s3_endpoint=object_store.s3_endpoint(self.connection, self.stack),
-            backup_endpoint=object_store.backup_endpoint(self.connection, self.stack),
+            backup_endpoints=object_store.backup_endpoints(self.connection, self.stack),
         )
         there = Known(one_of_each(found)[0])
         object_store.check(self.project, self.stack, there)
@@ -206,7 +206,7 @@ class CloudStack:
         if more == Amounts():
             return []
         try:
-            return check(more, limits.read(self.connection))
+            return check(more, limits.read(self.connection, more))
         except API_ERRORS as error:
             raise explained("The project's quotas could not be read", error) from error
 

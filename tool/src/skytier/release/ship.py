@@ -11,7 +11,7 @@ from skytier.release import history
 from skytier.release.build import Progress, Release
 from skytier.release.history import NOBODY, Author
 from skytier.release.machine import note, script
-from skytier.services.application.service import HEALTH_TIMEOUT_S
+from skytier.services.application.service import HEALTH_TIMEOUT_S, LOOK_S
 
 KEPT = 5
 
@@ -85,7 +85,7 @@ def activate(
     Returns False when it was the machine's release already, and healthy. `progress` is told of what
     still finishes its work.
     """
-    values = {"release": release, "timeout_s": timeout_s, **asdict(lines)}
+    values = {"release": release, "timeout_s": timeout_s, "look_s": LOOK_S, **asdict(lines)}
     said = host.run(script("activate", **values))
     *told, last = said.strip().splitlines()
     for line in told:

@@ -5,6 +5,7 @@ from datetime import datetime
 from skytier.charts.chart import Unit, human
 from skytier.deploy.rehearsed import Rehearsed
 from skytier.report.page import page
+from skytier.stackfile.backup import FIRST
 
 _PARTS = {
     "server": "the server until it lets in by SSH",
@@ -32,7 +33,8 @@ def verdict(found: Rehearsed) -> str:
 def sentences(found: Rehearsed) -> list[str]:
     """What else there is to say, from the machine to what would be lost."""
     restored = "The copy was to be" if found.trouble else "The copy was restored"
-    said = [f"{restored} on {found.machine}, from the backup {found.backup}."]
+    where = "" if found.place == FIRST else f" in the {found.place} place"
+    said = [f"{restored} on {found.machine}, from the backup {found.backup}{where}."]
     if found.recovery_s:
         said.append(f"Until the restored database answered: {_seconds(found.recovery_s)} (RTO).")
     if found.marked_at:

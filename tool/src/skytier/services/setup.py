@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
@@ -9,6 +10,10 @@ REMOVALS = "/usr/local/lib/skytier/removals"
 """Where a service may leave a script that takes it away. A set-up that does not have that file any
 more runs it first, in the order of the names. So what a stack never had is in none of its
 set-ups."""
+
+NEW_MACHINE, ANY_MACHINE = "# For a machine that is new:", "# For any machine:"
+"""The lines around a part of a script that does nothing on a machine that was set up before. So it
+is no reason to set one up again, and not in the fingerprint."""
 
 
 @dataclass(frozen=True)
@@ -74,5 +79,9 @@ class Setup:
         >>> Setup(files=[], script="true", checks=[]).fingerprint()
         'c37090048f150c97'
         """
-        canonical = json.dumps(asdict(self), sort_keys=True, ensure_ascii=False)
+        told = {**asdict(self), "script": _OF_NEW.sub("", self.script)}
+        canonical = json.dumps(told, sort_keys=True, ensure_ascii=False)
         return hashlib.sha256("\n".join([canonical, *more]).encode()).hexdigest()[:16]
+
+
+_OF_NEW = re.compile(f"^{NEW_MACHINE}\n.*?^{ANY_MACHINE}\n", re.DOTALL | re.MULTILINE)

@@ -1,7 +1,9 @@
 """The keys of the section [backup]: where backups of the database go, and how many are kept."""
 
+from collections.abc import Mapping
 from ipaddress import ip_address
-from typing import Annotated, Literal
+from posixpath import normpath
+from typing import Annotated, ClassVar, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, model_validator
@@ -11,6 +13,8 @@ from skytier.stackfile.section import Section, contradiction, key
 from skytier.stackfile.storage import GIVEN, KEYSTONE, REGION, bucket_name
 
 OBJECT_STORE, S3, PATH = "object-store", "s3", "path"
+FIRST, SECOND = "first", "second"
+"""The places of the backups, by their names."""
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
@@ -30,9 +34,10 @@ def _path(value: str) -> str:
     return value.rstrip("/")
 
 
-class BackupSection(Section):
-    """Backups of the database by pgBackRest: full and differential ones, and all changes since, so
-    that any moment can be restored. They are encrypted."""
+class PlaceSection(Section):
+    """A place that backups go to."""
+
+    section: ClassVar[str] = "backup"
 
     kind: Literal["none", "object-store", "s3", "path"] = key(
         "none", '"none", "object-store", "s3" or "path"', OBJECT_STORE
@@ -65,6 +70,77 @@ class BackupSection(Section):
     )
     """The directory on the database server for `kind = "path"`; the keys above are ignored then.
     With several members: of a shared file system (NFS), mounted there on each by you."""
+
+    @property
+    def enabled(self) -> bool:
+        """Whether there are backups."""
+        return self.kind != "none"
+
+    @property
+    def container(self) -> str | None:
+        """The container in the cloud's own object store; None where there is none."""
+        return self.bucket if self.kind == OBJECT_STORE else None
+
+    @property
+    def where(self) -> tuple[str, ...]:
+        """The same for two places of a kind that are one, however they are written."""
+        if self.kind == PATH:
+            return (normpath(self.path or ""),)
+        address = (host_and_port(self.endpoint or ""),) if self.kind == S3 else ()
+        return (self.bucket or "", *address)
+
+    @property
+    def makes_key(self) -> bool:
+        """Whether Keystone makes the key of the S3 API."""
+        return self.kind == OBJECT_STORE and self.keys == KEYSTONE
+
+    @property
+    def takes_key(self) -> bool:
+        """Whether the operator gives the key of the S3 API."""
+        return self.kind == S3 or (self.kind == OBJECT_STORE and self.keys == GIVEN)
+
+    @model_validator(mode="after")
+    def _has_what_it_needs(self) -> "PlaceSection":
+        name = self.section
+        if not self.enabled and (named := sorted(self.model_fields_set - {"kind", "second"})):
+            raise contradiction(f"{name}.{named[0]}", f"needs {name}.kind")
+        needed = {OBJECT_STORE: ["bucket"], S3: ["bucket", "endpoint"], PATH: ["path"]}
+        for each in needed.get(self.kind, []):
+            if getattr(self, each) is None:
+                raise contradiction(f"{name}.kind", f'is "{self.kind}", which needs {name}.{each}')
+        if self.kind != PATH and self.endpoint and (wrong := unfit(self.endpoint)):
+            raise contradiction(f"{name}.endpoint", wrong)
+        return self
+
+
+class SecondSection(PlaceSection):
+    """A second place for the same backups and changes, so that the loss of the first one is not the
+    loss of all. It does not wait for the first one, nor the first one for it."""
+
+    section: ClassVar[str] = "backup.second"
+
+    kind: Literal["none", "object-store", "s3", "path"] = key(
+        "none", '"none", "object-store", "s3" or "path"', S3
+    )
+    """As `backup.kind`. It is worth most where nothing is shared with the first place: another
+    provider, or another cloud. Default: there is none."""
+    bucket: Annotated[str, AfterValidator(bucket_name)] | None = key(
+        None, "3 to 63 characters of a-z, 0-9 and hyphens", "shop-elsewhere"
+    )
+    """As `backup.bucket`; another one."""
+    keys: Literal["keystone", "given"] = key(KEYSTONE, '"keystone" or "given"')
+    """As `backup.keys`, in the variables SKYTIER_BACKUP_SECOND_ACCESS_KEY_ID and
+    SKYTIER_BACKUP_SECOND_SECRET_ACCESS_KEY."""
+    path: Annotated[str, AfterValidator(_path)] | None = key(
+        None, "a directory such as /mnt/elsewhere", "/mnt/elsewhere"
+    )
+    """As `backup.path`; another one."""
+
+
+class BackupSection(PlaceSection):
+    """Backups of the database by pgBackRest: full and differential ones, and all changes since, so
+    that any moment can be restored. They are encrypted."""
+
     at: Annotated[str, AfterValidator(_time)] = key("03:00", "a time such as 03:00, in UTC")
     """When a backup is made each day, in UTC."""
     full_on: Literal["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"] = key(
@@ -78,39 +154,44 @@ class BackupSection(Section):
     """How much of the changes waits on the database server's disk while the place of the backups
     cannot be reached. Beyond that they are dropped, so that the disk does not fill up: then moments
     until the next backup cannot be restored."""
+    from_replica: bool = key(False, "true or false", strict=True)
+    """With several members of the database: whether a replica reads the files for a backup, and
+    compresses them, so that the primary's disk and processor have less to do. Where none follows
+    the primary, the primary reads them itself."""
+    second: SecondSection = SecondSection()
 
     @property
-    def enabled(self) -> bool:
-        """Whether there are backups."""
-        return self.kind != "none"
+    def places(self) -> Mapping[str, PlaceSection]:
+        """Where they go, by the name of each place: FIRST, and SECOND if it is asked for."""
+        if not self.enabled:
+            return {}
+        return {FIRST: self, **({SECOND: self.second} if self.second.enabled else {})}
 
     @property
-    def container(self) -> str | None:
-        """The container in the cloud's own object store; None where there is none."""
-        return self.bucket if self.kind == OBJECT_STORE else None
-
-    @property
-    def makes_key(self) -> bool:
-        """Whether Keystone makes the key of the S3 API."""
-        return self.kind == OBJECT_STORE and self.keys == KEYSTONE
-
-    @property
-    def takes_key(self) -> bool:
-        """Whether the operator gives the key of the S3 API."""
-        return self.kind == S3 or (self.kind == OBJECT_STORE and self.keys == GIVEN)
+    def containers(self) -> list[str]:
+        """The containers in the cloud's own object store."""
+        return [each.container for each in self.places.values() if each.container]
 
     @model_validator(mode="after")
-    def _fits_together(self) -> "BackupSection":
-        if not self.enabled and self.model_fields_set - {"kind"}:
-            name = sorted(self.model_fields_set - {"kind"})[0]
-            raise contradiction(f"backup.{name}", "needs backup.kind")
-        needed = {OBJECT_STORE: ["bucket"], S3: ["bucket", "endpoint"], PATH: ["path"]}
-        for name in needed.get(self.kind, []):
-            if getattr(self, name) is None:
-                raise contradiction("backup.kind", f'is "{self.kind}", which needs backup.{name}')
-        if self.kind != PATH and self.endpoint and (wrong := unfit(self.endpoint)):
-            raise contradiction("backup.endpoint", wrong)
+    def _has_two_places(self) -> "BackupSection":
+        second = self.second
+        if second.enabled and not self.enabled:
+            raise contradiction("backup.second.kind", "needs backup.kind")
+        if second.enabled and second.kind == self.kind:
+            named = "path" if second.kind == PATH else "bucket"
+            if second.where == self.where:
+                raise contradiction(f"backup.second.{named}", f"is backup.{named}")
         return self
+
+
+def host_and_port(endpoint: str) -> str:
+    """Which server an address leads to, however it is written.
+
+    >>> host_and_port("https://S3.example.org/"), host_and_port("https://s3.example.org:443")
+    ('s3.example.org:443', 's3.example.org:443')
+    """
+    parts = urlsplit(endpoint)
+    return f"{parts.hostname or ''}:{parts.port or 443}"
 
 
 def unfit(endpoint: str) -> str:

@@ -149,7 +149,9 @@ def commented(chosen: Mapping[str, Any], why: Mapping[str, str] | None = None) -
 
 
 def _section_meaning(section: tuple[str, ...]) -> str:
-    model = StackFile.model_fields[section[0]].annotation
+    model: Any = StackFile
+    for name in section:
+        model = model.model_fields[name].annotation
     return inspect.getdoc(model) or ""
 
 

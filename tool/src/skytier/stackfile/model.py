@@ -314,11 +314,16 @@ class StackFile(Section):
                 "docs/how-to/keep-uploads-in-an-object-store.md"
             )
             raise contradiction(key, wrong)
+        if self.backup.from_replica and self.database.members == 1:
+            wrong = "needs a replica: set database.members to 2 or 3"
+            raise contradiction("backup.from_replica", wrong)
         if self.backup.enabled and not self.has_database:
             wrong = 'asks for backups of a database, and application.requires has no "postgresql"'
             raise contradiction("backup.kind", wrong)
-        if self.backup.container and self.backup.container == self.storage.bucket:
-            raise contradiction("backup.bucket", "is storage.bucket, which the application uses")
+        for each in self.backup.places.values():
+            if each.container and each.container == self.storage.bucket:
+                wrong = "is storage.bucket, which the application uses"
+                raise contradiction(f"{each.section}.bucket", wrong)
         if self.api_from and self.has_balancer:
             wrong = (
                 "leads to web servers that have floating IPs, and with several ones only the "

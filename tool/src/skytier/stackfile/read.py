@@ -50,10 +50,15 @@ def load(path: Path | None = None) -> StackFile:
     if stack.cost.rates:
         rates = str(path.parent / stack.cost.rates)
         beside["cost"] = stack.cost.model_copy(update={"rates": rates})
+    # Of these the content is what machines are told.
+    certificates: dict[str, Any] = {}
     if stack.backup.ca:
-        # Of this one its content is what machines are told.
-        certificates = _certificates(path.parent / stack.backup.ca)
-        beside["backup"] = stack.backup.model_copy(update={"ca": certificates})
+        certificates["ca"] = _certificates(path.parent / stack.backup.ca)
+    if (second := stack.backup.second).ca:
+        ca = _certificates(path.parent / second.ca)
+        certificates["second"] = second.model_copy(update={"ca": ca})
+    if certificates:
+        beside["backup"] = stack.backup.model_copy(update=certificates)
     if stack.application.is_own:
         source = str(path.parent / stack.application.source)
         beside["application"] = stack.application.model_copy(update={"source": source})

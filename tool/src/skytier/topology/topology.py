@@ -83,8 +83,8 @@ class Topology:
     """The balancer that visitors still come through, although the stack is to have none."""
     object_store: ObjectStore | None = None
     """None where the stack has none."""
-    backup_store: ObjectStore | None = None
-    """Where backups of the database go; None where they do not go to an S3 API."""
+    backup_stores: Mapping[str, ObjectStore] = field(default_factory=dict)
+    """Where backups of the database go, by the name of each place that is an S3 API."""
     public_ipv6: str = ""
     """The IPv6 address of the entry point. Empty while it is not known, and without IPv6."""
 

@@ -7,7 +7,7 @@ import typer
 from skytier.cli import console
 from skytier.cli.dialog import Context
 from skytier.cli.progress import progress
-from skytier.deploy.kind import Found, Key
+from skytier.deploy.kind import Found
 from skytier.errors import SkytierError
 from skytier.openstack.backend import CloudBackend
 from skytier.openstack.object_store import in_words
@@ -47,11 +47,13 @@ def approve(
             "Nothing is deleted: no backups of this database stay, so a last one would be lost.",
             _COPY,
         )
-    newest = dialog.stack.newest_backup() if stay else None
-    shared = dialog.stack.stack.backup.kind == PATH
-    if _has_data(removal) and not delete_data and (shared or not newest):
+    places = dialog.stack.stack.backup.places
+    # Whether a directory outlives the servers is not known here.
+    safe = [each for each in stay if places[each].kind != PATH]
+    newest = dialog.stack.newest_backup(safe or stay) if stay else None
+    if _has_data(removal) and not delete_data and not (safe and newest):
         raise SkytierError(
-            f"Nothing is deleted: {_why(name, stay=stay, shared=shared)}.",
+            f"Nothing is deleted: {_why(name, stay=bool(stay), shared=not safe)}.",
             f"{_COPY}. Or delete it: skytier down --delete-data",
         )
     if not dialog.as_json:
@@ -62,7 +64,7 @@ def approve(
         if newest:
             console.out.print(f"The newest backup is of {newest.ended:%Y-%m-%d %H:%M} UTC.")
     question = f"Delete all of the stack {name} on {dialog.stack.cloud}, with its data?"
-    if dialog.stack.stack.backup.kind == PATH and not dialog.as_json:
+    if _goes_with_the_server(dialog) and not dialog.as_json:
         console.warn(_OF_PATH[dialog.stack.stack.database.members > 1])
     console.confirm(question, dialog.yes, "This deletes data, and there is nobody to ask.")
     if stay:
@@ -90,16 +92,27 @@ def _has_data(removal: Removal) -> bool:
     )
 
 
-def _backups_stay(dialog: Context[CloudBackend], removal: Removal) -> bool:
-    """Whether the database goes and its backups do not. A bucket of another S3 always stays."""
-    backup = dialog.stack.stack.backup
-    if backup.kind == PATH:
-        return dialog.stack.stack.database.members > 1 and _has_data(removal)
-    if backup.bucket is None or not _has_data(removal):
-        return False
-    # One without objects goes with the rest.
-    goes = any(each.key == Key(Container.name, backup.bucket) for each in removal.found)
-    return backup.kind == S3 or not goes
+def _backups_stay(dialog: Context[CloudBackend], removal: Removal) -> list[str]:
+    """The places of backups that stay while the database goes. A bucket of another S3 always
+    does, and a directory that several members share."""
+    if not _has_data(removal):
+        return []
+    stack = dialog.stack.stack
+    # A container without objects goes with the rest.
+    going = {each.key.name for each in removal.found if each.key.kind == Container.name}
+    return [
+        name
+        for name, each in stack.backup.places.items()
+        if each.kind == S3
+        or (each.container is not None and each.container not in going)
+        or (each.kind == PATH and stack.database.members > 1)
+    ]
+
+
+def _goes_with_the_server(dialog: Context[CloudBackend]) -> bool:
+    """Whether backups are in a directory alone."""
+    places = dialog.stack.stack.backup.places.values()
+    return bool(places) and all(each.kind == PATH for each in places)
 
 
 def _prepare(dialog: Context[CloudBackend], last_backup: bool | None, *, needs_key: bool) -> None:

@@ -19,7 +19,8 @@ from skytier.local.options import Options
 from skytier.local.postgresql import Postgresql
 from skytier.local.service import LocalKind
 
-START_TIMEOUT_S, STOP_TIMEOUT_S = 20.0, 10.0
+# Who gives up too early says of a busy machine that something is wrong.
+START_TIMEOUT_S, STOP_TIMEOUT_S = 90.0, 10.0
 ALL = (
     *(processes.NODE, processes.POSTGRES, processes.NGINX, processes.REDIS),
     *(processes.ALERTMANAGER, processes.PROMETHEUS, processes.RECORDER),

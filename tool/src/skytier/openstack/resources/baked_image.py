@@ -8,9 +8,11 @@ from openstack.exceptions import ConflictException, HttpException, NotFoundExcep
 
 from skytier.deploy.kind import Found, Key, Known, Tell, Wanted
 from skytier.errors import SkytierError
+from skytier.openstack.resources import glance
+from skytier.openstack.resources.listed import Listed
 from skytier.openstack.resources.mending import fault_of
 from skytier.openstack.resources.project import PREFIX, ROLE, Project
-from skytier.openstack.resources.waiting import ACTIVE_TIMEOUT_S, POLL_S, wait_for
+from skytier.openstack.resources.waiting import ACTIVE_TIMEOUT_S, poll_s, wait_for
 from skytier.poll import until
 from skytier.services.system.service import BAKED, BEGIN, END
 
@@ -18,7 +20,6 @@ BAKES = f"{PREFIX}bakes"
 """The key of the image's name, in a builder's metadata and in the properties of the image."""
 ACTIVE, NONE = "active", "none"
 INSTALL_TIMEOUT_S = 1800.0
-IMAGES_AT_ONCE = 1000
 CONSOLE_LINES = 200
 CONSOLE_END = 1000
 """How many characters of it an error shows."""
@@ -26,7 +27,7 @@ _ENDED = frozenset({"killed", "deleted", "pending_delete", "deactivated"})
 _AGAIN = "Run it again: it goes on with what is there."
 
 
-class BakedImage:
+class BakedImage(Listed):
     """An image, with the server that it is made from (its builder) for as long as that is there.
 
     `attributes`: status (`active`, else what Glance says or `baking`), builder (`none`, or its id).
@@ -42,10 +43,11 @@ class BakedImage:
         self._project = project
         self._compute = project.connection.compute
         self._glance = project.connection.image
+        self.lists = project.servers
 
-    def find(self) -> Iterable[Found]:
-        """Those with the stack's mark, with their builders."""
-        images, builders = self._images(), self._builders()
+    def among(self, listed: Iterable[Any]) -> Iterable[Found]:
+        """Those with the stack's mark, and their builders among servers."""
+        images, builders = self._images(), [each for each in listed if BAKES in each.metadata]
         names = {each.name: each for each in images} | {e.metadata[BAKES]: e for e in builders}
         for name in sorted(names):
             yield self._found(
@@ -140,7 +142,7 @@ class BakedImage:
                 )
             return builder
 
-        builder = until(ask, INSTALL_TIMEOUT_S, POLL_S)
+        builder = until(ask, INSTALL_TIMEOUT_S, poll_s)
         if builder:
             return builder
         # One that hangs would hold up each run after this one.
@@ -205,7 +207,7 @@ class BakedImage:
         mine = self._project.id
         return [
             image
-            for image in self._glance.images(owner=mine, limit=IMAGES_AT_ONCE)
+            for image in glance.images(self._project.connection, owner=mine)
             if image.owner_id == mine and is_baked(image, self._project)
         ]
 
@@ -214,14 +216,8 @@ class BakedImage:
         named = [each for each in self._images() if each.name == name]
         return sorted(named, key=lambda each: (each.status != ACTIVE, each.created_at, each.id))
 
-    def _builders(self, name: str = "") -> list[Any]:
-        return [
-            server
-            for server in self._compute.servers(details=True)
-            if server.project_id == self._project.id
-            and self._project.owns(server.metadata)
-            and (server.metadata.get(BAKES) == name if name else BAKES in server.metadata)
-        ]
+    def _builders(self, name: str) -> list[Any]:
+        return [each for each in self._project.servers() if each.metadata.get(BAKES) == name]
 
     def _found(self, name: str, images: list[Any], builders: list[Any]) -> Found:
         image = min(images, key=lambda each: each.status != ACTIVE, default=None)

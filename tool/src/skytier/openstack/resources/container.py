@@ -94,7 +94,7 @@ class Container:
             raise SkytierError(
                 f"The container {name} cannot be made: the object store answers "
                 f"{answer.status_code}. Perhaps another project has one of that name.",
-                "Set storage.bucket (backup.bucket for backups) to another name.",
+                "Set storage.bucket (of backups, the bucket of their section) to another name.",
             )
         raise_from_response(answer)
         return self._found(name, {HEADER: _told(self._project)})
@@ -205,8 +205,8 @@ def foreign(project: Project, name: str) -> SkytierError:
     return SkytierError(
         f"The project has a container {name} already, and it does not carry the mark of the stack "
         f"{project.stack}.",
-        "Set storage.bucket (backup.bucket for backups) to another name. If the stack shall have "
-        "that one with its objects: "
+        "Set storage.bucket (of backups, the bucket of their section) to another name. If the "
+        "stack shall have that one with its objects: "
         f"openstack container set --property {mark} {name}",
     )
 

@@ -1,6 +1,7 @@
 """Making something once, even when the cloud's answer is lost on its way."""
 
 import time
+from dataclasses import replace
 
 from keystoneauth1.exceptions import ConnectionError as NoAnswer
 from openstack.exceptions import HttpException
@@ -42,6 +43,7 @@ def reconcile_patiently(
         except API_ERRORS as error:
             if not is_ambiguous(error):
                 raise
+        found = replace(found, answer=None)
         time.sleep(first_wait_s * 2 ** (attempt - 1))
     return kind.reconcile(wanted, found, known, tell)
 

@@ -1,6 +1,7 @@
 """Floating IPs: the stack's own, or one that the operator brought along."""
 
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 from typing import Any
 
 from skytier.deploy.kind import Found, Key, Known, Tell, Wanted
@@ -55,11 +56,11 @@ class FloatingIP:
             description=self._description(wanted.key),
             port_id=known.attributes(wanted)["port"],
         )
-        return self._found(ip, wanted.key)
+        return replace(self._found(ip, wanted.key), answer=ip)
 
     def reconcile(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
         """It leads to its port; and its tags."""
-        ip = self._network.get_ip(found.id)
+        ip = found.answer or self._network.get_ip(found.id)
         port = known.attributes(wanted)["port"]
         if ip.port_id != port:
             self._may_take(ip, known)

@@ -1,6 +1,7 @@
 """Private networks."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from skytier.deploy.kind import Found, Key, Known, Tell, Wanted
@@ -27,13 +28,13 @@ class Network:
 
     def create(self, wanted: Wanted, known: Known) -> Found:
         """The network, without a subnet yet."""
-        return self._found(
-            self._network.create_network(name=wanted.key.name, description=self._project.mark)
-        )
+        network = self._network.create_network(name=wanted.key.name, description=self._project.mark)
+        return replace(self._found(network), answer=network)
 
     def reconcile(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
         """Its tags."""
-        return self._found(self._project.tagged(self._network.get_network(found.id)))
+        network = found.answer or self._network.get_network(found.id)
+        return self._found(self._project.tagged(network))
 
     def delete(self, found: Found, tell: Tell) -> None:
         """Its ports have to be gone before; those of DHCP go with it."""

@@ -1,13 +1,15 @@
 """Ports: a machine's place in the private network. Nova makes none of its own."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from skytier.deploy.kind import Found, Key, Known, Tell, Wanted
+from skytier.openstack.resources.listed import Listed
 from skytier.openstack.resources.project import Project, own_tags
 
 
-class Port:
+class Port(Listed):
     """`attributes`: network (a Key, or the id of one that is there), security_groups (Keys), tags;
     ipv6, whether it has an IPv6 address, which nobody but a stack with IPv6 wants to know.
 
@@ -24,13 +26,13 @@ class Port:
     def __init__(self, project: Project) -> None:
         self._project = project
         self._network = project.connection.network
+        self.lists = project.ports
 
-    def find(self) -> Iterable[Found]:
-        """Those with the mark as their description."""
-        for port in self._network.ports(
-            description=self._project.mark, project_id=self._project.id
-        ):
-            yield self._found(port)
+    def among(self, listed: Iterable[Any]) -> Iterable[Found]:
+        """Those with the mark alone as their description."""
+        for port in listed:
+            if port.description == self._project.mark:
+                yield self._found(port)
 
     def create(self, wanted: Wanted, known: Known) -> Found:
         """Behind its groups from the first moment, with an address that Neutron chooses if none is
@@ -40,21 +42,20 @@ class Port:
             **({"subnet_id": subnet} if (subnet := creation.get("subnet")) else {}),
             **({"ip_address": address} if (address := creation.get("address")) else {}),
         }
-        return self._found(
-            self._network.create_port(
-                name=wanted.key.name,
-                description=self._project.mark,
-                network_id=attributes["network"],
-                security_groups=attributes["security_groups"],
-                **({"fixed_ips": [fixed]} if fixed else {}),
-                **({"mac_address": mac} if (mac := creation.get("mac")) else {}),
-            )
+        port = self._network.create_port(
+            name=wanted.key.name,
+            description=self._project.mark,
+            network_id=attributes["network"],
+            security_groups=attributes["security_groups"],
+            **({"fixed_ips": [fixed]} if fixed else {}),
+            **({"mac_address": mac} if (mac := creation.get("mac")) else {}),
         )
+        return replace(self._found(port), answer=port)
 
     def reconcile(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
         """Its groups and tags, and its IPv6 address, where somebody took that away."""
         groups = known.attributes(wanted)["security_groups"]
-        port = self._network.get_port(found.id)
+        port = found.answer or self._network.get_port(found.id)
         if wanted.attributes.get("ipv6") and not _ipv6(port):
             subnet = known.creation(wanted)["ipv6_subnet"]
             fixed = [*port.fixed_ips, {"subnet_id": subnet}]

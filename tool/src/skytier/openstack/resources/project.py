@@ -35,6 +35,11 @@ class Project:
         return f"{STACK}={self.stack}"
 
     @property
+    def on_router(self) -> str:
+        """The description of its interface on a router of others, which is no port of a machine."""
+        return f"{self.mark} router interface"
+
+    @property
     def tags(self) -> list[str]:
         """The mark and the labels, sorted: `skytier:label:team=web`."""
         return sorted([self.mark, *(f"{PREFIX}label:{k}={v}" for k, v in self.labels.items())])
@@ -59,6 +64,16 @@ class Project:
     def owns(self, metadata: Mapping[str, Any]) -> bool:
         """Whether metadata carries the mark."""
         return metadata.get(STACK) == self.stack
+
+    def servers(self) -> list[Any]:
+        """All servers with the mark, by one list of Nova's."""
+        listed = self.connection.compute.servers(details=True)
+        return [each for each in listed if each.project_id == self.id and self.owns(each.metadata)]
+
+    def ports(self) -> list[Any]:
+        """All ports with the mark, by one list of Neutron's."""
+        marked = [self.mark, self.on_router]
+        return list(self.connection.network.ports(description=marked, project_id=self.id))
 
     def tagged(self, resource: Any) -> Any:
         """A network resource whose tags of ours are as wanted; others' tags stay."""

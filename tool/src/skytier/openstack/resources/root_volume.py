@@ -6,6 +6,7 @@ from typing import Any
 
 from skytier.deploy.kind import Found, Key, Known, Tell, Wanted
 from skytier.errors import SkytierError
+from skytier.openstack.resources.listed import Listed
 from skytier.openstack.resources.project import PREFIX, ROLE, Project
 from skytier.openstack.resources.volume import ROOT, Volume, servers_of
 
@@ -18,7 +19,7 @@ _SUFFIX = "-root"
 _UNDER_WAY = frozenset({"creating", "downloading", "available"})
 
 
-class RootVolume:
+class RootVolume(Listed):
     """`attributes`: size_gib, metadata (the mark and the labels). `creation`: role.
 
     Its key has the name of its server. `create` and `delete` of the server make and delete it: so a
@@ -32,11 +33,13 @@ class RootVolume:
     def __init__(self, project: Project, volumes: Volume) -> None:
         self._project = project
         self._volumes = volumes
+        self.lists = volumes.all_marked
 
-    def find(self) -> Iterable[Found]:
-        """Those with the mark in their metadata; none where there is no Cinder."""
-        for volume in self._roots():
-            yield self._found(volume)
+    def among(self, listed: Iterable[Any]) -> Iterable[Found]:
+        """Those volumes of the stack that servers boot from."""
+        for volume in listed:
+            if ROOT in volume.metadata:
+                yield self._found(volume)
 
     def create(self, wanted: Wanted, known: Known) -> Found:
         """The one that the server boots from."""

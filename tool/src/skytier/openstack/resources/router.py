@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from skytier.deploy.kind import Found, Key, Known, Tell, Wanted
@@ -43,16 +44,16 @@ class Router:
             description=self._project.mark,
             external_gateway_info=gateway,
         )
-        return self._found(router, [])
+        return replace(self._found(router, []), answer=router)
 
     def reconcile(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
         """Its gateway, its interfaces and its tags."""
         attributes = known.attributes(wanted)
-        router = self._network.get_router(found.id)
+        router = found.answer or self._network.get_router(found.id)
         if found.attributes["external_network"] != attributes["external_network"]:
             gateway = {"network_id": attributes["external_network"]}
             router = self._network.update_router(router, external_gateway_info=gateway)
-        there = self._subnets(found.id).get(found.id, [])
+        there = [] if found.answer else self._subnets(found.id).get(found.id, [])
         for subnet in attributes["subnets"]:
             if subnet not in there:
                 self._add(found.id, subnet)

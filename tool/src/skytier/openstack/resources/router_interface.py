@@ -2,16 +2,18 @@
 
 from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from openstack.exceptions import NotFoundException
 
 from skytier.deploy.kind import Found, Key, Known, Tell, Wanted
+from skytier.openstack.resources.listed import Listed
 from skytier.openstack.resources.project import Project, own_tags
 from skytier.openstack.resources.router import INTERFACES
 
 
-class RouterInterface:
+class RouterInterface(Listed):
     """`attributes`: router (an id; empty while it is on none), subnet (a Key), tags.
     `creation`: ipv6, whether there are IPv6 addresses in the network.
 
@@ -25,15 +27,13 @@ class RouterInterface:
     def __init__(self, project: Project) -> None:
         self._project = project
         self._network = project.connection.network
+        self.lists = project.ports
 
-    @property
-    def _description(self) -> str:
-        return f"{self._project.mark} {self.name}"
-
-    def find(self) -> Iterable[Found]:
-        """Those with the mark, also one that a killed run left without a router."""
-        for port in self._network.ports(description=self._description, project_id=self._project.id):
-            yield self._found(port)
+    def among(self, listed: Iterable[Any]) -> Iterable[Found]:
+        """Those ports of the stack, also one that a killed run left without a router."""
+        for port in listed:
+            if port.description == self._project.on_router:
+                yield self._found(port)
 
     def create(self, wanted: Wanted, known: Known) -> Found:
         """The port, which is on no router yet. Routers do not go by security groups."""
@@ -41,20 +41,19 @@ class RouterInterface:
         # Where machines make their addresses by themselves, each other port gets one at once: a
         # router takes no second port with one, and it alone may have that of the gateway.
         owner = {"device_owner": INTERFACES[0]} if wanted.creation.get("ipv6") else {}
-        return self._found(
-            self._network.create_port(
-                name=wanted.key.name,
-                description=self._description,
-                network_id=subnet.network_id,
-                fixed_ips=[{"subnet_id": subnet.id, "ip_address": subnet.gateway_ip}],
-                security_groups=[],
-                **owner,
-            )
+        port = self._network.create_port(
+            name=wanted.key.name,
+            description=self._project.on_router,
+            network_id=subnet.network_id,
+            fixed_ips=[{"subnet_id": subnet.id, "ip_address": subnet.gateway_ip}],
+            security_groups=[],
+            **owner,
         )
+        return replace(self._found(port), answer=port)
 
     def reconcile(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
         """It is on its router; and its tags."""
-        port = self._network.get_port(found.id)
+        port = found.answer or self._network.get_port(found.id)
         if not port.device_id:
             self._attach(wanted.attributes["router"], found.id)
             port = self._network.get_port(found.id)

@@ -12,7 +12,7 @@ from skytier.openstack.resources.server_state import ASLEEP, TRANSIENT
 from skytier.openstack.resources.waiting import ACTIVE_TIMEOUT_S, wait_for
 
 GIVEN_UP_AFTER = 5
-"""Looks, one each second, that show no task and the state of before: then Nova gave the call up."""
+"""Looks that show no task and the state of before: then Nova gave the call up."""
 
 
 def get(compute: Any, server_id: str) -> Any:

@@ -1,6 +1,7 @@
 """Security groups and their rules."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from skytier.deploy.kind import Found, Key, Known, Tell, Wanted
@@ -28,19 +29,18 @@ class SecurityGroup:
         for group in self._network.security_groups(
             description=self._project.mark, project_id=self._project.id
         ):
-            yield self._found(group)
+            yield self._found(group, map(_rule, _incoming(group)))
 
     def create(self, wanted: Wanted, known: Known) -> Found:
         """The group, which lets nothing in yet."""
-        return self._found(
-            self._network.create_security_group(
-                name=wanted.key.name, description=self._project.mark
-            )
+        group = self._network.create_security_group(
+            name=wanted.key.name, description=self._project.mark
         )
+        return replace(self._found(group, []), answer=group)
 
     def reconcile(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
         """Its rules and tags."""
-        group = self._network.get_security_group(found.id)
+        group = found.answer or self._network.get_security_group(found.id)
         rules = {_rule(rule): rule["id"] for rule in _incoming(group)}
         missing = {
             # Its own machines may be among those that come; it is not known while it is made.
@@ -52,21 +52,18 @@ class SecurityGroup:
             self._network.create_security_group_rules(new)
         for rule in rules.keys() - missing:
             self._network.delete_security_group_rule(rules[rule], ignore_missing=True)
-        if new or rules.keys() - missing:
-            group = self._network.get_security_group(found.id)
-        return self._found(self._project.tagged(group))
+        return self._found(self._project.tagged(group), missing)
 
     def delete(self, found: Found, tell: Tell) -> None:
         """Ports that it guards have to be gone before."""
         with named(self._project, found.key, security_groups=[found.id]):
             self._network.delete_security_group(found.id, ignore_missing=True)
 
-    def _found(self, group: Any) -> Found:
-        rules = sorted([list(_rule(rule)) for rule in _incoming(group)], key=str)
+    def _found(self, group: Any, rules: Iterable[Sequence[Any]]) -> Found:
         return Found(
             Key(self.name, group.name),
             group.id,
-            {"rules": rules, "tags": own_tags(group.tags)},
+            {"rules": sorted(map(list, rules), key=str), "tags": own_tags(group.tags)},
             created_at=group.created_at or "",
         )
 

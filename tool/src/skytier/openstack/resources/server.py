@@ -10,6 +10,7 @@ from skytier.deploy.kind import Found, Key, Known, Tell, Wanted
 from skytier.errors import SkytierError
 from skytier.openstack.resources.baked_image import BAKES
 from skytier.openstack.resources.interface import NOTE, attached, note_of
+from skytier.openstack.resources.listed import Listed
 from skytier.openstack.resources.mending import fault_of, mended
 from skytier.openstack.resources.project import PREFIX, ROLE, Project, marks
 from skytier.openstack.resources.root_volume import RootVolume
@@ -26,7 +27,7 @@ ATTACHED, DETACHED = "attached", "detached"
 RESIZED = "VERIFY_RESIZE"
 
 
-class Server:
+class Server(Listed):
     """A machine. What it is made of is pinned in its metadata when it is created.
 
     One in ERROR that ran before is mended by a hard reboot, so that its disk stays. What its states
@@ -49,12 +50,12 @@ class Server:
         self._project = project
         self._roots = roots
         self._compute = project.connection.compute
+        self.lists = project.servers
 
-    def find(self) -> Iterable[Found]:
-        """Those with the mark in their metadata, but for what images are baked from."""
-        for server in self._compute.servers(details=True):
-            mine = server.project_id == self._project.id and self._project.owns(server.metadata)
-            if mine and BAKES not in server.metadata:
+    def among(self, listed: Iterable[Any]) -> Iterable[Found]:
+        """All servers of the stack but those that images are baked from."""
+        for server in listed:
+            if BAKES not in server.metadata:
                 yield self._found(server)
 
     def create(self, wanted: Wanted, known: Known) -> Found:
@@ -84,8 +85,8 @@ class Server:
             **({"availability_zone": zone} if (zone := creation.get("zone")) else {}),
             **({"scheduler_hints": {"group": group}} if (group := creation.get("group")) else {}),
         )
-        # The answer to a creation is not the whole server.
-        return self._found(self._compute.get_server(server.id))
+        # The answer to a creation has little more than the id; `reconcile` asks for the rest.
+        return Found(wanted.key, server.id, known.attributes(wanted))
 
     def _disk(self, name: str, creation: dict[str, Any], root_gib: int) -> dict[str, Any]:
         """What of the request says where the server boots from."""
@@ -105,12 +106,14 @@ class Server:
     def reconcile(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
         """Its labels, its port, its flavor; and it runs."""
         server = self._compute.get_server(found.id)
-        self._describe(server)
+        changed = self._describe(server)
         note = note_of(known.get(Key("port", wanted.key.name)))
         if note and server.metadata.get(NOTE) != note:
             self._compute.set_server_metadata(server.id, **{NOTE: note})
-        # What was changed is not all there is in what openstacksdk makes of the answers.
-        server = mended(self._compute, self._compute.get_server(found.id), tell)
+            changed = True
+        if changed:  # that is not all there in what openstacksdk makes of the answers
+            server = self._compute.get_server(found.id)
+        server = mended(self._compute, server, tell)
         server = awake(self._compute, at_rest(self._compute, server, tell), tell)
         if found.attributes.get("interface") == DETACHED:
             port = known.creation(wanted)["port"]
@@ -146,8 +149,11 @@ class Server:
         """Write down something about a server where every operator finds it."""
         self._compute.set_server_metadata(server_id, **metadata)
 
-    def _describe(self, server: Any) -> None:
-        """Bring its labels up to date, in its metadata and in its description."""
+    def _describe(self, server: Any) -> bool:
+        """Bring its labels up to date, in its metadata and in its description.
+
+        Returns whether something was changed.
+        """
         has = dict(server.metadata)
         wanted = self._project.metadata
         missing = {name: value for name, value in wanted.items() if has.get(name) != value}
@@ -161,6 +167,7 @@ class Server:
         told = self._project.told(role=has.get(ROLE, ""), flavor=first)
         if server.description != told:
             self._compute.update_server(server.id, description=told)
+        return bool(missing or gone) or server.description != told
 
     def _resized(self, wanted: Wanted, server: Any, tell: Tell) -> Any:
         """The server with its wanted flavor. A resize that was cut short is gone on with."""

@@ -1,6 +1,7 @@
 """Subnets."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from ipaddress import IPv6Network
 from typing import Any
 
@@ -39,19 +40,18 @@ class Subnet:
             if wanted.creation.get("ipv6")
             else {"ip_version": 4, "cidr": attributes["cidr"]}
         )
-        return self._found(
-            self._network.create_subnet(
-                name=wanted.key.name,
-                description=self._project.mark,
-                network_id=attributes["network"],
-                dns_nameservers=attributes["dns"],
-                **of_version,
-            )
+        subnet = self._network.create_subnet(
+            name=wanted.key.name,
+            description=self._project.mark,
+            network_id=attributes["network"],
+            dns_nameservers=attributes["dns"],
+            **of_version,
         )
+        return replace(self._found(subnet), answer=subnet)
 
     def reconcile(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
         """Its name servers and tags."""
-        subnet = self._network.get_subnet(found.id)
+        subnet = found.answer or self._network.get_subnet(found.id)
         if found.attributes["dns"] != list(wanted.attributes["dns"]):
             subnet = self._network.update_subnet(
                 subnet, dns_nameservers=list(wanted.attributes["dns"])

@@ -7,6 +7,7 @@ from openstack.exceptions import HttpException, NotFoundException, raise_from_re
 
 from skytier.deploy.kind import Found, Key, Known, Tell, UnseenError, Wanted
 from skytier.errors import SkytierError
+from skytier.openstack.resources.listed import Listed
 from skytier.openstack.resources.project import PREFIX, ROLE, Project
 from skytier.openstack.resources.waiting import wait_for
 
@@ -30,7 +31,7 @@ _EXTENDS_IN_USE = "3.42"
 """The microversion since which a volume grows while a server has it."""
 
 
-class Volume:
+class Volume(Listed):
     """`attributes`: size_gib, metadata (the mark and the labels). `creation`: role, type.
 
     `facts`: status, servers (the ids of those that have it), data (EXPECTED, KEPT or empty), role,
@@ -44,23 +45,24 @@ class Volume:
         """`there` is whether the cloud has Cinder at all."""
         self._project = project
         self._there = there
+        self.lists = self.all_marked
 
     @property
     def _cinder(self) -> Any:
         # Asked for late: openstacksdk has none where the catalog has none.
         return self._project.connection.block_storage
 
-    def find(self) -> Iterable[Found]:
-        """Those with the mark in their metadata; none where there is no Cinder."""
-        for volume in self.marked():
-            yield self.found(volume)
-
-    def marked(self) -> list[Any]:
-        """The same as Cinder has them. Raises UnseenError when this project may not list them."""
-        return [each for each in self.all_marked() if ROOT not in each.metadata]
+    def among(self, listed: Iterable[Any]) -> Iterable[Found]:
+        """All volumes of the stack but those that servers boot from."""
+        for volume in listed:
+            if ROOT not in volume.metadata:
+                yield self.found(volume)
 
     def all_marked(self) -> list[Any]:
-        """With those that servers boot from. Raises UnseenError as `marked` does."""
+        """All volumes with the mark, by one list of Cinder's; none where there is no Cinder.
+
+        Raises UnseenError when this project may not list them.
+        """
         if not self._there:
             return []
         try:
@@ -101,9 +103,11 @@ class Volume:
         return self.found(self.labelled(volume))
 
     def labelled(self, volume: Any) -> Any:
-        """The volume with the mark and the labels as they should be."""
-        wanted = self._project.metadata
-        old = {n for n in volume.metadata if n.startswith(f"{PREFIX}label:")} - set(wanted)
+        """The volume, as it is now, with the mark and the labels as they should be."""
+        has, wanted = dict(volume.metadata), self._project.metadata
+        old = {n for n in has if n.startswith(f"{PREFIX}label:")} - set(wanted)
+        if not old and wanted.items() <= has.items():
+            return volume
         if old:
             self._cinder.delete_volume_metadata(volume, keys=sorted(old))
         self.note(volume.id, wanted)
@@ -131,9 +135,7 @@ class Volume:
 
     def note(self, volume_id: str, metadata: Mapping[str, str]) -> None:
         """Write something about it down where every operator finds it."""
-        has = self._cinder.get_volume(volume_id).metadata or {}
-        if any(has.get(name) != value for name, value in metadata.items()):
-            self._cinder.set_volume_metadata(volume_id, **metadata)
+        self._cinder.set_volume_metadata(volume_id, **metadata)
 
     def at_rest(
         self,

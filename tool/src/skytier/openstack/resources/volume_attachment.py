@@ -6,6 +6,7 @@ from typing import Any
 from skytier.deploy.kind import Found, Key, Known, Tell, Wanted
 from skytier.errors import SkytierError
 from skytier.openstack.resources.interface import rebooted
+from skytier.openstack.resources.listed import Listed
 from skytier.openstack.resources.project import Project
 from skytier.openstack.resources.volume import (
     CONFIGURED,
@@ -18,7 +19,7 @@ from skytier.openstack.resources.volume import (
 )
 
 
-class VolumeAttachment:
+class VolumeAttachment(Listed):
     """`attributes`: volume and server (Keys). Its name is the volume's.
 
     It ends with its server, and the volume stays.
@@ -30,12 +31,13 @@ class VolumeAttachment:
     def __init__(self, project: Project, volumes: Volume) -> None:
         self._compute = project.connection.compute
         self._volumes = volumes
+        self.lists = volumes.all_marked
 
-    def find(self) -> Iterable[Found]:
+    def among(self, listed: Iterable[Any]) -> Iterable[Found]:
         """Those of the stack's volumes, whoever's the server is."""
-        for volume in self._volumes.marked():
-            for server in servers_of(volume):
-                yield self._found(volume.name, volume.id, server)
+        for volume in self._volumes.among(listed):
+            for server in volume.facts["servers"]:
+                yield self._found(volume.key.name, volume.id, server)
 
     def create(self, wanted: Wanted, known: Known) -> Found:
         """Attach it, once what had it before has let go. One that is attached already is taken."""

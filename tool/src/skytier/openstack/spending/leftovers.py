@@ -10,7 +10,7 @@ from openstack.connection import Connection
 from skytier.costs.advice.facts import Leftover, Spare
 from skytier.costs.usage import ResourceKind, Usage
 from skytier.openstack import catalog
-from skytier.openstack.choices import PAGE
+from skytier.openstack.resources import glance
 from skytier.openstack.resources.errors import API_ERRORS, explained
 from skytier.openstack.usages import floating_ips, images, owner, volumes
 from skytier.openstack.usages.collected import moment
@@ -69,7 +69,7 @@ def _port(port: Any, now: datetime) -> Leftover:
 
 def _images(connection: Connection, now: datetime) -> Iterator[Leftover]:
     mine = connection.current_project_id
-    for image in connection.image.images(owner=mine, limit=PAGE):
+    for image in glance.images(connection, owner=mine):
         if image.owner_id == mine and (image.properties or {}).get("image_type") == "snapshot":
             yield _leftover("image", Spare.OLD, images.usage(image, now))
 

@@ -7,7 +7,7 @@ from typing import Any
 from openstack.connection import Connection
 
 from skytier.costs.usage import ResourceKind, Usage
-from skytier.openstack.choices import PAGE
+from skytier.openstack.resources import glance
 from skytier.openstack.usages import owner
 from skytier.openstack.usages.collected import GB, Collected, Window, moment
 
@@ -15,7 +15,7 @@ from skytier.openstack.usages.collected import GB, Collected, Window, moment
 def collect(connection: Connection, window: Window) -> Collected:
     """The project's own that are there now; those that others share with it are theirs."""
     mine = connection.current_project_id
-    images = connection.image.images(owner=mine, limit=PAGE)
+    images = glance.images(connection, owner=mine)
     found = [usage(each, window.end) for each in images if each.owner_id == mine]
     return Collected(window.clip(found))
 

@@ -40,6 +40,9 @@ SECOND_SOCKET = "/run/skytier-second.sock"
 HEALTH_TIMEOUT_S = 180
 """How long the application may take until it is healthy: a busy machine without hardware
 virtualisation was seen to need up to 110 s, an ordinary one needs 3."""
+LOOK_S = 10
+"""How long one that serves may take to say that it is healthy. On a busy machine its database may
+be too slow for one question; who believed that would start it again for nothing."""
 SIGNING_KEY = "application_secret_key"
 S3_KEY = "object_store_key"
 DATABASE = Need("postgresql", duty="primary")
@@ -110,6 +113,7 @@ class Application(Service):
             "second_port": SECOND_PORT,
             "second_socket": SECOND_SOCKET,
             "health_timeout_s": HEALTH_TIMEOUT_S,
+            "look_s": LOOK_S,
             "socket": SOCKET,
             "memory_mib": memory_mib(at.machine),
             "workers": workers(at.machine),

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,9 +10,17 @@ from skytier.errors import SkytierError
 from skytier.render import render
 from skytier.services.patroni.service import CONFIG, HOME
 from skytier.services.patroni.software import Software, software
-from skytier.services.pgbackrest.config import STATE
+from skytier.services.pgbackrest.config import HOMES, STATE
+from skytier.stackfile.backup import SECOND
 
-LOOK = render("skytier.services.patroni", "look.sh", config=CONFIG, home=HOME, state=STATE)
+LOOK = render(
+    "skytier.services.patroni",
+    "look.sh",
+    config=CONFIG,
+    home=HOME,
+    state=STATE,
+    second=HOMES[SECOND].directory,
+)
 """Prints what a member knows, as one JSON object: of itself, and of all of them."""
 
 IN_STEP_BYTES = 1048576
@@ -54,9 +62,12 @@ class Archive:
     """What the primary hands over to the backups."""
 
     last_backup: str | None
-    """When the last backup ended, as ISO 8601; None where there is none that it knows of."""
+    """When the last backup ended, as ISO 8601; None where there is none that it knows of. With two
+    places it is that of the first one."""
     waits_s: int
     """How long the oldest change waits to be archived; 0 where none waits."""
+    places: Mapping[str, str | None] = field(default_factory=dict)
+    """When it ended in each place, where there are two."""
 
 
 @dataclass(frozen=True)
@@ -111,10 +122,13 @@ def _archive(told: Mapping[str, Any]) -> Archive | None:
     for each in told.values():
         database = each.get("database") or {}
         if database.get("is_primary") and database.get("waits") is not None:
-            ended = each.get("completed")
-            last = datetime.fromtimestamp(ended, UTC).isoformat() if ended else None
-            return Archive(last, int(database["waits"]))
+            places = {name: _ended(at) for name, at in each.get("places", {}).items()}
+            return Archive(_ended(each.get("completed")), int(database["waits"]), places)
     return None
+
+
+def _ended(at: int | None) -> str | None:
+    return datetime.fromtimestamp(at, UTC).isoformat() if at else None
 
 
 def _cluster(told: Mapping[str, Any]) -> Mapping[str, Any]:

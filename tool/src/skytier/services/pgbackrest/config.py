@@ -1,30 +1,92 @@
 """pgBackRest's configuration, and what PostgreSQL has to be told, wherever it runs.
 
-None of it is secret. The secrets and the directory of the data are in a file beside it, which is
-written on the machine.
+Each place of the backups has a configuration of its own, with one repository. None of it is secret.
+The secrets and the directory of the data are in a file beside it, which is written on the machine.
 """
 
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from skytier.render import render
 from skytier.stackfile import StackFile
+from skytier.stackfile.backup import FIRST, SECOND
 from skytier.topology import ObjectStore
 
 PACKAGE = "skytier.services.pgbackrest"
 STANZA = "main"
 """How pgBackRest calls the database of a stack."""
-CONF = "/etc/pgbackrest/pgbackrest.conf"
-SECRETS_CONF = "/etc/pgbackrest/conf.d/skytier.conf"
-CA = "/etc/pgbackrest/ca.pem"
-SPOOL = "/var/spool/pgbackrest"
-ARCHIVE_COMMAND = f"pgbackrest --stanza={STANZA} --log-level-stderr=off archive-push %p"
+
+
+PROGRAMS = "/usr/local/lib/skytier"
+"""Where the programs are that the machine has for it."""
+
+
+def restore_command(pgbackrest: str) -> str:
+    """For PostgreSQL: a segment from the archive. `pgbackrest` is the beginning of the command.
+
+    1 is "not in the archive", where recovery ends. For PostgreSQL every code below 126 is that, so
+    an archive that cannot be read would end it early, and look like success.
+    """
+    return f'{pgbackrest} archive-get %f "%p"; r=$?; [ $r -le 1 ] || exit 126; exit $r'
+
+
+@dataclass(frozen=True)
+class Home:
+    """Where pgBackRest has, on the database's machine, what belongs to a place of the backups."""
+
+    place: str
+    directory: str
+    """Of its configuration."""
+    spool: str
+    """Where its queue is noted down, with a lock of its own beside it."""
+
+    @property
+    def conf(self) -> str:
+        """The file of the configuration."""
+        return f"{self.directory}/pgbackrest.conf"
+
+    @property
+    def secrets_conf(self) -> str:
+        """The file with the secrets."""
+        return f"{self.directory}/conf.d/skytier.conf"
+
+    @property
+    def ca(self) -> str:
+        """The certificates of the S3 API's authority, where it has its own."""
+        return f"{self.directory}/ca.pem"
+
+    @property
+    def suffix(self) -> str:
+        """Ends the name of what is noted down for it on the machine; empty for the first place."""
+        return "" if self.place == FIRST else f"-{self.place}"
+
+    @property
+    def options(self) -> str:
+        """By which pgBackRest finds the configuration; none for the first one, where it looks by
+        itself."""
+        return "" if self.place == FIRST else f"--config-path={self.directory}"
+
+    @property
+    def command(self) -> str:
+        """pgBackRest for this place: the beginning of a command line."""
+        return " ".join(filter(None, ("pgbackrest", self.options, f"--stanza={STANZA}")))
+
+    @property
+    def restore_command(self) -> str:
+        """That of PostgreSQL, from this place."""
+        return restore_command(self.command)
+
+
+HOMES = {
+    FIRST: Home(FIRST, "/etc/pgbackrest", "/var/spool/pgbackrest"),
+    SECOND: Home(SECOND, "/etc/pgbackrest/second", "/var/spool/pgbackrest-second"),
+}
+CONF, SECRETS_CONF = HOMES[FIRST].conf, HOMES[FIRST].secrets_conf
+ARCHIVE_COMMAND = f"{HOMES[FIRST].command} --log-level-stderr=off archive-push %p"
 """What it says goes to PostgreSQL's log by the standard output, with times: the standard error has
 none, and those of what was dropped are compared with that of the last backup."""
-RESTORE_COMMAND = (
-    f'pgbackrest --stanza={STANZA} archive-get %f "%p"; r=$?; [ $r -le 1 ] || exit 126; exit $r'
-)
-"""1 is "not in the archive", where recovery ends. For PostgreSQL every code below 126 is that, so
-an archive that cannot be read would end it early, and look like success."""
+ARCHIVE_TO_BOTH = f"{PROGRAMS}/pgbackrest-archive %p"
+"""The same for two places. pgBackRest's `check` wants its name to be in the command."""
 STATE = "/var/lib/skytier/backup"
 """What is known of backups and of a restore on the machine."""
 HELD = f"{STATE}/held"
@@ -33,7 +95,12 @@ ARCHIVE_TIMEOUT_S = 60
 """So much of what was written may be lost with the machine."""
 
 
-def pgbackrest_conf(stack: StackFile, store: ObjectStore | None) -> str:
+def archive_command(stack: StackFile) -> str:
+    """For PostgreSQL: what hands a segment over."""
+    return ARCHIVE_TO_BOTH if stack.backup.second.enabled else ARCHIVE_COMMAND
+
+
+def pgbackrest_conf(stack: StackFile, store: ObjectStore | None, place: str = FIRST) -> str:
     """The text of pgbackrest.conf. `store` is None where backups go to a directory."""
     parts = urlsplit(store.endpoint) if store else None
     return render(
@@ -41,14 +108,16 @@ def pgbackrest_conf(stack: StackFile, store: ObjectStore | None) -> str:
         "pgbackrest.conf",
         name=stack.name,
         backup=stack.backup,
+        place=stack.backup.places[place],
         store=store,
         host=(parts.hostname if parts else None) or "",
         port=(parts.port if parts else None) or 443,
-        ca=CA,
-        spool=SPOOL,
+        home=HOMES[place],
+        is_second=place == SECOND,
     )
 
 
-def postgresql_conf() -> str:
+def postgresql_conf(stack: StackFile) -> str:
     """The settings of PostgreSQL, for a file that it includes after all others."""
-    return render(PACKAGE, "postgresql.conf", command=ARCHIVE_COMMAND, timeout_s=ARCHIVE_TIMEOUT_S)
+    command = archive_command(stack)
+    return render(PACKAGE, "postgresql.conf", command=command, timeout_s=ARCHIVE_TIMEOUT_S)

@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 
 from skytier.render import render
-from skytier.services.pgbackrest.config import CA, PACKAGE, STANZA, STATE
+from skytier.services.pgbackrest.config import HOMES, PACKAGE, STANZA, STATE, restore_command
 from skytier.services.pgbackrest.program import RUN, Program, files
 from skytier.services.pgbackrest.service import COPYING
 from skytier.services.pgbackrest.target import Target
 from skytier.services.pgbackrest.timelines import histories
 from skytier.services.postgresql.service import login_sh
 from skytier.services.service import UNITS
+from skytier.stackfile.backup import FIRST
 
 UNIT = COPYING
 DIRECTORY = f"{RUN}/{UNIT}"
@@ -20,8 +21,9 @@ DROPIN = f"{UNITS}/postgresql@.service.d/skytier-copied.conf"
 """Keeps PostgreSQL from being started by others while it is unfinished."""
 _CONFIGURATION = f"--config={DIRECTORY}/pgbackrest.conf --config-include-path={DIRECTORY}/conf.d"
 _PLACES = f"{_CONFIGURATION} --stanza={STANZA}"
-LISTED = "backups:"
-"""The line between the timelines and the backups, in what `listing` gives."""
+ARCHIVED, LISTED = "archive:", "backups:"
+"""The lines between the timelines, the files of the archive and the backups, in what `listing`
+gives."""
 
 
 def data(version: str) -> str:
@@ -37,15 +39,20 @@ class Place:
     secrets_conf: str
     ca: str | None
     """The certificates of the S3 API's authority, where it has its own."""
+    ca_file: str = HOMES[FIRST].ca
+    """Where `conf` looks for them."""
 
 
 def listing(place: Place) -> Program:
-    """Lists the timelines, as `timelines` reads them, and the backups, as pgBackRest's JSON."""
+    """Lists the timelines, as `timelines` reads them, the files of the archive, and the backups, as
+    pgBackRest's JSON."""
     values = {
         "directory": DIRECTORY,
         "own": OWN,
         "places": _PLACES,
+        "stanza": STANZA,
         "histories": histories(_CONFIGURATION),
+        "archived": ARCHIVED,
         "listed": LISTED,
     }
     return _program(render(PACKAGE, "list-copy.sh", **values), place)
@@ -56,8 +63,6 @@ def restoring(place: Place, target: Target, version: str, *, watched: bool) -> P
 
     `version` is that of PostgreSQL; `watched` is whether that stack has a monitor.
     """
-    # What cannot be read is no end of the archive: see config.RESTORE_COMMAND.
-    get = f'pgbackrest {_PLACES} archive-get %f "%p"; r=$?; [ $r -le 1 ] || exit 126; exit $r'
     values = {
         "directory": DIRECTORY,
         "state": STATE,
@@ -66,8 +71,9 @@ def restoring(place: Place, target: Target, version: str, *, watched: bool) -> P
         "version": version,
         "data": data(version),
         "places": _PLACES,
-        "restore_command": get,
+        "restore_command": restore_command(f"pgbackrest {_PLACES}"),
         "copy": True,
+        "both": False,
         "tablespaces": f"{POSTGRESQL}/{version}/tablespaces",
         "login": login_sh(watched=watched),
     }
@@ -78,7 +84,7 @@ def restoring(place: Place, target: Target, version: str, *, watched: bool) -> P
 def _program(text: str, place: Place, wanted: str = "") -> Program:
     texts = {
         "program": text,
-        "pgbackrest.conf": place.conf.replace(CA, f"{DIRECTORY}/ca.pem"),
+        "pgbackrest.conf": place.conf.replace(place.ca_file, f"{DIRECTORY}/ca.pem"),
         "conf.d/secrets.conf": place.secrets_conf,
         "wanted": wanted,
         **({"ca.pem": place.ca} if place.ca else {}),

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from skytier.services.application.service import S3_KEY
 from skytier.services.pgbackrest.config import STANZA
-from skytier.services.pgbackrest.secrets import ACCESS, KEY, SECRET_ACCESS
+from skytier.services.pgbackrest.secrets import GIVEN, KEY
 from skytier.services.setup import File
-from skytier.stackfile.backup import BackupSection
+from skytier.stackfile.backup import FIRST, BackupSection
 
 RUN = "/run"
 
@@ -31,21 +31,21 @@ class Program:
         return f"{RUN}/{self.unit}"
 
 
-def secrets_conf(backup: BackupSection, secrets: Mapping[str, str], *, data: str, own: str) -> str:
+def secrets_conf(
+    backup: BackupSection, secrets: Mapping[str, str], place: str = FIRST, *, data: str, own: str
+) -> str:
     """What pgBackRest is told besides its usual configuration: where the copy is, and the secrets.
 
-    `data` is PostgreSQL's directory. A section for the stanza comes before `[global]`, so it has a
-    queue and locks in a directory of its own, `own`.
+    `place` is that of the backups. `data` is PostgreSQL's directory. A section for the stanza comes
+    before `[global]`, so it has a queue and locks in a directory of its own, `own`.
     """
     lines = ["[global]", f"repo1-cipher-pass={secrets[KEY].strip()}"]
-    if backup.makes_key:
+    if backup.places[place].makes_key:
         access, _, secret = secrets[S3_KEY].strip().partition(":")
         lines += [f"repo1-s3-key={access}", f"repo1-s3-key-secret={secret}"]
-    elif backup.takes_key:
-        lines += [
-            f"repo1-s3-key={secrets[ACCESS].strip()}",
-            f"repo1-s3-key-secret={secrets[SECRET_ACCESS].strip()}",
-        ]
+    elif backup.places[place].takes_key:
+        access, secret = (secrets[name].strip() for name in GIVEN[place])
+        lines += [f"repo1-s3-key={access}", f"repo1-s3-key-secret={secret}"]
     lines += [
         f"[{STANZA}]",
         f"pg1-path={data}",

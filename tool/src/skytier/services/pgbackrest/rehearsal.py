@@ -1,9 +1,10 @@
 """The programs of a rehearsal: one marks the database, the other restores a copy up to there."""
 
 from skytier.render import render
-from skytier.services.pgbackrest.config import PACKAGE, STANZA
+from skytier.services.pgbackrest.config import HOMES, PACKAGE, STANZA
 from skytier.services.pgbackrest.program import RUN, Program, files
 from skytier.services.postgresql.config import NAME
+from skytier.stackfile.backup import FIRST
 
 DATA = "/var/lib/postgresql/skytier-rehearsal"
 """Where the copy is: on the disk of the data."""
@@ -16,13 +17,18 @@ ARCHIVED_S = 600
 """How long the archive may take until it has the marker."""
 
 
-def marking(name: str) -> Program:
-    """Marks the log of changes with a restore point, and reads what the database holds there."""
+def marking(name: str, place: str = FIRST) -> Program:
+    """Marks the log of changes with a restore point, and reads what the database holds there.
+
+    It ends when the archive of a place of the backups has it.
+    """
     unit = "skytier-rehearsal-marker"
     directory = f"{RUN}/{unit}"
     values = {
         "directory": directory,
         "name": name,
+        # What is there has been handed over, also if another place lacks it still.
+        "handed_over": f"{HOMES[place].spool}/archive/{STANZA}/out/",
         "database": NAME,
         "lock_ms": LOCK_MS,
         "tries": TRIES,

@@ -4,34 +4,31 @@ from collections.abc import Sequence
 
 from skytier.secrets.secret import AccessKey, Given, Passphrase, Secret
 from skytier.services.application.service import S3_KEY
+from skytier.stackfile.backup import FIRST, SECOND
 from skytier.topology import Topology
 
 KEY = "backup_key"
 """What the backups are encrypted with."""
 KEY_VARIABLE = "SKYTIER_BACKUP_KEY"
-ACCESS, SECRET_ACCESS = "backup_access_key_id", "backup_secret_access_key"
-"""The key of the S3 API, where the operator gives it."""
-VARIABLES = {
-    ACCESS: "SKYTIER_BACKUP_ACCESS_KEY_ID",
-    SECRET_ACCESS: "SKYTIER_BACKUP_SECRET_ACCESS_KEY",
+GIVEN = {
+    FIRST: ("backup_access_key_id", "backup_secret_access_key"),
+    SECOND: ("backup_second_access_key_id", "backup_second_secret_access_key"),
 }
-"""How it is given."""
+"""The key of the S3 API of each place, where the operator gives it: its public and its secret
+part."""
+VARIABLES = {name: f"SKYTIER_{name.upper()}" for names in GIVEN.values() for name in names}
+"""How it is given: `SKYTIER_BACKUP_ACCESS_KEY_ID`."""
 
 
 def declared(topology: Topology) -> Sequence[Secret]:
-    """The key of the backups; and that of the S3 API, which the application may have, too."""
-    passphrase = Passphrase(KEY, KEY_VARIABLE, "The key of the backups")
-    store = topology.backup_store
-    if store is None:
-        return [passphrase]
-    if store.access_key_id is not None:
-        return [passphrase, AccessKey(S3_KEY, store.access_key_id)]
-    return [
-        passphrase,
-        Given(ACCESS, VARIABLES[ACCESS], "The access key of the S3 API for backups"),
-        Given(
-            SECRET_ACCESS,
-            VARIABLES[SECRET_ACCESS],
-            "The secret access key of the S3 API for backups",
-        ),
-    ]
+    """The key of the backups; and that of each S3 API, which the application may have, too."""
+    found: list[Secret] = [Passphrase(KEY, KEY_VARIABLE, "The key of the backups")]
+    for name, store in topology.backup_stores.items():
+        where = "" if name == FIRST else f" in the {name} place"
+        if store.access_key_id is not None:
+            found.append(AccessKey(S3_KEY, store.access_key_id))
+            continue
+        for secret, what in zip(GIVEN[name], ("access key", "secret access key"), strict=True):
+            what = f"The {what} of the S3 API for backups{where}"
+            found.append(Given(secret, VARIABLES[secret], what))
+    return list(dict.fromkeys(found))

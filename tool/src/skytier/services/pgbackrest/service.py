@@ -1,6 +1,7 @@
 """Backups on the database machine."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from skytier.render import render
 from skytier.secrets import DIRECTORY as SECRETS
@@ -11,39 +12,33 @@ from skytier.services.exporters.service import TEXTFILES
 from skytier.services.patroni import secrets as of_members
 from skytier.services.patroni import service as patroni
 from skytier.services.pgbackrest.config import (
-    ARCHIVE_COMMAND,
-    CA,
-    CONF,
     HELD,
+    HOMES,
     PACKAGE,
-    RESTORE_COMMAND,
+    PROGRAMS,
     SECRETS_CONF,
-    SPOOL,
     STANZA,
     STATE,
+    archive_command,
     pgbackrest_conf,
     postgresql_conf,
 )
-from skytier.services.pgbackrest.secrets import (
-    ACCESS,
-    KEY,
-    KEY_VARIABLE,
-    SECRET_ACCESS,
-    declared,
-)
+from skytier.services.pgbackrest.secrets import GIVEN, KEY, KEY_VARIABLE, declared
 from skytier.services.postgresql.config import NAME
 from skytier.services.postgresql.service import login_sh
 from skytier.services.service import UNITS, Placement, Service, check
-from skytier.services.setup import REMOVALS, File, Setup
+from skytier.services.setup import ANY_MACHINE, NEW_MACHINE, REMOVALS, File, Setup
 from skytier.stackfile import StackFile
-from skytier.stackfile.backup import BackupSection
-from skytier.topology import Need, Topology
+from skytier.stackfile.backup import FIRST, PlaceSection
+from skytier.topology import Endpoint, Exposure, Need, Topology
 
 COPYING = "skytier-restore-copy"
 """The unit that restores the backups of another stack here: see `copy`."""
-PROGRAMS = "/usr/local/lib/skytier"
 POSTGRESQL_CONF = "/etc/skytier/pgbackrest/postgresql.conf"
 DROPINS = f"{UNITS}/{patroni.UNIT}.service.d"
+SERVER = "/etc/pgbackrest/server"
+"""The configuration of pgBackRest's own server, by which a member reads the files of another."""
+SERVER_UNIT, SERVER_PORT = "skytier-backup-server", 8432
 SETTINGS = "skytier_backup.conf"
 """In PostgreSQL's conf.d, where files are read by their names: it comes after skytier.conf."""
 
@@ -62,32 +57,44 @@ class Pgbackrest(Service):
         """The key of the backups, and that of an S3 API."""
         return declared(topology)
 
+    def needs(self, stack: StackFile) -> Sequence[Need]:
+        """The other members, where a replica reads the files for the primary."""
+        return [Need(self.name)] if stack.backup.from_replica else []
+
+    def endpoints(self, stack: StackFile) -> Sequence[Endpoint]:
+        """pgBackRest's own server, where a replica reads the files for the primary."""
+        if not stack.backup.from_replica:
+            return []
+        return [Endpoint("pgbackrest", SERVER_PORT, Exposure.CONSUMERS)]
+
     def packages(self, at: Placement) -> Sequence[str]:
         """pgBackRest."""
         return ["pgbackrest"]
 
     def setup(self, at: Placement) -> Setup:
         """It finds the PostgreSQL that was set up before it."""
-        backup, store = at.stack.backup, at.topology.backup_store
-        cloud_key = backup.makes_key
+        backup, stores = at.stack.backup, at.topology.backup_stores
+        places = [_place(at.stack, name) for name in backup.places]
+        both = len(places) > 1
         values = {
             "stanza": STANZA,
             "state": STATE,
             "secrets": SECRETS,
             "key": KEY,
             "key_variable": KEY_VARIABLE,
-            "cloud_key": S3_KEY if cloud_key else "",
-            "given_key": (ACCESS, SECRET_ACCESS) if backup.takes_key else (),
-            "conf": CONF,
             "secrets_conf": SECRETS_CONF,
             "settings": SETTINGS,
-            "spool": SPOOL,
-            "path": backup.path or "",
-            "directory": f"{backup.path}/{at.stack.name}",
-            "place": place(backup),
-            "command": ARCHIVE_COMMAND,
-            "restore_command": RESTORE_COMMAND,
+            "programs": PROGRAMS,
+            "places": places,
+            "both": both,
+            # Of the two, the one that a script is at.
+            "place": "${where[$place]}" if both else words(backup),
+            "command": archive_command(at.stack),
+            "restore_command": HOMES[FIRST].restore_command,
             "copy": False,
+            "database": NAME,
+            "new": NEW_MACHINE,
+            "any": ANY_MACHINE,
             "textfiles": TEXTFILES,
             "pinned": at.stack.database.version,
             "at": backup.at,
@@ -106,6 +113,20 @@ class Pgbackrest(Service):
             f"{PROGRAMS}/{name}": render(PACKAGE, f"{name}.sh", **values, login=login)
             for name in ("backup", "backup-metrics", "restore", "verify")
         }
+        if both:
+            programs[f"{PROGRAMS}/pgbackrest-archive"] = render(
+                PACKAGE, "pgbackrest-archive.sh", **values
+            )
+            programs[f"{REMOVALS}/30-second-place"] = render(PACKAGE, "leave-second.sh", **values)
+        if values["readers"]:
+            texts_of_server = {
+                f"{SERVER}/pgbackrest.conf": "server.conf",
+                f"{UNITS}/{SERVER_UNIT}.service": "server.service",
+            }
+            units |= {
+                path: render(PACKAGE, name, **values) for path, name in texts_of_server.items()
+            }
+            programs[f"{REMOVALS}/25-backup-server"] = render(PACKAGE, "leave-server.sh", **values)
         if at.stack.database.members > 1:
             programs |= {
                 f"{PROGRAMS}/backup-{name}": render(PACKAGE, f"{name}.sh", **values)
@@ -118,9 +139,9 @@ class Pgbackrest(Service):
                 PACKAGE, "leave-members.sh", **values
             )
         texts = {
-            CONF: pgbackrest_conf(at.stack, store),
-            POSTGRESQL_CONF: postgresql_conf(),
-            **({CA: backup.ca} if backup.ca else {}),
+            **{HOMES[n].conf: pgbackrest_conf(at.stack, stores.get(n), n) for n in backup.places},
+            POSTGRESQL_CONF: postgresql_conf(at.stack),
+            **{HOMES[n].ca: each.ca for n, each in backup.places.items() if each.ca},
             **units,
             f"{UNITS}/postgresql@.service.d/skytier-restored.conf": render(
                 PACKAGE, "restored.conf", **values
@@ -135,8 +156,9 @@ class Pgbackrest(Service):
             checks=[check(PACKAGE, "backup", values)],
             secrets=(
                 KEY,
-                *((S3_KEY,) if cloud_key else ()),
-                *((ACCESS, SECRET_ACCESS) if backup.takes_key else ()),
+                *(of_members.AUTHORITY.names if values["readers"] else ()),
+                *((S3_KEY,) if any(each["cloud_key"] for each in places) else ()),
+                *(name for each in places for name in each["given_key"]),
             ),
         )
 
@@ -166,33 +188,53 @@ class Pgbackrest(Service):
 def _of_members(at: Placement) -> dict[str, object]:
     """What the templates need to know of several members of the database."""
     if at.stack.database.members == 1:
-        return {"members": None}
+        return {"members": None, "readers": []}
+    others = [each for each in at.topology.running("pgbackrest") if each.name != at.machine.name]
     return {
         "members": of_members,
+        # The members that may read the files for the primary.
+        "readers": others if at.stack.backup.from_replica else [],
+        "server": SERVER,
+        "server_unit": SERVER_UNIT,
+        "server_port": SERVER_PORT,
         "ask": render(etcd.PACKAGE, "_etcdctl.sh", etc=etcd.ETC, clients=etcd.CLIENTS),
         "etc": patroni.ETC,
         "config": patroni.CONFIG,
         "home": patroni.HOME,
         "unit": patroni.UNIT,
         "dropins": DROPINS,
-        "programs": PROGRAMS,
         "scope": at.stack.name,
         "name": at.machine.name,
         "address": at.machine.address,
         # The own one first.
         "voters": sorted(at.needed(Need("etcd")), key=lambda each: each.name != at.machine.name),
         "held": HELD,
-        "database": NAME,
         "restored_key": f"/skytier/{at.stack.name}/restored",
         "restored_mark": "skytier.restored",
     }
 
 
-def place(backup: BackupSection) -> str:
+def _place(stack: StackFile, name: str) -> dict[str, Any]:
+    """What the templates need to know of a place of the backups."""
+    section = stack.backup.places[name]
+    return {
+        "name": name,
+        "home": HOMES[name],
+        "words": words(section),
+        "path": section.path or "",
+        "directory": f"{section.path}/{stack.name}",
+        "cloud_key": S3_KEY if section.makes_key else "",
+        "given_key": GIVEN[name] if section.takes_key else (),
+        "suffix": HOMES[name].suffix,
+        "labels": f'{{place=\\"{name}\\"}}' if stack.backup.second.enabled else "",
+    }
+
+
+def words(place: PlaceSection) -> str:
     """Where backups go, in a few words: `the container shop-backups`."""
-    if backup.container:
-        return f"the container {backup.container}"
-    return f"the bucket {backup.bucket}" if backup.bucket else f"the directory {backup.path}"
+    if place.container:
+        return f"the container {place.container}"
+    return f"the bucket {place.bucket}" if place.bucket else f"the directory {place.path}"
 
 
 PGBACKREST = Pgbackrest()

@@ -9,6 +9,7 @@ from skytier.errors import SkytierError
 from skytier.moment import moment
 from skytier.services.pgbackrest import timelines
 from skytier.services.pgbackrest.info import Backups
+from skytier.stackfile.backup import FIRST
 
 LATEST = "latest"
 _NAME = re.compile("[0-9]{8}-[0-9]{6}F(_[0-9]{8}-[0-9]{6}[DI])?")
@@ -31,12 +32,16 @@ class Target:
     """The backup that it begins with; empty for the newest."""
     timeline: str = ""
     """The timeline that it follows; empty for the newest."""
+    place: str = FIRST
+    """Which of the places of the backups it is taken from."""
     words: str = ""
     """`its state of 2026-03-01 12:30:00 UTC, from the backup 20260301-030000F`"""
 
     def text(self, *, first: bool) -> str:
         """As the program on the machine reads it. `first`: whether a backup is made before."""
-        lines = (self.kind, self.at, self.backup, self.timeline, "yes" if first else "no")
+        lines = [self.kind, self.at, self.backup, self.timeline, "yes" if first else "no"]
+        if self.place != FIRST:
+            lines.append(self.place)
         return "".join(f"{line}\n" for line in lines)
 
 
@@ -50,13 +55,17 @@ def target(
     goes on in another one: `after` says in which (see `timelines`).
     """
     newest = there.newest
+    place = there.place
+    where = "" if place == FIRST else f", in the {place} place"
     if asked == LATEST:
-        return Target("default", words=f"the newest state in the archive, after {newest.name}")
+        words = f"the newest state in the archive, after {newest.name}{where}"
+        return Target("default", place=place, words=words)
     for each in there.all:
         if asked == each.name:
             return Target(
-                *("immediate", "", each.name, str(each.timeline)),
-                words=f"the state of the backup {each.name}, which ended at {_shown(each.ended)}",
+                *("immediate", "", each.name, str(each.timeline), place),
+                words=f"the state of the backup {each.name}, which ended at {_shown(each.ended)}"
+                f"{where}",
             )
     at = _moment(asked, now)
     first = there.all[0]
@@ -69,8 +78,8 @@ def target(
     before = [each for each in there.all if each.since <= at][-1]
     return Target(
         *("time", f"{at:%Y-%m-%d %H:%M:%S.%f}+00", before.name),
-        str(timelines.last(before.timeline, after or {})),
-        words=f"its state of {_shown(at)}, from the backup {before.name}",
+        *(str(timelines.last(before.timeline, after or {})), place),
+        words=f"its state of {_shown(at)}, from the backup {before.name}{where}",
     )
 
 

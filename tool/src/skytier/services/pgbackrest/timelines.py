@@ -28,6 +28,19 @@ _WENT_ON = "no recovery target specified"
 """What PostgreSQL writes when another member takes over, and not when a moment is restored."""
 
 
+def newest(text: str, timeline: int) -> int:
+    """The newest timeline that a recovery finds, as PostgreSQL looks for it, from a backup on
+    `timeline`: by the output of `histories`.
+
+    >>> newest("15-1/00000002.history 1\\t0/5000\\tbefore 2026-03-01 12:00:00+00", 1)
+    2
+    """
+    there = {int(number, 16) for _, number, _, _ in _running(text)}
+    while timeline + 1 in there:
+        timeline += 1
+    return timeline
+
+
 def successors(text: str) -> Mapping[int, int]:
     """From the output of `histories`: a timeline to the one that went on where it ended.
 
@@ -35,17 +48,22 @@ def successors(text: str) -> Mapping[int, int]:
     >>> successors(told + "15-1/00000003.history 2\\t0/4000\\tbefore 2026-03-01 12:00:00+00")
     {1: 2}
     """
+    return {
+        int(parent): int(timeline, 16)
+        for _, timeline, parent, why in _running(text)
+        if why == _WENT_ON
+    }
+
+
+def _running(text: str) -> list[tuple[str, ...]]:
+    """What `_LINE` finds, of the database that runs."""
     found = [match.groups() for line in text.splitlines() if (match := _LINE.match(line))]
     # The numbers begin anew with each upgrade of PostgreSQL. What runs is in the last directory by
     # its second number, which may have no timeline but the first.
     directories = [line for line in text.splitlines() if _DIRECTORY.fullmatch(line)]
     directories += [directory for directory, *_ in found]
     running = max(directories, key=lambda each: int(each.partition("-")[2]), default="")
-    return {
-        int(parent): int(timeline, 16)
-        for directory, timeline, parent, why in found
-        if directory == running and why == _WENT_ON
-    }
+    return [each for each in found if each[0] == running]
 
 
 def last(timeline: int, after: Mapping[int, int]) -> int:

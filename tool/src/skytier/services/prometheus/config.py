@@ -84,6 +84,8 @@ class AlertRules:
     has_balancer: bool = True
     has_cache: bool = True
     has_backups: bool = True
+    has_two_places: bool = False
+    """Whether backups go to two places, which their metrics name."""
     has_members: bool = True
     """Whether the database has several."""
 

@@ -94,6 +94,7 @@ def _rules(at: Placement) -> AlertRules:
         has_balancer=bool(at.topology.running("haproxy")),
         has_cache=bool(at.topology.running("redis")),
         has_backups=bool(at.topology.running("pgbackrest")),
+        has_two_places=len(at.stack.backup.places) > 1,
         has_members=bool(at.topology.running("patroni")),
     )
 

@@ -1,0 +1,13 @@
+"""The database of a machine in a container, asked on that machine."""
+
+from tests.cluster.container import Container
+
+
+def sql(machine: Container, statements: str) -> str:
+    """What psql prints for statements in the application's database, as PostgreSQL's own user."""
+    psql = "cd /; runuser -u postgres -- psql -qAt -v ON_ERROR_STOP=1 skytier"
+    return machine.run(psql, statements.encode()).strip()
+
+
+def silent(text: str) -> None:
+    """Nobody is told how far something is."""
