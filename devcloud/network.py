@@ -40,8 +40,12 @@ Rule = list[str]
 
 def guard_routes() -> list[Rule]:
     """The `ip route` words of the guard routes: a packet that no real route takes goes nowhere."""
-    guarded = (*GUARDED, *(GUARDED_IPV6 if (PROC / "net/ipv6").exists() else ()))
+    guarded = (*GUARDED, *(GUARDED_IPV6 if _has_ipv6() else ()))
     return [["unreachable", network, "metric", GUARD_METRIC] for network in guarded]
+
+
+def _has_ipv6() -> bool:
+    return (PROC / "net/ipv6").exists()
 
 
 def rules(
@@ -91,6 +95,22 @@ def rules(
             ["-i", BRIDGE, "-m", "conntrack", "--ctstate", "ESTABLISHED,RELATED", "-j", "ACCEPT"],
             ["-i", BRIDGE, "-p", "icmp", "-j", "ACCEPT"],
             *(to_objects if with_objects else []),
+            ["-i", BRIDGE, *refuse],
+        ],
+    }
+
+
+def rules_ipv6(device: str | None) -> dict[tuple[str, str, str], list[Rule]]:
+    """The same for IPv6, by which guests have no business beyond each other."""
+    if device is None:
+        return {}
+    refuse = ["-j", "REJECT"]
+    return {
+        ("filter", "FORWARD", "devcloud-forward"): [["-i", BRIDGE, "-o", device, *refuse]],
+        ("filter", "INPUT", "devcloud-input"): [
+            ["-i", BRIDGE, "-m", "conntrack", "--ctstate", "ESTABLISHED,RELATED", "-j", "ACCEPT"],
+            # Neighbours are found by it.
+            ["-i", BRIDGE, "-p", "ipv6-icmp", "-j", "ACCEPT"],
             ["-i", BRIDGE, *refuse],
         ],
     }
@@ -162,33 +182,42 @@ def _cable() -> list[str]:
 
 
 def _firewall(with_objects: bool) -> list[str]:
-    wanted = rules(machine.default_device(), machine.resolvers(), with_objects)
-    mark = json.dumps([[*key, *chain] for key, chain in wanted.items()])
+    device = machine.default_device()
+    wanted = {"iptables": rules(device, machine.resolvers(), with_objects)}
+    if _has_ipv6():
+        wanted["ip6tables"] = rules_ipv6(device)
+    mark = json.dumps(
+        [[program, *key, *chain] for program, each in wanted.items() for key, chain in each.items()]
+    )
     there = all(
-        command.try_run(["iptables", "-w", "-t", table, "-C", builtin, "-j", chain])
-        for table, builtin, chain in wanted
+        command.try_run([program, "-w", "-t", table, "-C", builtin, "-j", chain])
+        for program, each in wanted.items()
+        for table, builtin, chain in each
     )
     if there and home.is_done("firewall", mark):
         return []
     _remove_firewall()
-    for (table, builtin, chain), lines in wanted.items():
-        iptables = ["iptables", "-w", "-t", table]
-        command.run([*iptables, "-N", chain])
-        for line in lines:
-            command.run([*iptables, "-A", chain, *line])
-        # First, before the rules that Neutron's agent puts there.
-        command.run([*iptables, "-I", builtin, "1", "-j", chain])
+    for program, each in wanted.items():
+        for (table, builtin, chain), lines in each.items():
+            words = [program, "-w", "-t", table]
+            command.run([*words, "-N", chain])
+            for line in lines:
+                command.run([*words, "-A", chain, *line])
+            # First, before the rules that Neutron's agent puts there.
+            command.run([*words, "-I", builtin, "1", "-j", chain])
     home.set_done("firewall", mark)
     return ["NAT and firewall"]
 
 
 def _remove_firewall() -> None:
-    for table, builtin, chain in rules("any", []):
-        iptables = ["iptables", "-w", "-t", table]
-        while command.try_run([*iptables, "-D", builtin, "-j", chain]):
-            pass
-        if command.try_run([*iptables, "-F", chain]):
-            command.try_run([*iptables, "-X", chain])
+    there = {"iptables": rules("any", []), "ip6tables": rules_ipv6("any")}
+    for program, each in there.items():
+        for table, builtin, chain in each:
+            words = [program, "-w", "-t", table]
+            while command.try_run([*words, "-D", builtin, "-j", chain]):
+                pass
+            if command.try_run([*words, "-F", chain]):
+                command.try_run([*words, "-X", chain])
 
 
 def down(stage: Stage) -> None:

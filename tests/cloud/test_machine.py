@@ -1,6 +1,7 @@
 """What the cloud does to the machine it runs on."""
 
 import json
+import re
 import subprocess
 from pathlib import Path
 
@@ -17,6 +18,29 @@ def test_a_guard_route_refuses_what_no_real_route_takes(network: str) -> None:
     routes = json.loads(machine("ip", "-json", "route", "show", "type", "unreachable", network))
     assert [route["dst"] for route in routes] == [network]
     assert routes[0]["metric"] > 1000
+
+
+def test_a_guard_route_refuses_the_ipv6_networks_of_tests() -> None:
+    routes = json.loads(machine("ip", "-json", "-6", "route", "show", "type", "unreachable"))
+    assert [route["metric"] > 1000 for route in routes if route["dst"] == "fd5b:4::/32"] == [True]
+
+
+def test_no_device_of_the_cloud_takes_router_advertisements() -> None:
+    devices = [
+        path.parent
+        for path in Path("/proc/sys/net/ipv6/conf").glob("*/accept_ra")
+        if re.match(r"br-ex|brq|tap|ve-public|default$", path.parent.name)
+    ]
+    assert {"br-ex", "default"} <= {device.name for device in devices}
+    assert {(device / "accept_ra").read_text().strip() for device in devices} == {"0"}
+    routes = json.loads(machine("ip", "-json", "-6", "route", "show", "default"))
+    assert not {route["dev"] for route in routes} & {device.name for device in devices}
+
+
+def test_guests_reach_no_service_of_the_machine_by_ipv6() -> None:
+    rules = machine("ip6tables", "-S", "devcloud-input").splitlines()
+    assert rules[-1].startswith("-A devcloud-input -i br-ex -j REJECT")
+    assert "-A INPUT -j devcloud-input" in machine("ip6tables", "-S", "INPUT").splitlines()
 
 
 def test_no_route_to_the_guests_leaves_by_the_default_device() -> None:

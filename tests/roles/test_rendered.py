@@ -177,7 +177,11 @@ def test_nginx_accepts_its_file(tmp_path: Path, stack: Topology) -> None:
     assert "[warn] " not in checked.stderr.replace('[warn] the "user" directive', "")
 
 
-@pytest.mark.parametrize("text", ["", SELF_SIGNED], ids=["HTTP", "HTTPS"])
+@pytest.mark.parametrize(
+    "text",
+    ["", SELF_SIGNED, f"ipv6 = true\n{SELF_SIGNED}"],
+    ids=["HTTP", "HTTPS", "HTTPS and IPv6"],
+)
 def test_haproxy_accepts_its_file(tmp_path: Path, text: str) -> None:
     stack = topology(f"web.count = 2\n{text}", BALANCED)
     files = roles.setup(stack, BALANCER).files
@@ -298,6 +302,55 @@ def test_the_application_connects_to_what_the_stack_file_names(outgoing: str, al
         if file.path.endswith((*units, "skytier-job@.service")):
             lines = re.findall(r"^IPAddress(Deny|Allow)=(.*)$", file.text, re.MULTILINE)
             assert lines == ([("Deny", "any"), ("Allow", allowed)] if allowed else [])
+
+
+def _texts(stack: Topology, machine: Machine) -> dict[str, str]:
+    """The files of a machine by the ends of their paths."""
+    return {f.path.rpartition("/")[2]: f.text for f in roles.setup(stack, machine).files}
+
+
+def test_with_ipv6_a_web_server_listens_on_both_and_knows_its_names() -> None:
+    stack = TOPOLOGIES["IPv6"]
+    web = stack.of("web")[0]
+    texts = _texts(stack, web)
+    listens = re.findall(r"^ +listen (.*);$", texts["nginx.conf"], re.MULTILINE)
+    tls = ["443 ssl http2", "[::]:443 ssl http2"]
+    assert listens == ["80", "[::]:80", "127.0.0.1:8081", *tls]
+    both = "SKYTIER_HOSTS=203.0.113.7,[2001:db8:1::7],192.168.128.10 "
+    origins = "SKYTIER_ORIGINS=https://203.0.113.7,https://[2001:db8:1::7]"
+    assert f"\nEnvironment={both}{origins}\n" in texts["skytier-app.service"]
+    # By `api_from`, too, which has a network of IPv6.
+    socket = texts["skytier-app.socket"]
+    assert "\nListenStream=[2001:db8:1::7]:8000\n" in socket
+    assert "localhost 192.168.128.0/24 198.51.100.0/24 2001:db8:8::/64\n" in socket
+    nginx = next(each for each in roles.setup(stack, web).checks if each.name == "nginx")
+    assert "address show scope global to 2001:db8:1::7" in nginx.script
+    secrets = {secret.name: secret for secret in roles.secrets(stack)}
+    assert list(secrets["web_tls"].hosts) == ["203.0.113.7", "2001:db8:1::7"]
+
+
+def test_with_ipv6_the_balancer_listens_on_both_and_web_servers_on_the_private_network() -> None:
+    stack = TOPOLOGIES["a balancer with IPv6 and ACME"]
+    balancer, web = stack.of("balancer")[0], stack.of("web")[0]
+    proxy, nginx = _texts(stack, balancer)["haproxy.cfg"], _texts(stack, web)["nginx.conf"]
+    binds = [line.split()[1] for line in proxy.splitlines() if line.startswith("    bind ")]
+    assert binds[:4] == [":80", ":::80", ":443", ":::443"]
+    assert re.findall(r"^ +listen (.*);$", nginx, re.MULTILINE) == ["127.0.0.1:8081", "8080"]
+    # The balancer says who comes, and by which address.
+    assert "0 $network;" in nginx
+    acme = next(each for each in roles.setup(stack, balancer).checks if each.name == "acme")
+    assert "point shop.example.org to 203.0.113.7 (A) and 2001:db8:1::7 (AAAA)" in acme.script
+
+
+def test_without_ipv6_nothing_of_it_is_rendered() -> None:
+    for name in ("self-signed", "a balancer with ACME", "open API"):
+        stack = TOPOLOGIES[name]
+        for machine in stack.machines:
+            texts = _texts(stack, machine)
+            for file in ("nginx.conf", "haproxy.cfg", "skytier-app.socket"):
+                assert "[::]" not in texts.get(file, "")
+                assert ":::" not in texts.get(file, "")
+                assert "$network" not in texts.get(file, "")
 
 
 def test_only_nginx_s_user_gets_to_the_socket_where_clients_are_vouched_for() -> None:

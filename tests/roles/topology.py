@@ -16,7 +16,7 @@ VOLUME = DataVolume("5f6f3b0e-51a7-4f2c-9a43-8a5a2d0c5b10", size_gib=20)
 CACHE = Machine("shop-cache-1", "cache", 1, "192.168.128.40", 768, 1)
 WEBHOOK = 'monitor.webhook = "https://hooks.example.org/shop"\n'
 NO_DATABASE = 'application = {serve = "shop:app", requires = []}\n'
-PUBLIC_ADDRESS = "203.0.113.7"
+PUBLIC_ADDRESS, PUBLIC_IPV6 = "203.0.113.7", "2001:db8:1::7"
 
 
 def topology(text: str, machines: Sequence[Machine] = (WEB, DATABASE)) -> Topology:
@@ -96,6 +96,21 @@ TOPOLOGIES = {
     "three members with volumes, and a balancer": topology(
         f"web.count = 2\n{WEBHOOK}database = {{members = 3, volume_gib = 20}}",
         [WEB, SECOND, *(replace(each, volume=VOLUME) for each in MEMBERS), BALANCER],
+    ),
+    "IPv6": replace(
+        topology(
+            f'{SELF_SIGNED}ipv6 = true\napi_from = ["198.51.100.0/24", "2001:db8:8::/64"]',
+            [replace(WEB, ipv6=PUBLIC_IPV6), DATABASE],
+        ),
+        public_ipv6=PUBLIC_IPV6,
+    ),
+    "a balancer with IPv6 and ACME": replace(
+        topology(
+            'web.count = 2\nipv6 = true\ntls = "acme"\ndomain = "shop.example.org"\n'
+            'email = "a@example.org"',
+            [WEB, SECOND, DATABASE, replace(BALANCER, ipv6=PUBLIC_IPV6)],
+        ),
+        public_ipv6=PUBLIC_IPV6,
     ),
     "a cache of its own": topology(f'{SELF_SIGNED}cache.kind = "redis"', [WEB, DATABASE, CACHE]),
     "a colocated cache": topology(

@@ -453,7 +453,7 @@ class Moving(CloudStack):
         """Its network is there."""
 
     def _carried_out(self, plan: Any, events: Any, lost: Any) -> Any:
-        return SimpleNamespace(url="http://192.0.2.7", waits_for=lambda: "")
+        return SimpleNamespace(url="http://192.0.2.7", waits_for=str, ipv6_url="", ask_by_ipv6=str)
 
 
 def test_what_was_given_up_is_well_when_the_rest_is_planned() -> None:

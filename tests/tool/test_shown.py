@@ -53,6 +53,24 @@ def test_each_service_has_one_line_and_log_lines_stand_below_whole(
     assert DETAILS["ssh"] in said
 
 
+@pytest.mark.parametrize(
+    ("url", "wrong", "ends"),
+    [
+        ("", "", " is healthy"),
+        ("http://[2001:db8::7]", "", "By IPv6: http://[2001:db8::7]/"),
+        ("http://[2001:db8::7]", "It does not answer.", "It does not answer."),
+    ],
+)
+def test_a_status_tells_the_way_in_by_ipv6(
+    monkeypatch: pytest.MonkeyPatch, url: str, wrong: str, ends: str
+) -> None:
+    out = Console(width=100, record=True, no_color=True)
+    monkeypatch.setattr(console, "out", out)
+    with out.capture() as said:
+        show(Status("shop", "c", "http://192.0.2.7", True, [], [], ipv6_url=url, ipv6_wrong=wrong))
+    assert said.get().rstrip().endswith(ends)
+
+
 @given(st.text(), st.integers(20, 200))
 def test_a_detail_in_short_is_one_line_that_fits(detail: str, room: int) -> None:
     short = in_short(detail, room)

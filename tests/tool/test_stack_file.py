@@ -55,6 +55,52 @@ WRONG = {
     ),
     "IPv6": ("dns = ['2001:db8::1']", 1, "is an IPv6 address"),
     "a network that is none": ("api_from = ['office']", 1, "is not an IPv4 network"),
+    "IPv6 for SSH without IPv6": (
+        "ssh_from = ['0.0.0.0/0', '2001:db8::/32']",
+        1,
+        "ssh_from has 2001:db8::/32, which needs ipv6 = true",
+    ),
+    "IPv6 for the API without IPv6": ("api_from = ['2001:db8::1']", 1, "has 2001:db8::1/128"),
+    "no IPv4 for SSH": (
+        "ipv6 = true\nssh_from = ['2001:db8::/32']",
+        2,
+        "has no IPv4 network, and Skytier enters the machines by IPv4",
+    ),
+    "an IPv6 network that is none": ("api_from = ['2001:db8::/200']", 1, "is not a network"),
+    "an IPv6 address with a prefix": (
+        "api_from = ['2001:db8::7/64']",
+        1,
+        "write 2001:db8::/64 for all of it, or 2001:db8::7/128",
+    ),
+    "a prefix of other bits": (
+        "ipv6 = true\nipv6_cidr = '2001:db8::/56'",
+        2,
+        "does not have 64 bits",
+    ),
+    "a prefix of the wire": ("ipv6_cidr = 'fe80::/64'", 1, "no machine can be reached in"),
+    "a prefix of IPv4": ("ipv6_cidr = '10.0.0.0/24'", 1, "is not a network"),
+    "a prefix without IPv6": ("ipv6_cidr = '2001:db8::/64'", 1, "needs ipv6 = true"),
+    "a pool without IPv6": ("ipv6_pool = 'v6'", 1, "needs ipv6 = true"),
+    "a prefix and a pool": (
+        "ipv6 = true\nipv6_cidr = '2001:db8::/64'\nipv6_pool = 'v6'",
+        3,
+        "is not needed with ipv6_cidr",
+    ),
+    "a prefix for a network that is there": (
+        "ipv6 = true\nnetwork = 'n'\nipv6_cidr = '2001:db8::/64'",
+        3,
+        "is what `network` has already",
+    ),
+    "IPv6 without a public address": (
+        "ipv6 = true\npublic = 'none'",
+        1,
+        "the machines would have public ones",
+    ),
+    "IPv6 of a network that is to be made": (
+        "ipv6 = true\nnetwork = 'auto'",
+        1,
+        "is not known before it is made",
+    ),
     "an address with a prefix": (
         "api_from = ['203.0.113.7/24']",
         1,
@@ -225,7 +271,8 @@ def test_the_commented_file_is_all_defaults_and_each_commented_line_is_good() ->
 
     uncommented = re.sub(r"^#(\S+ = )", r"\1", text, flags=re.M)
     assert len(uncommented) == len(text) - len(keys())
-    for other_ways in ("serve|router", "run|network|subnet"):  # one of two that exclude each other
+    # One of two that exclude each other.
+    for other_ways in ("serve|router|ipv6_cidr|ipv6_pool", "run|network|subnet|ipv6_pool"):
         one = re.sub(rf"^({other_ways}) = .*\n", "", uncommented, flags=re.M)
         assert parse(one).web.packages == ("htop",)
         assert parse(one).application.is_own

@@ -28,6 +28,10 @@ class Outcome:
     """What has to happen outside the stack before visitors get in; empty for nothing."""
     not_watched: SkytierError | None = None
     """Why the stack runs without being watched as it should be."""
+    ipv6_url: str = ""
+    """The entry point by IPv6; empty for a stack without it."""
+    ipv6_wrong: str = ""
+    """What keeps visitors out by IPv6, as a sentence; empty where nothing is known to."""
 
 
 def no_cloud() -> SkytierError:

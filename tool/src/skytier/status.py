@@ -103,3 +103,7 @@ class Status:
     drift: list[Drift]
     jobs: list[JobStatus] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
+    ipv6_url: str = ""
+    """The entry point by IPv6; empty for a stack without it."""
+    ipv6_wrong: str = ""
+    """What keeps visitors out by IPv6, as a sentence; empty where nothing is known to."""

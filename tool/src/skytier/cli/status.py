@@ -91,3 +91,6 @@ def show(measured: Status) -> None:
         console.out.print(Text(line, "yellow"))
     state = Text("healthy", "green") if measured.healthy else Text("not healthy", "red")
     console.out.print(Text.assemble(f"{measured.url or measured.name} is ", state))
+    if measured.ipv6_url:
+        said = measured.ipv6_wrong or f"By IPv6: {measured.ipv6_url}/"
+        console.out.print(Text(said, "yellow" if measured.ipv6_wrong else ""))

@@ -45,6 +45,7 @@ CLOUD = (
     Check("stack", shape.stack, ["root volume", "network", "external network"]),
     Check("quota", cloud.quotas, ["flavor"]),
 )
+IPV6 = Check("IPv6", cloud.ipv6, ["network", "external network"])
 OBJECT_STORE = Check("object store", object_store.container, ["catalog"])
 
 
@@ -57,7 +58,8 @@ def examine(
     """
     subject = Subject(stack, cloud_name)
     failed: set[str] = set()
-    extra = [OBJECT_STORE] if stack.storage.bucket or stack.backup.containers else []
+    extra = [IPV6] if stack.ipv6 else []
+    extra += [OBJECT_STORE] if stack.storage.bucket or stack.backup.containers else []
     for check in (*MACHINE, *([*CLOUD, *extra] if with_cloud else ())):
         missing = [need for need in check.needs if need in failed]
         finding = (

@@ -23,6 +23,7 @@ from skytier.openstack import (
     quota,
     roots,
 )
+from skytier.openstack import ipv6 as source
 from skytier.openstack.choices import ExternalNetwork
 from skytier.openstack.connection import connect
 from skytier.openstack.flavor import Flavor
@@ -245,6 +246,39 @@ def external_network(subject: Subject) -> Finding:
         choices.offered_networks(subject.conn), subject.stack, router
     )
     return ok(f"{found.name} ({found.id})" + (f", through {router.name}" if router else ""))
+
+
+def ipv6(subject: Subject) -> Finding:
+    """Where the IPv6 addresses come from, and whether they lead to the outside, as far as the
+    project sees that."""
+    stack, given, router = subject.stack, subject.given, subject.router
+    if given and given.ipv6:
+        return ok(f"addresses of {given.ipv6.cidr}, the subnet {given.ipv6.name}")
+    pool = source.choose(source.offered(subject.conn, stack), stack)
+    if not stack.ipv6_cidr and pool is None and not _has_ipv6(subject):
+        error = source.no_prefix()
+        return failed(error.what, error.do or "")
+    said = f"addresses of {stack.ipv6_cidr or (f'the pool {pool.name}' if pool else 'the stack')}"
+    if router and not router.has_ipv6:
+        return warning(
+            f"{said}, and the external network has given the router {router.name} no IPv6 address.",
+            "Ask who runs the cloud: visitors reach the stack by IPv4 alone until then.",
+        )
+    if router:
+        return ok(f"{said}, through the router {router.name}")
+    external = choices.choose_external_network(choices.offered_networks(subject.conn), stack)
+    subnets = subject.conn.network.subnets(network_id=external.id, ip_version=6)
+    if any(True for _ in subnets):
+        return ok(f"{said}, through {external.name}, which has IPv6")
+    return ok(
+        f"{said}; the project sees no IPv6 of {external.name}, so that up tells whether the router "
+        "gets an address of it"
+    )
+
+
+def _has_ipv6(subject: Subject) -> bool:
+    mark = Project(subject.conn, subject.stack.name).mark
+    return any(True for _ in subject.conn.network.subnets(description=mark, ip_version=6))
 
 
 def floating_ip(subject: Subject) -> Finding:

@@ -104,6 +104,7 @@ class Nginx(LocalService):
             status=ports.address(home, STATUS) if options.monitor else None,
             metrics=ports.address(home, METRICS) if options.monitor else None,
             metrics_token=token.of(home) if options.monitor else "",
+            ipv6=":" in options.bind,
         )
         return nginx_conf(config)
 

@@ -11,7 +11,7 @@ from openstack.connection import Connection
 from skytier.deploy.kind import Found
 from skytier.errors import SkytierError
 from skytier.listing import nearest_first
-from skytier.openstack import given_network, given_router, images, kept_images, roots
+from skytier.openstack import given_network, given_router, images, ipv6, kept_images, roots
 from skytier.openstack.flavor import Flavor
 from skytier.openstack.given_network import GivenNetwork
 from skytier.openstack.given_router import GivenRouter
@@ -46,6 +46,8 @@ class Offered:
     """The network that the stack file names for the machines."""
     router: GivenRouter | None = None
     """The router that it names for the private network."""
+    pools: Sequence[ipv6.Pool] = ()
+    """The subnet pools that IPv6 addresses can come from, where they are needed."""
 
 
 @dataclass(frozen=True)
@@ -65,19 +67,24 @@ class Choices:
     """The router that is there already for the private network."""
     newer: Mapping[str, Image] = field(default_factory=dict)
     """Role to an image with a newer version of its system than its servers have."""
+    pool: ipv6.Pool | None = None
+    """The subnet pool that the IPv6 addresses of a new private network come from."""
 
 
 def offered(conn: Connection, stack: StackFile) -> Offered:
-    """Images, flavors and external networks, by three lists of the API at once; and the network
-    and the router that the stack file names. Raises SkytierError for those as their `find` does."""
-    with ThreadPoolExecutor(5) as pool:
+    """Images, flavors and external networks, by three lists of the API at once; the network and the
+    router that the stack file names; and subnet pools, if they are needed. Raises SkytierError for
+    the network and the router as their `find` does."""
+    with ThreadPoolExecutor(6) as pool:
         given = pool.submit(given_network.find, conn, stack)
         router = pool.submit(given_router.find, conn, stack)
         images = pool.submit(offered_images, conn)
         flavors = pool.submit(offered_flavors, conn)
         networks = pool.submit(offered_networks, conn)
+        pools = pool.submit(ipv6.offered, conn, stack)
     return Offered(
-        *(images.result(), flavors.result(), networks.result()), given.result(), router.result()
+        *(images.result(), flavors.result(), networks.result(), given.result(), router.result()),
+        pools.result(),
     )
 
 
@@ -99,6 +106,7 @@ def choose(offered: Offered, stack: StackFile, there: Sequence[Found] = ()) -> C
         offered.given,
         offered.router,
         kept_images.newer(offered.images, stack, there),
+        ipv6.choose(offered.pools, stack),
     )
 
 

@@ -37,7 +37,7 @@ def wanted(
     )
     return [
         *private_network.groups(resolved, project, public_key, known),
-        *private_network.own_network(resolved, project),
+        *private_network.own_network(resolved, project, known),
         *storage.wanted(resolved, project),
         *baking.wanted(resolved, project, known),
         *(

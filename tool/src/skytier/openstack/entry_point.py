@@ -3,6 +3,7 @@
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from skytier import health
 from skytier.deploy.kind import Found, Key
@@ -22,6 +23,12 @@ def address_of(stack: StackFile) -> Key:
         "floating IP" if stack.has_floating_ips else "port",
         f"{stack.name}-{public_role(stack, ROLES)}-1",
     )
+
+
+def ipv6_of(stack: StackFile, machine: str, known: Mapping[Key, Found]) -> str:
+    """The IPv6 address of a machine; empty while it is not known, and for a stack without IPv6."""
+    port = known.get(Key("port", machine)) if stack.ipv6 else None
+    return (port.facts.get("ipv6") or "") if port else ""
 
 
 def leads_to(address: Key, known: Mapping[Key, Found]) -> str:
@@ -52,6 +59,40 @@ class EntryPoint:
         """The address of the entry point; empty while there is none."""
         ip = self.known.get(address_of(self.stack))
         return ip.facts["address"] if ip else ""
+
+    @property
+    def ipv6_url(self) -> str:
+        """`http://[2001:db8::7]`: the entry point by IPv6, at its address also where it has a name.
+
+        Empty for a stack without IPv6, and while there is no address.
+        """
+        address = ipv6_of(self.stack, address_of(self.stack).name, self.known)
+        scheme = "http" if self.stack.tls == "off" else "https"
+        return f"{scheme}://[{address}]" if address else ""
+
+    def ask_by_ipv6(self) -> str:
+        """What keeps visitors out by IPv6, as a sentence; empty where nothing is known to.
+
+        It is asked from here only where this machine has a way to other networks by IPv6.
+        """
+        url = self.ipv6_url
+        if not url:
+            return ""
+        router = next((each for key, each in self.known.items() if key.kind == "router"), None)
+        if router and not router.facts.get("ipv6"):
+            return (
+                "The external network has given the router no IPv6 address, so nobody outside "
+                "reaches the machines by IPv6."
+            )
+        if not _has_way_to(url) or health.ask(
+            f"{url}{self.stack.runs.health}", tls=health.unverified()
+        ):
+            return ""
+        through = f", {router.facts['ipv6']}" if router else ""
+        return (
+            f"{url} does not answer from here. Is the IPv6 network of the machines led to the "
+            f"router{through}?"
+        )
 
     @property
     def is_asked(self) -> bool:
@@ -89,13 +130,16 @@ class EntryPoint:
     def waits_for(self) -> str:
         """What has to happen outside the stack before visitors get in; empty for nothing.
 
-        `waiting for DNS: point shop.example.org to 203.0.113.7`
+        `waiting for DNS: point shop.example.org to 203.0.113.7`; with IPv6 also the address of its
+        AAAA record.
         """
         if self.stack.tls != "acme" or not self.is_asked or self.ask():
             return ""
         if self.address in _addresses(str(self.stack.domain)):
             return f"waiting for the certificate of {self.stack.domain}: see skytier status"
-        return f"waiting for DNS: point {self.stack.domain} to {self.address}"
+        ipv6 = ipv6_of(self.stack, address_of(self.stack).name, self.known)
+        both = f"{self.address} (A) and {ipv6} (AAAA)" if ipv6 else self.address
+        return f"waiting for DNS: point {self.stack.domain} to {both}"
 
     def _trust(self) -> health.Trust:
         # A certificate that the stack signed itself is known to nobody.
@@ -108,3 +152,13 @@ def _addresses(name: str) -> set[str]:
         return {str(found[4][0]) for found in socket.getaddrinfo(name, 443, socket.AF_INET)}
     except OSError:
         return set()
+
+
+def _has_way_to(url: str) -> bool:
+    """Whether this machine has a route to the IPv6 address of a URL. Nothing is sent."""
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as probe:
+            probe.connect((urlsplit(url).hostname, 80))
+    except OSError:
+        return False
+    return True

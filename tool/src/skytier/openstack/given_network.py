@@ -10,10 +10,15 @@ from skytier.errors import SkytierError
 from skytier.openstack import auto_topology
 from skytier.stackfile import StackFile
 
+_NO_IPV4 = (
+    "Machines with IPv6 alone are not there: images get their settings from a metadata service "
+    "that has an IPv4 address."
+)
+
 
 @dataclass(frozen=True)
 class Subnet:
-    """An IPv4 subnet of Neutron."""
+    """A subnet of Neutron; of IPv4, unless something else is said."""
 
     id: str
     name: str
@@ -31,13 +36,16 @@ class GivenNetwork:
     subnet: Subnet
     subnets: int = 1
     """How many IPv4 subnets the network has."""
+    ipv6: Subnet | None = None
+    """The one whose IPv6 addresses the machines get, where the stack file asks for them."""
 
 
 def find(conn: Connection, stack: StackFile) -> GivenNetwork | None:
     """The network that the stack file names; None where it names none.
 
-    Two lists of the API. Raises SkytierError for one that there is not, that several may be meant
-    by, that takes no ports of this project, or whose addresses come by no DHCP.
+    Two lists of the API, three with IPv6. Raises SkytierError for one that there is not, that
+    several may be meant by, that takes no ports of this project, or whose addresses come by no
+    DHCP; and for one without the IPv6 that is asked for.
     """
     if stack.network is None:
         return None
@@ -61,7 +69,12 @@ def find(conn: Connection, stack: StackFile) -> GivenNetwork | None:
         Subnet(s.id, s.name, s.cidr, bool(s.is_dhcp_enabled))
         for s in conn.network.subnets(network_id=network.id, ip_version=4)
     ]
-    return GivenNetwork(network.id, network.name, choose(subnets, stack), len(subnets))
+    chosen = choose(subnets, stack)
+    ipv6 = None
+    if stack.ipv6:
+        of_ipv6 = list(conn.network.subnets(network_id=network.id, ip_version=6))
+        ipv6 = choose_ipv6(of_ipv6, network.name)
+    return GivenNetwork(network.id, network.name, chosen, len(subnets), ipv6)
 
 
 def make(conn: Connection, stack: StackFile) -> None:
@@ -80,7 +93,7 @@ def choose(subnets: Sequence[Subnet], stack: StackFile) -> Subnet:
         names = ", ".join(f"{each.name} ({each.cidr})" for each in subnets)
         raise SkytierError(
             f"The network {stack.network} has "
-            + (f"several IPv4 subnets: {names}." if subnets else "no IPv4 subnet."),
+            + (f"several IPv4 subnets: {names}." if subnets else f"no IPv4 subnet. {_NO_IPV4}"),
             'Name one in the stack file: subnet = "..."'
             if subnets
             else "Name another network in the stack file: network.",
@@ -94,6 +107,24 @@ def choose(subnets: Sequence[Subnet], stack: StackFile) -> Subnet:
             "Name another in the stack file: network, subnet.",
         )
     return subnet
+
+
+def choose_ipv6(subnets: Sequence[Any], network: str) -> Subnet:
+    """The IPv6 subnet that every port of a network gets an address of. Raises SkytierError.
+
+    That is one whose machines make their addresses by themselves: Neutron adds it to each port.
+    """
+    by_themselves = [s for s in subnets if s.ipv6_address_mode in ("slaac", "dhcpv6-stateless")]
+    if not by_themselves:
+        has = ", ".join(s.cidr for s in subnets) or "none"
+        raise SkytierError(
+            f"The stack file asks for IPv6, and the network {network} has no IPv6 subnet in which "
+            f"machines make their addresses by themselves (SLAAC). Its IPv6 subnets: {has}.",
+            "Ask who runs the network for a subnet with the address mode slaac, or take ipv6 out "
+            "of the stack file.",
+        )
+    first = by_themselves[0]
+    return Subnet(first.id, first.name, first.cidr)
 
 
 def sole(kind: str, found: Sequence[Any], stack: StackFile) -> Any:

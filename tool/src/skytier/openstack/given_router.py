@@ -9,6 +9,7 @@ from openstack.connection import Connection
 from skytier.errors import SkytierError
 from skytier.openstack.given_network import sole
 from skytier.openstack.resources.project import STACK, Project
+from skytier.openstack.resources.router import ipv6_of
 from skytier.stackfile import StackFile
 
 
@@ -22,6 +23,8 @@ class GivenRouter:
     """The id of the network that its gateway is on; empty without a gateway."""
     subnets: Mapping[str, str] = field(default_factory=dict)
     """The name of each, or its id, to its addresses, as far as the project sees them."""
+    has_ipv6: bool = False
+    """Whether that network gave it an IPv6 address."""
 
 
 def find(conn: Connection, stack: StackFile) -> GivenRouter | None:
@@ -50,6 +53,7 @@ def find(conn: Connection, stack: StackFile) -> GivenRouter | None:
         router.name,
         gateway.get("network_id") or "",
         {s.name or s.id: s.cidr for s in there},
+        ipv6_of(gateway) is not None,
     )
     refuse_overlap(found, stack)
     return found

@@ -30,6 +30,8 @@ _OUTGOING_RULES = 2
 """Neutron begins every security group with a rule for IPv4 and one for IPv6."""
 _OWN_PORTS = 2
 """Besides the machines': the router's, and the one that DHCP (or OVN for metadata) takes."""
+_IPV6_PORTS = 1
+"""The router has a port of its own for a subnet of IPv6."""
 _VOLUMES = (Volume.name, RootVolume.name)
 _LOCK_GROUPS = 1
 """The stack's lock is a security group while a command works."""
@@ -54,18 +56,19 @@ def whole_plan(
     spread = [machines[role] for role in SPREAD if stack.spread and role in machines]
     public = machines[public_role(stack, ROLES)] if stack.has_floating_ips else 0
     own = 0 if stack.network else 1
+    own_ipv6 = own if stack.ipv6 else 0
     # On a network of others a group more tells the stack's machines.
     groups = len(machines) + _LOCK_GROUPS + bool(stack.baked()) + bool(stack.network)
     return Amounts(
         instances=count,
         cores=sum(flavors[role].vcpus * number for role, number in servers.items()),
         ram_mib=sum(flavors[role].ram_mib * number for role, number in servers.items()),
-        ports=count + own * _OWN_PORTS,
+        ports=count + own * _OWN_PORTS + own_ipv6 * _IPV6_PORTS,
         floating_ips=public - (1 if stack.floating_ip else 0),
         security_groups=groups,
         security_group_rules=_rules(stack, groups),
         networks=own,
-        subnets=own,
+        subnets=own + own_ipv6,
         routers=0 if stack.router else own,
         server_groups=len(spread),
         server_group_members=max(spread, default=0),
@@ -114,7 +117,8 @@ def of_steps(steps: Iterable[Step], flavors: Mapping[str, Flavor]) -> Amounts:
         + sum(max(0, flavor.ram_mib - now["ram_mib"]) for flavor, now in grown),
         ports=kinds[Port.name]
         + kinds[BakedImage.name]
-        + (_OWN_PORTS if kinds[Network.name] else 0),
+        + (_OWN_PORTS if kinds[Network.name] else 0)
+        + sum(_IPV6_PORTS for w in made if w.key.kind == Subnet.name and w.creation.get("ipv6")),
         floating_ips=kinds[FloatingIP.name],
         security_groups=groups,
         security_group_rules=groups * _OUTGOING_RULES + sum(map(len, rules)),

@@ -13,8 +13,10 @@ from skytier.deploy.update import CONFIGURATION
 from skytier.errors import SkytierError
 from skytier.openstack import kept_images, members, repair
 from skytier.openstack.entry_point import leads_to
+from skytier.openstack.private_network import ipv6_subnet
 from skytier.openstack.resolved import ResolvedStack
 from skytier.openstack.resources.baked_image import BakedImage
+from skytier.openstack.resources.router import Router
 from skytier.openstack.resources.security_group import SecurityGroup
 from skytier.openstack.resources.server import Server
 from skytier.release import fitness, served
@@ -162,7 +164,12 @@ class Plan:
 
     @property
     def networks(self) -> str:
-        """What of the network was there before, in a sentence; empty where all is the stack's."""
+        """What of the network was there before, and what IPv6 means, in sentences; empty where all
+        is the stack's, and of IPv4."""
+        return f"{self._given} {self._ipv6}".strip()
+
+    @property
+    def _given(self) -> str:
         given, router = self.resolved.choices.given, self.resolved.choices.router
         if given and not given.id:
             return (
@@ -180,6 +187,28 @@ class Plan:
                 "of it is changed."
             )
         return ""
+
+    @property
+    def _ipv6(self) -> str:
+        stack, choices = self.resolved.stack, self.resolved.choices
+        if not stack.ipv6:
+            return ""
+        if choices.given and choices.given.ipv6:
+            source = choices.given.ipv6.cidr
+        else:
+            there = self.known.get(ipv6_subnet(self.resolved))
+            pool = f"a network of the pool {choices.pool.name}" if choices.pool else ""
+            source = stack.ipv6_cidr or (there.attributes["cidr"] if there else pool)
+        said = (
+            f"Each machine has an IPv6 address of its own, of {source}, and security groups alone "
+            "guard it."
+        )
+        own = self.known.get(self.resolved.key(Router.name))
+        if choices.router and not choices.router.has_ipv6:
+            said += f" The router {choices.router.name} has no way to the outside by IPv6."
+        elif stack.ipv6_cidr and own and own.facts.get("ipv6"):
+            said += f" Its router, {own.facts['ipv6']}, has to be where that network is led."
+        return said
 
     @property
     def stays(self) -> str:

@@ -5,10 +5,12 @@ from ipaddress import IPv4Address, IPv4Network
 
 from skytier.deploy.kind import Key, Known, Wanted
 from skytier.errors import SkytierError
+from skytier.openstack.ipv6 import no_prefix
 from skytier.openstack.resolved import ResolvedStack
 from skytier.openstack.resources.project import Project
 from skytier.openstack.resources.router import Router
 from skytier.openstack.resources.router_interface import RouterInterface
+from skytier.openstack.resources.subnet import Subnet
 from skytier.topology import PRIVATE, IngressRule
 
 MACHINES = "machines"
@@ -74,7 +76,17 @@ def way_out(resolved: ResolvedStack) -> list[Key]:
     """What has to be there before a machine reaches the outside; nothing on a given network."""
     if resolved.choices.given:
         return []
-    return [_router(resolved)]
+    both = resolved.choices.router and resolved.stack.ipv6
+    return [_router(resolved), *([_ipv6_interface(resolved)] if both else [])]
+
+
+def ipv6_subnet(resolved: ResolvedStack) -> Key:
+    """The subnet of the IPv6 addresses in a network of the stack's own."""
+    return resolved.key(Subnet.name, "subnet-ipv6")
+
+
+def _ipv6_interface(resolved: ResolvedStack) -> Key:
+    return resolved.key(RouterInterface.name, "router-interface-ipv6")
 
 
 def _router(resolved: ResolvedStack) -> Key:
@@ -102,16 +114,22 @@ def port(
 
     `place` is the mac and the address that it had before, in a network of the stack's own.
     """
-    given = resolved.choices.given
+    given, ipv6 = resolved.choices.given, resolved.stack.ipv6
+    of_ipv6 = given.ipv6.id if given and given.ipv6 else ipv6_subnet(resolved)
+    subnets = [resolved.key("subnet"), *([ipv6_subnet(resolved)] if ipv6 else [])]
     return Wanted(
         key,
         {
             "network": given.id if given else resolved.key("network"),
             "security_groups": list(groups),
             "tags": project.tags,
+            **({"ipv6": True} if ipv6 else {}),
         },
-        {"subnet": given.subnet.id} if given else dict(place or {}),
-        needs=groups if given else [resolved.key("subnet"), *groups],
+        {
+            **({"subnet": given.subnet.id} if given else dict(place or {})),
+            **({"ipv6_subnet": of_ipv6} if ipv6 else {}),
+        },
+        needs=groups if given else [*subnets, *groups],
     )
 
 
@@ -149,13 +167,18 @@ def groups(
     ]
 
 
-def own_network(resolved: ResolvedStack, project: Project) -> list[Wanted]:
-    """The private network with its way out, where the stack file names none that is there."""
+def own_network(resolved: ResolvedStack, project: Project, known: Known) -> list[Wanted]:
+    """The private network with its way out, where the stack file names none that is there.
+
+    Raises SkytierError where nothing says which IPv6 addresses it is to have.
+    """
     key, stack = resolved.key, resolved.stack
     if resolved.choices.given:
         return []
     network, subnet, router = key("network"), key("subnet"), resolved.choices.router
-    leads_out = {"subnets": [subnet], "external_network": resolved.choices.external_network.id}
+    ipv6 = [_ipv6(resolved, project, known)] if stack.ipv6 else []
+    subnets = [subnet, *(each.key for each in ipv6)]
+    leads_out = {"subnets": subnets, "external_network": resolved.choices.external_network.id}
     return [
         Wanted(network, {"tags": project.tags}),
         Wanted(
@@ -175,9 +198,39 @@ def own_network(resolved: ResolvedStack, project: Project) -> list[Wanted]:
                 **({"router": router.id, "subnet": subnet} if router else leads_out),
                 "tags": project.tags,
             },
-            needs=[subnet],
+            {"ipv6": stack.ipv6},
+            needs=[subnet] if router else subnets,
+        ),
+        *ipv6,
+        *(
+            Wanted(
+                _ipv6_interface(resolved),
+                {"router": router.id, "subnet": each.key, "tags": project.tags},
+                {"ipv6": True},
+                needs=[each.key],
+            )
+            for each in ipv6
+            if router
         ),
     ]
+
+
+def _ipv6(resolved: ResolvedStack, project: Project, known: Known) -> Wanted:
+    """The subnet of the IPv6 addresses. One that a pool gave stays as it is."""
+    stack, pool, key = resolved.stack, resolved.choices.pool, ipv6_subnet(resolved)
+    there = known.get(key)
+    cidr = stack.ipv6_cidr or (there.attributes["cidr"] if there else "")
+    if not cidr and pool is None:
+        raise no_prefix()
+    return Wanted(
+        key,
+        {"network": resolved.key("network"), "cidr": cidr, "dns": [], "tags": project.tags},
+        {"ipv6": True, "pool": pool.id if pool else ""},
+        needs=[resolved.key("network")],
+        protected="the IPv6 addresses of all machines",
+        outlived="Or take ipv6 out of the stack file and run skytier up, and then set it again "
+        "with the other addresses: IPv4 serves meanwhile.",
+    )
 
 
 def _rules(

@@ -11,7 +11,7 @@ from skytier.costs.rates import EXAMPLE, for_stack
 from skytier.deploy.kind import Key, Known
 from skytier.errors import SkytierError
 from skytier.openstack.choices import Choices
-from skytier.openstack.entry_point import address_of, leads_to
+from skytier.openstack.entry_point import address_of, ipv6_of, leads_to
 from skytier.openstack.resources.ec2_credential import Ec2Credential
 from skytier.openstack.resources.interface import place_of
 from skytier.openstack.resources.volume import Volume
@@ -113,6 +113,7 @@ class ResolvedStack:
                     # The first one of another role has the address until it moves.
                     public=role == public or (role == moves_from and number == 1),
                     volume=self._volume(role, number, known),
+                    ipv6=ipv6_of(self.stack, self.key("port", role, number).name, known),
                 )
             )
         entry = known.get(self.entry_point())
@@ -125,6 +126,7 @@ class ResolvedStack:
             leaving=self._leaving(known),
             object_store=self._object_store(known),
             backup_stores=self._backup_stores(known),
+            public_ipv6=ipv6_of(self.stack, self.entry_point().name, known),
         )
 
     def _leaving(self, known: Known) -> Machine | None:

@@ -262,7 +262,13 @@ class CloudStack:
                     # visitors, and its part of configurations. Connections that went by the
                     # address before it moved are dead, so they are made anew.
                     entry = self._carried_out(self.plan(), events, lost)
-        return Outcome(entry.url, changed=True, waits_for=entry.waits_for())
+        return Outcome(
+            entry.url,
+            changed=True,
+            waits_for=entry.waits_for(),
+            ipv6_url=entry.ipv6_url,
+            ipv6_wrong=entry.ask_by_ipv6(),
+        )
 
     def _carried_out(self, plan: Plan, events: Events, lost: threading.Event) -> EntryPoint:
         """The entry point, which answers once a plan is carried out."""

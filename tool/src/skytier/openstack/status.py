@@ -12,7 +12,7 @@ from skytier.hosts.host import Host, UnreachableError
 from skytier.hosts.ssh import Ssh, SshHost
 from skytier.openstack import beside, members
 from skytier.openstack.access import Access, hosts
-from skytier.openstack.entry_point import EntryPoint
+from skytier.openstack.entry_point import EntryPoint, ipv6_of
 from skytier.openstack.look import look
 from skytier.openstack.operator import Way
 from skytier.openstack.planned import Plan
@@ -36,6 +36,7 @@ def measure(stack: CloudStack) -> Status:
         access.write(known)
         enter = stack.operator.has_key(plan.public_key)
         answer = pool.submit(entry.ask) if entry.url and entry.is_asked else None
+        ipv6_wrong = pool.submit(entry.ask_by_ipv6)
         places = [
             (role, number, server)
             for role, number in plan.resolved.machines()
@@ -54,6 +55,8 @@ def measure(stack: CloudStack) -> Status:
     return Status(
         *(stack.stack.name, stack.cloud, entry.url, healthy, measured, list(_drift(plan)), jobs),
         faults=[*replace(plan, wrong=wrong).faults, *members.faults(measured, stack.stack)],
+        ipv6_url=entry.ipv6_url,
+        ipv6_wrong=ipv6_wrong.result(),
     )
 
 
@@ -84,6 +87,8 @@ def _machine(
     port = known.get(plan.resolved.key("port", role, number))
     public = known.get(plan.resolved.key("floating IP", role, number))
     addresses = [each.facts["address"] for each in (public, port) if each]
+    if ipv6 := ipv6_of(plan.resolved.stack, name, known):
+        addresses.append(ipv6)
     reached = next((host.address for host in hosts(known, way) if host.name == name), "")
     healthy = all(service.running for service in services)
     release = server.facts["metadata"].get(Releases.metadata)

@@ -19,7 +19,7 @@ from skytier.services.service import Placement, Service
 from skytier.services.setup import Setup
 from skytier.services.system.service import SSH, SYSTEM, Packages
 from skytier.stackfile import StackFile
-from skytier.topology import ANYWHERE, Exposure, IngressRule, Machine, Topology
+from skytier.topology import Exposure, IngressRule, Machine, Topology, anywhere
 from skytier.topology.ingress import Exposed
 from skytier.topology.ingress import ingress_rules as _ingress_rules
 
@@ -68,6 +68,7 @@ def ingress_rules(stack: StackFile, moves_from: str = "") -> dict[str, list[Ingr
     rules = _ingress_rules(
         {name: _exposed(stack, ROLES[name]) for name in ROLES if name in stack.machines()},
         stack.ssh_from,
+        ipv6=stack.ipv6,
     )
     if not moves_from:
         return rules
@@ -81,7 +82,8 @@ def _while_it_moves(stack: StackFile, role: str, moves_from: str) -> Iterator[In
     """What a role lets in besides, so that visitors and operators come by both ways."""
     if role == moves_from:
         yield from (IngressRule(SSH, network) for network in stack.ssh_from)
-        yield from (IngressRule(each.port, ANYWHERE) for each in nginx.EDGE)
+        for endpoint in nginx.EDGE:
+            yield from (IngressRule(endpoint.port, each) for each in anywhere(ipv6=stack.ipv6))
     elif moves_from not in stack.machines():
         yield IngressRule(SSH, moves_from)
         if role == ROLES[moves_from].fronts:

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Network, collapse_addresses
+from ipaddress import IPv4Network, IPv6Network, collapse_addresses
 from pathlib import Path
 
 from skytier.stackfile.document import toml
 from skytier.stackfile.model import DEFAULT_PATH, StackFile
 from skytier.stackfile.read import line_of, text_of
 
-EVERYBODY = [IPv4Network("0.0.0.0/0")]
+EVERYBODY_IPV4, EVERYBODY_IPV6 = [IPv4Network("0.0.0.0/0")], [IPv6Network("::/0")]
 OWN = '["203.0.113.0/24"]'
 """Stands for the operator's own network."""
 
@@ -74,12 +74,17 @@ def _found(stack: StackFile) -> Iterator[tuple[str, str, str]]:
 
 
 def everybody(networks: Sequence[str]) -> bool:
-    """Whether networks together are all addresses.
+    """Whether networks together are all addresses of IPv4, or all of IPv6.
 
     >>> everybody(["0.0.0.0/1", "128.0.0.0/1"])
     True
     """
-    return list(collapse_addresses(map(IPv4Network, networks))) == EVERYBODY
+    of_ipv4 = [IPv4Network(each) for each in networks if ":" not in each]
+    of_ipv6 = [IPv6Network(each) for each in networks if ":" in each]
+    return (
+        list(collapse_addresses(of_ipv4)) == EVERYBODY_IPV4
+        or list(collapse_addresses(of_ipv6)) == EVERYBODY_IPV6
+    )
 
 
 def _place(text: str, path: Path, stack: StackFile, key: str) -> str:

@@ -34,8 +34,9 @@ from skytier.stackfile.storage import StorageSection
 
 DEFAULT_PATH = Path("skytier.toml")
 
-Network = Annotated[str, AfterValidator(values.network)]
+Network = Annotated[str, AfterValidator(values.any_network)]
 Networks = Annotated[tuple[Network, ...], AfterValidator(values.addresses_once)]
+NETWORKS = "IPv4 or IPv6 networks such as 203.0.113.0/24"
 Address = Annotated[str, AfterValidator(values.ipv4)]
 
 
@@ -127,13 +128,25 @@ class StackFile(Section):
     dns: tuple[Address, ...] = key((), "IPv4 addresses of name servers", ["9.9.9.9"])
     """The name servers of the private network; ignored with `network`. Default: those of the
     cloud."""
-    ssh_from: Annotated[Networks, AfterValidator(values.some)] = key(
-        ("0.0.0.0/0",), "IPv4 networks such as 203.0.113.0/24, at least one"
+    ipv6: bool = key(False, "true or false", True, strict=True)
+    """Give the machines IPv6 addresses beside those of IPv4, and let visitors in by both. It can be
+    set, and taken out again, for a running stack."""
+    ipv6_cidr: Annotated[str, AfterValidator(values.ipv6_prefix)] | None = key(
+        None, "an IPv6 network of 64 bits such as 2001:db8:1::/64", "2001:db8:1::/64"
     )
-    """The networks that can reach the bastion by SSH. This machine has to be in one of them."""
-    api_from: Networks = key((), "IPv4 networks such as 203.0.113.0/24", ["203.0.113.0/24"])
+    """The IPv6 addresses of the private network, which your provider leads to the stack's router.
+    Default: a network of 64 bits out of `ipv6_pool`."""
+    ipv6_pool: Text | None = key(None, "the name or id of a subnet pool of IPv6", "public-v6")
+    """The subnet pool of the cloud that the IPv6 addresses come from. Default: the cloud's default
+    one."""
+    ssh_from: Annotated[Networks, AfterValidator(values.some)] = key(
+        ("0.0.0.0/0",), f"{NETWORKS}, at least one of IPv4"
+    )
+    """The networks that can reach the bastion by SSH. This machine has to be in one of them, by
+    IPv4. Those of IPv6 need `ipv6`."""
+    api_from: Networks = key((), NETWORKS, ["203.0.113.0/24"])
     """The networks that can reach port 8000 of the application directly, without Nginx. It needs
-    web servers with floating IPs, so no balancer. Default: none."""
+    web servers with floating IPs, so no balancer. Those of IPv6 need `ipv6`. Default: none."""
     floating_ip: Address | None = key(None, "an IPv4 address", "203.0.113.7")
     """Your own floating IP, which is never deleted. Default: a new one is allocated."""
     tls: Literal["off", "self-signed", "acme"] = key("off", '"off", "self-signed" or "acme"')
@@ -331,6 +344,7 @@ class StackFile(Section):
             wrong = 'is set, and application.requires does not have "postgresql"'
             raise contradiction(f"database.{named[0]}", wrong)
         self._check_network()
+        self._check_ipv6()
         private = IPv4Network(self.cidr)
         if self.floating_ip and IPv4Address(self.floating_ip) in private:
             raise contradiction("floating_ip", f"is inside the private network {self.cidr}")
@@ -356,3 +370,32 @@ class StackFile(Section):
             raise contradiction("cidr", "is what `network` has already: take one of the two out")
         if self.floating_ip and not self.has_floating_ips:
             raise contradiction("floating_ip", f'is set, and public is "{self.public}"')
+
+    def _check_ipv6(self) -> None:
+        """Raises ValueError for keys of IPv6 that contradict each other."""
+        for name in ("ssh_from", "api_from"):
+            of_ipv6 = [each for each in getattr(self, name) if ":" in each]
+            if of_ipv6 and not self.ipv6:
+                raise contradiction(name, f"has {of_ipv6[0]}, which needs ipv6 = true")
+        if all(":" in each for each in self.ssh_from):
+            wrong = "has no IPv4 network, and Skytier enters the machines by IPv4"
+            raise contradiction("ssh_from", wrong)
+        for name in ("ipv6_cidr", "ipv6_pool"):
+            if getattr(self, name) and not self.ipv6:
+                raise contradiction(name, "needs ipv6 = true")
+            if getattr(self, name) and self.network:
+                raise contradiction(name, "is what `network` has already: take one of the two out")
+        if self.ipv6_cidr and self.ipv6_pool:
+            raise contradiction("ipv6_pool", "is not needed with ipv6_cidr: take one of them out")
+        if self.ipv6 and self.public == "none":
+            wrong = (
+                'is true, and public is "none": IPv6 addresses are not translated, so the machines '
+                "would have public ones"
+            )
+            raise contradiction("ipv6", wrong)
+        if self.ipv6 and self.network == "auto":
+            wrong = (
+                'is true, and whether network = "auto" has IPv6 is not known before it is made. '
+                "Once it is there, name it by its name"
+            )
+            raise contradiction("ipv6", wrong)

@@ -1,7 +1,7 @@
 """What single values of a stack file may be. Each says on refusal what is wrong with the value."""
 
 import re
-from ipaddress import IPv4Address, IPv4Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_address
 
 # A tag of Neutron holds 60 characters in older clouds, and a label is one of them.
 LABEL_TAG_PREFIX = "skytier:label:"
@@ -36,6 +36,21 @@ def network(value: str) -> str:
     return str(_network(value))
 
 
+def any_network(value: str) -> str:
+    """An IPv4 or IPv6 network; a bare address becomes a network of one: `/32`, `/128`."""
+    return str(_ipv6_network(value)) if ":" in value else network(value)
+
+
+def ipv6_prefix(value: str) -> str:
+    """An IPv6 network of 64 bits that machines can have addresses of."""
+    found = _ipv6_network(value)
+    if found.prefixlen != 64:
+        raise ValueError("does not have 64 bits, and machines choose the other half by themselves")
+    if found.is_multicast or found.is_link_local or found.is_loopback or found.is_unspecified:
+        raise ValueError("is of a range that no machine can be reached in")
+    return str(found)
+
+
 def private_network(value: str) -> str:
     """A network for the machines: of the private ranges, big enough and not too big."""
     found = _network(value)
@@ -59,6 +74,19 @@ def _network(value: str) -> IPv4Network:
         raise ValueError("is not an IPv4 network") from None
     host = value.partition("/")[0]
     raise ValueError(f"has an address before the slash; write {wide} for all of it, or {host}/32")
+
+
+def _ipv6_network(value: str) -> IPv6Network:
+    try:
+        return IPv6Network(value)
+    except ValueError:
+        pass
+    try:
+        wide = IPv6Network(value, strict=False)
+    except ValueError:
+        raise ValueError("is not a network") from None
+    host = value.partition("/")[0]
+    raise ValueError(f"has an address before the slash; write {wide} for all of it, or {host}/128")
 
 
 def addresses_once(values: tuple[str, ...]) -> tuple[str, ...]:

@@ -4,11 +4,12 @@ Pure: nothing here asks or changes anything.
 """
 
 from skytier.topology.endpoint import Endpoint, Exposure, Need
-from skytier.topology.ingress import ANYWHERE, PRIVATE, IngressRule
+from skytier.topology.ingress import ANYWHERE, ANYWHERE_IPV6, PRIVATE, IngressRule, anywhere
 from skytier.topology.topology import DataVolume, Machine, ObjectStore, Spending, Topology
 
 __all__ = [
     "ANYWHERE",
+    "ANYWHERE_IPV6",
     "PRIVATE",
     "DataVolume",
     "Endpoint",
@@ -19,4 +20,5 @@ __all__ = [
     "ObjectStore",
     "Spending",
     "Topology",
+    "anywhere",
 ]

@@ -8,10 +8,15 @@ from dataclasses import dataclass, replace
 
 from skytier.topology.endpoint import Endpoint, Exposure
 
-ANYWHERE = "0.0.0.0/0"
+ANYWHERE, ANYWHERE_IPV6 = "0.0.0.0/0", "::/0"
 PRIVATE = "private"
 """Stands for the stack's machines as the remote of a rule: its private network, or a group of them
 on a network that others use."""
+
+
+def anywhere(*, ipv6: bool) -> list[str]:
+    """Everybody, as remotes of rules: a rule of IPv4 lets nobody in by IPv6."""
+    return [ANYWHERE, ANYWHERE_IPV6] if ipv6 else [ANYWHERE]
 
 
 @dataclass(frozen=True)
@@ -45,16 +50,17 @@ class Exposed:
 
 
 def ingress_rules(
-    roles: Mapping[str, Exposed], ssh_from: Sequence[str]
+    roles: Mapping[str, Exposed], ssh_from: Sequence[str], *, ipv6: bool = False
 ) -> dict[str, list[IngressRule]]:
-    """The rules of each role. `ssh_from` are the operator's networks."""
+    """The rules of each role. `ssh_from` are the operator's networks; `ipv6` is whether everybody
+    may come by IPv6, too. Machines reach each other by IPv4."""
     named: dict[str, set[str]] = {}
     rules: dict[str, list[IngressRule]] = {}
     for name, role in roles.items():
         found = [
             IngressRule(endpoint.port, remote)
             for service, endpoint in role.endpoints
-            for remote in _remotes(name, service, endpoint, roles, ssh_from)
+            for remote in _remotes(name, service, endpoint, roles, ssh_from, ipv6=ipv6)
         ]
         # Of groups that name each other in a circle one would have to be there before the others.
         circle = {each.remote for each in found if name in _reached(each.remote, named)} - {name}
@@ -85,11 +91,13 @@ def _remotes(
     endpoint: Endpoint,
     roles: Mapping[str, Exposed],
     ssh_from: Sequence[str],
+    *,
+    ipv6: bool,
 ) -> Iterator[str]:
     """Who may reach an endpoint of a role."""
     match endpoint.exposure:
         case Exposure.PUBLIC:
-            yield ANYWHERE
+            yield from anywhere(ipv6=ipv6)
         case Exposure.NETWORKS:
             yield from endpoint.networks
         case Exposure.CONSUMERS:

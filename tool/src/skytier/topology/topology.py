@@ -39,6 +39,8 @@ class Machine:
     """Whether it has a floating IP."""
     volume: DataVolume | None = None
     """None where the data is on the machine's own disk."""
+    ipv6: str = ""
+    """Its IPv6 address. Empty while it is not known, and for a stack without IPv6."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,8 @@ class Topology:
     """None where the stack has none."""
     backup_stores: Mapping[str, ObjectStore] = field(default_factory=dict)
     """Where backups of the database go, by the name of each place that is an S3 API."""
+    public_ipv6: str = ""
+    """The IPv6 address of the entry point. Empty while it is not known, and without IPv6."""
 
     def of(self, role: str) -> list[Machine]:
         """The machines of a role, by number."""

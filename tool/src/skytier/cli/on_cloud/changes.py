@@ -7,9 +7,10 @@ from skytier.deploy.kind import Key
 from skytier.deploy.plan import Change, Step
 from skytier.files import HASH
 from skytier.openstack.resources.project import PREFIX
-from skytier.topology import ANYWHERE
+from skytier.topology import ANYWHERE, ANYWHERE_IPV6
 
 _SHORT_HASH = 12
+_ANYWHERE = {ANYWHERE: "anywhere", ANYWHERE_IPV6: "anywhere by IPv6"}
 
 
 def names(steps: Iterable[Step]) -> dict[str, str]:
@@ -47,7 +48,7 @@ def _word(value: Any, names: Mapping[str, str]) -> str:
         return value.name
     if isinstance(value, list | tuple):
         port, remote = value
-        return f"{port} from {'anywhere' if remote == ANYWHERE else _word(remote, names)}"
+        return f"{port} from {_ANYWHERE.get(remote) or _word(remote, names)}"
     text = names.get(str(value), str(value))
     if text.startswith(HASH):
         return text.removeprefix(HASH)[:_SHORT_HASH]

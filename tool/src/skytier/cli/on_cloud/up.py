@@ -49,6 +49,7 @@ def _nothing_to_do(dialog: Context[CloudBackend], plan: Plan) -> None:
             "changed": False,
             "waits_for": entry.waits_for(),
         }
+        said |= _by_ipv6(entry.ipv6_url, entry.ask_by_ipv6())
         said["faults"] = [asdict(each) for each in plan.faults]
         print(json.dumps(said))  # noqa: T201
         return
@@ -64,6 +65,9 @@ def _nothing_to_do(dialog: Context[CloudBackend], plan: Plan) -> None:
     if plan.faults:
         state = "up; see above what is wrong"
     console.out.print(f"Nothing to do: {entry.url} is {state}.", markup=False)
+    if entry.ipv6_url:
+        wrong = entry.ask_by_ipv6()
+        console.out.print(wrong or f"By IPv6: {entry.ipv6_url}/", markup=False)
 
 
 def tell(dialog: Context[CloudBackend], plan: Plan, outcome: Outcome, stages: Stages) -> None:
@@ -73,6 +77,7 @@ def tell(dialog: Context[CloudBackend], plan: Plan, outcome: Outcome, stages: St
         cost = plan.cost.after.per_month
         about = {"event": "up", "url": url, "changed": True, "monthly_cost": data.text(cost)}
         about["waits_for"] = waits
+        about |= _by_ipv6(outcome.ipv6_url, outcome.ipv6_wrong)
         seconds = {kind: round(took, 1) for kind, took in stages.seconds().items()}
         print(json.dumps({**about, "stages": seconds}))  # noqa: T201
         return
@@ -84,6 +89,7 @@ def tell(dialog: Context[CloudBackend], plan: Plan, outcome: Outcome, stages: St
     rows = [
         *([("Wait", _sentence(waits))] if waits else []),
         ("Page", f"{url}/"),
+        *([("IPv6", f"{outcome.ipv6_url}/")] if outcome.ipv6_url else []),
         *([] if stack.application.is_own else [("API", f"{url}/docs")]),
         ("Try", f"curl {insecure}{url}{stack.runs.health}"),
         ("Look", f"{skytier} status {cloud}"),
@@ -96,6 +102,13 @@ def tell(dialog: Context[CloudBackend], plan: Plan, outcome: Outcome, stages: St
     console.out.print()
     for name, value in rows:
         console.out.print(Text.assemble((f"  {name:<7}", "bold"), value))
+    if outcome.ipv6_wrong:
+        console.warn(outcome.ipv6_wrong)
+
+
+def _by_ipv6(url: str, wrong: str) -> dict[str, str]:
+    """For scripts; nothing for a stack without IPv6."""
+    return {"ipv6_url": url, "ipv6_wrong": wrong} if url else {}
 
 
 def _sentence(waits: str) -> str:

@@ -10,12 +10,14 @@ from skytier.openstack.resources.project import Project, own_tags
 
 
 class Port(Listed):
-    """`attributes`: network (a Key, or the id of one that is there), security_groups (Keys), tags.
+    """`attributes`: network (a Key, or the id of one that is there), security_groups (Keys), tags;
+    ipv6, whether it has an IPv6 address, which nobody but a stack with IPv6 wants to know.
 
     `creation`: subnet, the id of the one that the address comes from; without it any of those.
-    For one that takes the place of another: its address and mac.
-    `facts`: address, the IPv4 one where there are two; mac; device, the id of the server that has
-    it.
+    ipv6_subnet, the Key or the id of the one of IPv6. For one that takes the place of another: its
+    address and mac.
+    `facts`: address, the IPv4 one where there are two; ipv6, the other one; mac; device, the id of
+    the server that has it.
     """
 
     name = "port"
@@ -51,9 +53,13 @@ class Port(Listed):
         return replace(self._found(port), answer=port)
 
     def reconcile(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
-        """Its groups and tags."""
+        """Its groups and tags, and its IPv6 address, where somebody took that away."""
         groups = known.attributes(wanted)["security_groups"]
         port = found.answer or self._network.get_port(found.id)
+        if wanted.attributes.get("ipv6") and not _ipv6(port):
+            subnet = known.creation(wanted)["ipv6_subnet"]
+            fixed = [*port.fixed_ips, {"subnet_id": subnet}]
+            port = self._network.update_port(port, fixed_ips=fixed)
         if sorted(port.security_group_ids) != sorted(groups):
             port = self._network.update_port(port, security_groups=groups)
         return self._found(self._project.tagged(port))
@@ -72,11 +78,18 @@ class Port(Listed):
                 "network": port.network_id,
                 "security_groups": sorted(port.security_group_ids or []),
                 "tags": own_tags(port.tags),
+                "ipv6": bool(_ipv6(port)),
             },
             {
                 "address": addresses[0] if addresses else None,
+                "ipv6": _ipv6(port),
                 "mac": port.mac_address,
                 "device": port.device_id or None,
             },
             created_at=port.created_at or "",
         )
+
+
+def _ipv6(port: Any) -> str | None:
+    addresses = (fixed["ip_address"] for fixed in port.fixed_ips or [])
+    return next((address for address in addresses if ":" in address), None)

@@ -1,7 +1,7 @@
 """Routers: the private network's way out."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -17,7 +17,8 @@ INTERFACES = (
 
 
 class Router:
-    """`attributes`: external_network (an id), subnets (Keys), tags."""
+    """`attributes`: external_network (an id), subnets (Keys), tags. `facts`: ipv6, the address that
+    the external network gave it; None where that one has no IPv6."""
 
     name = "router"
     fixed: frozenset[str] = frozenset()
@@ -94,5 +95,12 @@ class Router:
                 "subnets": sorted(subnets),
                 "tags": own_tags(router.tags),
             },
+            {"ipv6": ipv6_of(gateway)},
             created_at=router.created_at or "",
         )
+
+
+def ipv6_of(gateway: Mapping[str, Any]) -> str | None:
+    """The IPv6 address of a router's gateway, as its `external_gateway_info` says."""
+    addresses = (each["ip_address"] for each in gateway.get("external_fixed_ips") or [])
+    return next((address for address in addresses if ":" in address), None)

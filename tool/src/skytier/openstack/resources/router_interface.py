@@ -10,10 +10,12 @@ from openstack.exceptions import NotFoundException
 from skytier.deploy.kind import Found, Key, Known, Tell, Wanted
 from skytier.openstack.resources.listed import Listed
 from skytier.openstack.resources.project import Project, own_tags
+from skytier.openstack.resources.router import INTERFACES
 
 
 class RouterInterface(Listed):
     """`attributes`: router (an id; empty while it is on none), subnet (a Key), tags.
+    `creation`: ipv6, whether there are IPv6 addresses in the network.
 
     It is a port with the address of the subnet's gateway. Its description is the mark and a word
     more, so it is no port of a machine. All else of the router belongs to others.
@@ -36,12 +38,16 @@ class RouterInterface(Listed):
     def create(self, wanted: Wanted, known: Known) -> Found:
         """The port, which is on no router yet. Routers do not go by security groups."""
         subnet = self._network.get_subnet(known.attributes(wanted)["subnet"])
+        # Where machines make their addresses by themselves, each other port gets one at once: a
+        # router takes no second port with one, and it alone may have that of the gateway.
+        owner = {"device_owner": INTERFACES[0]} if wanted.creation.get("ipv6") else {}
         port = self._network.create_port(
             name=wanted.key.name,
             description=self._project.on_router,
             network_id=subnet.network_id,
             fixed_ips=[{"subnet_id": subnet.id, "ip_address": subnet.gateway_ip}],
             security_groups=[],
+            **owner,
         )
         return replace(self._found(port), answer=port)
 

@@ -7,13 +7,14 @@ from typing import Any
 from skytier.deploy.kind import Found, Key, Known, Tell, Wanted
 from skytier.openstack.resources.conflict import named
 from skytier.openstack.resources.project import Project, own_tags
+from skytier.topology import ANYWHERE, ANYWHERE_IPV6
 
 
 class SecurityGroup:
-    """`attributes`: tags; rules, each `[port, remote]` of incoming TCP over IPv4.
+    """`attributes`: tags; rules, each `[port, remote]` of incoming TCP.
 
-    `remote` is a network or the Key of a group. Rules change in place: a group in use cannot be
-    deleted, and what runs behind it goes on.
+    `remote` is a network, whose version is that of the rule, or the Key of a group, by IPv4. Rules
+    change in place: a group in use cannot be deleted, and what runs behind it goes on.
     """
 
     name = "security group"
@@ -73,19 +74,20 @@ def _incoming(group: Any) -> list[dict[str, Any]]:
 
 def _rule(rule: dict[str, Any]) -> tuple[Any, str]:
     """What tells rules apart; one that we would not make looks like no wanted one."""
-    low, high = rule["port_range_min"], rule["port_range_max"]
-    ours = rule["protocol"] == "tcp" and rule["ethertype"] == "IPv4" and low == high
-    port = low if ours else f"{rule['ethertype']} {rule['protocol'] or 'any'} {low}-{high}"
-    return port, rule["remote_group_id"] or rule["remote_ip_prefix"] or "0.0.0.0/0"
+    low, high, version = rule["port_range_min"], rule["port_range_max"], rule["ethertype"]
+    group, of_ipv4 = rule["remote_group_id"], version == "IPv4"
+    ours = rule["protocol"] == "tcp" and low == high and (of_ipv4 or not group)
+    port = low if ours else f"{version} {rule['protocol'] or 'any'} {low}-{high}"
+    return port, group or rule["remote_ip_prefix"] or (ANYWHERE if of_ipv4 else ANYWHERE_IPV6)
 
 
 def _body(group_id: str, port: int, remote: str) -> dict[str, Any]:
-    # A network has a slash, an id has none.
+    # A network has a slash, and of IPv6 a colon; an id has neither.
     source = {"remote_ip_prefix": remote} if "/" in remote else {"remote_group_id": remote}
     return {
         "security_group_id": group_id,
         "direction": "ingress",
-        "ethertype": "IPv4",
+        "ethertype": "IPv6" if ":" in remote else "IPv4",
         "protocol": "tcp",
         "port_range_min": port,
         "port_range_max": port,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from ipaddress import IPv6Network
 from typing import Any
 
 from skytier.deploy.kind import Found, Key, Known, Tell, Wanted
@@ -10,7 +11,12 @@ from skytier.openstack.resources.project import Project, own_tags
 
 
 class Subnet:
-    """`attributes`: network (a Key), cidr, dns (addresses of name servers), tags."""
+    """`attributes`: network (a Key), cidr, dns (addresses of name servers), tags.
+
+    `creation`, for one of IPv6: ipv6 (true); pool, the id of the subnet pool that gives the cidr
+    where none is wanted. Machines make their addresses there by themselves (SLAAC), so that Neutron
+    gives one to each port of the network, those that are there included.
+    """
 
     name = "subnet"
     fixed = frozenset({"network", "cidr"})
@@ -29,13 +35,17 @@ class Subnet:
     def create(self, wanted: Wanted, known: Known) -> Found:
         """With DHCP, and its first address as the gateway."""
         attributes = known.attributes(wanted)
+        of_version = (
+            _ipv6(attributes["cidr"], wanted.creation["pool"])
+            if wanted.creation.get("ipv6")
+            else {"ip_version": 4, "cidr": attributes["cidr"]}
+        )
         subnet = self._network.create_subnet(
             name=wanted.key.name,
             description=self._project.mark,
             network_id=attributes["network"],
-            ip_version=4,
-            cidr=attributes["cidr"],
             dns_nameservers=attributes["dns"],
+            **of_version,
         )
         return replace(self._found(subnet), answer=subnet)
 
@@ -65,3 +75,12 @@ class Subnet:
             },
             created_at=subnet.created_at or "",
         )
+
+
+def _ipv6(cidr: str, pool: str) -> dict[str, Any]:
+    """What a call has to say of IPv6: the network, or the pool that it comes from."""
+    modes = {"ip_version": 6, "ipv6_ra_mode": "slaac", "ipv6_address_mode": "slaac"}
+    if not cidr:
+        return {**modes, "subnet_pool_id": pool, "prefix_length": 64}
+    # Neutron would take the address that ends in zeros, which means any router.
+    return {**modes, "cidr": cidr, "gateway_ip": str(IPv6Network(cidr)[1])}

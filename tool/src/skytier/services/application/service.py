@@ -108,6 +108,7 @@ class Application(Service):
             "second": SECOND,
             "certificate": CERTIFICATE,
             "address": at.machine.address,
+            "api_ipv6": _api_ipv6(at),
             "port": PORT,
             "second_port": SECOND_PORT,
             "second_socket": SECOND_SOCKET,
@@ -185,13 +186,25 @@ def _plain(store: ObjectStore) -> dict[str, str]:
 
 
 def site(at: Placement) -> list[str]:
-    """The names of the site: the domain before the address."""
-    return [name for name in (at.stack.domain, at.topology.public_address) if name] or ["localhost"]
+    """The names of the site, as requests have them: the domain before the addresses."""
+    ipv6 = _in_brackets(at.topology.public_ipv6)
+    names = (at.stack.domain, at.topology.public_address, ipv6)
+    return [name for name in names if name] or ["localhost"]
+
+
+def _in_brackets(ipv6: str) -> str:
+    return f"[{ipv6}]" if ipv6 else ""
 
 
 def _hosts(at: Placement) -> list[str]:
     """What requests may name as their host: also the machine, which `api_from` leads to."""
-    return list(dict.fromkeys([*site(at), at.machine.address]))
+    own = [at.machine.address, *([_in_brackets(ipv6)] if (ipv6 := _api_ipv6(at)) else [])]
+    return list(dict.fromkeys([*site(at), *own]))
+
+
+def _api_ipv6(at: Placement) -> str:
+    """The IPv6 address that networks of `api_from` come to; empty where none of them has IPv6."""
+    return at.machine.ipv6 if any(":" in network for network in at.stack.api_from) else ""
 
 
 def _origins(at: Placement) -> list[str]:

@@ -132,6 +132,7 @@ def _values(at: Placement, server: TlsServer) -> Mapping[str, object]:
         "email": ",".join(stack.email) or None,
         "acme_server": stack.acme_server,
         "public_address": at.topology.public_address,
+        "public_ipv6": at.topology.public_ipv6,
         "moving": at.topology.moving,
         "challenges": CHALLENGES.rpartition(":"),
         "renewed": f"{_LIB}/certificate-renewed",

@@ -58,6 +58,8 @@ class HAProxy(Service):
             "host": site(at)[0],
             "metrics": f"{at.machine.address}:{METRICS_PORT}" if at.topology.monitor else "",
             "connections": connections(at.machine),
+            "both": at.stack.ipv6,
+            "ipv6": at.machine.ipv6,
             "tls": at.stack.tls,
             "certificate": f"{ETC}/tls/site",
             "hsts_s": certificate.hsts_s(at.stack),
@@ -81,7 +83,7 @@ class HAProxy(Service):
                 ]
             ),
             checks=[
-                check(PACKAGE, "haproxy", values),
+                check(PACKAGE, "haproxy", {**values, "port": EDGE[0].port, "title": SERVER.title}),
                 check(PACKAGE, "servers", values, needs_release=True),
                 *certificate.checks(at, SERVER),
             ],

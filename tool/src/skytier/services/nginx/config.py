@@ -65,8 +65,11 @@ class NginxConfig:
     """Where a monitor on the same machine finds the application's metrics: `127.0.0.1:9145`."""
     metrics_token: str = ""
     """What it shows there (`Authorization: Bearer ...`)."""
+    ipv6: bool = False
+    """Whether visitors come by IPv6, too."""
     unlimited: Sequence[str] = ("127.0.0.0/8", "::1/128")
-    """Networks whose requests are not counted. The limits are for each other address."""
+    """Networks whose requests are not counted. The limits are for each other address, and for each
+    other network of 64 bits of IPv6: one customer has at least that many addresses."""
     requests_per_s: int = 100
     requests_burst: int = 500
     """So many more at a time."""

@@ -47,7 +47,8 @@ class Nginx(Service):
 
     def secrets(self, topology: Topology) -> Sequence[Secret]:
         """The certificate for visitors: one for the stack, however many web servers there are."""
-        public = [name for name in (topology.stack.domain, topology.public_address) if name]
+        of_stack = (topology.stack.domain, topology.public_address, topology.public_ipv6)
+        public = [name for name in of_stack if name]
         machines = topology.running(self.name)
         private = [text for machine in machines for text in (machine.address, machine.name) if text]
         return [SelfSigned(certificate.TLS, public or private, renewed=True)]
@@ -89,6 +90,8 @@ def _values(at: Placement) -> dict[str, object]:
         "drained": DRAINED,
         "drain": DRAIN,
         "status": STATUS,
+        "ipv6": at.machine.ipv6 if at.machine.public else "",
+        "title": SERVER.title,
     }
 
 
@@ -109,7 +112,7 @@ def _files(at: Placement, values: Mapping[str, object]) -> list[File]:
 def _config(at: Placement) -> NginxConfig:
     balancers = _balancers(at)
     return NginxConfig(
-        listen=["80"] if at.machine.public else [],
+        listen=_listen(at.stack, 80) if at.machine.public else [],
         upstreams=[f"unix:{SOCKET}"],
         static=Path(HOME, "static"),
         prefixes=list(at.stack.runs.static),
@@ -122,8 +125,14 @@ def _config(at: Placement) -> NginxConfig:
         temporary=Path("/var/lib/nginx"),
         tls=_tls(at.stack) if at.machine.public else None,
         status=STATUS if at.topology.monitor or balancers else None,
+        ipv6=at.stack.ipv6,
         balancers=balancers,
     )
+
+
+def _listen(stack: StackFile, port: int) -> list[str]:
+    """A port of all of the machine's addresses."""
+    return [str(port), *([f"[::]:{port}"] if stack.ipv6 else [])]
 
 
 def _balancers(at: Placement) -> Balancers | None:
@@ -148,7 +157,7 @@ def _tls(stack: StackFile) -> Tls | None:
     if stack.tls == "off":
         return None
     paths, hsts_s = certificate.paths(stack), certificate.hsts_s(stack)
-    return Tls(["443"], *paths, hsts_s, certificate.challenges(stack))
+    return Tls(_listen(stack, 443), *paths, hsts_s, certificate.challenges(stack))
 
 
 NGINX = Nginx()

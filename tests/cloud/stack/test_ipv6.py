@@ -1,0 +1,158 @@
+"""A private network with IPv6 beside IPv4, made, changed and taken down.
+
+Servers are those of Nova's fake driver, as in test_resources.py; all else is real, and so are the
+routers, which advertise the networks of the stacks on this machine.
+"""
+
+import json
+import secrets
+from collections.abc import Iterator
+from ipaddress import IPv6Address, IPv6Network
+
+import openstack
+import pytest
+
+from ..conftest import machine
+from .account import Account, Operator
+from .test_resources import STACK, actions, down, taken_down, up
+
+PREFIX, OTHER = "fd5b:4:6:1::/64", "fd5b:4:6:2::/64"
+POOLED = "fd5b:4:7::/56"
+
+
+@pytest.fixture
+def stack(account: Account, operator: Operator) -> Iterator[str]:
+    """A name for a stack; the project is as it was when the test ends."""
+    with taken_down(account, operator) as name:
+        yield name
+
+
+@pytest.fixture(scope="module")
+def external(account: Account) -> Iterator[str]:
+    """An external network with IPv6, which this project alone sees: others go on with theirs."""
+    with openstack.connect(cloud="devcloud-admin") as admin:
+        name = f"ipv6-{secrets.token_hex(3)}"
+        network = admin.network.create_network(name=name)
+        try:
+            for version, cidr in ((4, "198.51.100.0/24"), (6, "fd5b:4:6:ff::/64")):
+                admin.network.create_subnet(
+                    name=f"{name}-{version}", network_id=network.id,
+                    ip_version=version, cidr=cidr, is_dhcp_enabled=False,
+                )  # fmt: skip
+            admin.network.create_rbac_policy(
+                object_type="network", object_id=network.id,
+                action="access_as_external", target_project_id=account.project_id,
+            )  # fmt: skip
+            yield name
+        finally:
+            admin.network.delete_network(network)
+
+
+def text(stack: str, external: str, ipv6: str) -> str:
+    return f'name = "{stack}"\nexternal_network = "{external}"\n{ipv6}{STACK}'
+
+
+def ports(account: Account, stack: str) -> dict[str, list[str]]:
+    """The IPv6 addresses of each machine."""
+    found = account.connection.network.ports(description=f"skytier:stack={stack}")
+    return {
+        port.name: [each["ip_address"] for each in port.fixed_ips if ":" in each["ip_address"]]
+        for port in found
+    }
+
+
+def rules(account: Account, stack: str) -> set[tuple[int, str, str]]:
+    """Of the web servers' group: port, version and from where."""
+    network = account.connection.network
+    [group] = network.security_groups(name=f"{stack}-web", project_id=account.project_id)
+    return {
+        (rule["port_range_min"], rule["ethertype"], rule["remote_ip_prefix"])
+        for rule in group.security_group_rules
+        if rule["direction"] == "ingress"
+    }
+
+
+def default_devices() -> set[str]:
+    """The devices by which this machine reaches everything by IPv6."""
+    routes = json.loads(machine("ip", "-json", "-6", "route", "show", "default"))
+    return {route["dev"] for route in routes}
+
+
+def test_it_is_set_for_a_stack_that_is_there_and_taken_out_again(
+    account: Account, operator: Operator, stack: str, external: str
+) -> None:
+    network, before = account.connection.network, default_devices()
+    operator.write(text(stack, external, ""))
+    up(operator)
+    assert set(ports(account, stack)) == {f"{stack}-web-1", f"{stack}-database-1"}
+
+    operator.write(text(stack, external, f'ipv6 = true\nipv6_cidr = "{PREFIX}"\n'))
+    planned = operator.json("plan")
+    needed = {row["name"]: row["needed"] for row in planned["quota"]}
+    assert needed == {"ports": 1, "subnets": 1} | needed
+    assert f"an IPv6 address of its own, of {PREFIX}" in operator.run("plan")
+    up(operator)
+    assert set(actions(operator).values()) == {"keep"}
+    addresses = ports(account, stack)
+    assert all(IPv6Address(each) in IPv6Network(PREFIX) for [each] in addresses.values())
+    [router] = network.routers(project_id=account.project_id)
+    gateway = [each["ip_address"] for each in router.external_gateway_info["external_fixed_ips"]]
+    assert any(":" in address for address in gateway)
+    assert {(80, "IPv4", "0.0.0.0/0"), (80, "IPv6", "::/0"), (443, "IPv6", "::/0")} <= rules(
+        account, stack
+    )
+    # The router advertises itself by now, in a bridge of this machine.
+    assert default_devices() == before
+
+    operator.write(
+        text(
+            stack,
+            external,
+            f'ssh_from = ["10.0.0.0/8", "{OTHER}"]\nipv6 = true\nipv6_cidr = "{PREFIX}"\n',
+        )
+    )
+    up(operator)
+    of_ssh = {rule for rule in rules(account, stack) if rule[0] == 22}
+    assert of_ssh == {(22, "IPv4", "10.0.0.0/8"), (22, "IPv6", OTHER)}
+    operator.write(text(stack, external, f'ipv6 = true\nipv6_cidr = "{OTHER}"\n'))
+    assert "lose the IPv6 addresses of all machines" in operator.ends_with(1, "up", "--yes")
+    assert ports(account, stack) == addresses
+
+    operator.write(text(stack, external, ""))
+    assert actions(operator)[f"subnet {stack}-subnet-ipv6"] == "delete"
+    up(operator)
+    assert set(actions(operator).values()) == {"keep"}
+    assert set(map(len, ports(account, stack).values())) == {0}
+    assert not any(version == "IPv6" for _, version, _ in rules(account, stack))
+
+
+def test_a_network_of_a_pool_on_a_router_that_is_there(
+    account: Account, operator: Operator, stack: str, external: str
+) -> None:
+    network, before = account.connection.network, account.count()
+    public = network.find_network(external, ignore_missing=False)
+    pool = network.create_subnet_pool(name=f"pool-{stack}", prefixes=[POOLED])
+    router = network.create_router(
+        name=f"ours-{stack}", external_gateway_info={"network_id": public.id}
+    )
+    ours = f'router = "{router.name}"\n'
+    try:
+        operator.write(text(stack, external, f"{ours}ipv6 = true\n"))
+        assert "no default subnet pool" in operator.ends_with(1, "plan")
+        operator.write(text(stack, external, f'{ours}ipv6 = true\nipv6_pool = "{pool.name}"\n'))
+        up(operator)
+        assert set(actions(operator).values()) == {"keep"}
+        [subnet] = network.subnets(ip_version=6, project_id=account.project_id)
+        assert IPv6Network(subnet.cidr).subnet_of(IPv6Network(POOLED))
+        assert [
+            port.device_id
+            for port in network.ports(description=f"skytier:stack={stack} router interface")
+        ] == [router.id] * 2
+        assert {len(each) for each in ports(account, stack).values()} == {1}
+        down(operator)
+        assert list(network.ports(device_id=router.id, project_id=account.project_id)) == []
+    finally:
+        down(operator)
+        network.delete_router(router)
+        network.delete_subnet_pool(pool)
+    assert account.count() == before
