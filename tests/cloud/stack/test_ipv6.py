@@ -5,15 +5,14 @@ routers, which advertise the networks of the stacks on this machine.
 """
 
 import json
-import secrets
 from collections.abc import Iterator
 from ipaddress import IPv6Address, IPv6Network
 
-import openstack
 import pytest
 
 from ..conftest import machine
 from .account import Account, Operator
+from .external import external_network
 from .test_resources import STACK, actions, down, taken_down, up
 
 PREFIX, OTHER = "fd5b:4:6:1::/64", "fd5b:4:6:2::/64"
@@ -29,23 +28,9 @@ def stack(account: Account, operator: Operator) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def external(account: Account) -> Iterator[str]:
-    """An external network with IPv6, which this project alone sees: others go on with theirs."""
-    with openstack.connect(cloud="devcloud-admin") as admin:
-        name = f"ipv6-{secrets.token_hex(3)}"
-        network = admin.network.create_network(name=name)
-        try:
-            for version, cidr in ((4, "198.51.100.0/24"), (6, "fd5b:4:6:ff::/64")):
-                admin.network.create_subnet(
-                    name=f"{name}-{version}", network_id=network.id,
-                    ip_version=version, cidr=cidr, is_dhcp_enabled=False,
-                )  # fmt: skip
-            admin.network.create_rbac_policy(
-                object_type="network", object_id=network.id,
-                action="access_as_external", target_project_id=account.project_id,
-            )  # fmt: skip
-            yield name
-        finally:
-            admin.network.delete_network(network)
+    """The name of an external network with IPv6."""
+    with external_network(account) as network:
+        yield network.name
 
 
 def text(stack: str, external: str, ipv6: str) -> str:
