@@ -321,13 +321,7 @@ def test_it_may_be_the_second_place_and_nothing_of_it_stays_without(place: Place
     place.secrets["backup_second_ssh_key"] = place.secrets["backup_ssh_key"]
     place.up(place.here(f"{local}[backup.second]\n{second}"))
     both = (FIRST, SECOND)
-    found = [False]
-
-    def made() -> bool:
-        found[0] = all(each.all for each in backups.everywhere(place.machine, both))
-        return found[0]
-
-    assert until(made, 120, every_s=1)
+    assert until(lambda: all(e.all for e in backups.everywhere(place.machine, both)), 120)
     assert place.well()
     assert "ssh_key" not in place.machine.run("ls /etc/pgbackrest /etc/pgbackrest/conf.d")
     intended = intend(place.machine, "latest", places=[SECOND])
