@@ -59,6 +59,19 @@ class Base:
 
 
 DEBIAN_12 = Base("debian-12", "bookworm", PACKAGES)
+DEBIAN_13 = Base(
+    "debian-13",
+    "trixie",
+    (
+        *("systemd", "systemd-sysv", "udev", "dbus", "cloud-init", "openssh-server", "sudo"),
+        *("locales", "iproute2", "python3", "openssl", "unattended-upgrades", "pgbackrest"),
+        "postgresql-15",
+    ),
+    # Two versions that one system has: one from the Debian before.
+    older="bookworm",
+    fetched=("postgresql-17",),
+)
+"""For a database alone."""
 WHEELS = "/opt/wheels"
 """Where machines, which reach no index of packages, find what their set-up installs by pip."""
 SHARED = "/srv/shared"

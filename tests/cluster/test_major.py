@@ -21,23 +21,11 @@ from skytier.render import render
 from skytier.services.postgresql.upgrade import HOME, PROGRAM, STATE, UNIT, kept
 from skytier.topology import Topology
 from tests.cluster.conftest import BACKUPS
-from tests.cluster.container import Base, Container, Network
+from tests.cluster.container import DEBIAN_13, Container, Network
 from tests.roles.topology import DATABASE, topology
 
 pytestmark = pytest.mark.large
 
-TRIXIE = Base(
-    "debian-13",
-    "trixie",
-    (
-        *("systemd", "systemd-sysv", "udev", "dbus", "cloud-init", "openssh-server", "sudo"),
-        *("locales", "iproute2", "python3", "openssl", "unattended-upgrades", "pgbackrest"),
-        "postgresql-15",
-    ),
-    # Two versions that one system has: one from the Debian before.
-    older="bookworm",
-    fetched=("postgresql-17",),
-)
 CONTENTS = render("skytier.services.pgbackrest", "rehearsal-contents.sql")
 DATA = """
 CREATE EXTENSION pg_stat_statements;
@@ -116,7 +104,7 @@ class Database:
 def database() -> Iterator[Database]:
     home = Path(tempfile.mkdtemp(prefix="skytier-major-"))
     network = Network(home.name, "192.168.128.0/24")
-    machine = Container(DATABASE.name, DATABASE.address, home / DATABASE.name, base=TRIXIE)
+    machine = Container(DATABASE.name, DATABASE.address, home / DATABASE.name, base=DEBIAN_13)
     network.create()
     try:
         network.connect(machine)

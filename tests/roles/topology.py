@@ -59,6 +59,15 @@ bucket = "elsewhere"
 endpoint = "https://s3.example.org"
 ca = "-----BEGIN CERTIFICATE-----"
 """
+ON_A_HOST = """\
+[backup]
+kind = "sftp"
+host = "backup.example.org"
+port = 2222
+user = "shop-backups"
+known_hosts = "[backup.example.org]:2222 ssh-ed25519 AAAA"
+path = "/srv/backups"
+"""
 TOPOLOGIES = {
     "off": topology(WEBHOOK),
     "self-signed": TOPOLOGY,
@@ -136,6 +145,12 @@ TOPOLOGIES = {
             "first": ObjectStore("https://objects.example.org", "shop-backups", "eu", "ab"),
             "second": ObjectStore("https://s3.example.org", "elsewhere", "us", None),
         },
+    ),
+    "backups on a host": topology(f"{SELF_SIGNED}{ON_A_HOST}"),
+    "backups of two members in a directory and on a host": topology(
+        f'{SELF_SIGNED}database.members = 2\n[backup]\nkind = "path"\n'
+        f"path = '/mnt/one'\n{ON_A_HOST.replace('[backup]', '[backup.second]')}",
+        [WEB, *MEMBERS[:2]],
     ),
     "backups of several members in two places": topology(
         f'{SELF_SIGNED}database.members = 2\nbackup = {{kind = "path", path = "/mnt/one", second = '

@@ -188,7 +188,11 @@ def test_how_long_ago_means_the_same_when_the_copy_is_up() -> None:
 
 
 def test_secrets_are_in_one_file_and_nothing_is_archived() -> None:
-    place = programs.Place("repo1-storage-ca-file=/etc/pgbackrest/ca.pem", "the secrets", "PEM")
+    place = programs.Place(
+        "repo1-storage-ca-file=/etc/pgbackrest/ca.pem",
+        {"conf.d/secrets.conf": "the secrets"},
+        {"/etc/pgbackrest/ca.pem": "PEM"},
+    )
     program = programs.restoring(place, Target("default"), "15", watched=False)
     texts = {file.path.removeprefix(f"{program.directory}/"): file.text for file in program.files}
     assert [name for name, text in texts.items() if "the secrets" in text] == [
@@ -202,7 +206,7 @@ def test_secrets_are_in_one_file_and_nothing_is_archived() -> None:
 
 @pytest.mark.skipif(not shutil.which("shellcheck"), reason="needs shellcheck")
 def test_the_programs_are_good_shell(tmp_path: Path) -> None:
-    place = programs.Place("", "", None)
+    place = programs.Place("", {}, {})
     made = programs.restoring(place, Target("time", "x", "b", "1"), "15", watched=True)
     for number, program in enumerate((made, programs.listing(place))):
         (script,) = [each.text for each in program.files if each.path.endswith("/program")]

@@ -65,7 +65,7 @@ def writes() -> dict[str, str]:
 
 def guarded(postgres: PostgresCluster) -> str:
     """What the program of a copy does once the recovery has ended, and what it says."""
-    place = programs.Place("", "", None)
+    place = programs.Place("", {}, {})
     made = programs.restoring(place, Target("default"), "15", watched=False)
     (text,) = [each.text for each in made.files if each.path.endswith("/program")]
     _, _, guards = text.partition("# No password of the other stack")

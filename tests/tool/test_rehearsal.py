@@ -30,7 +30,7 @@ from skytier.openstack.operator import KEPT_REHEARSALS, OperatorFiles
 from skytier.report import rehearsal as shown
 from skytier.services.pgbackrest import contents, marker
 from skytier.services.pgbackrest.contents import Content, Different, compare
-from skytier.services.pgbackrest.program import secrets_conf
+from skytier.services.pgbackrest.program import secret_files
 from skytier.services.pgbackrest.rehearsal import marking, restoring
 from skytier.stackfile import StackFile
 from tests.cluster.cluster import Events
@@ -86,11 +86,9 @@ def test_a_copy_beside_the_database_leaves_room_for_it() -> None:
 @pytest.mark.parametrize("stack", [TO_CLOUD, TO_S3], ids=["object store", "S3"])
 def test_secrets_are_in_one_file_alone_and_the_place_is_only_read(stack: StackFile) -> None:
     secrets = SECRETS | {"backup_access_key_id": "access", "backup_secret_access_key": "secret"}
-    conf = secrets_conf(stack.backup, secrets, data="/data", own="/own")
-    assert "repo1-s3-key=access\nrepo1-s3-key-secret=secret\n" in conf
-    program = restoring(
-        marker="m", backup="b", version="15", conf="", secrets_conf=conf, alone=True
-    )
+    files = secret_files(stack.backup, secrets, directory="/run/it", data="/data", own="/own")
+    assert "repo1-s3-key=access\nrepo1-s3-key-secret=secret\n" in files["conf.d/secrets.conf"]
+    program = restoring(marker="m", backup="b", version="15", conf="", secrets=files, alone=True)
     with_secrets = [file.path for file in program.files if "cipher-pass" in file.text]
     assert with_secrets == ["/run/skytier-rehearsal/conf.d/secrets.conf"]
     assert all(file.mode == 0o640 for file in program.files)
@@ -101,7 +99,7 @@ def test_secrets_are_in_one_file_alone_and_the_place_is_only_read(stack: StackFi
 
 @pytest.mark.skipif(not shutil.which("shellcheck"), reason="needs shellcheck")
 def test_the_programs_are_good_shell(tmp_path: Path) -> None:
-    restore = restoring(marker="m", backup="b", version="15", conf="", secrets_conf="", alone=True)
+    restore = restoring(marker="m", backup="b", version="15", conf="", secrets={}, alone=True)
     scripts = [f for each in (marking("m"), restore) for f in each.files if f.text[:2] == "#!"]
     assert len(scripts) == 3
     for number, script in enumerate(scripts):

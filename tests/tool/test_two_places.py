@@ -29,7 +29,7 @@ from skytier.services.exporters.service import TEXTFILES
 from skytier.services.pgbackrest import info, timelines
 from skytier.services.pgbackrest.config import HOMES, archive_command, pgbackrest_conf
 from skytier.services.pgbackrest.info import Backup, Backups
-from skytier.services.pgbackrest.program import secrets_conf
+from skytier.services.pgbackrest.program import secret_files
 from skytier.services.pgbackrest.secrets import VARIABLES
 from skytier.services.pgbackrest.service import SERVER_PORT
 from skytier.services.pgbackrest.target import Target, target
@@ -343,7 +343,10 @@ def test_a_copy_is_told_the_keys_of_its_place_alone() -> None:
     secrets = {"backup_key": "the key", "object_store_key": "one:two"}
     secrets |= {"backup_second_access_key_id": "three", "backup_second_secret_access_key": "four"}
     first, second = (
-        secrets_conf(BOTH.backup, secrets, place, data="/d", own="/o") for place in (FIRST, SECOND)
+        secret_files(BOTH.backup, secrets, place, directory="/r", data="/d", own="/o")[
+            "conf.d/secrets.conf"
+        ]
+        for place in (FIRST, SECOND)
     )
     assert "repo1-s3-key=one\nrepo1-s3-key-secret=two\n" in first
     assert "repo1-s3-key=three\nrepo1-s3-key-secret=four\n" in second

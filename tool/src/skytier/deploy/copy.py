@@ -13,9 +13,9 @@ from skytier.deploy.restore import INSTALLED, begins, by_newest, check_version, 
 from skytier.errors import SkytierError
 from skytier.hosts.host import Host, UnreachableError
 from skytier.services.pgbackrest import copy, info, timelines
-from skytier.services.pgbackrest.config import HOMES, STATE, pgbackrest_conf
+from skytier.services.pgbackrest.config import STATE, pgbackrest_conf, trusted
 from skytier.services.pgbackrest.info import Backups
-from skytier.services.pgbackrest.program import secrets_conf
+from skytier.services.pgbackrest.program import secret_files
 from skytier.services.pgbackrest.secrets import KEY_VARIABLE
 from skytier.services.pgbackrest.target import LATEST, Target, target
 from skytier.stackfile import StackFile
@@ -29,9 +29,9 @@ class Original:
 
     stack: StackFile
     store: ObjectStore | None
-    """None where the backups are in a directory, which the machine has to see."""
+    """None where the place has no S3 API."""
     secrets: Mapping[str, str] = field(repr=False)
-    """The key of the backups, and that of the S3 API."""
+    """The key of the backups, and that of the S3 API or of the host."""
     place: str = FIRST
     """Which of the places of the backups it is."""
 
@@ -92,12 +92,16 @@ def is_unfinished(host: Host) -> bool:
 
 
 def _place(original: Original, version: str) -> copy.Place:
-    backup, place = original.stack.backup, original.place
+    stack, place = original.stack, original.place
     return copy.Place(
-        pgbackrest_conf(original.stack, original.store, place),
-        secrets_conf(backup, original.secrets, place, data=copy.data(version), own=copy.OWN),
-        backup.places[place].ca,
-        HOMES[place].ca,
+        pgbackrest_conf(stack, original.store, place),
+        secret_files(
+            *(stack.backup, original.secrets, place),
+            directory=copy.DIRECTORY,
+            data=copy.data(version),
+            own=copy.OWN,
+        ),
+        trusted(stack, place),
     )
 
 

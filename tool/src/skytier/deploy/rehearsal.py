@@ -21,7 +21,7 @@ from skytier.services.pgbackrest.config import HOMES, pgbackrest_conf
 from skytier.services.pgbackrest.contents import Compared
 from skytier.services.pgbackrest.info import Backup
 from skytier.services.pgbackrest.marker import Marker
-from skytier.services.pgbackrest.program import secrets_conf
+from skytier.services.pgbackrest.program import secret_files
 from skytier.stackfile import StackFile
 from skytier.stackfile.backup import FIRST
 from skytier.topology import ObjectStore
@@ -94,10 +94,9 @@ def prove(
         backup=of.backup.name,
         version=version,
         conf=pgbackrest_conf(stack, store, of.place),
-        secrets_conf=secrets_conf(
-            stack.backup,
-            of.secrets,
-            of.place,
+        secrets=secret_files(
+            *(stack.backup, of.secrets, of.place),
+            directory=rehearsal.DIRECTORY,
             data=f"{rehearsal.DATA}/main",
             own=rehearsal.DATA,
         ),

@@ -12,6 +12,7 @@ from openstack.connection import Connection
 from skytier.doctor.check import Finding, State, failed, ok, warning
 from skytier.errors import SkytierError
 from skytier.openstack import (
+    backup_host,
     catalog,
     choices,
     clouds,
@@ -191,6 +192,9 @@ def images(subject: Subject) -> Finding:
     servers = list(Server(project).find())
     offered = choices.offered_images(subject.conn)
     subject.images = choices.choose_images(offered, subject.stack, servers)
+    systems = {offer.image.id: offer.system for offer in offered}
+    by_role = {role: systems[image.id] for role, image in subject.images.items()}
+    backup_host.check(subject.stack, subject.images, by_role)
     said = _by_role(
         {role: f"{i.name} of {i.created[:10]} ({i.id})" for role, i in subject.images.items()}
     )

@@ -25,8 +25,9 @@ from skytier.openstack.resources.volume import Volume
 from skytier.openstack.ssh_target import ssh_target
 from skytier.openstack.stack import CloudStack
 from skytier.services.application.service import S3_KEY
+from skytier.services.pgbackrest import secrets
 from skytier.services.pgbackrest.info import Backups
-from skytier.services.pgbackrest.secrets import GIVEN, KEY, KEY_VARIABLE, VARIABLES
+from skytier.services.pgbackrest.secrets import KEY, KEY_VARIABLE, VARIABLES
 from skytier.services.pgbackrest.target import LATEST, Target, fixed, target
 from skytier.stackfile.backup import PATH
 from skytier.topology import ObjectStore
@@ -80,8 +81,8 @@ def intend(stack: CloudStack, asked: str, place: str | None = None) -> Intended:
         raise SkytierError(
             f"The backups of {stack.stack.name} are in a directory of its database server, which "
             "no other machine can read.",
-            'Have them in an object store (backup.kind = "object-store" or "s3"), or restore in '
-            "place, without --into: skytier restore --to ...",
+            'Have them in an object store or on a host (backup.kind = "object-store", "s3" or '
+            '"sftp"), or restore in place, without --into: skytier restore --to ...',
         )
     at = datetime.now(UTC)
     fixed(asked, at)
@@ -169,8 +170,11 @@ def _originals(stack: CloudStack, told: _Told, names: Sequence[str]) -> list[Ori
     return found
 
 
-def _place(stack: CloudStack, told: _Told, name: str) -> tuple[ObjectStore, dict[str, str]]:
-    """Where the backups of a place are, and the secrets for them alone. Raises SkytierError."""
+def _place(stack: CloudStack, told: _Told, name: str) -> tuple[ObjectStore | None, dict[str, str]]:
+    """The S3 API that the backups of a place are at, if it is one, and the secrets for them alone.
+
+    Raises SkytierError.
+    """
     place, operator = stack.stack.backup.places[name], stack.operator
     given = {
         KEY: os.environ.get(KEY_VARIABLE) or told.secrets.get(KEY) or operator.kept_backup_key()
@@ -178,7 +182,7 @@ def _place(stack: CloudStack, told: _Told, name: str) -> tuple[ObjectStore, dict
     if place.makes_key:
         given[S3_KEY] = told.secrets.get(S3_KEY) or _of_credential(stack)
     else:
-        for each in GIVEN[name]:
+        for each in secrets.given(place, name):
             given[each] = told.secrets.get(each) or os.environ.get(VARIABLES[each], "")
     if missing := [name for name, text in given.items() if not text]:
         variables = [_VARIABLES[name] for name in missing if name in _VARIABLES]
@@ -191,6 +195,8 @@ def _place(stack: CloudStack, told: _Told, name: str) -> tuple[ObjectStore, dict
             else "Run it as the user who brought the stack up: Keystone shows the key of the "
             "object store to nobody else.",
         )
+    if not place.is_s3:
+        return None, given
     endpoint = object_store.backup_endpoint(stack.connection, place)
     return ObjectStore(endpoint, str(place.bucket), place.region, None), given
 

@@ -105,6 +105,8 @@ def backup_endpoints(connection: Connection, stack: StackFile) -> dict[str, str]
 
 def backup_endpoint(connection: Connection, place: PlaceSection) -> str:
     """That of one place; empty where it is no S3 API. Raises SkytierError as above."""
+    if not place.is_s3:
+        return ""
     if place.endpoint or not place.container:
         return (place.endpoint or "").rstrip("/")
     endpoint = _by_catalog(connection)

@@ -26,7 +26,7 @@ from skytier.openstack.quota import refuse_short
 from skytier.openstack.resources.creation import RepeatedCalls
 from skytier.openstack.ssh_target import ssh_target
 from skytier.openstack.stack import CloudStack
-from skytier.services.pgbackrest.config import HOMES
+from skytier.services.pgbackrest.config import trusted
 from skytier.services.pgbackrest.marker import Marker
 from skytier.services.setup import File, Setup
 from skytier.stackfile.backup import PATH
@@ -146,9 +146,8 @@ class _Scratch:
         with ssh_target(self.stack, self.name, tell) as host:
             entered = time.monotonic()
             self.parts["server"] = entered - began
-            certificates = stack.backup.places[self.of.place].ca
-            ca = [File(HOMES[self.of.place].ca, certificates)] if certificates else []
-            set_up(host, resolved.installed(DATABASE, self.plan.known) + Setup(ca), {}, tell)
+            known_by = [File(*each) for each in trusted(stack, self.of.place).items()]
+            set_up(host, resolved.installed(DATABASE, self.plan.known) + Setup(known_by), {}, tell)
             self.parts["set-up"] = time.monotonic() - entered
             store = resolved.topology(self.plan.known).backup_stores.get(self.of.place)
             return rehearsal.prove(host, stack, store, self.of, marked, tell, beside=False)

@@ -156,7 +156,7 @@ class ResolvedStack:
                 *(place.bucket, place.region, access if place.makes_key else None),
             )
             for name, place in self.stack.backup.places.items()
-            if place.bucket is not None
+            if place.is_s3 and place.bucket is not None
         }
 
     def ec2_credential(self) -> Key:

@@ -21,6 +21,7 @@ from skytier.deploy.update import DELIVERY, IN_SERVERS
 from skytier.errors import SkytierError
 from skytier.hosts.ssh import Ssh
 from skytier.openstack import (
+    backup_host,
     choices,
     given_network,
     limits,
@@ -134,6 +135,7 @@ class CloudStack:
             found = self.find()
         servers = [each for each in found if each.key.kind == Server.name]
         picked = choices.choose(offered.result(), self.stack, servers)
+        backup_host.check(self.stack, picked.images, picked.systems)
         found = self._judged(found, picked)
         self._refuse_roots(picked, servers)
         prices = self._prices(picked, found)

@@ -1,5 +1,6 @@
 """The keys of the section [backup]: where backups of the database go, and how many are kept."""
 
+import re
 from collections.abc import Mapping
 from ipaddress import ip_address
 from posixpath import normpath
@@ -9,10 +10,11 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, model_validator
 
 from skytier.stackfile import values
+from skytier.stackfile.known_hosts import SSH
 from skytier.stackfile.section import Section, contradiction, key
 from skytier.stackfile.storage import GIVEN, KEYSTONE, REGION, bucket_name
 
-OBJECT_STORE, S3, PATH = "object-store", "s3", "path"
+OBJECT_STORE, S3, SFTP, PATH = "object-store", "s3", "sftp", "path"
 FIRST, SECOND = "first", "second"
 """The places of the backups, by their names."""
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -34,17 +36,32 @@ def _path(value: str) -> str:
     return value.rstrip("/")
 
 
+def _host(value: str) -> str:
+    lower = value.lower()
+    if not re.fullmatch("[a-z0-9]([a-z0-9.-]*[a-z0-9])?", lower):
+        raise ValueError("is not the name of a host, or an IPv4 address")
+    return lower
+
+
+def _user(value: str) -> str:
+    if not re.fullmatch("[A-Za-z0-9_][A-Za-z0-9._@-]*", value):
+        raise ValueError("is not the name of an account")
+    return value
+
+
+Kind = Literal["none", "object-store", "s3", "sftp", "path"]
+_KINDS = '"none", "object-store", "s3", "sftp" or "path"'
+
+
 class PlaceSection(Section):
     """A place that backups go to."""
 
     section: ClassVar[str] = "backup"
 
-    kind: Literal["none", "object-store", "s3", "path"] = key(
-        "none", '"none", "object-store", "s3" or "path"', OBJECT_STORE
-    )
-    """Where they go: to a container in the cloud's own object store, to another S3, or to a
-    directory of the database server, which is lost with that server unless another disk is mounted
-    there. With several members, each of them has to see the same directory."""
+    kind: Kind = key("none", _KINDS, OBJECT_STORE)
+    """Where they go: to a container in the cloud's own object store, to another S3, to a host by
+    SSH, or to a directory of the database server, which is lost with that server unless another
+    disk is mounted there. With several members, each of them has to see the same directory."""
     bucket: Annotated[str, AfterValidator(bucket_name)] | None = key(
         None, "3 to 63 characters of a-z, 0-9 and hyphens", "shop-backups"
     )
@@ -65,11 +82,28 @@ class PlaceSection(Section):
     )
     """The certificate authority of the S3 API; the path is relative to this file. Default: those
     that the image trusts."""
+    host: Annotated[str, AfterValidator(_host)] | None = key(
+        None, "the name of a host, or an IPv4 address", "backup.example.org"
+    )
+    """The host for `kind = "sftp"`. It needs SSH with SFTP, and nothing else. The database server
+    needs pgBackRest 2.48 or newer: Debian 13 and Ubuntu 24.04 have it."""
+    port: int = key(SSH, "a number from 1 to 65535", ge=1, le=65535, strict=True)
+    """The port of SSH there."""
+    user: Annotated[str, AfterValidator(_user)] | None = key(
+        None, "the name of an account", "shop-backups"
+    )
+    """The account there. It logs in with the private key that you give to `skytier up` in the
+    variable SKYTIER_BACKUP_SSH_KEY."""
+    known_hosts: Annotated[str, AfterValidator(values.text)] | None = key(
+        None, "the path of a file as ssh-keyscan writes it", "backup-host"
+    )
+    """The public keys of the host, by which it is known; the path is relative to this file. Without
+    the right one nothing is sent to it."""
     path: Annotated[str, AfterValidator(_path)] | None = key(
         None, "a directory such as /mnt/backups", "/mnt/backups"
     )
-    """The directory on the database server for `kind = "path"`; the keys above are ignored then.
-    With several members: of a shared file system (NFS), mounted there on each by you."""
+    """The directory for `kind = "sftp"` on that host, and for "path" on the database server. With
+    several members "path" is one of a shared file system (NFS), mounted there on each by you."""
 
     @property
     def enabled(self) -> bool:
@@ -82,8 +116,20 @@ class PlaceSection(Section):
         return self.bucket if self.kind == OBJECT_STORE else None
 
     @property
+    def is_s3(self) -> bool:
+        """Whether it is reached by an S3 API."""
+        return self.kind in (OBJECT_STORE, S3)
+
+    @property
+    def on_host(self) -> bool:
+        """Whether it is a directory of another host, by SFTP."""
+        return self.kind == SFTP
+
+    @property
     def where(self) -> tuple[str, ...]:
         """The same for two places of a kind that are one, however they are written."""
+        if self.on_host:
+            return (self.host or "", str(self.port), normpath(self.path or ""))
         if self.kind == PATH:
             return (normpath(self.path or ""),)
         address = (host_and_port(self.endpoint or ""),) if self.kind == S3 else ()
@@ -104,11 +150,16 @@ class PlaceSection(Section):
         name = self.section
         if not self.enabled and (named := sorted(self.model_fields_set - {"kind", "second"})):
             raise contradiction(f"{name}.{named[0]}", f"needs {name}.kind")
-        needed = {OBJECT_STORE: ["bucket"], S3: ["bucket", "endpoint"], PATH: ["path"]}
+        needed = {
+            OBJECT_STORE: ["bucket"],
+            S3: ["bucket", "endpoint"],
+            SFTP: ["host", "user", "known_hosts", "path"],
+            PATH: ["path"],
+        }
         for each in needed.get(self.kind, []):
             if getattr(self, each) is None:
                 raise contradiction(f"{name}.kind", f'is "{self.kind}", which needs {name}.{each}')
-        if self.kind != PATH and self.endpoint and (wrong := unfit(self.endpoint)):
+        if self.is_s3 and self.endpoint and (wrong := unfit(self.endpoint)):
             raise contradiction(f"{name}.endpoint", wrong)
         return self
 
@@ -119,9 +170,7 @@ class SecondSection(PlaceSection):
 
     section: ClassVar[str] = "backup.second"
 
-    kind: Literal["none", "object-store", "s3", "path"] = key(
-        "none", '"none", "object-store", "s3" or "path"', S3
-    )
+    kind: Kind = key("none", _KINDS, S3)
     """As `backup.kind`. It is worth most where nothing is shared with the first place: another
     provider, or another cloud. Default: there is none."""
     bucket: Annotated[str, AfterValidator(bucket_name)] | None = key(
@@ -131,6 +180,10 @@ class SecondSection(PlaceSection):
     keys: Literal["keystone", "given"] = key(KEYSTONE, '"keystone" or "given"')
     """As `backup.keys`, in the variables SKYTIER_BACKUP_SECOND_ACCESS_KEY_ID and
     SKYTIER_BACKUP_SECOND_SECRET_ACCESS_KEY."""
+    user: Annotated[str, AfterValidator(_user)] | None = key(
+        None, "the name of an account", "shop-backups"
+    )
+    """As `backup.user`, with the private key in the variable SKYTIER_BACKUP_SECOND_SSH_KEY."""
     path: Annotated[str, AfterValidator(_path)] | None = key(
         None, "a directory such as /mnt/elsewhere", "/mnt/elsewhere"
     )
@@ -178,7 +231,7 @@ class BackupSection(PlaceSection):
         if second.enabled and not self.enabled:
             raise contradiction("backup.second.kind", "needs backup.kind")
         if second.enabled and second.kind == self.kind:
-            named = "path" if second.kind == PATH else "bucket"
+            named = "bucket" if second.is_s3 else "path"
             if second.where == self.where:
                 raise contradiction(f"backup.second.{named}", f"is backup.{named}")
         return self

@@ -14,7 +14,9 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from skytier.errors import SkytierError
+from skytier.stackfile.backup import PlaceSection
 from skytier.stackfile.document import DocumentedKey, keys
+from skytier.stackfile.known_hosts import entry, keys_of
 from skytier.stackfile.model import DEFAULT_PATH, StackFile
 from skytier.stackfile.section import Branch
 
@@ -51,14 +53,11 @@ def load(path: Path | None = None) -> StackFile:
         rates = str(path.parent / stack.cost.rates)
         beside["cost"] = stack.cost.model_copy(update={"rates": rates})
     # Of these the content is what machines are told.
-    certificates: dict[str, Any] = {}
-    if stack.backup.ca:
-        certificates["ca"] = _certificates(path.parent / stack.backup.ca)
-    if (second := stack.backup.second).ca:
-        ca = _certificates(path.parent / second.ca)
-        certificates["second"] = second.model_copy(update={"ca": ca})
-    if certificates:
-        beside["backup"] = stack.backup.model_copy(update=certificates)
+    trusted = _trusted(stack.backup, path.parent)
+    if of_second := _trusted(stack.backup.second, path.parent):
+        trusted["second"] = stack.backup.second.model_copy(update=of_second)
+    if trusted:
+        beside["backup"] = stack.backup.model_copy(update=trusted)
     if stack.application.is_own:
         source = str(path.parent / stack.application.source)
         beside["application"] = stack.application.model_copy(update={"source": source})
@@ -80,6 +79,28 @@ def text_of(path: Path, do: str = "skytier init writes a stack file; --file name
         raise SkytierError(f"{path} is not a text in UTF-8.", "Save it as UTF-8.") from None
     except OSError as error:
         raise SkytierError(f"{path} cannot be read: {error.strerror}.") from error
+
+
+def _trusted(place: PlaceSection, beside: Path) -> dict[str, Any]:
+    """What a place of the backups is known by: the keys whose files are read, and what is in them.
+
+    Raises SkytierError.
+    """
+    found: dict[str, Any] = {}
+    if place.ca:
+        found["ca"] = _certificates(beside / place.ca)
+    if place.on_host and place.host and place.known_hosts:
+        path = beside / place.known_hosts
+        scan = f"ssh-keyscan -p {place.port} {place.host} >{path}"
+        file = text_of(path, f"Write it, and compare what it says with the host's keys: {scan}")
+        found["known_hosts"] = keys_of(place.host, place.port, file)
+        if not found["known_hosts"]:
+            raise SkytierError(
+                f"{path} has no key of {entry(place.host, place.port)}, which "
+                f"{place.section}.host names.",
+                f"Write it anew, and compare what it says with the host's keys: {scan}",
+            )
+    return found
 
 
 def _certificates(path: Path) -> str:

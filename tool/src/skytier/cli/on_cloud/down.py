@@ -14,7 +14,7 @@ from skytier.openstack.object_store import in_words
 from skytier.openstack.planned import Removal
 from skytier.openstack.resources.container import Container
 from skytier.openstack.resources.volume import Volume
-from skytier.stackfile.backup import PATH, S3
+from skytier.stackfile.backup import PATH, S3, SFTP
 
 _COPY = "Keep the data first: skytier database export FILE"
 _OF_PATH = {
@@ -94,7 +94,7 @@ def _has_data(removal: Removal) -> bool:
 
 def _backups_stay(dialog: Context[CloudBackend], removal: Removal) -> list[str]:
     """The places of backups that stay while the database goes. A bucket of another S3 always
-    does, and a directory that several members share."""
+    does, and so does another host, and a directory that several members share."""
     if not _has_data(removal):
         return []
     stack = dialog.stack.stack
@@ -103,7 +103,7 @@ def _backups_stay(dialog: Context[CloudBackend], removal: Removal) -> list[str]:
     return [
         name
         for name, each in stack.backup.places.items()
-        if each.kind == S3
+        if each.kind in (S3, SFTP)
         or (each.container is not None and each.container not in going)
         or (each.kind == PATH and stack.database.members > 1)
     ]

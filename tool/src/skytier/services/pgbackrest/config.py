@@ -17,6 +17,12 @@ STANZA = "main"
 """How pgBackRest calls the database of a stack."""
 
 
+SFTP_VERSION = "2.48"
+"""Of pgBackRest: since then it knows a host of SFTP by its keys."""
+SFTP_SINCE = {"debian": (13,), "ubuntu": (24, 4)}
+"""The first version of each distribution that has it."""
+SSH_KEY = "conf.d/ssh_key"
+"""The private key for the host of a place, in the directory of a configuration."""
 PROGRAMS = "/usr/local/lib/skytier"
 """Where the programs are that the machine has for it."""
 
@@ -54,6 +60,16 @@ class Home:
     def ca(self) -> str:
         """The certificates of the S3 API's authority, where it has its own."""
         return f"{self.directory}/ca.pem"
+
+    @property
+    def known_hosts(self) -> str:
+        """The keys of the host that the place is on."""
+        return f"{self.directory}/known_hosts"
+
+    @property
+    def ssh_key(self) -> str:
+        """The private key for that host. pgBackRest reads only files `*.conf` in its directory."""
+        return f"{self.directory}/{SSH_KEY}"
 
     @property
     def suffix(self) -> str:
@@ -100,8 +116,17 @@ def archive_command(stack: StackFile) -> str:
     return ARCHIVE_TO_BOTH if stack.backup.second.enabled else ARCHIVE_COMMAND
 
 
+def trusted(stack: StackFile, place: str = FIRST) -> dict[str, str]:
+    """The files that a place of the backups is known by, which pgbackrest.conf names: path to text.
+    They are not secret."""
+    section, home = stack.backup.places[place], HOMES[place]
+    files = {home.ca: section.ca if section.is_s3 else None}
+    files[home.known_hosts] = section.known_hosts if section.on_host else None
+    return {path: text for path, text in files.items() if text}
+
+
 def pgbackrest_conf(stack: StackFile, store: ObjectStore | None, place: str = FIRST) -> str:
-    """The text of pgbackrest.conf. `store` is None where backups go to a directory."""
+    """The text of pgbackrest.conf. `store` is None where the place has no S3 API."""
     parts = urlsplit(store.endpoint) if store else None
     return render(
         PACKAGE,

@@ -1,16 +1,17 @@
 """The programs that restore the backups of a stack in the database of another one, its copy."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from posixpath import basename
 
 from skytier.render import render
-from skytier.services.pgbackrest.config import HOMES, PACKAGE, STANZA, STATE, restore_command
+from skytier.services.pgbackrest.config import PACKAGE, STANZA, STATE, restore_command
 from skytier.services.pgbackrest.program import RUN, Program, files
 from skytier.services.pgbackrest.service import COPYING
 from skytier.services.pgbackrest.target import Target
 from skytier.services.pgbackrest.timelines import histories
 from skytier.services.postgresql.service import login_sh
 from skytier.services.service import UNITS
-from skytier.stackfile.backup import FIRST
 
 UNIT = COPYING
 DIRECTORY = f"{RUN}/{UNIT}"
@@ -36,11 +37,10 @@ class Place:
     """What pgBackRest is told to read the backups."""
 
     conf: str
-    secrets_conf: str
-    ca: str | None
-    """The certificates of the S3 API's authority, where it has its own."""
-    ca_file: str = HOMES[FIRST].ca
-    """Where `conf` looks for them."""
+    secrets: Mapping[str, str]
+    """Files for DIRECTORY: see `secret_files`."""
+    trusted: Mapping[str, str]
+    """The files that `conf` names, by which the place is known: path to text."""
 
 
 def listing(place: Place) -> Program:
@@ -82,11 +82,14 @@ def restoring(place: Place, target: Target, version: str, *, watched: bool) -> P
 
 
 def _program(text: str, place: Place, wanted: str = "") -> Program:
+    conf = place.conf
+    for path in place.trusted:
+        conf = conf.replace(path, f"{DIRECTORY}/{basename(path)}")
     texts = {
         "program": text,
-        "pgbackrest.conf": place.conf.replace(place.ca_file, f"{DIRECTORY}/ca.pem"),
-        "conf.d/secrets.conf": place.secrets_conf,
+        "pgbackrest.conf": conf,
+        **place.secrets,
         "wanted": wanted,
-        **({"ca.pem": place.ca} if place.ca else {}),
+        **{basename(path): text for path, text in place.trusted.items()},
     }
     return Program(UNIT, files(DIRECTORY, texts), OWN)

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from skytier.services.application.service import S3_KEY
-from skytier.services.pgbackrest.config import STANZA
-from skytier.services.pgbackrest.secrets import GIVEN, KEY
+from skytier.services.pgbackrest.config import SSH_KEY, STANZA
+from skytier.services.pgbackrest.secrets import GIVEN, KEY, SSH_KEYS
 from skytier.services.setup import File
 from skytier.stackfile.backup import FIRST, BackupSection
 
@@ -31,28 +31,39 @@ class Program:
         return f"{RUN}/{self.unit}"
 
 
-def secrets_conf(
-    backup: BackupSection, secrets: Mapping[str, str], place: str = FIRST, *, data: str, own: str
-) -> str:
+def secret_files(
+    backup: BackupSection,
+    secrets: Mapping[str, str],
+    place: str = FIRST,
+    *,
+    directory: str,
+    data: str,
+    own: str,
+) -> dict[str, str]:
     """What pgBackRest is told besides its usual configuration: where the copy is, and the secrets.
 
-    `place` is that of the backups. `data` is PostgreSQL's directory. A section for the stanza comes
-    before `[global]`, so it has a queue and locks in a directory of its own, `own`.
+    By the names of the files in `directory`. `place` is that of the backups. `data` is PostgreSQL's
+    directory. A section for the stanza comes before `[global]`, so it has a queue and locks in a
+    directory of its own, `own`.
     """
+    section, files = backup.places[place], {}
     lines = ["[global]", f"repo1-cipher-pass={secrets[KEY].strip()}"]
-    if backup.places[place].makes_key:
+    if section.makes_key:
         access, _, secret = secrets[S3_KEY].strip().partition(":")
         lines += [f"repo1-s3-key={access}", f"repo1-s3-key-secret={secret}"]
-    elif backup.places[place].takes_key:
+    elif section.takes_key:
         access, secret = (secrets[name].strip() for name in GIVEN[place])
         lines += [f"repo1-s3-key={access}", f"repo1-s3-key-secret={secret}"]
+    elif section.on_host:
+        lines.append(f"repo1-sftp-private-key-file={directory}/{SSH_KEY}")
+        files[SSH_KEY] = secrets[SSH_KEYS[place]].strip() + "\n"
     lines += [
         f"[{STANZA}]",
         f"pg1-path={data}",
         f"spool-path={own}/spool",
         f"lock-path={own}/lock",
     ]
-    return "\n".join(lines) + "\n"
+    return {"conf.d/secrets.conf": "\n".join(lines) + "\n", **files}
 
 
 def files(directory: str, texts: Mapping[str, str]) -> list[File]:

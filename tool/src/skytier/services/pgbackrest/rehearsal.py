@@ -1,11 +1,15 @@
 """The programs of a rehearsal: one marks the database, the other restores a copy up to there."""
 
+from collections.abc import Mapping
+
 from skytier.render import render
 from skytier.services.pgbackrest.config import HOMES, PACKAGE, STANZA
 from skytier.services.pgbackrest.program import RUN, Program, files
 from skytier.services.postgresql.config import NAME
 from skytier.stackfile.backup import FIRST
 
+UNIT = "skytier-rehearsal"
+DIRECTORY = f"{RUN}/{UNIT}"
 DATA = "/var/lib/postgresql/skytier-rehearsal"
 """Where the copy is: on the disk of the data."""
 ROOM = "/var/lib/postgresql"
@@ -45,14 +49,14 @@ def marking(name: str, place: str = FIRST) -> Program:
 
 
 def restoring(
-    *, marker: str, backup: str, version: str, conf: str, secrets_conf: str, alone: bool
+    *, marker: str, backup: str, version: str, conf: str, secrets: Mapping[str, str], alone: bool
 ) -> Program:
     """Restores a backup into DATA, replays the log up to a restore point, and reads what is there.
 
-    `alone` is whether nothing else runs on the machine.
+    `secrets` are files for DIRECTORY: see `secret_files`. `alone` is whether nothing else runs on
+    the machine.
     """
-    unit = "skytier-rehearsal"
-    directory = f"{RUN}/{unit}"
+    unit, directory = UNIT, DIRECTORY
     values = {
         "directory": directory,
         "data": DATA,
@@ -66,7 +70,7 @@ def restoring(
     texts = {
         "program": render(PACKAGE, "rehearsal.sh", **values),
         "pgbackrest.conf": conf,
-        "conf.d/secrets.conf": secrets_conf,
+        **secrets,
         "contents.sql": render(PACKAGE, "rehearsal-contents.sql"),
     }
     return Program(unit, files(directory, texts), DATA)

@@ -17,19 +17,28 @@ from skytier.services.pgbackrest.config import (
     PACKAGE,
     PROGRAMS,
     SECRETS_CONF,
+    SFTP_VERSION,
     STANZA,
     STATE,
     archive_command,
     pgbackrest_conf,
     postgresql_conf,
+    trusted,
 )
-from skytier.services.pgbackrest.secrets import GIVEN, KEY, KEY_VARIABLE, declared
+from skytier.services.pgbackrest.secrets import (
+    KEY,
+    KEY_VARIABLE,
+    SSH_KEYS,
+    VARIABLES,
+    declared,
+    given,
+)
 from skytier.services.postgresql.config import NAME
 from skytier.services.postgresql.service import login_sh
 from skytier.services.service import UNITS, Placement, Service, check
 from skytier.services.setup import ANY_MACHINE, NEW_MACHINE, REMOVALS, File, Setup
 from skytier.stackfile import StackFile
-from skytier.stackfile.backup import FIRST, PlaceSection
+from skytier.stackfile.backup import FIRST, PATH, PlaceSection
 from skytier.topology import Endpoint, Exposure, Need, Topology
 
 COPYING = "skytier-restore-copy"
@@ -76,6 +85,7 @@ class Pgbackrest(Service):
         backup, stores = at.stack.backup, at.topology.backup_stores
         places = [_place(at.stack, name) for name in backup.places]
         both = len(places) > 1
+        hosts = [each for each in places if each["section"].on_host]
         values = {
             "stanza": STANZA,
             "state": STATE,
@@ -89,6 +99,10 @@ class Pgbackrest(Service):
             "both": both,
             # Of the two, the one that a script is at.
             "place": "${where[$place]}" if both else words(backup),
+            "hosts": hosts,
+            "least": SFTP_VERSION,
+            "account": "${account[$place]}" if both else places[0]["account"],
+            "ssh_key": "${ssh_key[$place]}" if both else HOMES[FIRST].ssh_key,
             "command": archive_command(at.stack),
             "restore_command": HOMES[FIRST].restore_command,
             "copy": False,
@@ -118,6 +132,10 @@ class Pgbackrest(Service):
                 PACKAGE, "pgbackrest-archive.sh", **values
             )
             programs[f"{REMOVALS}/30-second-place"] = render(PACKAGE, "leave-second.sh", **values)
+        for each in hosts:
+            # Before that of a second place, which takes its directory away.
+            name = f"{REMOVALS}/28-backup-host{each['suffix']}"
+            programs[name] = render(PACKAGE, "leave-host.sh", home=each["home"])
         if values["readers"]:
             texts_of_server = {
                 f"{SERVER}/pgbackrest.conf": "server.conf",
@@ -141,7 +159,7 @@ class Pgbackrest(Service):
         texts = {
             **{HOMES[n].conf: pgbackrest_conf(at.stack, stores.get(n), n) for n in backup.places},
             POSTGRESQL_CONF: postgresql_conf(at.stack),
-            **{HOMES[n].ca: each.ca for n, each in backup.places.items() if each.ca},
+            **{path: text for n in backup.places for path, text in trusted(at.stack, n).items()},
             **units,
             f"{UNITS}/postgresql@.service.d/skytier-restored.conf": render(
                 PACKAGE, "restored.conf", **values
@@ -221,10 +239,14 @@ def _place(stack: StackFile, name: str) -> dict[str, Any]:
         "name": name,
         "home": HOMES[name],
         "words": words(section),
-        "path": section.path or "",
+        # On this machine.
+        "path": (section.path or "") if section.kind == PATH else "",
         "directory": f"{section.path}/{stack.name}",
         "cloud_key": S3_KEY if section.makes_key else "",
-        "given_key": GIVEN[name] if section.takes_key else (),
+        "given_key": given(section, name),
+        "section": section,
+        "account": section.user or "",
+        "variable": VARIABLES[SSH_KEYS[name]],
         "suffix": HOMES[name].suffix,
         "labels": f'{{place=\\"{name}\\"}}' if stack.backup.second.enabled else "",
     }
@@ -232,9 +254,9 @@ def _place(stack: StackFile, name: str) -> dict[str, Any]:
 
 def words(place: PlaceSection) -> str:
     """Where backups go, in a few words: `the container shop-backups`."""
-    if place.container:
-        return f"the container {place.container}"
-    return f"the bucket {place.bucket}" if place.bucket else f"the directory {place.path}"
+    if place.is_s3:
+        return f"the {'container' if place.container else 'bucket'} {place.bucket}"
+    return f"the directory {place.path}{f' of {place.host}' if place.on_host else ''}"
 
 
 PGBACKREST = Pgbackrest()
