@@ -8,15 +8,14 @@ from typing import Any
 
 import pytest
 from xdist.scheduler import LoadFileScheduling
+from xdist.workermanage import WorkerController
 
 GROUPS = {
     # Runs with --large only.
     "pretix": ("tests/foreign/test_pretix.py",),
-    # Two emulated guests at a time: more would only wait for each other.
-    "guests": (
-        "tests/cloud/stack/test_whole.py",
-        "tests/cloud/test_guests.py",
-    ),
+    # Two emulated guests that take most of the time. Those of tests/cloud/test_guests.py boot when
+    # little else is left to do: earlier they would only wait for each other.
+    "life": ("tests/cloud/stack/test_whole.py",),
     # Many machines that boot at the same time only wait for each other, but these have clusters of
     # their own, and all of them in one process would end long after everything else.
     "members": ("tests/cluster/test_database.py", "tests/cluster/test_balancer.py"),
@@ -82,10 +81,16 @@ def place(nodeid: str) -> int:
 
 
 class Scheduling(LoadFileScheduling):
-    """Gives each process the next group when it has nearly done its last."""
+    """Gives each process the next group when it begins the last test of the one that it has."""
 
     def _split_scope(self, nodeid: str) -> str:
         return group(nodeid)
+
+    def _reschedule(self, node: WorkerController) -> None:
+        # xdist does it one test sooner: what then waits behind a test of minutes, another process
+        # would have done by now. A process begins a test once it knows the next one.
+        if not self.workqueue or self._pending_of(self.assigned_work[node]) < 2:
+            super()._reschedule(node)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
