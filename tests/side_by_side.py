@@ -16,6 +16,7 @@ GROUPS = {
     # Two emulated guests that take most of the time. Those of tests/cloud/test_guests.py boot when
     # little else is left to do: earlier they would only wait for each other.
     "life": ("tests/cloud/stack/test_whole.py",),
+    "standing": ("tests/cloud/stack/test_standing.py",),
     # Many machines that boot at the same time only wait for each other, but these have clusters of
     # their own, and all of them in one process would end long after everything else.
     "members": ("tests/cluster/test_database.py", "tests/cluster/test_balancer.py"),
