@@ -7,7 +7,6 @@ import os
 import random
 import secrets
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,16 +18,14 @@ import pytest
 from skytier.deploy.update import IN_SERVERS
 from skytier.poll import until
 
-from .account import CLOUD, Account, Operator, write_clouds
+from .account import CLOUD, RESOURCES, Account, Operator, write_clouds
 from .faulty_proxy import running, through, upstreams
 
-SCRIPT = Path(__file__).with_name("resources_only.py")
 STACK = 'image = "debian-12"\nflavor = "m1.tiny"\navailability_zone = "fake"\n'
 WITH_VOLUME = f"{STACK}[database]\nvolume_gib = 1\n"
 KILLS = 10
 # The same in each process that runs tests: the names of tests have it.
 SEED = int(os.environ.get("PYTEST_XDIST_TESTRUNUID", secrets.token_hex(4))[:5], 16)
-PYTHON = Path(sys.executable)
 
 
 @pytest.fixture
@@ -51,7 +48,7 @@ def taken_down(account: Account, operator: Operator) -> Iterator[str]:
 
 
 def script(operator: Operator, what: str, code: int = 0) -> str:
-    with operator.start(SCRIPT, what, program=PYTHON) as popen:
+    with operator.start(what, program=RESOURCES) as popen:
         said, _ = popen.communicate(timeout=900)
     assert popen.returncode == code, said
     return said
@@ -162,7 +159,7 @@ def test_a_foreign_resource_is_byte_for_byte_the_same_after_up_a_killed_up_and_d
 
 
 def kill_after(operator: Operator, what: str, seconds: float) -> None:
-    with operator.start(SCRIPT, what, program=PYTHON) as popen:
+    with operator.start(what, program=RESOURCES) as popen:
         try:
             popen.communicate(timeout=seconds)
         except subprocess.TimeoutExpired:
@@ -172,7 +169,7 @@ def kill_after(operator: Operator, what: str, seconds: float) -> None:
 
 def kill_at_line(operator: Operator, line: int) -> bool:
     """Kill a run when it has said that many lines. Returns whether it was still running."""
-    with operator.start(SCRIPT, "up", program=PYTHON) as popen:
+    with operator.start("up", program=RESOURCES) as popen:
         assert popen.stdout is not None
         for _ in range(line):
             if not popen.stdout.readline():
@@ -240,8 +237,8 @@ def test_of_two_at_the_same_time_one_works_and_the_other_says_who_has_the_stack(
     other = make_operator()
     other.write(f'name = "{stack}"\n{STACK}')
     with (
-        operator.start(SCRIPT, "up", program=PYTHON) as first,
-        other.start(SCRIPT, "up", program=PYTHON) as second,
+        operator.start("up", program=RESOURCES) as first,
+        other.start("up", program=RESOURCES) as second,
     ):
         said = [popen.communicate(timeout=600)[0] for popen in (first, second)]
     codes = sorted([first.returncode, second.returncode])
