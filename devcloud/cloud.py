@@ -1,6 +1,7 @@
 """Bringing the cloud up and down: the stages in their order."""
 
 import shutil
+import subprocess
 import time
 import urllib.error
 import urllib.request
@@ -43,6 +44,12 @@ def up(
 ) -> None:
     """Bring the cloud to what it should be. Raises DevcloudError that says what to do."""
     start = time.monotonic()
+    building: subprocess.Popen[bytes] | None = None
+
+    def build() -> None:
+        nonlocal building
+        building = images.build_in_background() if with_images else None
+
     preflight.check()
     with home.lock(Path("/run/lock/devcloud")):
         home.make()
@@ -50,8 +57,7 @@ def up(
             # Servers may have volumes by now, and their data is here; so it is with objects.
             with_objects = with_objects or objects.are_there()
             with_volumes = with_volumes or with_objects or volumes.are_there()
-            packages.up(current, with_volumes, with_objects)
-        building = images.build_in_background() if with_images else None
+            packages.up(current, with_volumes, with_objects, build)
         with stage("network") as current:
             network.up(current, with_objects)
         with stage("configuration") as current:

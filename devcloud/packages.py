@@ -2,7 +2,7 @@
 
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -45,12 +45,12 @@ WANTED = [
     "libvirt-daemon",
     "libvirt-daemon-driver-qemu",
     "qemu-system-x86",
-    "qemu-utils",
-    # building images, and a clouds.yaml that keeps other people's comments
-    "debootstrap",
+    # a clouds.yaml that keeps other people's comments
     "openssl",
     "python3-ruamel.yaml",
 ]
+# What builds the guests' images.
+BUILDING = ["debootstrap", "python3-jinja2", "qemu-utils"]
 # Only with volumes: Cinder, and Ceph to keep them. cinder-volume asks for the ceph command.
 VOLUMES = [
     "ceph-common",
@@ -77,15 +77,21 @@ NEW = "new-packages"  # in home.DONE: the packages that were not here before
 UNITS = Path("/etc/systemd/system")
 
 
-def up(stage: Stage, with_volumes: bool, with_objects: bool) -> None:
-    """Install what is missing. Raises DevcloudError when apt fails."""
+def up(stage: Stage, with_volumes: bool, with_objects: bool, can_build: Callable[[], None]) -> None:
+    """Install what is missing. Raises DevcloudError when apt fails.
+
+    `can_build` is called once BUILDING are there. The rest takes as long as the images do, and
+    needs one processor.
+    """
     _end_policy()  # of a run that was killed
     here = installed()
-    wanted = WANTED + (VOLUMES if with_volumes else []) + (OBJECTS if with_objects else [])
+    wanted = BUILDING + WANTED
+    wanted += (VOLUMES if with_volumes else []) + (OBJECTS if with_objects else [])
     missing = [name for name in wanted if name not in here]
     # apt can name a package as installed that dpkg was killed over.
     broken = command.run(["dpkg", "--audit"])
     if not missing and not broken:
+        can_build()
         return
     stage.doing(f"installing {len(missing)} packages and what they need, from Debian")
     log = home.LOGS / "packages.log"
@@ -94,12 +100,14 @@ def up(stage: Stage, with_volumes: bool, with_objects: bool) -> None:
         if broken:
             command.run(["dpkg", "--configure", "-a"], env=environment, log=log)
         command.run(["apt-get", "update", "-q"], env=environment, log=log)
-        install = ["apt-get", "install", "-q", "--no-install-recommends", *wanted]
+        install = ["apt-get", "install", "-q", "--no-install-recommends"]
         # Written down before it is done: a killed run leaves no package that nobody knows of.
-        coming = command.run([*install, "--simulate"])
+        coming = command.run([*install, *wanted, "--simulate"])
         new = _recorded() | set(re.findall(r"^Inst (\S+)", coming, re.MULTILINE))
         home.write(home.DONE / NEW, "\n".join(sorted(new)))
-        command.run([*install, "-y", *QUICKLY], env=environment, log=log)
+        command.run([*install, *BUILDING, "-y", *QUICKLY], env=environment, log=log)
+        can_build()
+        command.run([*install, *wanted, "-y", *QUICKLY], env=environment, log=log)
     _mask(new)
     stage.done(f"{len(new)} are new on this machine")
 

@@ -1,4 +1,4 @@
-"""Runs `skytier` as forks of one process that has loaded it.
+"""Runs `skytier`, and scripts that use it, as forks of one process that has loaded it.
 
 A command is a process of its own in all that a test sees: number, signals, environment, directory,
 output, exit code. Loading takes a second of a processor, each time; a fork takes a hundredth.
@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import import_module
 from pathlib import Path
+from runpy import run_path
 from typing import Any
 
 LARGEST_REQUEST = 2**18
@@ -166,6 +167,9 @@ def _become(
 
 if __name__ == "__main__":
     serve(socket.socket(fileno=int(sys.argv[1])))
-    from skytier.__main__ import main
+    if sys.argv[0].endswith(".py"):
+        run_path(sys.argv[0], run_name="__main__")
+    else:
+        from skytier.__main__ import main
 
-    main()
+        main()

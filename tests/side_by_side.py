@@ -8,15 +8,25 @@ from typing import Any
 
 import pytest
 from xdist.scheduler import LoadFileScheduling
+from xdist.workermanage import WorkerController
 
 GROUPS = {
     # Runs with --large only.
     "pretix": ("tests/foreign/test_pretix.py",),
-    # Two emulated guests at a time: more would only wait for each other.
-    "guests": (
-        "tests/cloud/stack/test_whole.py",
-        "tests/cloud/test_guests.py",
+    # Two emulated guests that take most of the time. Those of tests/cloud/test_guests.py boot when
+    # little else is left to do: earlier they would only wait for each other.
+    "life": ("tests/cloud/stack/test_whole.py",),
+    "standing": ("tests/cloud/stack/test_standing.py",),
+    # Four that need no image of the containers, which is made meanwhile.
+    "local": ("tests/tool/local/",),
+    "dashboard": (
+        "tests/dashboard/test_grafana.py",
+        "tests/dashboard/test_page.py",
+        "tests/dashboard/test_report.py",
+        "tests/dashboard/test_server.py",
     ),
+    "own application": ("tests/tool/test_own_application.py",),
+    "wagtail": ("tests/foreign/test_wagtail.py",),
     # Many machines that boot at the same time only wait for each other, but these have clusters of
     # their own, and all of them in one process would end long after everything else.
     "members": ("tests/cluster/test_database.py", "tests/cluster/test_balancer.py"),
@@ -30,15 +40,6 @@ GROUPS = {
         # They boot none, but need the same image.
         "tests/roles/test_rendered.py::test_cloud_init_accepts_the_user_data",
     ),
-    "dashboard": (
-        "tests/dashboard/test_grafana.py",
-        "tests/dashboard/test_page.py",
-        "tests/dashboard/test_report.py",
-        "tests/dashboard/test_server.py",
-    ),
-    "local": ("tests/tool/local/",),
-    "own application": ("tests/tool/test_own_application.py",),
-    "wagtail": ("tests/foreign/test_wagtail.py",),
     "jobs": ("tests/tool/test_jobs.py",),
     "foreign": ("tests/foreign/",),
     "secrets": ("tests/tool/test_secrets.py",),
@@ -50,7 +51,7 @@ GROUPS = {
     "without nginx": ("tests/tool/test_without_nginx.py",),
     "wheels": ("tests/tool/test_wheels.py",),
 }
-"""Name to what the ids of its tests begin with, the longest group first."""
+"""Name to what the ids of its tests begin with, the longest group first, but for the image."""
 ALONE = (
     "tests/app/test_openapi.py",
     "tests/cloud/stack/test_resources.py",
@@ -82,10 +83,16 @@ def place(nodeid: str) -> int:
 
 
 class Scheduling(LoadFileScheduling):
-    """Gives each process the next group when it has nearly done its last."""
+    """Gives each process the next group when it begins the last test of the one that it has."""
 
     def _split_scope(self, nodeid: str) -> str:
         return group(nodeid)
+
+    def _reschedule(self, node: WorkerController) -> None:
+        # xdist does it one test sooner: what then waits behind a test of minutes, another process
+        # would have done by now. A process begins a test once it knows the next one.
+        if not self.workqueue or self._pending_of(self.assigned_work[node]) < 2:
+            super()._reschedule(node)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

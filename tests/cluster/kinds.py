@@ -105,5 +105,7 @@ class Servers(Recorded):
     def end(self) -> None:
         """Delete all of them, also those that were not finished."""
         for machine in self.containers.values():
+            # Nobody needs what a shutdown in good order would write.
+            machine.kill()
             machine.delete()
         self._starter.shutdown()

@@ -20,6 +20,8 @@ from skytier.openstack.connection import PatientSession
 from ... import fork_server
 
 PROGRAM = Path(sys.executable).with_name("skytier")
+RESOURCES = Path(__file__).with_name("resources_only.py")
+"""Does what `skytier` does with OpenStack, and configures no machine."""
 ADMIN, CLOUD = "devcloud-admin", "test"
 
 
@@ -135,8 +137,7 @@ class Operator:
         }
 
     def start(self, *words: str | Path, program: Path = PROGRAM) -> subprocess.Popen[str]:
-        run = fork_server.Forked if program == PROGRAM else subprocess.Popen
-        return run(
+        return fork_server.Forked(
             [program, *words],
             cwd=self.directory,
             env=self.environment,

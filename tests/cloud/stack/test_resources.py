@@ -7,34 +7,25 @@ import os
 import random
 import secrets
 import subprocess
-import sys
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import openstack
 import pytest
-import requests
 
-from skytier import stackfile
 from skytier.deploy.update import IN_SERVERS
-from skytier.openstack.connection import connect
-from skytier.openstack.stack import CloudStack
 from skytier.poll import until
 
-from .account import CLOUD, Account, Operator, write_clouds
+from .account import CLOUD, RESOURCES, Account, Operator, write_clouds
 from .faulty_proxy import running, through, upstreams
 
-SCRIPT = Path(__file__).with_name("resources_only.py")
 STACK = 'image = "debian-12"\nflavor = "m1.tiny"\navailability_zone = "fake"\n'
 WITH_VOLUME = f"{STACK}[database]\nvolume_gib = 1\n"
 KILLS = 10
 # The same in each process that runs tests: the names of tests have it.
 SEED = int(os.environ.get("PYTEST_XDIST_TESTRUNUID", secrets.token_hex(4))[:5], 16)
-PYTHON = Path(sys.executable)
 
 
 @pytest.fixture
@@ -57,7 +48,7 @@ def taken_down(account: Account, operator: Operator) -> Iterator[str]:
 
 
 def script(operator: Operator, what: str, code: int = 0) -> str:
-    with operator.start(SCRIPT, what, program=PYTHON) as popen:
+    with operator.start(what, program=RESOURCES) as popen:
         said, _ = popen.communicate(timeout=900)
     assert popen.returncode == code, said
     return said
@@ -97,113 +88,6 @@ MADE_WITH_VOLUME = {**MADE, "volume": 1}
 def made(account: Account, before: dict[str, int]) -> dict[str, int]:
     now = account.count()
     return {kind: now[kind] - before[kind] for kind in MADE}
-
-
-def asked_twice(account: Account, operator: Operator, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What a plan asks the cloud for, and was answered before."""
-    monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(account.clouds))
-    monkeypatch.setenv("XDG_CONFIG_HOME", operator.environment["XDG_CONFIG_HOME"])
-    wanted = stackfile.load(operator.directory / "skytier.toml")
-    planned = CloudStack(connect(CLOUD), wanted, CLOUD)
-    answered: Counter[str] = Counter()
-    send = requests.Session.send
-
-    def noted(self: requests.Session, request: Any, **options: Any) -> requests.Response:
-        answer = send(self, request, **options)
-        if answer.ok:  # some services tell their versions only to whom they know
-            answered[f"{request.method} {request.url}"] += 1
-        return answer
-
-    with monkeypatch.context() as while_planning:
-        while_planning.setattr(requests.Session, "send", noted)
-        planned.plan()
-    assert answered
-    return [call for call, times in answered.items() if times > 1]
-
-
-def test_everything_carries_the_mark_and_a_second_plan_is_empty(
-    account: Account, operator: Operator, stack: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    before = account.count()
-    up(operator)
-    assert made(account, before) == MADE
-    mark = f"skytier:stack={stack}"
-    compute, network = account.connection.compute, account.connection.network
-    for server in compute.servers():
-        assert server.metadata["skytier:stack"] == stack
-        assert server.name.startswith(f"{stack}-")
-    assert [pair.public_key.endswith(f" {mark}") for pair in compute.keypairs()] == [True]
-    lists: list[Any] = [
-        *network.networks(project_id=account.project_id),
-        *network.subnets(project_id=account.project_id),
-        *network.routers(project_id=account.project_id),
-        *network.ips(project_id=account.project_id),
-        *(p for p in network.ports(project_id=account.project_id) if p.name),
-    ]
-    assert len(lists) == 6
-    for resource in lists:
-        assert resource.description.startswith(mark)
-        assert mark in resource.tags
-    assert set(actions(operator).values()) == {"keep"}
-    assert asked_twice(account, operator, monkeypatch) == []
-
-    # What a rehearsal leaves that is killed is named, and the next `up` deletes it.
-    script(operator, "scratch")
-    left = {name for name, action in actions(operator).items() if action == "delete"}
-    group = f"security group {stack}-rehearsal"
-    assert left == {group, f"port {stack}-rehearsal-1", f"server {stack}-rehearsal-1"}
-    up(operator)
-    assert made(account, before) == MADE
-
-
-def test_what_somebody_changed_is_shown_and_mended(
-    account: Account, operator: Operator, stack: str
-) -> None:
-    up(operator)
-    network = account.connection.network
-    [group] = network.security_groups(name=f"{stack}-web", project_id=account.project_id)
-    opened = next(r for r in group.security_group_rules if r["port_range_min"] == 80)
-    network.delete_security_group_rule(opened["id"])
-    [ip] = network.ips(project_id=account.project_id)
-    network.update_ip(ip, port_id=None)
-    [router] = network.routers(project_id=account.project_id)
-    network.set_tags(router, ["somebody-elses"])
-    other = network.create_network(name="somebody-elses")
-    subnet = network.create_subnet(network_id=other.id, ip_version=4, cidr="10.99.0.0/24")
-    network.add_interface_to_router(router, subnet.id)
-    compute = account.connection.compute
-    web = compute.find_server(f"{stack}-web-1", ignore_missing=False)
-    compute.stop_server(web)
-    wait_for(lambda: compute.get_server(web.id).status == "SHUTOFF")
-    changed = {name: action for name, action in actions(operator).items() if action != "keep"}
-    assert changed == {
-        f"security group {stack}-web": "change",
-        f"floating IP {stack}-web-1": "change",
-        f"router {stack}-router": "change",
-        f"server {stack}-web-1": "change",
-    }
-    up(operator)
-    assert set(actions(operator).values()) == {"keep"}
-    assert "somebody-elses" in network.get_router(router.id).tags
-    # It can be deleted, so the router stands in it no more.
-    network.delete_network(other)
-
-
-def test_a_database_server_in_error_is_mended_by_a_hard_reboot_and_keeps_its_disk(
-    account: Account, operator: Operator, stack: str
-) -> None:
-    up(operator)
-    compute = account.connection.compute
-    server = compute.find_server(f"{stack}-database-1", ignore_missing=False)
-    with openstack.connect(cloud="devcloud-admin") as admin:
-        admin.compute.reset_server_state(server.id, "error")
-    wait_for(lambda: compute.get_server(server.id).status == "ERROR")
-    changed = {name: action for name, action in actions(operator).items() if action != "keep"}
-    assert changed == {f"server {stack}-database-1": "change"}
-    assert "hard reboot" in operator.run("plan")
-    up(operator)
-    assert compute.get_server(server.id).status == "ACTIVE"
-    assert set(actions(operator).values()) == {"keep"}
 
 
 def wait_for(ask: Callable[[], object], timeout_s: float = 600) -> None:
@@ -275,7 +159,7 @@ def test_a_foreign_resource_is_byte_for_byte_the_same_after_up_a_killed_up_and_d
 
 
 def kill_after(operator: Operator, what: str, seconds: float) -> None:
-    with operator.start(SCRIPT, what, program=PYTHON) as popen:
+    with operator.start(what, program=RESOURCES) as popen:
         try:
             popen.communicate(timeout=seconds)
         except subprocess.TimeoutExpired:
@@ -285,7 +169,7 @@ def kill_after(operator: Operator, what: str, seconds: float) -> None:
 
 def kill_at_line(operator: Operator, line: int) -> bool:
     """Kill a run when it has said that many lines. Returns whether it was still running."""
-    with operator.start(SCRIPT, "up", program=PYTHON) as popen:
+    with operator.start("up", program=RESOURCES) as popen:
         assert popen.stdout is not None
         for _ in range(line):
             if not popen.stdout.readline():
@@ -353,8 +237,8 @@ def test_of_two_at_the_same_time_one_works_and_the_other_says_who_has_the_stack(
     other = make_operator()
     other.write(f'name = "{stack}"\n{STACK}')
     with (
-        operator.start(SCRIPT, "up", program=PYTHON) as first,
-        other.start(SCRIPT, "up", program=PYTHON) as second,
+        operator.start("up", program=RESOURCES) as first,
+        other.start("up", program=RESOURCES) as second,
     ):
         said = [popen.communicate(timeout=600)[0] for popen in (first, second)]
     codes = sorted([first.returncode, second.returncode])
@@ -386,24 +270,6 @@ def test_an_api_that_fails_now_and_then_makes_nothing_twice(
         assert any(fault.startswith("POST") for fault in proxy.faults)
         down(operator)
     assert account.count() == before
-
-
-def test_another_flavor_is_a_resize_of_the_same_servers(
-    account: Account, operator: Operator, stack: str
-) -> None:
-    up(operator)
-    compute = account.connection.compute
-    before = {server.name: server.id for server in compute.servers()}
-    operator.write(f'name = "{stack}"\n{STACK.replace("m1.tiny", "m1.small")}')
-    changed = {name: action for name, action in actions(operator).items() if action != "keep"}
-    assert changed == {f"server {stack}-{name}-1": "change" for name in ("web", "database")}
-    up(operator)
-    assert {server.name: server.id for server in compute.servers()} == before
-    assert {server.flavor.original_name for server in compute.servers()} == {"m1.small"}
-    assert set(actions(operator).values()) == {"keep"}
-    operator.write(f'name = "{stack}"\n{STACK}')
-    assert "Nova makes no disk smaller" in script(operator, "up", code=1)
-    assert {compute.find_server(name).status for name in before} == {"ACTIVE"}
 
 
 def test_a_quota_that_runs_out_midway_is_said_and_down_cleans_up(
@@ -438,21 +304,6 @@ def test_a_plan_that_exceeds_a_quota_is_refused_before_anything_is_made(
     assert [row["name"] for row in planned["quota"] if row["short_by"]] == ["ports"]
     assert "ports: limit 3, used 0, remaining 3, needed 4, short by 1" in said
     assert account.holdings() == before
-
-
-def test_down_says_who_holds_what_it_cannot_delete(
-    account: Account, operator: Operator, stack: str
-) -> None:
-    up(operator)
-    network = account.connection.network
-    [net] = network.networks(name=f"{stack}-network", project_id=account.project_id)
-    port = network.create_port(network_id=net.id, name="somebody-elses")
-    try:
-        said = operator.ends_with(1, "down", "--delete-data", "--yes")
-    finally:
-        network.delete_port(port)
-    assert "these ports hold it" in said
-    assert f"{port.id} somebody-elses" in said
 
 
 def test_an_address_of_the_operators_own_is_used_and_given_back(

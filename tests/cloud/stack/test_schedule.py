@@ -1,16 +1,13 @@
 """A schedule of web servers, on machines that only say that they run."""
 
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from .account import Account, Operator
+from .account import RESOURCES, Account, Operator
 
-SCRIPT = Path(__file__).with_name("resources_only.py")
 STACK = 'image = "debian-12"\nflavor = "m1.tiny"\navailability_zone = "fake"\n'
 
 
@@ -30,7 +27,7 @@ def night(account: Account, operator: Operator, name: str) -> Iterator[str]:
 
 
 def resources(operator: Operator, what: str) -> None:
-    with operator.start(SCRIPT, what, program=Path(sys.executable)) as popen:
+    with operator.start(what, program=RESOURCES) as popen:
         said, _ = popen.communicate(timeout=600)
     assert popen.returncode == 0, said
 

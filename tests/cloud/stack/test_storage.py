@@ -1,7 +1,6 @@
 """A stack with a container in the cloud's object store: Keystone and Ceph's gateway are real."""
 
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,9 +12,8 @@ from skytier.openstack.resources.container import Container
 from skytier.openstack.resources.ec2_credential import Ec2Credential
 from skytier.openstack.resources.project import Project
 
-from .account import CLOUD, Account, Operator, write_clouds
+from .account import CLOUD, RESOURCES, Account, Operator, write_clouds
 
-SCRIPT = Path(__file__).with_name("resources_only.py")
 ENDPOINT = "http://172.24.4.1:8080"
 STACK = """
 image = "debian-12"
@@ -42,7 +40,7 @@ def stack(account: Account, operator: Operator, monkeypatch: pytest.MonkeyPatch)
 
 
 def up(operator: Operator) -> None:
-    with operator.start(SCRIPT, "up", program=Path(sys.executable)) as popen:
+    with operator.start("up", program=RESOURCES) as popen:
         said, _ = popen.communicate(timeout=900)
     assert popen.returncode == 0, said
 

@@ -117,13 +117,6 @@ def test_a_visitor_writes_and_reads_back(visitor: httpx.Client) -> None:
     assert (read.json()["title"], read.json()["username"]) == ("On engines", "ada")
 
 
-def test_nothing_but_the_entry_point_answers_from_outside(url: str) -> None:
-    host = httpx.URL(url).host
-    for port in (5432, 8000, 9090, 9093, 9100, 9113, 9187):
-        with pytest.raises(OSError, match="timed out"):
-            socket.create_connection((host, port), timeout=3)
-
-
 def test_all_is_well_and_there_is_nothing_to_do(operator: Operator, url: str) -> None:
     status = operator.json("status")
     assert status["healthy"] is True
@@ -161,18 +154,139 @@ def test_prometheus_asks_every_machine(stack: CloudStack, name: str, url: str) -
         assert {rule["health"] for rule in found} <= {"ok", "unknown"}
 
 
-def test_a_stopped_application_is_told_and_so_is_its_recovery(
-    operator: Operator, hook: Hook, name: str, url: str
+class Outage:
+    """The application is stopped until `end`. Alerts take minutes, in which other tests run."""
+
+    def __init__(self, operator: Operator) -> None:
+        self._operator, self._ended = operator, False
+        operator.run("exec", "web", "systemctl stop 'skytier-app*'")
+
+    def end(self) -> None:
+        if not self._ended:
+            self._operator.run("exec", "web", "systemctl start skytier-app")
+            self._ended = True
+
+
+@pytest.fixture(scope="module")
+def outage(operator: Operator, hook: Hook, url: str) -> Iterator[Outage]:
+    outage = Outage(operator)
+    yield outage
+    outage.end()
+
+
+def test_a_changed_host_key_is_an_error(operator: Operator, name: str, outage: Outage) -> None:
+    config = operator.directory / "config/skytier/test" / name
+    known = (config / "known_hosts").read_text()
+    try:
+        other = re.sub(r"(ssh-ed25519 \S{30})\S{10}", r"\1AAAAAAAAAA", known)
+        (config / "known_hosts").write_text(other)
+        failed = subprocess.run(
+            ["ssh", "-F", config / "ssh_config", "-o", "BatchMode=yes", f"{name}-web-1", "true"],
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+        assert failed.returncode == 255
+        assert "Host key verification failed" in failed.stderr
+    finally:
+        (config / "known_hosts").write_text(known)
+
+
+def test_without_a_console_a_machine_is_entered_once_its_key_is_confirmed(
+    account: Account, operator: Operator, name: str, tmp_path: Path, outage: Outage
 ) -> None:
-    operator.run("exec", "web", "systemctl stop 'skytier-app*'")
+    web = f"{name}-web-1"
+    compute = account.connection.compute
+    server = compute.find_server(web, ignore_missing=False)
+    # By other means, such as the dashboard: here past the proxy.
+    key = in_console(compute.get_server_console_output(server)["output"] or "")
+    assert key
+    compute.delete_server_metadata(server, [HOST_KEY])
+    shutil.copytree(operator.directory, tmp_path / "blind")
+    with running(upstreams(account), seed=0, rate=0) as proxy:
+        proxy.forbidden = b"os-getConsoleOutput"
+        clouds = write_clouds(tmp_path / "clouds", through(proxy, account))
+        blind = Operator(tmp_path / "blind", clouds)
+
+        said = blind.ends_with(1, "ssh", "web", "--", "true")
+        assert f"The cloud does not show the console of {web} (403)" in said
+        assert f"skytier trust {web} KEY" in said
+
+        blind.run("trust", web, OTHER_KEY)
+        said = blind.ends_with(1, "ssh", "web", "--", "true")
+        assert re.search("its host key is another than the one that was learnt", said)
+
+        blind.run("trust", web, key)
+        assert blind.run("ssh", "web", "--", "hostname").strip() == web
+    assert operator.run("ssh", "web", "--", "hostname").strip() == web
+
+
+def test_postgresql_takes_scram_over_tls_only(operator: Operator, outage: Outage) -> None:
+    rules = operator.run(
+        "exec",
+        "database",
+        'runuser -u postgres -- psql -At -c "SELECT type, auth_method FROM pg_hba_file_rules '
+        "WHERE type LIKE 'host%'\"",
+    )
+    found = set(re.findall(r"host\w*\|[\w-]+", rules))
+    assert found == {"hostssl|scram-sha-256"}
+
+
+def test_diagnostics_are_refused_to_a_member_of_the_project(
+    operator: Operator, outage: Outage
+) -> None:
+    said = operator.json("metrics", "cloud")
+
+    assert said["diagnostics"] == {}
+    assert "to administrators only" in said["notes"][0]
+    assert "has no Gnocchi" in said["notes"][1]
+
+
+def test_a_stopped_application_is_told(hook: Hook, name: str, outage: Outage) -> None:
     try:
         told = until(lambda: hook.told("ApplicationDown", "firing"), 300, 1)
     finally:
-        operator.run("exec", "web", "systemctl start skytier-app")
+        outage.end()
     assert told, hook.messages
     assert told["labels"]["machine"] == f"{name}-web-1"
     assert told["labels"]["severity"] == "critical"
     assert f"skytier logs {name}-web-1" in told["annotations"]["description"]
+
+
+def test_no_secret_is_where_it_can_be_read(account: Account, operator: Operator, url: str) -> None:
+    password = operator.run(
+        "exec", "database", "cat /etc/skytier/secrets/database_password"
+    ).strip()
+    assert len(password) >= 32
+    for server in account.connection.compute.servers(details=True):
+        whole = account.connection.compute.get(f"/servers/{server.id}", microversion="2.3").text
+        assert password not in whole
+        assert "PRIVATE KEY" not in whole
+    for machine in ("web", "database"):
+        assert password not in operator.run("exec", machine, "ps auxwwe")
+        seen = operator.run(
+            "exec",
+            machine,
+            "cat /var/lib/cloud/instance/user-data.txt; journalctl --boot --no-pager",
+        )
+        assert password not in seen
+        readable = operator.run(
+            "exec", machine, "runuser -u nobody -- cat /etc/skytier/secrets/* 2>&1 || true"
+        )
+        assert "Permission denied" in readable
+    for words in (["status", "--json"], ["plan", "--json"]):
+        assert password not in operator.run(*words)
+
+
+def test_nothing_but_the_entry_point_answers_from_outside(url: str) -> None:
+    host = httpx.URL(url).host
+    for port in (5432, 8000, 9090, 9093, 9100, 9113, 9187):
+        with pytest.raises(OSError, match="timed out"):
+            socket.create_connection((host, port), timeout=3)
+
+
+def test_the_recovery_of_the_application_is_told(hook: Hook, outage: Outage) -> None:
+    outage.end()
     assert until(lambda: hook.told("ApplicationDown", "resolved"), 300, 1), hook.messages
 
 
@@ -249,14 +363,6 @@ async def test_the_dashboard_and_reports_have_all_that_is_measured(
     assert page.reported(operator, "pdf", tmp_path).startswith(b"%PDF-")
 
 
-def test_diagnostics_are_refused_to_a_member_of_the_project(operator: Operator, url: str) -> None:
-    said = operator.json("metrics", "cloud")
-
-    assert said["diagnostics"] == {}
-    assert "to administrators only" in said["notes"][0]
-    assert "has no Gnocchi" in said["notes"][1]
-
-
 def test_without_the_monitor_the_application_goes_on(operator: Operator, url: str) -> None:
     units = "prometheus prometheus-alertmanager prometheus-node-exporter"
     operator.run("exec", "monitor", f"systemctl kill --signal=KILL {units}; systemctl stop {units}")
@@ -286,89 +392,6 @@ def test_a_command_runs_on_each_machine_by_a_key_that_the_api_told(
     assert operator.run("ssh", "web/1", "whoami").strip().endswith("skytier-operator")
     assert "does not" not in operator.run("logs", "web", "--lines", "5")
     assert "has no machine" in operator.ends_with(1, "exec", "web/7", "true")
-
-
-def test_a_changed_host_key_is_an_error(operator: Operator, name: str, url: str) -> None:
-    config = operator.directory / "config/skytier/test" / name
-    known = (config / "known_hosts").read_text()
-    try:
-        other = re.sub(r"(ssh-ed25519 \S{30})\S{10}", r"\1AAAAAAAAAA", known)
-        (config / "known_hosts").write_text(other)
-        failed = subprocess.run(
-            ["ssh", "-F", config / "ssh_config", "-o", "BatchMode=yes", f"{name}-web-1", "true"],
-            check=False,
-            capture_output=True,
-            text=True,
-        )
-        assert failed.returncode == 255
-        assert "Host key verification failed" in failed.stderr
-    finally:
-        (config / "known_hosts").write_text(known)
-
-
-def test_without_a_console_a_machine_is_entered_once_its_key_is_confirmed(
-    account: Account, operator: Operator, name: str, tmp_path: Path, url: str
-) -> None:
-    web = f"{name}-web-1"
-    compute = account.connection.compute
-    server = compute.find_server(web, ignore_missing=False)
-    # By other means, such as the dashboard: here past the proxy.
-    key = in_console(compute.get_server_console_output(server)["output"] or "")
-    assert key
-    compute.delete_server_metadata(server, [HOST_KEY])
-    shutil.copytree(operator.directory, tmp_path / "blind")
-    with running(upstreams(account), seed=0, rate=0) as proxy:
-        proxy.forbidden = b"os-getConsoleOutput"
-        clouds = write_clouds(tmp_path / "clouds", through(proxy, account))
-        blind = Operator(tmp_path / "blind", clouds)
-
-        said = blind.ends_with(1, "ssh", "web", "--", "true")
-        assert f"The cloud does not show the console of {web} (403)" in said
-        assert f"skytier trust {web} KEY" in said
-
-        blind.run("trust", web, OTHER_KEY)
-        said = blind.ends_with(1, "ssh", "web", "--", "true")
-        assert re.search("its host key is another than the one that was learnt", said)
-
-        blind.run("trust", web, key)
-        assert blind.run("ssh", "web", "--", "hostname").strip() == web
-    assert operator.run("ssh", "web", "--", "hostname").strip() == web
-
-
-def test_no_secret_is_where_it_can_be_read(account: Account, operator: Operator, url: str) -> None:
-    password = operator.run(
-        "exec", "database", "cat /etc/skytier/secrets/database_password"
-    ).strip()
-    assert len(password) >= 32
-    for server in account.connection.compute.servers(details=True):
-        whole = account.connection.compute.get(f"/servers/{server.id}", microversion="2.3").text
-        assert password not in whole
-        assert "PRIVATE KEY" not in whole
-    for machine in ("web", "database"):
-        assert password not in operator.run("exec", machine, "ps auxwwe")
-        seen = operator.run(
-            "exec",
-            machine,
-            "cat /var/lib/cloud/instance/user-data.txt; journalctl --boot --no-pager",
-        )
-        assert password not in seen
-        readable = operator.run(
-            "exec", machine, "runuser -u nobody -- cat /etc/skytier/secrets/* 2>&1 || true"
-        )
-        assert "Permission denied" in readable
-    for words in (["status", "--json"], ["plan", "--json"]):
-        assert password not in operator.run(*words)
-
-
-def test_postgresql_takes_scram_over_tls_only(operator: Operator, url: str) -> None:
-    rules = operator.run(
-        "exec",
-        "database",
-        'runuser -u postgres -- psql -At -c "SELECT type, auth_method FROM pg_hba_file_rules '
-        "WHERE type LIKE 'host%'\"",
-    )
-    found = set(re.findall(r"host\w*\|[\w-]+", rules))
-    assert found == {"hostssl|scram-sha-256"}
 
 
 def test_what_was_written_survives_a_reboot_of_both_servers(

@@ -1,0 +1,181 @@
+"""One stack that is up: its marks, what somebody changes, an error, a resize, a hindered `down`.
+
+Servers are those of Nova's fake driver, as in test_resources.py. Each test leaves all of it there;
+only the last one ends it.
+"""
+
+import secrets
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import openstack
+import pytest
+import requests
+
+from skytier import stackfile
+from skytier.openstack.connection import connect
+from skytier.openstack.stack import CloudStack
+from skytier.poll import until
+
+from .account import CLOUD, Account, Operator
+from .test_resources import MADE, STACK, actions, down, made, script, up, wait_for
+
+
+@pytest.fixture(scope="module")
+def before(account: Account) -> dict[str, int]:
+    """How many resources of each kind the project has without the stack."""
+    return account.count()
+
+
+@pytest.fixture(scope="module")
+def stack(account: Account, operator: Operator, before: dict[str, int]) -> Iterator[str]:
+    """A stack that is up; the project is as it was at the end."""
+    had, name = account.holdings(), f"t{secrets.token_hex(3)}"
+    operator.write(f'name = "{name}"\n{STACK}')
+    try:
+        up(operator)
+        yield name
+    finally:
+        down(operator)
+    # What is deleted is listed a moment longer.
+    until(lambda: account.holdings() == had, 60, 1)
+    assert account.holdings() == had
+
+
+def asked_twice(account: Account, operator: Operator, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What a plan asks the cloud for, and was answered before."""
+    monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(account.clouds))
+    monkeypatch.setenv("XDG_CONFIG_HOME", operator.environment["XDG_CONFIG_HOME"])
+    wanted = stackfile.load(operator.directory / "skytier.toml")
+    planned = CloudStack(connect(CLOUD), wanted, CLOUD)
+    answered: Counter[str] = Counter()
+    send = requests.Session.send
+
+    def noted(self: requests.Session, request: Any, **options: Any) -> requests.Response:
+        answer = send(self, request, **options)
+        if answer.ok:  # some services tell their versions only to whom they know
+            answered[f"{request.method} {request.url}"] += 1
+        return answer
+
+    with monkeypatch.context() as while_planning:
+        while_planning.setattr(requests.Session, "send", noted)
+        planned.plan()
+    assert answered
+    return [call for call, times in answered.items() if times > 1]
+
+
+def test_everything_carries_the_mark_and_a_second_plan_is_empty(
+    account: Account,
+    operator: Operator,
+    before: dict[str, int],
+    stack: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert made(account, before) == MADE
+    mark = f"skytier:stack={stack}"
+    compute, network = account.connection.compute, account.connection.network
+    for server in compute.servers():
+        assert server.metadata["skytier:stack"] == stack
+        assert server.name.startswith(f"{stack}-")
+    assert [pair.public_key.endswith(f" {mark}") for pair in compute.keypairs()] == [True]
+    lists: list[Any] = [
+        *network.networks(project_id=account.project_id),
+        *network.subnets(project_id=account.project_id),
+        *network.routers(project_id=account.project_id),
+        *network.ips(project_id=account.project_id),
+        *(p for p in network.ports(project_id=account.project_id) if p.name),
+    ]
+    assert len(lists) == 6
+    for resource in lists:
+        assert resource.description.startswith(mark)
+        assert mark in resource.tags
+    assert set(actions(operator).values()) == {"keep"}
+    assert asked_twice(account, operator, monkeypatch) == []
+
+    # What a rehearsal leaves that is killed is named, and the next `up` deletes it.
+    script(operator, "scratch")
+    left = {name for name, action in actions(operator).items() if action == "delete"}
+    group = f"security group {stack}-rehearsal"
+    assert left == {group, f"port {stack}-rehearsal-1", f"server {stack}-rehearsal-1"}
+    up(operator)
+    assert made(account, before) == MADE
+
+
+def test_what_somebody_changed_is_shown_and_mended(
+    account: Account, operator: Operator, stack: str
+) -> None:
+    network = account.connection.network
+    [group] = network.security_groups(name=f"{stack}-web", project_id=account.project_id)
+    opened = next(r for r in group.security_group_rules if r["port_range_min"] == 80)
+    network.delete_security_group_rule(opened["id"])
+    [ip] = network.ips(project_id=account.project_id)
+    network.update_ip(ip, port_id=None)
+    [router] = network.routers(project_id=account.project_id)
+    network.set_tags(router, ["somebody-elses"])
+    other = network.create_network(name="somebody-elses")
+    subnet = network.create_subnet(network_id=other.id, ip_version=4, cidr="10.99.0.0/24")
+    network.add_interface_to_router(router, subnet.id)
+    compute = account.connection.compute
+    web = compute.find_server(f"{stack}-web-1", ignore_missing=False)
+    compute.stop_server(web)
+    wait_for(lambda: compute.get_server(web.id).status == "SHUTOFF")
+    changed = {name: action for name, action in actions(operator).items() if action != "keep"}
+    assert changed == {
+        f"security group {stack}-web": "change",
+        f"floating IP {stack}-web-1": "change",
+        f"router {stack}-router": "change",
+        f"server {stack}-web-1": "change",
+    }
+    up(operator)
+    assert set(actions(operator).values()) == {"keep"}
+    assert "somebody-elses" in network.get_router(router.id).tags
+    # It can be deleted, so the router stands in it no more.
+    network.delete_network(other)
+
+
+def test_a_database_server_in_error_is_mended_by_a_hard_reboot_and_keeps_its_disk(
+    account: Account, operator: Operator, stack: str
+) -> None:
+    compute = account.connection.compute
+    server = compute.find_server(f"{stack}-database-1", ignore_missing=False)
+    with openstack.connect(cloud="devcloud-admin") as admin:
+        admin.compute.reset_server_state(server.id, "error")
+    wait_for(lambda: compute.get_server(server.id).status == "ERROR")
+    changed = {name: action for name, action in actions(operator).items() if action != "keep"}
+    assert changed == {f"server {stack}-database-1": "change"}
+    assert "hard reboot" in operator.run("plan")
+    up(operator)
+    assert compute.get_server(server.id).status == "ACTIVE"
+    assert set(actions(operator).values()) == {"keep"}
+
+
+def test_another_flavor_is_a_resize_of_the_same_servers(
+    account: Account, operator: Operator, stack: str
+) -> None:
+    compute = account.connection.compute
+    before = {server.name: server.id for server in compute.servers()}
+    operator.write(f'name = "{stack}"\n{STACK.replace("m1.tiny", "m1.small")}')
+    changed = {name: action for name, action in actions(operator).items() if action != "keep"}
+    assert changed == {f"server {stack}-{name}-1": "change" for name in ("web", "database")}
+    up(operator)
+    assert {server.name: server.id for server in compute.servers()} == before
+    assert {server.flavor.original_name for server in compute.servers()} == {"m1.small"}
+    assert set(actions(operator).values()) == {"keep"}
+    operator.write(f'name = "{stack}"\n{STACK}')
+    assert "Nova makes no disk smaller" in script(operator, "up", code=1)
+    assert {compute.find_server(name).status for name in before} == {"ACTIVE"}
+
+
+def test_down_says_who_holds_what_it_cannot_delete(
+    account: Account, operator: Operator, stack: str
+) -> None:
+    network = account.connection.network
+    [net] = network.networks(name=f"{stack}-network", project_id=account.project_id)
+    port = network.create_port(network_id=net.id, name="somebody-elses")
+    try:
+        said = operator.ends_with(1, "down", "--delete-data", "--yes")
+    finally:
+        network.delete_port(port)
+    assert "these ports hold it" in said
+    assert f"{port.id} somebody-elses" in said
