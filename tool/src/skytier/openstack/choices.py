@@ -65,6 +65,8 @@ class Choices:
     """The router that is there already for the private network."""
     newer: Mapping[str, Image] = field(default_factory=dict)
     """Role to an image with a newer version of its system than its servers have."""
+    named: Mapping[str, System] = field(default_factory=dict)
+    """The distribution of every image of the cloud, by the image's name."""
 
 
 def offered(conn: Connection, stack: StackFile) -> Offered:
@@ -99,6 +101,7 @@ def choose(offered: Offered, stack: StackFile, there: Sequence[Found] = ()) -> C
         offered.given,
         offered.router,
         kept_images.newer(offered.images, stack, there),
+        {offer.image.name: offer.system for offer in offered.images},
     )
 
 
