@@ -23,8 +23,11 @@ import psutil
 from skytier.deploy.setup import set_up
 from skytier.errors import SkytierError
 from skytier.hosts.host import CommandError
+from skytier.openstack.systems import Described, system_of
+from skytier.release.platform import System
 from skytier.render import render
 from skytier.secrets import DIRECTORY
+from skytier.services.postgresql.distribution import major_version
 from skytier.services.setup import Check, Setup
 from tests.releases import CACHE
 
@@ -57,8 +60,21 @@ class Base:
     fetched: Sequence[str] = ()
     """Packages that lie ready, so that a machine installs them without a network."""
 
+    @property
+    def system(self) -> System:
+        """The distribution, as the tool takes it from the name of an image."""
+        return system_of(Described(self.name))
+
+    @property
+    def postgresql(self) -> int:
+        """The distribution's major version of it."""
+        found = major_version(self.system)
+        assert found
+        return found
+
 
 DEBIAN_12 = Base("debian-12", "bookworm", PACKAGES)
+DEBIAN_13 = Base("debian-13", "trixie", PACKAGES)
 WHEELS = "/opt/wheels"
 """Where machines, which reach no index of packages, find what their set-up installs by pip."""
 SHARED = "/srv/shared"

@@ -4,7 +4,7 @@ import shutil
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -21,15 +21,14 @@ from skytier.render import render
 from skytier.services.postgresql.upgrade import HOME, PROGRAM, STATE, UNIT, kept
 from skytier.topology import Topology
 from tests.cluster.conftest import BACKUPS
-from tests.cluster.container import Base, Container, Network
+from tests.cluster.container import DEBIAN_13, Container, Network
 from tests.roles.topology import DATABASE, topology
 
 pytestmark = pytest.mark.large
 
-TRIXIE = Base(
-    "debian-13",
-    "trixie",
-    (
+BOTH = replace(
+    DEBIAN_13,
+    packages=(
         *("systemd", "systemd-sysv", "udev", "dbus", "cloud-init", "openssh-server", "sudo"),
         *("locales", "iproute2", "python3", "openssl", "unattended-upgrades", "pgbackrest"),
         "postgresql-15",
@@ -116,7 +115,7 @@ class Database:
 def database() -> Iterator[Database]:
     home = Path(tempfile.mkdtemp(prefix="skytier-major-"))
     network = Network(home.name, "192.168.128.0/24")
-    machine = Container(DATABASE.name, DATABASE.address, home / DATABASE.name, base=TRIXIE)
+    machine = Container(DATABASE.name, DATABASE.address, home / DATABASE.name, base=BOTH)
     network.create()
     try:
         network.connect(machine)
