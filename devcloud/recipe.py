@@ -91,6 +91,8 @@ MASKED = [
     "dev-hugepages.mount",
     "e2scrub_reap.service",
     "getty@tty1.service",
+    # Makes an RSA host key too, since OpenSSH 10; cloud-init makes the others.
+    "sshd-keygen.service",
     "sys-kernel-debug.mount",
     "sys-kernel-tracing.mount",
     "systemd-networkd-wait-online.service",
