@@ -3,8 +3,11 @@
 import re
 import subprocess
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -12,7 +15,9 @@ from skytier import roles
 from skytier.deploy.kind import Found, Key, Known
 from skytier.deploy.plan import Step, plan
 from skytier.errors import SkytierError
+from skytier.openstack import configurations
 from skytier.openstack.choices import Choices, ExternalNetwork
+from skytier.openstack.configurations import Configurations
 from skytier.openstack.desired import wanted
 from skytier.openstack.given_up import GIVEN_UP
 from skytier.openstack.images import Image
@@ -20,7 +25,7 @@ from skytier.openstack.kinds import RULES
 from skytier.openstack.losses import losses
 from skytier.openstack.other_files import NewServer, new_servers, refuse
 from skytier.openstack.resolved import ResolvedStack
-from skytier.openstack.resources.volume import EXPECTED, KEPT
+from skytier.openstack.resources.volume import DATA, EXPECTED, KEPT, POSTGRESQL
 from skytier.openstack.systems import Described, system_of
 from skytier.roles import ROLES
 from skytier.stackfile import parse
@@ -199,3 +204,49 @@ def looked(volume: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         ["bash", "-c", f"aside={volume}; {begin}{loop}"], capture_output=True, text=True
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "noted", "fails", "notes"),
+    [
+        ("", "", False, [{DATA: KEPT, POSTGRESQL: "15"}]),
+        ("database.version = 15\n", "15", False, [{DATA: KEPT, POSTGRESQL: "15"}]),
+        (
+            "database.version = 17\n",
+            "15",
+            False,
+            [{POSTGRESQL: ""}, {DATA: KEPT, POSTGRESQL: "17"}],
+        ),
+        # Whoever finds the volume then has to look at the data.
+        ("database.version = 17\n", "15", True, [{POSTGRESQL: ""}]),
+    ],
+    ids=["the distribution's", "kept", "upgraded", "an upgrade that fails"],
+)
+def test_a_volume_is_noted_with_the_version_of_its_data(
+    monkeypatch: pytest.MonkeyPatch, text: str, noted: str, fails: bool, notes: list[object]
+) -> None:
+    after, known = resolved(ON_VOLUME + text, "debian-12"), there(ON_VOLUME, noted=noted)
+    said: list[object] = []
+
+    def upgrade(*_: object) -> None:
+        if fails:
+            raise SkytierError("It was cut short.")
+
+    monkeypatch.setattr(configurations, "upgrade", upgrade)
+    for name in ("set_up", "wait_until_well"):
+        monkeypatch.setattr(configurations, name, lambda *_, **__: None)
+    host = SimpleNamespace(name=SERVER.name, run=lambda script: "15\n")
+    parts: Any = (
+        SimpleNamespace(note=lambda server_id, noted: None),
+        after,
+        SimpleNamespace(open=lambda *_: host),
+        SimpleNamespace(get=lambda *_, **__: {}),
+        SimpleNamespace(note=lambda volume_id, noted: said.append(noted)),
+    )
+    configuration = Key("configuration", SERVER.name)
+    [want] = [e for e in wanted(after, PROJECT, "key", known) if e.key == configuration]
+
+    with pytest.raises(SkytierError) if fails else nullcontext():
+        Configurations(*parts).reconcile(want, known[configuration], known, lambda text: None)
+
+    assert said == notes
