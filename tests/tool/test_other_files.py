@@ -193,14 +193,27 @@ def test_the_copy_of_an_upgrade_on_a_volume_is_no_data_of_another_version(tmp_pa
     assert "The data on the volume is of PostgreSQL 15" in looked(tmp_path).stderr
 
 
-def looked(volume: Path) -> subprocess.CompletedProcess[str]:
-    """The part of the set-up that looks at the data of a volume."""
+def test_a_machine_leaves_data_on_a_volume_that_its_postgresql_cannot_read(tmp_path: Path) -> None:
+    (tmp_path / "15/main").mkdir(parents=True)
+    (tmp_path / "15/main/PG_VERSION").write_text("15\n")
+
+    refused = looked(tmp_path, "")
+
+    assert refused.returncode == 1
+    assert "The data on the volume is of PostgreSQL 15, but 17 is installed" in refused.stderr
+
+
+def looked(volume: Path, version: str = "version = 17,") -> subprocess.CompletedProcess[str]:
+    """The part of the set-up that looks at the data of a volume, where PostgreSQL is 17."""
     stack = topology(
-        "database = {version = 17, volume_gib = 20}", [WEB, replace(DATABASE, volume=VOLUME)]
+        f"database = {{{version} volume_gib = 20}}", [WEB, replace(DATABASE, volume=VOLUME)]
     )
     setup = roles.setup(stack, stack.of("database")[0])
-    [loop] = re.findall(r"^    for other in \"\$aside.*?^    done$", setup.script, re.M | re.S)
-    begin = "version=17; umount() { :; }; refuse() { printf '%s\\n' \"$@\" >&2; exit 1; }\n"
+    [loop] = re.findall(r"^ +for other in \"\$aside.*?^ +done$", setup.script, re.M | re.S)
+    begin = (
+        "version=17; umount() { :; }; refuse() { printf '%s\\n' \"$@\" >&2; exit 1; }\n"
+        'fail() { refuse "$@"; }\n'
+    )
     return subprocess.run(
         ["bash", "-c", f"aside={volume}; {begin}{loop}"], capture_output=True, text=True
     )
