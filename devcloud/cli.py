@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
-from devcloud import cloud, home, images, preflight, services
+from devcloud import cloud, home, images, preflight, recipe, services
 from devcloud.errors import DevcloudError
 from devcloud.stage import say
 
@@ -138,15 +138,23 @@ def _logs(arguments: list[str]) -> int:
 def _image(arguments: list[str]) -> int:
     parser = _parser(
         "image",
-        "Builds the guests' images debian-12 and debian-12-skytier, and gives them to Glance.\n"
-        "What was built of the same recipe is used again.",
-        "devcloud/image --rebuild",
+        "Builds the guests' images debian-12 and debian-12-skytier, or those of another system,\n"
+        "and gives them to Glance. What was built of the same recipe is used again.",
+        "devcloud/image debian-13",
+    )
+    parser.add_argument(
+        "system",
+        nargs="?",
+        choices=list(recipe.SYSTEMS),
+        default=recipe.DEBIAN_12.name,
+        help="debian-12 if not given",
     )
     parser.add_argument("--rebuild", action="store_true", help="build anew, with today's packages")
     parser.add_argument("--build-only", action="store_true", help="do not ask for a running cloud")
     options = parser.parse_args(arguments)
     preflight.require_root()
-    images.main(rebuild=options.rebuild, upload=not options.build_only)
+    system = recipe.SYSTEMS[options.system]
+    images.main(system, rebuild=options.rebuild, upload=not options.build_only)
     return 0
 
 

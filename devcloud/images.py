@@ -4,68 +4,74 @@ import shutil
 import subprocess
 import sys
 import uuid
+from collections.abc import Container
 from pathlib import Path
 from typing import Any
 
 from devcloud import catalog, command, home, recipe
 from devcloud.errors import DevcloudError
+from devcloud.recipe import System
 from devcloud.stage import Stage, stage
 
 LOG = home.LOGS / "image.log"
-BASE, ROLES = "debian-12", "debian-12-skytier"
-KERNEL, RAMDISK = "debian-12-kernel", "debian-12-initrd"
-# Glance's name: (file in the cache, disk format, container format)
-FILES = {
-    KERNEL: ("vmlinuz", "aki", "aki"),
-    RAMDISK: ("initrd", "ari", "ari"),
-    BASE: ("debian-12.qcow2", "qcow2", "bare"),
-    ROLES: ("debian-12-skytier.qcow2", "qcow2", "bare"),
-}
 BUILD = "devcloud_build"  # the image property that says which build it is
 
 
-def main(rebuild: bool, upload: bool) -> None:
+def files(system: System) -> dict[str, tuple[str, str, str]]:
+    """Glance's name: (file in the cache, disk format, container format)."""
+    name = system.name
+    return {
+        f"{name}-kernel": ("vmlinuz", "aki", "aki"),
+        f"{name}-initrd": ("initrd", "ari", "ari"),
+        name: ("plain.qcow2", "qcow2", "bare"),
+        f"{name}-skytier": ("skytier.qcow2", "qcow2", "bare"),
+    }
+
+
+def main(system: System, rebuild: bool, upload: bool) -> None:
     """`devcloud/image`. Raises DevcloudError when a program fails."""
     home.make()
     with stage("image") as current, home.lock(home.IMAGES / "lock", wait=True):
-        directory = cached()
+        directory = cached(system)
         if rebuild:
             shutil.rmtree(directory, ignore_errors=True)
         if not directory.exists():
-            build(current, directory)
+            build(current, system, directory)
     if upload:
         with stage("upload") as current:
-            give_to_glance(current)
+            give_to_glance(current, system)
 
 
-def cached() -> Path:
-    """The directory of the images of today's recipe: complete when it exists."""
-    return home.IMAGES / recipe.fingerprint()
+def cached(system: System) -> Path:
+    """The directory of a system's images of today's recipe: complete when it exists."""
+    return home.IMAGES / f"{system.name}-{recipe.fingerprint()}"
 
 
-def build(current: Stage, directory: Path) -> None:
+def build(current: Stage, system: System, directory: Path) -> None:
     """Build both images, the second on top of the first."""
-    current.doing(f"building {BASE} and {ROLES} with debootstrap; log: {LOG}")
+    both = f"{system.name} and {system.name}-skytier"
+    current.doing(f"building {both} with debootstrap; log: {LOG}")
     new = home.IMAGES / "new"
     shutil.rmtree(new, ignore_errors=True)
     root = new / "root"
     root.mkdir(parents=True)
     root.chmod(0o755)
     LOG.write_text("")
-    recipe.make_base(root, LOG)
+    recipe.make_base(system, root, LOG)
     for name, pattern in (("vmlinuz", "vmlinuz-*"), ("initrd", "initrd.img-*")):
         shutil.copy(next(iter((root / "boot").glob(pattern))), new / name)
-    _pack(root, new / "debian-12.qcow2")
-    recipe.add_roles(root, LOG)
-    _pack(root, new / "debian-12-skytier.qcow2")
+    _pack(root, new / "plain.qcow2")
+    recipe.add_roles(system, root, LOG)
+    _pack(root, new / "skytier.qcow2")
     shutil.rmtree(root)
     (new / "id").write_text(str(uuid.uuid4()))
+    of_others = [f"{each}-" for each in recipe.SYSTEMS if each != system.name]
     for old in home.IMAGES.iterdir():
-        if old.is_dir() and old != new:
+        if old.is_dir() and old != new and not old.name.startswith(tuple(of_others)):
             shutil.rmtree(old)
     new.rename(directory)
     size = sum(path.stat().st_size for path in directory.iterdir()) // 2**20
-    current.done(f"{BASE} and {ROLES} built, {size} MiB")
+    current.done(f"{both} built, {size} MiB")
 
 
 def _pack(root: Path, image: Path) -> None:
@@ -102,34 +108,36 @@ def up(current: Stage, building: subprocess.Popen[bytes]) -> None:
     if building.wait():
         said = (home.LOGS / "image-build.log").read_text()
         raise DevcloudError(f"The images could not be built:\n{said}", f"The whole log: {LOG}")
-    give_to_glance(current)
+    give_to_glance(current, recipe.DEBIAN_12)
 
 
-def give_to_glance(current: Stage) -> None:
-    """Upload the images that Glance has not, or has of another build."""
-    directory = cached()
+def give_to_glance(current: Stage, system: System) -> None:
+    """Upload the images of a system that Glance has not, or has of another build."""
+    directory, names = cached(system), files(system)
     identity = (directory / "id").read_text()
     glance = catalog.connect().image
     known: dict[str, str] = {}
     outdated = []
     for image in glance.get("/images", params={"limit": "500"}).json()["images"]:
-        outdated += _sort(image, identity, known)
+        outdated += _sort(image, names, identity, known)
     for image in glance.get("/images?visibility=community&limit=500").json()["images"]:
-        outdated += _sort(image, identity, known)
-    missing = [name for name in FILES if name not in known]
+        outdated += _sort(image, names, identity, known)
+    missing = [name for name in names if name not in known]
     if missing:
         current.doing(f"uploading {', '.join(missing)}")
     for name in missing:
-        known[name] = _upload(glance, directory, name, identity, known)
+        known[name] = _upload(glance, system, name, identity, known)
     for image_id in outdated:
         glance.delete(f"/images/{image_id}")
     if missing:
         current.done(f"{', '.join(missing)} uploaded")
 
 
-def _sort(image: dict[str, Any], identity: str, known: dict[str, str]) -> list[str]:
+def _sort(
+    image: dict[str, Any], names: Container[str], identity: str, known: dict[str, str]
+) -> list[str]:
     """Note an image of ours that is current; return the id of one that is not."""
-    if image["name"] not in FILES:
+    if image["name"] not in names:
         return []
     if image["status"] == "active" and image.get(BUILD) == identity:
         known[image["name"]] = image["id"]
@@ -137,8 +145,8 @@ def _sort(image: dict[str, Any], identity: str, known: dict[str, str]) -> list[s
     return [image["id"]]
 
 
-def _upload(glance: Any, directory: Path, name: str, identity: str, known: dict[str, str]) -> str:
-    file, disk, container = FILES[name]
+def _upload(glance: Any, system: System, name: str, identity: str, known: dict[str, str]) -> str:
+    file, disk, container = files(system)[name]
     body: dict[str, Any] = {
         "name": name,
         "disk_format": disk,
@@ -151,20 +159,20 @@ def _upload(glance: Any, directory: Path, name: str, identity: str, known: dict[
         body |= {
             "min_disk": recipe.SIZE_GIB,
             "min_ram": 512,
-            "kernel_id": known[KERNEL],
-            "ramdisk_id": known[RAMDISK],
+            "kernel_id": known[f"{system.name}-kernel"],
+            "ramdisk_id": known[f"{system.name}-initrd"],
             "os_command_line": recipe.KERNEL_ARGUMENTS,
             # Without it a new guest waits for random numbers.
             "hw_rng_model": "virtio",
             "os_distro": "debian",
-            "os_version": "12",
+            "os_version": system.version,
             "os_admin_user": "debian",
         }
     made = glance.post("/images", json=body)
     if made.status_code != 201:
         raise DevcloudError(f"Glance did not take {name}: {made.text}")
     image_id = str(made.json()["id"])
-    with (directory / file).open("rb") as data:
+    with (cached(system) / file).open("rb") as data:
         put = glance.put(
             f"/images/{image_id}/file",
             data=data,

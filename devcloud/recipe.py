@@ -1,12 +1,32 @@
 """What is in the guests' images, and how their root file system is made."""
 
 import hashlib
+from dataclasses import dataclass
 from pathlib import Path
 
 from devcloud import command, home, templates, vendordata
 from devcloud.errors import DevcloudError
 
-SUITE = "bookworm"
+
+@dataclass(frozen=True)
+class System:
+    """A release of Debian, of which there are two images: plain, and with all roles' packages."""
+
+    version: str
+    suite: str
+    more: tuple[str, ...] = ()
+    """What this release does not have without being asked, and a guest needs."""
+
+    @property
+    def name(self) -> str:
+        """That of the plain image."""
+        return f"debian-{self.version}"
+
+
+DEBIAN_12 = System("12", vendordata.SUITE)
+# Without it the root file system does not grow, and cloud-init reports an error.
+DEBIAN_13 = System("13", "trixie", ("e2fsprogs",))
+SYSTEMS = {system.name: system for system in (DEBIAN_12, DEBIAN_13)}
 # Below this no recommendation is installed: each package below is meant.
 BASE = [
     "ca-certificates",
@@ -71,6 +91,8 @@ MASKED = [
     "dev-hugepages.mount",
     "e2scrub_reap.service",
     "getty@tty1.service",
+    # Makes an RSA host key too, since OpenSSH 10; cloud-init makes the others.
+    "sshd-keygen.service",
     "sys-kernel-debug.mount",
     "sys-kernel-tracing.mount",
     "systemd-networkd-wait-online.service",
@@ -110,12 +132,11 @@ def fingerprint() -> str:
     return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
 
 
-def make_base(root: Path, log: Path) -> None:
-    """Make the root file system of debian-12 in an empty directory."""
+def make_base(system: System, root: Path, log: Path) -> None:
+    """Make the root file system of a plain image in an empty directory."""
     CACHE.mkdir(exist_ok=True)
-    command.run(
-        ["debootstrap", "--variant=minbase", f"--cache-dir={CACHE}", SUITE, root, mirror()], log=log
-    )
+    bootstrap = ["debootstrap", "--variant=minbase", f"--cache-dir={CACHE}"]
+    command.run([*bootstrap, system.suite, root, mirror()], log=log)
     _put(root, "etc/initramfs-tools/conf.d/devcloud", "initramfs.conf")
     _put(root, "usr/share/initramfs-tools/modules.d/devcloud", "initramfs-modules")
     _put(root, "etc/systemd/system-preset/10-roles.preset", "roles.preset", units=ROLE_UNITS)
@@ -123,16 +144,16 @@ def make_base(root: Path, log: Path) -> None:
     (root / "etc/fstab").write_text("LABEL=root / ext4 defaults,noatime 0 1\n")
     (root / "etc/hostname").write_text("debian\n")
     (root / "etc/default/locale").write_text("LANG=C.UTF-8\n")
-    _install(root, BASE, log)
+    _install(system, root, [*BASE, *system.more], log)
     for unit in MASKED:
         (root / "etc/systemd/system" / unit).symlink_to("/dev/null")
     _chroot(root, ["systemctl", "enable", "systemd-networkd.service"], log)
     _disable(root, DISABLED, log)
 
 
-def add_roles(root: Path, log: Path) -> None:
+def add_roles(system: System, root: Path, log: Path) -> None:
     """Add all roles' packages to the base; none of their services starts at boot."""
-    _install(root, ROLES, log)
+    _install(system, root, ROLES, log)
     _disable(root, ROLE_UNITS, log)
 
 
@@ -149,13 +170,16 @@ def clean(root: Path) -> None:
 
 
 def mirror() -> str:
-    """The Debian mirror in this machine's apt sources. Raises DevcloudError when there is none."""
+    """The Debian mirror in this machine's apt sources, which has the other releases too.
+
+    Raises DevcloudError when there is none.
+    """
     sources = command.run(["apt-get", "indextargets", "--format", "$(SITE) $(RELEASE)"])
     for line in sources.splitlines():
         site, _, release = line.partition(" ")
-        if release == SUITE:
+        if release == vendordata.SUITE:
             return site
-    raise DevcloudError(f"The apt sources of this machine name no mirror of {SUITE}.")
+    raise DevcloudError(f"The apt sources of this machine name no mirror of {vendordata.SUITE}.")
 
 
 def _put(root: Path, path: str, template: str, **values: object) -> None:
@@ -163,8 +187,8 @@ def _put(root: Path, path: str, template: str, **values: object) -> None:
     (root / path).write_text(templates.render(f"image/{template}", **values))
 
 
-def _install(root: Path, packages: list[str], log: Path) -> None:
-    for path, text in vendordata.apt_files().items():
+def _install(system: System, root: Path, packages: list[str], log: Path) -> None:
+    for path, text in vendordata.apt_files(system.suite).items():
         (root / path.lstrip("/")).write_text(text)
     (root / "etc/resolv.conf").write_text(Path("/etc/resolv.conf").read_text())
     policy = root / "usr/sbin/policy-rc.d"

@@ -12,6 +12,8 @@ from devcloud import command, machine, network, templates
 BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
 DISTRIBUTION = Path("/usr/share/ca-certificates")
 APT = Path("/etc/apt")
+SUITE = "bookworm"
+"""The release of Debian that this machine has, and so its apt sources."""
 # What pip may be told that holds on another machine too.
 PIP_OPTIONS = ("index-url", "extra-index-url", "trusted-host", "proxy", "timeout")
 PIP_FILES = ("/etc/pip.conf", "/root/.config/pip/pip.conf", "/root/.pip/pip.conf")
@@ -30,6 +32,7 @@ def text() -> str:
         resolv_conf=resolv_conf(),
         objects=f"{network.GATEWAY} {network.OBJECTS_NAME}",
         apt_files=apt_files(),
+        suite=SUITE,
         pip_conf=pip_conf(),
     )
     return json.dumps({"cloud-init": hook}) + "\n"
@@ -51,11 +54,11 @@ def resolv_conf() -> str:
     return "".join(f"nameserver {address}\n" for address in machine.resolvers())
 
 
-def apt_files() -> dict[str, str]:
-    """The machine's apt sources and the settings of how it fetches, by path."""
+def apt_files(suite: str = SUITE) -> dict[str, str]:
+    """The machine's apt sources, for a release, and the settings of how it fetches, by path."""
     lists = [APT / "sources.list", *sorted((APT / "sources.list.d").glob("*"))]
     files = {
-        str(path): path.read_text()
+        str(path): re.sub(rf"\b{SUITE}\b", suite, path.read_text())
         for path in lists
         if path.suffix in {".list", ".sources"} and path.exists() and path.read_text().strip()
     }

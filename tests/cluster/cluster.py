@@ -45,13 +45,11 @@ from skytier.secrets.variables import Change
 from skytier.stackfile import parse
 from skytier.topology import Topology
 from tests import releases
-from tests.cluster.container import Container, Network
+from tests.cluster.container import DEBIAN_12, Base, Container, Network
 from tests.cluster.kinds import FloatingIPs, Recorded, Servers
 
 FIRST_ADDRESS = {"balancer": 5, "web": 10, "database": 20, "monitor": 30, "cache": 40}
 """Of each role's machines, the place of the first one in the private network."""
-SYSTEM = ("debian", (12,))
-_IMAGE = Image("image", "debian-12", "")
 _FLAVOR = Flavor("flavor", "container", vcpus=1, ram_mib=768, disk_gib=10)
 _PROJECT: Any = SimpleNamespace(tags=[], metadata={})
 """What marks the resources of a stack in a cloud; here there is one stack."""
@@ -100,9 +98,15 @@ class Cluster:
     """The stack of a stack file. `up` brings it to another one, as `skytier up` does."""
 
     def __init__(
-        self, text: str, secrets: Mapping[str, str] | None = None, *, floats: bool = False
+        self,
+        text: str,
+        secrets: Mapping[str, str] | None = None,
+        *,
+        floats: bool = False,
+        base: Base = DEBIAN_12,
     ) -> None:
-        """`secrets` are those that are there before the first `up`.
+        """`secrets` are those that are there before the first `up`, `base` is what machines are
+        made from.
 
         The public address is that of the first web server, unless it `floats`: then it is another
         one, which leads to the entry point.
@@ -110,6 +114,7 @@ class Cluster:
         self._floats = floats
         self._home = Path(tempfile.mkdtemp(prefix="skytier-cluster-"))
         self._given = secrets or {}
+        self.base = base
         self.servers = Servers(self._create)
         self.operator = OperatorFiles(self._home / "operator")
         self._addresses: dict[str, str] = {}
@@ -136,10 +141,10 @@ class Cluster:
         self.resolved = ResolvedStack(
             stack,
             Choices(
-                dict.fromkeys(stack.machines(), _IMAGE),
+                dict.fromkeys(stack.machines(), Image("image", self.base.name, "")),
                 dict.fromkeys(stack.machines(), _FLAVOR),
                 ExternalNetwork("external", "public"),
-                dict.fromkeys(stack.machines(), SYSTEM),
+                dict.fromkeys(stack.machines(), self.base.system),
             ),
             roles.ROLES,
             of(stack, variables_of.summary(self.servers.find(), stack, self.operator)),
@@ -240,7 +245,7 @@ class Cluster:
 
     def release(self) -> Release:
         """The one that its machines run."""
-        platform = Platform.likely(SYSTEM)
+        platform = Platform.likely(self.base.system)
         assert platform
         return releases.built(self.resolved.application, platform)
 
@@ -282,7 +287,7 @@ class Cluster:
         return {"address": address, "public_key": "", "data": "", "metadata": {}}
 
     def _create(self, name: str, user_data: str) -> Container:
-        machine = Container(name, self._addresses[name], self._home / name)
+        machine = Container(name, self._addresses[name], self._home / name, base=self.base)
         self.network.connect(machine)
         machine.create(user_data)
         if name == self.resolved.secret_store().name:
@@ -297,10 +302,14 @@ def _cache() -> AbstractContextManager[object]:
 
 @contextmanager
 def cluster(
-    text: str, secrets: Mapping[str, str] | None = None, *, floats: bool = False
+    text: str,
+    secrets: Mapping[str, str] | None = None,
+    *,
+    floats: bool = False,
+    base: Base = DEBIAN_12,
 ) -> Iterator[Cluster]:
     """A cluster that is up, for the time of a block. Its parameters are those of Cluster."""
-    made = Cluster(text, secrets, floats=floats)
+    made = Cluster(text, secrets, floats=floats, base=base)
     try:
         made.up()
         yield made

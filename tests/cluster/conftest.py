@@ -6,6 +6,7 @@ import pytest
 
 from tests.cluster import container
 from tests.cluster.cluster import Cluster, changed, cluster
+from tests.cluster.container import Base
 
 COLOCATED_CACHE = 'cache.kind = "redis"\ncache.colocated = true\n'
 BACKUPS = "/srv/backups"
@@ -27,13 +28,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(TIMEOUT_S))
     # Files with the sample are next to each other, so that it need not come back.
     here = [place for place, item in enumerate(items) if "tests/cluster" in item.nodeid]
-    of_cluster = sorted((items[place] for place in here), key=_has_own_application)
+    of_cluster = sorted((items[place] for place in here), key=_place)
     for place, item in zip(here, of_cluster, strict=True):
         items[place] = item
 
 
-def _has_own_application(item: pytest.Item) -> bool:
-    return "machines" in getattr(item, "fixturenames", ()) and "own" in item.fixturenames
+def _place(item: pytest.Item) -> tuple[str, bool]:
+    """The system, and whether the application is the test's own."""
+    fixtures = getattr(item, "fixturenames", ())
+    system = item.callspec.params.get("base", "") if hasattr(item, "callspec") else ""
+    return system, "machines" in fixtures and "own" in fixtures
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -43,9 +47,9 @@ def _possible() -> None:
 
 
 @pytest.fixture(scope="package")
-def machines() -> Iterator[Cluster]:
+def machines(base: Base) -> Iterator[Cluster]:
     """Three web servers and a database, with whatever application the file before gave them."""
-    with cluster(STACK) as made:
+    with cluster(STACK, base=base) as made:
         yield made
 
 

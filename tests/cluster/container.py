@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -23,8 +23,11 @@ import psutil
 from skytier.deploy.setup import set_up
 from skytier.errors import SkytierError
 from skytier.hosts.host import CommandError
+from skytier.openstack.systems import Described, system_of
+from skytier.release.platform import System
 from skytier.render import render
 from skytier.secrets import DIRECTORY
+from skytier.services.postgresql.distribution import major_version
 from skytier.services.setup import Check, Setup
 from tests.releases import CACHE
 
@@ -57,21 +60,32 @@ class Base:
     fetched: Sequence[str] = ()
     """Packages that lie ready, so that a machine installs them without a network."""
 
+    @property
+    def system(self) -> System:
+        """The distribution, as the tool takes it from the name of an image."""
+        return system_of(Described(self.name))
+
+    @property
+    def postgresql(self) -> int:
+        """The distribution's major version of it."""
+        found = major_version(self.system)
+        assert found
+        return found
+
 
 DEBIAN_12 = Base("debian-12", "bookworm", PACKAGES)
-DEBIAN_13 = Base(
-    "debian-13",
-    "trixie",
-    (
+DEBIAN_13 = Base("debian-13", "trixie", PACKAGES)
+TWO_VERSIONS = replace(
+    DEBIAN_13,
+    packages=(
         *("systemd", "systemd-sysv", "udev", "dbus", "cloud-init", "openssh-server", "sudo"),
         *("locales", "iproute2", "python3", "openssl", "unattended-upgrades", "pgbackrest"),
         "postgresql-15",
     ),
-    # Two versions that one system has: one from the Debian before.
     older="bookworm",
     fetched=("postgresql-17",),
 )
-"""For a database alone."""
+"""For a database alone: two versions that one system has, one from the Debian before."""
 WHEELS = "/opt/wheels"
 """Where machines, which reach no index of packages, find what their set-up installs by pip."""
 SHARED = "/srv/shared"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.container import SHARED, Container
+from tests.cluster.container import DEBIAN_12, SHARED, Container
 from tests.releases import CACHE
 
 NAMES = ("postgresql-15", "postgresql-client-15", "libpq5")
@@ -18,10 +18,13 @@ _PLACE = "newer-postgresql"
 
 
 def offer_newer(machines: Iterable[Container]) -> str:
-    """Have machines know the newest packages that this machine's archives have.
+    """Have machines of Debian 12 know the newest packages that this machine's archives have.
 
-    Returns their version. Skips the test where the image has them already.
+    Returns their version. Skips the test where the image has them already, and on other machines.
     """
+    machines = list(machines)
+    if any(machine.base != DEBIAN_12 for machine in machines):
+        pytest.skip("this machine's archives are those of Debian 12")
     version = _shown("apt-cache", "policy", NAMES[0]).partition("Candidate: ")[2].split()[0]
     for machine in machines:
         there = machine.run(f"dpkg-query --show --showformat='${{Version}}' {NAMES[0]}")

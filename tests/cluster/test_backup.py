@@ -105,7 +105,7 @@ def test_a_restore_that_is_cut_short_says_so_and_goes_on(
     # Never with some of the files.
     database.run(f"touch {STATE}/incomplete")
     with pytest.raises(SkytierError, match="Assertion failed"):
-        database.run("systemctl start postgresql@15-main")
+        database.run(f"systemctl start postgresql@{database.base.postgresql}-main")
 
     intended = intend(database, "latest")
     assert intended.stand.unfinished
@@ -132,7 +132,7 @@ def test_what_is_written_while_the_place_is_away_arrives_later(
     assert "skytier_backup_failed 1" in database.run(figures)
 
     database.run(f"mv /srv/away {REPOSITORY}")
-    waits = "ls /var/lib/postgresql/15/main/pg_wal/archive_status | grep ready || true"
+    waits = "ls /var/lib/postgresql/*/main/pg_wal/archive_status | grep ready || true"
     assert until(lambda: not database.run(waits), 120, every_s=1)
     backups.make(database, "diff", silent)
     assert three.wrong() == {}
@@ -189,15 +189,15 @@ def test_a_database_that_took_the_place_of_a_lost_one_gets_its_data(
     backups.make(database, "diff", silent)
     there = marks(database)
     identifier = "SELECT system_identifier FROM pg_control_system()"
-    former = sql(database, identifier)
+    former, version = sql(database, identifier), str(database.base.postgresql)
     database.run(
-        "systemctl stop postgresql@15-main; pg_dropcluster 15 main; "
-        f"rm -rf /var/lib/skytier/*.applied {STATE} /etc/pgbackrest /etc/postgresql/15"
+        f"systemctl stop postgresql@{version}-main; pg_dropcluster {version} main; "
+        f"rm -rf /var/lib/skytier/*.applied {STATE} /etc/pgbackrest /etc/postgresql/{version}"
     )
     if of_image:
         for directory in ("etc/postgresql", "var/lib/postgresql"):
-            copied = ("cp", "--archive", image() / directory / "15", database.root / directory)
-            subprocess.run(copied, check=True)
+            of_it = image(database.base) / directory / version
+            subprocess.run(("cp", "--archive", of_it, database.root / directory), check=True)
     for key, found in three.servers.there.items():
         if key.name == database.name:
             found.facts["metadata"].clear()

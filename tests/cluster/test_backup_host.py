@@ -25,7 +25,7 @@ from skytier.stackfile.backup import FIRST, SECOND
 from skytier.stackfile.known_hosts import keys_of
 from skytier.topology import Topology
 from tests.cluster.asked import silent, sql
-from tests.cluster.container import DEBIAN_12, DEBIAN_13, Base, Container, Network
+from tests.cluster.container import DEBIAN_12, TWO_VERSIONS, Base, Container, Network
 from tests.roles.topology import DATABASE, topology
 
 pytestmark = pytest.mark.large
@@ -119,7 +119,7 @@ def place() -> Iterator[Place]:
     network.create()
     made: list[Container] = []
     try:
-        host = machine(home, network, HOST, "backup-host", DEBIAN_13)
+        host = machine(home, network, HOST, "backup-host", TWO_VERSIONS)
         made.append(host)
         private = key(home / "backup-ssh")
         public = (home / "backup-ssh.pub").read_text()
@@ -136,7 +136,7 @@ def place() -> Iterator[Place]:
         host.put("/etc/ssh/sshd_config.d/backups.conf", only, 0o644)
         host.run("systemctl restart ssh")
         known, _ = network.start("ssh-keyscan", HOST, stderr=subprocess.DEVNULL).communicate()
-        database = machine(home, network, DATABASE.address, DATABASE.name, DEBIAN_13)
+        database = machine(home, network, DATABASE.address, DATABASE.name, TWO_VERSIONS)
         made.append(database)
         there = Place(database, host, network, known, home)
         there.up(there.here(), backup_ssh_key=private)

@@ -18,7 +18,7 @@ from skytier.services.nginx.service import DRAIN
 from tests import authority
 from tests.cluster.balanced import PROJECT, Visit, stack, visitors
 from tests.cluster.cluster import Cluster, Events, changed, cluster
-from tests.cluster.container import Container
+from tests.cluster.container import Base, Container
 from tests.project.trees import write_dedented
 
 DOMAIN = "shop.example.org"
@@ -30,9 +30,9 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def made(project: Path) -> Iterator[Cluster]:
+def made(project: Path, base: Base) -> Iterator[Cluster]:
     """One web server without a balancer."""
-    with cluster(stack(project, 1), floats=True) as made:
+    with cluster(stack(project, 1), floats=True, base=base) as made:
         yield made
 
 

@@ -23,7 +23,7 @@ from tests.roles.topology import DATABASE, topology
 
 LISTED = f"find {BACKUPS} -printf '%p %s %T@ %m %u\\n' | sort"
 LEFT = f"ls -d {OWN} /run/{UNIT} 2>/dev/null || true"
-WAITS = "ls /var/lib/postgresql/15/main/pg_wal/archive_status | grep ready || true"
+WAITS = "ls /var/lib/postgresql/*/main/pg_wal/archive_status | grep ready || true"
 OWN_PASSWORD, OTHER_PASSWORD = "the copy's own", "of the other stack"
 
 
@@ -65,7 +65,9 @@ def machine(three: Cluster, database: Container, setup: Setup) -> Iterator[Conta
     """The copy's machine. It sees the backups of the other one, and cannot write there."""
     address = database.address.rpartition(".")[0] + ".90"
     binds = (f"{database.root}{BACKUPS}:{BACKUPS}",)
-    made = Container("copy-database-1", address, database.home.parent / "copy", binds=binds)
+    made = Container(
+        "copy-database-1", address, database.home.parent / "copy", binds=binds, base=database.base
+    )
     three.network.connect(made)
     try:
         made.create("#cloud-config\n")
@@ -101,7 +103,8 @@ def archived(machine: Container) -> None:
 
 def follows_itself(machine: Container) -> None:
     """As after a failover: what follows is on a timeline that has no backup yet."""
-    data, unit = "/var/lib/postgresql/15/main", "postgresql@15-main"
+    version = machine.base.postgresql
+    data, unit = f"/var/lib/postgresql/{version}/main", f"postgresql@{version}-main"
     machine.run(f"systemctl stop {unit}; runuser -u postgres -- touch {data}/standby.signal")
     machine.run(f"systemctl start {unit}")
     assert sql(machine, "SELECT pg_promote()") == "t"
@@ -140,7 +143,7 @@ def test_a_moment_between_two_changes_is_in_the_copy_and_the_backups_are_as_befo
     assert sql(machine, "SELECT subname, subenabled FROM pg_subscription") == "others|f"
     assert sql(machine, "SHOW max_logical_replication_workers") != "0"
     assert sql(machine, "SHOW listen_addresses") == f"{machine.address},localhost"
-    settings = machine.run("cat /var/lib/postgresql/15/main/postgresql.auto.conf")
+    settings = machine.run("cat /var/lib/postgresql/*/main/postgresql.auto.conf")
     assert "recovery" not in settings
     assert "restore_command" not in settings
     assert machine.run(LEFT) == ""
@@ -168,7 +171,7 @@ def test_one_that_is_cut_short_says_so_and_begins_anew(
     # Nobody else starts PostgreSQL in the middle of it, also with the machine.
     assert "was cut short here" in failing(machine, setup.checks)["copy"]
     with pytest.raises(SkytierError, match="Assertion failed"):
-        machine.run("systemctl restart postgresql@15-main")
+        machine.run(f"systemctl restart postgresql@{machine.base.postgresql}-main")
 
     restored(machine, original, "latest")
 

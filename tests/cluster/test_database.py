@@ -23,7 +23,7 @@ from skytier.services.pgbackrest.config import SECRETS_CONF, STATE
 from skytier.services.postgresql.secrets import NEXT, PASSWORD
 from tests.cluster.asked import silent
 from tests.cluster.cluster import Cluster, Events, changed, cluster
-from tests.cluster.container import SHARED, Container
+from tests.cluster.container import SHARED, Base, Container
 from tests.cluster.members import (
     FIRST,
     PATRONICTL,
@@ -58,9 +58,9 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(scope="module")
-def made(project: str) -> Iterator[Cluster]:
+def made(project: str, base: Base) -> Iterator[Cluster]:
     """A stack with one database, to which clients write from then on."""
-    with cluster(stack(project, 1)) as made:
+    with cluster(stack(project, 1), base=base) as made:
         table = (
             "CREATE TABLE numbers (number bigint PRIMARY KEY); ALTER TABLE numbers OWNER TO skytier"
         )

@@ -19,9 +19,10 @@ from skytier.errors import SkytierError
 from skytier.poll import until
 from skytier.render import render
 from skytier.services.postgresql.upgrade import HOME, PROGRAM, STATE, UNIT, kept
+from skytier.services.system.service import INSTALL
 from skytier.topology import Topology
 from tests.cluster.conftest import BACKUPS
-from tests.cluster.container import DEBIAN_13, Container, Network
+from tests.cluster.container import TWO_VERSIONS, Container, Network
 from tests.roles.topology import DATABASE, topology
 
 pytestmark = pytest.mark.large
@@ -104,7 +105,7 @@ class Database:
 def database() -> Iterator[Database]:
     home = Path(tempfile.mkdtemp(prefix="skytier-major-"))
     network = Network(home.name, "192.168.128.0/24")
-    machine = Container(DATABASE.name, DATABASE.address, home / DATABASE.name, base=DEBIAN_13)
+    machine = Container(DATABASE.name, DATABASE.address, home / DATABASE.name, base=TWO_VERSIONS)
     network.create()
     try:
         network.connect(machine)
@@ -235,6 +236,24 @@ def test_its_backups_begin_with_a_full_one_and_older_ones_are_refused_in_place(
     assert not backups.verify(machine, lambda text: None).wrong
 
 
+def other_version_is_left_alone(database: Database) -> None:
+    """A set-up without a version takes the newest that is installed, 17; the data is of 15."""
+    before, started = database.contents(), "SELECT pg_postmaster_start_time()"
+    since = database.sql(started)
+    here = topology("monitor.enabled = false", [DATABASE])
+    script = roles.setup(here, here.machines[0]).script
+    there = f"[ -e {INSTALL}.kept ] || cp --archive {INSTALL} {INSTALL}.kept"
+    # Its packages are not to be had without a network.
+    database.machine.run(f"{there}; printf '#!/bin/sh\\n' >{INSTALL}")
+    try:
+        with pytest.raises(SkytierError, match="The data belongs to PostgreSQL 15, but 17 is"):
+            database.machine.run(script)
+    finally:
+        database.machine.run(f"mv {INSTALL}.kept {INSTALL}")
+    assert database.sql(started) == since
+    assert database.contents() == before
+
+
 def test_there_is_a_way_back_and_forward_again(database: Database) -> None:
     before = database.contents()
     database.sql("CREATE TABLE since (n int)")
@@ -248,6 +267,7 @@ def test_there_is_a_way_back_and_forward_again(database: Database) -> None:
     assert database.contents() == before
     assert until(lambda: backups.listing(database.machine).newest.version == "15", 120, every_s=1)
     assert database.machine.run(f"cat {kept(17)}/main/PG_VERSION").strip() == "17"
+    other_version_is_left_alone(database)
 
     database.up(17)
     assert until(lambda: not database.wrong(), 120), database.wrong()

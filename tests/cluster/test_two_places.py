@@ -24,7 +24,7 @@ FIGURES = (
     "/usr/local/lib/skytier/backup-metrics; "
     "cat /var/lib/prometheus/node-exporter/skytier-backup.prom"
 )
-WAITS = "ls /var/lib/postgresql/15/main/pg_wal/archive_status | grep ready || true"
+WAITS = "ls /var/lib/postgresql/*/main/pg_wal/archive_status | grep ready || true"
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from skytier.topology import Machine
 from tests.cluster import container
 from tests.cluster.cluster import Cluster, cluster
 from tests.cluster.conftest import COLOCATED_CACHE, TIMEOUT_S
-from tests.cluster.container import Container
+from tests.cluster.container import Base, Container
 from tests.roles.topology import DATABASE, SELF_SIGNED, WEB
 
 
@@ -71,13 +71,14 @@ class Machines:
 
 
 @pytest.fixture(scope="package")
-def machines() -> Iterator[Machines]:
+def machines(base: Base) -> Iterator[Machines]:
     """A web and a database machine, booted with their user-data, set up, with a release."""
     if reason := container.missing():
         pytest.skip(reason)
     # Longer and stranger than the tool's own, so that whatever has to be escaped is in it.
     password = secrets.token_urlsafe(24) + "'\\ %@:/?ü$\""
-    with cluster(SELF_SIGNED + COLOCATED_CACHE, {"database_password": password}) as made:
+    secret = {"database_password": password}
+    with cluster(SELF_SIGNED + COLOCATED_CACHE, secret, base=base) as made:
         yield Machines(made)
 
 

@@ -15,7 +15,7 @@ from skytier.openstack.resources.baked_image import why
 from skytier.services.system.service import BAKED, INSTALL
 from tests.cluster import container
 from tests.cluster.conftest import TIMEOUT_S
-from tests.cluster.container import Container
+from tests.cluster.container import Base, Container
 from tests.roles.topology import TOPOLOGY, WEB, topology
 
 pytestmark = pytest.mark.timeout(TIMEOUT_S)
@@ -34,7 +34,7 @@ OF_ONE_MACHINE = (
 
 
 @pytest.fixture
-def make(request: pytest.FixtureRequest) -> Iterator[Callable[[str], Container]]:
+def make(base: Base) -> Iterator[Callable[[str], Container]]:
     """Makes a machine that has not booted yet, alone in its network."""
     if reason := container.missing():
         pytest.skip(reason)
@@ -42,7 +42,7 @@ def make(request: pytest.FixtureRequest) -> Iterator[Callable[[str], Container]]
 
     def one(user_data: str) -> Container:
         home = Path(tempfile.mkdtemp(prefix="skytier-bake-"))
-        machine = Container("shop-image", "192.168.128.9", home / "shop-image")
+        machine = Container("shop-image", "192.168.128.9", home / "shop-image", base=base)
         subprocess.run(["ip", "netns", "add", machine.namespace], check=True)
         made.append(machine)
         # A container has no console that a program can write to.

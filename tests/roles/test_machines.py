@@ -211,8 +211,8 @@ def test_a_configuration_that_is_refused_leaves_the_servers_as_they_are(
         ),
         (
             DATABASE,
-            "echo 'ssl = off' >/etc/postgresql/15/main/conf.d/z.conf; systemctl reload postgresql",
-            "rm /etc/postgresql/15/main/conf.d/z.conf; systemctl reload postgresql",
+            "echo 'ssl = off' >/etc/postgresql/*/main/conf.d/z.conf; systemctl reload postgresql",
+            "rm /etc/postgresql/*/main/conf.d/z.conf; systemctl reload postgresql",
             "database postgresql",
             "PostgreSQL has TLS turned off.",
         ),

@@ -41,6 +41,7 @@ DISTRIBUTIONS = {
     "Ubuntu 22.04": "jammy",
     "Ubuntu 24.04": "noble",
     "Debian 12": "bookworm",
+    "Debian 13": "trixie",
 }
 PATH = os.environ["PATH"] + ":/usr/sbin"
 needs_systemd = pytest.mark.skipif(

@@ -1,5 +1,6 @@
 """Several members of the database: what is planned for them, and what is refused."""
 
+import itertools
 import subprocess
 from collections.abc import Callable
 from dataclasses import replace
@@ -61,6 +62,27 @@ def test_a_new_member_is_set_up_once_the_one_that_is_there_is() -> None:
     web = step(steps, "configuration", "skytier-web-1")
     assert {first.key, new.key} <= {*web.needs}
     refuse_losses(steps)
+
+
+@pytest.mark.parametrize("attribute", ["image", "flavor"])
+def test_members_are_changed_one_after_another(attribute: str) -> None:
+    """Each is well before the next one's turn, and the web server comes last."""
+    found = {
+        key: replace(each, attributes={**each.attributes, attribute: "another"})
+        if key.kind == "server"
+        else each
+        for key, each in there(members(3)).items()
+    }
+    known = Known(found)
+
+    steps = plan(all_wanted(parse("image = 'debian-12'\ndatabase.members = 3"), known), found.values(), RULES)  # fmt: skip  # noqa: E501
+
+    order = [each.key for each in steps if each.key.kind in ("server", "configuration")]
+    names = [*NAMES, "skytier-web-1"]
+    turns = [order.index(Key(kind, name)) for name in names for kind in ("server", "configuration")]
+    assert turns == sorted(turns)
+    for before, after in itertools.pairwise(names):
+        assert Key("configuration", before) in step(steps, "server", after).needs
 
 
 def test_at_first_no_member_waits_for_another() -> None:

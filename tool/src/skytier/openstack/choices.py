@@ -69,6 +69,8 @@ class Choices:
     """Role to an image with a newer version of its system than its servers have."""
     pool: ipv6.Pool | None = None
     """The subnet pool that the IPv6 addresses of a new private network come from."""
+    named: Mapping[str, System] = field(default_factory=dict)
+    """The distribution of every image of the cloud, by the image's name."""
 
 
 def offered(conn: Connection, stack: StackFile) -> Offered:
@@ -107,6 +109,7 @@ def choose(offered: Offered, stack: StackFile, there: Sequence[Found] = ()) -> C
         offered.router,
         kept_images.newer(offered.images, stack, there),
         ipv6.choose(offered.pools, stack),
+        {offer.image.name: offer.system for offer in offered.images},
     )
 
 

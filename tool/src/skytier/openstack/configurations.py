@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from skytier.deploy.checks import wait_until_well
 from skytier.deploy.kind import Found, Key, Known, Tell, Wanted
+from skytier.deploy.restore import INSTALLED
 from skytier.deploy.setup import set_up
 from skytier.deploy.update import CONFIGURATION, RELEASE, SERVER
 from skytier.deploy.upgrade import upgrade
@@ -13,7 +14,14 @@ from skytier.hosts.restart import despite_restart
 from skytier.openstack import carried_certificate
 from skytier.openstack.in_server import InServer
 from skytier.openstack.kept_secrets import KeptSecrets
-from skytier.openstack.resources.volume import CONFIGURED, DATA, DATA_ID, KEPT, Volume
+from skytier.openstack.resources.volume import (
+    CONFIGURED,
+    DATA,
+    DATA_ID,
+    KEPT,
+    POSTGRESQL,
+    Volume,
+)
 from skytier.services.setup import Setup
 
 
@@ -48,6 +56,14 @@ class Configurations(InServer):
         follows = now is not None and now.attributes["release"] != self.resolved.release
         holds_data = bool(self.resolved.roles[role].holds_data)
         database = self.resolved.stack.database
+        volume = known.get(self.resolved.key(Volume.name, role, number))
+        if (
+            volume
+            and database.version
+            and volume.facts["postgresql"] not in ("", str(database.version))
+        ):
+            # Until it is set up, so that a run that is cut leaves no version that is not true.
+            self.volumes.note(volume.id, {POSTGRESQL: ""})
         if holds_data and database.version and database.members == 1:
             upgrade(host, setup, database.version, tell)
         founds = holds_data and number == 1 and not self._others(role, wanted.key, known)
@@ -59,8 +75,9 @@ class Configurations(InServer):
 
         # A watchdog restarts a member of the database that is too busy to answer it.
         despite_restart(host, lambda: self.access.reach(host.name, tell), configure)
-        if volume := known.get(self.resolved.key(Volume.name, role, number)):
-            self.volumes.note(volume.id, {DATA: KEPT})
+        if volume:
+            version = database.version or host.run(INSTALLED).strip()
+            self.volumes.note(volume.id, {DATA: KEPT, POSTGRESQL: str(version)})
             self.servers.note(found.id, {DATA_ID: volume.id})
         return self.noted(found, self.resolved.fingerprint(role, number, known))
 

@@ -15,7 +15,7 @@ from skytier.backend import Outcome
 from skytier.costs.price_list import PriceList
 from skytier.deploy.apply import Events, StoppedError, apply, refuse_losses
 from skytier.deploy.condition import Wrong
-from skytier.deploy.kind import Found, Kind, Known, UnseenError
+from skytier.deploy.kind import Found, Key, Kind, Known, UnseenError
 from skytier.deploy.plan import Action, Step, one_of_each, plan
 from skytier.deploy.update import DELIVERY, IN_SERVERS
 from skytier.errors import SkytierError
@@ -28,6 +28,7 @@ from skytier.openstack import (
     needs,
     object_store,
     operator,
+    other_files,
     repair,
     roots,
     torn,
@@ -165,22 +166,29 @@ class CloudStack:
             losses(resolved, there),
         )
         enters = looks and self.operator.has_key(public_key)
-        about = self._upgrade(there, steps, enters=enters)
+        about = self._upgrade(resolved, there, steps, enters=enters)
         return Plan(
             *(steps, resolved, public_key, self.hours, secrets, self.automatic, wrong),
             region=region(self.connection),
             upgrade=about,
         )
 
-    def _upgrade(self, there: Known, steps: Sequence[Step], *, enters: bool) -> str:
-        """What to know of an upgrade of PostgreSQL. Raises SkytierError where it cannot work."""
+    def _upgrade(
+        self, resolved: ResolvedStack, there: Known, steps: Sequence[Step], *, enters: bool
+    ) -> str:
+        """What to know of an upgrade of PostgreSQL. Raises SkytierError where it cannot work, and
+        where a new server could not read the data."""
         machines = upgrades.due(self.stack, there, steps)
-        if not machines:
+        made = other_files.new_servers(resolved, there, steps)
+        if not machines and not made:
             return ""
         now = None
-        if enters:
-            now = upgrades.looked(self.connection, self.operator, there, machines[0])
-        return upgrades.words(self.stack, len(machines), now)
+        asked = [name for name in upgrades.set_up(there) if not there[Key(Server.name, name)].fault]
+        if enters and asked:
+            now = upgrades.looked(self.connection, self.operator, there, asked[0])
+        version = now.version or None if now else None
+        other_files.refuse(made, self.stack.database.version, version)
+        return upgrades.words(self.stack, len(machines), now) if machines else ""
 
     def _judged(self, found: Sequence[Found], picked: choices.Choices) -> list[Found]:
         """What was found, with what somebody took apart, and what is given up."""

@@ -14,6 +14,8 @@ from skytier.openstack.operator import OperatorFiles
 from skytier.services.postgresql.upgrade import LOOK, Standing, decided, read
 from skytier.stackfile import StackFile
 
+DATABASE = "database"
+"""The role whose machines have it."""
 NOT_ASKED = (
     "The database was not asked which PostgreSQL it has. If database.version is higher, it stops "
     "for as long as its data is copied. What cannot work is refused before it stops."
@@ -27,13 +29,18 @@ def due(stack: StackFile, known: Known, steps: Sequence[Step]) -> list[str]:
     """
     if not stack.has_database or stack.database.version is None:
         return []
-    there = [
+    there = set_up(known)
+    changes = {step.key.name for step in steps if step.action is not Action.KEEP}
+    return there if changes & set(there) else []
+
+
+def set_up(known: Known) -> list[str]:
+    """The machines of the database that were set up once."""
+    return sorted(
         key.name
         for key in known
-        if key.kind == CONFIGURATION and known[Key(SERVER, key.name)].facts["role"] == "database"
-    ]
-    changes = {step.key.name for step in steps if step.action is not Action.KEEP}
-    return sorted(there) if changes & set(there) else []
+        if key.kind == CONFIGURATION and known[Key(SERVER, key.name)].facts["role"] == DATABASE
+    )
 
 
 def looked(

@@ -15,6 +15,8 @@ ROOT = f"{PREFIX}root"
 """The key in its metadata that says that a server boots from it."""
 DATA = f"{PREFIX}data"
 """The key in its metadata that says whether there is something to lose."""
+POSTGRESQL = f"{PREFIX}postgresql"
+"""The key in its metadata that says which major version of PostgreSQL its data is of."""
 DATA_ID = f"{PREFIX}volume"
 """The key in a server's metadata that says which volume has its data, in case it is gone."""
 CONFIGURED = f"{PREFIX}configuration"
@@ -34,8 +36,8 @@ _EXTENDS_IN_USE = "3.42"
 class Volume(Listed):
     """`attributes`: size_gib, metadata (the mark and the labels). `creation`: role, type.
 
-    `facts`: status, servers (the ids of those that have it), data (EXPECTED, KEPT or empty), role,
-    type.
+    `facts`: status, servers (the ids of those that have it), data (EXPECTED, KEPT or empty),
+    postgresql (the version of its data, where it is noted), role, type.
     """
 
     name = "volume"
@@ -197,6 +199,7 @@ class Volume(Listed):
                 "status": volume.status,
                 "servers": servers_of(volume),
                 "data": data,
+                "postgresql": metadata.get(POSTGRESQL, ""),
                 "role": metadata.get(ROLE, ""),
                 "type": volume.volume_type or "",
             },
