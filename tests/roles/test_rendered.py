@@ -43,6 +43,7 @@ DISTRIBUTIONS = {
     "Debian 12": "bookworm",
 }
 PATH = os.environ["PATH"] + ":/usr/sbin"
+PUBLIC_PORT = 'public = "port"\npublic_network = "provider"'
 needs_systemd = pytest.mark.skipif(
     not shutil.which("systemd-analyze"), reason="needs the package systemd"
 )
@@ -70,6 +71,7 @@ def test_cloud_init_accepts_the_user_data(tmp_path: Path) -> None:
     stacks = TOPOLOGIES.values()
     texts = {user_data(stack, role) for stack in stacks for role in ROLES}
     texts |= {roles.bake(stack, WEB) for stack in stacks}
+    texts.add(user_data(topology(PUBLIC_PORT), "web"))
     for number, text in enumerate(texts):
         (tmp_path / f"{number}.yaml").write_text(text)
     each = (

@@ -225,8 +225,8 @@ def test_the_commented_file_is_all_defaults_and_each_commented_line_is_good() ->
 
     uncommented = re.sub(r"^#(\S+ = )", r"\1", text, flags=re.M)
     assert len(uncommented) == len(text) - len(keys())
-    for other_ways in ("serve|router", "run|network|subnet"):  # one of two that exclude each other
-        one = re.sub(rf"^({other_ways}) = .*\n", "", uncommented, flags=re.M)
+    for other_ways in ("serve|router", "run|network|subnet"):  # two that exclude each other
+        one = re.sub(rf"^({other_ways}|public_network) = .*\n", "", uncommented, flags=re.M)
         assert parse(one).web.packages == ("htop",)
         assert parse(one).application.is_own
 

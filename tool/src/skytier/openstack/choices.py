@@ -11,11 +11,19 @@ from openstack.connection import Connection
 from skytier.deploy.kind import Found
 from skytier.errors import SkytierError
 from skytier.listing import nearest_first
-from skytier.openstack import given_network, given_router, images, kept_images, roots
+from skytier.openstack import (
+    given_network,
+    given_router,
+    images,
+    kept_images,
+    public_network,
+    roots,
+)
 from skytier.openstack.flavor import Flavor
 from skytier.openstack.given_network import GivenNetwork
 from skytier.openstack.given_router import GivenRouter
 from skytier.openstack.images import Image, Offer
+from skytier.openstack.public_network import PublicNetwork
 from skytier.openstack.resources import glance
 from skytier.release.platform import System
 from skytier.stackfile import StackFile
@@ -46,6 +54,8 @@ class Offered:
     """The network that the stack file names for the machines."""
     router: GivenRouter | None = None
     """The router that it names for the private network."""
+    public: PublicNetwork | None = None
+    """The network that it names for public ports."""
 
 
 @dataclass(frozen=True)
@@ -65,19 +75,24 @@ class Choices:
     """The router that is there already for the private network."""
     newer: Mapping[str, Image] = field(default_factory=dict)
     """Role to an image with a newer version of its system than its servers have."""
+    public: PublicNetwork | None = None
+    """The network that is there already for public ports."""
 
 
 def offered(conn: Connection, stack: StackFile) -> Offered:
-    """Images, flavors and external networks, by three lists of the API at once; and the network
+    """Images, flavors and external networks, by three lists of the API at once; and the networks
     and the router that the stack file names. Raises SkytierError for those as their `find` does."""
-    with ThreadPoolExecutor(5) as pool:
+    with ThreadPoolExecutor(6) as pool:
         given = pool.submit(given_network.find, conn, stack)
         router = pool.submit(given_router.find, conn, stack)
         images = pool.submit(offered_images, conn)
         flavors = pool.submit(offered_flavors, conn)
         networks = pool.submit(offered_networks, conn)
+        public = pool.submit(public_network.find, conn, stack)
     return Offered(
-        *(images.result(), flavors.result(), networks.result()), given.result(), router.result()
+        *(images.result(), flavors.result(), networks.result()),
+        *(given.result(), router.result()),
+        public=public.result(),
     )
 
 
@@ -87,6 +102,7 @@ def choose(offered: Offered, stack: StackFile, there: Sequence[Found] = ()) -> C
     `there` are the stack's servers: where no image is named, a role keeps that of its servers.
     Raises SkytierError for what there is not, with what there is and the key to set.
     """
+    public_network.check_way_out(stack, offered.router, offered.networks)
     chosen = choose_images(offered.images, stack, there)
     flavors = choose_flavors(offered.flavors, stack)
     by_id = {offer.image.id: offer.system for offer in offered.images}
@@ -99,6 +115,7 @@ def choose(offered: Offered, stack: StackFile, there: Sequence[Found] = ()) -> C
         offered.given,
         offered.router,
         kept_images.newer(offered.images, stack, there),
+        public=offered.public,
     )
 
 
