@@ -17,12 +17,8 @@ def cloud(subject: Subject) -> Finding:
     flavors = choices.offered_flavors(subject.conn)
     said = "; ".join(_said(found, flavors))
     stack = subject.stack
-    if (
-        stack.network
-        or stack.public_network
-        or stack.router
-        or (stack.public == "none" and found.may_have("routers"))
-    ):
+    decided = stack.network or stack.public_network or stack.router
+    if decided or (stack.public == "none" and found.may_have("routers")):
         return ok(said)
     here = picks.of_network(found)
     keys = {key: pick.value for key, pick in here.picked.items() if key != "external_network"}
