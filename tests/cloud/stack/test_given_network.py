@@ -133,6 +133,12 @@ def test_the_entry_point_alone_has_a_second_port_on_a_public_network(
         assert port().device_id == server().id != gone.id
         assert port().fixed_ips[0]["ip_address"] == address
         assert set(actions(operator).values()) == {"keep"}
+
+        operator.write(f"{wanted}{STACK}[web]\ncount = 2\n")
+        assert "an address goes with its port" in operator.ends_with(1, "plan")
+        operator.write(f'name = "{stack}"\n{STACK}')
+        assert "machines keep the ports of their first boot" in operator.ends_with(1, "plan")
+        operator.write(wanted + STACK)
         down(operator)
         assert network.get_port(foreign.id).to_dict() == said
         until(lambda: account.count() == before, 60, 1)
