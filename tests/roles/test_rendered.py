@@ -15,6 +15,7 @@ from skytier import roles
 from skytier.deploy import minor_upgrade
 from skytier.errors import SkytierError
 from skytier.release.machine import script as release_script
+from skytier.render import render
 from skytier.roles import ROLES
 from skytier.secrets.certificate import authority, self_signed
 from skytier.services.patroni import members
@@ -44,6 +45,7 @@ DISTRIBUTIONS = {
     "Debian 13": "trixie",
 }
 PATH = os.environ["PATH"] + ":/usr/sbin"
+PUBLIC_PORT = 'public = "port"\npublic_network = "provider"'
 needs_systemd = pytest.mark.skipif(
     not shutil.which("systemd-analyze"), reason="needs the package systemd"
 )
@@ -71,6 +73,7 @@ def test_cloud_init_accepts_the_user_data(tmp_path: Path) -> None:
     stacks = TOPOLOGIES.values()
     texts = {user_data(stack, role) for stack in stacks for role in ROLES}
     texts |= {roles.bake(stack, WEB) for stack in stacks}
+    texts.add(user_data(topology(PUBLIC_PORT), "web"))
     for number, text in enumerate(texts):
         (tmp_path / f"{number}.yaml").write_text(text)
     each = (
@@ -125,6 +128,7 @@ def test_all_scripts_are_bash_without_a_finding_of_shellcheck(tmp_path: Path) ->
     scripts = [text for stack in stacks for setup in setups(stack) for text in _scripts(setup)]
     scripts.append(_written(roles.bake(TOPOLOGY, WEB), "/run/skytier-bake"))
     scripts += [members.LOOK, minor_upgrade.PROGRAM]
+    scripts.append(render(system.PACKAGE, "two-ports.sh", private="192.168.128.0/24"))
     values = {"release": "1.0-a", "sha256": "0" * 64, "timeout_s": 9, "look_s": 1, "keep": 3}
     values |= {"place": "releases", "tree": "1.0-a", "paths": ["libraries/a", "releases/1.0-a"]}
     values |= {"path": "releases/1.0-a", "begun": "{}", "healthy": "{}", "failed": "{}"}

@@ -60,6 +60,12 @@ NETWORKS: dict[str, tuple[Shape, dict[str, str | None]]] = {
     "a private one": (Shape((), [CAMPUS]), {"network": "campus", "public": "none"}),
     "no floating IPs by quota": (
         Shape([PUBLIC], [CAMPUS], limits=NO_ADDRESS), {"network": "campus", "public": "none"}),
+    "no floating IPs by quota, and a public network": (
+        Shape([PUBLIC], [CAMPUS, PROVIDER], limits=NO_ADDRESS),
+        {"public": "port", "public_network": "provider", "external_network": "public"}),
+    "no floating IPs by quota, and several public networks": (
+        Shape([PUBLIC], [PROVIDER, replace(PROVIDER, name="second")], limits=NO_ADDRESS),
+        {"public_network": None, "external_network": "public"}),
     "several networks": (Shape((), [CAMPUS, PROVIDER]), {"network": None}),
     "nothing": (Shape(), {"network": None}),
 }  # fmt: skip
@@ -130,6 +136,11 @@ SAID: dict[str, tuple[Shape, list[Flavor], str, State, str, str]] = {
         "no routers by quota.",
         "Here there are no floating IPs, and no network takes machines of this project: ask who "
         "runs the cloud for one."),
+    "no floating IPs": (
+        Shape([PUBLIC], [PROVIDER], limits=NO_ADDRESS), [SMALL], "", State.WARNING,
+        "flavors with a disk; root volumes; no floating IPs of public, by quota; networks and "
+        "routers; there already: provider (8.8.4.0/24).",
+        'Set in the stack file: public = "port", public_network = "provider"'),
     "nothing public": (
         Shape([PUBLIC], limits=NO_ADDRESS), [SMALL], 'public = "none"', State.OK,
         "flavors with a disk; root volumes; no floating IPs of public, by quota; networks and "
@@ -170,6 +181,15 @@ LOOKS: dict[str, tuple[str, dict[str, int], str]] = {
         'public = "none"', {},
         "2 machines on the disks of their flavors, in a private network on its own router; "
         "visitors come to the private address of skytier-web-1"),
+    "with a second port": (
+        'public = "port"\npublic_network = "provider"', {},
+        "2 machines on the disks of their flavors, in a private network on its own router; "
+        "visitors come to the address of a second port of skytier-web-1, on provider"),
+    "with a second port, and alone": (
+        'public = "port"\npublic_network = "provider"\n'
+        '[application]\nserve = "m:app"\nrequires = []', {},
+        "1 machine on the disks of their flavors, in a private network without a router; "
+        "visitors come to the address of a second port of skytier-web-1, on provider"),
     "an address of one's own": (
         'floating_ip = "203.0.113.7"', {},
         "2 machines on the disks of their flavors, in a private network on its own router; "

@@ -273,7 +273,7 @@ def test_the_commented_file_is_all_defaults_and_each_commented_line_is_good() ->
     assert len(uncommented) == len(text) - len(keys())
     # One of two that exclude each other.
     for other_ways in ("serve|router|ipv6_cidr|ipv6_pool", "run|network|subnet|ipv6_pool"):
-        one = re.sub(rf"^({other_ways}) = .*\n", "", uncommented, flags=re.M)
+        one = re.sub(rf"^({other_ways}|public_network) = .*\n", "", uncommented, flags=re.M)
         assert parse(one).web.packages == ("htop",)
         assert parse(one).application.is_own
 

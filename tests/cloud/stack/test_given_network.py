@@ -10,6 +10,8 @@ from typing import Any
 import openstack
 import pytest
 
+from skytier.poll import until
+
 from .account import Account, Operator
 from .test_resources import STACK, actions, down, taken_down, up
 
@@ -73,6 +75,83 @@ def test_all_of_a_stack_is_on_a_shared_network_without_router_or_floating_ip(
         assert account.count() == before
     finally:
         network.delete_port(foreign)
+
+
+def test_the_entry_point_alone_has_a_second_port_on_a_public_network(
+    account: Account, operator: Operator, stack: str, provider: Any
+) -> None:
+    network, compute = account.connection.network, account.connection.compute
+    foreign = network.create_port(network_id=provider.id, name=f"{stack}-web-1")
+    mark, before = f"skytier:stack={stack}", account.count()
+    wanted = f'name = "{stack}"\npublic = "port"\npublic_network = "{provider.name}"\n'
+
+    def port() -> Any:
+        [found] = network.ports(description=f"{mark} public port")
+        return found
+
+    def server() -> Any:
+        [found] = compute.servers(name=f"{stack}-web-1")
+        return found
+
+    try:
+        said = network.get_port(foreign.id).to_dict()
+        operator.write(wanted + STACK)
+        planned = operator.json("plan")
+        assert "network" not in [each["key"] for each in planned["open"]]
+        needed = {row["name"]: row["needed"] for row in planned["quota"]}
+        assert (needed["ports"], needed["security_groups"], needed["routers"]) == (5, 4, 1)
+        assert "floating_ips" not in needed
+        up(operator)
+        made = {kind: count - before[kind] for kind, count in account.count().items()}
+        assert made["port"] <= needed["ports"]
+        assert (made["router"], made["floating IP"], made["server"]) == (1, 0, 2)
+        private = {each.name: each for each in network.ports(description=mark)}
+        assert private.keys() == {f"{stack}-web-1", f"{stack}-database-1"}
+        assert provider.id not in {each.network_id for each in private.values()}
+        address = port().fixed_ips[0]["ip_address"]
+        assert (port().network_id, port().device_id) == (provider.id, server().id)
+        # Visitors and operators come by the one, machines of the stack by the other.
+        [group] = network.security_groups(name=f"{stack}-public", project_id=account.project_id)
+        assert port().security_group_ids == [group.id]
+        assert {_incoming(rule) for rule in group.security_group_rules} >= {22, 80}
+        [inside] = network.security_groups(name=f"{stack}-web", project_id=account.project_id)
+        assert {_incoming(rule) for rule in inside.security_group_rules}.isdisjoint({22, 80})
+        assert set(actions(operator).values()) == {"keep"}
+
+        operator.write(f'{wanted}ssh_from = ["198.51.100.0/24"]\n{STACK}')
+        changed = {key for key, action in actions(operator).items() if action != "keep"}
+        assert changed == {f"security group {stack}-public"}
+        compute.delete_server_interface(port().id, server=server())
+        until(lambda: not port().device_id, 60, 1)
+        assert "its public port was detached" in operator.run("plan")
+        up(operator)
+        assert port().device_id == server().id
+        gone = server()
+        compute.delete_server(gone)
+        until(lambda: not list(compute.servers(name=f"{stack}-web-1")), 60, 1)
+        up(operator)
+        assert port().device_id == server().id != gone.id
+        assert port().fixed_ips[0]["ip_address"] == address
+        assert set(actions(operator).values()) == {"keep"}
+
+        operator.write(f"{wanted}{STACK}[web]\ncount = 2\n")
+        assert "an address goes with its port" in operator.ends_with(1, "plan")
+        operator.write(f'name = "{stack}"\n{STACK}')
+        assert "machines keep the ports of their first boot" in operator.ends_with(1, "plan")
+        operator.write(wanted + STACK)
+        down(operator)
+        assert network.get_port(foreign.id).to_dict() == said
+        until(lambda: account.count() == before, 60, 1)
+        assert account.count() == before
+    finally:
+        down(operator)
+        network.delete_port(foreign)
+
+
+def _incoming(rule: Any) -> int | None:
+    """The port that a rule lets in."""
+    port: int | None = rule["port_range_min"] if rule["direction"] == "ingress" else None
+    return port
 
 
 def test_a_network_and_its_router_that_are_there_are_used_and_left_as_they_were(

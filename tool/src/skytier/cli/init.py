@@ -190,11 +190,13 @@ def _ask_all(draft: _Draft) -> None:
     """What is good to decide at the beginning; the rest can be read in the file."""
     questions = {"image": "Image", "flavor": "Flavor", "external_network": "External network"}
     questions |= {"network": "Network of the machines", "router": "Router"}
+    questions |= {"public_network": "Network of the public port"}
     for key, question in questions.items():
         decided = key in draft.chosen or key in draft.undecided
         if decided and (options := draft.options.get(key)):
             _ask_option(draft, key, question, options)
-    if public := draft.public.get(draft.chosen.get("network", "")):
+    chosen = draft.chosen.get("public_network", draft.chosen.get("network", ""))
+    if public := draft.public.get(chosen):
         draft.chosen["public"] = public
     for key in [key for key in draft.undecided if key.startswith(_VARIABLE)]:
         _ask_variable(draft, key.removeprefix(_VARIABLE))

@@ -21,6 +21,7 @@ from skytier.openstack import (
     keystone,
     limits,
     needs,
+    public_network,
     quota,
     roots,
 )
@@ -229,7 +230,14 @@ def root_volumes(subject: Subject) -> Finding:
 
 def network(subject: Subject) -> Finding:
     """Whether the network that the stack file names is there, and takes ports of this project."""
-    found = subject.given
+    found, public = subject.given, public_network.find(subject.conn, subject.stack)
+    if public:
+        offered = choices.offered_networks(subject.conn)
+        public_network.check_way_out(subject.stack, subject.router, offered)
+        return ok(
+            f"the entry point gets a port on {public.name} ({public.id}), addresses of "
+            f"{', '.join(public.cidrs)}; {_way_out(subject)}"
+        )
     if router := subject.router:
         return ok(
             f"the stack gets its own, with an interface on the router {router.name} ({router.id})"
@@ -239,6 +247,17 @@ def network(subject: Subject) -> Finding:
     if not found.id:
         return ok("Neutron can make one with a router for this project (auto-allocated topology)")
     return ok(f"{found.name} ({found.id}), addresses of {found.subnet.cidr}; no router is made")
+
+
+def _way_out(subject: Subject) -> str:
+    """How machines without a public port get packages."""
+    if router := subject.router:
+        return f"the others have a way out by the router {router.name}"
+    if subject.stack.makes_router:
+        return "the others have a way out by a router of the stack's own, without floating IPs"
+    if subject.stack.router:
+        return "the others have no way out, so their images need all packages"
+    return "there is no other machine, and no router is made"
 
 
 def external_network(subject: Subject) -> Finding:

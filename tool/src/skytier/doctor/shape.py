@@ -17,7 +17,8 @@ def cloud(subject: Subject) -> Finding:
     flavors = choices.offered_flavors(subject.conn)
     said = "; ".join(_said(found, flavors))
     stack = subject.stack
-    if stack.network or stack.router or (stack.public == "none" and found.may_have("routers")):
+    decided = stack.network or stack.public_network or stack.router
+    if decided or (stack.public == "none" and found.may_have("routers")):
         return ok(said)
     here = picks.of_network(found)
     keys = {key: pick.value for key, pick in here.picked.items() if key != "external_network"}
@@ -71,6 +72,8 @@ def _network(subject: Subject) -> str:
     if subject.given:
         return f"in the network {subject.given.name}"
     router = subject.router
+    if not router and not subject.stack.makes_router:
+        return "in a private network without a router"
     return f"in a private network on {f'the router {router.name}' if router else 'its own router'}"
 
 
@@ -79,5 +82,7 @@ def _entry(subject: Subject) -> str:
     if wanted.has_floating_ips:
         own = f"{wanted.floating_ip}, your own" if wanted.floating_ip else "a floating IP"
         return f"{own}, of {name}"
+    if wanted.has_public_ports:
+        return f"the address of a second port of {name}, on {wanted.public_network}"
     kind = "public" if wanted.public == "fixed" else "private"
     return f"the {kind} address of {name}"

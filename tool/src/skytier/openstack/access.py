@@ -33,7 +33,7 @@ def hosts(known: Mapping[Key, Found], way: Way = DIRECTLY) -> list[SshEntry]:
     public = {
         name: found.facts["address"]
         for key, found in known.items()
-        if key.kind == "floating IP" and is_address(found.facts["address"])
+        if key.kind in ("floating IP", "public port") and is_address(found.facts["address"] or "")
         if (name := leads_to(key, known))
     }
     if way.bastion:

@@ -87,7 +87,7 @@ def _baked(resolved: ResolvedStack, image: Key, role: str, group: Key) -> Wanted
             "image_id": choices.images[role].id,
             "flavor_id": choices.flavors[role].id,
             "flavor": choices.flavors[role].name,
-            "network": given.id if given else resolved.key("network"),
+            "network": _with_way_out(resolved),
             "group": group,
             "user_data": resolved.bake_data(role),
             "role": role,
@@ -96,6 +96,15 @@ def _baked(resolved: ResolvedStack, image: Key, role: str, group: Key) -> Wanted
         # Without a way out it finds no packages.
         needs=[*own, *private_network.way_out(resolved), group],
     )
+
+
+def _with_way_out(resolved: ResolvedStack) -> Key | str:
+    """The network that the builder finds packages from."""
+    if given := resolved.choices.given:
+        return given.id
+    if resolved.choices.public and not private_network.way_out(resolved):
+        return resolved.choices.public.id
+    return resolved.key("network")
 
 
 def _needed(known: Known) -> list[Found]:

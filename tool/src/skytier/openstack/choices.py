@@ -11,11 +11,20 @@ from openstack.connection import Connection
 from skytier.deploy.kind import Found
 from skytier.errors import SkytierError
 from skytier.listing import nearest_first
-from skytier.openstack import given_network, given_router, images, ipv6, kept_images, roots
+from skytier.openstack import (
+    given_network,
+    given_router,
+    images,
+    ipv6,
+    kept_images,
+    public_network,
+    roots,
+)
 from skytier.openstack.flavor import Flavor
 from skytier.openstack.given_network import GivenNetwork
 from skytier.openstack.given_router import GivenRouter
 from skytier.openstack.images import Image, Offer
+from skytier.openstack.public_network import PublicNetwork
 from skytier.openstack.resources import glance
 from skytier.release.platform import System
 from skytier.stackfile import StackFile
@@ -48,6 +57,8 @@ class Offered:
     """The router that it names for the private network."""
     pools: Sequence[ipv6.Pool] = ()
     """The subnet pools that IPv6 addresses can come from, where they are needed."""
+    public: PublicNetwork | None = None
+    """The network that it names for public ports."""
 
 
 @dataclass(frozen=True)
@@ -71,12 +82,14 @@ class Choices:
     """The subnet pool that the IPv6 addresses of a new private network come from."""
     named: Mapping[str, System] = field(default_factory=dict)
     """The distribution of every image of the cloud, by the image's name."""
+    public: PublicNetwork | None = None
+    """The network that is there already for public ports."""
 
 
 def offered(conn: Connection, stack: StackFile) -> Offered:
-    """Images, flavors and external networks, by three lists of the API at once; the network and the
-    router that the stack file names; and subnet pools, if they are needed. Raises SkytierError for
-    the network and the router as their `find` does."""
+    """Images, flavors and external networks, by three lists of the API at once; the networks and
+    the router that the stack file names; and subnet pools, if they are needed. Raises SkytierError
+    for the networks and the router as their `find` does."""
     with ThreadPoolExecutor(6) as pool:
         given = pool.submit(given_network.find, conn, stack)
         router = pool.submit(given_router.find, conn, stack)
@@ -84,9 +97,12 @@ def offered(conn: Connection, stack: StackFile) -> Offered:
         flavors = pool.submit(offered_flavors, conn)
         networks = pool.submit(offered_networks, conn)
         pools = pool.submit(ipv6.offered, conn, stack)
+        public = pool.submit(public_network.find, conn, stack)
     return Offered(
-        *(images.result(), flavors.result(), networks.result(), given.result(), router.result()),
-        pools.result(),
+        *(images.result(), flavors.result(), networks.result()),
+        *(given.result(), router.result()),
+        pools=pools.result(),
+        public=public.result(),
     )
 
 
@@ -96,6 +112,7 @@ def choose(offered: Offered, stack: StackFile, there: Sequence[Found] = ()) -> C
     `there` are the stack's servers: where no image is named, a role keeps that of its servers.
     Raises SkytierError for what there is not, with what there is and the key to set.
     """
+    public_network.check_way_out(stack, offered.router, offered.networks)
     chosen = choose_images(offered.images, stack, there)
     flavors = choose_flavors(offered.flavors, stack)
     by_id = {offer.image.id: offer.system for offer in offered.images}
@@ -110,6 +127,7 @@ def choose(offered: Offered, stack: StackFile, there: Sequence[Found] = ()) -> C
         kept_images.newer(offered.images, stack, there),
         ipv6.choose(offered.pools, stack),
         {offer.image.name: offer.system for offer in offered.images},
+        public=offered.public,
     )
 
 

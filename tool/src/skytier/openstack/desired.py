@@ -3,7 +3,7 @@
 from skytier.deploy.kind import Found, Key, Known, Wanted
 from skytier.deploy.update import CONFIGURATION, DELIVERY, RELEASE, SERVER, Order, Update
 from skytier.errors import SkytierError
-from skytier.openstack import baking, private_network, roots, storage
+from skytier.openstack import baking, private_network, public_port, roots, storage
 from skytier.openstack.entry_point import leads_to
 from skytier.openstack.given_up import GIVEN_UP
 from skytier.openstack.losses import never_ran, others_have_it
@@ -155,11 +155,12 @@ def _keeps(resolved: ResolvedStack, known: Known, role: str, number: int) -> str
 def _machine(
     resolved: ResolvedStack, project: Project, known: Known, order: Order, role: str, number: int
 ) -> list[Wanted]:
-    key, stack = resolved.key, resolved.stack
+    key, stack, given = resolved.key, resolved.stack, resolved.choices.given
     image, flavor = resolved.choices.images[role], resolved.choices.flavors[role]
     together = key(ServerGroup.name, role) if _is_spread(stack, role) else None
     way_out = private_network.way_out(resolved)
     groups, port = private_network.groups_of(resolved, role), key("port", role, number)
+    public = public_port.of(resolved, role, number)
     there = known.get(key("server", role, number))
     # Where no image is named, no newer one of the cloud replaces a server.
     keeps = there is not None and not there.fault and stack.image_of(role) is None
@@ -170,6 +171,7 @@ def _machine(
         private_network.port(
             resolved, project, port, groups, {} if port in known else place_of(there)
         ),
+        *([public_port.wanted(resolved, project, public)] if public else []),
         Wanted(
             key("server", role, number),
             {
@@ -192,9 +194,15 @@ def _machine(
                 "number": number,
                 "zone": stack.zone_of(number),
                 **({"group": together} if together else {}),
+                **({"public_port": public} if public else {}),
+                # One that has no router, or a first interface of others, may reach no metadata.
+                **({"config_drive": True} if public or not (way_out or given) else {}),
             },
             # Without a way out a machine finds no packages at its first boot.
-            needs=[port, key("key pair"), *way_out, *([together] if together else [])],
+            needs=[
+                *(port, *([public] if public else []), key("key pair"), *way_out),
+                *([together] if together else []),
+            ],
             after=order.after(key("server", role, number)),
             protected=protected,
             outlived=_OUTLIVED if resolved.roles[role].holds_data else _COPIED,

@@ -18,11 +18,9 @@ CHECK_TIMEOUT_S = 60.0
 
 def address_of(stack: StackFile) -> Key:
     """What has the address of the entry point, the first machine of the public role: its floating
-    IP, or its port where there are none."""
-    return Key(
-        "floating IP" if stack.has_floating_ips else "port",
-        f"{stack.name}-{public_role(stack, ROLES)}-1",
-    )
+    IP, its public port, or its port where there are none."""
+    kind = {"floating-ip": "floating IP", "port": "public port"}.get(stack.public, "port")
+    return Key(kind, f"{stack.name}-{public_role(stack, ROLES)}-1")
 
 
 def ipv6_of(stack: StackFile, machine: str, known: Mapping[Key, Found]) -> str:
@@ -34,7 +32,7 @@ def ipv6_of(stack: StackFile, machine: str, known: Mapping[Key, Found]) -> str:
 def leads_to(address: Key, known: Mapping[Key, Found]) -> str:
     """The name of the machine that a floating IP, or a port, leads to now; empty for none."""
     found = known.get(address)
-    if address.kind == "port":
+    if address.kind != "floating IP":
         return address.name if found else ""
     port = found.attributes.get("port") if found else None
     return next((k.name for k, f in known.items() if k.kind == "port" and f.id == port), "")

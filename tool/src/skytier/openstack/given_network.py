@@ -127,17 +127,18 @@ def choose_ipv6(subnets: Sequence[Any], network: str) -> Subnet:
     return Subnet(first.id, first.name, first.cidr)
 
 
-def sole(kind: str, found: Sequence[Any], stack: StackFile) -> Any:
-    """The only one that the key `kind` of the stack file can mean. Raises SkytierError."""
-    wanted = getattr(stack, kind)
+def sole(key: str, found: Sequence[Any], stack: StackFile, kind: str = "") -> Any:
+    """The only one that a key of the stack file can mean; `kind` is Neutron's word, if that is
+    another. Raises SkytierError."""
+    wanted, kind = getattr(stack, key), kind or key
     if not found:
         raise SkytierError(
             f"This project sees no {kind} {wanted!r}.",
-            f"See what there is: openstack {kind} list. Name one in the stack file: {kind}.",
+            f"See what there is: openstack {kind} list. Name one in the stack file: {key}.",
         )
     if len(found) > 1:
         raise SkytierError(
             f"Several {kind}s are called {wanted!r}: {', '.join(each.id for each in found)}.",
-            f"Name one by its id in the stack file: {kind}.",
+            f"Name one by its id in the stack file: {key}.",
         )
     return found[0]

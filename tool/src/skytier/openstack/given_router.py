@@ -11,6 +11,7 @@ from skytier.openstack.given_network import sole
 from skytier.openstack.resources.project import STACK, Project
 from skytier.openstack.resources.router import ipv6_of
 from skytier.stackfile import StackFile
+from skytier.stackfile.model import NO_ROUTER
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ def find(conn: Connection, stack: StackFile) -> GivenRouter | None:
     Three lists of the API. Raises SkytierError for one that is not the project's, or that is
     another stack's, and for a private network that overlaps with what the router has.
     """
-    if stack.router is None:
+    if stack.router in (None, NO_ROUTER):
         return None
     mine, mark = conn.current_project_id, Project(conn, stack.name).mark
     routers = conn.network.routers(project_id=mine)

@@ -21,6 +21,7 @@ from skytier.openstack.resources.listed import Listed
 from skytier.openstack.resources.network import Network
 from skytier.openstack.resources.port import Port
 from skytier.openstack.resources.project import Project
+from skytier.openstack.resources.public_port import PublicPort
 from skytier.openstack.resources.root_volume import RootVolume
 from skytier.openstack.resources.router import Router
 from skytier.openstack.resources.router_interface import RouterInterface
@@ -35,12 +36,13 @@ from skytier.stackfile import StackFile
 
 _HELD_BY = {
     # An image may still have the server that it is made from, which has a port.
-    SecurityGroup.name: {Port.name, BakedImage.name},
+    SecurityGroup.name: {Port.name, PublicPort.name, BakedImage.name},
     Network.name: {Subnet.name, Router.name, RouterInterface.name, Port.name, BakedImage.name},
     Subnet.name: {Router.name, RouterInterface.name, Port.name, BakedImage.name},
     Router.name: {FloatingIP.name, BakedImage.name},
     RouterInterface.name: {FloatingIP.name, BakedImage.name},
     Port.name: {Server.name, FloatingIP.name},
+    PublicPort.name: {Server.name},
     Server.name: {FloatingIP.name},
     Volume.name: {Server.name},
     BakedImage.name: {Server.name},
@@ -56,8 +58,8 @@ _DISRUPTIVE = {
 _STARTING = {Server.name: frozenset({"power", "interface"})}
 _CONFIGURATION = update.RULES[update.CONFIGURATION]
 _MADE = (
-    *(KeyPair, SecurityGroup, Network, Subnet, Router, RouterInterface, Port, Volume, Container),
-    *(Ec2Credential, BakedImage, ServerGroup, RootVolume, Server, FloatingIP),
+    *(KeyPair, SecurityGroup, Network, Subnet, Router, RouterInterface, Port, PublicPort, Volume),
+    *(Container, Ec2Credential, BakedImage, ServerGroup, RootVolume, Server, FloatingIP),
 )
 
 RULES = {
@@ -104,7 +106,8 @@ def resources(
     containers = Container(project, with_objects, wanted=bool(asked))
     plain: list[Kind] = [
         *(KeyPair(project), SecurityGroup(project), Network(project), Subnet(project)),
-        *(Router(project), RouterInterface(project), Port(project), volumes, containers),
+        *(Router(project), RouterInterface(project), Port(project), PublicPort(project)),
+        *(volumes, containers),
         *(Ec2Credential(project, containers, with_objects, asked), BakedImage(project)),
         *(ServerGroup(project), Server(project, roots), roots),
         *(VolumeAttachment(project, volumes), FloatingIP(project, entry, entry_points, address)),

@@ -15,6 +15,7 @@ from skytier.openstack.resources.key_pair import KeyPair
 from skytier.openstack.resources.network import Network
 from skytier.openstack.resources.port import Port
 from skytier.openstack.resources.project import Project
+from skytier.openstack.resources.public_port import PublicPort
 from skytier.openstack.resources.root_volume import RootVolume
 from skytier.openstack.resources.router import Router
 from skytier.openstack.resources.security_group import SecurityGroup
@@ -54,22 +55,26 @@ def whole_plan(
     servers, roots = Counter(machines) + Counter(stack.baked()), roots or {}
     count = sum(servers.values())
     spread = [machines[role] for role in SPREAD if stack.spread and role in machines]
-    public = machines[public_role(stack, ROLES)] if stack.has_floating_ips else 0
+    public = machines[public_role(stack, ROLES)]
     own = 0 if stack.network else 1
     own_ipv6 = own if stack.ipv6 else 0
     # On a network of others a group more tells the stack's machines.
     groups = len(machines) + _LOCK_GROUPS + bool(stack.baked()) + bool(stack.network)
+    groups += stack.has_public_ports
     return Amounts(
         instances=count,
         cores=sum(flavors[role].vcpus * number for role, number in servers.items()),
         ram_mib=sum(flavors[role].ram_mib * number for role, number in servers.items()),
-        ports=count + own * _OWN_PORTS + own_ipv6 * _IPV6_PORTS,
-        floating_ips=public - (1 if stack.floating_ip else 0),
+        ports=count
+        + own * _OWN_PORTS
+        + own_ipv6 * _IPV6_PORTS
+        + (public if stack.has_public_ports else 0),
+        floating_ips=public - (1 if stack.floating_ip else 0) if stack.has_floating_ips else 0,
         security_groups=groups,
         security_group_rules=_rules(stack, groups),
         networks=own,
         subnets=own + own_ipv6,
-        routers=0 if stack.router else own,
+        routers=int(stack.makes_router),
         server_groups=len(spread),
         server_group_members=max(spread, default=0),
         volumes=len(stack.volumes()) + sum(machines[role] for role, gib in roots.items() if gib),
@@ -115,8 +120,7 @@ def of_steps(steps: Iterable[Step], flavors: Mapping[str, Flavor]) -> Amounts:
         + sum(max(0, flavor.vcpus - now["vcpus"]) for flavor, now in grown),
         ram_mib=sum(flavors[role].ram_mib for role in roles)
         + sum(max(0, flavor.ram_mib - now["ram_mib"]) for flavor, now in grown),
-        ports=kinds[Port.name]
-        + kinds[BakedImage.name]
+        ports=sum(kinds[kind] for kind in (Port.name, PublicPort.name, BakedImage.name))
         + (_OWN_PORTS if kinds[Network.name] else 0)
         + sum(_IPV6_PORTS for w in made if w.key.kind == Subnet.name and w.creation.get("ipv6")),
         floating_ips=kinds[FloatingIP.name],
@@ -172,7 +176,7 @@ def quota_in_use(project: Project) -> Amounts:
     ]
     groups, networks = marked(network.security_groups), marked(network.networks)
     # On a network that is given only some are the stack's; on its own one all are.
-    ports = {each.id for each in marked(network.ports)} | {
+    ports = {each.id for each in project.ports()} | {
         port.id
         for each in networks
         for port in network.ports(network_id=each.id, project_id=project.id)

@@ -26,7 +26,8 @@ class Way:
     """How the operator gets to the stack's machines."""
 
     bastion: str = ""
-    """The machine that is entered at its own address; empty where floating IPs lead in."""
+    """The machine that is entered at its own address; empty where floating IPs or public ports lead
+    in."""
     jump: str = ""
     """The operator's own jump host; empty for none."""
     role: str = ""

@@ -94,6 +94,9 @@ def of_network(cloud: Shape) -> Picks:
         if own:
             return _given(own, "the project may make no router of its own", floating=True)
     why = "there are no floating IPs" if not cloud.has_floating_ips else "there can be no router"
+    public = [each for each in cloud.networks if shape.is_public(each)]
+    if public and cloud.may_have_private_networks:
+        return _public_port(public, _external(cloud.external))
     if cloud.networks:
         return _given(cloud.networks, why, floating=False)
     return Picks(
@@ -138,6 +141,27 @@ def _given(networks: Sequence[GivenNetwork], why: str, *, floating: bool) -> Pic
     [(name, network)] = names.items()
     picked = {"network": Pick(name, f"{network.name} ({network.subnet.cidr}): {why}")}
     return Picks(picked | ({"public": public[name]} if public else {}), {})
+
+
+def _public_port(networks: Sequence[GivenNetwork], external: Picks) -> Picks:
+    """Only what is public is on a network of others; the gateway of the router is on `external`."""
+    port = Pick("port", "port: there are no floating IPs")
+    names = _names(networks)
+    if len(names) > 1:
+        said = (
+            f"Public networks that are there: {', '.join(names)}; there are no floating IPs. Set "
+            'public = "port", too.'
+        )
+        return Picks(
+            external.picked,
+            {"public_network": said, **external.undecided},
+            {"public_network": list(names)},
+            dict.fromkeys(names, port),
+        )
+    [(name, network)] = names.items()
+    said = f"{network.name} ({network.subnet.cidr}): its addresses are public ones"
+    picked = {"public": port, "public_network": Pick(name, said)}
+    return Picks(picked | dict(external.picked), external.undecided)
 
 
 def _public(network: GivenNetwork) -> Pick:

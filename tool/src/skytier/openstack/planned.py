@@ -27,6 +27,7 @@ from skytier.roles import ROLES
 from skytier.secrets.variables import Summary
 from skytier.stackfile.automatic import Automatic
 from skytier.stackfile.backup import PATH
+from skytier.stackfile.model import NO_ROUTER
 from skytier.stackfile.schedule import Hours
 from skytier.status import Fault
 
@@ -185,8 +186,26 @@ class Plan:
             return (
                 f"The private network gets an interface on the router {router.name}; nothing else "
                 "of it is changed."
+            ) + self._public_ports
+        return self._public_ports.lstrip()
+
+    @property
+    def _public_ports(self) -> str:
+        public, stack = self.resolved.choices.public, self.resolved.stack
+        if not public:
+            return ""
+        said = (
+            f" {self.resolved.entry_point().name} has a second port, on the network {public.name}, "
+            "which is used and never changed."
+        )
+        if stack.router == NO_ROUTER:
+            return (
+                f"{said} There is no router: machines without such a port have no way out, so "
+                "their images need all packages."
             )
-        return ""
+        if stack.makes_router:
+            return f"{said} The other machines get packages through the router of the stack."
+        return said
 
     @property
     def _ipv6(self) -> str:

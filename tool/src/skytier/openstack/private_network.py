@@ -5,6 +5,7 @@ from ipaddress import IPv4Address, IPv4Network
 
 from skytier.deploy.kind import Key, Known, Wanted
 from skytier.errors import SkytierError
+from skytier.openstack import public_port
 from skytier.openstack.ipv6 import no_prefix
 from skytier.openstack.resolved import ResolvedStack
 from skytier.openstack.resources.project import Project
@@ -26,6 +27,7 @@ def refuse_move(resolved: ResolvedStack, known: Known) -> None:
     or where the wanted one is the stack's own, which goes with a stack file that names one. So it
     does where the private network is on another router."""
     _refuse_another_router(resolved, known)
+    public_port.refuse_move(resolved, known)
     given, own = resolved.choices.given, known.get(resolved.key("network"))
     if own and not given:
         return
@@ -73,8 +75,9 @@ def _interface(resolved: ResolvedStack) -> Key:
 
 
 def way_out(resolved: ResolvedStack) -> list[Key]:
-    """What has to be there before a machine reaches the outside; nothing on a given network."""
-    if resolved.choices.given:
+    """What has to be there before a machine reaches the outside; nothing on a given network, and
+    where there is no router."""
+    if resolved.choices.given or not _has_router(resolved):
         return []
     both = resolved.choices.router and resolved.stack.ipv6
     return [_router(resolved), *([_ipv6_interface(resolved)] if both else [])]
@@ -87,6 +90,10 @@ def ipv6_subnet(resolved: ResolvedStack) -> Key:
 
 def _ipv6_interface(resolved: ResolvedStack) -> Key:
     return resolved.key(RouterInterface.name, "router-interface-ipv6")
+
+
+def _has_router(resolved: ResolvedStack) -> bool:
+    return bool(resolved.choices.router) or resolved.stack.makes_router
 
 
 def _router(resolved: ResolvedStack) -> Key:
@@ -143,7 +150,7 @@ def groups(
     """
     key, stack = resolved.key, resolved.stack
     machines = key("security group", MACHINES) if resolved.choices.given else None
-    ingress_rules = resolved.ingress_rules(known)
+    ingress_rules = public_port.by_port(resolved, resolved.ingress_rules(known))
     groups = {name: key("security group", name) for name in ingress_rules}
     moves_from = resolved.moves_from(known)
     leaves = {moves_from: key("security group", moves_from)} if moves_from else {}
@@ -192,14 +199,17 @@ def own_network(resolved: ResolvedStack, project: Project, known: Known) -> list
             needs=[network],
             protected="the addresses of all machines",
         ),
-        Wanted(
-            _router(resolved),
-            {
-                **({"router": router.id, "subnet": subnet} if router else leads_out),
-                "tags": project.tags,
-            },
-            {"ipv6": stack.ipv6},
-            needs=[subnet] if router else subnets,
+        *(
+            Wanted(
+                each,
+                {
+                    **({"router": router.id, "subnet": subnet} if router else leads_out),
+                    "tags": project.tags,
+                },
+                {"ipv6": stack.ipv6},
+                needs=[subnet] if router else subnets,
+            )
+            for each in ([_router(resolved)] if _has_router(resolved) else [])
         ),
         *ipv6,
         *(

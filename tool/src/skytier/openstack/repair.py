@@ -8,6 +8,7 @@ from skytier.deploy.plan import Action, Step
 from skytier.deploy.update import CONFIGURATION, IN_SERVERS, SERVER
 from skytier.openstack.resources.floating_ip import FloatingIP
 from skytier.openstack.resources.port import Port
+from skytier.openstack.resources.public_port import PublicPort
 from skytier.openstack.resources.volume import DATA_ID, KEPT, Volume
 from skytier.openstack.resources.volume_attachment import VolumeAttachment
 from skytier.roles import ROLES
@@ -17,7 +18,10 @@ from skytier.status import Fault
 RESTORE = "skytier restore --to latest brings back what the backups have."
 _GONE = {
     VolumeAttachment.name: "it is attached again, and the server is rebooted",
-    FloatingIP.name: "another one is made, with another address: its DNS name has to follow",
+    **dict.fromkeys(
+        (FloatingIP.name, PublicPort.name),
+        "another one is made, with another address: its DNS name has to follow",
+    ),
 }
 """What `up` does about what is gone, beside servers and volumes."""
 
@@ -70,7 +74,7 @@ def _was_there(key: Key, steps: dict[Key, Step]) -> bool:
                 return False
             set_up = found(CONFIGURATION) and volume.found.facts["data"] == KEPT
             return bool(set_up or server.found.facts["metadata"].get(DATA_ID) == volume.found.id)
-        case "floating IP":
+        case FloatingIP.name | PublicPort.name:
             return found(SERVER) and found(CONFIGURATION)
     return False
 

@@ -43,6 +43,11 @@ class Shape:
         return told is None or told.limit != 0
 
     @property
+    def may_have_private_networks(self) -> bool:
+        """Whether the project may make a network with a router that leads out."""
+        return bool(self.external) and self.may_have("networks") and self.may_have("routers")
+
+    @property
     def has_floating_ips(self) -> bool:
         """Whether there are floating IPs for the project."""
         return bool(self.external) and self.may_have("floating_ips")

@@ -80,7 +80,7 @@ from skytier.stackfile import StackFile, schedule
 
 def _way(stack: StackFile) -> Way:
     jump = stack.ssh_jump or ""
-    if stack.has_floating_ips:
+    if stack.has_floating_ips or stack.has_public_ports:
         return Way(jump=jump)
     return Way(address_of(stack).name, jump, public_role(stack, ROLES))
 

@@ -24,6 +24,7 @@ from skytier.status import Drift, JobStatus, MachineStatus, ServiceStatus, Statu
 
 PROCESSES = "processes"
 """The check of the application's processes, by its name."""
+_PUBLIC = ("floating IP", "public port")
 
 
 def measure(stack: CloudStack) -> Status:
@@ -85,8 +86,8 @@ def _machine(
         well = has_it and not state.startswith("error")
         services.insert(1, ServiceStatus("volume", well, None, said))
     port = known.get(plan.resolved.key("port", role, number))
-    public = known.get(plan.resolved.key("floating IP", role, number))
-    addresses = [each.facts["address"] for each in (public, port) if each]
+    public = [known.get(plan.resolved.key(kind, role, number)) for kind in _PUBLIC]
+    addresses = [each.facts["address"] for each in (*public, port) if each]
     if ipv6 := ipv6_of(plan.resolved.stack, name, known):
         addresses.append(ipv6)
     reached = next((host.address for host in hosts(known, way) if host.name == name), "")

@@ -9,8 +9,9 @@ from dataclasses import replace
 from skytier.deploy.kind import Found
 from skytier.deploy.update import CONFIGURATION
 from skytier.openstack.resources.floating_ip import FloatingIP, not_ours
-from skytier.openstack.resources.interface import place_of
+from skytier.openstack.resources.interface import PUBLIC_PORT, place_of
 from skytier.openstack.resources.port import Port
+from skytier.openstack.resources.public_port import PublicPort
 from skytier.openstack.resources.server import DETACHED, Server
 from skytier.openstack.resources.server_state import BEING_DELETED, OFFLOADED
 from skytier.openstack.resources.volume import DATA_ID, Volume
@@ -28,20 +29,29 @@ def recognised(found: Sequence[Found], *, own_network: bool, backups: str = "") 
     servers = {each.id: each for each in found if each.key.kind == Server.name}
     # A killed run can leave two of one name.
     ports = [each for each in found if each.key.kind == Port.name]
-    return [_recognised(each, servers, ports, own_network=own_network) for each in found]
+    public = [each for each in found if each.key.kind == PublicPort.name]
+    return [_recognised(each, servers, ports, public, own_network=own_network) for each in found]
 
 
 def _recognised(
-    one: Found, servers: Mapping[str, Found], ports: Sequence[Found], *, own_network: bool
+    one: Found,
+    servers: Mapping[str, Found],
+    ports: Sequence[Found],
+    public: Sequence[Found],
+    *,
+    own_network: bool,
 ) -> Found:
     if one.fault:
         return one
     match one.key.kind:
         case Server.name:
             own = [each for each in ports if each.key.name == one.key.name]
-            return _server(one, own, own_network=own_network)
+            server = _server(one, own, own_network=own_network)
+            return _in_public(server, [p for p in public if p.key.name == one.key.name])
         case Port.name:
             return _port(one, servers, ports)
+        case PublicPort.name:
+            return _port(one, servers, public)
         case VolumeAttachment.name if one.attributes["server"] not in servers:
             return replace(
                 one,
@@ -115,6 +125,23 @@ def _server(server: Found, ports: Sequence[Found], *, own_network: bool) -> Foun
     if any(each.facts.get("device") for each in ports):
         return server
     return _detached(server, "its port was detached", "it is attached again")
+
+
+def _in_public(server: Found, ports: Sequence[Found]) -> Found:
+    """A server that was made with a public port: it has that, or another one."""
+    if server.fault or not server.facts.get("launched_at"):
+        return server
+    if PUBLIC_PORT not in server.facts.get("metadata", {}):
+        return server
+    if not ports:
+        return replace(
+            _detached(server, "", ""),
+            fault="its public port is gone, and its address with it",
+            mend="it gets another one",
+        )
+    if any(each.facts.get("device") for each in ports):
+        return server
+    return _detached(server, "its public port was detached", "it is attached again")
 
 
 def _detached(server: Found, drift: str, undo: str) -> Found:

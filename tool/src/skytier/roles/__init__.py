@@ -107,7 +107,9 @@ def secret_store(stack: StackFile) -> tuple[str, int]:
 def user_data(topology: Topology, machine: Machine) -> str:
     """cloud-config for a machine's first boot: small, without a secret and without addresses."""
     running = services_on(topology.stack, machine.role, machine.number)
-    return SYSTEM.user_data(machine.role, _packages(Placement(topology, machine), running))
+    stack = topology.stack
+    private = stack.cidr if stack.has_public_ports and machine.public else ""
+    return SYSTEM.user_data(machine.role, _packages(Placement(topology, machine), running), private)
 
 
 def bake(topology: Topology, machine: Machine) -> str:

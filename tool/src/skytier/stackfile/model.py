@@ -33,6 +33,8 @@ from skytier.stackfile.static import StaticSection
 from skytier.stackfile.storage import StorageSection
 
 DEFAULT_PATH = Path("skytier.toml")
+NO_ROUTER = "none"
+"""The value of `router` for a private network without a way out."""
 
 Network = Annotated[str, AfterValidator(values.any_network)]
 Networks = Annotated[tuple[Network, ...], AfterValidator(values.addresses_once)]
@@ -106,15 +108,20 @@ class StackFile(Section):
     router: Text | None = key(None, "the name or id of a router", "our-router")
     """A router of the project that is there already: the private network of the stack gets an
     interface on it, and floating IPs come through its gateway. Nothing else of it is changed.
-    Default: the stack gets a router of its own."""
+    "none", with `public = "port"`: there is no router, and the images of the machines that are not
+    public have all packages. Default: the stack gets a router of its own, where one is needed."""
     subnet: Text | None = key(None, "the name or id of a subnet of `network`", "provider-subnet")
     """The subnet of `network` that the addresses come from. Default: its only IPv4 subnet."""
-    public: Literal["floating-ip", "fixed", "none"] = key(
-        "floating-ip", '"floating-ip", "fixed" or "none"'
+    public: Literal["floating-ip", "fixed", "port", "none"] = key(
+        "floating-ip", '"floating-ip", "fixed", "port" or "none"'
     )
     """The address that visitors and operators come to: a floating IP; the machine's own address on
-    `network`, where that one is public; or none, so that the private addresses have to be reached,
-    by a VPN for example."""
+    `network`, where that one is public; that of a second port, on `public_network`; or none, so
+    that the private addresses have to be reached, by a VPN for example."""
+    public_network: Text | None = key(None, "the name or id of a network", "provider-net")
+    """With `public = "port"`: a network that is there already, on which the entry point alone has a
+    port with a public address. All machines are on the private network of the stack. It is never
+    changed."""
     ssh_jump: Annotated[str, AfterValidator(values.jump_host)] | None = key(
         None, "a host, a user and a host, or a Host of ~/.ssh/config", "me@jump.example.org"
     )
@@ -210,7 +217,21 @@ class StackFile(Section):
     @property
     def needs_external_network(self) -> bool:
         """Whether there are floating IPs, or a router of the stack's own."""
-        return self.has_floating_ips or (self.network is None and self.router is None)
+        return self.has_floating_ips or self.makes_router
+
+    @property
+    def has_public_ports(self) -> bool:
+        """Whether visitors and operators come to a second port of the entry point."""
+        return self.public == "port"
+
+    @property
+    def makes_router(self) -> bool:
+        """Whether the private network has a router of the stack's own.
+
+        Machines with a public port have a way out by that one.
+        """
+        alone = self.has_public_ports and set(self.machines()) == {"web"}
+        return self.network is None and self.router is None and not alone
 
     @property
     def static_url(self) -> str | None:
@@ -361,6 +382,7 @@ class StackFile(Section):
                 'an authority of your own (acme_server), or set tls = "self-signed"'
             )
             raise contradiction("tls", wrong)
+        self._check_public_port()
         if self.subnet and not self.network:
             raise contradiction("subnet", "needs `network`")
         if self.router and self.network:
@@ -393,9 +415,35 @@ class StackFile(Section):
                 "would have public ones"
             )
             raise contradiction("ipv6", wrong)
+        if self.ipv6 and self.has_public_ports:
+            raise contradiction("ipv6", 'is true, and public is "port", which has IPv4 alone')
         if self.ipv6 and self.network == "auto":
             wrong = (
                 'is true, and whether network = "auto" has IPv6 is not known before it is made. '
                 "Once it is there, name it by its name"
             )
             raise contradiction("ipv6", wrong)
+
+    def _check_public_port(self) -> None:
+        """Raises ValueError for keys of a public port that contradict each other."""
+        if self.has_public_ports and not self.public_network:
+            raise contradiction("public", 'is "port", which needs `public_network`')
+        if self.public_network and not self.has_public_ports:
+            raise contradiction("public_network", f'is set, and public is "{self.public}"')
+        if self.has_public_ports and self.network:
+            wrong = (
+                'is "port", which is for a private network of the stack\'s own: take `network` '
+                'out, or have all machines on it, with public = "fixed"'
+            )
+            raise contradiction("public", wrong)
+        if self.router == NO_ROUTER:
+            if not self.has_public_ports:
+                raise contradiction("router", 'is "none", which needs public = "port"')
+            private = [name for name in self.machines() if name not in ("balancer", "web")]
+            private += ["web"] if self.has_balancer else []
+            if plain := [name for name in private if self.image_of(name) is None]:
+                wrong = (
+                    f'is "none", so the machines of {" and ".join(plain)} have no way out to get '
+                    "packages. Name images that have them all (image), or leave router out"
+                )
+                raise contradiction("router", wrong)

@@ -1,5 +1,6 @@
-"""The one network interface of a server: the port that it has, and how it gets that back."""
+"""The network interfaces of a server: the ports that it has, and how it gets them back."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from skytier.deploy.kind import Found, Tell
@@ -8,6 +9,10 @@ from skytier.openstack.resources.waiting import ACTIVE_TIMEOUT_S, wait_for
 
 NOTE = f"{PREFIX}port"
 """The key in a server's metadata that says which port it has, for the case that it is deleted."""
+
+
+PUBLIC_PORT = f"{PREFIX}public-port"
+"""The key in a server's metadata that says which public port it was made with: its id."""
 
 
 def note_of(port: Found | None) -> str:
@@ -27,20 +32,26 @@ def place_of(server: Found | None) -> dict[str, str]:
     return {"mac": mac, "address": address} if address else {}
 
 
-def attached(connection: Any, server: Any, port_id: str, tell: Tell) -> Any:
-    """The server with its port. One that runs is rebooted: so its system takes the interface."""
-    if connection.network.get_port(port_id).device_id != server.id:
-        tell("attaching its port")
-        connection.compute.create_server_interface(server, port_id=port_id)
-        wait_for(
-            f"Nova did not attach the port {port_id} to the server {server.name}",
-            lambda: connection.network.get_port(port_id).device_id == server.id,
-            ACTIVE_TIMEOUT_S,
-            f"See why: openstack server event list {server.id}. Then run skytier up again.",
-        )
+def attached(connection: Any, server: Any, port_ids: Sequence[str], tell: Tell) -> Any:
+    """The server with its ports. One that runs is rebooted: so its system takes the interfaces."""
+    for port_id in port_ids:
+        _attach(connection, server, port_id, tell)
     if server.status == "ACTIVE":
         rebooted(connection.compute, server, tell)
     return connection.compute.get_server(server.id)
+
+
+def _attach(connection: Any, server: Any, port_id: str, tell: Tell) -> None:
+    if connection.network.get_port(port_id).device_id == server.id:
+        return
+    tell("attaching its port")
+    connection.compute.create_server_interface(server, port_id=port_id)
+    wait_for(
+        f"Nova did not attach the port {port_id} to the server {server.name}",
+        lambda: connection.network.get_port(port_id).device_id == server.id,
+        ACTIVE_TIMEOUT_S,
+        f"See why: openstack server event list {server.id}. Then run skytier up again.",
+    )
 
 
 def rebooted(compute: Any, server: Any, tell: Tell) -> None:

@@ -23,6 +23,11 @@ class Port(Listed):
     name = "port"
     fixed = frozenset({"network"})
 
+    @property
+    def description(self) -> str:
+        """What tells its own: the mark."""
+        return self._project.mark
+
     def __init__(self, project: Project) -> None:
         self._project = project
         self._network = project.connection.network
@@ -31,7 +36,7 @@ class Port(Listed):
     def among(self, listed: Iterable[Any]) -> Iterable[Found]:
         """Those with the mark alone as their description."""
         for port in listed:
-            if port.description == self._project.mark:
+            if port.description == self.description:
                 yield self._found(port)
 
     def create(self, wanted: Wanted, known: Known) -> Found:
@@ -44,7 +49,7 @@ class Port(Listed):
         }
         port = self._network.create_port(
             name=wanted.key.name,
-            description=self._project.mark,
+            description=self.description,
             network_id=attributes["network"],
             security_groups=attributes["security_groups"],
             **({"fixed_ips": [fixed]} if fixed else {}),

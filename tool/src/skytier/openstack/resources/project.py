@@ -40,6 +40,11 @@ class Project:
         return f"{self.mark} router interface"
 
     @property
+    def on_public_network(self) -> str:
+        """The description of a port on a public network, beside the machine's private one."""
+        return f"{self.mark} public port"
+
+    @property
     def tags(self) -> list[str]:
         """The mark and the labels, sorted: `skytier:label:team=web`."""
         return sorted([self.mark, *(f"{PREFIX}label:{k}={v}" for k, v in self.labels.items())])
@@ -72,7 +77,7 @@ class Project:
 
     def ports(self) -> list[Any]:
         """All ports with the mark, by one list of Neutron's."""
-        marked = [self.mark, self.on_router]
+        marked = [self.mark, self.on_router, self.on_public_network]
         return list(self.connection.network.ports(description=marked, project_id=self.id))
 
     def tagged(self, resource: Any) -> Any:

@@ -1,7 +1,7 @@
 """Servers."""
 
 import base64
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 from skytier.deploy.kind import Found, Key, Known, Tell, Wanted
 from skytier.errors import SkytierError
 from skytier.openstack.resources.baked_image import BAKES
-from skytier.openstack.resources.interface import NOTE, attached, note_of
+from skytier.openstack.resources.interface import NOTE, PUBLIC_PORT, attached, note_of
 from skytier.openstack.resources.listed import Listed
 from skytier.openstack.resources.mending import fault_of, mended
 from skytier.openstack.resources.project import PREFIX, ROLE, Project, marks
@@ -37,7 +37,8 @@ class Server(Listed):
     power (`running`), interface (ATTACHED; `find` does not look whether it is), metadata (the mark
     and the labels).
     `creation`: image_id, flavor_id, disk_gib (the flavor's), root_type (of that volume), key_name,
-    port (a Key), user_data, role, number, zone, group (the Key of a server group).
+    port (a Key), public_port (a Key; its first interface), config_drive (whether it gets its
+    settings by one), user_data, role, number, zone, group (the Key of a server group).
     `facts`: status, image_id, vcpus, ram_mib, disk_gib, launched_at, addresses (those that
     Nova has noted), volumes (ids of those that it has), metadata, role, number.
     """
@@ -70,18 +71,20 @@ class Server(Listed):
             NUMBER: str(creation["number"]),
             **({ROOT_GIB: str(root_gib)} if root_gib else {}),
             **({NOTE: note} if (note := note_of(known.get(Key("port", wanted.key.name)))) else {}),
+            **({PUBLIC_PORT: public} if (public := creation.get("public_port")) else {}),
         }
         server = self._compute.create_server(
             name=wanted.key.name,
             **self._disk(wanted.key.name, creation, root_gib),
             flavor_id=creation["flavor_id"],
             key_name=creation["key_name"],
-            networks=[{"port": creation["port"]}],
+            networks=[{"port": each} for each in _ports(creation)],
             metadata=metadata,
             description=self._project.told(
                 role=creation["role"], flavor=wanted.attributes["flavor"]
             ),
             user_data=base64.b64encode(creation["user_data"].encode()).decode(),
+            **({"has_config_drive": True} if creation.get("config_drive") else {}),
             **({"availability_zone": zone} if (zone := creation.get("zone")) else {}),
             **({"scheduler_hints": {"group": group}} if (group := creation.get("group")) else {}),
         )
@@ -116,8 +119,7 @@ class Server(Listed):
         server = mended(self._compute, server, tell)
         server = awake(self._compute, at_rest(self._compute, server, tell), tell)
         if found.attributes.get("interface") == DETACHED:
-            port = known.creation(wanted)["port"]
-            server = attached(self._project.connection, server, port, tell)
+            server = self._attached(wanted, server, known, tell)
         server = self._resized(wanted, at_rest(self._compute, server, tell), tell)
         if server.status == "SHUTOFF":
             server = started(self._compute, server, "start_server", "it is started", tell)
@@ -148,6 +150,13 @@ class Server(Listed):
     def note(self, server_id: str, metadata: dict[str, str]) -> None:
         """Write down something about a server where every operator finds it."""
         self._compute.set_server_metadata(server_id, **metadata)
+
+    def _attached(self, wanted: Wanted, server: Any, known: Known, tell: Tell) -> Any:
+        """The server with all its ports, of which the public one may be another than before."""
+        ports = _ports(known.creation(wanted))
+        if len(ports) > 1:
+            self._compute.set_server_metadata(server.id, **{PUBLIC_PORT: ports[0]})
+        return attached(self._project.connection, server, ports, tell)
 
     def _describe(self, server: Any) -> bool:
         """Bring its labels up to date, in its metadata and in its description.
@@ -245,6 +254,12 @@ class Server(Listed):
             **asdict(state),
             created_at=server.created_at or "",
         )
+
+
+def _ports(creation: Mapping[str, Any]) -> list[str]:
+    """The public one, where there is one, and the private one: where software that Skytier does not
+    know has the network, the first interface has the way out."""
+    return [each for name in ("public_port", "port") if (each := creation.get(name))]
 
 
 def _has_flavor(server: Any, wanted: Wanted) -> bool:

@@ -69,13 +69,17 @@ class System(Service):
             checks=[check(PACKAGE, "packages", asdict(packages)), check(PACKAGE, "ssh", {})],
         )
 
-    def user_data(self, role: str, packages: Packages) -> str:
-        """cloud-config that makes SSH safe and installs the packages, if they are not there."""
+    def user_data(self, role: str, packages: Packages, private: str = "") -> str:
+        """cloud-config that makes SSH safe and installs the packages, if they are not there.
+
+        `private` is the private network of a machine that has a public port as well.
+        """
         return render(
             PACKAGE,
             "user-data.yaml",
             role=role,
             account=ACCOUNT,
+            routes_text=render(PACKAGE, "two-ports.sh", private=private) if private else "",
             install=INSTALL,
             install_text=_install(packages),
             apt_text=render(PACKAGE, "apt.conf", periodic=False),
