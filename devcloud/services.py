@@ -93,8 +93,7 @@ CONTROL = (
     Service("nova-scheduler", f"/usr/bin/nova-scheduler {_NOVA}", ("nova/nova.conf",), "nova"),
     Service(
         "neutron-server",
-        f"/usr/bin/python3 -P {Path(__file__).with_name('neutron_server.py')} "
-        f"{_NEUTRON}ml2_conf.ini",
+        f"/usr/bin/neutron-server {_NEUTRON}ml2_conf.ini",
         ("neutron/neutron.conf", "neutron/ml2_conf.ini"),
         "neutron",
         answers="http://127.0.0.1:9696/",
