@@ -49,7 +49,8 @@ def public(key: Any) -> str:
     return key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
 
 
-ED25519 = public(Ed25519PrivateKey.generate())
+# The same in each process: it is in the names of tests.
+ED25519 = public(Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
 RSA = public(rsa.generate_private_key(65537, 1024))
 
 

@@ -96,6 +96,11 @@ WRONG = {
         1,
         "the machines would have public ones",
     ),
+    "IPv6 and a public port": (
+        "ipv6 = true\npublic = 'port'\npublic_network = 'provider'",
+        1,
+        'public is "port", which has IPv4 alone',
+    ),
     "IPv6 of a network that is to be made": (
         "ipv6 = true\nnetwork = 'auto'",
         1,

@@ -72,7 +72,7 @@ def url(account: Account, operator: Operator, name: str, outside: Any) -> Iterat
         # It goes with the bridge.
         ip("-6", "route", "replace", INSIDE, "via", gateway, "dev", f"brq{outside.id[:11]}")
         url = str(operator.json("status", code=None)["ipv6_url"])
-        assert f"  IPv6    {url}/\n" in said
+        assert f"IPv6 {url}/ " in " ".join(said.split())
         yield url
     finally:
         operator.run("down", "--delete-data", "--yes")
