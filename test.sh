@@ -66,7 +66,8 @@ packages=(nginx:nginx redis-server:redis-server shellcheck:shellcheck
     wrk:wrk node:nodejs npm:npm)
 # Machines in containers, which only root can start.
 if [ "$(id -u)" = 0 ]; then
-    packages+=(systemd-nspawn:systemd-container debootstrap:debootstrap ip:iproute2)
+    packages+=(systemd-nspawn:systemd-container debootstrap:debootstrap ip:iproute2
+        dnsmasq:dnsmasq-base)
 fi
 set_up "${packages[@]}"
 

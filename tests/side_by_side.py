@@ -36,6 +36,7 @@ GROUPS = {
         "tests/roles/test_certificate.py",
         "tests/roles/test_machines.py",
         "tests/roles/test_release.py",
+        "tests/roles/test_two_ports.py",
         "tests/roles/test_writable.py",
         # They boot none, but need the same image.
         "tests/roles/test_rendered.py::test_cloud_init_accepts_the_user_data",

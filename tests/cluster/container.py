@@ -250,6 +250,8 @@ class Container:
     binds: Sequence[str] = ()
     """Directories of this machine that it sees and cannot write to: `/here:/there`."""
     base: Base = DEBIAN_12
+    has_network: bool = False
+    """Whether systemd-networkd gives its interfaces addresses, as on a server."""
 
     @property
     def namespace(self) -> str:
@@ -303,6 +305,7 @@ class Container:
                 f"--network-namespace-path=/run/netns/{self.namespace}",
                 *("--console=pipe", "--link-journal=no"),
                 *(f"--bind-ro={each}" for each in self.binds),
+                *(["--capability=CAP_NET_ADMIN"] if self.has_network else []),
             ],
             stdin=subprocess.DEVNULL,
             stdout=log,

@@ -211,7 +211,7 @@ def test_a_configuration_that_is_refused_leaves_the_servers_as_they_are(
         ),
         (
             DATABASE,
-            "echo 'ssl = off' >/etc/postgresql/*/main/conf.d/z.conf; systemctl reload postgresql",
+            "cd /etc/postgresql/*/main/conf.d; echo ssl = off >z.conf; systemctl reload postgresql",
             "rm /etc/postgresql/*/main/conf.d/z.conf; systemctl reload postgresql",
             "database postgresql",
             "PostgreSQL has TLS turned off.",

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.async_api import Browser
 
 from skytier.poll import until
 from tests.project.trees import write
@@ -78,15 +78,15 @@ def url(account: Account, operator: Operator, name: str, outside: Any) -> Iterat
         operator.run("down", "--delete-data", "--yes")
 
 
-def test_curl_and_chromium_open_it_by_ipv6(url: str) -> None:
+async def test_curl_and_chromium_open_it_by_ipv6(url: str, browser: Browser) -> None:
     host = url.removeprefix("http://")
     words = ["curl", "--ipv6", "--silent", "--globoff", "--max-time", "60", f"{url}/"]
     said = subprocess.run(words, check=True, capture_output=True, text=True)
     assert json.loads(said.stdout) == [host, str(ip_network(IPV6)[1])]
-    with sync_playwright() as playwright, playwright.chromium.launch() as browser:
-        answer = browser.new_page().goto(f"{url}/", timeout=120_000)
-        assert answer
-        assert answer.json()[0] == host
+    page = await browser.new_page()
+    answer = await page.goto(f"{url}/", timeout=120_000)
+    assert answer
+    assert (await answer.json())[0] == host
 
 
 def test_status_asks_by_ipv6_and_says_what_is_wrong(operator: Operator, url: str) -> None:
