@@ -184,9 +184,9 @@ def _show(found: "Members", wanted: int) -> None:
             f"There should be {wanted} members, and {len(found.members)} can be seen. "
             "See skytier status; skytier up makes the others."
         )
-    elif wanted == 1:
+    elif len(found.members) == wanted == 1:
         console.out.print("One member: when it fails, the database is away until it is mended.")
-    elif len(found.primaries) != 1:
+    if len(found.primaries) != 1 and max(wanted, len(found.members)) > 1:
         count = len(found.primaries) or "no"
         console.warn(
             f"There should be one primary, and there is {count}. Look again in half a minute."

@@ -240,13 +240,13 @@ def _configuration(
 ) -> Wanted:
     key, stack = resolved.key, resolved.stack
     own = key(CONFIGURATION, role, number)
-    # Of machines with data each has its turn: one that is there is replaced after this one is well.
+    # Of machines with data each has its turn: one that serves is replaced after this one is well.
     in_turn = bool(resolved.roles[role].holds_data)
     others = [
         place
         for place in resolved.machines()
         if resolved.roles[place[0]].holds_data and place != (role, number)
-        if not (in_turn and key("server", *place) in known)
+        if not (in_turn and key("server", *place) in known and key(CONFIGURATION, *place) in known)
     ]
     return Wanted(
         own,

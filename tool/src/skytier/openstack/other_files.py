@@ -49,6 +49,7 @@ def new_servers(resolved: ResolvedStack, known: Known, steps: Sequence[Step]) ->
         if step.wanted and step.wanted.creation["role"] == DATABASE
         if not (step.found and step.found.facts.get(GIVEN_UP))
         if _on_volume(known, step.key.name) is not None or set_up(known)
+        if wanted or step.wanted.attributes["image"] not in _images(known)
     ]
 
 
@@ -85,13 +86,18 @@ def _version(resolved: ResolvedStack, known: Known, step: Step) -> int | None:
     # A version of the stack file counts more than an image.
     if resolved.stack.database.version:
         return None
-    before = [step.found] if step.found else []
-    before += [each for key, each in known.items() if key.kind == SERVER and each not in before]
-    images = [each.attributes["image"] for each in before if each.facts["role"] == DATABASE]
+    own = [step.found.attributes["image"]] if step.found else []
+    images = [*own, *_images(known)]
     if not images:
         return None
     said = resolved.choices.named.get(images[0]) or systems.system_of(Described(images[0]))
     return major_version(said)
+
+
+def _images(known: Known) -> list[str]:
+    """The images of the database's servers. What one of them has reads its data."""
+    servers = (each for key, each in known.items() if key.kind == SERVER)
+    return [each.attributes["image"] for each in servers if each.facts["role"] == DATABASE]
 
 
 def _on_volume(known: Known, name: str) -> int | None:

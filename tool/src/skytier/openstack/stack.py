@@ -166,7 +166,7 @@ class CloudStack:
             losses(resolved, there),
         )
         enters = looks and self.operator.has_key(public_key)
-        about = self._upgrade(resolved, there, steps, enters=enters)
+        about = self._upgrade(resolved, there, steps, enters=enters, refuses=looks)
         return Plan(
             *(steps, resolved, public_key, self.hours, secrets, self.automatic, wrong),
             region=region(self.connection),
@@ -174,12 +174,18 @@ class CloudStack:
         )
 
     def _upgrade(
-        self, resolved: ResolvedStack, there: Known, steps: Sequence[Step], *, enters: bool
+        self,
+        resolved: ResolvedStack,
+        there: Known,
+        steps: Sequence[Step],
+        *,
+        enters: bool,
+        refuses: bool,
     ) -> str:
-        """What to know of an upgrade of PostgreSQL. Raises SkytierError where it cannot work, and
-        where a new server could not read the data."""
+        """What to know of an upgrade of PostgreSQL. Raises SkytierError where it cannot work; and,
+        in a plan that `refuses`, where a new server could not read the data."""
         machines = upgrades.due(self.stack, there, steps)
-        made = other_files.new_servers(resolved, there, steps)
+        made = other_files.new_servers(resolved, there, steps) if refuses else []
         if not machines and not made:
             return ""
         now = None

@@ -7,7 +7,7 @@ from openstack.connection import Connection
 from skytier.deploy.kind import Key, Known
 from skytier.deploy.plan import Action, Step
 from skytier.deploy.update import CONFIGURATION, SERVER
-from skytier.hosts.host import UnreachableError
+from skytier.hosts.host import CommandError, UnreachableError
 from skytier.hosts.ssh import Ssh, SshHost
 from skytier.openstack.access import Access
 from skytier.openstack.operator import OperatorFiles
@@ -51,7 +51,7 @@ def looked(
         Access(connection, operator, shell).write(known)
         try:
             return read(SshHost(shell, machine).run(LOOK))
-        except UnreachableError:
+        except (UnreachableError, CommandError, ValueError):
             return None
 
 

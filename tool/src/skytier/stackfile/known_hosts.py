@@ -1,7 +1,6 @@
 """The keys by which a host of SSH is known, from a file in the form of known_hosts."""
 
 import base64
-import binascii
 
 _TYPES = (
     *("ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521"),
@@ -39,7 +38,7 @@ def _is_key(kind: str, key: str) -> bool:
         return False
     try:
         content = base64.b64decode(key, validate=True)
-    except binascii.Error:
+    except ValueError:  # one beyond ASCII, or no base64
         return False
     # It begins with the length of its type's name in four bytes, and that name (RFC 4253, 6.6).
     return content.startswith(len(kind).to_bytes(4, "big") + kind.encode())

@@ -171,7 +171,7 @@ class Pgbackrest(Service):
                 *(File(path, text, 0o755) for path, text in programs.items()),
             ],
             script=render(PACKAGE, "setup.sh", **values),
-            checks=[check(PACKAGE, "backup", values)],
+            checks=[check(PACKAGE, "backup", values, with_others=at.stack.database.members > 1)],
             secrets=(
                 KEY,
                 *(of_members.AUTHORITY.names if values["readers"] else ()),

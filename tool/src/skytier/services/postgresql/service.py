@@ -101,7 +101,7 @@ class Postgresql(Service):
             script=render(PACKAGE, "setup.sh", **values),
             checks=[
                 *([check(PACKAGE, "data-volume", values)] if machine.volume else []),
-                check(PACKAGE, "postgresql", values),
+                check(PACKAGE, "postgresql", values, with_others=at.stack.database.members > 1),
             ],
             secrets=(PASSWORD, KEY, CERTIFICATE),
         )
