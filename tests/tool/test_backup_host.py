@@ -127,6 +127,7 @@ def test_the_keys_of_the_host_are_read_from_beside_the_stack_file(tmp_path: Path
         f"[host]:23 {ED25519}",
         "host ssh-ed25519 AAAA",
         "host ssh-ed25519 no-base64",
+        "host ssh-ed25519 AAAA\u00e9",
         f"host ssh-rsa {ED25519.split()[1]}",
         f"host ssh-dss {ED25519.split()[1]}",
         "host",

@@ -7,7 +7,7 @@ import pytest
 
 from skytier.deploy import checks
 from skytier.errors import SkytierError
-from skytier.services.setup import Check
+from skytier.services.setup import Check, Setup
 
 
 class Here:
@@ -80,3 +80,23 @@ def test_a_machine_that_becomes_well_meanwhile_is_well(
     checks.wait_until_well(Here(), [Check("etcd", looks, with_others=True)], print)
 
     assert len((tmp_path / "looks").read_text().splitlines()) == 6
+
+
+def test_patience_begins_when_a_check_begins_to_fail(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checks, "time", Clock())
+    looks = f"echo >>{tmp_path}/looks; count=$(wc -l <{tmp_path}/looks);"
+    asked = [
+        Check("etcd", f"{looks} ((count > 8))", with_others=True),
+        Check("nginx", f"! (($(wc -l <{tmp_path}/looks) == 6))"),  # once, after 250 s
+    ]
+
+    checks.wait_until_well(Here(), asked, print)
+
+    assert len((tmp_path / "looks").read_text().splitlines()) == 9
+
+
+def test_how_long_a_check_is_waited_for_is_in_no_fingerprint() -> None:
+    patient = Setup([], "true", [Check("etcd", "true", with_others=True)])
+    assert patient.fingerprint() == Setup([], "true", [Check("etcd", "true")]).fingerprint()

@@ -100,6 +100,10 @@ def test_a_member_that_is_gone_is_told(capsys: pytest.CaptureFixture[str]) -> No
     told_of_two = capsys.readouterr()
     assert "There should be 2 members, and 1 can be seen." in " ".join(told_of_two.err.split())
     assert "One member" not in told_of_two.out
+    database._show(read({A: told(is_primary=False)}), 2)
+    assert "There should be one primary, and there is no." in " ".join(
+        capsys.readouterr().err.split()
+    )
     database._show(left, 1)
     assert "One member: when it fails" in capsys.readouterr().out
 

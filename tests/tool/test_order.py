@@ -271,3 +271,23 @@ def test_what_cannot_be_mended_keeps_its_disk_and_is_said(nova: Nova, said: str)
         settled(nova)
     assert "Its disk is as it was" in (failed.value.do or "")
     assert said in (failed.value.do or "")
+
+
+def test_members_that_change_do_not_wait_for_a_new_one_that_they_need() -> None:
+    """The first member was lost, its new server ended in ERROR, and the flavor is another one.
+
+    The others read their secrets from the first one.
+    """
+    stack = parse("database.members = 3\ndatabase.image = 'debian-12'")
+    found = dict(there(stack))
+    del found[Key("configuration", DATABASE.name)]
+    never_ran = {**found[DATABASE].facts, "launched_at": ""}
+    found[DATABASE] = replace(found[DATABASE], fault=ERROR, facts=never_ran)
+    others = [Key("server", f"skytier-database-{number}") for number in (2, 3)]
+    found |= {each: other(found[each], flavor="m1.old") for each in others}
+
+    steps = planned(stack, found)
+
+    assert before(steps, DATABASE).isdisjoint({Key("configuration", each.name) for each in others})
+    for each in others:
+        assert DATABASE in before(steps, Key("configuration", each.name))

@@ -109,6 +109,15 @@ def test_another_build_of_the_same_system_is_taken() -> None:
     refuse(servers, None, 15)
 
 
+def test_the_same_image_reads_the_data_whatever_it_has() -> None:
+    """Someone built Debian 12 with PostgreSQL 16."""
+    known = there(ON_VOLUME, "debian-12-pg16")
+    gone = Known({**known, SERVER: replace(known[SERVER], fault="it is in ERROR")})
+    servers = made(resolved(ON_VOLUME, "debian-12-pg16"), gone)
+
+    refuse(servers, None, 16)
+
+
 def test_properties_of_an_image_count_more_than_its_name() -> None:
     """The cloud says that what is called "golden" has Debian 13."""
     servers = made(resolved(ON_VOLUME, "golden", {"golden": "debian-13"}), there(ON_VOLUME))
@@ -197,10 +206,21 @@ def test_a_machine_leaves_data_on_a_volume_that_its_postgresql_cannot_read(tmp_p
     (tmp_path / "15/main").mkdir(parents=True)
     (tmp_path / "15/main/PG_VERSION").write_text("15\n")
 
+    # A copy that was cut short is in nobody's way.
+    (tmp_path / "17.new/main").mkdir(parents=True)
+    (tmp_path / "17.new/main/PG_VERSION").write_text("17\n")
+
     refused = looked(tmp_path, "")
 
     assert refused.returncode == 1
     assert "The data on the volume is of PostgreSQL 15, but 17 is installed" in refused.stderr
+
+
+def test_a_copy_to_a_volume_that_was_cut_short_is_begun_again(tmp_path: Path) -> None:
+    (tmp_path / "17.new/main").mkdir(parents=True)
+    (tmp_path / "17.new/main/PG_VERSION").write_text("17\n")
+
+    assert looked(tmp_path, "").returncode == 0
 
 
 def looked(volume: Path, version: str = "version = 17,") -> subprocess.CompletedProcess[str]:
