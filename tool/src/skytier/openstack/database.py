@@ -109,6 +109,10 @@ def machines(stack: CloudStack, *, that_run: bool = False) -> Iterator[Mapping[s
         for found in known.values()
         if found.key.kind == "server" and found.facts["role"] == "database"
     ]
+    if not names and stack.stack.has_database:
+        raise SkytierError(
+            f"The stack {stack.stack.name} has no database server.", "It is not up: skytier up"
+        )
     if not names:
         raise SkytierError(
             f"The stack {stack.stack.name} has no database.",
