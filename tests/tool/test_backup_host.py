@@ -18,7 +18,7 @@ from skytier.deploy.kind import Found, Key, Known
 from skytier.errors import SkytierError
 from skytier.openstack import backup_host, copy
 from skytier.openstack.images import Image
-from skytier.openstack.planned import Removal
+from skytier.openstack.planned import Plan, Removal
 from skytier.release.platform import System
 from skytier.secrets.secret import Given
 from skytier.secrets.vault import Vault
@@ -34,6 +34,7 @@ from skytier.stackfile.backup import FIRST, SECOND
 from skytier.stackfile.known_hosts import keys_of
 from tests.roles.topology import ON_A_HOST, TOPOLOGIES
 
+from . import test_order as order
 from .test_object_store import resolved
 
 NAMED = 'name = "shop"\n'
@@ -265,3 +266,19 @@ def test_an_image_with_an_older_pgbackrest_is_refused_before_anything_is_made(
     assert "database.image" in (error.value.do or "")
     with pytest.raises(SkytierError, match=r"backup\.second\.kind"):
         backup_host.check(AND_ELSEWHERE, images, systems)
+
+
+def test_a_first_plan_says_which_keys_have_to_be_given() -> None:
+    stack = parse(
+        'name = "skytier"\n[backup]\nkind = "s3"\nbucket = "shop-b"\nendpoint = "https://s3.example.org"\n'
+    )
+
+    first = Plan(order.planned(stack, {}), order.resolved(stack), "").backups
+
+    assert "give it to this first skytier up in SKYTIER_BACKUP_ACCESS_KEY_ID and " in first
+    found = order.there(stack)
+    database = Key("configuration", "skytier-database-1")
+    found[database] = order.other(found[database], fingerprint="old")
+    later = Plan(order.planned(stack, found), order.resolved(stack), "").backups
+    assert "skytier backup key" in later
+    assert "SKYTIER_" not in later

@@ -25,6 +25,7 @@ from skytier.release.history import STAYS
 from skytier.release.platform import Platform
 from skytier.roles import ROLES
 from skytier.secrets.variables import Summary
+from skytier.services.pgbackrest.secrets import VARIABLES, given
 from skytier.stackfile.automatic import Automatic
 from skytier.stackfile.backup import PATH
 from skytier.stackfile.model import NO_ROUTER
@@ -239,10 +240,17 @@ class Plan:
     def backups(self) -> str:
         """What to know of backups when they begin or change; empty where they do not."""
         stack = self.resolved.stack
-        if not stack.has_backups or not any(map(_configures_database, self.steps)):
+        changed = [step for step in self.steps if _configures_database(step)]
+        if not stack.has_backups or not changed:
             return ""
         lost = ""
-        for place in stack.backup.places.values():
+        for name, place in stack.backup.places.items():
+            variables = [VARIABLES[each] for each in given(place, name)]
+            if variables and not any(step.found for step in changed):
+                lost += (
+                    f" The {name} place needs a key of yours: give it to this first skytier up in "
+                    f"{' and '.join(variables)}."
+                )
             if place.kind == PATH:
                 lost += (
                     f" Each member has to see the same directory at {place.path}, of a shared file "
