@@ -160,9 +160,8 @@ def approve(
     *,
     last_backup: bool | None = None,
     delete_data: bool = False,
-    file: Path | None = None,
 ) -> bool:
-    context = Context(cast(Any, stack), file, yes=True, as_json=False)
+    context = Context(cast(Any, stack), None, yes=True, as_json=False)
     return down.approve(context, removal, last_backup=last_backup, delete_data=delete_data)
 
 
@@ -186,16 +185,6 @@ def test_the_only_copy_of_the_data_is_deleted_only_when_that_is_said(
         approve(stack, removal)
     assert "skytier database export FILE" in (error.value.do or "")
     assert approve(stack, removal, delete_data=True)
-
-
-def test_advice_is_about_the_stack_of_the_file_that_was_named(stack: Stack) -> None:
-    stack.stack = WITHOUT_BACKUPS
-    with pytest.raises(SkytierError) as error:
-        approve(stack, Removal([SERVER], empty=False), file=Path("of a copy.toml"))
-    assert error.value.do == (
-        "Keep the data first: skytier database export --file 'of a copy.toml' FILE. Or delete it: "
-        "skytier down --file 'of a copy.toml' --delete-data"
-    )
 
 
 def test_backups_count_only_if_there_is_one(stack: Stack) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from skytier import stackfile as stack
+from skytier.cli import console
 from skytier.errors import SkytierError
 from skytier.openstack import clouds
 from skytier.stackfile import StackFile
@@ -50,6 +51,7 @@ Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 def stack_file(file: Path | None, cloud: str | None) -> StackFile:
     """The stack file, with the cloud of --cloud, and the region that OS_REGION_NAME chooses of the
     cloud's list."""
+    console.name_stack(file, cloud)
     read = stack.load(file)
     wanted = read.model_copy(update={"cloud": cloud}) if cloud else read
     if wanted.cloud is None or wanted.region:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import shutil
 import sys
 from pathlib import Path
@@ -25,12 +26,16 @@ out = Console(highlight=False, soft_wrap=True, width=_width(sys.stdout))
 err = Console(stderr=True, highlight=False, soft_wrap=True, width=_width(sys.stderr))
 
 
+_GROUPS = "backup|cost|image|job|metrics|secret"
 _COMMAND = re.compile(
-    r"\bskytier(?= (--debug|access|admin|audit|backup|cost|dashboard|database|demo-data|doctor|"
-    r"down|drain|exec|failover|init|job|logs|metrics|plan|ps|psql|rehearse|release|releases|"
-    r"report|restore|rollback|run|scale|secret|ssh|status|top|trust|undrain|up)\b)"
+    rf"\bskytier (--debug|(?:{_GROUPS}) [a-z]+|{_GROUPS}|database (?:export|import|upgrade)|access|"
+    "admin|audit|dashboard|database|demo-data|doctor|down|drain|exec|failover|init|logs|plan|ps|"
+    "psql|rehearse|release|releases|report|restore|rollback|run|scale|ssh|status|top|trust|"
+    r"undrain|up)\b"
 )
 """Where an advice names a command of this tool."""
+_named: dict[str, str] = {}
+"""The options that said which stack this command is about, by their names."""
 
 
 def show(error: SkytierError) -> None:
@@ -45,9 +50,28 @@ def warn(text: str) -> None:
     err.print(Text.assemble(("Warning: ", "bold yellow"), text))
 
 
+def name_stack(file: Path | None, cloud: str | None) -> None:
+    """Remember how the stack was named: the next commands that are advised are about the same."""
+    _named.clear()
+    if cloud and cloud != os.environ.get("SKYTIER_CLOUD"):
+        _named["--cloud"] = cloud
+    if file:
+        _named["--file"] = str(file)
+
+
 def callable_here(advice: str) -> str:
-    """The same with the commands in it as this shell finds them: `.venv/bin/skytier up`."""
-    return _COMMAND.sub(lambda _: program(), advice)
+    """The same with the commands in it as this shell finds them, and about the same stack:
+    `.venv/bin/skytier up --file shop.toml`."""
+    options = "".join(
+        f" {name} {shlex.quote(value)}" for name, value in _named.items() if name not in advice
+    )
+
+    def called(found: re.Match[str]) -> str:
+        words = found[1]
+        of_stack = "" if words == "--debug" or words in _GROUPS.split("|") else options
+        return f"{program()} {words}{of_stack}"
+
+    return _COMMAND.sub(called, advice)
 
 
 def program() -> str:

@@ -79,12 +79,14 @@ def _show(check: str, finding: "Finding") -> None:
 
 
 def _conclude(name: str | None, bad: list[str]) -> None:
-    skytier = console.program()
     if bad:
         console.out.print(f"\nNot usable yet: {', '.join(bad)}.", style="red")
     elif name is None:
-        console.out.print(f"\nThis machine is ready: {skytier} up", markup=False)
+        console.out.print(
+            console.callable_here("\nThis machine is ready: skytier up"), markup=False
+        )
         if there := str(clouds.find()):
             console.out.print(f"For a cloud add --cloud. There is {there}.", markup=False)
     else:
-        console.out.print(f"\nReady: {skytier} up --cloud {name}", markup=False)
+        ready = console.callable_here(f"\nReady: skytier up --cloud {name}")
+        console.out.print(ready, markup=False)

@@ -1,7 +1,6 @@
 """`skytier down` on a cloud."""
 
 import json
-import shlex
 
 import typer
 
@@ -17,6 +16,7 @@ from skytier.openstack.resources.container import Container
 from skytier.openstack.resources.volume import Volume
 from skytier.stackfile.backup import PATH, S3, SFTP
 
+_COPY = "Keep the data first: skytier database export FILE"
 _OF_PATH = {
     False: "The backups are on the database server, and go with it.",
     True: "The backups are in the directory that the members share, and stay there.",
@@ -41,14 +41,11 @@ def approve(
         else_there = "else " if removal.left else ""
         _say(dialog, removal, deleted=0, text=f"Nothing {else_there}of the stack {name} is there.")
         return False
-    # Without it the command is about another stack.
-    of_stack = f" --file {shlex.quote(str(dialog.file))}" if dialog.file else ""
-    copy = f"Keep the data first: skytier database export{of_stack} FILE"
     stay = _backups_stay(dialog, removal)
     if last_backup and not stay:
         raise SkytierError(
             "Nothing is deleted: no backups of this database stay, so a last one would be lost.",
-            copy,
+            _COPY,
         )
     places = dialog.stack.stack.backup.places
     # Whether a directory outlives the servers is not known here.
@@ -57,7 +54,7 @@ def approve(
     if _has_data(removal) and not delete_data and not (safe and newest):
         raise SkytierError(
             f"Nothing is deleted: {_why(name, stay=bool(stay), shared=not safe)}.",
-            f"{copy}. Or delete it: skytier down{of_stack} --delete-data",
+            f"{_COPY}. Or delete it: skytier down --delete-data",
         )
     if not dialog.as_json:
         for each in removal.found:
