@@ -43,8 +43,15 @@ version=${{version%-main}}
 control() {{
     {become}{home}/lib/$version/bin/pg_ctl --silent --wait --pgdata={home}/data/$version/main "$@"
 }}
+# systemd waits for a stop that is under way, also of a program that was killed meanwhile.
+stops() {{
+    grep --quiet --no-messages ^stopping {home}/data/$version/main/postmaster.pid &&
+        control status >/dev/null
+}}
 case "$*" in
-    start*) control --log={home}/$version.log \\
+    start*)
+        while stops; do sleep 0.1; done
+        control --log={home}/$version.log \\
         --options="-c config_file={home}/etc/$version/main/postgresql.conf" start ;;
     stop*) control --mode=fast stop ;;
     *is-active*) control status >/dev/null ;;

@@ -131,7 +131,10 @@ class Slots:
         if len(used) == len(self._all):
             used[0].stop()
             return used[0]
-        return next(each for each in self._all if each not in used)
+        slot = next(each for each in self._all if each not in used)
+        # One that was started and is not known any more would answer in the place of the next one.
+        slot.socket.unlink(missing_ok=True)
+        return slot
 
     def switch_to(self, slot: Slot) -> None:
         """Have what Nginx connects to be a slot's socket, in one step."""
