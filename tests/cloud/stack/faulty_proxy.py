@@ -15,6 +15,8 @@ from .account import Account
 FAULTS = ("refused", "unavailable", "failed", "dropped before", "dropped after", "lost after")
 SURE = 8
 """This one of the creations goes wrong whatever the seed is: by chance, now and then none would."""
+IN_A_ROW = 4
+"""So often at most the same request goes wrong: the tool asks two times more before it gives up."""
 HOP_BY_HOP = {"connection", "transfer-encoding", "content-length", "keep-alive", "host"}
 
 
@@ -33,6 +35,7 @@ class FaultyProxy(ThreadingHTTPServer):
         self.upstreams = dict(upstreams)
         self.faults: Counter[str] = Counter()
         self.requests: Counter[str] = Counter()
+        self._in_a_row: Counter[tuple[str, str]] = Counter()
         self._random, self._rate, self._lock = random.Random(seed), rate, threading.Lock()
 
     def address(self, service: str) -> str:
@@ -46,14 +49,16 @@ class FaultyProxy(ThreadingHTTPServer):
         """An answer as this cloud gives it."""
         return content
 
-    def next_fault(self, method: str) -> str | None:
+    def next_fault(self, method: str, path: str) -> str | None:
         with self._lock:
             self.requests[method] += 1
             fault = None
             is_sure = bool(self._rate) and (method, self.requests[method]) == ("POST", SURE)
-            if self._random.random() < self._rate or is_sure:
+            by_chance = self._random.random() < self._rate
+            if (by_chance and self._in_a_row[method, path] < IN_A_ROW) or is_sure:
                 fault = self._random.choice(FAULTS)
                 self.faults[f"{method} {fault}"] += 1
+            self._in_a_row[method, path] = self._in_a_row[method, path] + 1 if fault else 0
             return fault
 
 
@@ -102,7 +107,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _handle(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        fault = self.server.next_fault(self.command)
+        fault = self.server.next_fault(self.command, self.path)
         if status := self.server.refuses(self.command, self.path, self.headers):
             self._answer(status, {}, b'{"error": {"message": "not here", "code": %d}}' % status)
         elif self.server.forbidden and self.server.forbidden in body:
