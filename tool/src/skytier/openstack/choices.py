@@ -90,7 +90,7 @@ def offered(conn: Connection, stack: StackFile) -> Offered:
     """Images, flavors and external networks, by three lists of the API at once; the networks and
     the router that the stack file names; and subnet pools, if they are needed. Raises SkytierError
     for the networks and the router as their `find` does."""
-    with ThreadPoolExecutor(6) as pool:
+    with ThreadPoolExecutor(7) as pool:
         given = pool.submit(given_network.find, conn, stack)
         router = pool.submit(given_router.find, conn, stack)
         images = pool.submit(offered_images, conn)

@@ -246,7 +246,7 @@ def _configuration(
         place
         for place in resolved.machines()
         if resolved.roles[place[0]].holds_data and place != (role, number)
-        if not (in_turn and key("server", *place) in known and key(CONFIGURATION, *place) in known)
+        if not (in_turn and key(CONFIGURATION, *place) in known)
     ]
     return Wanted(
         own,

@@ -59,12 +59,7 @@ def find(conn: Connection, stack: StackFile) -> GivenNetwork | None:
     else:
         meant = [n for n in there if stack.network in (n.name, n.id)]
     network = sole("network", meant, stack)
-    if not (network.is_shared or network.project_id == conn.current_project_id):
-        raise SkytierError(
-            f"The network {network.name} is not shared with this project, so the project can have "
-            "no port on it.",
-            "Ask who runs the cloud to share it, or name another in the stack file: network.",
-        )
+    check_shared("network", network, str(conn.current_project_id))
     subnets = [
         Subnet(s.id, s.name, s.cidr, bool(s.is_dhcp_enabled))
         for s in conn.network.subnets(network_id=network.id, ip_version=4)
@@ -125,6 +120,17 @@ def choose_ipv6(subnets: Sequence[Any], network: str) -> Subnet:
         )
     first = by_themselves[0]
     return Subnet(first.id, first.name, first.cidr)
+
+
+def check_shared(key: str, network: Any, project_id: str) -> None:
+    """Raises SkytierError where a project can have no port on a network that a key of the stack
+    file names."""
+    if not (network.is_shared or network.project_id == project_id):
+        raise SkytierError(
+            f"The network {network.name} is not shared with this project, so the project can have "
+            "no port on it.",
+            f"Ask who runs the cloud to share it, or name another in the stack file: {key}.",
+        )
 
 
 def sole(key: str, found: Sequence[Any], stack: StackFile, kind: str = "") -> Any:

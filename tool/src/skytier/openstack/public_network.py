@@ -8,7 +8,7 @@ from typing import Any
 from openstack.connection import Connection
 
 from skytier.errors import SkytierError
-from skytier.openstack.given_network import sole
+from skytier.openstack.given_network import check_shared, sole
 from skytier.openstack.given_router import GivenRouter
 from skytier.openstack.resources.project import STACK
 from skytier.stackfile import StackFile
@@ -42,13 +42,7 @@ def find(conn: Connection, stack: StackFile) -> PublicNetwork | None:
 
 def check_takes_ports(network: Any, project_id: str) -> None:
     """Raises SkytierError where a project can have no port on a network."""
-    if not (network.is_shared or network.project_id == project_id):
-        raise SkytierError(
-            f"The network {network.name} is not shared with this project, so the project can have "
-            "no port on it.",
-            "Ask who runs the cloud to share it, or name another in the stack file: "
-            "public_network.",
-        )
+    check_shared("public_network", network, project_id)
     if str(network.description or "").startswith(f"{STACK}="):
         owner = network.description.removeprefix(f"{STACK}=")
         raise SkytierError(

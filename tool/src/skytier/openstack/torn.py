@@ -116,15 +116,8 @@ def _server(server: Found, ports: Sequence[Found], *, own_network: bool) -> Foun
             )
         if own_network and place_of(server):
             return _detached(server, "its port is gone", "a port of the same address is made")
-        return replace(
-            _detached(server, "", ""),
-            fault="its port is gone, and its address with it",
-            mend="it gets another port",
-        )
-    # A duplicate of it has the port, or a server of others: that is told elsewhere.
-    if any(each.facts.get("device") for each in ports):
-        return server
-    return _detached(server, "its port was detached", "it is attached again")
+        return _without(server, "port", "it gets another port")
+    return _with(server, ports, "port")
 
 
 def _in_public(server: Found, ports: Sequence[Found]) -> Found:
@@ -134,14 +127,20 @@ def _in_public(server: Found, ports: Sequence[Found]) -> Found:
     if PUBLIC_PORT not in server.facts.get("metadata", {}):
         return server
     if not ports:
-        return replace(
-            _detached(server, "", ""),
-            fault="its public port is gone, and its address with it",
-            mend="it gets another one",
-        )
+        return _without(server, "public port", "it gets another one")
+    return _with(server, ports, "public port")
+
+
+def _without(server: Found, port: str, mend: str) -> Found:
+    fault = f"its {port} is gone, and its address with it"
+    return replace(_detached(server, "", ""), fault=fault, mend=mend)
+
+
+def _with(server: Found, ports: Sequence[Found], port: str) -> Found:
+    # A duplicate of it has the port, or a server of others: that is told elsewhere.
     if any(each.facts.get("device") for each in ports):
         return server
-    return _detached(server, "its public port was detached", "it is attached again")
+    return _detached(server, f"its {port} was detached", "it is attached again")
 
 
 def _detached(server: Found, drift: str, undo: str) -> Found:

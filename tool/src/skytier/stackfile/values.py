@@ -2,10 +2,13 @@
 
 import re
 from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_address
+from typing import TypeVar
 
 # A tag of Neutron holds 60 characters in older clouds, and a label is one of them.
 LABEL_TAG_PREFIX = "skytier:label:"
 LONGEST_TAG = 60
+
+_Network = TypeVar("_Network", IPv4Network, IPv6Network)
 
 _PRIVATE = tuple(
     IPv4Network(each) for each in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")
@@ -64,29 +67,24 @@ def private_network(value: str) -> str:
 
 
 def _network(value: str) -> IPv4Network:
-    try:
-        return IPv4Network(value)
-    except ValueError:
-        pass
-    try:
-        wide = IPv4Network(value, strict=False)
-    except ValueError:
-        raise ValueError("is not an IPv4 network") from None
-    host = value.partition("/")[0]
-    raise ValueError(f"has an address before the slash; write {wide} for all of it, or {host}/32")
+    return _of_kind(IPv4Network, value, "is not an IPv4 network")
 
 
 def _ipv6_network(value: str) -> IPv6Network:
+    return _of_kind(IPv6Network, value, "is not a network")
+
+
+def _of_kind(kind: type[_Network], value: str, wrong: str) -> _Network:
     try:
-        return IPv6Network(value)
+        return kind(value)
     except ValueError:
         pass
     try:
-        wide = IPv6Network(value, strict=False)
+        wide = kind(value, strict=False)
     except ValueError:
-        raise ValueError("is not a network") from None
-    host = value.partition("/")[0]
-    raise ValueError(f"has an address before the slash; write {wide} for all of it, or {host}/128")
+        raise ValueError(wrong) from None
+    host = f"{value.partition('/')[0]}/{wide.max_prefixlen}"
+    raise ValueError(f"has an address before the slash; write {wide} for all of it, or {host}")
 
 
 def addresses_once(values: tuple[str, ...]) -> tuple[str, ...]:
