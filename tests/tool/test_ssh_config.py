@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from skytier.deploy.kind import Found, Key
 from skytier.errors import SkytierError
 from skytier.hosts import ssh_config
-from skytier.hosts.ssh import Ssh
+from skytier.hosts.ssh import Ssh, unreachable
 from skytier.hosts.ssh_config import SshEntry
 from skytier.openstack import host_keys, operator
 from skytier.openstack.access import Access, hosts
@@ -78,6 +78,44 @@ def test_a_server_that_takes_the_place_of_another_one_is_another_machine(tmp_pat
         access.open("shop-web-1", {each.key: each for each in there}, lambda text: None)
     assert asked == ["i1", "i2"]
     assert known[-1] == "i2"
+
+
+@pytest.mark.parametrize("of", ["i1", "i2", ""])
+def test_a_machine_that_got_no_metadata_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, of: str
+) -> None:
+    """Also where it is the one on the way."""
+    monkeypatch.setattr("skytier.openstack.access.REACH_TIMEOUT_S", 0.0)
+
+    def console(server_id: str, **_: Any) -> Any:
+        source = "DataSourceNone" if server_id == of else "DataSourceOpenStackLocal"
+        return {"output": f"Cloud-init v. 22.4.2 finished at now. Datasource {source}.  Up 95 s"}
+
+    def refuses(*_: Any, **__: Any) -> str:
+        raise unreachable("shop-database-1", "Permission denied (publickey).")
+
+    shell: Any = SimpleNamespace(run=refuses, know=lambda *_: None)
+    connection: Any = SimpleNamespace(
+        compute=SimpleNamespace(get_server_console_output=console, get_server=lambda _: None)
+    )
+    access = Access(connection, operator.OperatorFiles(tmp_path), shell)
+    metadata = {"metadata": {host_keys.HOST_KEY: PUBLIC}}
+    there = [
+        Found(Key("server", "shop-web-1"), "i1", {}, metadata),
+        Found(Key("port", "shop-web-1"), "p1", {}, {"address": "192.168.128.7"}),
+        Found(Key("floating IP", "shop-web-1"), "f1", {"port": "p1"}, {"address": "203.0.113.7"}),
+        Found(Key("server", "shop-database-1"), "i2", {}, metadata),
+        Found(Key("port", "shop-database-1"), "p2", {}, {"address": "192.168.128.8"}),
+    ]
+    access.write({each.key: each for each in there})
+    with pytest.raises(SkytierError) as error:
+        access.reach("shop-database-1", lambda text: None)
+    if of:
+        name = {"i1": "shop-web-1", "i2": "shop-database-1"}[of]
+        assert f"{name} got no metadata from the cloud" in error.value.what
+        assert f"openstack server delete {of}" in (error.value.do or "")
+    else:
+        assert "refuses the SSH key" in error.value.what
 
 
 NAMES = st.text(max_size=12) | st.text(alphabet='ab1-._*!? \n"%', max_size=8)

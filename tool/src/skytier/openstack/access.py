@@ -151,8 +151,26 @@ class Access:
                 self.shell.run(name, "true", timeout_s=60)
             except (UnreachableError, CommandError) as error:
                 # No waiting makes another key of it.
-                if isinstance(error, HostKeyError) or time.monotonic() > deadline:
+                if isinstance(error, HostKeyError):
                     raise
+                if time.monotonic() > deadline:
+                    raise self._without_key(name) or error from error
                 time.sleep(1)
             else:
                 return SshHost(self.shell, name)
+
+    def _without_key(self, name: str) -> SkytierError | None:
+        """That this machine, or the one on the way to it, has no key of anybody's."""
+        there = self._hosts.get(name)
+        for each in [there.via, name] if there else []:
+            found = self._hosts.get(each or "")
+            if found and host_keys.knows_no_key(self._connection, found.server_id):
+                return SkytierError(
+                    f"{name} cannot be reached: {found.name} got no metadata from the cloud when "
+                    "it booted, so it knows no SSH key.",
+                    "If it is new, see that the cloud's metadata service works, delete the server "
+                    f"(openstack server delete {found.server_id}), and run skytier up again. If "
+                    "it was in use before, restart it: openstack server reboot "
+                    f"{found.server_id}",
+                )
+        return None

@@ -20,6 +20,8 @@ from skytier.openstack.resources.waiting import poll_s
 HOST_KEY = f"{PREFIX}host-key"
 CONSOLE_LINES = 5000
 LEARN_TIMEOUT_S = 900.0
+_NO_METADATA = "Datasource DataSourceNone"
+"""In the last line of a boot, as cloud-init writes it by default."""
 _BLOCK = re.compile(r"-----BEGIN SSH HOST KEY KEYS-----(.*?)-----END SSH HOST KEY KEYS-----", re.S)
 _KEY = re.compile(r"\bssh-ed25519 [A-Za-z0-9+/]{60,}={0,2}")
 
@@ -29,6 +31,18 @@ def in_console(log: str) -> str | None:
     blocks = _BLOCK.findall(log)
     keys = _KEY.findall(blocks[-1]) if blocks else []
     return keys[0] if keys else None
+
+
+def knows_no_key(connection: Connection, server_id: str) -> bool:
+    """Whether a server's console shows that cloud-init got no metadata: it lets nobody in.
+
+    False also where the cloud does not show the console.
+    """
+    try:
+        said = connection.compute.get_server_console_output(server_id, length=CONSOLE_LINES)
+    except HttpException:
+        return False
+    return _NO_METADATA in (said.get("output") or "")
 
 
 def known_hosts(keys: dict[str, str]) -> str:
