@@ -3,8 +3,12 @@
 import json
 import shlex
 
+from skytier.deploy import backups
+from skytier.deploy.keeper import keeper
+from skytier.deploy.restore import intend, restore
 from skytier.errors import SkytierError
 from skytier.poll import until
+from tests.cluster.asked import silent
 from tests.cluster.cluster import Cluster
 from tests.cluster.container import SHARED, Container
 
@@ -72,6 +76,16 @@ def acknowledged(made: Cluster) -> set[int]:
     return {
         int(line) for line in made.containers[WEB].run("cat /root/acknowledged-* || true").split()
     }
+
+
+def begin_to_write(made: Cluster) -> None:
+    """Clients on the web server write from now on."""
+    table = "CREATE TABLE numbers (number bigint PRIMARY KEY); ALTER TABLE numbers OWNER TO skytier"
+    sql(primary_of_any(made), table)
+    web = made.containers[WEB]
+    web.put("/root/writers.py", WRITERS, 0o600)
+    web.run("systemd-run --quiet --unit=writers python3 /root/writers.py")
+    goes_on(made)
 
 
 def goes_on(made: Cluster) -> None:
@@ -145,3 +159,25 @@ def lost(made: Cluster) -> set[int]:
 
 def primary_of_any(made: Cluster) -> Container:
     return primary(made) if made.resolved.stack.database.members > 1 else made.containers[FIRST]
+
+
+def marked(made: Cluster) -> str:
+    """A moment between two changes, while no client writes."""
+    made.containers[WEB].run("systemctl stop writers")
+    machine = primary(made)
+    sql(machine, "DROP TABLE IF EXISTS marks")
+    sql(machine, "CREATE TABLE marks AS SELECT 'before' AS mark")
+    between = backups.now(machine).isoformat()
+    sql(machine, "INSERT INTO marks VALUES ('after')")
+    return between
+
+
+def restored(made: Cluster, to: str) -> None:
+    machine = keeper(databases(made))
+    restore(machine, intend(machine, to), silent)
+
+
+def write_anew(made: Cluster) -> None:
+    """The clients write again; what was acknowledged after the moment is gone, as it should be."""
+    made.containers[WEB].run("rm -f /root/acknowledged-*")
+    made.containers[WEB].run("systemd-run --quiet --unit=writers python3 /root/writers.py")

@@ -302,7 +302,8 @@ def test_a_full_disk_of_the_host_keeps_the_changes_here(place: Place) -> None:
     segment = written(database, "full")
     with pytest.raises(SkytierError, match="The backup failed"):
         backups.make(database, "diff", silent)
-    assert until(lambda: "does not arrive" in "".join(place.wrong().values()), 120, every_s=1)
+    assert until(lambda: "last backup failed" in "".join(place.wrong().values()), 120, every_s=1)
+    assert until(lambda: not backups.arrive(database), 180, every_s=1)
     assert not has(place, segment)
     place.host.run(f"rm {PATH}/full")
     assert until(lambda: has(place, segment), 180, every_s=1)

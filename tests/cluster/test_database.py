@@ -10,7 +10,6 @@ import pytest
 from skytier.deploy import backups
 from skytier.deploy.files import read_secrets
 from skytier.deploy.keeper import keeper
-from skytier.deploy.restore import intend, restore
 from skytier.errors import SkytierError
 from skytier.openstack import rotation
 from skytier.openstack.minor_upgrade import carry_out
@@ -31,15 +30,18 @@ from tests.cluster.members import (
     PSQL,
     SECOND,
     WEB,
-    WRITERS,
+    begin_to_write,
     databases,
     goes_on,
     lost,
+    marked,
     members,
     primary,
+    restored,
     sql,
     stack,
     well,
+    write_anew,
 )
 from tests.cluster.newer import NAMES as NEWER
 from tests.cluster.newer import offer_newer
@@ -61,14 +63,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> str:
 def made(project: str, base: Base) -> Iterator[Cluster]:
     """A stack with one database, to which clients write from then on."""
     with cluster(stack(project, 1), base=base) as made:
-        table = (
-            "CREATE TABLE numbers (number bigint PRIMARY KEY); ALTER TABLE numbers OWNER TO skytier"
-        )
-        made.containers[FIRST].run(f"{PSQL} --command='{table}'")
-        web = made.containers[WEB]
-        web.put("/root/writers.py", WRITERS, 0o600)
-        web.run("systemd-run --quiet --unit=writers python3 /root/writers.py")
-        goes_on(made)
+        begin_to_write(made)
         yield made
 
 
@@ -370,28 +365,6 @@ def test_all_members_are_lost_and_the_database_comes_back(made: Cluster) -> None
         assert until(lambda: sql(each, marks).split() == both, 300)  # noqa: B023
     write_anew(made)
     goes_on(made)
-
-
-def marked(made: Cluster) -> str:
-    """A moment between two changes, while no client writes."""
-    made.containers[WEB].run("systemctl stop writers")
-    machine = primary(made)
-    sql(machine, "DROP TABLE IF EXISTS marks")
-    sql(machine, "CREATE TABLE marks AS SELECT 'before' AS mark")
-    between = backups.now(machine).isoformat()
-    sql(machine, "INSERT INTO marks VALUES ('after')")
-    return between
-
-
-def restored(made: Cluster, to: str) -> None:
-    machine = keeper(databases(made))
-    restore(machine, intend(machine, to), silent)
-
-
-def write_anew(made: Cluster) -> None:
-    """The clients write again; what was acknowledged after the moment is gone, as it should be."""
-    made.containers[WEB].run("rm -f /root/acknowledged-*")
-    made.containers[WEB].run("systemd-run --quiet --unit=writers python3 /root/writers.py")
 
 
 @LARGE

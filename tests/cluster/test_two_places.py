@@ -162,6 +162,10 @@ def test_the_second_place_is_restored_while_the_first_is_away(
 def test_with_one_place_again_nothing_of_the_second_is_on_the_machine(
     three: Cluster, database: Container
 ) -> None:
+    # A backup is being made meanwhile, as it were: it holds this lock.
+    lock = "/tmp/pgbackrest/main-backup.lock"
+    database.run(f"systemd-run --quiet --collect flock {lock} sleep 20; sleep 1")
+    database.run(f"! flock --nonblock {lock} true")
     three.write(STACK)
     three.up()
     assert three.wrong() == {}
