@@ -96,7 +96,7 @@ class Lines:
         self._print(f"✓ {step.key}: {_PAST[step.action]}  {seconds:.1f} s")
 
     def failed(self, step: Step, error: BaseException, seconds: float) -> None:
-        """Say that it failed; the first error is shown at the end too."""
+        """Say that it failed; all errors are shown whole at the end."""
         self._print(f"✗ {step.key}: {_first_line(error)}  {seconds:.1f} s")
 
     def skipped(self, step: Step) -> None:
