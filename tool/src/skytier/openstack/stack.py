@@ -80,6 +80,9 @@ from skytier.roles.role import public_role
 from skytier.secrets import vault
 from skytier.stackfile import StackFile, schedule
 
+_WITHOUT_STACK = ("up", "bake", "down")
+"""What may begin without a stack that is there. `down` deletes the lock again."""
+
 
 def _way(stack: StackFile) -> Way:
     jump = stack.ssh_jump or ""
@@ -419,9 +422,21 @@ class CloudStack:
         credentials = Ec2Credential(self.project, containers, self.has_objects, buckets)
         return KeptSecrets(current.resolved, self.operator, access, current.known, credentials)
 
+    def _is_there(self) -> bool:
+        return self.lock.exists() or any(self.kinds[Server.name].find())
+
     @contextmanager
     def held(self, what: str, lost: threading.Event) -> Iterator[None]:
-        """Hold the lock, and note in the audit how it ended: in the cloud, and on this machine."""
+        """Hold the lock, and note in the audit how it ended: in the cloud, and on this machine.
+
+        Raises SkytierError for a stack that is not there, unless that is what makes one: the lock
+        would be all that there is of it.
+        """
+        if what not in _WITHOUT_STACK and not self._is_there():
+            raise SkytierError(
+                f"The stack {self.stack.name} is not there: this project has no server of it.",
+                "Bring it up: skytier up. Or is it in another cloud or stack file?",
+            )
         with self.lock.held(what, lost) as holder:
             result = "failed"
             try:
