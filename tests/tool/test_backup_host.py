@@ -99,14 +99,17 @@ def test_the_keys_of_the_host_are_read_from_beside_the_stack_file(tmp_path: Path
     file, scanned = tmp_path / "skytier.toml", tmp_path / "backup-host"
     hosts = ON_A_HOST.replace("[backup.example.org]:2222 ssh-ed25519 AAAA", "backup-host")
     file.write_text(hosts)
+    # What needs no set-up of the database goes on.
+    assert resolved(load(file)).setup("web", 1, Known({})).files
     with pytest.raises(SkytierError, match="no file") as error:
-        load(file)
+        resolved(load(file)).setup("database", 1, Known({}))
+    assert "ssh, exec, logs and down do not" in (error.value.do or "")
     scan = f"ssh-keyscan -p 2222 backup.example.org >{scanned}"
     assert scan in (error.value.do or "")
     # Of another port is of another host.
     scanned.write_text(f"backup.example.org {ED25519}\n")
     with pytest.raises(SkytierError, match=r"no key of \[backup.example.org\]:2222") as error:
-        load(file)
+        trusted(load(file))
     assert scan in (error.value.do or "")
     scanned.write_text(
         f"# a comment\n[backup.example.org]:2222 {ED25519}\n[backup.example.org]:2222 {RSA}\n"
