@@ -15,9 +15,12 @@ from skytier import roles
 from skytier.cli.dialog import Context
 from skytier.cli.on_cloud import down
 from skytier.deploy.kind import Found, Key, Known
+from skytier.deploy.plan import plan
 from skytier.errors import SkytierError
 from skytier.openstack import backup_host, copy
+from skytier.openstack.given_router import GivenRouter
 from skytier.openstack.images import Image
+from skytier.openstack.kinds import RULES
 from skytier.openstack.planned import Plan, Removal
 from skytier.release.platform import System
 from skytier.secrets.secret import Given
@@ -285,3 +288,13 @@ def test_a_first_plan_says_which_keys_have_to_be_given() -> None:
     later = Plan(order.planned(stack, found), order.resolved(stack), "").backups
     assert "skytier backup key" in later
     assert "SKYTIER_" not in later
+
+
+@pytest.mark.parametrize(("gateway", "told"), [("", True), ("external", False)])
+def test_a_first_plan_says_that_a_given_router_leads_nowhere(gateway: str, told: bool) -> None:
+    stack = parse(f'public = "none"\nrouter = "given"\n{ON_A_HOST}')
+    here = order.resolved(stack)
+    router = GivenRouter("r", "given", gateway)
+    here = replace(here, choices=replace(here.choices, router=router))
+    steps = plan(order.wanted(here, order.PROJECT, "key", Known()), [], RULES)
+    assert ("The router given has no gateway" in Plan(steps, here, "").backups) == told

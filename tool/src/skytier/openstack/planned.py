@@ -269,6 +269,12 @@ class Plan:
                     else " They are on the database server, and lost with it unless another disk "
                     f"is at {place.path}."
                 )
+            router = self.resolved.choices.router
+            if place.kind != PATH and router and not router.external_network:
+                lost += (
+                    f" The router {router.name} has no gateway: the {name} place has to be where "
+                    "it leads."
+                )
         return (
             "Backups are encrypted, and worthless without their key. Keep it in a safe place, too: "
             f"skytier backup key.{lost}"
