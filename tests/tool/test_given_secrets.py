@@ -1,14 +1,12 @@
 """A secret that the operator gives anew: the plan shows who gets it, and nothing else changes."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
-from skytier import roles
 from skytier.deploy.kind import Found, Key, Known
 from skytier.deploy.plan import Action, Step, plan
 from skytier.openstack import configurations, given_secrets
@@ -20,7 +18,6 @@ from skytier.openstack.kept_secrets import KeptSecrets
 from skytier.openstack.kinds import RULES
 from skytier.openstack.operator import OperatorFiles
 from skytier.openstack.resolved import ResolvedStack
-from skytier.secrets import vault
 from skytier.stackfile import parse
 
 from .brought_up import brought_up
@@ -52,9 +49,7 @@ def planned(operator: OperatorFiles, known: Known) -> list[Step]:
 
 
 def of_run(operator: OperatorFiles, known: Known) -> ResolvedStack:
-    before = resolved(STACK)
-    there = vault.given(roles.secrets(before.topology(known)))
-    return replace(before, given=given_secrets.marks(operator, there))
+    return resolved(STACK).with_given(operator, known)
 
 
 def asked(stack: ResolvedStack, known: Known) -> Any:

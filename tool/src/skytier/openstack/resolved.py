@@ -13,6 +13,7 @@ from skytier.errors import SkytierError
 from skytier.openstack import given_secrets
 from skytier.openstack.choices import Choices
 from skytier.openstack.entry_point import address_of, ipv6_of, leads_to
+from skytier.openstack.operator import OperatorFiles
 from skytier.openstack.resources.ec2_credential import Ec2Credential
 from skytier.openstack.resources.interface import place_of
 from skytier.openstack.resources.volume import Volume
@@ -20,6 +21,7 @@ from skytier.release import Application
 from skytier.release.author import author
 from skytier.release.history import Author
 from skytier.roles.role import Role, public_role
+from skytier.secrets import vault
 from skytier.services.setup import Setup
 from skytier.services.system.service import USER_DATA_LIMIT, encoded_size
 from skytier.stackfile import StackFile
@@ -239,6 +241,11 @@ class ResolvedStack:
         stay = role == keeper or several or not self.roles[keeper].holds_data
         from_elsewhere = [] if stay else [store.id if store else ""]
         return priced.setup(role, number, known).fingerprint(from_elsewhere)
+
+    def with_given(self, operator: OperatorFiles, known: Known) -> "ResolvedStack":
+        """The same with the secrets that are in the environment of this run."""
+        there = vault.given(roles.secrets(self.topology(known)))
+        return replace(self, given=given_secrets.marks(operator, there))
 
     def given_anew(self, role: str, number: int, known: Known) -> list[str]:
         """The names of the secrets that this run was given, and a machine was not set up with."""

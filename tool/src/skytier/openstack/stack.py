@@ -5,13 +5,12 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
 from openstack.connection import Connection
 
-from skytier import release, roles
+from skytier import release
 from skytier.backend import Outcome
 from skytier.costs.price_list import PriceList
 from skytier.deploy.apply import Events, StoppedError, apply, refuse_losses
@@ -25,7 +24,6 @@ from skytier.openstack import (
     backup_host,
     choices,
     given_network,
-    given_secrets,
     limits,
     needs,
     object_store,
@@ -77,7 +75,6 @@ from skytier.openstack.variables import KeptVariables
 from skytier.openstack.web_servers import web_servers
 from skytier.roles import ROLES
 from skytier.roles.role import public_role
-from skytier.secrets import vault
 from skytier.stackfile import StackFile, schedule
 
 _WITHOUT_STACK = ("up", "bake", "down")
@@ -165,10 +162,7 @@ class CloudStack:
             wrong = looked(self.connection, self.operator, self.stack, there)
         found = to_mend(found, wrong)
         there = Known(one_of_each(found)[0])
-        marks = given_secrets.marks(
-            self.operator, vault.given(roles.secrets(resolved.topology(there)))
-        )
-        resolved = replace(resolved, given=marks)
+        resolved = resolved.with_given(self.operator, there)
         steps = plan(
             wanted(resolved, self.project, public_key, there),
             found,
