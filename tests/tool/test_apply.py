@@ -1,5 +1,6 @@
 """Steps carried out: the order, what a failure leaves undone, and an answer that is lost."""
 
+import json
 import signal
 import threading
 from collections.abc import Callable, Iterable
@@ -9,7 +10,7 @@ from keystoneauth1.exceptions import ConnectFailure
 from openstack.exceptions import HttpException
 
 from skytier import errors
-from skytier.cli import console
+from skytier.cli import console, progress
 from skytier.deploy.apply import AT_ONCE, LossError, StoppedError, apply
 from skytier.deploy.kind import Found, Key, Known, Tell, Wanted
 from skytier.deploy.plan import Action, Rules, Step, plan
@@ -133,6 +134,17 @@ def test_each_error_is_told_whole_and_the_same_advice_once(
     assert said.count("Error: ") == 2
     assert said.index("c fails.") < said.index("Look at c.")
     assert said.index("b fails.") < said.index("Ask for room.")
+
+
+def test_scripts_are_told_each_error_with_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
+    def fails(key: Key) -> None:
+        raise SkytierError("It fails.", "Mend it.")
+
+    kinds, shown = {"network": Memory("network", fails)}, progress.JsonLines()
+    with pytest.raises(SkytierError):
+        apply(plan([network()], [], RULES), kinds, shown, Known())
+    last = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert (last["event"], last["error"], last["do"]) == ("failed", "It fails.", "Mend it.")
 
 
 def test_one_error_stays_as_it_is_and_a_step_that_was_stopped_hides_none() -> None:

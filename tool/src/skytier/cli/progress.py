@@ -129,8 +129,9 @@ class JsonLines(Lines):
         self._event(step, "done", seconds=round(seconds, 1))
 
     def failed(self, step: Step, error: BaseException, seconds: float) -> None:
-        """It failed."""
-        self._event(step, "failed", seconds=round(seconds, 1), error=str(error))
+        """It failed, and what to do; None where nobody says."""
+        do = error.do if isinstance(error, SkytierError) else None
+        self._event(step, "failed", seconds=round(seconds, 1), error=str(error), do=do)
 
     def skipped(self, step: Step) -> None:
         """It was left out."""
