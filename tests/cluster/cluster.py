@@ -178,7 +178,7 @@ class Cluster:
         """Wanted minus found."""
         known = self.known()
         return plan(
-            wanted(self.resolved, _PROJECT, "", known),
+            wanted(self.resolved.with_given(self.operator, known), _PROJECT, "", known),
             known.values(),
             RULES,
             losses(self.resolved, known),

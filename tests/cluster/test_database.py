@@ -1,5 +1,6 @@
 """Several members of the database, fault after fault: nothing that was acknowledged is lost."""
 
+import re
 import shlex
 import threading
 from collections.abc import Callable, Iterator
@@ -7,13 +8,16 @@ from typing import Any
 
 import pytest
 
+from skytier import roles
 from skytier.deploy import backups
+from skytier.deploy.checks import wait_until_well
 from skytier.deploy.files import read_secrets
 from skytier.deploy.keeper import keeper
 from skytier.errors import SkytierError
 from skytier.openstack import rotation
 from skytier.openstack.minor_upgrade import carry_out
 from skytier.poll import until
+from skytier.services.patroni import pause
 from skytier.services.patroni.lease import Lease, end, heirs, lease
 from skytier.services.patroni.look import look
 from skytier.services.patroni.minor_upgrade import turns
@@ -89,10 +93,29 @@ def test_one_becomes_two_while_clients_write(made: Cluster, project: str) -> Non
         asked = url.replace("6432", port)
         said = made.containers[WEB].run(f"psql '{asked}' -Atc 'SELECT pg_is_in_recovery()'")
         assert said.strip() == recovers
-    made.containers[SECOND].run(f"{PATRONICTL} pause --wait shop")
-    assert "Patroni is paused" in made.wrong()[f"{SECOND} patroni"]
-    made.containers[SECOND].run(f"{PATRONICTL} resume --wait shop")
+    a_pause_is_told_at_once(made)
     well(made)
+
+
+def a_pause_is_told_at_once(made: Cluster) -> None:
+    """Also by `up`, which does not wait for its end, with the command that ends it."""
+    second, topology = made.containers[SECOND], made.topology()
+    [machine] = [each for each in topology.machines if each.name == SECOND]
+    metrics = (
+        "import ssl, urllib.request; print(urllib.request.urlopen("
+        f"'https://{machine.address}:8008/metrics', context=ssl._create_unverified_context()"
+        ").read().decode())"
+    )
+    assert not pause.read(second.run(pause.QUESTION))
+    second.run(f"{PATRONICTL} pause --wait shop")
+    assert "Patroni is paused" in made.wrong()[f"{SECOND} patroni"]
+    assert pause.read(second.run(pause.QUESTION))
+    assert look(databases(made)).paused
+    assert re.search("^patroni_is_paused{.*} 1$", second.run(f'python3 -c "{metrics}"'), re.M)
+    with pytest.raises(SkytierError, match="Patroni is paused") as error:
+        wait_until_well(second, roles.setup(topology, machine).checks, lambda text: None)
+    second.run((error.value.do or "").split("'")[1])
+    assert until(lambda: not look(databases(made)).paused, 60)
 
 
 def kill_postgresql(made: Cluster, machine: Container) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from skytier.deploy.apply import LossError
 from skytier.deploy.kind import Key
+from skytier.services.prometheus.service import ETC
 from tests.cluster.cluster import Cluster, changed, cluster
 from tests.project.trees import write
 
@@ -25,6 +26,14 @@ def application(environ, start_response):
     return [json.dumps(about).encode()]
 """,
 }
+
+
+MAIL = """\
+[monitor]
+email = "ops@example.org"
+smtp_server = "smtp.example.org:587"
+smtp_username = "ops"
+"""
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +75,28 @@ def test_it_is_healthy_with_nothing_of_a_database(alone: Cluster) -> None:
     assert found["SECRET_KEY"] == alone.secrets["application_secret_key"]
     said = alone.containers["shop-web-1"].run("ls /etc/skytier /etc/skytier/credentials")
     assert "database" not in said
+
+
+def test_another_password_that_is_given_is_taken_by_the_next_up(
+    alone: Cluster, shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone.operator.public_key()
+    monkeypatch.setenv("SKYTIER_SMTP_PASSWORD", "first")
+    alone.write(f"{stack(shop)}{MAIL}")
+    alone.up()
+    assert changed(alone.plan()) == []
+
+    monkeypatch.setenv("SKYTIER_SMTP_PASSWORD", "it's another")
+    assert "change configuration shop-web-1" in changed(alone.plan())
+    alone.up()
+    written = alone.containers["shop-web-1"].run(f"cat {ETC}/private/alertmanager.yml")
+    assert "'it''s another'" in written
+    assert alone.wrong() == {}
+    assert changed(alone.plan()) == []
+    monkeypatch.delenv("SKYTIER_SMTP_PASSWORD")
+    assert changed(alone.plan()) == []
+    told = alone.servers.there[Key("server", "shop-web-1")].facts["metadata"]
+    assert "another" not in json.dumps(told)
 
 
 def test_its_secrets_outlive_a_replacement_of_the_server(alone: Cluster, shop: Path) -> None:

@@ -145,6 +145,15 @@ CASES = [
         why="that does not follow",
     ),
     Case(
+        "DatabasePaused",
+        {f"patroni_is_paused{{{DATABASE}}}": "1x60", f"patroni_is_paused{{{REPLICA}}}": "1x60"},
+        # A restore that ends well.
+        {
+            f"patroni_is_paused{{{DATABASE}}}": "0x45 1x14",
+            f"patroni_is_paused{{{REPLICA}}}": "0x60",
+        },
+    ),
+    Case(
         "EtcdNoQuorum",
         {f"etcd_server_has_leader{{{DATABASE}}}": "0x60"},
         {f"etcd_server_has_leader{{{DATABASE}}}": "1x60"},

@@ -166,7 +166,10 @@ def test_the_documentation_has_every_alert_with_its_severity() -> None:
     assert sorted(documented) == sorted((a["alert"], a["labels"]["severity"]) for a in alerts())
 
 
-STACK_WIDE = ("ErrorsBurn", "LatencyBurns", "BudgetOverrun", "DatabaseNoPrimary")
+STACK_WIDE = (
+    *("ErrorsBurn", "LatencyBurns", "BudgetOverrun"),
+    *("DatabaseNoPrimary", "DatabasePaused"),
+)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Steps carried out: the order, what a failure leaves undone, and an answer that is lost."""
 
+import json
 import signal
 import threading
 from collections.abc import Callable, Iterable
@@ -8,6 +9,8 @@ import pytest
 from keystoneauth1.exceptions import ConnectFailure
 from openstack.exceptions import HttpException
 
+from skytier import errors
+from skytier.cli import console, progress
 from skytier.deploy.apply import AT_ONCE, LossError, StoppedError, apply
 from skytier.deploy.kind import Found, Key, Known, Tell, Wanted
 from skytier.deploy.plan import Action, Rules, Step, plan
@@ -108,6 +111,58 @@ def test_after_a_failure_only_what_needs_it_is_left_out() -> None:
         apply(plan(wanted, [], RULES), kinds, events, Known())
     assert {key.name for key in kinds["port"].there} == {"b"}
     assert {"failed bad", "skipped a", "done b"} <= set(events.said)
+
+
+def test_each_error_is_told_whole_and_the_same_advice_once(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    advice = {"a": "Ask for room.", "b": "Ask for room.", "c": "Look at c.", "d": "Look at c."}
+    together = threading.Barrier(4, timeout=120)
+
+    def fails(key: Key) -> None:
+        together.wait()
+        raise SkytierError(f"{'c' if key.name == 'd' else key.name} fails.", advice[key.name])
+
+    wanted = [network(name) for name in advice]
+    with pytest.raises(SkytierError) as error:
+        apply(plan(wanted, [], RULES), {"network": Memory("network", fails)}, Record(), Known())
+
+    assert sorted(error.value.what.splitlines()) == ["a fails.", "b fails.", "c fails."]
+    assert sorted((error.value.do or "").splitlines()) == ["Ask for room.", "Look at c."]
+    console.show(error.value)
+    said = capsys.readouterr().err
+    assert said.count("Error: ") == 2
+    assert said.index("c fails.") < said.index("Look at c.")
+    assert said.index("b fails.") < said.index("Ask for room.")
+
+
+def test_scripts_are_told_each_error_with_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
+    def fails(key: Key) -> None:
+        raise SkytierError("It fails.", "Mend it.")
+
+    kinds, shown = {"network": Memory("network", fails)}, progress.JsonLines()
+    with pytest.raises(SkytierError):
+        apply(plan([network()], [], RULES), kinds, shown, Known())
+    last = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert (last["event"], last["error"], last["do"]) == ("failed", "It fails.", "Mend it.")
+
+
+def test_one_error_stays_as_it_is_and_a_step_that_was_stopped_hides_none() -> None:
+    refused, stopped = LossError("It is refused."), StoppedError("It was stopped.")
+    unforeseen = RuntimeError("a fault of the tool")
+    assert errors.together([refused]) is refused
+    assert errors.together([refused, LossError("It is refused.")]) is refused
+    assert errors.together([refused, unforeseen]) is unforeseen
+
+    both = threading.Barrier(2, timeout=120)
+
+    def fails(key: Key) -> None:
+        both.wait()
+        raise stopped if key.name == "a" else refused
+
+    kinds, wanted = {"network": Memory("network", fails)}, [network("a"), network("b")]
+    with pytest.raises(LossError, match="It is refused"):
+        apply(plan(wanted, [], RULES), kinds, Record(), Known())
 
 
 def test_a_lost_lock_stops_what_was_not_begun() -> None:

@@ -23,7 +23,7 @@ from skytier.openstack.operator import OperatorFiles
 from skytier.secrets.certificate import self_signed
 from skytier.secrets.secret import AccessKey, Passphrase
 from skytier.services.pgbackrest import info
-from skytier.services.pgbackrest.config import pgbackrest_conf
+from skytier.services.pgbackrest.config import pgbackrest_conf, trusted
 from skytier.services.pgbackrest.info import Backup, Backups, gaps
 from skytier.services.pgbackrest.secrets import KEY, KEY_VARIABLE
 from skytier.services.pgbackrest.target import target
@@ -89,7 +89,11 @@ def test_the_certificate_authority_is_read_from_beside_the_stack_file(tmp_path: 
     assert load(file).backup.ca == certificate
     (tmp_path / "ca.pem").write_text("nothing")
     with pytest.raises(SkytierError, match="has no certificate"):
-        load(file)
+        trusted(load(file))
+    (tmp_path / "ca.pem").unlink()
+    with pytest.raises(SkytierError, match="There is no file") as error:
+        trusted(load(file))
+    assert "backup.ca names it. What plans or sets up machines needs it" in (error.value.do or "")
 
 
 def steps(found: Mapping[Key, Found], stack: StackFile) -> list[Step]:

@@ -15,9 +15,12 @@ from skytier import roles
 from skytier.cli.dialog import Context
 from skytier.cli.on_cloud import down
 from skytier.deploy.kind import Found, Key, Known
+from skytier.deploy.plan import plan
 from skytier.errors import SkytierError
 from skytier.openstack import backup_host, copy
+from skytier.openstack.given_router import GivenRouter
 from skytier.openstack.images import Image
+from skytier.openstack.kinds import RULES
 from skytier.openstack.planned import Plan, Removal
 from skytier.release.platform import System
 from skytier.secrets.secret import Given
@@ -99,14 +102,17 @@ def test_the_keys_of_the_host_are_read_from_beside_the_stack_file(tmp_path: Path
     file, scanned = tmp_path / "skytier.toml", tmp_path / "backup-host"
     hosts = ON_A_HOST.replace("[backup.example.org]:2222 ssh-ed25519 AAAA", "backup-host")
     file.write_text(hosts)
+    # What needs no set-up of the database goes on.
+    assert resolved(load(file)).setup("web", 1, Known({})).files
     with pytest.raises(SkytierError, match="no file") as error:
-        load(file)
+        resolved(load(file)).setup("database", 1, Known({}))
+    assert "ssh, exec, logs and down do not" in (error.value.do or "")
     scan = f"ssh-keyscan -p 2222 backup.example.org >{scanned}"
     assert scan in (error.value.do or "")
     # Of another port is of another host.
     scanned.write_text(f"backup.example.org {ED25519}\n")
     with pytest.raises(SkytierError, match=r"no key of \[backup.example.org\]:2222") as error:
-        load(file)
+        trusted(load(file))
     assert scan in (error.value.do or "")
     scanned.write_text(
         f"# a comment\n[backup.example.org]:2222 {ED25519}\n[backup.example.org]:2222 {RSA}\n"
@@ -282,3 +288,13 @@ def test_a_first_plan_says_which_keys_have_to_be_given() -> None:
     later = Plan(order.planned(stack, found), order.resolved(stack), "").backups
     assert "skytier backup key" in later
     assert "SKYTIER_" not in later
+
+
+@pytest.mark.parametrize(("gateway", "told"), [("", True), ("external", False)])
+def test_a_first_plan_says_that_a_given_router_leads_nowhere(gateway: str, told: bool) -> None:
+    stack = parse(f'public = "none"\nrouter = "given"\n{ON_A_HOST}')
+    here = order.resolved(stack)
+    router = GivenRouter("r", "given", gateway)
+    here = replace(here, choices=replace(here.choices, router=router))
+    steps = plan(order.wanted(here, order.PROJECT, "key", Known()), [], RULES)
+    assert ("The router given has no gateway" in Plan(steps, here, "").backups) == told

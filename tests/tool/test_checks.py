@@ -1,13 +1,14 @@
 """The checks of a machine, asked in one go."""
 
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from skytier.deploy import checks
 from skytier.errors import SkytierError
-from skytier.services.setup import Check, Setup
+from skytier.services.setup import ByHand, Check, Setup
 
 
 class Here:
@@ -69,6 +70,29 @@ def test_what_waits_for_other_machines_may_take_as_long_as_they_do(
 
     assert clock.now == gives_up_after_s
     assert told[-1] == "checking, waiting for etcd"
+
+
+def test_nobody_waits_for_what_a_person_has_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    monkeypatch.setattr(checks, "time", clock)
+    by_hand = ByHand("It is paused", "Resume it.")
+    waits = Check("etcd", "echo no majority; exit 1", with_others=True, by_hand=by_hand)
+    paused = replace(waits, script="echo It is paused.; echo See the log.; exit 1")
+
+    with pytest.raises(SkytierError, match=r"It is paused\.\nSee the log\.") as error:
+        checks.wait_until_well(Here(), [Check("ssh", "true"), paused], print)
+    assert (clock.now, error.value.do) == (0, "Resume it.")
+
+    # Another answer of the same check may pass.
+    with pytest.raises(SkytierError, match="no majority"):
+        checks.wait_until_well(Here(), [waits], print)
+    assert clock.now > 900
+
+    # It is no reason to set a machine up again.
+    assert (
+        Setup(checks=[paused]).fingerprint()
+        == Setup(checks=[replace(paused, by_hand=None)]).fingerprint()
+    )
 
 
 def test_a_machine_that_becomes_well_meanwhile_is_well(

@@ -1,5 +1,6 @@
 """What a machine says of its disks, clock and services -> what is wrong, and what mends it."""
 
+import time
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -7,10 +8,16 @@ import pytest
 
 from skytier import roles
 from skytier.deploy.condition import CLOCK_BOUND_S, FULL_PERCENT, Asked, Wrong, judged
-from skytier.deploy.kind import Found, Key, Known
+from skytier.deploy.kind import Found, Key, Known, Wanted
+from skytier.deploy.plan import Action, Step
+from skytier.errors import SkytierError
 from skytier.hosts.host import UnreachableError
 from skytier.hosts.ssh import Ssh
 from skytier.openstack.look import look, scripts, to_mend
+from skytier.openstack.planned import Plan
+from skytier.secrets.variables import Summary
+from skytier.services.patroni import pause
+from skytier.services.patroni.service import PAUSED
 from skytier.services.system.condition import Condition, Disk, Unit, read, script
 from skytier.stackfile import parse
 from skytier.status import Fault
@@ -179,6 +186,43 @@ def test_a_machine_that_does_not_answer_is_named_and_never_rebooted() -> None:
     assert (wrong.fault.up, wrong.script) == ("", "")
     assert "openstack console log show id-a" in wrong.fault.do
     assert to_mend(list(known.values()), [wrong]) == list(known.values())
+
+
+class Members(Shell):
+    """Machines on which Patroni is paused."""
+
+    def run(self, name: str, command: str, stdin: bytes = b"", timeout_s: float = 0) -> str:
+        super().run(name, command, stdin, timeout_s)
+        asked = pause.QUESTION in stdin.decode()
+        return f"clock {time.time()}\n" + ("patroni-paused\n" if asked else "")
+
+
+def test_a_paused_patroni_is_told_once_with_the_command_that_resumes_it() -> None:
+    known = servers(a="running", b="running", web="running")
+    for name in "ab":
+        known[Key("server", name)].facts["role"] = "database"  # type: ignore[index]
+
+    [wrong] = look(cast(Ssh, cast(Any, Members())), known, parse("database.members = 2"))
+
+    assert (wrong.fault.resource, wrong.fault.what, wrong.script) == ("a", PAUSED, "")
+    assert "skytier exec a '/opt/skytier-patroni/bin/patronictl" in wrong.fault.do
+    assert to_mend(list(known.values()), [wrong]) == list(known.values())
+
+
+def test_up_refuses_to_change_the_database_of_a_paused_patroni() -> None:
+    wrong = Wrong(Fault("a", "patroni", PAUSED, "", "Resume it."))
+
+    def plan(action: Action, role: str) -> Plan:
+        key = Key("configuration", f"shop-{role}-1")
+        wanted = Wanted(key, {}, {"role": role})
+        step = Step(action, key, "", (), wanted)
+        return Plan([step], cast(Any, None), "", None, Summary(), wrong=[wrong])
+
+    for action, role in ((Action.KEEP, "database"), (Action.CHANGE, "web")):
+        plan(action, role).check_members()
+    with pytest.raises(SkytierError, match="Nothing was changed") as error:
+        plan(Action.CHANGE, "database").check_members()
+    assert error.value.do == "Resume it."
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,8 @@ import pytest
 from openstack.exceptions import HttpException
 
 from skytier.deploy.kind import Found, Key, Known, Wanted
+from skytier.doctor import cloud as doctor
+from skytier.doctor.cloud import Subject
 from skytier.openstack import limits
 from skytier.openstack.kinds import find_all
 from skytier.openstack.quota import Amounts
@@ -17,6 +19,7 @@ from skytier.openstack.resources.port import Port
 from skytier.openstack.resources.project import Project
 from skytier.openstack.resources.waiting import poll_s
 from skytier.poll import until
+from skytier.stackfile import parse
 
 PORT, NETWORK, GROUP = Key("port", "shop-web-1"), Key("network", "n"), Key("security group", "g")
 WANTED = Wanted(
@@ -139,3 +142,21 @@ def test_who_waits_long_looks_less_often(monkeypatch: pytest.MonkeyPatch) -> Non
     assert until(ask, 900, poll_s)
     assert looks < 40
     assert now < 66, "a tenth of the time is not noticed"
+
+
+def test_the_doctor_lists_the_external_networks_once() -> None:
+    asked: list[str] = []
+    public = SimpleNamespace(id="p", name="public", is_default=True, is_router_external=True)
+
+    def networks(**_: object) -> list[object]:
+        asked.append("networks")
+        return [public]
+
+    network = SimpleNamespace(
+        networks=networks, subnet_pools=lambda **_: [], subnets=lambda **_: [1]
+    )
+    subject = Subject(parse('ipv6 = true\nipv6_cidr = "fd5b:4:6:1::/64"'), "c")
+    subject.__dict__["conn"] = SimpleNamespace(network=network, current_project_id="p")
+    assert "public (p)" in doctor.external_network(subject).said
+    assert "through public, which has IPv6" in doctor.ipv6(subject).said
+    assert asked == ["networks"]

@@ -180,6 +180,38 @@ def stack(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, project: Project) -> 
     return stack
 
 
+@pytest.mark.parametrize("what", ["rehearse", "rollback", "restore", "secret", "failover"])
+def test_a_stack_that_is_not_there_gets_no_lock(
+    stack: CloudStack, network: Network, what: str
+) -> None:
+    server = Found(Key("server", "shop-web-1"), "s", {})
+    there: list[Found] = []
+    stack.kinds = cast(Any, {"server": SimpleNamespace(find=lambda: there)})
+
+    with (
+        pytest.raises(SkytierError, match="The stack shop is not there"),
+        stack.held(what, threading.Event()),
+    ):
+        raise AssertionError("it began")
+    assert network.groups == []
+    assert not stack.operator.log.exists()
+
+    # One whose lock somebody deleted is there all the same.
+    there.append(server)
+    with stack.held(what, threading.Event()):
+        assert len(network.groups) == 1
+    # And one that has nothing but a lock may be a stack that a run is just making.
+    there.clear()
+    with stack.held(what, threading.Event()):
+        assert len(network.groups) == 1
+
+
+@pytest.mark.parametrize("what", ["up", "bake"])
+def test_what_makes_a_stack_needs_none(stack: CloudStack, network: Network, what: str) -> None:
+    with stack.held(what, threading.Event()):
+        assert len(network.groups) == 1
+
+
 class Events:
     """Is told when a step begins."""
 

@@ -273,7 +273,7 @@ def test_a_volume_is_noted_with_the_version_of_its_data(
         SimpleNamespace(note=lambda server_id, noted: None),
         after,
         SimpleNamespace(open=lambda *_: host),
-        SimpleNamespace(get=lambda *_, **__: {}),
+        SimpleNamespace(get=lambda *_, **__: {}, marks=lambda *_: []),
         SimpleNamespace(note=lambda volume_id, noted: said.append(noted)),
     )
     configuration = Key("configuration", SERVER.name)

@@ -310,6 +310,22 @@ def test_another_public_network_is_refused() -> None:
         (f'{PORT}router = "none"', "the machines of database have no way out"),
         (f"{NO_ROUTER}[web]\ncount = 2", None),
         (f'{PORT}router = "none"\n[database]\nimage = "x"', None),
+        (
+            f'{NO_ROUTER}[backup]\nkind = "object-store"\nbucket = "shop-b"',
+            "the database server has no way out to there",
+        ),
+        (
+            f'{NO_ROUTER}[backup]\nkind = "path"\npath = "/mnt"\n[backup.second]\nkind = "s3"\n'
+            'endpoint = "https://s3.example.org"\nbucket = "shop-b"',
+            'is "s3", and router is "none"',
+        ),
+        (f'{NO_ROUTER}[backup]\nkind = "path"\npath = "/mnt"', None),
+        (
+            f'{NO_ROUTER}web.count = 2\nstorage.bucket = "shop-b"\napplication.serve = "m:app"',
+            "no way out to the object store",
+        ),
+        # The only web server is the one with the public port.
+        (f'{NO_ROUTER}storage.bucket = "shop-b"\napplication.serve = "m:app"', None),
     ],
 )
 def test_what_contradicts_itself_is_refused(text: str, said: str | None) -> None:

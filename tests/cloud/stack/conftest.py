@@ -8,6 +8,7 @@ import pytest
 from skytier.poll import until
 
 from .account import Account, Operator, delete_account, make_account
+from .test_resources import taken_down
 
 
 @pytest.fixture(scope="session")
@@ -34,6 +35,13 @@ def make_operator(
 def operator(make_operator: Callable[[], Operator]) -> Operator:
     """The one operator of a module."""
     return make_operator()
+
+
+@pytest.fixture
+def stack(account: Account, operator: Operator) -> Iterator[str]:
+    """A name for a stack; the project is as it was when the test ends."""
+    with taken_down(account, operator) as name:
+        yield name
 
 
 @pytest.fixture(scope="module")

@@ -13,14 +13,7 @@ import pytest
 from skytier.poll import until
 
 from .account import Account, Operator
-from .test_resources import STACK, actions, down, taken_down, up
-
-
-@pytest.fixture
-def stack(account: Account, operator: Operator) -> Iterator[str]:
-    """A name for a stack; the project is as it was when the test ends."""
-    with taken_down(account, operator) as name:
-        yield name
+from .test_resources import STACK, actions, down, up
 
 
 @pytest.fixture(scope="module")

@@ -13,17 +13,10 @@ import pytest
 from ..conftest import machine
 from .account import Account, Operator
 from .external import external_network
-from .test_resources import STACK, actions, down, taken_down, up
+from .test_resources import STACK, actions, down, up
 
 PREFIX, OTHER = "fd5b:4:6:1::/64", "fd5b:4:6:2::/64"
 POOLED = "fd5b:4:7::/56"
-
-
-@pytest.fixture
-def stack(account: Account, operator: Operator) -> Iterator[str]:
-    """A name for a stack; the project is as it was when the test ends."""
-    with taken_down(account, operator) as name:
-        yield name
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from skytier.errors import SkytierError
+from skytier.errors import SeveralError, SkytierError
 
 _WIDE = 1000
 
@@ -39,7 +39,11 @@ _named: dict[str, str] = {}
 
 
 def show(error: SkytierError) -> None:
-    """Print an error: what happened, and what to do."""
+    """Print an error: what happened, and what to do; several one after another."""
+    if isinstance(error, SeveralError):
+        for each in error.groups:
+            show(each)
+        return
     err.print(Text.assemble(("Error: ", "bold red"), error.what))
     if error.do:
         err.print(Text(callable_here(error.do)))

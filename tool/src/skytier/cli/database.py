@@ -12,6 +12,7 @@ from rich.table import Table
 from skytier.cli import chosen, console, dump, minor_upgrade
 from skytier.cli.chosen import Cloud, File, Json, Yes
 from skytier.errors import SkytierError
+from skytier.services.patroni.service import PAUSED
 from skytier.services.patroni.software import upstream
 
 if TYPE_CHECKING:
@@ -153,6 +154,8 @@ def _on_command_line(context: typer.Context, name: str) -> bool:
 
 def _show(found: "Members", wanted: int) -> None:
     """`wanted` is the number of members that the stack file asks for."""
+    from skytier.services.patroni.members import how_to_resume
+
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in ("Member", "Role", "State", "PostgreSQL", "Timeline", "Lag", "In step"):
         right = heading in ("Timeline", "Lag")
@@ -192,7 +195,7 @@ def _show(found: "Members", wanted: int) -> None:
             f"There should be one primary, and there is {count}. Look again in half a minute."
         )
     if found.paused:
-        console.warn("Patroni is paused: it does nothing when the primary fails.")
+        console.warn(f"{PAUSED}. {how_to_resume(found)}")
 
 
 def _moment(at: str | None) -> str:

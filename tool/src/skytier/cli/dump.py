@@ -18,6 +18,7 @@ from rich.progress import (
 
 from skytier.cli import chosen, console
 from skytier.cli.chosen import Cloud, File, Json, Yes
+from skytier.cli.output import writable
 from skytier.deploy.interruption import interrupted
 from skytier.dump import transfer
 from skytier.dump.file import recognise
@@ -33,7 +34,7 @@ app = typer.Typer()
 
 @app.command("export", epilog="Example: skytier database export shop.dump --cloud mycloud")
 def export_database(
-    path: Annotated[Path, typer.Argument(metavar="FILE", help="A new file.")],
+    path: Annotated[Path, typer.Argument(callback=writable, metavar="FILE", help="A new file.")],
     cloud: Cloud = None,
     file: File = None,
     as_json: Json = False,

@@ -14,6 +14,7 @@ import typer
 from skytier.charts.chart import Chart
 from skytier.cli import chosen, console
 from skytier.cli.chosen import Cloud, File, Json
+from skytier.cli.output import writable
 from skytier.errors import SkytierError
 from skytier.metrics import export
 from skytier.metrics.catalogue import BY_ID, CHARTS
@@ -52,7 +53,10 @@ def export_metrics(
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output", "-o", metavar="FILE", help="The file to write. Default: CSV is printed."
+            *("--output", "-o"),
+            callback=writable,
+            metavar="FILE",
+            help="The file to write. Default: CSV is printed.",
         ),
     ] = None,
     metric: Annotated[

@@ -96,7 +96,7 @@ class Lines:
         self._print(f"✓ {step.key}: {_PAST[step.action]}  {seconds:.1f} s")
 
     def failed(self, step: Step, error: BaseException, seconds: float) -> None:
-        """Say that it failed; the first error is shown at the end too."""
+        """Say that it failed; all errors are shown whole at the end."""
         self._print(f"✗ {step.key}: {_first_line(error)}  {seconds:.1f} s")
 
     def skipped(self, step: Step) -> None:
@@ -129,8 +129,9 @@ class JsonLines(Lines):
         self._event(step, "done", seconds=round(seconds, 1))
 
     def failed(self, step: Step, error: BaseException, seconds: float) -> None:
-        """It failed."""
-        self._event(step, "failed", seconds=round(seconds, 1), error=str(error))
+        """It failed, and what to do; None where nobody says."""
+        do = error.do if isinstance(error, SkytierError) else None
+        self._event(step, "failed", seconds=round(seconds, 1), error=str(error), do=do)
 
     def skipped(self, step: Step) -> None:
         """It was left out."""

@@ -9,6 +9,7 @@ import typer
 
 from skytier.cli import chosen, console
 from skytier.cli.chosen import Cloud, File, Json, Place
+from skytier.cli.output import writable
 from skytier.cli.progress import progress
 from skytier.errors import SkytierError
 
@@ -30,7 +31,8 @@ def rehearse(
         ),
     ] = None,
     html: Annotated[
-        Path | None, typer.Option(metavar="PATH", help="Write the report as a page, too.")
+        Path | None,
+        typer.Option(callback=writable, metavar="PATH", help="Write the report as a page, too."),
     ] = None,
     last: Annotated[
         bool, typer.Option("--last", help="Show the last report of this machine; do nothing.")
@@ -49,7 +51,9 @@ def rehearse(
 
     The exit code is 1 where a table differs, or the copy could not be restored.
     """
-    stack = chosen.cloud_stack(chosen.stack_file(file, cloud))
+    wanted = chosen.stack_file(file, cloud)
+    wanted.backup.named(place)
+    stack = chosen.cloud_stack(wanted)
     if last:
         found = _last(stack.operator.last_rehearsal())
     else:

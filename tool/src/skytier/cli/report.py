@@ -9,6 +9,7 @@ import typer
 from skytier import moment
 from skytier.cli import chosen, console
 from skytier.cli.chosen import Cloud, File
+from skytier.cli.output import writable
 from skytier.errors import SkytierError
 
 if TYPE_CHECKING:
@@ -40,7 +41,11 @@ def report(
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option(metavar="PATH", help="The file to write. Default: named after the stack."),
+        typer.Option(
+            callback=writable,
+            metavar="PATH",
+            help="The file to write. Default: named after the stack.",
+        ),
     ] = None,
 ) -> None:
     """Write a report about a period: one file with charts and sentences.

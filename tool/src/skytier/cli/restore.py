@@ -1,6 +1,7 @@
 """`skytier restore`"""
 
 import json
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -12,6 +13,7 @@ from skytier.cli.progress import progress
 from skytier.deploy.restore import Intended
 from skytier.errors import SkytierError
 from skytier.poll import until
+from skytier.services.pgbackrest.target import fixed
 
 app = typer.Typer()
 HEALTHY_S = 60.0
@@ -63,6 +65,8 @@ def restore(
     with its own secrets, and gets the data. Run it again to go on with one that was cut short.
     """
     wanted = chosen.stack_file(file, cloud)
+    wanted.backup.named(place)
+    fixed(to, datetime.now(UTC))  # a word that is no target is refused before any machine is asked
     if into is not None:
         if without_backup:
             raise typer.BadParameter("--without-backup is for a restore in place, without --into.")

@@ -12,7 +12,7 @@ from typing import Protocol
 from skytier.deploy.interruption import interruptible
 from skytier.deploy.kind import Found, Kind, Known, Tell, Wanted
 from skytier.deploy.plan import Action, Step
-from skytier.errors import SkytierError
+from skytier.errors import SkytierError, together
 
 AT_ONCE = 8
 """More than this and a cloud's rate limit answers first."""
@@ -89,7 +89,7 @@ def apply(
     """Carry out the steps. Returns everything that is there afterwards.
 
     `known` is what is there before. After a failure nothing that needs the failed step is begun;
-    what is under way is finished, and the first error is raised. Once `stop` is set, or after
+    what is under way is finished, and all errors are raised as one. Once `stop` is set, or after
     Ctrl-C, no step is begun and none goes on waiting; then StoppedError or KeyboardInterrupt is
     raised, unless all was done.
     """
@@ -128,7 +128,8 @@ def apply(
                     there[steps[index].key] = found
                 order.done(index)
     if errors:
-        raise errors[0]
+        # Steps that did not go on for it say nothing of why.
+        raise together([each for each in errors if not isinstance(each, StoppedError)] or errors)
     if broken:
         raise _stopped()
     return there

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from skytier.deploy.kind import Tell
-from skytier.errors import SkytierError
+from skytier.errors import SkytierError, together
 from skytier.hosts.host import CommandError, Host
 from skytier.services.pgbackrest import info
 from skytier.services.pgbackrest.config import HOMES, PROGRAMS, STANZA, STATE
@@ -88,7 +88,7 @@ def everywhere(host: Host, places: Collection[str]) -> list[Backups]:
             errors.append(error)
             found.append(Backups([], error.what, place))
     if errors and len(errors) == len(found):
-        raise errors[0]
+        raise together(errors)
     return found
 
 

@@ -15,8 +15,11 @@ WITH_OTHERS_TIMEOUT_S = 900.0
 
 
 def wait_until_well(host: Host, checks: Sequence[Check], tell: Tell) -> None:
-    """Ask a host until no check fails. Raises SkytierError for one that fails for longer than it
-    may without a break."""
+    """Ask a host until no check fails.
+
+    Raises SkytierError for one that fails for longer than it may without a break, and at once for
+    what a person has to do.
+    """
     tell("checking")
     since: dict[str, float] = {}
     patience_s = {
@@ -25,6 +28,10 @@ def wait_until_well(host: Host, checks: Sequence[Check], tell: Tell) -> None:
     while failed := failing(host, checks):
         tell(f"checking, waiting for {', '.join(failed)}")
         now = time.monotonic()
+        for check in checks:
+            said = failed.get(check.name, "")
+            if check.by_hand and said.startswith(check.by_hand.says):
+                raise SkytierError(f"{host.name} is not well:\n{said}", check.by_hand.do)
         since = {name: since.get(name, now) for name in failed}
         if any(now - since[name] > patience_s[name] for name in failed):
             said = "\n".join(f"{name}: {output}" for name, output in failed.items())

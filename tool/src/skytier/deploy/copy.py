@@ -10,7 +10,7 @@ from skytier.deploy import backups, program
 from skytier.deploy.apply import StoppedError
 from skytier.deploy.kind import Tell
 from skytier.deploy.restore import INSTALLED, begins, by_newest, check_version, choose
-from skytier.errors import SkytierError
+from skytier.errors import SkytierError, together
 from skytier.hosts.host import Host, UnreachableError
 from skytier.services.pgbackrest import copy, info, timelines
 from skytier.services.pgbackrest.config import STATE, pgbackrest_conf, trusted
@@ -60,7 +60,7 @@ def restore(
         else:
             found.append(there)
     if not found:
-        raise errors[0]
+        raise together(errors)
     if asked == LATEST:
         found = by_newest(found)
     there, wanted = choose(

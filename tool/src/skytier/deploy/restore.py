@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from skytier.deploy import backups
 from skytier.deploy.kind import Tell
-from skytier.errors import SkytierError
+from skytier.errors import SkytierError, together
 from skytier.hosts.host import Host
 from skytier.services.pgbackrest import timelines
 from skytier.services.pgbackrest.config import HOMES, SECRETS_CONF, STATE
@@ -120,8 +120,8 @@ def choose(
     """The first of several places that has what is wanted, and what that is there.
 
     One whose archive has a hole after the backup that a recovery begins with comes after those
-    without: the recovery would end at the hole. `segments` lists the archive of a place. Raises the
-    SkytierError of the first one where none has it.
+    without: the recovery would end at the hole. `segments` lists the archive of a place. Raises a
+    SkytierError where none has it.
     """
     able, errors = [], []
     for there in found:
@@ -130,7 +130,7 @@ def choose(
         except SkytierError as error:
             errors.append(error)
     if not able:
-        raise errors[0]
+        raise together(errors)
     if len(able) == 1:
         return able[0]
     whole = (

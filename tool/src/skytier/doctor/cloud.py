@@ -70,6 +70,11 @@ class Subject:
     def router(self) -> GivenRouter | None:
         return given_router.find(self.conn, self.stack)
 
+    @cached_property
+    def external(self) -> list[ExternalNetwork]:
+        """The external networks, which several checks are about."""
+        return choices.offered_networks(self.conn)
+
     @property
     def auth_url(self) -> str:
         return str(self.config.auth.get("auth_url", ""))
@@ -232,8 +237,7 @@ def network(subject: Subject) -> Finding:
     """Whether the network that the stack file names is there, and takes ports of this project."""
     found, public = subject.given, public_network.find(subject.conn, subject.stack)
     if public:
-        offered = choices.offered_networks(subject.conn)
-        public_network.check_way_out(subject.stack, subject.router, offered)
+        public_network.check_way_out(subject.stack, subject.router, subject.external)
         return ok(
             f"the entry point gets a port on {public.name} ({public.id}), addresses of "
             f"{', '.join(public.cidrs)}; {_way_out(subject)}"
@@ -266,7 +270,7 @@ def external_network(subject: Subject) -> Finding:
         return ok("none is needed")
     router = subject.router
     found: ExternalNetwork = choices.choose_external_network(
-        choices.offered_networks(subject.conn), subject.stack, router
+        subject.external, subject.stack, router
     )
     return ok(f"{found.name} ({found.id})" + (f", through {router.name}" if router else ""))
 
@@ -289,7 +293,7 @@ def ipv6(subject: Subject) -> Finding:
         )
     if router:
         return ok(f"{said}, through the router {router.name}")
-    external = choices.choose_external_network(choices.offered_networks(subject.conn), stack)
+    external = choices.choose_external_network(subject.external, stack)
     subnets = subject.conn.network.subnets(network_id=external.id, ip_version=6)
     if any(True for _ in subnets):
         return ok(f"{said}, through {external.name}, which has IPv6")

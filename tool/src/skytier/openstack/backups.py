@@ -23,7 +23,6 @@ from skytier.openstack.ssh_target import ssh_target
 from skytier.openstack.stack import CloudStack
 from skytier.services.pgbackrest.info import Backup, Backups
 from skytier.services.pgbackrest.secrets import KEY
-from skytier.stackfile.backup import FIRST
 
 DATABASE = "database"
 
@@ -56,16 +55,7 @@ def newest(stack: CloudStack, among: Collection[str] | None = None) -> Backup | 
 
 def places(stack: CloudStack, named: str | None = None) -> list[str]:
     """The places of the backups, or the one that is named. Raises SkytierError if there is none."""
-    # One without the section: the machine says what is missing.
-    there = list(stack.stack.backup.places) or [FIRST]
-    if named is None:
-        return there
-    if named not in there:
-        raise SkytierError(
-            f"The stack file names no place {named!r} for backups.",
-            f"These are there: {', '.join(there)}.",
-        )
-    return [named]
+    return stack.stack.backup.named(named)
 
 
 def back_up(stack: CloudStack, kind: str, progress: Progress) -> None:

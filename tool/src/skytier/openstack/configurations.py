@@ -12,6 +12,7 @@ from skytier.deploy.update import CONFIGURATION, RELEASE, SERVER
 from skytier.deploy.upgrade import upgrade
 from skytier.hosts.restart import despite_restart
 from skytier.openstack import carried_certificate
+from skytier.openstack.given_secrets import MARKS
 from skytier.openstack.in_server import InServer
 from skytier.openstack.kept_secrets import KeptSecrets
 from skytier.openstack.resources.volume import (
@@ -79,6 +80,9 @@ class Configurations(InServer):
             version = database.version or host.run(INSTALLED).strip()
             self.volumes.note(volume.id, {DATA: KEPT, POSTGRESQL: str(version)})
             self.servers.note(found.id, {DATA_ID: volume.id})
+        used = {name: text for name, text in secrets.items() if name in setup.secrets}
+        if marks := self.kept.marks(used, known):
+            self.servers.note(found.id, {MARKS: " ".join(marks)})
         return self.noted(found, self.resolved.fingerprint(role, number, known))
 
     def _others(self, role: str, own: Key, known: Known) -> list[Key]:

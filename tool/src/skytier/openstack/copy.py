@@ -13,7 +13,7 @@ from skytier.deploy.files import read_secrets
 from skytier.deploy.interruption import interrupted
 from skytier.deploy.kind import Found, Tell
 from skytier.deploy.restore import by_newest, choose
-from skytier.errors import SkytierError
+from skytier.errors import SkytierError, together
 from skytier.openstack import object_store
 from skytier.openstack.backups import DATABASE, database_of, one_step, places
 from skytier.openstack.kinds import find_all
@@ -158,7 +158,7 @@ def _told(stack: CloudStack, readable: Sequence[str]) -> _Told:
 
 
 def _originals(stack: CloudStack, told: _Told, names: Sequence[str]) -> list[Original]:
-    """The places whose keys are known. Raises the SkytierError of the first where none is."""
+    """The places whose keys are known. Raises SkytierError where none is."""
     found, errors = [], []
     for name in names:
         try:
@@ -166,7 +166,7 @@ def _originals(stack: CloudStack, told: _Told, names: Sequence[str]) -> list[Ori
         except SkytierError as error:
             errors.append(error)
     if not found:
-        raise errors[0]
+        raise together(errors)
     return found
 
 

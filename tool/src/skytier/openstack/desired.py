@@ -248,9 +248,13 @@ def _configuration(
         if resolved.roles[place[0]].holds_data and place != (role, number)
         if not (in_turn and key(CONFIGURATION, *place) in known)
     ]
+    anew = resolved.given_anew(role, number, known)
     return Wanted(
         own,
-        {"fingerprint": resolved.fingerprint(role, number, known)},
+        {
+            "fingerprint": resolved.fingerprint(role, number, known),
+            **({"given secrets": anew} if anew else {}),
+        },
         {"role": role, "number": number},
         # All addresses have to be known, since machines are told of each other. Secrets are read
         # from the machines that keep them.

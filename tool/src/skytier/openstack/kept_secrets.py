@@ -15,13 +15,14 @@ from skytier.deploy.kind import Key, Known
 from skytier.deploy.plan import Action, Step
 from skytier.deploy.update import CONFIGURATION, SERVER
 from skytier.errors import SkytierError
+from skytier.openstack import given_secrets
 from skytier.openstack.access import Access
 from skytier.openstack.operator import OperatorFiles
 from skytier.openstack.resolved import ResolvedStack
 from skytier.openstack.resources.container import Container
 from skytier.openstack.resources.ec2_credential import Ec2Credential
 from skytier.roles import ROLES
-from skytier.secrets.secret import AccessKey, Passphrase, Secret
+from skytier.secrets.secret import AccessKey, Given, Passphrase, Secret
 from skytier.secrets.variables import FILE
 from skytier.secrets.vault import Vault
 from skytier.services.pgbackrest.secrets import KEY as BACKUP_KEY
@@ -54,6 +55,13 @@ class KeptSecrets:
         if key := got.get(BACKUP_KEY):
             self._operator.keep_backup_key(key)
         return got
+
+    def marks(self, secrets: Mapping[str, str], known: Known) -> list[str]:
+        """The marks of those that the operator gives, of what a machine was set up with."""
+        declared = roles.secrets(self._resolved.topology(known))
+        names = {each.name for each in declared if isinstance(each, Given)}
+        given = {name: text for name, text in secrets.items() if name in names}
+        return [*given_secrets.marks(self._operator, given).values()]
 
     def save(self, steps: Sequence[Step]) -> None:
         """Copy them to the operator's directory when the machine that has them is replaced.

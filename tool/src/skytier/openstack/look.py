@@ -3,7 +3,7 @@
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from openstack.connection import Connection
 
@@ -16,6 +16,8 @@ from skytier.hosts.ssh import Ssh
 from skytier.openstack.access import Access
 from skytier.openstack.operator import OperatorFiles
 from skytier.openstack.resources.server import RUNNING
+from skytier.services.patroni import pause
+from skytier.services.patroni.service import PATRONI, PAUSED, RESUME
 from skytier.services.system import condition
 from skytier.stackfile import StackFile
 from skytier.status import Fault
@@ -49,10 +51,20 @@ def look(shell: Ssh, known: Known, stack: StackFile) -> list[Wrong]:
         return []
     with ThreadPoolExecutor(len(servers)) as pool:
         answers = list(pool.map(lambda server: _asked(shell, server, stack), servers))
-    asked = {each.key.name: answer for each, answer in zip(servers, answers, strict=True)}
+    names = [each.key.name for each in servers]
+    asked = {n: each for n, each in zip(names, answers, strict=True) if isinstance(each, _Answer)}
     return [
         *(each for each in answers if isinstance(each, Wrong)),
-        *judged({name: each for name, each in asked.items() if isinstance(each, Asked)}),
+        *judged({name: each.asked for name, each in asked.items()}),
+        *_paused([name for name, each in asked.items() if each.paused]),
+    ]
+
+
+def _paused(members: Sequence[str]) -> list[Wrong]:
+    """All of them say so."""
+    return [
+        Wrong(Fault(name, PATRONI.name, PAUSED, "", RESUME.format(machine=name)))
+        for name in members[:1]
     ]
 
 
@@ -81,10 +93,21 @@ def _listed(found: Found, wrong: Sequence[Wrong], attribute: str) -> str:
     return "; ".join(dict.fromkeys(texts))
 
 
-def _asked(shell: Ssh, server: Found, stack: StackFile) -> Asked | Wrong:
+@dataclass(frozen=True)
+class _Answer:
+    """What a machine said."""
+
+    asked: Asked
+    paused: bool
+    """Whether Patroni is."""
+
+
+def _asked(shell: Ssh, server: Found, stack: StackFile) -> _Answer | Wrong:
     name = server.key.name
     units = roles.running_on(stack, server.facts["role"], server.facts["number"])
-    question = condition.script(units).encode()
+    # Also where the stack file asks for one member alone: the others may still be there.
+    more = pause.QUESTION if roles.ROLES[server.facts["role"]].holds_data else ""
+    question = (condition.script(units) + more).encode()
     try:
         # The way is opened first: what that takes is no part of the clock's difference.
         shell.run(name, "true", timeout_s=TIMEOUT_S)
@@ -93,4 +116,4 @@ def _asked(shell: Ssh, server: Found, stack: StackFile) -> Asked | Wrong:
     except SkytierError as error:
         what = f"it runs, and does not answer: {error.what.partition(chr(10))[0]}"
         return Wrong(Fault(name, "ssh", what, "", _UNREACHABLE.format(server.id)))
-    return Asked(condition.read(said), before, time.time())
+    return _Answer(Asked(condition.read(said), before, time.time()), pause.read(said))

@@ -7,7 +7,7 @@ from skytier.deploy.kind import Known
 from skytier.deploy.update import CONFIGURATION
 from skytier.openstack.resolved import ResolvedStack
 from skytier.services.etcd.service import ETCD
-from skytier.services.patroni.service import CONFIG, HOME, PATRONI, PAUSED
+from skytier.services.patroni.service import CONFIG, HOME, PATRONI, PAUSED, RESUME
 from skytier.stackfile import StackFile
 from skytier.status import Fault, MachineStatus
 
@@ -55,10 +55,6 @@ _CLONE = (
     "which goes on meanwhile: skytier exec {machine} '{home}/bin/patronictl -c {config} reinit "
     "{stack} {machine} --force'"
 )
-_RESUME = (
-    "A restore resumes it at its end: skytier status says whether one goes on, or was cut short. "
-    "Otherwise: skytier exec {machine} '{home}/bin/patronictl -c {config} resume'"
-)
 _QUORUM = (
     "Nobody can fail over until more than half of the voters run. skytier up brings back machines "
     "that are stopped, broken or gone, and starts etcd where it failed."
@@ -75,7 +71,7 @@ def faults(measured: Iterable[MachineStatus], stack: StackFile) -> list[Fault]:
             check.name,
             check.detail.partition("\n")[0].rstrip("."),
             "",
-            (_RESUME if check.detail.startswith(PAUSED) else advice[check.name]).format(
+            (RESUME if check.detail.startswith(PAUSED) else advice[check.name]).format(
                 machine=machine.name, home=HOME, config=CONFIG, stack=stack.name
             ),
         )

@@ -25,6 +25,7 @@ from skytier.release.history import STAYS
 from skytier.release.platform import Platform
 from skytier.roles import ROLES
 from skytier.secrets.variables import Summary
+from skytier.services.patroni.service import PAUSED
 from skytier.services.pgbackrest.secrets import VARIABLES, given
 from skytier.stackfile.automatic import Automatic
 from skytier.stackfile.backup import PATH
@@ -101,6 +102,15 @@ class Plan:
         choices = self.resolved.choices
         system = choices.systems.get(role)
         return choices.images[role].name, Platform.likely(system) if system else None
+
+    def check_members(self) -> None:
+        """Raises SkytierError when a change of the database would wait for Patroni without end."""
+        for each in self.wrong:
+            if each.fault.what == PAUSED and any(map(_changes_database, self.steps)):
+                raise SkytierError(
+                    f"{PAUSED}, and this changes machines of the database. Nothing was changed.",
+                    each.fault.do,
+                )
 
     @property
     def empty(self) -> bool:
@@ -259,6 +269,12 @@ class Plan:
                     else " They are on the database server, and lost with it unless another disk "
                     f"is at {place.path}."
                 )
+            router = self.resolved.choices.router
+            if place.kind != PATH and router and not router.external_network:
+                lost += (
+                    f" The router {router.name} has no gateway: the {name} place has to be where "
+                    "it leads."
+                )
         return (
             "Backups are encrypted, and worthless without their key. Keep it in a safe place, too: "
             f"skytier backup key.{lost}"
@@ -298,6 +314,14 @@ class Plan:
                 "The stack has changed since its plan was shown.",
                 "Run it again to see the new plan.",
             )
+
+
+def _changes_database(step: Step) -> bool:
+    """Whether it makes, changes or deletes one of its servers, or what is set up there."""
+    if step.action is Action.KEEP or step.key.kind not in (Server.name, CONFIGURATION):
+        return False
+    about = step.wanted.creation if step.wanted else step.found.facts if step.found else {}
+    return bool(about["role"] == "database")
 
 
 def _configures_database(step: Step) -> bool:

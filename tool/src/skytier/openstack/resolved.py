@@ -10,8 +10,10 @@ from skytier.costs.price_list import PriceList
 from skytier.costs.rates import EXAMPLE, for_stack
 from skytier.deploy.kind import Key, Known
 from skytier.errors import SkytierError
+from skytier.openstack import given_secrets
 from skytier.openstack.choices import Choices
 from skytier.openstack.entry_point import address_of, ipv6_of, leads_to
+from skytier.openstack.operator import OperatorFiles
 from skytier.openstack.resources.ec2_credential import Ec2Credential
 from skytier.openstack.resources.interface import place_of
 from skytier.openstack.resources.volume import Volume
@@ -19,6 +21,7 @@ from skytier.release import Application
 from skytier.release.author import author
 from skytier.release.history import Author
 from skytier.roles.role import Role, public_role
+from skytier.secrets import vault
 from skytier.services.setup import Setup
 from skytier.services.system.service import USER_DATA_LIMIT, encoded_size
 from skytier.stackfile import StackFile
@@ -59,6 +62,8 @@ class ResolvedStack:
     """The address of the object store's S3 API; empty where the stack has no container."""
     backup_endpoints: Mapping[str, str] = field(default_factory=dict)
     """The address of the S3 API of each place of the backups that is one."""
+    given: Mapping[str, str] = field(default_factory=dict)
+    """The secrets that this run was given: name to the mark that `given_secrets` makes."""
 
     @cached_property
     def release(self) -> str:
@@ -236,6 +241,19 @@ class ResolvedStack:
         stay = role == keeper or several or not self.roles[keeper].holds_data
         from_elsewhere = [] if stay else [store.id if store else ""]
         return priced.setup(role, number, known).fingerprint(from_elsewhere)
+
+    def with_given(self, operator: OperatorFiles, known: Known) -> "ResolvedStack":
+        """The same with the secrets that are in the environment of this run."""
+        there = vault.given(roles.secrets(self.topology(known)))
+        return replace(self, given=given_secrets.marks(operator, there))
+
+    def given_anew(self, role: str, number: int, known: Known) -> list[str]:
+        """The names of the secrets that this run was given, and a machine was not set up with."""
+        if not self.given:
+            return []
+        there = given_secrets.noted(known.get(self.key("server", role, number)))
+        names = self.setup(role, number, known).secrets
+        return [name for name in names if self.given.get(name, "") not in {"", *there}]
 
     def user_data(self, role: str, number: int) -> str:
         """What a machine is told at its first boot. Raises SkytierError when it is too long."""

@@ -77,6 +77,9 @@ from skytier.roles import ROLES
 from skytier.roles.role import public_role
 from skytier.stackfile import StackFile, schedule
 
+_WITHOUT_STACK = ("up", "bake", "down")
+"""What may begin without a stack that is there. `down` deletes the lock again."""
+
 
 def _way(stack: StackFile) -> Way:
     jump = stack.ssh_jump or ""
@@ -159,6 +162,7 @@ class CloudStack:
             wrong = looked(self.connection, self.operator, self.stack, there)
         found = to_mend(found, wrong)
         there = Known(one_of_each(found)[0])
+        resolved = resolved.with_given(self.operator, there)
         steps = plan(
             wanted(resolved, self.project, public_key, there),
             found,
@@ -412,9 +416,21 @@ class CloudStack:
         credentials = Ec2Credential(self.project, containers, self.has_objects, buckets)
         return KeptSecrets(current.resolved, self.operator, access, current.known, credentials)
 
+    def _is_there(self) -> bool:
+        return self.lock.exists() or any(self.kinds[Server.name].find())
+
     @contextmanager
     def held(self, what: str, lost: threading.Event) -> Iterator[None]:
-        """Hold the lock, and note in the audit how it ended: in the cloud, and on this machine."""
+        """Hold the lock, and note in the audit how it ended: in the cloud, and on this machine.
+
+        Raises SkytierError for a stack that is not there, unless that is what makes one: the lock
+        would be all that there is of it.
+        """
+        if what not in _WITHOUT_STACK and not self._is_there():
+            raise SkytierError(
+                f"The stack {self.stack.name} is not there: this project has no server of it.",
+                "Bring it up: skytier up. Or is it in another cloud or stack file?",
+            )
         with self.lock.held(what, lost) as holder:
             result = "failed"
             try:

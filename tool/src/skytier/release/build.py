@@ -41,6 +41,7 @@ from skytier.release.commands import write_commands
 from skytier.release.packages import byte_compile, wheel
 from skytier.release.platform import Platform
 from skytier.release.requirements import pinned
+from skytier.release.trim import ARCHIVE, BUILDING, trim, used
 from skytier.release.wheels import install
 from skytier.render import render
 
@@ -216,17 +217,19 @@ def _compile(tree: Path, directories: tuple[str, ...], target: Platform) -> None
 
 def _tree(cache: Path, name: str, make: Callable[[Path], None]) -> Tree:
     """A tree's archive in a directory of the cache; `make` fills the tree when there is none."""
-    archive = cache / f"{name}.tar.gz"
+    archive = cache / f"{name}{ARCHIVE}"
     with _BUILDING:  # who asks for the same at the same time takes what the other has made
         if not archive.exists():
             cache.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(dir=cache, prefix="new-") as directory:
+            with tempfile.TemporaryDirectory(dir=cache, prefix=BUILDING) as directory:
                 tree = Path(directory, "tree")
                 tree.mkdir()
                 make(tree)
                 new = Path(directory, "archive")
                 pack(tree, new)
                 new.replace(archive)
+            trim(cache)
+        used(archive)
     return Tree(name, archive, hashlib.sha256(archive.read_bytes()).hexdigest())
 
 

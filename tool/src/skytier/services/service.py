@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from skytier.errors import SkytierError
 from skytier.render import render
 from skytier.secrets.secret import Secret
-from skytier.services.setup import Check, Setup
+from skytier.services.setup import ByHand, Check, Setup
 from skytier.stackfile import StackFile
 from skytier.topology import Endpoint, Machine, Need, Topology
 
@@ -86,7 +86,8 @@ def check(
     needs_release: bool = False,
     outside: bool = False,
     with_others: bool = False,
+    by_hand: ByHand | None = None,
 ) -> Check:
     """The check of a service whose script is the template `check-NAME.sh` of its package."""
     script = render(package, f"check-{name}.sh", **values)
-    return Check(name, script, needs_release, outside, with_others)
+    return Check(name, script, needs_release, outside, with_others, by_hand)

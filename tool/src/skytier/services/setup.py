@@ -28,6 +28,16 @@ class File:
 
 
 @dataclass(frozen=True)
+class ByHand:
+    """An answer of a check that stays until a person does something."""
+
+    says: str
+    """How it begins."""
+    do: str
+    """What to do, as a sentence of advice."""
+
+
+@dataclass(frozen=True)
 class Check:
     """A question to a machine: a bash script, run as root.
 
@@ -44,6 +54,8 @@ class Check:
     follows it."""
     with_others: bool = False
     """Whether it waits for other machines of the stack, which may be set up at the same time."""
+    by_hand: ByHand | None = None
+    """The answer that nobody waits with; None where each may pass by itself."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +95,8 @@ class Setup:
         """
         told = {**asdict(self), "script": _OF_NEW.sub("", self.script)}
         for each in told["checks"]:
-            del each["with_others"]  # for how long it is asked changes nothing on the machine
+            # For how long it is asked changes nothing on the machine.
+            del each["with_others"], each["by_hand"]
         canonical = json.dumps(told, sort_keys=True, ensure_ascii=False)
         return hashlib.sha256("\n".join([canonical, *more]).encode()).hexdigest()[:16]
 

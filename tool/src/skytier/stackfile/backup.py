@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, model_validator
 
+from skytier.errors import SkytierError
 from skytier.stackfile import values
 from skytier.stackfile.known_hosts import SSH
 from skytier.stackfile.section import Section, contradiction, key
@@ -219,6 +220,20 @@ class BackupSection(PlaceSection):
         if not self.enabled:
             return {}
         return {FIRST: self, **({SECOND: self.second} if self.second.enabled else {})}
+
+    def named(self, place: str | None) -> list[str]:
+        """The names of all places, or the one that is asked for. Raises SkytierError for one that
+        is not there."""
+        # One without the section: the machine says what is missing.
+        there = list(self.places) or [FIRST]
+        if place is None:
+            return there
+        if place not in there:
+            raise SkytierError(
+                f"The stack file names no place {place!r} for backups.",
+                f"These are there: {', '.join(there)}.",
+            )
+        return [place]
 
     @property
     def containers(self) -> list[str]:

@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, model_
 
 from skytier.stackfile import values
 from skytier.stackfile.application import POSTGRESQL, SAMPLE, ApplicationSection
-from skytier.stackfile.backup import BackupSection
+from skytier.stackfile.backup import PATH, BackupSection
 from skytier.stackfile.cache import CacheSection
 from skytier.stackfile.machines import (
     EMAILS,
@@ -447,3 +447,16 @@ class StackFile(Section):
                     "packages. Name images that have them all (image), or leave router out"
                 )
                 raise contradiction("router", wrong)
+            for place in self.backup.places.values():
+                if place.kind != PATH:
+                    wrong = (
+                        f'is "{place.kind}", and router is "none": the database server has no way '
+                        'out to there. Take kind = "path", or leave router out'
+                    )
+                    raise contradiction(f"{place.section}.kind", wrong)
+            if self.storage.bucket and "web" in private:
+                wrong = (
+                    'is set, and router is "none": the web servers behind the balancer have no way '
+                    "out to the object store. Take it out, or leave router out"
+                )
+                raise contradiction("storage.bucket", wrong)

@@ -4,7 +4,7 @@ import difflib
 import json
 import re
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,6 +19,7 @@ from skytier.stackfile.document import DocumentedKey, keys
 from skytier.stackfile.known_hosts import entry, keys_of
 from skytier.stackfile.model import DEFAULT_PATH, StackFile
 from skytier.stackfile.section import Branch
+from skytier.stackfile.unread import Unread
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -84,27 +85,37 @@ def text_of(path: Path, do: str = "skytier init writes a stack file; --file name
 def _trusted(place: PlaceSection, beside: Path) -> dict[str, Any]:
     """What a place of the backups is known by: the keys whose files are read, and what is in them.
 
-    Raises SkytierError.
+    A file that cannot be read is `Unread`.
     """
     found: dict[str, Any] = {}
     if place.ca:
-        found["ca"] = _certificates(beside / place.ca)
+        found["ca"] = _read_later(_certificates, place, beside / place.ca)
     if place.on_host and place.host and place.known_hosts:
-        path = beside / place.known_hosts
-        scan = f"ssh-keyscan -p {place.port} {place.host} >{path}"
-        file = text_of(path, f"Write it, and compare what it says with the host's keys: {scan}")
-        found["known_hosts"] = keys_of(place.host, place.port, file)
-        if not found["known_hosts"]:
-            raise SkytierError(
-                f"{path} has no key of {entry(place.host, place.port)}, which "
-                f"{place.section}.host names.",
-                f"Write it anew, and compare what it says with the host's keys: {scan}",
-            )
+        found["known_hosts"] = _read_later(_keys, place, beside / place.known_hosts)
     return found
 
 
-def _certificates(path: Path) -> str:
-    text = text_of(path, "backup.ca names it.")
+def _read_later(read: Callable[[PlaceSection, Path], str], place: PlaceSection, path: Path) -> str:
+    try:
+        return read(place, path)
+    except SkytierError as error:
+        return Unread.because(error)
+
+
+def _keys(place: PlaceSection, path: Path) -> str:
+    host, port = place.host or "", place.port
+    scan = f"ssh-keyscan -p {port} {host} >{path}"
+    file = text_of(path, f"Write it ({scan}), and compare it with the host's keys.")
+    if found := keys_of(host, port, file):
+        return found
+    raise SkytierError(
+        f"{path} has no key of {entry(host, port)}, which {place.section}.host names.",
+        f"Write it anew ({scan}), and compare it with the host's keys.",
+    )
+
+
+def _certificates(place: PlaceSection, path: Path) -> str:
+    text = text_of(path, f"{place.section}.ca names it.")
     try:
         x509.load_pem_x509_certificates(text.encode())
     except ValueError:

@@ -14,6 +14,7 @@ from skytier.costs.bill import Bill
 from skytier.costs.flavors import Sized
 from skytier.costs.price_list import PriceList
 from skytier.costs.rates import Rates
+from skytier.errors import SkytierError, together
 from skytier.roles import ROLES
 from skytier.stackfile import StackFile
 from skytier.stackfile.model import DEFAULT_PATH
@@ -51,8 +52,9 @@ def estimate(
     """Show what the stack of the stack file would cost, by hour and month.
 
     With a cloud the sizes are those of its flavors, and the difference to what is there is shown.
-    Without one they come from the rates file, or are assumed: m1.small has 2 vCPU and 4 GiB. With
-    a schedule of web servers it is the cost of an average week, without a difference.
+    Without one they come from the rates file, or are assumed: m1.small has 2 vCPU and 4 GiB; so
+    they do where the cloud lacks a flavor of the stack. With a schedule of web servers it is the
+    cost of an average week, without a difference.
     """
     if compare and compare_rates:
         raise typer.BadParameter("--compare and --compare-rates do not go together.")
@@ -74,7 +76,12 @@ def estimate(
         compared.show(before, after, names, as_json=as_json)
         return
     if stack.cloud:
-        planned = chosen.cloud_stack(stack).plan()
+        backend = chosen.cloud_stack(stack)
+        try:
+            planned = backend.plan()
+        except SkytierError as error:
+            _show_of_file(stack, rates_file, error, as_json=as_json)
+            return
         cost = planned.cost_by(PriceList(rates.load(rates_file))) if rates_file else planned.cost
         if stack.web.schedule:
             sizes = planned.resolved.choices.flavors
@@ -85,6 +92,27 @@ def estimate(
     else:
         card = _prices(stack, rates_file).rates.on()
         priced.show(_bill(stack, card), stack.cost, as_json=as_json)
+
+
+def _show_of_file(
+    stack: StackFile, rates_file: Path | None, error: SkytierError, *, as_json: bool
+) -> None:
+    """The cost where the cloud cannot make the stack: by its flavors, else by the file alone.
+
+    Raises SkytierError where neither tells the sizes.
+    """
+    lacks = f"Not compared with what is there: {stack.cloud} cannot make this stack. {error.what}"
+    errors = [error]
+    for each in (stack, stack.model_copy(update={"cloud": None})):
+        try:
+            prices = _prices(each, rates_file)
+            found = _bill(each, prices.rates.on(), [lacks, *prices.notes])
+        except SkytierError as other:
+            errors.append(other)
+        else:
+            priced.show(found, stack.cost, as_json=as_json)
+            return
+    raise together(errors)
 
 
 def _prices(stack: StackFile, named: Path | None, *others: StackFile) -> PriceList:

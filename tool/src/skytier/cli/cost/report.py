@@ -13,6 +13,7 @@ from skytier.cli import console
 from skytier.cli.chosen import Cloud, File, Json
 from skytier.cli.cost import asked
 from skytier.cli.cost.asked import Asked, End, Everything, MonitorUrl, RatesFile, Start, Zone
+from skytier.cli.output import writable
 from skytier.costs.report import By
 from skytier.errors import SkytierError
 
@@ -46,7 +47,10 @@ def report(
         Written, typer.Option("--format", help="The format of the output.")
     ] = Written.TABLE,
     output: Annotated[
-        Path | None, typer.Option(metavar="PATH", help="The file to write. Default: the terminal")
+        Path | None,
+        typer.Option(
+            callback=writable, metavar="PATH", help="The file to write. Default: the terminal"
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:

@@ -33,6 +33,7 @@ def approve(dialog: Context[CloudBackend], plan: Plan) -> bool:
     else:
         shown.show(plan, quota, dialog.file)
     refuse_short(quota)
+    plan.check_members()
     if cost.over_budget and cost.over_budget.refused:
         raise typer.Exit(shown.OVER_BUDGET)
     confirm(dialog, "Do this, and upgrade the database?" if plan.upgrade else "Do this?")

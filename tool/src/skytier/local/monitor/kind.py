@@ -10,7 +10,7 @@ import httpx
 
 from skytier import files
 from skytier.deploy.kind import Found, Known, Tell, Wanted
-from skytier.errors import SkytierError
+from skytier.errors import SkytierError, together
 from skytier.local.daemon import Daemon, State
 from skytier.local.home import Home
 from skytier.local.monitor import ports, processes, programs
@@ -91,7 +91,7 @@ class Monitor(LocalKind):
             tried = pool.map(lambda each: self._try_to_start(each, tell), changed)
             failed = [error for error in tried if error]
         if failed:
-            raise SkytierError("\n".join(each.what for each in failed), failed[0].do)
+            raise together(failed)
         tell(self._what_runs(there))
         return Found(wanted.key, str(self.state().pid), wanted.attributes)
 

@@ -13,7 +13,7 @@ from skytier.errors import SkytierError
 from skytier.hosts.host import Host
 from skytier.render import render
 from skytier.services.etcd import service as etcd
-from skytier.services.patroni.members import Members
+from skytier.services.patroni.members import Members, paused
 from skytier.services.patroni.service import CONFIG, PACKAGE, PORT
 
 _SCRIPT = render(
@@ -62,10 +62,7 @@ def heirs(found: Lease, members: Members) -> list[str]:
     Raises SkytierError where there is none: then the lease had better stay.
     """
     if found.paused:
-        raise SkytierError(
-            "Patroni is paused, so no other member would take over. Nothing was changed.",
-            "Resume it on a database machine: patronictl resume",
-        )
+        raise paused(members)
     able = [
         each.machine
         for each in members.members

@@ -8,7 +8,7 @@ from typing import Any
 
 from skytier.errors import SkytierError
 from skytier.render import render
-from skytier.services.patroni.service import CONFIG, HOME
+from skytier.services.patroni.service import CONFIG, ETC, HOME, PAUSED, RESUME
 from skytier.services.patroni.software import Software, software
 from skytier.services.pgbackrest.config import HOMES, STATE
 from skytier.stackfile.backup import SECOND
@@ -17,6 +17,7 @@ LOOK = render(
     "skytier.services.patroni",
     "look.sh",
     config=CONFIG,
+    etc=ETC,
     home=HOME,
     state=STATE,
     second=HOMES[SECOND].directory,
@@ -171,6 +172,17 @@ def _member(
     )
 
 
+def paused(found: Members) -> SkytierError:
+    """The error for what needs another primary while Patroni is paused."""
+    return SkytierError(f"{PAUSED}. Nothing was changed.", how_to_resume(found))
+
+
+def how_to_resume(found: Members) -> str:
+    """A sentence of advice, with a member that answers."""
+    answers = [each.machine for each in found.members if each.state != "does not answer"]
+    return RESUME.format(machine=[*answers, found.members[0].machine][0])
+
+
 def successor(found: Members, synchronous: bool, wanted: str | None) -> tuple[Member, Member]:
     """The primary, and who is to take over: `wanted`, or the replica that lacks the least.
 
@@ -189,10 +201,7 @@ def successor(found: Members, synchronous: bool, wanted: str | None) -> tuple[Me
             "Wait for half a minute, in which Patroni chooses one. Then look: skytier database",
         )
     if found.paused:
-        raise SkytierError(
-            "Patroni is paused, so it changes nothing.",
-            "Resume it on a database machine: patronictl resume",
-        )
+        raise paused(found)
     [primary] = found.primaries
     if wanted == primary.machine:
         raise SkytierError(f"{wanted} is the primary already.", "Name another member, or none.")

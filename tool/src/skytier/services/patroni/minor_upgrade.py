@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from skytier.errors import SkytierError
-from skytier.services.patroni.members import Member, Members
+from skytier.services.patroni.members import Member, Members, paused
 
 _MEND = "Nothing is changed. See how the members are: skytier database, and skytier status."
 
@@ -70,10 +70,7 @@ def obstacle(found: Members, *, count: int, synchronous: bool) -> SkytierError |
         [member] = found.members
         return None if _may_go_on(member) else SkytierError(_silent([member]), _MEND)
     if found.paused:
-        return SkytierError(
-            "Patroni is paused, so nobody would take over.",
-            "Resume it on a database machine: patronictl resume",
-        )
+        return paused(found)
     if silent := [each for each in found.members if each.state == "does not answer"]:
         return SkytierError(_silent(silent), _MEND)
     if len(found.primaries) != 1:

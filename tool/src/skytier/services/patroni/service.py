@@ -12,7 +12,7 @@ from skytier.services.pgbackrest.config import HELD
 from skytier.services.postgresql import service as postgresql
 from skytier.services.postgresql.config import LEAVE, REPLICATION, REWIND
 from skytier.services.service import UNITS, Placement, Service, check
-from skytier.services.setup import REMOVALS, File, Setup
+from skytier.services.setup import REMOVALS, ByHand, File, Setup
 from skytier.stackfile import StackFile
 from skytier.topology import Endpoint, Exposure, Need, Topology
 
@@ -27,6 +27,11 @@ UNIT = "skytier-patroni"
 FENCE = "/usr/local/lib/skytier/patroni-fence"
 PAUSED = "Patroni is paused: no other member takes over when the primary fails"
 """How its check begins then."""
+RESUME = (
+    "A restore resumes it at its end: skytier status says whether one goes on, or was cut short. "
+    f"Otherwise: skytier exec {{machine}} '{HOME}/bin/patronictl -c {CONFIG} resume'"
+)
+"""What to do about it, on any `machine` of the database."""
 
 
 class Patroni(Service):
@@ -104,7 +109,13 @@ class Patroni(Service):
                 File(f"{REMOVALS}/10-patroni", render(PACKAGE, "removal.sh", **values), 0o700),
             ],
             script=render(PACKAGE, "setup.sh", **values),
-            checks=[check(PACKAGE, "patroni", values, with_others=True)],
+            checks=[
+                check(
+                    *(PACKAGE, "patroni", values),
+                    with_others=True,
+                    by_hand=ByHand(PAUSED, RESUME.format(machine=machine.name)),
+                )
+            ],
             secrets=(*secrets.NAMES, *etcd.AUTHORITY.names),
         )
 

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from skytier.render import render
 from skytier.stackfile import StackFile
 from skytier.stackfile.backup import FIRST, SECOND
+from skytier.stackfile.unread import needed
 from skytier.topology import ObjectStore
 
 PACKAGE = "skytier.services.pgbackrest"
@@ -118,10 +119,13 @@ def archive_command(stack: StackFile) -> str:
 
 def trusted(stack: StackFile, place: str = FIRST) -> dict[str, str]:
     """The files that a place of the backups is known by, which pgbackrest.conf names: path to text.
-    They are not secret."""
+    They are not secret.
+
+    Raises SkytierError where one of them could not be read.
+    """
     section, home = stack.backup.places[place], HOMES[place]
-    files = {home.ca: section.ca if section.is_s3 else None}
-    files[home.known_hosts] = section.known_hosts if section.on_host else None
+    files = {home.ca: needed(section.ca) if section.is_s3 else None}
+    files[home.known_hosts] = needed(section.known_hosts) if section.on_host else None
     return {path: text for path, text in files.items() if text}
 
 

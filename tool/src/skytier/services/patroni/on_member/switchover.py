@@ -26,7 +26,11 @@ class Api:
         import yaml
 
         self._own = yaml.safe_load(Path(path).read_text())["restapi"]
-        self._trusted = ssl.create_default_context(cafile=self._own["cafile"])
+        trusted = ssl.create_default_context(cafile=self._own["cafile"])
+        # The members are beside this one, whatever proxy the environment names.
+        self._opener = urllib.request.build_opener(
+            urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=trusted)
+        )
 
     def ask(self, path: str, at: str = "", body: object = None, timeout_s: float = 2) -> bytes:
         """The answer. Raises OSError, also for another status than 200."""
@@ -37,9 +41,7 @@ class Api:
             account = f"{given['username']}:{given['password']}".encode()
             request.add_header("Authorization", f"Basic {base64.b64encode(account).decode()}")
             request.data = json.dumps(body).encode()
-        with urllib.request.urlopen(  # noqa: S310  # https
-            request, timeout=timeout_s, context=self._trusted
-        ) as answer:
+        with self._opener.open(request, timeout=timeout_s) as answer:
             said: bytes = answer.read()
         return said
 
