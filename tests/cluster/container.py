@@ -227,7 +227,8 @@ class Network:
         if before:
             inside = ("ip", "-netns", before.namespace, "address")
             _run(*inside, "delete", f"{address}/32", "dev", "eth0")
-        _run("ip", "-netns", to.namespace, "address", "add", f"{address}/32", "dev", "eth0")
+        # A machine that was just made has it already.
+        _run("ip", "-netns", to.namespace, "address", "replace", f"{address}/32", "dev", "eth0")
         _run("ip", "-netns", self.namespace, "neighbour", "flush", "to", address)
 
     def cut(self, machine: "Container", *, mended: bool = False) -> None:
