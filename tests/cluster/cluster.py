@@ -45,7 +45,7 @@ from skytier.secrets.variables import Change
 from skytier.stackfile import parse
 from skytier.topology import Topology
 from tests import releases
-from tests.cluster.container import DEBIAN_12, Base, Container, Network
+from tests.cluster.container import BASES, DEBIAN_12, Base, Container, Network
 from tests.cluster.kinds import FloatingIPs, Recorded, Servers
 
 FIRST_ADDRESS = {"balancer": 5, "web": 10, "database": 20, "monitor": 30, "cache": 40}
@@ -106,7 +106,7 @@ class Cluster:
         base: Base = DEBIAN_12,
     ) -> None:
         """`secrets` are those that are there before the first `up`, `base` is what machines are
-        made from.
+        made from where the stack file names no image of BASES.
 
         The public address is that of the first web server, unless it `floats`: then it is another
         one, which leads to the entry point.
@@ -138,13 +138,14 @@ class Cluster:
     def write(self, text: str) -> None:
         """Another stack file, for the next plan."""
         stack = parse(f'name = "shop"\n{text}')
+        bases = {role: self._base(stack.image_of(role)) for role in stack.machines()}
         self.resolved = ResolvedStack(
             stack,
             Choices(
-                dict.fromkeys(stack.machines(), Image("image", self.base.name, "")),
+                {role: Image("image", base.name, "") for role, base in bases.items()},
                 dict.fromkeys(stack.machines(), _FLAVOR),
                 ExternalNetwork("external", "public"),
-                dict.fromkeys(stack.machines(), self.base.system),
+                {role: base.system for role, base in bases.items()},
             ),
             roles.ROLES,
             of(stack, variables_of.summary(self.servers.find(), stack, self.operator)),
@@ -244,8 +245,8 @@ class Cluster:
         return carry_out(moves, known, Events(), now=now)
 
     def release(self) -> Release:
-        """The one that its machines run."""
-        platform = Platform.likely(self.base.system)
+        """The one that its web servers run."""
+        platform = Platform.likely(self.resolved.choices.systems["web"])
         assert platform
         return releases.built(self.resolved.application, platform)
 
@@ -286,9 +287,17 @@ class Cluster:
             address = self.public_address
         return {"address": address, "public_key": "", "data": "", "metadata": {}}
 
-    def _create(self, name: str, user_data: str) -> Container:
-        machine = Container(name, self._addresses[name], self._home / name, base=self.base)
+    def _base(self, image: str | None) -> Base:
+        return next((each for each in BASES if each.name == image), self.base)
+
+    def _create(self, name: str, user_data: str, image: str) -> Container:
+        base = self._base(image)
+        machine = Container(name, self._addresses[name], self._home / name, base=base)
         self.network.connect(machine)
+        addresses = self._kinds["floating IP"].there.values()
+        if self._floats and name in [each.attributes["port"] for each in addresses]:
+            # One in the place of the machine that had it.
+            self.network.lead(self.public_address, None, machine)
         machine.create(user_data)
         if name == self.resolved.secret_store().name:
             machine.give(self._given)

@@ -86,6 +86,15 @@ TWO_VERSIONS = replace(
     fetched=("postgresql-17",),
 )
 """For a database alone: two versions that one system has, one from the Debian before."""
+MOVED = replace(
+    DEBIAN_13,
+    name="debian-13-postgresql-15",
+    packages=(*PACKAGES, "postgresql-15"),
+    older="bookworm",
+)
+"""For a database that comes from Debian 12: as if it had the PostgreSQL project's archive."""
+BASES = (DEBIAN_12, DEBIAN_13, MOVED)
+"""What a stack file can name as an image."""
 WHEELS = "/opt/wheels"
 """Where machines, which reach no index of packages, find what their set-up installs by pip."""
 SHARED = "/srv/shared"
@@ -218,7 +227,8 @@ class Network:
         if before:
             inside = ("ip", "-netns", before.namespace, "address")
             _run(*inside, "delete", f"{address}/32", "dev", "eth0")
-        _run("ip", "-netns", to.namespace, "address", "add", f"{address}/32", "dev", "eth0")
+        # A machine that was just made has it already.
+        _run("ip", "-netns", to.namespace, "address", "replace", f"{address}/32", "dev", "eth0")
         _run("ip", "-netns", self.namespace, "neighbour", "flush", "to", address)
 
     def cut(self, machine: "Container", *, mended: bool = False) -> None:

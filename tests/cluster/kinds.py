@@ -66,9 +66,9 @@ class FloatingIPs(Recorded):
 
 
 class Servers(Recorded):
-    """Containers. `make` creates one by its name and its user-data."""
+    """Containers. `make` creates one by its name, its user-data and the name of its image."""
 
-    def __init__(self, make: Callable[[str, str], Container]) -> None:
+    def __init__(self, make: Callable[[str, str, str], Container]) -> None:
         super().__init__("server")
         self._make = make
         self.containers: dict[str, Container] = {}
@@ -78,7 +78,8 @@ class Servers(Recorded):
 
     def create(self, wanted: Wanted, known: Known) -> Found:
         name = wanted.key.name
-        self.containers[name] = self._make(name, wanted.creation["user_data"])
+        image = wanted.attributes["image"]
+        self.containers[name] = self._make(name, wanted.creation["user_data"], image)
         self.start(name)
         given = {each: wanted.creation[each] for each in ("role", "number")}
         facts = {**given, "metadata": {}, "launched_at": "now", "volumes": []}

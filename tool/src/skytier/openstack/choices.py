@@ -19,6 +19,7 @@ from skytier.openstack import (
     kept_images,
     public_network,
     roots,
+    systems,
 )
 from skytier.openstack.flavor import Flavor
 from skytier.openstack.given_network import GivenNetwork
@@ -26,6 +27,7 @@ from skytier.openstack.given_router import GivenRouter
 from skytier.openstack.images import Image, Offer
 from skytier.openstack.public_network import PublicNetwork
 from skytier.openstack.resources import glance
+from skytier.openstack.systems import Described
 from skytier.release.platform import System
 from skytier.stackfile import StackFile
 
@@ -84,6 +86,10 @@ class Choices:
     """The distribution of every image of the cloud, by the image's name."""
     public: PublicNetwork | None = None
     """The network that is there already for public ports."""
+
+    def system_of(self, image: str) -> System:
+        """What an image has, by its name, as far as it can be told: also one that is gone."""
+        return self.named.get(image) or systems.system_of(Described(image))
 
 
 def offered(conn: Connection, stack: StackFile) -> Offered:

@@ -14,7 +14,6 @@ from skytier.openstack import systems
 from skytier.openstack.given_up import GIVEN_UP
 from skytier.openstack.resolved import ResolvedStack
 from skytier.openstack.resources.volume import KEPT, Volume
-from skytier.openstack.systems import Described
 from skytier.openstack.upgrades import DATABASE, set_up
 from skytier.services.postgresql.distribution import major_version
 
@@ -90,8 +89,7 @@ def _version(resolved: ResolvedStack, known: Known, step: Step) -> int | None:
     images = [*own, *_images(known)]
     if not images:
         return None
-    said = resolved.choices.named.get(images[0]) or systems.system_of(Described(images[0]))
-    return major_version(said)
+    return major_version(resolved.choices.system_of(images[0]))
 
 
 def _images(known: Known) -> list[str]:

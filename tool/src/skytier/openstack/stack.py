@@ -29,6 +29,7 @@ from skytier.openstack import (
     object_store,
     operator,
     other_files,
+    other_python,
     repair,
     roots,
     torn,
@@ -171,6 +172,8 @@ class CloudStack:
         )
         enters = looks and self.operator.has_key(public_key)
         about = self._upgrade(resolved, there, steps, enters=enters, refuses=looks)
+        if looks:
+            other_python.refuse(resolved, there, steps)
         return Plan(
             *(steps, resolved, public_key, self.hours, secrets, self.automatic, wrong),
             region=region(self.connection),
@@ -382,6 +385,7 @@ class CloudStack:
     def carry_out(self, current: Plan, shell: Ssh, events: Events, lost: threading.Event) -> Known:
         """Everything that is there once a plan is carried out. Raises SkytierError."""
         access = Access(self.connection, self.operator, shell, publish=True)
+        other_python.build(current.resolved, current.steps)
         take_over_from_lost(self.project, self.stack, current.known, access, events)
         for system in {
             current.resolved.choices.systems[step.wanted.creation["role"]]
