@@ -164,7 +164,7 @@ def test_with_one_place_again_nothing_of_the_second_is_on_the_machine(
 ) -> None:
     # A backup is being made meanwhile, as it were: it holds this lock.
     lock = "/tmp/pgbackrest/main-backup.lock"
-    database.run(f"systemd-run --quiet --collect flock {lock} sleep 20; sleep 1")
+    database.run(f"systemd-run --quiet --collect --uid=postgres flock {lock} sleep 20; sleep 1")
     database.run(f"! flock --nonblock {lock} true")
     three.write(STACK)
     three.up()
