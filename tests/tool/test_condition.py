@@ -2,6 +2,8 @@
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -212,14 +214,21 @@ def test_a_paused_patroni_is_told_once_with_the_command_that_resumes_it() -> Non
 def test_up_refuses_to_change_the_database_of_a_paused_patroni() -> None:
     wrong = Wrong(Fault("a", "patroni", PAUSED, "", "Resume it."))
 
-    def plan(action: Action, role: str) -> Plan:
+    def plan(action: Action, role: str, members: int = 2, *, server: bool = False) -> Plan:
+        here = SimpleNamespace(stack=parse(f"database.members = {members}"))
         key = Key("configuration", f"shop-{role}-1")
         wanted = Wanted(key, {}, {"role": role})
-        step = Step(action, key, "", (), wanted)
-        return Plan([step], cast(Any, None), "", None, Summary(), wrong=[wrong])
+        steps = [Step(action, key, "", (), wanted)]
+        if server:
+            steps.append(replace(steps[0], key=Key("server", key.name)))
+        return Plan(steps, cast(Any, here), "", None, Summary(), wrong=[wrong])
 
     for action, role in ((Action.KEEP, "database"), (Action.CHANGE, "web")):
         plan(action, role).check_members()
+    # Patroni is taken away, which goes on by itself.
+    plan(Action.CHANGE, "database", members=1).check_members()
+    # A machine that is off may be in the middle of a restore.
+    plan(Action.CHANGE, "database", server=True).check_members()
     with pytest.raises(SkytierError, match="Nothing was changed") as error:
         plan(Action.CHANGE, "database").check_members()
     assert error.value.do == "Resume it."

@@ -104,13 +104,18 @@ class Plan:
         return choices.images[role].name, Platform.likely(system) if system else None
 
     def check_members(self) -> None:
-        """Raises SkytierError when a change of the database would wait for Patroni without end."""
-        for each in self.wrong:
-            if each.fault.what == PAUSED and any(map(_changes_database, self.steps)):
-                raise SkytierError(
-                    f"{PAUSED}, and this changes machines of the database. Nothing was changed.",
-                    each.fault.do,
-                )
+        """Raises SkytierError when a set-up of the database would wait for Patroni without end."""
+        # What takes Patroni away pauses it first, and such a run may have been cut short.
+        paused = [each.fault for each in self.wrong if each.fault.what == PAUSED]
+        if not paused or self.resolved.stack.database.members == 1:
+            return
+        changed = [step for step in self.steps if _is_of_database(step)]
+        # A machine that is off, or gone, is brought back all the same: a restore may go on there.
+        if changed and not any(step.key.kind == Server.name for step in changed):
+            raise SkytierError(
+                f"{PAUSED}, and this changes machines of the database. Nothing was changed.",
+                paused[0].do,
+            )
 
     @property
     def empty(self) -> bool:
@@ -316,7 +321,7 @@ class Plan:
             )
 
 
-def _changes_database(step: Step) -> bool:
+def _is_of_database(step: Step) -> bool:
     """Whether it makes, changes or deletes one of its servers, or what is set up there."""
     if step.action is Action.KEEP or step.key.kind not in (Server.name, CONFIGURATION):
         return False
