@@ -49,7 +49,7 @@ class Place:
 
     def has(self, segment: str) -> bool:
         """Whether this segment of the log has arrived there."""
-        return bool(self.host.run(f"find {PATH} -type f -name '{segment}-*'"))
+        return bool(self.host.run(f"find {PATH} -name '{segment}-*' -not -name '*.tmp'"))
 
 
 def pair(path: Path) -> tuple[str, str]:
