@@ -5,9 +5,10 @@ from typing import Any
 from devcloud import configuration, wait
 from devcloud.network import GATEWAY, OBJECTS_PORT
 from devcloud.passwords import passwords
+from devcloud.release import HERE
 from devcloud.stage import Stage
 
-ADDRESS = configuration.ADDRESS
+ADDRESS = HERE.address
 # name: (type, address)
 SERVICES = {
     "glance": ("image", f"http://{ADDRESS}:9292"),
