@@ -102,8 +102,9 @@ def up(
         if not HERE.has_guests:
             with stage("images") as current:
                 images.up_empty(current)
-    say(f"\nThe cloud is up, after {time.monotonic() - start:.0f} s. Try:")
-    say("    openstack --os-cloud devcloud server list")
+    say(f"\nThe cloud is up, after {time.monotonic() - start:.0f} s.")
+    if HERE.has_guests:
+        say("Try:\n    openstack --os-cloud devcloud server list")
 
 
 def _ground(current: Stage) -> None:

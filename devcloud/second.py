@@ -47,7 +47,7 @@ def up() -> int:
                 current.done(f"started, at {EPOXY.address}")
         if code := CONTAINER.run(_devcloud("up", "--volumes"), VARIABLES):
             return code
-    say("On this machine:")
+    say("Try:")
     say(f"    OS_CLIENT_CONFIG_FILE={CLOUDS} openstack --os-cloud devcloud server list")
     return 0
 
