@@ -150,6 +150,7 @@ def _values() -> dict[str, object]:
             for name, account in DATABASES.items()
         },
         "etc": home.ETC,
+        "fake_driver": HERE.fake_driver,
         "fake_host": FAKE_HOST,
         "home": home.HOME,
         "host": HOST,

@@ -59,7 +59,7 @@ def _root() -> Iterator[str]:
 def _distribution() -> Iterator[str]:
     found = release.read(release.here())
     known = (found.get("ID"), found.get("VERSION_ID")) == ("debian", HERE.debian)
-    # That of Debian 13 has no guests, so it is made beside another system only, with an address.
+    # Debian 13's has no guests. It is made in a container only, which has its address.
     if not known or f" {HERE.address}/" not in command.run(["ip", "-4", "address", "show"]):
         yield f"It needs Debian 12, and this is {found.get('PRETTY_NAME', 'unknown')}."
 

@@ -14,6 +14,8 @@ class Release:
     """The version of Debian that has it."""
     mechanism: str
     """Neutron's mechanism driver, by which ports are bound."""
+    fake_driver: str
+    """Nova's driver of the fake host. Of the newer ones only this one starts a second time."""
     address: str
     """Where all services listen."""
     public: str
@@ -23,10 +25,28 @@ class Release:
     """Whether guests boot. Else there is a fake host alone, and no agent of Neutron's."""
 
 
-ZED = Release("Zed", "12", "linuxbridge", "127.0.0.1", "172.24.4.0/24", "172.24.4.1", True)
+ZED = Release(
+    openstack="Zed",
+    debian="12",
+    mechanism="linuxbridge",
+    fake_driver="fake.FakeDriver",
+    address="127.0.0.1",
+    public="172.24.4.0/24",
+    gateway="172.24.4.1",
+    has_guests=True,
+)
 # It runs beside the first one (second.py), so it has other addresses. Its packages have no driver
 # for Linux bridges any more, and the kernel may have no Open vSwitch.
-EPOXY = Release("2025.1", "13", "openvswitch", "172.24.5.2", "172.24.5.0/24", "172.24.5.1", False)
+EPOXY = Release(
+    openstack="2025.1",
+    debian="13",
+    mechanism="openvswitch",
+    fake_driver="fake.FakeDriverWithoutFakeNodes",
+    address="172.24.5.2",
+    public="172.24.5.0/24",
+    gateway="172.24.5.1",
+    has_guests=False,
+)
 
 
 def of(os_release: str) -> Release:

@@ -4,8 +4,7 @@ It is this devcloud itself, in a container with the release of Debian that has t
 """
 
 import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 from devcloud import command, home, recipe, vendordata
@@ -18,6 +17,7 @@ HOME = home.HOME.with_name(f"{home.HOME.name}-second")
 """On this machine, and in the container too: each cloud knows its processes by its home."""
 ROOT = HOME / "root"
 LOG = HOME / "root.log"
+LOCK = Path("/run/lock/devcloud-second")
 CLOUDS = ROOT / "etc/openstack/clouds.yaml"
 CODE = Path("opt/skytier")
 PREFIX = EPOXY.public.partition("/")[2]
@@ -36,7 +36,7 @@ NOT_RUNNING = 3
 
 def up() -> int:
     """Bring it up; what is there already stays. Returns the exit code."""
-    with _locked():
+    with home.lock(LOCK):
         with stage("root") as current:
             _make_root(current)
             _settle()
@@ -54,7 +54,7 @@ def up() -> int:
 
 def down(purge: bool) -> int:
     """End all of it; with `purge` delete its data, too. Returns the exit code."""
-    with _locked():
+    with home.lock(LOCK):
         code = CONTAINER.run(_devcloud("down"), VARIABLES) if CONTAINER.pid() else 0
         with stage("container") as current:
             CONTAINER.stop()
@@ -110,9 +110,3 @@ def _settle() -> None:
 def _devcloud(*words: str) -> list[str]:
     """A command of the devcloud, in the container."""
     return ["/usr/bin/python3", "-s", "-m", "devcloud", *words]
-
-
-@contextmanager
-def _locked() -> Iterator[None]:
-    with home.lock(Path("/run/lock/devcloud-second")):
-        yield

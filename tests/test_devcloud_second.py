@@ -95,15 +95,16 @@ def test_a_container_has_processes_mounts_and_a_network_of_its_own_and_all_ends_
     assert inside("ip -4 route show default; ip -6 route show default") == ""
     assert set(inside("ls /run").split()) <= {"lock", "mount"}
     # A process that outlives the one that has started it.
-    inside("setsid sleep 1234567 >/dev/null 2>&1 &")
-    assert "1234567" in inside("ps -e -o args")
+    seconds = f"{secrets.randbelow(10**9) + 10**9}"
+    inside(f"setsid sleep {seconds} >/dev/null 2>&1 &")
+    assert seconds in said(["ps", "-e", "-o", "args"])
     assert container.run(["false"], {}) == 1
     assert "inet6" not in said(["ip", "address", "show", "dev", container.device])
     assert [said(words) for words in routes] == before
 
     container.stop()
     assert container.pid() is None
-    assert "1234567" not in said(["ps", "-e", "-o", "args"])
+    assert seconds not in said(["ps", "-e", "-o", "args"])
     assert not Path("/sys/class/net", container.device).exists()
 
 
