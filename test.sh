@@ -4,6 +4,8 @@
 #   ./test.sh                    everything that needs no cloud
 #   ./test.sh tests/app -k users only these (arguments go to pytest; linters are left out)
 #   ./test.sh cloud              those on a real OpenStack, which devcloud/up brings up on this machine
+#   ./test.sh shapes             those of other shapes of clouds: a newer OpenStack, which devcloud/second
+#                                brings up beside the first one, and what takes many minutes on that
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 # shellcheck source=scripts/venv.sh
@@ -47,9 +49,23 @@ set_up() {
     wait $making
 }
 
+cloud_packages=(ssh:openssh-client ip:iproute2 chromium-headless-shell:chromium-headless-shell influxd:influxdb
+    cloudkitty-api:cloudkitty-api cloudkitty-processor:cloudkitty-processor)
+# What needs no guest, and nothing of the first cloud on this machine.
+without_guests=(tests/cloud/stack/test_{lock,spread,standing,given_network,ipv6,resources,repair}.py)
+if [ "${1:-}" = shapes ]; then
+    set_up "${cloud_packages[@]}" debootstrap:debootstrap
+    failed=0
+    devcloud/second up
+    OS_CLIENT_CONFIG_FILE=${DEVCLOUD_HOME:-/var/lib/devcloud}-second/root/etc/openstack/clouds.yaml \
+        .venv/bin/pytest "${without_guests[@]}" || failed=$?
+    devcloud/second down
+    devcloud/up --fake-hosts --objects
+    .venv/bin/pytest tests/cloud --large -m large || failed=$?
+    exit $failed
+fi
 if [ "${1:-}" = cloud ]; then
-    set_up ssh:openssh-client ip:iproute2 chromium-headless-shell:chromium-headless-shell influxd:influxdb \
-        cloudkitty-api:cloudkitty-api cloudkitty-processor:cloudkitty-processor
+    set_up "${cloud_packages[@]}"
     devcloud/up --fake-hosts --objects
     if [ $# -gt 1 ]; then
         exec .venv/bin/pytest tests/cloud "${@:2}"
@@ -77,7 +93,7 @@ fi
 lint() {
     .venv/bin/ruff check .
     .venv/bin/ruff format --check .
-    shellcheck --external-sources deploy.sh test.sh .ci/run scripts/* bench/{run,grow,monitor,fuzz,release,change,database} devcloud/{up,down,status,logs,image,agent/ebtables}
+    shellcheck --external-sources deploy.sh test.sh .ci/run scripts/* bench/{run,grow,monitor,fuzz,release,change,database} devcloud/{up,down,status,logs,image,second,agent/ebtables}
     .venv/bin/mypy
 }
 

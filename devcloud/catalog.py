@@ -5,9 +5,10 @@ from typing import Any
 from devcloud import configuration, wait
 from devcloud.network import GATEWAY, OBJECTS_PORT
 from devcloud.passwords import passwords
+from devcloud.release import HERE
 from devcloud.stage import Stage
 
-ADDRESS = configuration.ADDRESS
+ADDRESS = HERE.address
 # name: (type, address)
 SERVICES = {
     "glance": ("image", f"http://{ADDRESS}:9292"),
@@ -51,7 +52,9 @@ def up(stage: Stage, with_volumes: bool, with_objects: bool) -> None:
     services = SERVICES | (VOLUMES if with_volumes else {}) | (OBJECTS if with_objects else {})
     for name in services:
         user = _user(identity, name, made)
-        identity.assign_project_role_to_user(service, user, roles["admin"])
+        # Newer releases have the second one, and there it alone may say how a port is bound.
+        for role in {"admin", "service"} & set(roles):
+            identity.assign_project_role_to_user(service, user, roles[role])
     identity.assign_project_role_to_user(demo, _user(identity, "demo", made), roles["member"])
     for name, (kind, url) in services.items():
         _endpoints(identity, name, kind, url, made)

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
-from devcloud import cloud, home, images, preflight, recipe, services
+from devcloud import cloud, home, images, preflight, recipe, second, services
 from devcloud.errors import DevcloudError
 from devcloud.stage import say
 
@@ -158,10 +158,43 @@ def _image(arguments: list[str]) -> int:
     return 0
 
 
+def _second(arguments: list[str]) -> int:
+    parser = _parser(
+        "second",
+        "A second and newer OpenStack beside the first one, from the packages of Debian 13, in a\n"
+        "container. No guest boots there: its servers are those of Nova's fake driver. The\n"
+        "commands are those of the first one, with the same options for status and logs.",
+        "devcloud/second up",
+    )
+    parser.add_argument("command", choices=["up", "down", "status", "logs"])
+    parser.add_argument("--purge", action="store_true", help="with down: delete all of it")
+    options, rest = parser.parse_known_args(arguments)
+    if rest and options.command in ("up", "down"):
+        parser.error(f"{options.command} does not know {' '.join(rest)}")
+    preflight.require_root()
+    if options.command == "up":
+        return second.up()
+    if options.command == "down":
+        return second.down(options.purge)
+    return second.ask(options.command, rest)
+
+
+def _packages(arguments: list[str]) -> int:
+    parser = _parser("packages", "Installs what `up` needs, for devcloud/second.", "packages")
+    parser.add_argument("--volumes", action="store_true")
+    options = parser.parse_args(arguments)
+    preflight.require_root()
+    cloud.install(options.volumes)
+    return 0
+
+
 COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "up": _up,
     "down": _down,
     "status": _status,
     "logs": _logs,
     "image": _image,
+    "second": _second,
+    # Within the container of the second one.
+    "packages": _packages,
 }

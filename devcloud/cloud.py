@@ -29,6 +29,7 @@ from devcloud import (
     volumes,
     wait,
 )
+from devcloud.release import HERE
 from devcloud.services import Service
 from devcloud.stage import Stage, say, stage
 
@@ -48,7 +49,7 @@ def up(
 
     def build() -> None:
         nonlocal building
-        building = images.build_in_background() if with_images else None
+        building = images.build_in_background() if with_images and HERE.has_guests else None
 
     preflight.check()
     with home.lock(Path("/run/lock/devcloud")):
@@ -58,8 +59,9 @@ def up(
             with_objects = with_objects or objects.are_there()
             with_volumes = with_volumes or with_objects or volumes.are_there()
             packages.up(current, with_volumes, with_objects, build)
-        with stage("network") as current:
-            network.up(current, with_objects)
+        if HERE.has_guests:
+            with stage("network") as current:
+                network.up(current, with_objects)
         with stage("configuration") as current:
             configuration.up(current, with_volumes, with_objects)
         with stage("ground") as current:
@@ -71,8 +73,9 @@ def up(
             catalog.up(current, with_volumes, with_objects)
         with stage("services") as current:
             _start(current, services.CONTROL)
-        with stage("agents") as current:
-            _start(current, services.AGENTS)
+        if HERE.has_guests:
+            with stage("agents") as current:
+                _start(current, services.AGENTS)
         if with_volumes:
             with stage("volumes") as current:
                 volumes.make_pool(current)
@@ -86,17 +89,22 @@ def up(
             clouds.up(current)
         with stage("offer") as current:
             offer.up(current)
-        with stage("hypervisor") as current:
-            _hypervisor(current)
-        if with_fake_hosts:
+        if HERE.has_guests:
+            with stage("hypervisor") as current:
+                _hypervisor(current)
+        if with_fake_hosts or not HERE.has_guests:
             with stage("fake hosts") as current:
                 _start(current, services.FAKE)
                 fake_hosts.up(current)
         if building:
             with stage("images") as current:
                 images.up(current, building)
-    say(f"\nThe cloud is up, after {time.monotonic() - start:.0f} s. Try:")
-    say("    openstack --os-cloud devcloud server list")
+        if not HERE.has_guests:
+            with stage("images") as current:
+                images.up_empty(current)
+    say(f"\nThe cloud is up, after {time.monotonic() - start:.0f} s.")
+    if HERE.has_guests:
+        say("Try:\n    openstack --os-cloud devcloud server list")
 
 
 def _ground(current: Stage) -> None:
@@ -163,17 +171,26 @@ def _hypervisor(current: Stage) -> None:
         current.done("the hypervisor is in its cell")
 
 
+def install(with_volumes: bool) -> None:
+    """Install the packages alone, where `up` itself has no way out to get them."""
+    home.make()
+    with stage("packages") as current:
+        packages.up(current, with_volumes or volumes.are_there(), False, lambda: None)
+
+
 def down(purge: bool) -> None:
     """Stop everything and take its traces off the network; with `purge` delete data as well."""
     with home.lock(Path("/run/lock/devcloud")):
-        with stage("guests") as current:
-            guests.stop(current)
+        if HERE.has_guests:
+            with stage("guests") as current:
+                guests.stop(current)
         with stage("services") as current:
             supervisor.stop()
             current.done("stopped")
-        with stage("network") as current:
-            guests.remove_networks()
-            network.down(current)
+        if HERE.has_guests:
+            with stage("network") as current:
+                guests.remove_networks()
+                network.down(current)
         if purge:
             clouds.purge()
             configuration.purge()

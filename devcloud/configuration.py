@@ -9,10 +9,11 @@ from pathlib import Path
 from devcloud import command, home, machine, network, templates, vendordata
 from devcloud.errors import DevcloudError
 from devcloud.passwords import passwords
+from devcloud.release import HERE
 from devcloud.services import FAKE_HOST, SOCKET
 from devcloud.stage import Stage
 
-ADDRESS = "127.0.0.1"
+ADDRESS = HERE.address
 KEYSTONE = f"http://{ADDRESS}:5000/v3"
 HOST = "devcloud"
 EVERYONE = ""
@@ -30,16 +31,18 @@ FILES = {
     "glance/glance-api.conf": ("glance-api.conf", "glance"),
     "nova/nova.conf": ("nova.conf", "nova"),
     "nova/nova-api.conf": ("nova-api.conf", "nova"),
-    "nova/nova-compute.conf": ("nova-compute.conf", "root"),
     "nova/nova-compute-fake.conf": ("nova-compute-fake.conf", "nova"),
     "neutron/neutron.conf": ("neutron.conf", "neutron"),
     "neutron/ml2_conf.ini": ("ml2_conf.ini", "neutron"),
+    "supervisord.conf": ("supervisord.conf", "root"),
+}
+GUESTS_FILES = {
+    "nova/nova-compute.conf": ("nova-compute.conf", "root"),
     "neutron/linuxbridge_agent.ini": ("linuxbridge_agent.ini", "neutron"),
     "neutron/l3_agent.ini": ("l3_agent.ini", "neutron"),
     "neutron/dhcp_agent.ini": ("dhcp_agent.ini", "neutron"),
     "neutron/metadata_agent.ini": ("metadata_agent.ini", "neutron"),
     "libvirt/libvirtd.conf": ("libvirtd.conf", "root"),
-    "supervisord.conf": ("supervisord.conf", "root"),
 }
 VOLUMES_FILES = {
     # Ceph and Cinder read it, and it has no secret.
@@ -94,7 +97,8 @@ OBJECTS_DIRECTORIES = {"data/radosgw": "ceph"}
 def up(stage: Stage, with_volumes: bool, with_objects: bool) -> None:
     """Write all files. Those with passwords are readable by their service's group alone."""
     values = _values()
-    files = FILES | (VOLUMES_FILES if with_volumes else {})
+    files = FILES | (GUESTS_FILES if HERE.has_guests else {})
+    files |= VOLUMES_FILES if with_volumes else {}
     files |= OBJECTS_FILES if with_objects else {}
     changed = [
         name
@@ -106,7 +110,7 @@ def up(stage: Stage, with_volumes: bool, with_objects: bool) -> None:
         changed += [name] if _write(f"{name}/uwsgi.ini", text, name) else []
     changed += [name] if _write(name := "nova/vendor_data.json", vendordata.text(), "nova") else []
     _write("rabbitmq/enabled_plugins", "[].\n", "rabbitmq")
-    changed += _qemu_conf(values)
+    changed += _qemu_conf(values) if HERE.has_guests else []
     changed += _objects_certificate() if with_objects else []
     if with_volumes:
         # Where Cinder's volume service looks first for programs.
@@ -146,12 +150,14 @@ def _values() -> dict[str, object]:
             for name, account in DATABASES.items()
         },
         "etc": home.ETC,
+        "fake_driver": HERE.fake_driver,
         "fake_host": FAKE_HOST,
         "home": home.HOME,
         "host": HOST,
         "keystone": KEYSTONE,
         "logs": home.LOGS,
         "mark": OUR_MARK,
+        "mechanism": HERE.mechanism,
         "mtu": machine.mtu(),
         "objects_address": network.GATEWAY,
         "objects_port": network.OBJECTS_PORT,

@@ -1,6 +1,8 @@
 """Tells Neutron, as an agent does, that ports of a host can be bound. There is no bridge behind it.
 
-    python3 fake_agent.py HOST --config-file neutron.conf
+    python3 fake_agent.py HOST MECHANISM --config-file neutron.conf
+
+MECHANISM is Neutron's mechanism driver: linuxbridge or openvswitch.
 
 Runs with Debian's Python, which has Neutron.
 """
@@ -17,19 +19,20 @@ from oslo_config import cfg
 
 REPORT_EVERY_S = 30
 """Neutron takes an agent for dead after 75."""
+TYPES = {"linuxbridge": "Linux bridge agent", "openvswitch": "Open vSwitch agent"}
 
 
-def main(host: str, arguments: list[str]) -> None:
+def main(host: str, mechanism: str, arguments: list[str]) -> None:
     """Report for ever."""
     config.register_common_config_options()
     register_agent_state_opts_helper(cfg.CONF)
     config.init(arguments)
     config.setup_logging()
     state = {
-        "binary": "neutron-linuxbridge-agent",
+        "binary": f"neutron-{mechanism}-agent",
         "host": host,
         "topic": constants.L2_AGENT_TOPIC,
-        "agent_type": constants.AGENT_TYPE_LINUXBRIDGE,
+        "agent_type": TYPES[mechanism],
         "configurations": {"bridge_mappings": {}, "tunnel_types": [], "l2_population": False},
         "start_flag": True,
     }
@@ -41,4 +44,4 @@ def main(host: str, arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2:])
+    main(sys.argv[1], sys.argv[2], sys.argv[3:])

@@ -4,6 +4,7 @@ from typing import Any
 
 from devcloud import catalog, command, home, wait
 from devcloud.configuration import HOST
+from devcloud.release import HERE
 from devcloud.services import FAKE_HOST
 from devcloud.stage import Stage
 
@@ -18,7 +19,7 @@ def up(stage: Stage) -> None:
     compute = connection.compute
     # The real host first. Servers that name no zone are for the zone `nova`, and as long as no
     # aggregate says so, Nova takes a host without a zone for one of every zone.
-    made = _put(compute, HOST, REAL_ZONE)
+    made = HERE.has_guests and _put(compute, HOST, REAL_ZONE)
     if not any(each.name == FAKE_HOST for each in compute.hypervisors()):
         discover()
     if _put(compute, FAKE_HOST, ZONE) or made:

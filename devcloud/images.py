@@ -111,6 +111,24 @@ def up(current: Stage, building: subprocess.Popen[bytes]) -> None:
     give_to_glance(current, recipe.DEBIAN_12)
 
 
+def up_empty(current: Stage) -> None:
+    """Give Glance images of the same names and sizes with nothing in them: no guest boots here."""
+    directory = cached(recipe.DEBIAN_12)
+    if not directory.exists():
+        new = home.IMAGES / "new"
+        shutil.rmtree(new, ignore_errors=True)
+        new.mkdir()
+        for file, disk, _ in files(recipe.DEBIAN_12).values():
+            if disk == "qcow2":
+                size = f"{recipe.SIZE_GIB}G"
+                command.run(["qemu-img", "create", "-q", "-f", disk, new / file, size])
+            else:
+                (new / file).write_text("nothing boots\n")
+        (new / "id").write_text(str(uuid.uuid4()))
+        new.rename(directory)
+    give_to_glance(current, recipe.DEBIAN_12)
+
+
 def give_to_glance(current: Stage, system: System) -> None:
     """Upload the images of a system that Glance has not, or has of another build."""
     directory, names = cached(system), files(system)

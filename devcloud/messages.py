@@ -1,7 +1,7 @@
 """Asks RabbitMQ who reads a queue. rabbitmqctl would start a second Erlang for it."""
 
-from devcloud import configuration
 from devcloud.passwords import passwords
+from devcloud.release import HERE
 
 
 def consumers(queue: str) -> int:
@@ -11,7 +11,7 @@ def consumers(queue: str) -> int:
 
     try:
         with amqp.Connection(
-            f"{configuration.ADDRESS}:5672",
+            f"{HERE.address}:5672",
             userid="openstack",
             password=passwords()["rabbitmq"],
             connect_timeout=5,

@@ -7,14 +7,14 @@ import json
 from pathlib import Path
 
 from devcloud import command, home, machine
+from devcloud.release import HERE
 from devcloud.stage import Stage
 
 BRIDGE = "br-ex"
 CABLE, SOCKET = "ve-public", "ve-public-ex"
 """A cable. The bridge agent puts its first end into a bridge of its own: there guests have ports
 on the external network, as routers have. The other end is in BRIDGE."""
-PUBLIC = "172.24.4.0/24"
-GATEWAY = "172.24.4.1"
+PUBLIC, GATEWAY = HERE.public, HERE.gateway
 OBJECTS_PORT = 8080
 OBJECTS_TLS_PORT = 8443
 OBJECTS_NAME = "objects.devcloud.test"

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from devcloud import command, home
+from devcloud.release import HERE
 from devcloud.stage import Stage
 
 WANTED = [
@@ -21,17 +22,22 @@ WANTED = [
     "uwsgi-plugin-python3",
     "glance",
     "keystone",
-    "neutron-dhcp-agent",
-    "neutron-l3-agent",
-    "neutron-linuxbridge-agent",
-    "neutron-metadata-agent",
     "neutron-server",
     "nova-api",
-    "nova-compute-kvm",
     "nova-conductor",
     "nova-scheduler",
     "placement-api",
     "python3-openstackclient",
+    # a clouds.yaml that keeps other people's comments
+    "openssl",
+    "python3-ruamel.yaml",
+]
+GUESTS = [
+    "neutron-dhcp-agent",
+    "neutron-l3-agent",
+    "neutron-linuxbridge-agent",
+    "neutron-metadata-agent",
+    "nova-compute-kvm",
     # the hypervisor, and what the agents call; nova-compute-qemu would bring along the emulators
     # of thirty other CPUs, and libvirt asks each what it can, for a minute
     "conntrack",
@@ -45,10 +51,9 @@ WANTED = [
     "libvirt-daemon",
     "libvirt-daemon-driver-qemu",
     "qemu-system-x86",
-    # a clouds.yaml that keeps other people's comments
-    "openssl",
-    "python3-ruamel.yaml",
 ]
+# Nova's fake driver is in it.
+WITHOUT_GUESTS = ["nova-compute"]
 # What builds the guests' images.
 BUILDING = ["debootstrap", "python3-jinja2", "qemu-utils"]
 # Only with volumes: Cinder, and Ceph to keep them. cinder-volume asks for the ceph command.
@@ -85,7 +90,7 @@ def up(stage: Stage, with_volumes: bool, with_objects: bool, can_build: Callable
     """
     _end_policy()  # of a run that was killed
     here = installed()
-    wanted = BUILDING + WANTED
+    wanted = BUILDING + WANTED + (GUESTS if HERE.has_guests else WITHOUT_GUESTS)
     wanted += (VOLUMES if with_volumes else []) + (OBJECTS if with_objects else [])
     missing = [name for name in wanted if name not in here]
     # apt can name a package as installed that dpkg was killed over.

@@ -7,7 +7,9 @@ from pathlib import Path
 from devcloud.command import PATH
 from devcloud.home import DATA, ETC, RUN
 from devcloud.network import GATEWAY, OBJECTS_PORT
+from devcloud.release import HERE
 
+ADDRESS = HERE.address
 _UWSGI = "/usr/bin/uwsgi --ini "
 _NEUTRON = f"--config-file {ETC}/neutron/neutron.conf --config-file {ETC}/neutron/"
 _NOVA = f"--config-file {ETC}/nova/nova.conf"
@@ -56,14 +58,14 @@ GROUND = (
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+S 1:1 +sbwt none +sbwtdcpu none +sbwtdio none",
         },
     ),
-    Service("memcached", "/usr/bin/memcached -l 127.0.0.1 -m 64 -u nobody"),
+    Service("memcached", f"/usr/bin/memcached -l {ADDRESS} -m 64 -u nobody"),
 )
 
 KEYSTONE = Service(
     "keystone",
     f"{_UWSGI}{ETC}/keystone/uwsgi.ini",
     ("keystone/keystone.conf", "keystone/uwsgi.ini"),
-    answers="http://127.0.0.1:5000/v3",
+    answers=f"http://{ADDRESS}:5000/v3",
     environment={"OS_KEYSTONE_CONFIG_FILES": f"{ETC}/keystone/keystone.conf"},
 )
 
@@ -72,7 +74,7 @@ CONTROL = (
         "placement",
         f"{_UWSGI}{ETC}/placement/uwsgi.ini",
         ("placement/placement.conf", "placement/uwsgi.ini"),
-        answers="http://127.0.0.1:8778/",
+        answers=f"http://{ADDRESS}:8778/",
         environment={"OS_PLACEMENT_CONFIG_DIR": f"{ETC}/placement"},
     ),
     Service(
@@ -80,14 +82,14 @@ CONTROL = (
         f"/usr/bin/glance-api --config-file {ETC}/glance/glance-api.conf",
         ("glance/glance-api.conf",),
         "glance",
-        answers="http://127.0.0.1:9292/versions",
+        answers=f"http://{ADDRESS}:9292/versions",
     ),
     Service(
         "nova-api",
         f"/usr/bin/nova-api {_NOVA} --config-file {ETC}/nova/nova-api.conf",
         ("nova/nova.conf", "nova/nova-api.conf", "nova/vendor_data.json"),
         "nova",
-        answers="http://127.0.0.1:8774/",
+        answers=f"http://{ADDRESS}:8774/",
     ),
     Service("nova-conductor", f"/usr/bin/nova-conductor {_NOVA}", ("nova/nova.conf",), "nova"),
     Service("nova-scheduler", f"/usr/bin/nova-scheduler {_NOVA}", ("nova/nova.conf",), "nova"),
@@ -96,7 +98,7 @@ CONTROL = (
         f"/usr/bin/neutron-server {_NEUTRON}ml2_conf.ini",
         ("neutron/neutron.conf", "neutron/ml2_conf.ini"),
         "neutron",
-        answers="http://127.0.0.1:9696/",
+        answers=f"http://{ADDRESS}:9696/",
     ),
 )
 
@@ -126,8 +128,8 @@ AGENTS = (
     ),
 )
 
-# Only when they are asked for: a hypervisor that makes nothing, and what tells Neutron that its
-# servers' ports can be bound.
+# Only when they are asked for, or without guests: a hypervisor that makes nothing, and what tells
+# Neutron that its servers' ports can be bound.
 FAKE_HOST = "fake"
 FAKE = (
     Service(
@@ -139,7 +141,7 @@ FAKE = (
     Service(
         "neutron-fake-agent",
         f"/usr/bin/python3 {Path(__file__).with_name('fake_agent.py')} {FAKE_HOST} "
-        f"--config-file {ETC}/neutron/neutron.conf",
+        f"{HERE.mechanism} --config-file {ETC}/neutron/neutron.conf",
         ("neutron/neutron.conf",),
         "neutron",
     ),
@@ -168,12 +170,12 @@ CINDER = tuple(
         f"/usr/bin/cinder-{name} --config-file {ETC}/cinder/cinder.conf",
         ("ceph/ceph.conf", "cinder/cinder.conf"),
         "cinder",
-        answers="http://127.0.0.1:8776/" if name == "api" else "",
+        answers=f"http://{ADDRESS}:8776/" if name == "api" else "",
         environment={"PATH": f"{ETC}/cinder/bin:{PATH}"},
     )
     for name in ("api", "scheduler", "volume")
 )
 
-ALL = (*GROUND, KEYSTONE, *CONTROL, *AGENTS)
-OPTIONAL = (*FAKE, *CEPH, *CINDER, OBJECTS)
+ALL = (*GROUND, KEYSTONE, *CONTROL, *(AGENTS if HERE.has_guests else FAKE))
+OPTIONAL = (*(FAKE if HERE.has_guests else ()), *CEPH, *CINDER, OBJECTS)
 SOCKET = RUN / "mariadb" / "mariadb.sock"

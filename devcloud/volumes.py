@@ -8,7 +8,8 @@ import shutil
 from pathlib import Path
 
 from devcloud import catalog, ceph, command, home, services, supervisor, wait
-from devcloud.configuration import ADDRESS, CEPH_FSID
+from devcloud.configuration import CEPH_FSID
+from devcloud.release import HERE
 from devcloud.stage import Stage
 
 DATA = home.DATA / "ceph"
@@ -61,7 +62,7 @@ def wait_for_cinder() -> None:
 def _monitor_words(log: Path) -> list[str]:
     monitors = DATA / "monmap"
     known = ["--create", "--clobber", f"--fsid={CEPH_FSID}"]
-    address = f"[v1:{ADDRESS}:6789]"
+    address = f"[v1:{HERE.address}:6789]"
     command.run(["monmaptool", *known, "--addv", "devcloud", address, monitors], log=log)
     return ["ceph-mon", f"--conf={ceph.CONF}", "--mkfs", "--id=devcloud", f"--monmap={monitors}"]
 

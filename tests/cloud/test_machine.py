@@ -10,7 +10,7 @@ import pytest
 from .conftest import machine
 
 DEVCLOUD = Path(__file__).parents[2] / "devcloud"
-COMMANDS = ["up", "down", "status", "logs", "image"]
+COMMANDS = ["up", "down", "status", "logs", "image", "second"]
 
 
 @pytest.mark.parametrize("network", ["172.24.4.0/24", "192.168.128.0/24"])

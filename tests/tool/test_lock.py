@@ -37,6 +37,9 @@ class Group:
 
     def remove_tag(self, network: "Network", tag: str) -> None:
         network.answer()
+        if self not in network.groups:
+            # As Neutron 2025.1 says it.
+            raise HttpException("internal server error", http_status=500)
         self.tags.remove(tag)
 
 
@@ -96,6 +99,20 @@ def test_a_lock_that_cannot_be_let_go_of_is_no_failure(network: Network, project
     network.fail = False
     [tag] = [tag for tag in network.groups[0].tags if Holder.read(tag)]
     assert Holder.read(tag) is not None
+
+
+def test_to_let_go_of_a_group_that_is_gone_is_no_error(network: Network, project: Project) -> None:
+    held = Lock(project)
+    with held.held("up", threading.Event()) as me:
+        [group] = network.groups
+        network.groups.clear()
+
+        held._untag(group, me.tag)
+
+        network.groups.append(group)
+        network.fail = True
+        with pytest.raises(HttpException):
+            held._untag(group, me.tag)
 
 
 def test_a_look_that_began_when_our_tag_was_perhaps_not_there_yet_does_not_count(

@@ -180,8 +180,14 @@ class Lock:
                 self._untag(group, tag)
 
     def _untag(self, group: Any, tag: str) -> None:
-        with suppress(NotFoundException):  # it, or the whole group, is gone already
+        try:
             group.remove_tag(self._network, tag)
+        except NotFoundException:  # it, or the whole group, is gone already
+            return
+        except API_ERRORS as error:
+            # Of a group that is gone Neutron 2025.1 says 500 and not 404.
+            if not is_ambiguous(error) or any(group.id == each.id for each in self._groups()):
+                raise
 
     def _alive(self, groups: list[Any]) -> list[Holder]:
         """Who holds it or reaches for it, and is at work."""
