@@ -154,6 +154,25 @@ def said_before(stack: StackFile, known: Known) -> str:
     return planned.networks.rpartition("never changed. ")[2]
 
 
+def test_while_a_balancer_comes_or_goes_ssh_enters_those_that_let_operators_in() -> None:
+    one, several = FIXED, parse(f'network = "provider"\npublic = "fixed"\n{SEVERAL}')
+    balancer = "skytier-balancer-1"
+    to_one, to_several = Way("skytier-web-1", role="web"), Way(balancer, role="balancer")
+
+    def via(known: Known, way: Way) -> dict[str, str | None]:
+        return {each.name: each.via for each in hosts(known, way)}
+
+    before = there(one)
+    assert via(before, to_several) == via(before, to_one)
+    after = there(several)
+    behind = ["skytier-database-1", "skytier-web-1", "skytier-web-2"]
+    assert via(after, to_several) == {balancer: None, **dict.fromkeys(behind, balancer)}
+    assert via(after, to_one) == via(after, to_several)
+    # A balancer whose server is lost has its port, and what is behind lets nobody in.
+    del after[Key("server", balancer)]
+    assert via(after, to_several) == {}
+
+
 def test_machines_do_not_move_to_another_network() -> None:
     project = Project(cast(Any, None), "skytier")
     for before, after in ((FIXED, NONE), (NONE, FIXED)):
