@@ -2,7 +2,8 @@
 
 All machines of the first are on a provider network. Of the second only the web server has a port
 there, and all machines are on a private network. The provider network is the devcloud's external
-one, which is shared with the project of the test meanwhile.
+one, which is shared with the project of the test meanwhile. Run it alone: other guests may lose
+their way out (devcloud/README.md, known problems).
 """
 
 import socket
@@ -156,19 +157,24 @@ def answers(host: str, port: int) -> bool:
     return True
 
 
-def test_each_machine_leaves_by_one_way_and_finds_packages(
+def test_each_machine_leaves_by_one_way_and_those_on_the_network_find_packages(
     operator: Operator, stack: Stack, provider: Any
 ) -> None:
     inside = {FIXED: provider.gateway_ip, PORT: "192.168.128.1"}[stack.keys]
     for machine, gateway in ((stack.web, provider.gateway_ip), (stack.database, inside)):
         routes = operator.run("exec", machine, "ip -4 route show default").splitlines()
         assert len([route for route in routes if f"via {gateway} " in route]) == len(routes) == 1
-        operator.run("exec", machine, "apt-get update --error-on=any")
+        # Packets of a router get no answer on the devcloud while a guest is on that network.
+        if gateway == provider.gateway_ip:
+            operator.run("exec", machine, "apt-get update --error-on=any")
 
 
 def test_the_page_is_there_again_at_the_same_address_after_a_restart(
     account: Account, operator: Operator, stack: Stack
 ) -> None:
+    if stack.keys == PORT:
+        pytest.skip("a restart with two ports is tested in a container: test_two_ports.py")
+
     def boot() -> str:
         return operator.run("exec", stack.web, "cat /proc/sys/kernel/random/boot_id")
 
