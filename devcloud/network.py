@@ -33,6 +33,7 @@ SYSCTLS = {
     "net/ipv6/conf/default/accept_ra": "0",
 }
 PROC = Path("/proc/sys")
+LINKS = Path("/sys/class/net")
 BEFORE = "sysctl-before"  # in home.DONE
 
 Rule = list[str]
@@ -151,7 +152,7 @@ def _sysctls() -> list[str]:
 
 
 def _bridge() -> list[str]:
-    path = Path("/sys/class/net") / BRIDGE
+    path = LINKS / BRIDGE
     address = f"{GATEWAY}/{PUBLIC.partition('/')[2]}"
     changed = not path.exists()
     if changed:
@@ -164,21 +165,31 @@ def _bridge() -> list[str]:
     if accepts.exists() and accepts.read_text().strip() != "0":
         accepts.write_text("0")
         changed = True
-    if int((path / "flags").read_text(), 16) & 1 == 0:
-        command.run(["ip", "link", "set", BRIDGE, "up"])
-        changed = True
+    changed |= _set_up(BRIDGE)
     return [f"bridge {BRIDGE}"] if changed else []
 
 
+def _set_up(link: str) -> bool:
+    """Whether it was down."""
+    if int((LINKS / link / "flags").read_text(), 16) & 1:
+        return False
+    command.run(["ip", "link", "set", link, "up"])
+    return True
+
+
 def _cable() -> list[str]:
-    if (Path("/sys/class/net") / CABLE).exists():
-        return []
-    mtu = ["mtu", str(machine.mtu())]
-    command.run(["ip", "link", "add", CABLE, *mtu, "type", "veth", "peer", "name", SOCKET, *mtu])
-    command.run(["ip", "link", "set", SOCKET, "master", BRIDGE])
+    changed = not (LINKS / CABLE).exists()
+    if changed:
+        mtu = ["mtu", str(machine.mtu())]
+        ends = [CABLE, *mtu, "type", "veth", "peer", "name", SOCKET, *mtu]
+        command.run(["ip", "link", "add", *ends])
+    # A run may have ended before this, and a new bridge has no cable in it.
+    if (LINKS / SOCKET / "master").resolve().name != BRIDGE:
+        command.run(["ip", "link", "set", SOCKET, "master", BRIDGE])
+        changed = True
     for end in (CABLE, SOCKET):
-        command.run(["ip", "link", "set", end, "up"])
-    return [f"cable {CABLE}"]
+        changed |= _set_up(end)
+    return [f"cable {CABLE}"] if changed else []
 
 
 def _firewall(with_objects: bool) -> list[str]:

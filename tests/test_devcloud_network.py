@@ -1,5 +1,8 @@
 """What the devcloud does to the machine's own network, before it is done."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -77,3 +80,37 @@ def test_a_machine_without_ipv6_gets_nothing_of_it(
     network._guard()
     network._firewall(with_objects=False)
     assert not [each for each in ran if "ip -6" in each or "ip6tables -w -t filter -A" in each]
+
+
+LAID = """
+import subprocess
+from devcloud import network
+
+subprocess.run(["mount", "-t", "sysfs", "sysfs", "/sys"], check=True)
+
+def laid():
+    return [*network._bridge(), *network._cable()]
+
+def ip(*words):
+    subprocess.run(["ip", *words], check=True)
+
+print(laid(), laid())
+ip("link", "set", "ve-public-ex", "nomaster")
+ip("link", "set", "ve-public", "down")
+print(laid(), laid())
+ip("link", "delete", "br-ex")
+print(laid(), laid())
+ip("-brief", "link", "show", "master", "br-ex", "up")
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a network of its own needs root")
+def test_a_cable_that_was_left_half_laid_or_lost_its_bridge_is_laid() -> None:
+    words = ["unshare", "--net", "--mount", sys.executable, "-c", LAID]
+    root = Path(__file__).parents[1]
+    done = subprocess.run(words, cwd=root, check=True, capture_output=True, text=True)
+    first, cut, without_bridge, link = done.stdout.splitlines()
+    assert first == "['bridge br-ex', 'cable ve-public'] []"
+    assert cut == "['cable ve-public'] []"
+    assert without_bridge == first
+    assert link.startswith("ve-public-ex@ve-public ")

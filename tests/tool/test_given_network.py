@@ -22,6 +22,7 @@ from skytier.openstack.images import Image
 from skytier.openstack.kinds import RULES
 from skytier.openstack.needs import of_steps, whole_plan
 from skytier.openstack.operator import Way
+from skytier.openstack.planned import Plan
 from skytier.openstack.resolved import ResolvedStack
 from skytier.openstack.resources.project import Project
 from skytier.roles import ROLES
@@ -119,6 +120,57 @@ def test_ssh_enters_the_web_server_and_goes_on_from_there() -> None:
     assert entered["skytier-web-2"] is None
     # Without floating IPs, and without a word that one is entered directly, there is no way.
     assert hosts(known) == []
+
+
+SEVERAL = "web.count = 2"
+
+
+@pytest.mark.parametrize("keys", ['network = "provider"\npublic = "fixed"\n', 'public = "none"\n'])
+def test_a_balancer_has_another_address_which_is_said_before_it_comes_and_goes(keys: str) -> None:
+    one, several = parse(keys), parse(f"{keys}{SEVERAL}")
+    old = there(one)[address_of(one)].facts["address"]
+    assert said_before(several, there(one)) == (
+        "The entry point becomes skytier-balancer-1, in the place of skytier-web-1. Its address "
+        f"is another one than {old}, where no visitor is answered from then on: DNS names have to "
+        "follow."
+    )
+    old = there(several)[address_of(several)].facts["address"]
+    assert f"another one than {old}, " in said_before(one, there(several))
+    plain = parse(f'{keys}{SEVERAL}\nbalancer.kind = "none"')
+    for stack, known in ((one, Known()), (one, there(one)), (several, there(several)),
+                         (plain, there(one))):  # fmt: skip
+        assert "another one than" not in said_before(stack, known)
+
+
+def test_a_floating_ip_stays_with_the_entry_point() -> None:
+    several = parse(f'network = "provider"\n{SEVERAL}')
+    assert "another one than" not in said_before(several, there(parse('network = "provider"')))
+
+
+def said_before(stack: StackFile, known: Known) -> str:
+    """What a plan says of the network, but for which one it is."""
+    asked = wanted(resolved(stack), Project(cast(Any, None), "skytier"), "ssh-ed25519 key", known)
+    planned = Plan(plan(asked, known.values(), RULES), resolved(stack), "")
+    return planned.networks.rpartition("never changed. ")[2]
+
+
+def test_while_a_balancer_comes_or_goes_ssh_enters_those_that_let_operators_in() -> None:
+    one, several = FIXED, parse(f'network = "provider"\npublic = "fixed"\n{SEVERAL}')
+    balancer = "skytier-balancer-1"
+    to_one, to_several = Way("skytier-web-1", role="web"), Way(balancer, role="balancer")
+
+    def via(known: Known, way: Way) -> dict[str, str | None]:
+        return {each.name: each.via for each in hosts(known, way)}
+
+    before = there(one)
+    assert via(before, to_several) == via(before, to_one)
+    after = there(several)
+    behind = ["skytier-database-1", "skytier-web-1", "skytier-web-2"]
+    assert via(after, to_several) == {balancer: None, **dict.fromkeys(behind, balancer)}
+    assert via(after, to_one) == via(after, to_several)
+    # A balancer whose server is lost has its port, and what is behind lets nobody in.
+    del after[Key("server", balancer)]
+    assert via(after, to_several) == {}
 
 
 def test_machines_do_not_move_to_another_network() -> None:

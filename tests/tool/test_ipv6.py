@@ -287,6 +287,14 @@ def test_a_plan_says_where_a_prefix_of_one_s_own_has_to_be_led() -> None:
     assert "Its router, 2001:db8::9, has to be where that network is led." in planned.networks
 
 
+def test_a_plan_says_which_ipv6_address_is_no_more_that_of_the_page() -> None:
+    known = there(BOTH)
+    old = known[Key("port", "skytier-web-1")].facts["ipv6"]
+    several = parse(f'ipv6 = true\nipv6_cidr = "{PREFIX}"\nweb.count = 2')
+    planned = Plan(plan(made(several, known), known.values(), RULES), resolved(several), "")
+    assert f"Its address is another one than {old}, " in planned.networks
+
+
 # What is asked of Neutron.
 
 

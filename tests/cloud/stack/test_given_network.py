@@ -59,6 +59,9 @@ def test_all_of_a_stack_is_on_a_shared_network_without_router_or_floating_ip(
         assert all(rule["remote_group_id"] for rule in rules)
         assert set(actions(operator).values()) == {"keep"}
         assert network.get_port(foreign.id).to_dict() == said
+        shared = f'name = "{stack}"\nnetwork = "{provider.name}"\npublic = "fixed"\n{STACK}'
+        operator.write(f"{shared}[web]\ncount = 2\n")
+        assert f"The entry point becomes {stack}-balancer-1" in operator.run("plan")
         operator.write(f'name = "{stack}"\n{STACK}')
         assert "do not move to another network" in operator.ends_with(1, "plan")
         operator.write(f'name = "{stack}"\nnetwork = "{provider.name}"\npublic = "none"\n{STACK}')

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from openstack.connection import Connection
 
@@ -14,6 +14,7 @@ from skytier.hosts.ssh_config import SshEntry, is_address, is_word
 from skytier.openstack import host_keys
 from skytier.openstack.entry_point import leads_to
 from skytier.openstack.operator import OperatorFiles, Way
+from skytier.roles import ROLES
 
 REACH_TIMEOUT_S = 300.0
 DIRECTLY = Way()
@@ -38,10 +39,9 @@ def hosts(known: Mapping[Key, Found], way: Way = DIRECTLY) -> list[SshEntry]:
     }
     if way.bastion:
         # Their security group lets in the operator's networks, and not each other.
-        entered = [way.bastion, *_of_role(way.role, servers)]
         public = {
             name: ports[name].facts["address"]
-            for name in entered
+            for name in _entered(way, servers, ports)
             if name in ports and _is_reached(ports[name])
         }
     bastion = next((name for name in sorted(servers) if name in public), None)
@@ -52,6 +52,18 @@ def hosts(known: Mapping[Key, Found], way: Way = DIRECTLY) -> list[SshEntry]:
         elif bastion and name in ports and is_address(ports[name].facts["address"]):
             found.append(SshEntry(name, ports[name].facts["address"], server.id, bastion))
     return found
+
+
+def _entered(way: Way, servers: Mapping[str, Found], ports: Mapping[str, Found]) -> Sequence[str]:
+    """Those that let operators in now. Where a balancer comes or goes, these are other machines
+    until `up` changes their security groups."""
+    leaving = [name for name, role in ROLES.items() if role.fronts and role.fronts == way.role]
+    if former := [name for role in leaving for name in _of_role(role, servers)]:
+        return former
+    # A port outlives its server, so this one has not come yet.
+    if way.bastion not in ports and (behind := ROLES[way.role].fronts if way.role else ""):
+        return _of_role(behind, servers)
+    return [way.bastion, *_of_role(way.role, servers)]
 
 
 def _of_role(role: str, servers: Mapping[str, Found]) -> list[str]:

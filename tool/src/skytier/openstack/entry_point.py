@@ -38,6 +38,36 @@ def leads_to(address: Key, known: Mapping[Key, Found]) -> str:
     return next((k.name for k, f in known.items() if k.kind == "port" and f.id == port), "")
 
 
+def another_address(stack: StackFile, there: Mapping[Key, Found]) -> str:
+    """What to know where visitors come to another machine than before, at its own address; empty
+    where the address stays. A floating IP moves, which an IPv6 address does not.
+
+    `there` is all that is there before.
+    """
+    before = _before(stack, there)
+    of_ipv6 = ipv6_of(stack, before, there)
+    port = there.get(Key("port", before))
+    old = of_ipv6 if stack.has_floating_ips or port is None else port.facts["address"]
+    if not old:
+        return ""
+    addresses = f"{old} and {of_ipv6}" if of_ipv6 and of_ipv6 != old else old
+    return (
+        f"The entry point becomes {address_of(stack).name}, in the place of {before}. Its address "
+        f"is another one than {addresses}, where no visitor is answered from then on: DNS names "
+        "have to follow."
+    )
+
+
+def _before(stack: StackFile, there: Mapping[Key, Found]) -> str:
+    """The machine of another role that visitors come to now; empty for none."""
+    role = public_role(stack, ROLES)
+    first = {name: f"{stack.name}-{name}-1" for name in ROLES}
+    are_there = [name for name in ROLES if Key("port", first[name]) in there]
+    in_front = next((first[name] for name in are_there if ROLES[name].fronts == role), "")
+    behind = ROLES[role].fronts if role not in are_there else ""
+    return in_front or (first[behind] if behind in are_there else "")
+
+
 @dataclass(frozen=True)
 class EntryPoint:
     """The way in through the address of the first public machine."""

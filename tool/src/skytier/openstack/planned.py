@@ -12,7 +12,7 @@ from skytier.deploy.plan import Action, Step, nothing_to_do
 from skytier.deploy.update import CONFIGURATION
 from skytier.errors import SkytierError
 from skytier.openstack import kept_images, members, repair
-from skytier.openstack.entry_point import leads_to
+from skytier.openstack.entry_point import another_address, leads_to
 from skytier.openstack.private_network import ipv6_subnet
 from skytier.openstack.resolved import ResolvedStack
 from skytier.openstack.resources.baked_image import BakedImage
@@ -181,9 +181,11 @@ class Plan:
 
     @property
     def networks(self) -> str:
-        """What of the network was there before, and what IPv6 means, in sentences; empty where all
-        is the stack's, and of IPv4."""
-        return f"{self._given} {self._ipv6}".strip()
+        """What of the network was there before, what IPv6 means, and where the address of the page
+        becomes another one, in sentences; empty where there is nothing of it to know."""
+        there = {step.key: step.found for step in self.steps if step.found}
+        moved = another_address(self.resolved.stack, there)
+        return " ".join(each for each in (self._given, self._ipv6, moved) if each)
 
     @property
     def _given(self) -> str:
