@@ -317,6 +317,7 @@ def test_it_may_be_the_second_place_and_nothing_of_it_stays_without(place: Place
     local = 'kind = "path"\npath = "/srv/here"\n'
     second = ON_HOST.replace(PATH, f"{PATH}/second")
     place.secrets["backup_second_ssh_key"] = place.secrets["backup_ssh_key"]
+    written(place.machine, "for both")
     place.up(place.here(f"{local}[backup.second]\n{second}"))
     both = (FIRST, SECOND)
     assert until(lambda: all(e.all for e in backups.everywhere(place.machine, both)), 120)
@@ -324,7 +325,7 @@ def test_it_may_be_the_second_place_and_nothing_of_it_stays_without(place: Place
     assert "ssh_key" not in place.machine.run("ls /etc/pgbackrest /etc/pgbackrest/conf.d")
     intended = intend(place.machine, "latest", places=[SECOND])
     restore(place.machine, intended, silent)
-    assert "again" in marks(place.machine)
+    assert "for both" in marks(place.machine)
 
     place.up(place.here(local))
     assert place.well()
