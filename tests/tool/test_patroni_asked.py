@@ -6,15 +6,17 @@ import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
+from email.message import Message
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 
 import pytest
 
 from skytier.render import render
 from skytier.secrets.certificate import self_signed
 from skytier.services.patroni import pause
-from skytier.services.patroni.on_member.switchover import Api
+from skytier.services.patroni.on_member.switchover import Api, switch_over
 
 from .loopback import as_json, serving
 
@@ -43,6 +45,38 @@ def patroni(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[st
 
 def test_a_switchover_asks_directly(patroni: dict[str, Any], tmp_path: Path) -> None:
     assert json.loads(Api(str(tmp_path / "patroni.yml")).ask("/cluster")) == CLUSTER
+
+
+@pytest.mark.parametrize(
+    ("statuses", "settles_s", "ends"),
+    [([412, 412, 200], 60, None), ([412, 412], 0, 412), ([503], 60, 503)],
+    ids=["a refusal that ends", "one that does not", "another error"],
+)
+def test_what_is_refused_for_a_moment_is_asked_for_again(
+    statuses: list[int], settles_s: float, ends: int | None
+) -> None:
+    asked: list[tuple[str, Any]] = []
+
+    class Refuses(Api):
+        def __init__(self) -> None:
+            """It asks nobody."""
+
+        def ask(self, path: str, at: str = "", body: object = None, timeout_s: float = 2) -> bytes:
+            asked.append((path, body))
+            if (status := statuses[len(asked) - 1]) != 200:
+                raise HTTPError(path, status, "refused", Message(), None)
+            return b""
+
+    wanted = {"leader": "shop-database-2", "candidate": "shop-database-1"}
+    if ends is None:
+        switch_over(Refuses(), wanted, settles_s)
+        assert len(asked) == len(statuses)
+    else:
+        with pytest.raises(HTTPError) as error:
+            switch_over(Refuses(), wanted, settles_s)
+        assert error.value.code == ends
+        assert len(asked) == 1
+    assert asked[0] == ("/switchover", wanted)
 
 
 @pytest.mark.parametrize("paused", [True, False, None])

@@ -16,6 +16,10 @@ from typing import Any
 from urllib.error import HTTPError
 
 LONGEST_S = 60
+SETTLES_S = 20
+"""For so long what Patroni refuses is asked for again: right after a member restarted it may not
+know yet which replica is the synchronous one."""
+_REFUSED = 412
 _PAUSE_S = 0.02
 
 
@@ -65,7 +69,7 @@ def write(times: dict[str, float]) -> None:
 
 def watch(api: Api, place: str, times: dict[str, float]) -> None:
     """Note when the successor is the primary."""
-    until = time.monotonic() + LONGEST_S
+    until = time.monotonic() + SETTLES_S + LONGEST_S
     while time.monotonic() < until:
         try:
             api.ask("/primary", at=place)
@@ -73,6 +77,20 @@ def watch(api: Api, place: str, times: dict[str, float]) -> None:
             time.sleep(_PAUSE_S)
         else:
             times["takes"] = time.time()
+            return
+
+
+def switch_over(api: Api, wanted: dict[str, str], settles_s: float = SETTLES_S) -> None:
+    """Have Patroni do it. Raises HTTPError."""
+    until = time.monotonic() + settles_s
+    while True:
+        try:
+            api.ask("/switchover", body=wanted, timeout_s=LONGEST_S)
+        except HTTPError as error:
+            if error.code != _REFUSED or time.monotonic() > until:
+                raise
+            time.sleep(1)
+        else:
             return
 
 
@@ -90,8 +108,7 @@ def main() -> None:
         time.sleep(_PAUSE_S)
     watching.start()
     try:
-        wanted = {"leader": primary, "candidate": successor}
-        api.ask("/switchover", body=wanted, timeout_s=LONGEST_S)
+        switch_over(api, {"leader": primary, "candidate": successor})
     except HTTPError as error:
         sys.exit(f"It said: {error.read().decode()}")
     watching.join()
