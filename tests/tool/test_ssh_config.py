@@ -113,7 +113,7 @@ def test_a_machine_that_got_no_metadata_is_told(
     if of:
         name = {"i1": "shop-web-1", "i2": "shop-database-1"}[of]
         assert f"{name} got no metadata from the cloud" in error.value.what
-        assert f"openstack server delete {of}" in (error.value.do or "")
+        assert f"openstack server reboot {of}." in (error.value.do or "")
     else:
         assert "refuses the SSH key" in error.value.what
 

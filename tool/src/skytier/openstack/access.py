@@ -180,9 +180,8 @@ class Access:
                 return SkytierError(
                     f"{name} cannot be reached: {found.name} got no metadata from the cloud when "
                     "it booted, so it knows no SSH key.",
-                    "If it is new, see that the cloud's metadata service works, delete the server "
-                    f"(openstack server delete {found.server_id}), and run skytier up again. If "
-                    "it was in use before, restart it: openstack server reboot "
-                    f"{found.server_id}",
+                    "See that the cloud's metadata service works, and restart the machine: "
+                    f"openstack server reboot {found.server_id}. It may have another host key "
+                    "then, and skytier up says how to trust it.",
                 )
         return None
