@@ -1,5 +1,6 @@
 """A new password of the database on this machine, while the application goes on serving."""
 
+import json
 import os
 import random
 import threading
@@ -11,6 +12,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 import httpx
+import psutil
 import pytest
 
 from skytier.deploy.kind import Key
@@ -240,6 +242,23 @@ def test_a_run_that_is_killed_at_any_moment_is_finished_by_the_next(
     assert set(answers) == {"200 True"}, answers
     assert_refused(before, up)
     asked(url(up), up)
+    assert "Nothing to do" in up.run("up", cwd=shop)
+
+
+def test_processes_whose_start_was_cut_short_are_started_though_they_have_ended(
+    up: Skytier, shop: Path
+) -> None:
+    path = up.home / "run" / "processes.json"
+    record = json.loads(path.read_text())
+    supervisor = psutil.Process(record["pid"])
+    supervisor.kill()
+    psutil.wait_procs([supervisor])
+    path.write_text(json.dumps({**record, "marks": {}}))
+    before = url(up)
+
+    up.run(*ROTATE, cwd=shop)
+
+    assert_refused(before, up)
     assert "Nothing to do" in up.run("up", cwd=shop)
 
 

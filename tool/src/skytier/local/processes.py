@@ -76,6 +76,12 @@ class Processes(LocalService):
         """Whether the release has any, or one before it left them."""
         return self.wanted() or self.daemon.was_started
 
+    @property
+    def was_cut_short(self) -> bool:
+        """Whether they were started, and nobody saw them stay up; they may have ended since."""
+        record = self.daemon.remembered()
+        return record is not None and not record.marks
+
     def config(self, options: Options) -> RunningConfig:
         """That of the web: it is the same release with the same variables.
 

@@ -109,6 +109,8 @@ def _check(stack: LocalStack, chosen: options.Options) -> None:
         there = found.get(kind)
         if there and there.id and there.fault and kind != Postgresql.name:
             continue  # its start was cut short: it is started again
+        if kind == Processes.name and stack.processes.was_cut_short:
+            continue
         if there is None or there.fault or changed(config, there.attributes) - {"settings"}:
             raise SkytierError(
                 f"The stack is not as it is wanted: {kind} does not run, or is to be changed.",
