@@ -8,15 +8,14 @@ from devcloud.passwords import passwords
 from devcloud.release import HERE
 from devcloud.stage import Stage
 
-ADDRESS = HERE.address
 # name: (type, address)
 SERVICES = {
-    "glance": ("image", f"http://{ADDRESS}:9292"),
-    "placement": ("placement", f"http://{ADDRESS}:8778"),
-    "nova": ("compute", f"http://{ADDRESS}:8774/v2.1"),
-    "neutron": ("network", f"http://{ADDRESS}:9696"),
+    "glance": ("image", f"http://{HERE.address}:9292"),
+    "placement": ("placement", f"http://{HERE.address}:8778"),
+    "nova": ("compute", f"http://{HERE.address}:8774/v2.1"),
+    "neutron": ("network", f"http://{HERE.address}:9696"),
 }
-VOLUMES = {"cinder": ("volumev3", f"http://{ADDRESS}:8776/v3/%(project_id)s")}
+VOLUMES = {"cinder": ("volumev3", f"http://{HERE.address}:8776/v3/%(project_id)s")}
 _ACCOUNT = "swift/v1/AUTH_%(project_id)s"
 OBJECTS = {"swift": ("object-store", f"http://{GATEWAY}:{OBJECTS_PORT}/{_ACCOUNT}")}
 DOMAIN = "default"

@@ -13,8 +13,7 @@ from devcloud.release import HERE
 from devcloud.services import FAKE_HOST, SOCKET
 from devcloud.stage import Stage
 
-ADDRESS = HERE.address
-KEYSTONE = f"http://{ADDRESS}:5000/v3"
+KEYSTONE = f"http://{HERE.address}:5000/v3"
 HOST = "devcloud"
 EVERYONE = ""
 CEPH_FSID = "6b1a1a52-7c8c-4d10-9a2e-d0d7a2c3b001"
@@ -140,7 +139,7 @@ def fingerprint(*names: str) -> str:
 def _values() -> dict[str, object]:
     secret = passwords()
     return {
-        "address": ADDRESS,
+        "address": HERE.address,
         "cable": network.CABLE,
         "ceph_fsid": CEPH_FSID,
         "data": home.DATA,
@@ -167,7 +166,7 @@ def _values() -> dict[str, object]:
         "passwords": secret,
         "resolvers": machine.resolvers(),
         "run": home.RUN,
-        "transport_url": f"rabbit://openstack:{secret['rabbitmq']}@{ADDRESS}:5672/",
+        "transport_url": f"rabbit://openstack:{secret['rabbitmq']}@{HERE.address}:5672/",
     }
 
 

@@ -9,7 +9,6 @@ from devcloud.home import DATA, ETC, RUN
 from devcloud.network import GATEWAY, OBJECTS_PORT
 from devcloud.release import HERE
 
-ADDRESS = HERE.address
 _UWSGI = "/usr/bin/uwsgi --ini "
 _NEUTRON = f"--config-file {ETC}/neutron/neutron.conf --config-file {ETC}/neutron/"
 _NOVA = f"--config-file {ETC}/nova/nova.conf"
@@ -58,14 +57,14 @@ GROUND = (
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+S 1:1 +sbwt none +sbwtdcpu none +sbwtdio none",
         },
     ),
-    Service("memcached", f"/usr/bin/memcached -l {ADDRESS} -m 64 -u nobody"),
+    Service("memcached", f"/usr/bin/memcached -l {HERE.address} -m 64 -u nobody"),
 )
 
 KEYSTONE = Service(
     "keystone",
     f"{_UWSGI}{ETC}/keystone/uwsgi.ini",
     ("keystone/keystone.conf", "keystone/uwsgi.ini"),
-    answers=f"http://{ADDRESS}:5000/v3",
+    answers=f"http://{HERE.address}:5000/v3",
     environment={"OS_KEYSTONE_CONFIG_FILES": f"{ETC}/keystone/keystone.conf"},
 )
 
@@ -74,7 +73,7 @@ CONTROL = (
         "placement",
         f"{_UWSGI}{ETC}/placement/uwsgi.ini",
         ("placement/placement.conf", "placement/uwsgi.ini"),
-        answers=f"http://{ADDRESS}:8778/",
+        answers=f"http://{HERE.address}:8778/",
         environment={"OS_PLACEMENT_CONFIG_DIR": f"{ETC}/placement"},
     ),
     Service(
@@ -82,14 +81,14 @@ CONTROL = (
         f"/usr/bin/glance-api --config-file {ETC}/glance/glance-api.conf",
         ("glance/glance-api.conf",),
         "glance",
-        answers=f"http://{ADDRESS}:9292/versions",
+        answers=f"http://{HERE.address}:9292/versions",
     ),
     Service(
         "nova-api",
         f"/usr/bin/nova-api {_NOVA} --config-file {ETC}/nova/nova-api.conf",
         ("nova/nova.conf", "nova/nova-api.conf", "nova/vendor_data.json"),
         "nova",
-        answers=f"http://{ADDRESS}:8774/",
+        answers=f"http://{HERE.address}:8774/",
     ),
     Service("nova-conductor", f"/usr/bin/nova-conductor {_NOVA}", ("nova/nova.conf",), "nova"),
     Service("nova-scheduler", f"/usr/bin/nova-scheduler {_NOVA}", ("nova/nova.conf",), "nova"),
@@ -98,7 +97,7 @@ CONTROL = (
         f"/usr/bin/neutron-server {_NEUTRON}ml2_conf.ini",
         ("neutron/neutron.conf", "neutron/ml2_conf.ini"),
         "neutron",
-        answers=f"http://{ADDRESS}:9696/",
+        answers=f"http://{HERE.address}:9696/",
     ),
 )
 
@@ -170,7 +169,7 @@ CINDER = tuple(
         f"/usr/bin/cinder-{name} --config-file {ETC}/cinder/cinder.conf",
         ("ceph/ceph.conf", "cinder/cinder.conf"),
         "cinder",
-        answers=f"http://{ADDRESS}:8776/" if name == "api" else "",
+        answers=f"http://{HERE.address}:8776/" if name == "api" else "",
         environment={"PATH": f"{ETC}/cinder/bin:{PATH}"},
     )
     for name in ("api", "scheduler", "volume")

@@ -44,6 +44,7 @@ CREDENTIAL = "/etc/skytier/credentials/skytier_database_url"
 for first in range(4):
     threading.Thread(target=write, args=[first]).start()
 """
+_WRITE = "systemd-run --quiet --unit=writers python3 /root/writers.py"
 PSQL = "runuser -u postgres -- psql --no-psqlrc --quiet --tuples-only --no-align --dbname=skytier"
 FIRST, SECOND, WEB = "shop-database-1", "shop-database-2", "shop-web-1"
 PATRONICTL = "/usr/local/bin/patronictl -c /etc/skytier/patroni/patroni.yml"
@@ -84,7 +85,7 @@ def begin_to_write(made: Cluster) -> None:
     sql(primary_of_any(made), table)
     web = made.containers[WEB]
     web.put("/root/writers.py", WRITERS, 0o600)
-    web.run("systemd-run --quiet --unit=writers python3 /root/writers.py")
+    web.run(_WRITE)
     goes_on(made)
 
 
@@ -153,7 +154,7 @@ def lost(made: Cluster) -> set[int]:
     found = primary_of_any(made).run(f"{PSQL} --command='SELECT number FROM numbers'")
     there = {int(line) for line in found.split()}
     missing = acknowledged(made) - there
-    made.containers[WEB].run("systemd-run --quiet --unit=writers python3 /root/writers.py")
+    made.containers[WEB].run(_WRITE)
     return missing
 
 
@@ -180,4 +181,4 @@ def restored(made: Cluster, to: str) -> None:
 def write_anew(made: Cluster) -> None:
     """The clients write again; what was acknowledged after the moment is gone, as it should be."""
     made.containers[WEB].run("rm -f /root/acknowledged-*")
-    made.containers[WEB].run("systemd-run --quiet --unit=writers python3 /root/writers.py")
+    made.containers[WEB].run(_WRITE)

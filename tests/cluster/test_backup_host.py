@@ -25,12 +25,12 @@ from skytier.stackfile.backup import FIRST, SECOND
 from skytier.stackfile.known_hosts import keys_of
 from skytier.topology import Topology
 from tests.cluster.asked import silent, sql
+from tests.cluster.backup_host import ACCOUNT, HOST, PATH, key, let_in, public
 from tests.cluster.container import DEBIAN_12, TWO_VERSIONS, Base, Container, Network
 from tests.roles.topology import DATABASE, topology
 
 pytestmark = pytest.mark.large
 
-HOST, ACCOUNT, PATH = "192.168.128.60", "shop-backups", "/srv/backups"
 ON_HOST = f"""\
 kind = "sftp"
 host = "{HOST}"
@@ -41,13 +41,6 @@ path = "{PATH}"
 ALONE = "monitor.enabled = false\ndatabase.version = 15\n"
 KEYS = "/etc/ssh/ssh_host_*_key"
 WAITS = "ls /var/lib/postgresql/15/main/pg_wal/archive_status | grep ready || true"
-
-
-def key(path: Path, passphrase: str = "") -> str:
-    """Makes a pair of keys, as the operator does. Returns the private one."""
-    made = ("ssh-keygen", "-q", "-t", "ed25519", "-N", passphrase, "-f", str(path))
-    subprocess.run(made, check=True)
-    return path.read_text()
 
 
 @dataclass
@@ -122,19 +115,9 @@ def place() -> Iterator[Place]:
         host = machine(home, network, HOST, "backup-host", TWO_VERSIONS)
         made.append(host)
         private = key(home / "backup-ssh")
-        public = (home / "backup-ssh.pub").read_text()
-        # A disk of its own, and an account that can do nothing but SFTP.
-        host.run(
-            f"mkdir -p {PATH} && mount -t tmpfs -o size=300m tmpfs {PATH}; "
-            f"useradd --create-home --shell /usr/sbin/nologin {ACCOUNT}; "
-            f"chown {ACCOUNT}: {PATH}; cd /home/{ACCOUNT}; "
-            f"install -d -o {ACCOUNT} -m 0700 .ssh; "
-            f"install -o {ACCOUNT} -m 0600 /dev/stdin .ssh/authorized_keys",
-            f"restrict {public}".encode(),
-        )
-        only = f"Match User {ACCOUNT}\n    ForceCommand internal-sftp\n    AllowTcpForwarding no\n"
-        host.put("/etc/ssh/sshd_config.d/backups.conf", only, 0o644)
-        host.run("systemctl restart ssh")
+        # A disk of its own.
+        host.run(f"mkdir -p {PATH} && mount -t tmpfs -o size=300m tmpfs {PATH}")
+        let_in(host, public(home / "backup-ssh"))
         known, _ = network.start("ssh-keyscan", HOST, stderr=subprocess.DEVNULL).communicate()
         database = machine(home, network, DATABASE.address, DATABASE.name, TWO_VERSIONS)
         made.append(database)
@@ -219,7 +202,7 @@ def test_a_copy_and_a_rehearsal_read_them_with_files_of_their_own(place: Place) 
 
 def test_another_host_gets_nothing(place: Place, tmp_path: Path) -> None:
     key(tmp_path / "other")
-    other = f"{HOST} {(tmp_path / 'other.pub').read_text()}"
+    other = f"{HOST} {public(tmp_path / 'other')}"
     error = place.refused(place.here(known=other))
     assert "has another key than those that it is known by" in error.what
     assert "known_hosts" in (error.do or "")
@@ -247,7 +230,7 @@ def test_a_key_that_is_not_let_in_is_a_clear_error(place: Place, tmp_path: Path)
     error = place.refused(place.here(), backup_ssh_key=other)
     assert f"does not let {ACCOUNT} in by the private SSH key" in error.what
     # What to write down on the host.
-    assert " ".join((tmp_path / "other.pub").read_text().split()[:2]) in (error.do or "")
+    assert " ".join(public(tmp_path / "other").split()[:2]) in (error.do or "")
     for wrong in (key(tmp_path / "locked", "a passphrase"), "no key", "backup-ssh"):
         error = place.refused(place.here(), backup_ssh_key=wrong)
         assert "SKYTIER_BACKUP_SSH_KEY is no private SSH key, or needs a passphrase" in error.what
@@ -317,7 +300,7 @@ def test_it_may_be_the_second_place_and_nothing_of_it_stays_without(place: Place
     local = 'kind = "path"\npath = "/srv/here"\n'
     second = ON_HOST.replace(PATH, f"{PATH}/second")
     place.secrets["backup_second_ssh_key"] = place.secrets["backup_ssh_key"]
-    written(place.machine, "for both")
+    written(place.machine, "both")
     place.up(place.here(f"{local}[backup.second]\n{second}"))
     both = (FIRST, SECOND)
     assert until(lambda: all(e.all for e in backups.everywhere(place.machine, both)), 120)
@@ -325,7 +308,7 @@ def test_it_may_be_the_second_place_and_nothing_of_it_stays_without(place: Place
     assert "ssh_key" not in place.machine.run("ls /etc/pgbackrest /etc/pgbackrest/conf.d")
     intended = intend(place.machine, "latest", places=[SECOND])
     restore(place.machine, intended, silent)
-    assert "for both" in marks(place.machine)
+    assert "both" in marks(place.machine)
 
     place.up(place.here(local))
     assert place.well()

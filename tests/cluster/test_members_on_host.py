@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from skytier.deploy import backups
 from skytier.deploy.keeper import keeper
 from skytier.poll import until
 from tests.cluster.asked import silent
+from tests.cluster.backup_host import ACCOUNT, HOST, PATH, key, let_in, public
 from tests.cluster.cluster import Cluster, changed
 from tests.cluster.container import DEBIAN_13, Container
 from tests.cluster.members import (
@@ -37,8 +37,6 @@ from tests.project.trees import write_dedented
 
 pytestmark = pytest.mark.large
 
-HOST, ACCOUNT, PATH = "192.168.128.60", "shop-backups", "/srv/backups"
-
 
 @dataclass
 class Place:
@@ -50,13 +48,6 @@ class Place:
     def has(self, segment: str) -> bool:
         """Whether this segment of the log has arrived there."""
         return bool(self.host.run(f"find {PATH} -name '{segment}-*' -not -name '*.tmp'"))
-
-
-def pair(path: Path) -> tuple[str, str]:
-    """A new private and public SSH key."""
-    made = ("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", str(path))
-    subprocess.run(made, check=True)
-    return path.read_text(), path.with_suffix(".pub").read_text().strip()
 
 
 def stack(project: Path, host_key: str, members: int) -> str:
@@ -77,7 +68,7 @@ interface = "wsgi"
 
 
 def machine_of_backups(made: Cluster, home: Path, private: str, lets_in: str) -> Container:
-    """Another machine of the network, with an account that can do nothing but SFTP."""
+    """Another machine of the network, which shows the key that the stack file has."""
     host = Container("backup-host", HOST, home, base=made.base)
     made.network.connect(host)
     host.create("#cloud-config\n{}\n")
@@ -85,15 +76,7 @@ def machine_of_backups(made: Cluster, home: Path, private: str, lets_in: str) ->
     host.wait()
     host.run("rm /etc/ssh/ssh_host_*")
     host.put("/etc/ssh/ssh_host_ed25519_key", private, 0o600)
-    only = f"Match User {ACCOUNT}\n    ForceCommand internal-sftp\n    AllowTcpForwarding no\n"
-    host.put("/etc/ssh/sshd_config.d/backups.conf", only, 0o644)
-    host.run(
-        f"useradd --create-home --shell /usr/sbin/nologin {ACCOUNT}; "
-        f"install -d -o {ACCOUNT} {PATH}; cd /home/{ACCOUNT}; "
-        f"install -d -o {ACCOUNT} -m 0700 .ssh; "
-        f"install -o {ACCOUNT} -m 0600 /dev/stdin .ssh/authorized_keys; systemctl restart ssh",
-        f"restrict {lets_in}\n".encode(),
-    )
+    let_in(host, lets_in)
     return host
 
 
@@ -101,7 +84,8 @@ def machine_of_backups(made: Cluster, home: Path, private: str, lets_in: str) ->
 def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, str]:
     """The application, and the keys of the host: private and public."""
     project = write_dedented(tmp_path_factory.mktemp("project"), PROJECT)
-    return project, *pair(tmp_path_factory.mktemp("keys") / "host")
+    path = tmp_path_factory.mktemp("keys") / "host"
+    return project, key(path), " ".join(public(path).split()[:2])
 
 
 @pytest.fixture(scope="module")
@@ -110,11 +94,12 @@ def place(
 ) -> Iterator[Place]:
     """Two members to which clients write."""
     project, host_private, host_key = files
-    private, public = pair(tmp_path_factory.mktemp("given") / "backup")
+    path = tmp_path_factory.mktemp("given") / "backup"
+    private = key(path)
     made = Cluster(stack(project, host_key, 2), {"backup_ssh_key": private}, base=DEBIAN_13)
     host, home = None, Path(tempfile.mkdtemp(prefix="skytier-host-"))
     try:
-        host = machine_of_backups(made, home / "backup-host", host_private, public)
+        host = machine_of_backups(made, home / "backup-host", host_private, public(path))
         made.up()
         begin_to_write(made)
         yield Place(made, host)
