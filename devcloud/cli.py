@@ -151,10 +151,13 @@ def _image(arguments: list[str]) -> int:
     )
     parser.add_argument("--rebuild", action="store_true", help="build anew, with today's packages")
     parser.add_argument("--build-only", action="store_true", help="do not ask for a running cloud")
+    parser.add_argument(
+        "--project", metavar="ID", help="give them to this project; no other one sees them"
+    )
     options = parser.parse_args(arguments)
     preflight.require_root()
-    system = recipe.SYSTEMS[options.system]
-    images.main(system, rebuild=options.rebuild, upload=not options.build_only)
+    system, upload = recipe.SYSTEMS[options.system], not options.build_only
+    images.main(system, options.rebuild, upload, options.project)
     return 0
 
 

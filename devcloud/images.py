@@ -4,7 +4,7 @@ import shutil
 import subprocess
 import sys
 import uuid
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +28,9 @@ def files(system: System) -> dict[str, tuple[str, str, str]]:
     }
 
 
-def main(system: System, rebuild: bool, upload: bool) -> None:
-    """`devcloud/image`. Raises DevcloudError when a program fails."""
+def main(system: System, rebuild: bool, upload: bool, project_id: str | None = None) -> None:
+    """`devcloud/image`. With a project only that one sees them. Raises DevcloudError when a program
+    fails."""
     home.make()
     with stage("image") as current, home.lock(home.IMAGES / "lock", wait=True):
         directory = cached(system)
@@ -39,7 +40,7 @@ def main(system: System, rebuild: bool, upload: bool) -> None:
             build(current, system, directory)
     if upload:
         with stage("upload") as current:
-            give_to_glance(current, system)
+            give_to_glance(current, system, project_id)
 
 
 def cached(system: System) -> Path:
@@ -129,22 +130,23 @@ def up_empty(current: Stage) -> None:
     give_to_glance(current, recipe.DEBIAN_12)
 
 
-def give_to_glance(current: Stage, system: System) -> None:
+def give_to_glance(current: Stage, system: System, project_id: str | None = None) -> None:
     """Upload the images of a system that Glance has not, or has of another build."""
     directory, names = cached(system), files(system)
     identity = (directory / "id").read_text()
     glance = catalog.connect().image
+    whose = {"visibility": "private", "owner": project_id} if project_id else {}
     known: dict[str, str] = {}
     outdated = []
-    for image in glance.get("/images", params={"limit": "500"}).json()["images"]:
-        outdated += _sort(image, names, identity, known)
-    for image in glance.get("/images?visibility=community&limit=500").json()["images"]:
-        outdated += _sort(image, names, identity, known)
+    for which in [whose] if whose else [{}, {"visibility": "community"}]:
+        asked = glance.get("/images", params={"limit": "500", **which})
+        for image in asked.json()["images"]:
+            outdated += _sort(image, names, identity, known)
     missing = [name for name in names if name not in known]
     if missing:
         current.doing(f"uploading {', '.join(missing)}")
     for name in missing:
-        known[name] = _upload(glance, system, name, identity, known)
+        known[name] = _upload(glance, system, name, {BUILD: identity, **whose}, known)
     for image_id in outdated:
         glance.delete(f"/images/{image_id}")
     if missing:
@@ -163,7 +165,9 @@ def _sort(
     return [image["id"]]
 
 
-def _upload(glance: Any, system: System, name: str, identity: str, known: dict[str, str]) -> str:
+def _upload(
+    glance: Any, system: System, name: str, also: Mapping[str, str], known: Mapping[str, str]
+) -> str:
     file, disk, container = files(system)[name]
     body: dict[str, Any] = {
         "name": name,
@@ -171,7 +175,7 @@ def _upload(glance: Any, system: System, name: str, identity: str, known: dict[s
         "container_format": container,
         # Kernel and initrd are there for whoever boots, and in nobody's list.
         "visibility": "public" if disk == "qcow2" else "community",
-        BUILD: identity,
+        **also,
     }
     if disk == "qcow2":
         body |= {
