@@ -1,8 +1,11 @@
-"""A stack with one guest that is opened by IPv6, as by a visitor outside of the cloud."""
+"""A stack with one guest that is opened by IPv6, as by a visitor outside of the cloud: behind a
+router, and on a provider network."""
 
 import json
 import subprocess
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -14,7 +17,7 @@ from skytier.poll import until
 from tests.project.trees import write
 
 from .account import Account, Operator
-from .external import IPV4, IPV6, external_network
+from .external import IPV4, IPV6, external_network, provider_network
 
 pytestmark = pytest.mark.large
 INSIDE = "fd5b:4:6:1::/64"
@@ -36,41 +39,77 @@ def ip(*words: str, check: bool = True) -> None:
     subprocess.run(["ip", *words], check=check, capture_output=True)
 
 
+@pytest.fixture(scope="module", params=["router", "provider"])
+def behind(request: pytest.FixtureRequest) -> str:
+    """What the guest is behind: a router, or nothing, on a network of the provider."""
+    return str(request.param)
+
+
 @pytest.fixture(scope="module")
-def outside(account: Account) -> Iterator[Any]:
-    """An external network, which this machine is on: it is the visitor, and the operator."""
+def outside(account: Account, behind: str) -> Iterator[Any]:
+    """The network of visitors, which this machine is on: it is one, and the operator."""
     guard = ["unreachable", IPV4, "metric", "4000"]
-    with external_network(account, with_dhcp=True) as network:
-        bridge = f"brq{network.id[:11]}"
+    network_of = {"router": partial(external_network, with_dhcp=True), "provider": provider_network}
+    with network_of[behind](account) as network, ExitStack() as until_the_end:
+        bridge = bridge_of(network)
         ip("route", "replace", *guard)
         try:
             assert until(Path("/sys/class/net", bridge).exists, 120)
             for cidr in (IPV4, IPV6):
                 first = ip_network(cidr)[1]
                 ip("address", "add", f"{first}/{cidr.partition('/')[2]}", "dev", bridge)
+            if behind == "provider":
+                until_the_end.enter_context(advertised(bridge))
             yield network
         finally:
             ip("route", "delete", *guard, check=False)
 
 
+def bridge_of(network: Any) -> str:
+    """The bridge that the agent makes for a network."""
+    return f"brq{network.id[:11]}"
+
+
+@contextmanager
+def advertised(bridge: str) -> Iterator[None]:
+    """The router of the provider, which tells machines of the IPv6 network that they are on."""
+    prefix = IPV6.partition("/")[0]
+    server = subprocess.Popen(
+        ["dnsmasq", "--no-daemon", "--port=0", "--conf-file=/dev/null", "--bind-interfaces",
+         f"--interface={bridge}", "--enable-ra", f"--dhcp-range={prefix},ra-only,64"],
+        stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        yield
+    finally:
+        server.terminate()
+        server.wait()
+
+
 @pytest.fixture(scope="module")
-def url(account: Account, operator: Operator, name: str, outside: Any) -> Iterator[str]:
-    """The address of a stack by IPv6, whose network is led to its router."""
+def url(
+    account: Account, operator: Operator, name: str, behind: str, outside: Any
+) -> Iterator[str]:
+    """The address of a stack by IPv6. A network behind a router is led to that."""
     write(operator.directory / "shop", FILES)
+    network = {
+        "router": f'external_network = "{outside.name}"\nipv6_cidr = "{INSIDE}"\n',
+        "provider": f'network = "{outside.name}"\npublic = "fixed"\n',
+    }
     operator.write(
         f'name = "{name}"\nimage = "debian-12-skytier"\nflavor = "m1.tiny"\n'
-        f'external_network = "{outside.name}"\nipv6 = true\nipv6_cidr = "{INSIDE}"\n'
+        f"{network[behind]}ipv6 = true\n"
         "[monitor]\nenabled = false\n"
         '[application]\nsource = "shop"\nserve = "shop:application"\ninterface = "wsgi"\n'
         "requires = []\n"
     )
     try:
         said = operator.run("up", "--yes")
-        [router] = account.connection.network.routers(project_id=account.project_id)
-        fixed = router.external_gateway_info["external_fixed_ips"]
-        [gateway] = [each["ip_address"] for each in fixed if ":" in each["ip_address"]]
-        # It goes with the bridge.
-        ip("-6", "route", "replace", INSIDE, "via", gateway, "dev", f"brq{outside.id[:11]}")
+        for router in account.connection.network.routers(project_id=account.project_id):
+            fixed = router.external_gateway_info["external_fixed_ips"]
+            [gateway] = [each["ip_address"] for each in fixed if ":" in each["ip_address"]]
+            # It goes with the bridge.
+            ip("-6", "route", "replace", INSIDE, "via", gateway, "dev", bridge_of(outside))
         url = str(operator.json("status", code=None)["ipv6_url"])
         assert f"IPv6 {url}/ " in " ".join(said.split())
         yield url
