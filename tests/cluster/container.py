@@ -14,7 +14,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -177,6 +177,15 @@ def _mirror() -> str:
     return archives[0] if archives else "http://deb.debian.org/debian"
 
 
+def mac_of(address: str) -> str:
+    """The MAC address of an interface, which a machine made anew has again, as with a Neutron port.
+
+    >>> mac_of("192.168.128.10")
+    '02:00:c0:a8:80:0a'
+    """
+    return f"02:00:{ip_address(address).packed.hex(':')}"
+
+
 @dataclass(frozen=True)
 class Network:
     """A private network: a switch in a network namespace of its own, and a wire to each machine."""
@@ -193,7 +202,10 @@ class Network:
         _run("ip", "netns", "add", self.namespace)
         inside = ("ip", "-netns", self.namespace)
         network = ip_network(self.cidr)
-        _run(*inside, "link", "add", "switch", "type", "bridge")
+        # Else it has the lowest MAC address of its wires: with each that comes or goes another one,
+        # which machines learn half a minute later.
+        first = ("address", mac_of(str(network[1])))
+        _run(*inside, "link", "add", "switch", *first, "type", "bridge")
         _run(*inside, "address", "add", f"{network[1]}/{network.prefixlen}", "dev", "switch")
         for link in ("lo", "switch"):
             _run(*inside, "link", "set", link, "up")
@@ -206,8 +218,8 @@ class Network:
         subprocess.run(former, check=False, stderr=subprocess.DEVNULL)
         _run("ip", "netns", "add", machine.namespace)
         _run(
-            *("ip", "link", "add", "eth0", "netns", machine.namespace, "type", "veth"),
-            *("peer", "name", wire, "netns", self.namespace),
+            *("ip", "link", "add", "eth0", "address", mac_of(wire), "netns", machine.namespace),
+            *("type", "veth", "peer", "name", wire, "netns", self.namespace),
         )
         inside = ("ip", "-netns", machine.namespace)
         _run(*inside, "address", "add", f"{machine.address}/{prefix}", "dev", "eth0")

@@ -12,10 +12,12 @@ from typing import Any
 import pytest
 
 from skytier.deploy.plan import Action, Step
+from skytier.openstack import balancer as gate
 from skytier.poll import until
 from skytier.services.haproxy.service import SOCKET
 from skytier.services.nginx.service import DRAIN
 from tests import authority
+from tests.cluster.asked import silent
 from tests.cluster.balanced import PROJECT, Visit, stack, visitors
 from tests.cluster.cluster import Cluster, Events, changed, cluster
 from tests.cluster.container import Base, Container
@@ -150,7 +152,10 @@ def test_a_drained_web_server_gets_nothing_new_and_ends_what_it_is_at(made: Clus
         made.containers["shop-web-2"].run(DRAIN)
         for each in threads:
             each.join()
-        assert states(made)["shop-web-2"] == "NOLB"
+        view = gate.asked(balancer(made)) or {}
+        assert view["shop-web-2"].is_drained
+        assert view["shop-web-2"].address == f"{made.containers['shop-web-2'].address}:8080"
+        assert [name for name, each in view.items() if each.serves] == ["shop-web-1", "shop-web-3"]
     assert visit.failed == []
     assert len(slow) == 6
     assert {each["host"] for each in slow} == {"shop-web-1", "shop-web-2", "shop-web-3"}
@@ -161,7 +166,8 @@ def test_a_drained_web_server_gets_nothing_new_and_ends_what_it_is_at(made: Clus
     said = {name: text for name, text in made.wrong().items() if "drained" in text}
     assert said == {}
     made.containers["shop-web-2"].run(f"{DRAIN} --end")
-    assert until(lambda: states(made)["shop-web-2"] == "UP", 120)
+    gate.wait_until_back(balancer(made), made.containers["shop-web-2"], silent)
+    assert states(made)["shop-web-2"] == "UP"
 
 
 def test_a_killed_process_and_a_machine_that_falls_silent_fail_no_get(made: Cluster) -> None:

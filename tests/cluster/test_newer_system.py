@@ -1,4 +1,4 @@
-"""A stack goes from Debian 12 to Debian 13: its web servers, and then its balancer."""
+"""A stack goes from Debian 12 to Debian 13: its web servers while visitors come, its balancer."""
 
 import json
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ import pytest
 
 from skytier.deploy.apply import LossError, refuse_losses
 from skytier.poll import until
-from tests.cluster.balanced import PROJECT
+from tests.cluster.balanced import PROJECT, visitors
 from tests.cluster.cluster import Cluster, changed, cluster
 from tests.project.trees import write_dedented
 
@@ -50,10 +50,13 @@ def system(made: Cluster, name: str) -> str:
     return made.containers[name].run(". /etc/os-release; echo $VERSION_CODENAME").strip()
 
 
-def test_web_servers_go_first(made: Cluster, project: Path) -> None:
+def test_web_servers_go_first_and_no_request_fails(made: Cluster, project: Path) -> None:
     made.write(stack(project, NEW))
-    made.up()
+    with visitors(made) as visit:
+        made.up()
 
+    assert visit.failed == []
+    assert set(visit.answers) == {WEB, OTHER_WEB}
     assert [system(made, name) for name in (WEB, OTHER_WEB)] == ["trixie"] * 2
     assert [system(made, name) for name in (BALANCER, DATABASE)] == ["bookworm"] * 2
     assert until(lambda: made.wrong() == {}, 120), made.wrong()

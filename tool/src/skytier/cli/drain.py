@@ -16,9 +16,11 @@ def drain(machine: Machine, cloud: Cloud = None, file: File = None) -> None:
     """Take a web server out of the balancer.
 
     It gets no new requests. Those that it is answering may end, for at most 30 s. It stays out,
-    also when it restarts, until `skytier undrain`.
+    also when it restarts, until `skytier undrain`. The last one that gets requests is refused.
     """
-    said = chosen.cloud_stack(chosen.stack_file(file, cloud)).drain(machine)
+    stack = chosen.cloud_stack(chosen.stack_file(file, cloud))
+    with console.err.status(f"Taking {machine} out ...") as status:
+        said = stack.drain(machine, status.update)
     if said:
         console.out.print(said, markup=False)
     console.out.print(f"{machine} gets no requests. Put it back: skytier undrain {machine}")
@@ -26,6 +28,8 @@ def drain(machine: Machine, cloud: Cloud = None, file: File = None) -> None:
 
 @app.command(epilog="Example: skytier undrain web/2")
 def undrain(machine: Machine, cloud: Cloud = None, file: File = None) -> None:
-    """Put a web server back into the balancer."""
-    chosen.cloud_stack(chosen.stack_file(file, cloud)).undrain(machine)
+    """Put a web server back into the balancer, and wait until it gets requests."""
+    stack = chosen.cloud_stack(chosen.stack_file(file, cloud))
+    with console.err.status(f"Putting {machine} back ...") as status:
+        stack.undrain(machine, status.update)
     console.out.print(f"{machine} gets requests again.", markup=False)

@@ -3,44 +3,45 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from skytier.deploy.kind import Tell
 from skytier.errors import SkytierError
 from skytier.hosts.ssh import SshHost
+from skytier.openstack.balancer import asked, wait_for_another, wait_until_back
 from skytier.openstack.ssh_target import role_of, ssh_target
 from skytier.openstack.stack import CloudStack
 from skytier.roles import ROLES
-from skytier.services.nginx.service import DRAIN, DRAINED
-
-_SERVES = f"[ -e {DRAINED} ] || echo yes"
+from skytier.services.nginx.service import DRAIN
 
 
-def drain(stack: CloudStack, machine: str) -> str:
+def drain(stack: CloudStack, machine: str, tell: Tell = lambda text: None) -> str:
     """Take a web server out of the balancer, and wait until what it was asked is answered.
 
     Returns what is still open at the end; empty for nothing. Raises SkytierError where there is no
     balancer, and for the only web server that gets requests.
     """
-    with _web_server(stack, machine) as (host, role):
-        names = (f"{role}/{number}" for number in range(1, stack.stack.web.machines + 1))
-        others = (name for name in names if not host.name.endswith(name.replace("/", "-")))
-        if not any(_serves(stack, other) for other in others):
+    with _both(stack, machine) as (host, balancer):
+        if list(asked(balancer) or ()) == [host.name]:
             raise SkytierError(
-                f"{host.name} is the only web server that gets requests.",
-                "Put another one back first: skytier undrain web/N",
+                f"{host.name} is the only web server.",
+                "A second one can take its requests: web.count = 2, and skytier up",
             )
+        wait_for_another(balancer, host.name, tell)
         return host.run(DRAIN).strip()
 
 
-def undrain(stack: CloudStack, machine: str) -> None:
-    """Put a web server back. Raises SkytierError where there is no balancer."""
-    with _web_server(stack, machine) as (host, _):
+def undrain(stack: CloudStack, machine: str, tell: Tell = lambda text: None) -> None:
+    """Put a web server back, and wait until it gets requests. Raises SkytierError where it gets
+    none, and where there is no balancer."""
+    with _both(stack, machine) as (host, balancer):
         host.run(f"{DRAIN} --end")
+        wait_until_back(balancer, host, tell, put_back=True)
 
 
 @contextmanager
-def _web_server(stack: CloudStack, machine: str) -> Iterator[tuple[SshHost, str]]:
-    """The machine, with its role."""
-    fronted = {ROLES[name].fronts for name in stack.stack.machines()} - {""}
-    if not fronted:
+def _both(stack: CloudStack, machine: str) -> Iterator[tuple[SshHost, SshHost]]:
+    """The machine, and the balancer in front of it."""
+    fronts = {ROLES[name].fronts: name for name in stack.stack.machines() if ROLES[name].fronts}
+    if not fronts:
         is_off = stack.stack.balancer.kind == "none"
         raise SkytierError(
             f"The stack {stack.stack.name} has no balancer.",
@@ -50,17 +51,9 @@ def _web_server(stack: CloudStack, machine: str) -> Iterator[tuple[SshHost, str]
         )
     with ssh_target(stack, machine) as host:
         role = role_of(machine, host.name, stack.stack.name)
-        if role not in fronted:
+        if role not in fronts:
             raise SkytierError(
                 f"{host.name} is no web server.", "Name one: web/1, web/2 and so on."
             )
-        yield host, role
-
-
-def _serves(stack: CloudStack, machine: str) -> bool:
-    """Whether the balancer may send requests to a web server."""
-    try:
-        with ssh_target(stack, machine) as host:
-            return bool(host.run(_SERVES).strip())
-    except SkytierError:
-        return False
+        with ssh_target(stack, fronts[role]) as balancer:
+            yield host, balancer

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from skytier.deploy.kind import Found, Tell
 from skytier.errors import SkytierError
+from skytier.openstack import balancer
 from skytier.openstack.taken_away import ServersTakenAway
 from skytier.services.nginx.service import DRAIN, DRAINED_UNTIL_BOOT
 
@@ -16,15 +17,19 @@ _NOT_DRAINED = f"rm -f {DRAINED_UNTIL_BOOT}"
 class DrainedServers(ServersTakenAway):
     """The servers of a stack with a balancer, as a kind.
 
-    One that cannot be drained, since it is broken, is taken away all the same.
+    The last one that gets requests stays. One that cannot be drained, since it is broken, is taken
+    away all the same.
     """
 
     role: str
     """The role behind the balancer."""
 
     def prepare(self, found: Found, tell: Tell, *, for_good: bool) -> None:
-        """Drain it."""
-        if found.facts["role"] != self.role or found.fault:
+        """Drain it, once another one gets requests, too."""
+        if found.facts["role"] != self.role:
+            return
+        balancer.before(found.key.name, self.access, self.there, tell)
+        if found.fault:
             return
         tell("draining")
         try:

@@ -13,6 +13,7 @@ from skytier.deploy.plan import Action, Step
 from skytier.deploy.update import CONFIGURATION, DELIVERY, RELEASE, SERVER
 from skytier.errors import SkytierError
 from skytier.hosts.host import Host
+from skytier.openstack import balancer
 from skytier.openstack.access import Access
 from skytier.openstack.in_server import InServer
 from skytier.openstack.resolved import Pinned
@@ -169,7 +170,10 @@ class Releases(InServer):
                 yield found
 
     def reconcile(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
-        """Switch to what was delivered, on the first machine after migrating, and wait for it."""
+        """Switch to what was delivered, on the first machine after migrating, and wait for it.
+
+        This is the end of a web server's turn, whatever was done to it.
+        """
         wanted_release = wanted.attributes["release"]
         host = self.access.open(wanted.key.name, known, tell)
         target = release.target(host)
@@ -194,6 +198,7 @@ class Releases(InServer):
         setup = self.resolved.setup(wanted.creation["role"], wanted.creation["number"], known)
         checks = [each for each in setup.checks if not each.outside]
         wait_until_well(host, checks, tell)
+        balancer.after(host, self.access, known, tell)
         server = known[Key(SERVER, wanted.key.name)]
         self.variables.copy(variables, host, server)
         is_due = not self.resolved.pinned and server.facts["metadata"].get(MIGRATES)
@@ -208,11 +213,15 @@ def _is_due(server: Found) -> bool:
     return bool(metadata.get(MIGRATES)) and not metadata.get(PINNED)
 
 
-def go_back(wanted: str, name: str, access: Access, known: Known, tell: Tell) -> None:
-    """Switch a machine to a release of a rollback, and wait until it is healthy."""
+def go_back(wanted: str, name: str, access: Access, known: Known, tell: Tell) -> Host:
+    """Switch a machine to a release of a rollback, and wait until it is healthy.
+
+    Returns the machine.
+    """
     host = _fetch(wanted, name, access, known, tell)
     tell(f"switching to {wanted}")
     release.activate(host, wanted, Lines(healthy=history.rolled_back(wanted, me())), progress=tell)
+    return host
 
 
 def _fetch(wanted: str, name: str, access: Access, known: Known, tell: Tell) -> Host:

@@ -11,6 +11,7 @@ from skytier.deploy.kind import Found, Key, Known, Tell, Wanted
 from skytier.deploy.plan import Action, Step, one_of_each
 from skytier.deploy.update import RELEASE
 from skytier.hosts.ssh import Ssh
+from skytier.openstack import balancer
 from skytier.openstack.access import Access
 from skytier.openstack.releases import PINNED, Deliveries, Releases, go_back, web_servers
 from skytier.openstack.resources.creation import RepeatedCalls
@@ -113,7 +114,8 @@ class Rollbacks:
 
     def reconcile(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
         """Switch the machine, and wait until it is healthy."""
-        go_back(self.to.id, wanted.key.name, self.access, known, tell)
+        host = go_back(self.to.id, wanted.key.name, self.access, known, tell)
+        balancer.after(host, self.access, known, tell)
         wanted_release = wanted.attributes["release"]
         notes = {
             Releases.metadata: wanted_release,

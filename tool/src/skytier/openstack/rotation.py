@@ -15,6 +15,7 @@ from skytier.deploy.update import CONFIGURATION, SERVER
 from skytier.errors import SkytierError
 from skytier.hosts.host import Host
 from skytier.hosts.ssh import Ssh
+from skytier.openstack import balancer
 from skytier.openstack.access import Access
 from skytier.openstack.configurations import Configurations
 from skytier.openstack.releases import web_servers
@@ -104,6 +105,7 @@ class Moves(Configurations):
         host = self.access.open(wanted.key.name, known, tell)
         checks = [each for each in setup.checks if not each.outside and each.name != PROCESSES]
         wait_until_well(host, checks, tell)
+        balancer.after(host, self.access, known, tell)
         return done
 
 
