@@ -21,6 +21,7 @@ from .external import IPV4, IPV6, external_network, provider_network
 
 pytestmark = pytest.mark.large
 INSIDE = "fd5b:4:6:1::/64"
+VISITOR = "visitor"
 # An application that says who asks, and for what.
 FILES = {
     "requirements.txt": "# Nothing but what serves it.\n",
@@ -51,32 +52,43 @@ def outside(account: Account, behind: str) -> Iterator[Any]:
     guard = ["unreachable", IPV4, "metric", "4000"]
     network_of = {"router": partial(external_network, with_dhcp=True), "provider": provider_network}
     with network_of[behind](account) as network, ExitStack() as until_the_end:
-        bridge = bridge_of(network)
+        bridge = f"brq{network.id[:11]}"
         ip("route", "replace", *guard)
         try:
             assert until(Path("/sys/class/net", bridge).exists, 120)
-            for cidr in (IPV4, IPV6):
-                first = ip_network(cidr)[1]
-                ip("address", "add", f"{first}/{cidr.partition('/')[2]}", "dev", bridge)
+            until_the_end.enter_context(visits(bridge))
             if behind == "provider":
-                until_the_end.enter_context(advertised(bridge))
+                until_the_end.enter_context(advertised())
             yield network
         finally:
             ip("route", "delete", *guard, check=False)
 
 
-def bridge_of(network: Any) -> str:
-    """The bridge that the agent makes for a network."""
-    return f"brq{network.id[:11]}"
+@contextmanager
+def visits(bridge: str) -> Iterator[None]:
+    """This machine on a network, by a device before its bridge.
+
+    What the bridge itself sends is no traffic that goes through it, so no security group is asked.
+    """
+    ip("link", "add", VISITOR, "type", "veth", "peer", "name", f"{VISITOR}-b")
+    try:
+        ip("link", "set", f"{VISITOR}-b", "master", bridge, "up")
+        ip("link", "set", VISITOR, "up")
+        for cidr in (IPV4, IPV6):
+            first = ip_network(cidr)[1]
+            ip("address", "add", f"{first}/{cidr.partition('/')[2]}", "dev", VISITOR)
+        yield
+    finally:
+        ip("link", "delete", VISITOR)
 
 
 @contextmanager
-def advertised(bridge: str) -> Iterator[None]:
+def advertised() -> Iterator[None]:
     """The router of the provider, which tells machines of the IPv6 network that they are on."""
     prefix = IPV6.partition("/")[0]
     server = subprocess.Popen(
         ["dnsmasq", "--no-daemon", "--port=0", "--conf-file=/dev/null", "--bind-interfaces",
-         f"--interface={bridge}", "--enable-ra", f"--dhcp-range={prefix},ra-only,64"],
+         f"--interface={VISITOR}", "--enable-ra", f"--dhcp-range={prefix},ra-only,64"],
         stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:
@@ -108,8 +120,8 @@ def url(
         for router in account.connection.network.routers(project_id=account.project_id):
             fixed = router.external_gateway_info["external_fixed_ips"]
             [gateway] = [each["ip_address"] for each in fixed if ":" in each["ip_address"]]
-            # It goes with the bridge.
-            ip("-6", "route", "replace", INSIDE, "via", gateway, "dev", bridge_of(outside))
+            # It goes with the device.
+            ip("-6", "route", "replace", INSIDE, "via", gateway, "dev", VISITOR)
         url = str(operator.json("status", code=None)["ipv6_url"])
         assert f"IPv6 {url}/ " in " ".join(said.split())
         yield url
