@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from skytier.deploy.plan import Action, Step
+from skytier.errors import SkytierError
 from skytier.openstack import balancer as gate
 from skytier.poll import until
 from skytier.services.haproxy.service import SOCKET
@@ -168,6 +169,23 @@ def test_a_drained_web_server_gets_nothing_new_and_ends_what_it_is_at(made: Clus
     made.containers["shop-web-2"].run(f"{DRAIN} --end")
     gate.wait_until_back(balancer(made), made.containers["shop-web-2"], silent)
     assert states(made)["shop-web-2"] == "UP"
+
+
+def test_the_last_one_that_gets_requests_is_not_taken_out(made: Cluster) -> None:
+    first, *others = (made.containers[f"shop-web-{number}"] for number in (1, 2, 3))
+    gate.wait_for_another(balancer(made), first.name, silent)
+    for each in others:
+        each.run(DRAIN)
+    with pytest.raises(SkytierError, match="shop-web-2 is drained, shop-web-3 is drained"):
+        gate.wait_for_another(balancer(made), first.name, silent)
+    for each in others:
+        each.run(f"{DRAIN} --end")
+        gate.wait_until_back(balancer(made), each, silent, put_back=True)
+    gate.wait_for_another(balancer(made), first.name, silent)
+    balancer(made).run("systemctl stop haproxy")
+    assert gate.asked(balancer(made)) is None
+    balancer(made).run("systemctl start haproxy")
+    assert until(lambda: set(states(made).values()) == {"UP"}, 120)
 
 
 def test_a_killed_process_and_a_machine_that_falls_silent_fail_no_get(made: Cluster) -> None:

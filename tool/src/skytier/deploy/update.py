@@ -22,7 +22,7 @@ it for its health.
 
 A machine is drained by its own Nginx and application, which finish their requests before they stop.
 Where a balancer stands in front, a web server is drained before its server is resized, replaced or
-deleted.
+deleted, and its turn ends once the balancer sends requests to it again.
 """
 
 from collections.abc import Mapping, Sequence
