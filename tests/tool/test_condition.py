@@ -1,8 +1,10 @@
 """What a machine says of its disks, clock and services -> what is wrong, and what mends it."""
 
+import subprocess
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -118,6 +120,37 @@ def test_a_clock_that_is_off_is_set(ahead: Mapping[str, float], named: list[obje
     assert [(each.fault.resource, each.fault.what) for each in wrong] == named
     for each in wrong:
         assert ("chronyc makestep" in each.script) == (each.fault.resource in ahead)
+
+
+@pytest.mark.parametrize(
+    ("has", "does"),
+    [
+        ({"chrony"}, "chronyc makestep"),
+        ({"chrony", "systemd-timesyncd"}, "chronyc makestep"),
+        ({"systemd-timesyncd"}, "systemctl restart systemd-timesyncd"),
+        (set(), "date --utc --set @1764421200"),
+    ],
+)
+def test_a_clock_is_set_by_what_the_machine_has(tmp_path: Path, has: set[str], does: str) -> None:
+    [wrong] = judged({"a": asked(-40)})
+    log = tmp_path / "log"
+    commands = {
+        "systemctl": f'case "$1 $2 $3" in {"|".join(f"*{each}*" for each in has) or "-"}) '
+        f'[ "$1" != restart ] || echo systemctl "$@" >>{log};; *) exit 4;; esac',
+        "chronyc": f'echo chronyc "$@" >>{log}',
+        "date": f'echo date "$@" >>{log}',
+        "cat": '[ "$1" = /sys/class/rtc/rtc0/since_epoch ] && echo 1764421200',
+    }
+    for name, body in commands.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{body}\n")
+        (tmp_path / name).chmod(0o755)
+
+    subprocess.run(
+        ["/bin/bash", "-euo", "pipefail", "-c", wrong.script],
+        check=True, env={"PATH": str(tmp_path)},
+    )  # fmt: skip
+
+    assert log.read_text().split() == does.split()
 
 
 def test_what_can_be_mended_makes_the_configuration_of_its_machine_be_done_again() -> None:

@@ -14,9 +14,11 @@ CLOCK_BOUND_S = 10.0
 """Clocks that differ by more make log lines, sessions and certificates wrong."""
 _STEP_CLOCK = """
 if systemctl --quiet is-active chrony; then chronyc makestep
-else systemctl restart systemd-timesyncd; fi
+elif systemctl cat systemd-timesyncd >/dev/null 2>&1; then systemctl restart systemd-timesyncd
+else date --utc --set "@$(cat /sys/class/rtc/rtc0/since_epoch)"; fi
 """
-"""Both set a clock that is far off at once, and lose nothing."""
+"""Each sets a clock that is far off at once, and loses nothing. A machine without a time service
+takes the time of its host, which is its hardware clock."""
 
 
 @dataclass(frozen=True)
