@@ -1,14 +1,16 @@
-"""A database on a volume goes from Debian 12 to Debian 13, and keeps its PostgreSQL 15."""
+"""A database on a volume goes from Debian 12 to Debian 13, and then from PostgreSQL 15 to 17."""
 
 from collections.abc import Iterator
 
 import pytest
 
+from skytier.deploy import backups
 from skytier.errors import SkytierError
 from skytier.openstack.other_files import new_servers, refuse
 from skytier.poll import until
 from skytier.render import render
-from tests.cluster.asked import sql
+from skytier.services.postgresql.upgrade import kept
+from tests.cluster.asked import silent, sql
 from tests.cluster.cluster import Cluster, changed, cluster
 from tests.cluster.container import MOVED
 from tests.cluster.members import FIRST, PROJECT, begin_to_write, goes_on, lost, stack
@@ -36,7 +38,7 @@ DELETE FROM notes WHERE id % 3 = 0;
 
 
 class Database:
-    """The stack, whose database gets another machine."""
+    """The stack, whose database's machine and version change."""
 
     def __init__(self, made: Cluster, text: str) -> None:
         self.made = made
@@ -132,3 +134,26 @@ def test_a_machine_of_debian_13_finds_the_data_with_postgresql_15(database: Data
     assert (database.system(), database.version()) == ("trixie", 15)
     assert database.contents() == before
     assert lost(database.made) == set()
+    database.well()
+    machine = database.made.containers[FIRST]
+    backups.make(machine, "diff", silent)
+    assert backups.listing(machine).newest.version == "15"
+    assert not backups.verify(machine, silent).wrong
+
+
+def test_then_its_version_goes_up(database: Database) -> None:
+    before = database.contents()
+    database.write(MOVED.name, 17)
+
+    database.made.up()
+
+    goes_on(database.made)
+    assert database.version() == 17
+    assert database.contents() == before
+    assert lost(database.made) == set()
+    database.well()
+    machine = database.made.containers[FIRST]
+    # The copy is on the volume, too.
+    assert machine.run(f"cat {kept(15)}/main/PG_VERSION").strip() == "15"
+    assert until(lambda: backups.listing(machine).newest.version == "17", 300, every_s=1)
+    assert not backups.verify(machine, silent).wrong
