@@ -46,6 +46,7 @@ from skytier.stackfile import parse
 from skytier.topology import Topology
 from tests import releases
 from tests.cluster.container import BASES, DEBIAN_12, Base, Container, Network
+from tests.cluster.disks import Attachments, Volumes
 from tests.cluster.kinds import FloatingIPs, Recorded, Servers
 
 FIRST_ADDRESS = {"balancer": 5, "web": 10, "database": 20, "monitor": 30, "cache": 40}
@@ -116,6 +117,7 @@ class Cluster:
         self._given = secrets or {}
         self.base = base
         self.servers = Servers(self._create)
+        self.volumes = Volumes(self._home)
         self.operator = OperatorFiles(self._home / "operator")
         self._addresses: dict[str, str] = {}
         self._kinds: dict[str, Recorded] = {
@@ -129,6 +131,12 @@ class Cluster:
                 self._facts,
                 entry=lambda: self.resolved.entry_point(),
                 lead=self._lead,
+            ),
+            "volume": self.volumes,
+            "volume attachment": Attachments(
+                "volume attachment",
+                volumes=self.volumes,
+                containers=lambda: self.containers,
             ),
         }
         self.write(text)
@@ -194,7 +202,7 @@ class Cluster:
     def _carry_out(self, events: Events | None) -> Known:
         access: Any = Access(self.containers)
         servers: Any = self.servers
-        volumes: Any = None
+        volumes: Any = self.volumes
         known, steps = self.known(), self.plan()
         moves = self.resolved.moves_from(known)
         secrets = KeptSecrets(self.resolved, self.operator, access, known)
@@ -238,7 +246,7 @@ class Cluster:
         """Change the database's password, as `skytier secret rotate DATABASE_URL` does."""
         access: Any = Access(self.containers)
         servers: Any = self.servers
-        volumes: Any = None
+        volumes: Any = self.volumes
         known = self.known()
         secrets = KeptSecrets(self.resolved, self.operator, access, known)
         moves = Moves(servers, self.resolved, access, secrets, volumes)
@@ -264,6 +272,7 @@ class Cluster:
     def down(self) -> None:
         """Delete all there is."""
         self.servers.end()
+        self.volumes.end()
         self.network.delete()
         shutil.rmtree(self._home)
 

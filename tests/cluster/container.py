@@ -86,7 +86,15 @@ TWO_VERSIONS = replace(
     fetched=("postgresql-17",),
 )
 """For a database alone: two versions that one system has, one from the Debian before."""
-BASES = (DEBIAN_12, DEBIAN_13)
+MOVED = replace(
+    DEBIAN_13,
+    name="debian-13-postgresql-15",
+    # e2fsprogs is in the images of a cloud, for volumes.
+    packages=(*PACKAGES, "postgresql-15", "e2fsprogs"),
+    older="bookworm",
+)
+"""For a database that comes from Debian 12: as if it had the PostgreSQL project's archive."""
+BASES = (DEBIAN_12, DEBIAN_13, MOVED)
 """What a stack file can name as an image."""
 WHEELS = "/opt/wheels"
 """Where machines, which reach no index of packages, find what their set-up installs by pip."""
