@@ -269,7 +269,7 @@ def test_the_commands_tell_what_a_stack_and_its_project_cost(
 ) -> None:
     stack = guest.server.name.removesuffix("-web-1")
     operator.write(f'name = "{stack}"\n[cost]\nbudget = 1\n')
-    other = Guest(guest.account, "somebodys-own")  # it takes a second to be there
+    other = Guest(guest.account, "somebodys-own", zone=REAL)  # it takes a second to be there
     other.delete()
     options = ("--from", "-30m", "--rates", rates)
     bill = operator.json("cost", "report", "--all", *options)
