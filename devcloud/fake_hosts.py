@@ -26,9 +26,9 @@ def up(stage: Stage) -> None:
     # The scheduler asks Placement for the hosts of a zone. Nova tells it when a host is put there,
     # and does not try again where Placement does not know the host yet.
     hosts = 2 if HERE.has_guests else 1
-    zones = lambda: _zones_in_placement(connection)  # noqa: E731
-    wait.until(lambda: len(zones()) >= hosts, "Placement lacks a host", wait.PATIENCE_S, do)
-    if not all(zones().values()):
+    known = lambda: len(_zones_in_placement(connection)) >= hosts  # noqa: E731
+    wait.until(known, "Placement does not know all hosts", wait.PATIENCE_S, do)
+    if not all(_zones_in_placement(connection).values()):
         _manage("placement", "sync_aggregates")
         made = True
     if made:
