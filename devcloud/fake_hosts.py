@@ -22,8 +22,29 @@ def up(stage: Stage) -> None:
     made = HERE.has_guests and _put(compute, HOST, REAL_ZONE)
     if not any(each.name == FAKE_HOST for each in compute.hypervisors()):
         discover()
-    if _put(compute, FAKE_HOST, ZONE) or made:
+    made = _put(compute, FAKE_HOST, ZONE) or made
+    # The scheduler asks Placement for the hosts of a zone. Nova tells it when a host is put there,
+    # and does not try again where Placement does not know the host yet.
+    hosts = 2 if HERE.has_guests else 1
+    known = lambda: len(_zones_in_placement(connection)) >= hosts  # noqa: E731
+    wait.until(known, "Placement does not know all hosts", wait.PATIENCE_S, do)
+    if not all(_zones_in_placement(connection).values()):
+        _manage("placement", "sync_aggregates")
+        made = True
+    if made:
         stage.done(f"in the zone {ZONE}")
+
+
+def _zones_in_placement(connection: Any) -> dict[str, list[str]]:
+    """The hosts that Placement knows, and the ids of the aggregates of each."""
+    placement = connection.placement
+    found = placement.get("/resource_providers").json()["resource_providers"]
+    return {
+        each["name"]: placement.get(
+            f"/resource_providers/{each['uuid']}/aggregates", microversion="1.1"
+        ).json()["aggregates"]
+        for each in found
+    }
 
 
 def _put(compute: Any, host: str, zone: str) -> bool:
@@ -44,5 +65,9 @@ def _reported(connection: Any) -> bool:
 
 def discover() -> None:
     """Have Nova put hosts that are new into the cell."""
+    _manage("cell_v2", "discover_hosts")
+
+
+def _manage(*words: str) -> None:
     conf = f"--config-file={home.ETC}/nova/nova.conf"
-    command.run(["nova-manage", conf, "cell_v2", "discover_hosts"], user="nova")
+    command.run(["nova-manage", conf, *words], user="nova")
