@@ -26,7 +26,10 @@ def up(stage: Stage) -> None:
     # The scheduler asks Placement for the hosts of a zone. Nova tells it when a host is put there,
     # and does not try again where Placement does not know the host yet.
     hosts = 2 if HERE.has_guests else 1
-    known = lambda: len(_zones_in_placement(connection)) >= hosts  # noqa: E731
+
+    def known() -> bool:
+        return len(_zones_in_placement(connection)) >= hosts
+
     wait.until(known, "Placement does not know all hosts", wait.PATIENCE_S, do)
     if not all(_zones_in_placement(connection).values()):
         _manage("placement", "sync_aggregates")

@@ -30,6 +30,7 @@ from .account import Account, Operator
 
 WAIT_S = 600
 REAL, FAKE = "nova", "fake"
+ZONES = (REAL, FAKE)
 """Where servers run, and where they only say so, as devcloud/up --fake-hosts has it: there they
 can be resized, too."""
 OFF = timedelta(seconds=2)
@@ -132,8 +133,7 @@ def guest(account: Account) -> Iterator[Guest]:
     guest.delete()
 
 
-# A guest that boots twice takes minutes of a processor.
-@pytest.fixture(params=[pytest.param(REAL, marks=pytest.mark.large), FAKE])
+@pytest.fixture(params=ZONES)
 def resident(account: Account, request: pytest.FixtureRequest) -> Iterator[Guest]:
     """The same in each zone that the cloud has."""
     if request.param not in {zone.name for zone in account.connection.compute.availability_zones()}:
