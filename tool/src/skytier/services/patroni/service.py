@@ -25,6 +25,7 @@ MEMBERS = f"{ETC}/members"
 PORT = 8008
 UNIT = "skytier-patroni"
 FENCE = "/usr/local/lib/skytier/patroni-fence"
+SYSCTL = "/etc/sysctl.d/61-skytier-patroni.conf"
 PAUSED = "Patroni is paused: no other member takes over when the primary fails"
 """How its check begins then."""
 RESUME = (
@@ -89,6 +90,7 @@ class Patroni(Service):
             "volume": machine.volume,
             "leave": LEAVE,
             "fence": FENCE,
+            "sysctl": SYSCTL,
             "members": members,
             "synchronous": at.stack.database.synchronous,
             "paused": PAUSED,
@@ -98,6 +100,7 @@ class Patroni(Service):
             f"{UNITS}/{UNIT}.service": "patroni.service",
             f"{ETC}/patroni.txt": "patroni.txt",
             f"{ETC}/members.sql": "members.sql",
+            SYSCTL: "sysctl.conf",
         }
         return Setup(
             files=[
