@@ -64,7 +64,7 @@ fi
 cloud_packages=(ssh:openssh-client ip:iproute2 chromium-headless-shell:chromium-headless-shell influxd:influxdb
     cloudkitty-api:cloudkitty-api cloudkitty-processor:cloudkitty-processor)
 # What needs no guest, and nothing of the first cloud on this machine.
-without_guests=(tests/cloud/stack/test_{lock,spread,standing,given_network,ipv6,resources,repair}.py)
+without_guests=(tests/cloud/stack/test_{lock,spread,standing,given_network,given_router,ipv6,resources,repair}.py)
 if [ "${1:-}" = shapes ]; then
     set_up "${cloud_packages[@]}" "${packages[@]}" debootstrap:debootstrap
     # Each part runs, whatever came of those before it.

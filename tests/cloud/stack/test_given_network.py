@@ -15,6 +15,8 @@ from skytier.poll import until
 from .account import Account, Operator
 from .test_resources import STACK, actions, down, up
 
+ONE_WAY_IN = 'ssh_from = ["198.51.100.0/24"]\n'
+
 
 @pytest.fixture(scope="module")
 def provider(account: Account) -> Iterator[Any]:
@@ -29,6 +31,15 @@ def provider(account: Account) -> Iterator[Any]:
         admin.network.delete_network(network)
 
 
+def changed(operator: Operator, wanted: str) -> set[str]:
+    """What an `up` changed that opens SSH to one network alone."""
+    operator.write(ONE_WAY_IN + wanted)
+    found = {key for key, action in actions(operator).items() if action != "keep"}
+    up(operator)
+    assert set(actions(operator).values()) == {"keep"}
+    return found
+
+
 def test_all_of_a_stack_is_on_a_shared_network_without_router_or_floating_ip(
     account: Account, operator: Operator, stack: str, provider: Any
 ) -> None:
@@ -37,7 +48,8 @@ def test_all_of_a_stack_is_on_a_shared_network_without_router_or_floating_ip(
     try:
         before = account.count()
         said = network.get_port(foreign.id).to_dict()
-        operator.write(f'name = "{stack}"\nnetwork = "{provider.name}"\npublic = "fixed"\n{STACK}')
+        shared = f'name = "{stack}"\nnetwork = "{provider.name}"\npublic = "fixed"\n{STACK}'
+        operator.write(shared)
         planned = operator.json("plan")
         assert "network" in [each["key"] for each in planned["open"]]
         needed = {row["name"]: row["needed"] for row in planned["quota"]}
@@ -58,13 +70,13 @@ def test_all_of_a_stack_is_on_a_shared_network_without_router_or_floating_ip(
         rules = [r for r in group.security_group_rules if r["direction"] == "ingress"]
         assert all(rule["remote_group_id"] for rule in rules)
         assert set(actions(operator).values()) == {"keep"}
+        assert changed(operator, shared) == {f"security group {stack}-web"}
         assert network.get_port(foreign.id).to_dict() == said
-        shared = f'name = "{stack}"\nnetwork = "{provider.name}"\npublic = "fixed"\n{STACK}'
         operator.write(f"{shared}[web]\ncount = 2\n")
         assert f"The entry point becomes {stack}-balancer-1" in operator.run("plan")
         operator.write(f'name = "{stack}"\n{STACK}')
         assert "do not move to another network" in operator.ends_with(1, "plan")
-        operator.write(f'name = "{stack}"\nnetwork = "{provider.name}"\npublic = "none"\n{STACK}')
+        operator.write(ONE_WAY_IN + shared.replace('"fixed"', '"none"'))
         assert set(actions(operator).values()) == {"keep"}
         down(operator)
         assert network.get_port(foreign.id).to_dict() == said
@@ -114,7 +126,7 @@ def test_the_entry_point_alone_has_a_second_port_on_a_public_network(
         assert {_incoming(rule) for rule in inside.security_group_rules}.isdisjoint({22, 80})
         assert set(actions(operator).values()) == {"keep"}
 
-        operator.write(f'{wanted}ssh_from = ["198.51.100.0/24"]\n{STACK}')
+        operator.write(ONE_WAY_IN + wanted + STACK)
         changed = {key for key, action in actions(operator).items() if action != "keep"}
         assert changed == {f"security group {stack}-public"}
         compute.delete_server_interface(port().id, server=server())
@@ -160,12 +172,14 @@ def test_a_network_and_its_router_that_are_there_are_used_and_left_as_they_were(
     router = network.create_router(external_gateway_info={"network_id": public.id})
     network.add_interface_to_router(router, subnet=subnet.id)
     try:
-        operator.write(f'name = "{stack}"\nnetwork = "{own.id}"\n{STACK}')
+        wanted = f'name = "{stack}"\nnetwork = "{own.id}"\n{STACK}'
+        operator.write(wanted)
         as_it_was = [network.get_router(router.id).to_dict(), network.get_network(own.id).to_dict()]
         up(operator)
         [ip] = network.ips(project_id=account.project_id)
         assert ip.router_id == router.id
         assert set(actions(operator).values()) == {"keep"}
+        assert changed(operator, wanted) == {f"security group {stack}-web"}
         down(operator)
         now = [network.get_router(router.id).to_dict(), network.get_network(own.id).to_dict()]
         assert now == as_it_was
@@ -185,50 +199,6 @@ def test_a_network_that_takes_no_port_of_the_project_is_said_before_anything_is_
     operator.write(f'name = "{stack}"\nnetwork = "none-of-this-name"\npublic = "fixed"\n{STACK}')
     assert "sees no network 'none-of-this-name'" in operator.ends_with(1, "plan")
     assert account.holdings() == before
-
-
-def test_a_router_that_is_there_gets_an_interface_and_is_otherwise_as_it_was(
-    account: Account, operator: Operator, stack: str
-) -> None:
-    network, before = account.connection.network, account.count()
-    public = network.find_network("public", ignore_missing=False)
-    office = network.create_network(name=f"office-{stack}")
-    subnet = network.create_subnet(network_id=office.id, ip_version=4, cidr="192.168.128.0/24")
-    router = network.create_router(name=f"ours-{stack}")
-    network.add_interface_to_router(router, subnet.id)
-    wanted = f'name = "{stack}"\nrouter = "{router.name}"\n'
-    try:
-        operator.write(wanted + STACK)
-        assert 'cidr = "192.168.129.0/24"' in operator.ends_with(1, "plan")
-        operator.write(f'{wanted}cidr = "192.168.129.0/24"\n{STACK}')
-        assert "has no gateway to an external network" in operator.ends_with(1, "up", "--yes")
-        network.update_router(router, external_gateway_info={"network_id": public.id})
-        as_it_was = _said_of(network, router)
-        assert f"an interface on the router {router.name}; nothing else" in operator.run("plan")
-        up(operator)
-        [ip] = network.ips(project_id=account.project_id)
-        assert ip.router_id == router.id
-        [port] = network.ports(description=f"skytier:stack={stack} router interface")
-        assert (port.device_id, port.fixed_ips[0]["ip_address"]) == (router.id, "192.168.129.1")
-        assert set(actions(operator).values()) == {"keep"}
-        operator.write(f'name = "{stack}"\ncidr = "192.168.129.0/24"\n{STACK}')
-        assert "does not move to another one" in operator.ends_with(1, "plan")
-        down(operator)
-        assert _said_of(network, router) == as_it_was
-    finally:
-        down(operator)
-        network.remove_interface_from_router(router, subnet.id)
-        network.delete_router(router)
-        network.delete_network(office)
-    assert account.count() == before
-
-
-def _said_of(network: Any, router: Any) -> tuple[dict[str, Any], set[str]]:
-    """All that Neutron says of a router but for when it was changed last, and what is on it."""
-    said = network.get_router(router.id).to_dict()
-    changing = {"revision_number", "updated_at"}
-    ports = {port.id for port in network.ports(device_id=router.id)}
-    return {name: value for name, value in said.items() if name not in changing}, ports
 
 
 @pytest.fixture
@@ -257,7 +227,8 @@ def test_the_network_that_neutron_allocates_is_made_by_up_alone_and_stays(
     account: Account, operator: Operator, stack: str, request: pytest.FixtureRequest
 ) -> None:
     network, before = account.connection.network, account.count()
-    operator.write(f'name = "{stack}"\nnetwork = "auto"\n{STACK}')
+    wanted = f'name = "{stack}"\nnetwork = "auto"\n{STACK}'
+    operator.write(wanted)
     assert "Neutron makes no network for this project" in operator.ends_with(1, "plan")
     request.getfixturevalue("allocating")
     try:
@@ -268,6 +239,7 @@ def test_the_network_that_neutron_allocates_is_made_by_up_alone_and_stays(
         [ip] = network.ips(project_id=account.project_id)
         assert network.get_port(ip.port_id).network_id == made.id
         assert set(actions(operator).values()) == {"keep"}
+        assert changed(operator, wanted) == {f"security group {stack}-web"}
         down(operator)
         assert network.get_network(made.id).to_dict()["subnet_ids"] == made.subnet_ids
     finally:

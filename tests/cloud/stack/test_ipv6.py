@@ -13,10 +13,9 @@ import pytest
 from ..conftest import machine
 from .account import Account, Operator
 from .external import external_network
-from .test_resources import STACK, actions, down, up
+from .test_resources import STACK, actions, up
 
 PREFIX, OTHER = "fd5b:4:6:1::/64", "fd5b:4:6:2::/64"
-POOLED = "fd5b:4:7::/56"
 
 
 @pytest.fixture(scope="module")
@@ -102,35 +101,3 @@ def test_it_is_set_for_a_stack_that_is_there_and_taken_out_again(
     assert set(actions(operator).values()) == {"keep"}
     assert set(map(len, ports(account, stack).values())) == {0}
     assert not any(version == "IPv6" for _, version, _ in rules(account, stack))
-
-
-def test_a_network_of_a_pool_on_a_router_that_is_there(
-    account: Account, operator: Operator, stack: str, external: str
-) -> None:
-    network, before = account.connection.network, account.count()
-    public = network.find_network(external, ignore_missing=False)
-    pool = network.create_subnet_pool(name=f"pool-{stack}", prefixes=[POOLED])
-    router = network.create_router(
-        name=f"ours-{stack}", external_gateway_info={"network_id": public.id}
-    )
-    ours = f'router = "{router.name}"\n'
-    try:
-        operator.write(text(stack, external, f"{ours}ipv6 = true\n"))
-        assert "no default subnet pool" in operator.ends_with(1, "plan")
-        operator.write(text(stack, external, f'{ours}ipv6 = true\nipv6_pool = "{pool.name}"\n'))
-        up(operator)
-        assert set(actions(operator).values()) == {"keep"}
-        [subnet] = network.subnets(ip_version=6, project_id=account.project_id)
-        assert IPv6Network(subnet.cidr).subnet_of(IPv6Network(POOLED))
-        assert [
-            port.device_id
-            for port in network.ports(description=f"skytier:stack={stack} router interface")
-        ] == [router.id] * 2
-        assert {len(each) for each in ports(account, stack).values()} == {1}
-        down(operator)
-        assert list(network.ports(device_id=router.id, project_id=account.project_id)) == []
-    finally:
-        down(operator)
-        network.delete_router(router)
-        network.delete_subnet_pool(pool)
-    assert account.count() == before
