@@ -93,10 +93,6 @@ def test_one_becomes_two_while_clients_write(made: Cluster, project: str) -> Non
         asked = url.replace("6432", port)
         said = made.containers[WEB].run(f"psql '{asked}' -Atc 'SELECT pg_is_in_recovery()'")
         assert said.strip() == recovers
-    for each in databases(made):
-        # A member that reads from another one which vanished gives up within a minute.
-        said = each.run("sysctl --values net.ipv4.tcp_keepalive_{time,intvl,probes}")
-        assert said.split() == ["30", "5", "6"]
     a_pause_is_told_at_once(made)
     well(made)
 

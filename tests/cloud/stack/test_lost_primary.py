@@ -65,6 +65,15 @@ def test_both_members_are_well_and_there_is_nothing_to_do(operator: Operator, st
     operator.ends_with(0, "plan", "--detailed-exitcode")
 
 
+def test_a_member_that_reads_from_one_which_vanished_gives_up_within_a_minute(
+    operator: Operator, stack: str
+) -> None:
+    values = " ".join(f"net.ipv4.tcp_keepalive_{each}" for each in ("time", "intvl", "probes"))
+    for each in roles(operator):
+        said = operator.run("exec", each, f"echo it waits: $(sysctl --values {values})")
+        assert "it waits: 30 5 6" in said
+
+
 def test_nothing_acknowledged_is_lost_with_the_server_of_the_primary(
     account: Account,
     operator: Operator,
