@@ -1,4 +1,4 @@
-"""The database of a machine in a container, asked on that machine."""
+"""A machine in a container, asked on that machine: its database, and its system."""
 
 from tests.cluster.container import Container
 
@@ -11,3 +11,8 @@ def sql(machine: Container, statements: str) -> str:
 
 def silent(text: str) -> None:
     """Nobody is told how far something is."""
+
+
+def code_name(machine: Container) -> str:
+    """Of its system: `bookworm`."""
+    return machine.run(". /etc/os-release; echo $VERSION_CODENAME").strip()

@@ -10,7 +10,7 @@ from skytier.openstack.other_files import new_servers, refuse
 from skytier.poll import until
 from skytier.render import render
 from skytier.services.postgresql.upgrade import kept
-from tests.cluster.asked import silent, sql
+from tests.cluster.asked import code_name, silent, sql
 from tests.cluster.cluster import Cluster, changed, cluster
 from tests.cluster.container import MOVED
 from tests.cluster.members import FIRST, PROJECT, begin_to_write, goes_on, lost, stack
@@ -60,8 +60,7 @@ class Database:
         return int(sql(self.made.containers[FIRST], "SHOW server_version_num")) // 10000
 
     def system(self) -> str:
-        machine = self.made.containers[FIRST]
-        return machine.run(". /etc/os-release; echo $VERSION_CODENAME").strip()
+        return code_name(self.made.containers[FIRST])
 
     def refused(self) -> SkytierError:
         """What `skytier plan` refuses, where the machine is not asked."""
@@ -69,6 +68,13 @@ class Database:
         with pytest.raises(SkytierError) as error:
             refuse(servers, self.made.resolved.stack.database.version, None)
         return error.value
+
+    def goes_on_with(self, contents: str) -> None:
+        """Clients write again, nothing is lost, and all is well."""
+        goes_on(self.made)
+        assert self.contents() == contents
+        assert lost(self.made) == set()
+        self.well()
 
     def well(self) -> None:
         """All is as it should be, and nothing is left to do."""
@@ -116,11 +122,8 @@ def test_without_the_archive_nothing_is_lost_and_there_is_a_way_back(database: D
 
     database.write("debian-12", 15)
     database.made.up()
-    goes_on(database.made)
+    database.goes_on_with(before)
     assert (database.system(), database.version()) == ("bookworm", 15)
-    assert database.contents() == before
-    assert lost(database.made) == set()
-    database.well()
 
 
 def test_a_machine_of_debian_13_finds_the_data_with_postgresql_15(database: Database) -> None:
@@ -130,11 +133,8 @@ def test_a_machine_of_debian_13_finds_the_data_with_postgresql_15(database: Data
 
     database.made.up()
 
-    goes_on(database.made)
+    database.goes_on_with(before)
     assert (database.system(), database.version()) == ("trixie", 15)
-    assert database.contents() == before
-    assert lost(database.made) == set()
-    database.well()
     machine = database.made.containers[FIRST]
     backups.make(machine, "diff", silent)
     assert backups.listing(machine).newest.version == "15"
@@ -147,11 +147,8 @@ def test_then_its_version_goes_up(database: Database) -> None:
 
     database.made.up()
 
-    goes_on(database.made)
+    database.goes_on_with(before)
     assert database.version() == 17
-    assert database.contents() == before
-    assert lost(database.made) == set()
-    database.well()
     machine = database.made.containers[FIRST]
     # The copy is on the volume, too.
     assert machine.run(f"cat {kept(15)}/main/PG_VERSION").strip() == "15"

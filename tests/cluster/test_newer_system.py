@@ -8,6 +8,7 @@ import pytest
 
 from skytier.deploy.apply import LossError, refuse_losses
 from skytier.poll import until
+from tests.cluster.asked import code_name
 from tests.cluster.balanced import PROJECT, visitors
 from tests.cluster.cluster import Cluster, changed, cluster
 from tests.project.trees import write_dedented
@@ -47,7 +48,7 @@ def made(project: Path) -> Iterator[Cluster]:
 
 
 def system(made: Cluster, name: str) -> str:
-    return made.containers[name].run(". /etc/os-release; echo $VERSION_CODENAME").strip()
+    return code_name(made.containers[name])
 
 
 def test_web_servers_go_first_and_no_request_fails(made: Cluster, project: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 from skytier.poll import until
 
 from .account import Account, Operator
-from .test_resources import STACK, actions, down, up
+from .test_resources import STACK, actions, changes, down, up
 
 ONE_WAY_IN = 'ssh_from = ["198.51.100.0/24"]\n'
 
@@ -34,7 +34,7 @@ def provider(account: Account) -> Iterator[Any]:
 def changed(operator: Operator, wanted: str) -> set[str]:
     """What an `up` changed that opens SSH to one network alone."""
     operator.write(ONE_WAY_IN + wanted)
-    found = {key for key, action in actions(operator).items() if action != "keep"}
+    found = set(changes(operator))
     up(operator)
     assert set(actions(operator).values()) == {"keep"}
     return found
@@ -127,8 +127,7 @@ def test_the_entry_point_alone_has_a_second_port_on_a_public_network(
         assert set(actions(operator).values()) == {"keep"}
 
         operator.write(ONE_WAY_IN + wanted + STACK)
-        changed = {key for key, action in actions(operator).items() if action != "keep"}
-        assert changed == {f"security group {stack}-public"}
+        assert set(changes(operator)) == {f"security group {stack}-public"}
         compute.delete_server_interface(port().id, server=server())
         until(lambda: not port().device_id, 60, 1)
         assert "its public port was detached" in operator.run("plan")

@@ -72,6 +72,11 @@ def actions(operator: Operator) -> dict[str, str]:
     }
 
 
+def changes(operator: Operator) -> dict[str, str]:
+    """The same of all that does not stay as it is."""
+    return {name: action for name, action in actions(operator).items() if action != "keep"}
+
+
 MADE = {
     "server": 2,
     "key pair": 1,

@@ -12,7 +12,7 @@ import pytest
 
 from .account import Account, Operator, write_clouds
 from .faulty_proxy import running, through, upstreams
-from .test_resources import SEED, actions, down, kill_at_line, script, taken_down, up
+from .test_resources import SEED, actions, changes, down, kill_at_line, script, taken_down, up
 
 ZERO = 'image = "debian-12"\nflavor = "zero.tiny"\navailability_zone = "fake"\n'
 KILLS = 4
@@ -54,7 +54,7 @@ def test_a_flavor_without_a_disk_boots_from_volumes_that_are_planned_priced_and_
 
     # The web server is made anew, on a new volume; the database with its data is not.
     operator.write(f'name = "{stack}"\nweb.root_gib = 4\ndatabase.root_gib = 3\n{ZERO}')
-    changed = {name: action for name, action in actions(operator).items() if action != "keep"}
+    changed = changes(operator)
     assert changed == {f"server {stack}-web-1": "replace", f"root volume {stack}-web-1": "create"}
     up(operator)
     then = roots(account, stack)

@@ -19,7 +19,7 @@ from skytier.openstack.stack import CloudStack
 from skytier.poll import until
 
 from .account import CLOUD, Account, Operator
-from .test_resources import MADE, STACK, actions, down, made, script, up, wait_for
+from .test_resources import MADE, STACK, actions, changes, down, made, script, up, wait_for
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +120,7 @@ def test_what_somebody_changed_is_shown_and_mended(
     web = compute.find_server(f"{stack}-web-1", ignore_missing=False)
     compute.stop_server(web)
     wait_for(lambda: compute.get_server(web.id).status == "SHUTOFF")
-    changed = {name: action for name, action in actions(operator).items() if action != "keep"}
+    changed = changes(operator)
     assert changed == {
         f"security group {stack}-web": "change",
         f"floating IP {stack}-web-1": "change",
@@ -142,7 +142,7 @@ def test_a_database_server_in_error_is_mended_by_a_hard_reboot_and_keeps_its_dis
     with openstack.connect(cloud="devcloud-admin") as admin:
         admin.compute.reset_server_state(server.id, "error")
     wait_for(lambda: compute.get_server(server.id).status == "ERROR")
-    changed = {name: action for name, action in actions(operator).items() if action != "keep"}
+    changed = changes(operator)
     assert changed == {f"server {stack}-database-1": "change"}
     assert "hard reboot" in operator.run("plan")
     up(operator)
@@ -156,7 +156,7 @@ def test_another_flavor_is_a_resize_of_the_same_servers(
     compute = account.connection.compute
     before = {server.name: server.id for server in compute.servers()}
     operator.write(f'name = "{stack}"\n{STACK.replace("m1.tiny", "m1.small")}')
-    changed = {name: action for name, action in actions(operator).items() if action != "keep"}
+    changed = changes(operator)
     assert changed == {f"server {stack}-{name}-1": "change" for name in ("web", "database")}
     up(operator)
     assert {server.name: server.id for server in compute.servers()} == before

@@ -53,7 +53,7 @@ def read(said: str) -> View | None:
     """What the balancer said: the CSV of HAProxy's `show stat`. None where HAProxy does not run."""
     if not said.strip():
         return None
-    rows = csv.DictReader(io.StringIO(said.removeprefix("# ")))
+    rows = csv.DictReader(io.StringIO(said))
     return {
         row["svname"]: Seen(row["addr"], row["status"], f"{row['check_status']} {row['last_chk']}")
         for row in rows
