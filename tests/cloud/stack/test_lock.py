@@ -54,10 +54,19 @@ def test_of_many_who_reach_for_it_at_once_no_two_ever_have_it(project: Project) 
     assert len(ends) == 5
     assert "alone" in ends
     assert "together" not in ends
-    groups = project.connection.network.security_groups(
-        name=f"{project.stack}-lock", project_id=project.id
-    )
-    assert len(list(groups)) == 1
+
+
+def test_what_others_made_at_the_same_time_is_taken_away_by_who_holds_it(project: Project) -> None:
+    network, name = project.connection.network, f"{project.stack}-lock"
+    with Lock(project).held("up", threading.Event()) as first:
+        Lock(project).note(first, "ok")
+    (group,) = network.security_groups(name=name, project_id=project.id)
+    # As one who reached for it and found it held leaves it: a group without a tag.
+    network.create_security_group(name=name, description=group.description)
+    with Lock(project).held("up", threading.Event()):
+        (left,) = network.security_groups(name=name, project_id=project.id)
+        assert left.id == group.id
+        assert Lock(project).audit() == [first.audit_line("ok")]
 
 
 def is_held_by(expected: holder.Holder, project: Project) -> bool:

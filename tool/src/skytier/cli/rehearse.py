@@ -14,14 +14,14 @@ from skytier.cli.progress import progress
 from skytier.errors import SkytierError
 
 if TYPE_CHECKING:
-    from skytier.deploy.rehearsed import Rehearsed
+    from skytier.deploy.rehearsed import DrillName, Rehearsed
 
 app = typer.Typer()
 
 
 @app.command(
     epilog="Example: skytier rehearse --html rehearsal.html\n\nExample, from a timer: skytier "
-    "rehearse --json"
+    "rehearse --json\n\nExample, with all there is: skytier rehearse --switchover --rollback"
 )
 def rehearse(
     flavor: Annotated[
@@ -37,6 +37,18 @@ def rehearse(
     last: Annotated[
         bool, typer.Option("--last", help="Show the last report of this machine; do nothing.")
     ] = False,
+    switchover: Annotated[
+        bool,
+        typer.Option(
+            "--switchover", help="Then make another member of the database the primary, too."
+        ),
+    ] = False,
+    rollback: Annotated[
+        bool,
+        typer.Option(
+            "--rollback", help="Then go back to the release before, too, and to this one again."
+        ),
+    ] = False,
     place: Place = None,
     cloud: Cloud = None,
     file: File = None,
@@ -49,7 +61,11 @@ def rehearse(
     how long the recovery took, and what would have been lost. Removes all it made. Backups of
     kind = "path" are restored on the database server itself, beside the database.
 
-    The exit code is 1 where a table differs, or the copy could not be restored.
+    With --switchover and --rollback visitors are served by the member, and by the release, that are
+    tried. Both are refused at the beginning where they could not work.
+
+    The exit code is 1 where a table differs, the copy could not be restored, or one of these two
+    failed.
     """
     wanted = chosen.stack_file(file, cloud)
     wanted.backup.named(place)
@@ -58,7 +74,7 @@ def rehearse(
         found = _last(stack.operator.last_rehearsal())
     else:
         with progress(as_json=as_json) as events:
-            found = stack.rehearse(events, flavor, place)
+            found = stack.rehearse(events, flavor, place, _drills(switchover, rollback))
     if html:
         _write(html, found)
     if as_json:
@@ -76,6 +92,15 @@ def rehearse(
             "skytier backup verify, make a full backup (skytier backup now --full), and rehearse "
             "again.",
         )
+    if failed := next((each for each in found.drills if not each.good), None):
+        raise SkytierError(f"The {failed.name} failed. {failed.trouble}", failed.advice)
+
+
+def _drills(switchover: bool, rollback: bool) -> "list[DrillName]":
+    from skytier.deploy.rehearsed import DrillName
+
+    asked = {DrillName.SWITCHOVER: switchover, DrillName.ROLLBACK: rollback}
+    return [name for name, is_asked in asked.items() if is_asked]
 
 
 def _last(text: str) -> "Rehearsed":
@@ -85,7 +110,7 @@ def _last(text: str) -> "Rehearsed":
         raise SkytierError("No rehearsal of this stack is known here.", "Run: skytier rehearse")
     try:
         return from_json(text)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, AttributeError) as error:
         raise SkytierError(
             f"The last report cannot be read: {error}", "Make another one: skytier rehearse"
         ) from None
@@ -97,6 +122,7 @@ def _show(found: "Rehearsed") -> None:
     lines = [rehearsal.title(found), rehearsal.verdict(found), *found.differences]
     lines += rehearsal.sentences(found)
     lines += [f"  {took:>10}  {words}" for words, took in rehearsal.parts(found)]
+    lines += rehearsal.tried(found)
     for line in lines:
         console.out.print(line, markup=False)
 

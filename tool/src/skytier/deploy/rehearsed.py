@@ -4,12 +4,41 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from skytier.deploy.rehearsal import Proof, Source
 from skytier.errors import SkytierError
 from skytier.services.pgbackrest.marker import Marker
 from skytier.stackfile.backup import FIRST
+
+
+class DrillName(StrEnum):
+    """What may be tried besides the backups."""
+
+    SWITCHOVER = "switchover"
+    """Another member of the database becomes the primary."""
+    ROLLBACK = "rollback"
+    """The web servers go back to the release before, and to the present one again."""
+
+
+@dataclass(frozen=True)
+class Drill:
+    """How one of them went."""
+
+    name: str
+    steps: Sequence[Mapping[str, Any]] = ()
+    """`to`, the member or the release that serves from then on, and `seconds`: how long nobody
+    could write at a switchover, or None where that was not seen; how long all web servers took."""
+    trouble: str = ""
+    """Why it did not end well."""
+    advice: str = ""
+    """What to do about it."""
+
+    @property
+    def good(self) -> bool:
+        """Whether it ended well."""
+        return not self.trouble
 
 
 @dataclass(frozen=True)
@@ -55,6 +84,8 @@ class Rehearsed:
     """Tables that only the copy has."""
     different: Sequence[Mapping[str, Any]] = ()
     """`table`, `rows` and `rows_in_copy` of each table that holds something else in the copy."""
+    drills: Sequence[Drill] = ()
+    """What was tried besides the backups."""
 
     @property
     def differences(self) -> list[str]:
@@ -129,5 +160,7 @@ def as_json(found: Rehearsed) -> str:
 
 
 def from_json(text: str) -> Rehearsed:
-    """The same again. Raises ValueError or TypeError for what is none."""
-    return Rehearsed(**json.loads(text))
+    """The same again. Raises ValueError, TypeError or AttributeError for what is none."""
+    fields = json.loads(text)
+    drills = [Drill(**each) for each in fields.get("drills", ())]
+    return Rehearsed(**{**fields, "drills": drills})

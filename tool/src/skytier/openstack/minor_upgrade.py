@@ -14,16 +14,13 @@ from skytier.errors import SkytierError
 from skytier.hosts.host import Host, UnreachableError
 from skytier.openstack.backups import one_step
 from skytier.openstack.database import machines
+from skytier.openstack.in_step import all_in_step
 from skytier.openstack.stack import CloudStack
-from skytier.poll import until
 from skytier.services.patroni.look import look
 from skytier.services.patroni.members import Members, successor
 from skytier.services.patroni.minor_upgrade import Turn, Work, obstacle, turns
 from skytier.services.patroni.software import upstream
 from skytier.services.patroni.switchover import switch_over
-
-FOLLOWS_S = 600.0
-"""How long a member that was taken out may need to be in step again."""
 
 
 @dataclass(frozen=True)
@@ -165,24 +162,15 @@ class _Rolling:
         return f"{to.machine} is the primary{seconds}"
 
     def _settled(self, tell: Tell) -> Members:
-        """All members, in step. Raises SkytierError where they are not within FOLLOWS_S."""
-        found: list[Members] = []
-
-        def in_step() -> bool:
-            tell("waiting until all members are in step")
-            found[:] = [look(self.hosts)]
-            return self._obstacle(found[0]) is None
-
-        if not until(in_step, FOLLOWS_S, 1) and (error := self._obstacle(found[0])):
+        """All members, in step. Raises SkytierError where they are not in time."""
+        found, error = all_in_step(self.hosts, tell, count=self.count, synchronous=self.synchronous)
+        if error:
             raise SkytierError(
                 f"The upgrade stops here. {error.what}",
                 "No other member was taken out. See why: skytier database, and skytier status. "
                 "Then run it again: it upgrades what is left.",
             )
-        return found[0]
-
-    def _obstacle(self, found: Members) -> SkytierError | None:
-        return obstacle(found, count=self.count, synchronous=self.synchronous)
+        return found
 
 
 def _refresh(host: Host) -> str:

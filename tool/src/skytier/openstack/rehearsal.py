@@ -2,8 +2,8 @@
 
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -13,11 +13,11 @@ from skytier.deploy.interruption import interrupted
 from skytier.deploy.kind import Tell
 from skytier.deploy.plan import plan
 from skytier.deploy.rehearsal import Proof, Source
-from skytier.deploy.rehearsed import Rehearsed, as_json, rehearsed
+from skytier.deploy.rehearsed import Drill, DrillName, Rehearsed, as_json, rehearsed
 from skytier.deploy.setup import set_up
 from skytier.errors import SkytierError
 from skytier.hosts.host import Host
-from skytier.openstack import choices, scratch
+from skytier.openstack import choices, drills, scratch
 from skytier.openstack.backups import DATABASE, database_of, one_step, places
 from skytier.openstack.flavor import Flavor
 from skytier.openstack.kinds import RULES
@@ -35,13 +35,17 @@ Result = TypeVar("Result")
 
 
 def rehearse(
-    stack: CloudStack, progress: Progress, flavor: str | None = None, place: str | None = None
+    stack: CloudStack,
+    progress: Progress,
+    flavor: str | None = None,
+    place: str | None = None,
+    names: Collection[DrillName] = (),
 ) -> Rehearsed:
     """Prove the newest backup, under the stack's lock. What it makes is removed in any case.
 
     `flavor` is that of the scratch server; without it that of the database. `place` is the place of
-    the backups; without it the first that has some. Raises SkytierError
-    where it cannot begin; how it went from the marker on is told in the result.
+    the backups; without it the first that has some. `names` are what is tried once they are proven.
+    Raises SkytierError where it cannot begin; how it went from the marker on is told in the result.
     """
     began, lost = datetime.now(UTC), threading.Event()
     ended = interrupted(
@@ -49,6 +53,7 @@ def rehearse(
         "Run skytier rehearse again. It first removes what may be left of this one.",
     )
     with ended, stack.held("rehearse", lost), database_of(stack) as database:
+        drills.refuse(stack, names)
         # Of a run that was cut short.
         scratch.remove(stack.stack.name, stack.kinds, progress)
         of = rehearsal.source(database, places(stack, place))
@@ -75,14 +80,30 @@ def rehearse(
             proof=proof,
             trouble=trouble,
         )
-        stack.operator.keep_rehearsal(f"{began:%Y%m%dT%H%M%SZ}", as_json(found))
+        _keep(stack, began, found)
         if found.good:
             figures = (found.recovery_s, found.lost_seconds, of.place)
             text = rehearsal.metrics(datetime.now(UTC), *figures)
             rehearsal.note_good(database, text, of.place)
         else:
             rehearsal.note_failed(database, of.place)
+        for name in names:
+            tried = drills.drill(stack, name, progress, lost) if found.good else _not_tried(name)
+            found = replace(found, drills=[*found.drills, tried])
+            _keep(stack, began, found)
     return found
+
+
+def _keep(stack: CloudStack, began: datetime, found: Rehearsed) -> None:
+    stack.operator.keep_rehearsal(f"{began:%Y%m%dT%H%M%SZ}", as_json(found))
+
+
+def _not_tried(name: DrillName) -> Drill:
+    return Drill(
+        name,
+        trouble="It was not tried, since the backups are not proven.",
+        advice="Mend the backups, and rehearse again.",
+    )
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ def releases(stack: CloudStack) -> history.Releases:
     """What was released, as the web servers tell it, and what of it is kept on any of them."""
     known = Known(one_of_each(stack.find())[0])
     with Ssh() as shell:
-        return merged(_asked(Access(stack.connection, stack.operator, shell), known))
+        return merged(asked(Access(stack.connection, stack.operator, shell), known))
 
 
 def rollback(stack: CloudStack, progress: Progress, name: str | None = None) -> Rollback:
@@ -50,33 +50,36 @@ def switch_back(
     stop: threading.Event | None = None,
 ) -> Rollback:
     """The same for the machines that are known."""
-    asked = _asked(access, known)
-    found = merged(asked)
+    told_by = asked(access, known)
+    found = merged(told_by)
     target, now = found.target(name), found.history.now()
-    # A machine may be newer than one of the two.
-    both = next(
-        (each for each, told in asked.items() if {target.id, *_id(now)} <= told.there), None
-    )
-    unknown = []
-    if both and now:
-        host = access.open(both, known, lambda text: None)
-        unknown = release.unknown_migrations(host, now.id, target.id)
+    unknown = unknown_migrations(access, known, told_by, now.id, target.id) if now else None
     kind = Rollbacks(servers, access, target)
     apply(
-        planned(list(asked), known, target), {RELEASE: kind}, events, known, stop, RepeatedCalls()
+        planned(list(told_by), known, target), {RELEASE: kind}, events, known, stop, RepeatedCalls()
     )
-    return Rollback(target, unknown)
+    return Rollback(target, unknown or [])
 
 
-def _id(entry: Entry | None) -> set[str]:
-    return {entry.id} if entry else set()
+def unknown_migrations(
+    access: Access, known: Known, told: Mapping[str, history.Releases], now: str, then: str
+) -> Sequence[str] | None:
+    """The migrations of one release that another one does not have: paths in the source.
+
+    None where no machine has both: it may be newer than one of the two.
+    """
+    for name, each in told.items():
+        if {now, then} <= each.there:
+            host = access.open(name, known, lambda text: None)
+            return release.unknown_migrations(host, now, then)
+    return None
 
 
-def merged(asked: Mapping[str, history.Releases]) -> history.Releases:
+def merged(told: Mapping[str, history.Releases]) -> history.Releases:
     """What machines tell, as one: a newer machine has seen less than the others."""
-    longest = max(asked.values(), key=lambda each: len(each.history.entries))
+    longest = max(told.values(), key=lambda each: len(each.history.entries))
     return history.Releases(
-        longest.history, frozenset(each for told in asked.values() for each in told.there)
+        longest.history, frozenset(each for one in told.values() for each in one.there)
     )
 
 
@@ -129,7 +132,8 @@ class Rollbacks:
         """They go with their server."""
 
 
-def _asked(access: Access, known: Known) -> dict[str, history.Releases]:
+def asked(access: Access, known: Known) -> dict[str, history.Releases]:
+    """What each web server tells of its releases."""
     return {
         name: release.releases(access.open(name, known, lambda text: None))
         for name in web_servers(known)

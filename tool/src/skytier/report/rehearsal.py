@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from skytier.charts.chart import Unit, human
-from skytier.deploy.rehearsed import Rehearsed
+from skytier.deploy.rehearsed import Drill, DrillName, Rehearsed
 from skytier.report.page import page
 from skytier.stackfile.backup import FIRST
 
@@ -47,6 +47,11 @@ def parts(found: Rehearsed) -> list[tuple[str, str]]:
     return [(_PARTS.get(name, name), _seconds(took)) for name, took in found.parts.items()]
 
 
+def tried(found: Rehearsed) -> list[str]:
+    """What came of each thing that was tried besides the backups, in sentences."""
+    return [sentence for each in found.drills for sentence in _drill(each)]
+
+
 def html(found: Rehearsed) -> str:
     """One page that asks for nothing else."""
     return page(
@@ -56,7 +61,28 @@ def html(found: Rehearsed) -> str:
         verdict=verdict(found),
         sentences=sentences(found),
         parts=parts(found),
+        tried=tried(found),
     )
+
+
+def _drill(drill: Drill) -> list[str]:
+    said = [_STEPS[DrillName(drill.name)](**each) for each in drill.steps]
+    if not drill.good:
+        said.append(f"The {drill.name} failed. {drill.trouble} {drill.advice}".strip())
+    return said
+
+
+def _switched_over(to: str, seconds: float | None) -> str:
+    if seconds is None:
+        return f"{to} became the primary. For how long nobody could write was not seen."
+    return f"{to} became the primary: nobody could write for {_seconds(seconds)}."
+
+
+def _switched_back(to: str, seconds: float) -> str:
+    return f"All web servers were switched to the release {to} within {_seconds(seconds)}."
+
+
+_STEPS = {DrillName.SWITCHOVER: _switched_over, DrillName.ROLLBACK: _switched_back}
 
 
 def _lost(found: Rehearsed) -> str:
