@@ -9,6 +9,7 @@ import pytest
 from skytier.deploy import minor_upgrade
 from skytier.deploy.apply import StoppedError
 from skytier.errors import SkytierError
+from skytier.openstack import in_step
 from skytier.openstack import minor_upgrade as rolling
 from skytier.openstack.minor_upgrade import Upgraded, carry_out
 from skytier.services.patroni.members import Member, Members
@@ -76,7 +77,8 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     made = World({A: BEHIND, B: BEHIND, C: BEHIND})
     monkeypatch.setattr(rolling, "look", made.look)
     monkeypatch.setattr(rolling, "switch_over", made.switch_over)
-    monkeypatch.setattr(rolling, "FOLLOWS_S", 0)
+    monkeypatch.setattr(in_step, "look", made.look)
+    monkeypatch.setattr(in_step, "FOLLOWS_S", 0)
     monkeypatch.setattr(minor_upgrade, "upgrade", made.upgrade)
     monkeypatch.setattr(minor_upgrade, "wait_for_backup", lambda host, tell: None)
     return made

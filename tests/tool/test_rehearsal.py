@@ -18,7 +18,7 @@ from skytier.cli import chosen, rehearse
 from skytier.deploy.kind import Found, Key, Known
 from skytier.deploy.plan import Action, plan
 from skytier.deploy.rehearsal import Proof, Source, lacking, metrics
-from skytier.deploy.rehearsed import Rehearsed, as_json, from_json, rehearsed
+from skytier.deploy.rehearsed import Drill, DrillName, Rehearsed, as_json, from_json, rehearsed
 from skytier.errors import SkytierError
 from skytier.openstack import rehearsal as on_cloud
 from skytier.openstack import removal, scratch
@@ -191,7 +191,8 @@ def test_a_report_is_kept_and_read_again(tmp_path: Path) -> None:
     assert good.good
     assert good.recovery_s == 105
     assert good.lost_seconds == 5.25
-    for each in (good, DIFFERS, FAILED):
+    for each in (good, DIFFERS, FAILED, replace(good, drills=[SWITCHED, ROLLED_BACK])):
+        assert from_json(as_json(each)).drills == list(each.drills)
         again = from_json(as_json(each))
         assert as_json(again) == as_json(each)
     operator = OperatorFiles(tmp_path)
@@ -232,8 +233,13 @@ def test_the_monitor_gets_what_it_needs_for_its_alerts() -> None:
 @pytest.fixture
 def stack(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     """Its rehearsals find what is noted in `found`."""
-    made = SimpleNamespace(found=found(), operator=OperatorFiles(tmp_path))
-    made.rehearse = lambda events, flavor, place: made.found
+    made = SimpleNamespace(found=found(), operator=OperatorFiles(tmp_path), names=[])
+
+    def asked(names: Any) -> Rehearsed:
+        made.names = names
+        return cast(Rehearsed, made.found)
+
+    made.rehearse = lambda events, flavor, place, names: asked(names)
     monkeypatch.setattr(chosen, "stack_file", lambda file, cloud: TO_CLOUD)
     monkeypatch.setattr(chosen, "cloud_stack", lambda wanted: made)
     return made
@@ -254,6 +260,33 @@ def test_the_command_fails_where_the_backups_are_not_proven(
     with pytest.raises(SkytierError, match="The copy <fails>"):
         rehearse.rehearse(as_json=True)
     assert json.loads(capsys.readouterr().out)["good"] is False
+
+
+SWITCHED = Drill("switchover", [{"to": "shop-database-2", "seconds": 2.51}])
+ROLLED_BACK = Drill(
+    "rollback", [{"to": "1-old", "seconds": 30.0}], "2-new does <not> serve.", "Switch to it."
+)
+
+
+def test_what_was_tried_besides_is_told_and_fails_the_command(
+    stack: Any, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    page = tmp_path / "page.html"
+    stack.found = replace(found(), drills=[SWITCHED])
+    rehearse.rehearse(switchover=True)
+    assert stack.names == ["switchover"]
+    said = "shop-database-2 became the primary: nobody could write for 2.5 s."
+    assert said in capsys.readouterr().out
+    stack.found = replace(found(), drills=[SWITCHED, ROLLED_BACK])
+    with pytest.raises(SkytierError, match=r"The rollback failed\. 2-new does <not> serve\."):
+        rehearse.rehearse(switchover=True, rollback=True, html=page)
+    assert stack.names == ["switchover", "rollback"]
+    told = " ".join(capsys.readouterr().out.split())
+    for words in (said, "to the release 1-old within 30.0 s.", "does <not> serve. Switch to it."):
+        assert words in told
+        assert words.replace("<not>", "&lt;not&gt;") in page.read_text()
+    unseen = replace(SWITCHED, steps=[{"to": "shop-database-1", "seconds": None}])
+    assert "was not seen" in shown.tried(replace(found(), drills=[unseen]))[0]
 
 
 def test_the_last_report_is_shown_again(stack: Any, capsys: pytest.CaptureFixture[str]) -> None:
@@ -345,6 +378,45 @@ def test_the_scratch_server_is_there_for_the_copy_alone(
     assert stack.scratch == set()
     assert from_json(stack.operator.last_rehearsal()).recovery_s == done.recovery_s
     assert "skytier_rehearsal_failed 0" in machine.ran[-1]
+
+
+@pytest.mark.parametrize("good", [True, False])
+def test_what_else_is_to_be_tried_is_tried_once_the_backups_are_proven(
+    begun: tuple[Stack, Machine], monkeypatch: pytest.MonkeyPatch, good: bool
+) -> None:
+    stack, _ = begun
+    wrong = compare({"a": Content(1, "5")}, {})
+    proof = PROOF if good else replace(PROOF, compared=wrong)
+    tried: list[str] = []
+
+    def drill(stack: Stack, name: str, progress: Any, lost: Any) -> Drill:
+        # The report of the backups is kept already, whatever comes of it.
+        assert from_json(stack.operator.last_rehearsal()).good
+        tried.append(name)
+        return SWITCHED
+
+    monkeypatch.setattr(on_cloud.rehearsal, "prove", lambda *given, beside: proof)
+    monkeypatch.setattr(on_cloud.drills, "refuse", lambda stack, names: None)
+    monkeypatch.setattr(on_cloud.drills, "drill", drill)
+    done = on_cloud.rehearse(cast(Any, stack), Shown(), names=[DrillName.SWITCHOVER])
+    assert tried == (["switchover"] if good else [])
+    assert stack.operator.last_rehearsal() == as_json(done)
+    assert [each.good for each in done.drills] == [good]
+
+
+def test_what_cannot_be_tried_is_refused_before_anything_is_made(
+    begun: tuple[Stack, Machine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack, machine = begun
+
+    def refuse(stack: Stack, names: Any) -> None:
+        raise SkytierError("The database has one member.", "")
+
+    monkeypatch.setattr(on_cloud.drills, "refuse", refuse)
+    with pytest.raises(SkytierError, match="one member"):
+        on_cloud.rehearse(cast(Any, stack), Shown(), names=[DrillName.SWITCHOVER])
+    assert machine.ran == []
+    assert stack.operator.last_rehearsal() == ""
 
 
 @pytest.mark.parametrize("error", [SkytierError("It fails.", "Mend it."), KeyboardInterrupt()])

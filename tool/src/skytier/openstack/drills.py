@@ -10,6 +10,7 @@ from typing import Any
 from skytier import release as releasing
 from skytier.deploy.apply import Progress, StoppedError
 from skytier.deploy.kind import Found, Key, Known, Tell
+from skytier.deploy.minor_upgrade import wait_for_backup
 from skytier.deploy.plan import one_of_each
 from skytier.deploy.rehearsed import Drill, DrillName
 from skytier.errors import SkytierError
@@ -76,6 +77,7 @@ def _switch_over(
             if error:
                 raise error
             primary, to = successor(found, database.synchronous, None)
+            wait_for_backup(hosts[primary.machine], tell)
             tell(f"{to.machine} takes over")
             seconds = switch_over(hosts[primary.machine], primary, to).without_primary_s
             note(to.machine, seconds)
@@ -133,14 +135,18 @@ class _Rollback:
             self._switch(self.before, progress, lost, note)
         except StoppedError:  # the stack is somebody else's now
             raise
-        except BaseException:
-            self._go_on(progress, lost, note)
+        except BaseException as error:
+            # Ctrl-C has set `lost`, too.
+            is_cut = isinstance(error, KeyboardInterrupt)
+            self._go_on(progress, threading.Event() if is_cut else lost, note)
             raise
         self._go_on(progress, lost, note)
 
     def _go_on(self, progress: Progress, lost: threading.Event | None, note: Note) -> None:
         try:
             self._switch(self.now, progress, lost, note)
+        except StoppedError:
+            raise
         except SkytierError as error:
             raise SkytierError(
                 f"{self.now.id} does not serve everywhere again. {error.what}",

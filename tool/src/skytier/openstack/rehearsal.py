@@ -88,10 +88,18 @@ def rehearse(
         else:
             rehearsal.note_failed(database, of.place)
         for name in names:
-            tried = drills.drill(stack, name, progress, lost) if found.good else _not_tried(name)
+            tried = _tried(stack, name, progress, lost) if found.good else _not_tried(name)
             found = replace(found, drills=[*found.drills, tried])
             _keep(stack, began, found)
     return found
+
+
+def _tried(stack: CloudStack, name: DrillName, progress: Progress, lost: threading.Event) -> Drill:
+    with interrupted(
+        f"Interrupted: the backups are proven, and the {name} was not tried to its end.",
+        "See how the stack is: skytier status. Then rehearse again.",
+    ):
+        return drills.drill(stack, name, progress, lost)
 
 
 def _keep(stack: CloudStack, began: datetime, found: Rehearsed) -> None:
