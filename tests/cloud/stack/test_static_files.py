@@ -12,6 +12,8 @@ from skytier.openstack.connection import connect
 from skytier.openstack.resources.container import READERS, Container
 from skytier.openstack.resources.objects import Objects
 from skytier.openstack.resources.project import Project
+from skytier.openstack.resources.static_files import StaticFiles
+from skytier.release.static import LIST, Uses, digest
 from skytier.services.nginx.static import AT_CDN, IMMUTABLE
 
 from .account import CLOUD, Account, Operator, write_clouds
@@ -141,7 +143,7 @@ def test_only_what_no_kept_release_uses_is_pruned_and_down_deletes_the_container
     project = Project(connect(CLOUD), "shop")
     objects = Objects(project, "assets")
     write(operator, {"gone.css": "d {}"})
-    push(operator)
+    before = push(operator)["release"]
     (operator.directory / "shop" / "assets" / "gone.css").unlink()
     stray = "static/stray.css"
     objects.put(stray, b"nobody's", {})
@@ -154,8 +156,12 @@ def test_only_what_no_kept_release_uses_is_pruned_and_down_deletes_the_container
     there = [each.name for page in objects.pages() for each in page]
     assert named(there, "gone").startswith("static/gone.")
 
-    # Whoever shuts the container is told by a plan, and a push says that a CDN gets nothing.
+    # A rollback leads to that one.
     containers = Container(project, there=True)
+    StaticFiles(project, containers, "assets").used(before)
+    assert Uses.parse(objects.read(LIST)).all[0].release == digest(before)
+
+    # Whoever shuts the container is told by a plan, and a push says that a CDN gets nothing.
     containers.note("assets", "X-Container-Read", "")
     found = containers.marked("assets")
     assert found

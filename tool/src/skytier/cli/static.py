@@ -50,7 +50,7 @@ def push(
     intended = stack.intend_static(lambda _: None)
     unused: Sequence[str] = intended.push.unused if prune else ()
     if not as_json:
-        _show(intended, unused)
+        _show(intended, unused, with_names=dry_run)
     if not dry_run:
         if unused:
             console.confirm(
@@ -68,7 +68,7 @@ def push(
     )
 
 
-def _show(intended: "Intended", unused: Sequence[str]) -> None:
+def _show(intended: "Intended", unused: Sequence[str], *, with_names: bool) -> None:
     push = intended.push
     say = f"{len(push.new)} new, {len(push.changed)} changed, {len(push.same)} as they are"
     console.out.print(
@@ -77,13 +77,12 @@ def _show(intended: "Intended", unused: Sequence[str]) -> None:
         markup=False,
         highlight=False,
     )
-    for sign, names in (
-        ("+", [each.name for each in push.new]),
-        ("~", [each.name for each in push.changed]),
-        ("-", unused),
-    ):
-        for name in names:
-            console.out.print(f"{sign} {name}", markup=False, highlight=False, soft_wrap=True)
+    lines = [f"- {name}" for name in unused]
+    if with_names:
+        sent = (("+", push.new), ("~", push.changed))
+        lines = [*(f"{sign} {each.name}" for sign, files in sent for each in files), *lines]
+    for line in lines:
+        console.out.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def _data(intended: "Intended", unused: Sequence[str], *, dry_run: bool) -> dict[str, Any]:

@@ -115,11 +115,15 @@ class StaticFiles:
         for file in push.files[:1]:
             verify, cert = self._project.connection.config.get_requests_verify_args()
             url = f"{self.origin}/{quote(file.name)}"
-            answer = requests.head(url, timeout=TIMEOUT_S, verify=verify, cert=cert)
-            if not answer.ok:
+            try:
+                answer = requests.head(url, timeout=TIMEOUT_S, verify=verify, cert=cert)
+                wrong = "" if answer.ok else f"answers {answer.status_code}"
+            except requests.RequestException as error:
+                wrong = f"does not answer: {error}"
+            if wrong:
                 raise SkytierError(
                     f"The static files were sent to the container {self._bucket}, and a CDN cannot "
-                    f"read them: without a key {url} answers {answer.status_code}.",
+                    f"read them: without a key {url} {wrong}.",
                     "Ask who runs the cloud whether everybody may read a container (its header "
                     "X-Container-Read: .r:*). If not, take static.bucket out of the stack file, "
                     "and let the CDN get the files from the site.",
