@@ -41,10 +41,10 @@ def push(
 ) -> None:
     """Put the static files of the source's release into the container that a CDN gets them from.
 
-    It needs `bucket` in the section [static]. `skytier up` and `skytier release` do the same before
-    they switch a web server; here it comes without a release: before the CDN is pointed there, to
-    put back what somebody deleted, and to delete old files. Only new and changed files are sent.
-    Everybody may read them. Those of earlier releases stay, unless --prune is given.
+    It needs `static.bucket` in the stack file. `skytier up` and `skytier release` do the same
+    before they switch a web server; here it comes without a release: before the CDN is pointed
+    there, to put back what somebody deleted, and to delete old files. Only new and changed files
+    are sent. Everybody may read them. Those of earlier releases stay, unless --prune is given.
     """
     stack = chosen.cloud_stack(chosen.stack_file(file, cloud))
     intended = stack.intend_static(lambda _: None)
