@@ -295,7 +295,7 @@ def _releases(resolved: ResolvedStack, order: Order) -> list[Wanted]:
         if roles[role].holds_data
     ]
     places = [place for place in resolved.machines() if roles[place[0]].runs_application]
-    release = {"release": resolved.release}
+    release, static_files = {"release": resolved.release}, storage.static_files(resolved)
     deliveries = [
         Wanted(
             key(DELIVERY, role, number),
@@ -316,6 +316,8 @@ def _releases(resolved: ResolvedStack, order: Order) -> list[Wanted]:
             needs=[
                 *(key(kind, role, number) for kind in ("server", CONFIGURATION, DELIVERY)),
                 *keepers,
+                # Pages name them, wherever they come from.
+                *([static_files] if static_files else []),
             ],
             after=order.after(key(RELEASE, role, number)),
         )
