@@ -1,6 +1,7 @@
 """Who holds a lock, written into a tag and read from it."""
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -11,17 +12,33 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from skytier import openstack
 from skytier.openstack import holder as holders
 from skytier.openstack.holder import LENGTH, Holder, who
 
 DEAD = 2**22 + 1
 """A process that there cannot be."""
+COMMANDS = sorted(
+    {
+        what
+        for path in Path(openstack.__file__).parent.rglob("*.py")
+        for what in re.findall(r'\.held\("([^"]+)"', path.read_text())
+    }
+)
+"""All that take the lock."""
 
 
-def test_a_tag_is_read_as_it_was_written() -> None:
-    me = Holder.me("up")
+@pytest.mark.parametrize("what", COMMANDS)
+def test_a_tag_is_read_as_it_was_written(what: str) -> None:
+    me = replace(Holder.me(what), who="a@b")
     assert Holder.read(me.tag) == me
     assert Holder.read(me.renewed().tag) == me.renewed()
+
+
+@pytest.mark.parametrize("what", ["", "Up", "static:push", "x" * 60])
+def test_what_nobody_could_read_in_a_tag_is_refused(what: str) -> None:
+    with pytest.raises(ValueError, match="cannot be in the tag of a lock"):
+        Holder.me(what)
 
 
 @pytest.mark.parametrize("what", ["up", "down"])
@@ -35,7 +52,7 @@ def test_a_tag_fits_also_after_a_day(what: str) -> None:
     began=st.integers(0, 2**32),
     age_s=st.integers(0, 10**6),
     pid=st.integers(1, 2**22),
-    what=st.sampled_from(["up", "down"]),
+    what=st.sampled_from(COMMANDS),
     who=st.text("abz019@._-", max_size=18),
 )
 def test_any_holder_is_read_from_its_tag(

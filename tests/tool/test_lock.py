@@ -159,6 +159,29 @@ def test_a_live_lock_of_another_container_of_the_same_name_is_not_taken_over(
     assert len([tag for tag in network.groups[0].tags if Holder.read(tag)]) == 1
 
 
+@pytest.mark.parametrize("what", ["static push", "database upgrade"])
+def test_a_command_of_two_words_keeps_others_out_and_is_not_lost(
+    network: Network, project: Project, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    monkeypatch.setattr(lock, "RENEW_EVERY_S", 0.01)
+    renewed, lost = threading.Event(), threading.Event()
+
+    def renew(holder: Holder) -> Holder:
+        renewed.set()
+        return replace(holder, age_s=holder.age_s + 1)
+
+    monkeypatch.setattr(Holder, "renewed", renew)
+    with Lock(project).held(what, lost):
+        with (
+            pytest.raises(LockedError, match=f"skytier {what}"),
+            Lock(project).held("up", threading.Event()),
+        ):
+            pass
+        assert renewed.wait(timeout=60)
+        assert not lost.is_set()
+    assert network.groups[0].tags == [project.mark]
+
+
 def test_who_cannot_renew_the_lock_for_too_long_has_lost_it(
     network: Network, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:

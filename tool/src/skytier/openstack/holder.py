@@ -19,7 +19,7 @@ _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 _NUMBER = "[0-9a-z]+"
 _TAG = re.compile(
     rf"lock:(?P<token>[0-9a-f]{{6}}):(?P<began>{_NUMBER})\+(?P<age_s>{_NUMBER})"
-    rf":(?P<machine>[0-9a-z]{{6}}):(?P<pid>{_NUMBER}):(?P<what>[a-z]+):(?P<who>.*)"
+    rf":(?P<machine>[0-9a-z]{{6}}):(?P<pid>{_NUMBER}):(?P<what>[a-z ]+):(?P<who>.*)"
 )
 _WHO_LENGTH = 18
 _BEGAN = "%Y%m%dT%H%M%SZ"
@@ -39,14 +39,18 @@ class Holder:
     """Where its process is, as `machine` tells it."""
     pid: int
     what: str
-    """The command: `up`."""
+    """The command, in lower-case letters and spaces: `up`, `static push`."""
     who: str
     """`user@host`, cut to 18 characters: for people, since several machines may have the same."""
 
     @classmethod
     def me(cls, what: str) -> "Holder":
-        """This process, now."""
-        return cls(secrets.token_hex(3), int(time.time()), 0, machine(), os.getpid(), what, who())
+        """This process, now. Raises ValueError for a command that nobody could read in its tag."""
+        me = cls(secrets.token_hex(3), int(time.time()), 0, machine(), os.getpid(), what, who())
+        read = cls.read(me.tag)
+        if read is None or read.what != what:
+            raise ValueError(f"{what!r} cannot be in the tag of a lock")
+        return me
 
     @classmethod
     def read(cls, tag: str) -> "Holder | None":
