@@ -199,8 +199,12 @@ def test_of_the_project_s_containers_those_with_the_mark_are_the_stack_s() -> No
         [found] = Container(project, there=True).find()
         assert (found.key, found.facts["objects"]) == (CONTAINER, 2)
         assert found.facts["note"] == "ab me"
-        assert Container(project, there=True).is_foreign("theirs")
-        assert not Container(project, there=True).is_foreign("none")
+        theirs, other = map(Container(project, there=True).foreign, ("theirs", "broken"))
+        assert "Skytier=skytier:stack=shop theirs" in ((theirs and theirs.do) or "")
+        # To mark that of another stack would take it away from there.
+        assert "belongs to the stack other" in ((other and other.what) or "")
+        assert "openstack" not in ((other and other.do) or "")
+        assert Container(project, there=True).foreign("none") is None
         assert list(Container(project, there=False).find()) == []
 
 

@@ -99,13 +99,19 @@ def test_who_shut_it_is_undone() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (f'{OWN}static.bucket = "assets"', "static"),
+        (f'{OWN}[static]\nbucket = "assets"', "needs static files: application.static"),
         (f'{SHOP}[storage]\nbucket = "one"\n[static]\nbucket = "one"', "is storage.bucket"),
         (
             f'{SHOP.replace("requires = []", "")}[backup]\nkind = "object-store"\n'
             'bucket = "one"\n[static]\nbucket = "one"',
             "is backup.bucket",
         ),
+        (
+            f'{SHOP.replace("/static/", "/.skytier/js/")}[static]\nbucket = "one"',
+            "Skytier itself",
+        ),
+        (SHOP.replace("/static/", "/./"), "is not a URL path"),
+        (SHOP.replace("/static/", "/a/../b/"), "is not a URL path"),
     ],
 )
 def test_what_everybody_may_read_is_for_nothing_else(text: str, said: str) -> None:

@@ -1,10 +1,12 @@
 """What of a release's static files is sent to a container, how, and what of it is pruned."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
+from skytier.errors import SkytierError
 from skytier.release import static
 from skytier.release.archive import pack
 from skytier.release.build import Tree
@@ -89,6 +91,17 @@ def test_each_file_has_the_headers_that_nginx_gives_it(
 ) -> None:
     [file] = static.read(written(tmp_path, {name: ""}))
     assert file.headers == {"Content-Type": type_, "Cache-Control": kept}
+
+
+@pytest.mark.parametrize("name", [b"\xe9t\xe9.css", b"/".join([b"d" * 200] * 6)])
+def test_a_file_whose_name_no_object_can_have_is_named(tmp_path: Path, name: bytes) -> None:
+    path = tmp_path / os.fsdecode(name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+    with pytest.raises(SkytierError, match=r"static file '.+' cannot be sent") as refused:
+        static.read(tmp_path)
+    # It can be shown wherever it is read.
+    assert refused.value.what.isascii()
 
 
 def test_what_the_releases_used_last_use_is_not_pruned(store: Store) -> None:

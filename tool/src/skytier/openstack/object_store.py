@@ -9,7 +9,7 @@ from openstack.connection import Connection
 from skytier.deploy.kind import Found, Key, Known
 from skytier.errors import SkytierError
 from skytier.openstack import catalog
-from skytier.openstack.resources.container import Container, foreign, holds_static_files
+from skytier.openstack.resources.container import Container, holds_static_files
 from skytier.openstack.resources.ec2_credential import (
     OWN,
     Ec2Credential,
@@ -38,8 +38,8 @@ def check(project: Project, stack: StackFile, known: Known) -> None:
         raise _no_object_store(stack)
     for bucket in asked:
         is_known = Key(Container.name, bucket) in known
-        if not is_known and Container(project, there=True).is_foreign(bucket):
-            raise foreign(project, bucket)
+        if not is_known and (wrong := Container(project, there=True).foreign(bucket)):
+            raise wrong
         if (found := known.get(Key(Container.name, bucket))) and found.facts["objects"]:
             _check_use(stack, found)
     has_key = not makes_key(stack) or Ec2Credential.name in {key.kind for key in known}

@@ -11,13 +11,17 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from skytier.errors import SkytierError
 from skytier.release.ship import KEPT
 from skytier.services.nginx.static import cache_control, content_type
+from skytier.stackfile.static import OWN_PATH
 
-LIST = ".skytier/releases.json"
+LIST = f"{OWN_PATH[1:]}releases.json"
 """The name of the object with the list."""
 LISTED = 20
 """The releases that the list has at most."""
+LONGEST_NAME = 1024
+"""The bytes that Swift and S3 take for the name of an object."""
 
 
 @dataclass(frozen=True)
@@ -39,12 +43,30 @@ class StaticFile:
 
 
 def read(directory: Path) -> list[StaticFile]:
-    """The files of a directory that has them by their URL paths, as a release has them."""
+    """The files of a directory that has them by their URL paths, as a release has them.
+
+    Raises SkytierError for a name that no object can have.
+    """
     return [
-        StaticFile(path.relative_to(directory).as_posix(), path, path.stat().st_size, _md5(path))
+        StaticFile(_name(path, directory), path, path.stat().st_size, _md5(path))
         for path in sorted(directory.rglob("*"))
         if path.is_file()
     ]
+
+
+def _name(path: Path, directory: Path) -> str:
+    name = path.relative_to(directory).as_posix()
+    try:
+        is_good = len(name.encode()) <= LONGEST_NAME
+    except UnicodeEncodeError:
+        is_good = False
+    if not is_good:
+        raise SkytierError(
+            f"The static file {name!r} cannot be sent: in an object store a name is UTF-8, and its "
+            f"path has at most {LONGEST_NAME} bytes.",
+            "Give the file another name.",
+        )
+    return name
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,8 @@ def _url_path(value: str) -> str:
 
 def _static(value: dict[str, str]) -> dict[str, str]:
     for prefix, directory in value.items():
-        if not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+/", prefix) or ".." in prefix:
+        is_path = re.fullmatch(r"(/[A-Za-z0-9._~-]+)+/", prefix)
+        if not is_path or {".", ".."} & set(prefix.split("/")):
             raise ValueError(f"has {prefix!r}, which is not a URL path such as /static/")
         _inside(directory)
     return value

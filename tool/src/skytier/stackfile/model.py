@@ -29,7 +29,7 @@ from skytier.stackfile.machines import (
     WebSection,
 )
 from skytier.stackfile.section import Section, contradiction, key
-from skytier.stackfile.static import StaticSection
+from skytier.stackfile.static import OWN_PATH, StaticSection
 from skytier.stackfile.storage import StorageSection
 
 DEFAULT_PATH = Path("skytier.toml")
@@ -360,6 +360,10 @@ class StackFile(Section):
         for name in ("url", "bucket"):
             if getattr(self.static, name) and not self.runs.static:
                 raise contradiction(f"static.{name}", "needs static files: application.static")
+        static = next((each for each in self.runs.static if each.startswith(OWN_PATH)), "")
+        if self.static.bucket and static:
+            wrong = f"has {static}, which Skytier itself needs in static.bucket"
+            raise contradiction("application.static", wrong)
         others = {each.bucket: f"{each.section}.bucket" for each in self.backup.places.values()}
         others[self.storage.bucket] = "storage.bucket"
         if self.static.bucket and (other := others.get(self.static.bucket)):

@@ -11,6 +11,9 @@ from skytier.stackfile import values
 from skytier.stackfile.section import Section, key
 from skytier.stackfile.storage import bucket_name
 
+OWN_PATH = "/.skytier/"
+"""Where in `bucket` Skytier keeps what is its own."""
+
 
 class StaticSection(Section):
     """The static files of the application, which a CDN can deliver."""

@@ -10,7 +10,7 @@ from openstack.exceptions import HttpException, NotFoundException, raise_from_re
 from skytier.deploy.kind import Found, Key, Known, Tell, UnseenError, Wanted
 from skytier.errors import SkytierError
 from skytier.openstack.resources.objects import Objects, address, pages
-from skytier.openstack.resources.project import Project, marks
+from skytier.openstack.resources.project import STACK, Project, marks
 
 HEADER = "X-Container-Meta-Skytier"
 """The mark and the labels: a header's name has no colon, so all of them are in its value."""
@@ -93,16 +93,31 @@ class Container:
             self._found(name, headers) if headers is not None and self._is_ours(headers) else None
         )
 
-    def is_foreign(self, name: str) -> bool:
-        """Whether there is one of that name without the mark."""
+    def foreign(self, name: str) -> SkytierError | None:
+        """The error where there is one of that name without the mark."""
         headers = self._headers(name)
-        return headers is not None and not self._is_ours(headers)
+        if headers is None or self._is_ours(headers):
+            return None
+        another = f"Set {_ITS_KEY} to another name."
+        if owner := marks(_tags(headers)).get(STACK):
+            return SkytierError(
+                f"The container {name} belongs to the stack {owner}, and this stack is "
+                f"{self._project.stack}.",
+                another,
+            )
+        mark = f"Skytier={_encoded([self._project.mark])}"
+        return SkytierError(
+            f"The project has a container {name} already, and it does not carry the mark of the "
+            f"stack {self._project.stack}.",
+            f"{another} If the stack shall have that one with its objects, which static.bucket "
+            f"cannot: openstack container set --property {mark} {name}",
+        )
 
     def create(self, wanted: Wanted, known: Known) -> Found:
         """The request, which changes nothing of a container that is there without the mark."""
         name = wanted.key.name
-        if self.is_foreign(name):
-            raise foreign(self._project, name)
+        if wrong := self.foreign(name):
+            raise wrong
         headers = {HEADER: _told(self._project), **_public(wanted)}
         answer = self._store.put(address(name), headers=headers)
         if answer.status_code in (403, 409):
@@ -190,17 +205,6 @@ def tags(project: Project) -> list[str]:
         if tag not in fit and len(_encoded([*fit, tag])) <= LONGEST_VALUE:
             fit.append(tag)
     return fit
-
-
-def foreign(project: Project, name: str) -> SkytierError:
-    """The error where a container of that name is not the stack's."""
-    mark = f"Skytier={_encoded([project.mark])}"
-    return SkytierError(
-        f"The project has a container {name} already, and it does not carry the mark of the stack "
-        f"{project.stack}.",
-        f"Set {_ITS_KEY} to another name. If the stack shall have that one with its objects: "
-        f"openstack container set --property {mark} {name}",
-    )
 
 
 def holds_static_files(container: Found) -> bool:
