@@ -35,7 +35,7 @@ class Store:
         made = static.read(written(self.directory / release, files))
         done = static.plan(release, made, self.there, self.uses, serving)
         self.there |= {each.name: each.md5 for each in done.to_send}
-        self.uses = Uses.parse(self.uses.sent(release, done.files).text)
+        self.uses = Uses.parse(done.uses.text)
         self.there[LIST] = "of the list"
         return done
 
@@ -128,6 +128,16 @@ def test_nothing_is_pruned_where_the_list_is_lost_or_does_not_have_what_serves(
     assert store.push("2", {ROBOTS: "all"}, "of before").unused == []
     store.uses = Uses.parse("{ no list")
     assert store.push("3", {ROBOTS: "all"}).unused == []
+
+
+def test_after_the_list_was_lost_what_was_there_stays_for_as_many_releases_as_are_kept(
+    store: Store,
+) -> None:
+    store.push("1", {ROBOTS: "all", HASHED: ""})
+    store.uses = Uses.parse("")
+    for number in range(2, 2 + KEPT - 1):
+        assert store.push(str(number), {ROBOTS: "all"}, str(number)).unused == []
+    assert store.push("last", {ROBOTS: "all"}, "last").unused == [HASHED]
 
 
 def test_the_list_which_everybody_can_read_names_no_file_and_no_release(store: Store) -> None:

@@ -8,7 +8,7 @@ names and releases are only digests there.
 import hashlib
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from skytier.errors import SkytierError
@@ -104,6 +104,15 @@ class Uses:
         said = [{"release": each.release, "files": dict(each.files)} for each in self.all]
         return json.dumps({"releases": said}) + "\n"
 
+    def found(self, names: Iterable[str]) -> "Uses":
+        """The same for a container that has these objects.
+
+        Where the list is lost, all of them are what a release without a name uses: so they stay
+        until as many releases were sent as are kept.
+        """
+        files = {digest(name): "" for name in names if name != LIST}
+        return self if self.all or not files else Uses((Use("", files),))
+
     def sent(self, release: str, files: Iterable[StaticFile]) -> "Uses":
         """The same once a release's files were sent."""
         use = Use(digest(release), {digest(each.name): _of_headers(each) for each in files})
@@ -144,7 +153,9 @@ class Push:
     new: Sequence[StaticFile]
     changed: Sequence[StaticFile]
     same: Sequence[StaticFile]
-    unused: Sequence[str] = field(default=())
+    uses: Uses
+    """The list once they are sent."""
+    unused: Sequence[str]
     """Names of objects that no kept release uses. They are deleted only where that is asked for."""
 
     @property
@@ -183,12 +194,10 @@ def plan(
             changed.append(each)
         else:
             same.append(each)
-    after = uses.sent(release, files)
+    after = uses.found(there).sent(release, files)
     kept = after.kept(serving)
-    # Without the list nobody knows what pages name.
-    knows = bool(uses.all) and after.knows(serving)
     unused = [name for name in sorted(there) if name != LIST and digest(name) not in kept]
-    return Push(release, new, changed, same, unused if knows else [])
+    return Push(release, new, changed, same, after, unused if after.knows(serving) else [])
 
 
 def digest(text: str) -> str:

@@ -58,7 +58,7 @@ class StaticFiles:
         made, objects = wanted.creation, self._objects
         with self.intended(made["application"], made["target"], known, tell) as push:
             _each(self._send, push.to_send, "sent", tell)
-            self._keep(self._uses().sent(push.release, push.files))
+            self._keep(push.uses)
             self._check_readable(push)
         unused = [name for name in push.unused if name in made.get("unused", ())]
         _each(objects.delete, unused, "deleted", tell)
