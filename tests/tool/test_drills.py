@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any, ClassVar, cast
 
 import pytest
+from openstack.exceptions import HttpException
 
 from skytier.deploy.apply import StoppedError
 from skytier.deploy.kind import Found, Key
@@ -226,6 +227,24 @@ def test_where_it_cannot_serve_again_the_way_there_is_told(web: WebServers) -> N
     assert found.trouble == "2-new does not serve everywhere again. It is not healthy."
     assert found.advice == "Switch to it: skytier rollback 2-new"
     assert web.noted == {}
+
+
+@pytest.mark.parametrize(
+    "error",
+    [HttpException("oops", http_status=500), SkytierError("It cannot be reached.", "Look at it.")],
+    ids=repr,
+)
+def test_where_it_serves_again_and_cannot_be_let_go_of_that_is_told(
+    web: WebServers, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fail(*given: object) -> None:
+        raise error
+
+    monkeypatch.setattr(ServerNotes, "note", fail)
+    found = tried(DrillName.ROLLBACK)
+    assert [each["to"] for each in found.steps] == ["1-old", "2-new"]
+    assert found.trouble.startswith("2-new serves again, and stays as after a rollback. ")
+    assert "skytier release" in found.advice
 
 
 def test_nothing_is_switched_once_the_stack_is_somebody_else_s(web: WebServers) -> None:

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -18,6 +20,9 @@ from skytier.openstack.releases import steps_of_release
 from skytier.openstack.resolved import Pinned
 from skytier.openstack.resources.container import PUBLIC, Container
 from skytier.openstack.resources.project import Project
+from skytier.openstack.resources.static_files import StaticFiles
+from skytier.release import static
+from skytier.release.static import Uses
 from skytier.stackfile import StackFile, parse
 
 from .loopback import serving
@@ -133,6 +138,38 @@ def test_a_container_with_other_objects_is_never_opened_and_one_of_static_files_
     public = replace(uploads, attributes=PUBLIC)
     with pytest.raises(SkytierError, match="which everybody may read"):
         object_store.check(project, asked, Known({CONTAINER: public}))
+
+
+def test_the_origin_is_the_public_address_whatever_interface_the_operator_has() -> None:
+    addresses = {"public": "https://public.example.org/v1/AUTH_p/", None: "http://10.0.0.9/v1"}
+    store = SimpleNamespace(get_endpoint=lambda interface=None: addresses[interface])
+    project = Project(cast(Any, SimpleNamespace(object_store=store)), "shop")
+    files = StaticFiles(project, Container(project, there=True), "assets")
+    assert files.origin == "https://public.example.org/v1/AUTH_p/assets"
+
+
+@pytest.mark.parametrize(
+    ("status", "do"), [(401, "X-Container-Read"), (403, "X-Container-Read"), (503, "Run it again")]
+)
+def test_what_a_cdn_cannot_read_is_told_and_whether_to_ask_or_to_try_again(
+    tmp_path: Path, status: int, do: str
+) -> None:
+    (tmp_path / "static").mkdir()
+    (tmp_path / "static" / "a b.css").touch()
+    push = static.plan("1", static.read(tmp_path), {}, Uses())
+    asked: list[tuple[str, str]] = []
+
+    def swift(method: str, path: str, _: bytes) -> tuple[int, dict[str, str], bytes]:
+        asked.append((method, path))
+        return status, {}, b""
+
+    with serving(swift) as url:
+        project = Project(store_at(url), "shop")
+        files = StaticFiles(project, Container(project, there=True), "assets")
+        with pytest.raises(SkytierError, match=f"answers {status}") as refused:
+            files._check_readable(push)
+    assert asked == [("HEAD", "/v1/AUTH_p/assets/static/a%20b.css")]
+    assert (refused.value.do or "").count(do) == 1
 
 
 class _Delegated:

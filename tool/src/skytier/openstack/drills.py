@@ -20,6 +20,7 @@ from skytier.openstack.backups import one_step
 from skytier.openstack.database import machines
 from skytier.openstack.in_step import all_in_step
 from skytier.openstack.releases import PINNED, web_servers
+from skytier.openstack.resources.errors import API_ERRORS, explained
 from skytier.openstack.resources.server import Server
 from skytier.openstack.rollback import asked, merged, switch_back, unknown_migrations
 from skytier.openstack.stack import CloudStack
@@ -168,7 +169,14 @@ class _Rollback:
 
     def _let_go(self) -> None:
         """The next `up` releases what is new, as before."""
-        for name in web_servers(self.known):
-            host = self.access.open(name, self.known, lambda text: None)
-            releasing.note(host, [history.ended(self.now.id, healthy=True)])
-            self.servers.note(self.known[Key(Server.name, name)].id, {PINNED: ""})
+        try:
+            for name in web_servers(self.known):
+                host = self.access.open(name, self.known, lambda text: None)
+                releasing.note(host, [history.ended(self.now.id, healthy=True)])
+                self.servers.note(self.known[Key(Server.name, name)].id, {PINNED: ""})
+        except (SkytierError, *API_ERRORS) as error:
+            why = error if isinstance(error, SkytierError) else explained("A note failed", error)
+            raise SkytierError(
+                f"{self.now.id} serves again, and stays as after a rollback. {why.what}",
+                "Release it, so that the next skytier up can release what is new: skytier release",
+            ) from error

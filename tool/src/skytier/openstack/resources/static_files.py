@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 import requests
@@ -22,6 +22,7 @@ from skytier.release import Application, Platform, static
 from skytier.release.static import LIST, Push, StaticFile, Uses
 
 TIMEOUT_S = 30.0
+_REFUSED = (401, 403)
 Item = TypeVar("Item")
 
 
@@ -91,9 +92,14 @@ class StaticFiles:
 
     @property
     def origin(self) -> str:
-        """The address of the container, below which each file has its URL path."""
-        store = self._project.connection.object_store
-        return f"{str(store.get_endpoint()).rstrip('/')}{address(str(self._bucket))}"
+        """The public address of the container, below which each file has its URL path."""
+        return self._at("public")
+
+    def _at(self, interface: str | None = None) -> str:
+        """Its address; without an interface by that of clouds.yaml."""
+        asked = {"interface": interface} if interface else {}
+        store: Any = self._project.connection.object_store
+        return f"{str(store.get_endpoint(**asked)).rstrip('/')}{address(str(self._bucket))}"
 
     @property
     def _objects(self) -> Objects:
@@ -114,19 +120,25 @@ class StaticFiles:
         """Raises SkytierError where who has no key cannot read the first file."""
         for file in push.files[:1]:
             verify, cert = self._project.connection.config.get_requests_verify_args()
-            url = f"{self.origin}/{quote(file.name)}"
+            # This machine may not reach the public address.
+            url = f"{self._at()}/{quote(file.name)}"
+            do = "Run it again. It sends no file twice."
             try:
                 answer = requests.head(url, timeout=TIMEOUT_S, verify=verify, cert=cert)
                 wrong = "" if answer.ok else f"answers {answer.status_code}"
+                if answer.status_code in _REFUSED:
+                    do = (
+                        "Ask who runs the cloud whether everybody may read a container (its header "
+                        "X-Container-Read: .r:*). If not, take static.bucket out of the stack "
+                        "file, and let the CDN get the files from the site."
+                    )
             except requests.RequestException as error:
                 wrong = f"does not answer: {error}"
             if wrong:
                 raise SkytierError(
                     f"The static files were sent to the container {self._bucket}, and a CDN cannot "
                     f"read them: without a key {url} {wrong}.",
-                    "Ask who runs the cloud whether everybody may read a container (its header "
-                    "X-Container-Read: .r:*). If not, take static.bucket out of the stack file, "
-                    "and let the CDN get the files from the site.",
+                    do,
                 )
 
 
