@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from skytier.cli.static import _show
 from skytier.errors import SkytierError
+from skytier.openstack.static import Intended
 from skytier.release import static
 from skytier.release.archive import pack
 from skytier.release.build import Tree
@@ -144,6 +146,20 @@ def test_the_list_which_everybody_can_read_names_no_file_and_no_release(store: S
     store.push("0.1.0-3f2a9c81d0e4", {ROBOTS: "all"})
     assert "robots" not in store.uses.text
     assert "3f2a9c81d0e4" not in store.uses.text
+
+
+def test_each_name_is_shown_on_a_line_of_its_own(
+    store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    push = store.push("1", {"static/ü [b].css": "", "static/two\nlines.css": "", ROBOTS: "all"})
+    _show(Intended(push, "assets", "https://o.example.org"), ["static/\x1b[2J"], with_names=True)
+    assert capsys.readouterr().out.splitlines() == [
+        "3 files of the release 1: 3 new, 0 changed, 0 as they are; 3 B to send to assets.",
+        f"+ {ROBOTS}",
+        "+ 'static/two\\nlines.css'",
+        "+ static/ü [b].css",
+        "- 'static/\\x1b[2J'",
+    ]
 
 
 def test_the_static_files_are_taken_out_of_a_built_release_alone(tmp_path: Path) -> None:

@@ -77,12 +77,14 @@ def _show(intended: "Intended", unused: Sequence[str], *, with_names: bool) -> N
         markup=False,
         highlight=False,
     )
-    lines = [f"- {name}" for name in unused]
+    lines = [("-", name) for name in unused]
     if with_names:
         sent = (("+", push.new), ("~", push.changed))
-        lines = [*(f"{sign} {each.name}" for sign, files in sent for each in files), *lines]
-    for line in lines:
-        console.out.print(line, markup=False, highlight=False, soft_wrap=True)
+        lines = [*((sign, each.name) for sign, files in sent for each in files), *lines]
+    for sign, name in lines:
+        # A name may have anything in it, such as the end of a line.
+        shown = name if name.isprintable() else ascii(name)
+        console.out.print(f"{sign} {shown}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _data(intended: "Intended", unused: Sequence[str], *, dry_run: bool) -> dict[str, Any]:
