@@ -9,12 +9,12 @@ from typing import Any, cast
 import pytest
 
 from skytier.deploy.apply import refuse_losses
-from skytier.deploy.kind import Found, Key, Known
+from skytier.deploy.kind import Found, Key, Known, UnseenError
 from skytier.deploy.plan import Action, Step, nothing_to_do, plan
 from skytier.errors import SkytierError
 from skytier.openstack import catalog, object_store
 from skytier.openstack.desired import wanted
-from skytier.openstack.kinds import RULES
+from skytier.openstack.kinds import RULES, find_all
 from skytier.openstack.losses import losses
 from skytier.openstack.releases import steps_of_release
 from skytier.openstack.resolved import Pinned
@@ -138,6 +138,31 @@ def test_a_container_with_other_objects_is_never_opened_and_one_of_static_files_
     public = replace(uploads, attributes=PUBLIC)
     with pytest.raises(SkytierError, match="which everybody may read"):
         object_store.check(project, asked, Known({CONTAINER: public}))
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_where_containers_may_not_be_seen_the_stack_can_be_planned_and_taken_down_all_the_same(
+    status: int,
+) -> None:
+    with serving(lambda *_: (status, {}, b"")) as url:
+        project = Project(store_at(url), "shop")
+        containers = Container(project, there=True, wanted=True)
+        unseen: list[UnseenError] = []
+        assert find_all([containers, StaticFiles(project, containers, "assets")], unseen) == []
+        assert "The stack's container could not be looked for" in unseen[0].what
+
+
+def test_of_a_cloud_without_an_object_store_no_static_files_are_asked_for() -> None:
+    project = Project(cast(Any, None), "shop")
+    assert find_all([StaticFiles(project, Container(project, there=False), "assets")]) == []
+
+
+def test_what_cannot_be_listed_is_named() -> None:
+    with serving(lambda *_: (500, {}, b"")) as url:
+        project = Project(store_at(url), "shop")
+        files = StaticFiles(project, Container(project, there=True), "assets")
+        with pytest.raises(SkytierError, match="The stack's static files could not be listed"):
+            find_all([files])
 
 
 def test_the_origin_is_the_public_address_whatever_interface_the_operator_has() -> None:

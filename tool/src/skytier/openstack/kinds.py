@@ -135,6 +135,10 @@ def find_all(kinds: Iterable[Kind], unseen: list[UnseenError] | None = None) -> 
         return [each for found in pool.map(partial(_find, asked, unseen), kinds) for each in found]
 
 
+def _plural(kind: Kind) -> str:
+    return kind.name if kind.name.endswith("s") else f"{kind.name}s"
+
+
 def _find(asked: _Asked, unseen: list[UnseenError] | None, kind: Kind) -> list[Found]:
     try:
         if isinstance(kind, Listed):
@@ -146,4 +150,4 @@ def _find(asked: _Asked, unseen: list[UnseenError] | None, kind: Kind) -> list[F
         unseen.append(error)
         return []
     except API_ERRORS as error:
-        raise explained(f"The stack's {kind.name}s could not be listed", error) from error
+        raise explained(f"The stack's {_plural(kind)} could not be listed", error) from error

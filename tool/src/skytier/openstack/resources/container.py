@@ -93,6 +93,15 @@ class Container:
             self._found(name, headers) if headers is not None and self._is_ours(headers) else None
         )
 
+    def seen(self, name: str) -> Found | None:
+        """The same; None also where there is no object store, or this project may not see it."""
+        try:
+            return self.marked(name) if self._there else None
+        except HttpException as error:
+            if error.status_code in _REFUSED:
+                return None
+            raise
+
     def foreign(self, name: str) -> SkytierError | None:
         """The error where there is one of that name without the mark."""
         headers = self._headers(name)

@@ -42,8 +42,8 @@ class StaticFiles:
         self._project, self._containers, self._bucket = project, containers, bucket
 
     def find(self) -> Iterable[Found]:
-        """What was sent to the stack's container."""
-        container = self._containers.marked(self._bucket) if self._bucket else None
+        """What was sent to the stack's container; nothing where containers may not be seen."""
+        container = self._containers.seen(self._bucket) if self._bucket else None
         if container and (release := container.facts["release"]):
             yield Found(Key(self.name, container.key.name), container.id, {"release": release})
 
