@@ -46,6 +46,7 @@ CLOUD = (
     Check("quota", cloud.quotas, ["flavor"]),
 )
 IPV6 = Check("IPv6", cloud.ipv6, ["network", "external network"])
+BALANCERS = Check("balancers", cloud.balancers, ["network"])
 OBJECT_STORE = Check("object store", object_store.container, ["catalog"])
 
 
@@ -59,6 +60,7 @@ def examine(
     subject = Subject(stack, cloud_name)
     failed: set[str] = set()
     extra = [IPV6] if stack.ipv6 else []
+    extra += [BALANCERS] if stack.shares_address else []
     extra += [OBJECT_STORE] if stack.storage.bucket or stack.backup.containers else []
     for check in (*MACHINE, *([*CLOUD, *extra] if with_cloud else ())):
         missing = [need for need in check.needs if need in failed]
