@@ -6,7 +6,7 @@ from skytier.errors import SkytierError
 from skytier.openstack.given_network import GivenNetwork
 from skytier.stackfile import StackFile
 
-EXTENSION = "allowed-address-pairs"
+EXTENSION, PORT_SECURITY = "allowed-address-pairs", "port-security"
 _ONE = "Or have one balancer: balancer.count = 1."
 
 
@@ -17,13 +17,14 @@ def check(conn: Connection, stack: StackFile, given: GivenNetwork | None) -> Non
     """
     if not stack.shares_address:
         return
-    if all(each.alias != EXTENSION for each in conn.network.extensions()):
+    there = {each.alias for each in conn.network.extensions()}
+    if EXTENSION not in there:
         raise SkytierError(
             "The stack file asks for two balancers that share an address (balancer.count = 2), and "
             "Neutron of this cloud has no address pairs, so it would drop what comes to it.",
             f"Ask who runs the cloud for Neutron's extension {EXTENSION}. {_ONE}",
         )
-    if given and not given.guards_ports:
+    if given and PORT_SECURITY in there and not given.port_security:
         raise SkytierError(
             f"The network {given.name} has no port security, and Neutron sets no address pairs "
             "there. Two balancers (balancer.count = 2) need them, and security groups to guard "

@@ -40,8 +40,8 @@ class GivenNetwork:
     """The one whose IPv6 addresses the machines get, where the stack file asks for them."""
     own: bool = True
     """Whether it is the project's own."""
-    guards_ports: bool = True
-    """Whether ports there have security groups, and addresses that are checked."""
+    port_security: bool = True
+    """Whether ports there have security groups. False also where Neutron does not tell."""
 
 
 def find(conn: Connection, stack: StackFile) -> GivenNetwork | None:
@@ -76,7 +76,7 @@ def find(conn: Connection, stack: StackFile) -> GivenNetwork | None:
     return GivenNetwork(
         *(network.id, network.name, chosen, len(subnets), ipv6),
         own=network.project_id == str(conn.current_project_id),
-        guards_ports=network.is_port_security_enabled is not False,
+        port_security=bool(network.is_port_security_enabled),
     )
 
 
