@@ -19,6 +19,7 @@ from skytier.release.machine import script as release_script
 from skytier.render import render
 from skytier.roles import ROLES
 from skytier.secrets.certificate import authority, self_signed
+from skytier.services.keepalived import service as keepalived
 from skytier.services.patroni import members, pause
 from skytier.services.setup import Setup
 from skytier.services.system import service as system
@@ -242,7 +243,7 @@ def test_keepalived_accepts_its_file_and_refuses_another(tmp_path: Path, name: s
         assert re.findall(r"unicast_peer \{\s+(.*?)\s+\}", conf) == [other.address]
         interface = tmp_path / "interface.conf"
         interface.write_text(f"$INTERFACE={_interface()}\n")
-        conf = conf.replace("/etc/skytier/keepalived-interface.conf", str(interface))
+        conf = conf.replace(keepalived.INTERFACE, str(interface))
         # Scripts have to be there.
         conf = re.sub(r"/usr/local/lib/skytier/\S+", shutil.which("true") or "", conf)
         path = tmp_path / "keepalived.conf"

@@ -13,6 +13,8 @@ from skytier.topology import VRRP, Endpoint, Exposure, Need
 
 PACKAGE = "skytier.services.keepalived"
 CONFIG = f"{ETC}/keepalived.conf"
+INTERFACE = "/run/skytier-keepalived-interface.conf"
+"""Which network interface has the machine's address, found when keepalived starts."""
 CHECK = "address"
 """The check that says which balancer has the address."""
 _LIB = "/usr/local/lib/skytier"
@@ -93,7 +95,7 @@ def _values(at: Placement) -> dict[str, object]:
         "port": HTTP,
         "path": HEALTH,
         "answer": ANSWER,
-        "interface": f"{ETC}/keepalived-interface.conf",
+        "interface": INTERFACE,
     }
 
 
