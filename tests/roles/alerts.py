@@ -358,7 +358,7 @@ CASES = [
     ),
     Case(
         "BalancerDown",
-        up(BALANCER, haproxy="1x50 0x10") | up(BALANCER_2, haproxy="1x50 0x10"),
+        up(BALANCER, haproxy="1x50 0x10"),
         up(BALANCER, haproxy="1x50 0x10") | up(BALANCER_2, haproxy="1x60"),
         why="not while another one serves",
     ),
