@@ -32,8 +32,10 @@ from skytier.openstack.resources.port import Port
 from skytier.openstack.resources.project import Project
 from skytier.openstack.resources.security_group import SecurityGroup
 from skytier.openstack.resources.virtual_port import VirtualPort
+from skytier.openstack.status import with_address
 from skytier.roles import ROLES
 from skytier.stackfile import StackFile, parse
+from skytier.status import ServiceStatus
 from skytier.topology import VRRP, IngressRule
 from tests.tool.test_order import SMALL, before, other, planned, resolved, there
 
@@ -533,6 +535,18 @@ def test_a_balancer_hands_the_address_over_before_it_goes(answer: str) -> None:
     assert ("could not hand the address over" in " ".join(told)) is bool(answer)
     kind.delete(Found(Key(SERVER, "skytier-web-1"), "id", {}, {"role": "web"}), told.append)
     assert len(machine.scripts) == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [("yes\n", "has the address 192.168.128.7"), ("", "stands by"), ("away", "")],
+)
+def test_status_says_which_one_has_the_address(answer: str, said: str) -> None:
+    checks = [ServiceStatus("haproxy", True, None, ""), ServiceStatus("address", True, None, "")]
+    host = cast(Any, Machine(FIRST, answer))
+    assert [each.detail for each in with_address(checks, host, "192.168.128.7")] == ["", said]
+    ill = [ServiceStatus("address", False, None, "keepalived does not run")]
+    assert with_address(ill, host, "192.168.128.7") == ill
 
 
 ACME = parse(

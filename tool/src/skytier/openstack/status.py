@@ -81,7 +81,7 @@ def _machine(
             services = _each_process(services, SshHost(shell, name))
         shared = known.get(plan.resolved.virtual_address())
         if shared and any(each.name == keepalived.CHECK for each in services):
-            services = _with_address(services, SshHost(shell, name), shared.facts["address"])
+            services = with_address(services, SshHost(shell, name), shared.facts["address"])
     else:
         services[0] = replace(services[0], detail=f"{status}; the stack's SSH key is not here")
     if volume := known.get(plan.resolved.key("volume", role, number)):
@@ -110,7 +110,7 @@ def _each_process(services: list[ServiceStatus], host: Host) -> list[ServiceStat
     return [*(each for each in services if each.name != PROCESSES), *there]
 
 
-def _with_address(services: list[ServiceStatus], host: Host, shared: str) -> list[ServiceStatus]:
+def with_address(services: list[ServiceStatus], host: Host, shared: str) -> list[ServiceStatus]:
     """The checks, and whether this balancer has the address that two of them share."""
     try:
         has = bool(host.run(keepalived.has_address(shared)).strip())
