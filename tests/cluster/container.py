@@ -89,7 +89,7 @@ TWO_VERSIONS = replace(
 MOVED = replace(
     DEBIAN_13,
     name="debian-13-postgresql-15",
-    # e2fsprogs is in the images of a cloud, for volumes.
+    # A machine with a volume has e2fsprogs, too.
     packages=(*PACKAGES, "postgresql-15", "e2fsprogs"),
     older="bookworm",
 )

@@ -114,6 +114,12 @@ def write_clouds(directory: Path, entry: Mapping[str, Any]) -> Path:
     return path
 
 
+def said_of(resource: Any) -> dict[str, Any]:
+    """All that Neutron says of a resource but for when it was changed last."""
+    changing = {"revision_number", "updated_at"}
+    return {name: value for name, value in resource.to_dict().items() if name not in changing}
+
+
 @dataclass(frozen=True)
 class Operator:
     """Someone at a machine with a clouds.yaml and a stack file."""

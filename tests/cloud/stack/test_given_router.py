@@ -6,7 +6,7 @@ Servers are those of Nova's fake driver, as in test_resources.py; all else is re
 from ipaddress import IPv6Network
 from typing import Any
 
-from .account import Account, Operator
+from .account import Account, Operator, said_of
 from .test_ipv6 import ports
 from .test_resources import STACK, actions, down, up
 
@@ -35,7 +35,7 @@ def test_it_gets_interfaces_also_for_ipv6_out_of_a_pool_and_is_otherwise_as_it_w
         operator.write(wanted + STACK)
         assert "has no gateway to an external network" in operator.ends_with(1, "up", "--yes")
         network.update_router(router, external_gateway_info={"network_id": public.id})
-        as_it_was = _said_of(network, router)
+        as_it_was = _router_now(network, router)
         assert f"an interface on the router {router.name}; nothing else" in operator.run("plan")
         up(operator)
         [ip] = network.ips(project_id=account.project_id)
@@ -56,7 +56,7 @@ def test_it_gets_interfaces_also_for_ipv6_out_of_a_pool_and_is_otherwise_as_it_w
         assert [each.device_id for each in interfaces()] == [router.id] * 2
         assert {len(each) for each in ports(account, stack).values()} == {1}
         down(operator)
-        assert _said_of(network, router) == as_it_was
+        assert _router_now(network, router) == as_it_was
     finally:
         down(operator)
         network.remove_interface_from_router(router, subnet.id)
@@ -66,9 +66,7 @@ def test_it_gets_interfaces_also_for_ipv6_out_of_a_pool_and_is_otherwise_as_it_w
     assert account.count() == before
 
 
-def _said_of(network: Any, router: Any) -> tuple[dict[str, Any], set[str]]:
-    """All that Neutron says of a router but for when it was changed last, and what is on it."""
-    said = network.get_router(router.id).to_dict()
-    changing = {"revision_number", "updated_at"}
+def _router_now(network: Any, router: Any) -> tuple[dict[str, Any], set[str]]:
+    """All that Neutron says of a router, and what is on it."""
     ports = {port.id for port in network.ports(device_id=router.id)}
-    return {name: value for name, value in said.items() if name not in changing}, ports
+    return said_of(network.get_router(router.id)), ports

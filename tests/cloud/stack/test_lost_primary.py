@@ -127,12 +127,19 @@ def test_a_primary_that_runs_is_powered_off_and_another_member_takes_over(
         assert numbers(operator, each) >= acknowledged(operator)
 
 
-def test_the_backups_are_proven_in_a_rehearsal(operator: Operator, stack: str) -> None:
+def test_the_backups_and_a_switchover_are_proven_in_a_rehearsal(
+    operator: Operator, stack: str
+) -> None:
     operator.run("backup", "now")
+    former, successor = machine(operator, "primary"), machine(operator, "synchronous replica")
 
-    said = operator.json("rehearse", timeout_s=1800)
+    said = operator.json("rehearse", "--switchover", timeout_s=1800)
 
     assert said["good"] is True
+    (drill,) = said["drills"]
+    assert drill["trouble"] == ""
+    assert [each["to"] for each in drill["steps"]] == [successor]
+    assert roles(operator) == {successor: "primary", former: "synchronous replica"}
     operator.ends_with(0, "plan", "--detailed-exitcode")
 
 

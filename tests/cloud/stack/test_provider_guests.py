@@ -20,7 +20,7 @@ from playwright.async_api import Browser, expect
 
 from skytier.poll import until
 
-from .account import ADMIN, Account, Operator
+from .account import ADMIN, Account, Operator, said_of
 
 pytestmark = pytest.mark.large
 PUBLIC = "public"
@@ -67,20 +67,19 @@ def provider(account: Account) -> Iterator[Any]:
         try:
             admin.network.update_subnet(subnet, is_dhcp_enabled=True)
             assert until(lambda: servers() == ["ACTIVE"], 120, 1)
-            was = said_of(admin, network.id)
+            was = network_now(admin, network.id)
             yield subnet
-            assert said_of(admin, network.id) == was
+            assert network_now(admin, network.id) == was
         finally:
             admin.network.update_subnet(subnet, is_dhcp_enabled=False)
             admin.network.delete_rbac_policy(share)
             assert until(lambda: not servers(), 120, 1)
 
 
-def said_of(admin: Any, network_id: str) -> list[dict[str, Any]]:
-    """All that Neutron says of a network and its subnets but for when they were changed last."""
-    said = [admin.network.get_network(network_id), *admin.network.subnets(network_id=network_id)]
-    changing = {"revision_number", "updated_at"}
-    return [{k: v for k, v in each.to_dict().items() if k not in changing} for each in said]
+def network_now(admin: Any, network_id: str) -> list[dict[str, Any]]:
+    """All that Neutron says of a network and its subnets."""
+    subnets = admin.network.subnets(network_id=network_id)
+    return [said_of(each) for each in (admin.network.get_network(network_id), *subnets)]
 
 
 @pytest.fixture(scope="module", params=[FIXED, PORT], ids=["fixed", "port"])

@@ -6,6 +6,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from skytier.services.nginx import static
 from skytier.services.nginx.config import NginxConfig, nginx_conf
 from tests.nginx import NGINX, USER, Nginx
 from tests.skytier_command import free_port
@@ -38,6 +39,17 @@ http {{
 }}
 """
 IMMUTABLE, CHANGING = "/static/0123456789ab/page.css", "/static/robots.txt"
+OTHERS = {
+    "/static/vendor/uplot-1.6.32/uPlot.js": "1",
+    "/static/app.0123456789abcdef.JS": "1",
+    "/static/index.html": "<p>",
+    "/static/icon.svg": "<svg/>",
+    "/static/site.webmanifest": "{}",
+    "/static/fonts/a.woff2": "a font",
+    "/static/LICENSE": "free",
+    "/static/0123456/short.css": "",
+    "/static/decade-2020/page.css": "",
+}
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +57,8 @@ def origin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     """The site's Nginx, with a file of each kind."""
     home = tmp_path_factory.mktemp("origin")
     (home / "nginx").mkdir()
-    for path, text in ((IMMUTABLE, "a {}\n" * 400), (CHANGING, "User-agent: *\n")):
+    files = {IMMUTABLE: "a {}\n" * 400, CHANGING: "User-agent: *\n", **OTHERS}
+    for path, text in files.items():
         (home / path[1:]).parent.mkdir(parents=True, exist_ok=True)
         (home / path[1:]).write_text(text)
     port = free_port()
@@ -110,3 +123,14 @@ def test_what_is_not_there_is_not_kept_for_long(edge: httpx.Client) -> None:
     assert [each.status_code for each in answers] == [404, 404]
     assert [each.headers["X-Edge"] for each in answers] == ["MISS", "MISS"]
     assert all(each.headers["Cache-Control"] == "no-store" for each in answers)
+
+
+@pytest.mark.parametrize("path", [IMMUTABLE, CHANGING, *OTHERS])
+def test_a_container_sends_a_file_with_the_headers_that_the_site_sends(
+    origin: httpx.Client, path: str
+) -> None:
+    answer = origin.get(path)
+
+    assert answer.status_code == 200
+    assert answer.headers["Content-Type"] == static.content_type(path)
+    assert answer.headers["Cache-Control"] == static.cache_control(path)

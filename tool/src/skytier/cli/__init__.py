@@ -37,6 +37,7 @@ from skytier.cli import (
     scale,
     secret,
     ssh,
+    static,
     status,
     top,
     trust,
@@ -56,7 +57,7 @@ app = typer.Typer(
 )
 for command in (
     *(init, doctor, plan, up, status, top, ps, logs, run, job, secret, psql, ssh, down),
-    *(release, releases, rollback, scale, drain, image, database),
+    *(release, releases, rollback, static, scale, drain, image, database),
     *(backup, restore, rehearse),
     *(dashboard, report, metrics, cost),
     *(demo_data, admin, audit, trust, access),

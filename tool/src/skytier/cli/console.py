@@ -26,7 +26,7 @@ out = Console(highlight=False, soft_wrap=True, width=_width(sys.stdout))
 err = Console(stderr=True, highlight=False, soft_wrap=True, width=_width(sys.stderr))
 
 
-_GROUPS = "backup|cost|image|job|metrics|secret"
+_GROUPS = "backup|cost|image|job|metrics|secret|static"
 _COMMAND = re.compile(
     rf"\bskytier (--debug|(?:{_GROUPS}) [a-z]+|{_GROUPS}|database (?:export|import|upgrade)|access|"
     "admin|audit|dashboard|database|demo-data|doctor|down|drain|exec|failover|init|logs|plan|ps|"

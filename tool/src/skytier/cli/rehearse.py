@@ -93,7 +93,7 @@ def rehearse(
             "again.",
         )
     if failed := next((each for each in found.drills if not each.good), None):
-        raise SkytierError(f"The {failed.name} failed. {failed.trouble}", failed.advice)
+        raise SkytierError(f"The {failed.name} is not proven. {failed.trouble}", failed.advice)
 
 
 def _drills(switchover: bool, rollback: bool) -> "list[DrillName]":

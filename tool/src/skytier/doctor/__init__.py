@@ -8,6 +8,7 @@ from skytier.doctor.check import Finding, State
 from skytier.doctor.cloud import Subject
 from skytier.errors import SkytierError
 from skytier.openstack import clouds
+from skytier.openstack.object_store import containers
 from skytier.openstack.resources.errors import API_ERRORS, explained
 from skytier.stackfile import StackFile
 
@@ -61,7 +62,7 @@ def examine(
     failed: set[str] = set()
     extra = [IPV6] if stack.ipv6 else []
     extra += [BALANCERS] if stack.shares_address else []
-    extra += [OBJECT_STORE] if stack.storage.bucket or stack.backup.containers else []
+    extra += [OBJECT_STORE] if containers(stack) else []
     for check in (*MACHINE, *([*CLOUD, *extra] if with_cloud else ())):
         missing = [need for need in check.needs if need in failed]
         finding = (

@@ -35,6 +35,11 @@ def container(subject: Subject) -> Finding:
         if wrong := _no_s3(subject, address):
             return wrong
     said = ", ".join(f"{each.bucket} at {each.endpoint}" for each in addresses)
+    if stack.static.bucket:
+        of_cdn = f"{stack.static.bucket} for static files, which everybody may read"
+        said = f"{said}, {of_cdn}" if said else of_cdn
+    if not addresses:
+        return ok(said)
     if object_store.makes_key(stack):
         return ok(f"{said}; Keystone makes the key")
     given = "S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY"

@@ -202,6 +202,11 @@ def unreachable(host: str, said: str) -> UnreachableError:
     for sign, (cause, do) in causes.items():
         if sign in said:
             return UnreachableError(f"{host} cannot be reached: {cause}.", do)
+    if not said.strip():
+        return UnreachableError(
+            f"{host} cannot be reached: the connection ended, and ssh gives no reason.",
+            "Run it again.",
+        )
     return UnreachableError(
         f"{host} cannot be reached: {_end(said, 3)}", "See what ssh says above."
     )

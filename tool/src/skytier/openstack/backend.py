@@ -20,6 +20,7 @@ from skytier.openstack.rotation import rotate
 from skytier.openstack.secret import CloudVariables
 from skytier.openstack.ssh_target import ssh_target
 from skytier.openstack.stack import CloudStack
+from skytier.openstack.static import intend_static, push_static
 from skytier.openstack.status import measure
 from skytier.openstack.watching.view import prometheus, view
 from skytier.openstack.watching.watched import watched
@@ -56,6 +57,8 @@ class CloudBackend(CloudStack):
     fence = fence
     drain = drain
     undrain = undrain
+    intend_static = intend_static
+    push_static = push_static
     plan_bake = plan_bake
     bake = bake
     backups = of_database.listing

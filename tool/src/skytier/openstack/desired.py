@@ -332,7 +332,7 @@ def _releases(resolved: ResolvedStack, known: Known, order: Order) -> list[Wante
         if roles[role].holds_data
     ]
     places = [place for place in resolved.machines() if roles[place[0]].runs_application]
-    release = {"release": resolved.release}
+    release, static_files = {"release": resolved.release}, storage.static_files(resolved)
     deliveries = [
         Wanted(
             key(DELIVERY, role, number),
@@ -353,6 +353,8 @@ def _releases(resolved: ResolvedStack, known: Known, order: Order) -> list[Wante
             needs=[
                 *(key(kind, role, number) for kind in ("server", CONFIGURATION, DELIVERY)),
                 *keepers,
+                # Pages name them, wherever they come from.
+                *([static_files] if static_files else []),
             ],
             after=order.after(key(RELEASE, role, number)),
         )

@@ -10,7 +10,7 @@ from skytier.deploy import update
 from skytier.deploy.kind import Found, Key, Kind, Known, UnseenError
 from skytier.deploy.plan import Action, Rules, one_of_each
 from skytier.openstack.entry_point import address_of, virtual_address
-from skytier.openstack.object_store import buckets
+from skytier.openstack.object_store import buckets, containers
 from skytier.openstack.resources.baked_image import BakedImage
 from skytier.openstack.resources.container import Container
 from skytier.openstack.resources.ec2_credential import Ec2Credential
@@ -28,6 +28,7 @@ from skytier.openstack.resources.router_interface import RouterInterface
 from skytier.openstack.resources.security_group import SecurityGroup
 from skytier.openstack.resources.server import Server
 from skytier.openstack.resources.server_group import ServerGroup
+from skytier.openstack.resources.static_files import StaticFiles
 from skytier.openstack.resources.subnet import Subnet
 from skytier.openstack.resources.virtual_port import VirtualPort
 from skytier.openstack.resources.volume import Volume
@@ -95,6 +96,7 @@ RULES = {
     },
     # A server that is deleted lets go of its volumes.
     VolumeAttachment.name: Rules(VolumeAttachment.fixed, within=Server.name),
+    StaticFiles.name: Rules(StaticFiles.fixed, within=Container.name),
     **update.RULES,
     # A volume that somebody detached has to be mounted again.
     update.CONFIGURATION: replace(
@@ -121,12 +123,13 @@ def resources(
     entry_points = [f"{stack.name}-{role.name}-1" for role in ROLES.values() if role.public]
     entry_points.append(virtual_address(stack.name).name)
     address, asked = stack.floating_ip or "", buckets(stack)
-    containers = Container(project, with_objects, wanted=bool(asked))
+    stored = Container(project, with_objects, wanted=bool(containers(stack)))
     plain: list[Kind] = [
         *(KeyPair(project), SecurityGroup(project), Network(project), Subnet(project)),
         *(Router(project), RouterInterface(project), Port(project), PublicPort(project)),
-        *(VirtualPort(project), volumes, containers),
-        *(Ec2Credential(project, containers, with_objects, asked), BakedImage(project)),
+        *(VirtualPort(project), volumes, stored),
+        *(Ec2Credential(project, stored, with_objects, asked), BakedImage(project)),
+        StaticFiles(project, stored, stack.static.bucket),
         *(ServerGroup(project), Server(project, roots), roots),
         *(VolumeAttachment(project, volumes), FloatingIP(project, entry, entry_points, address)),
     ]

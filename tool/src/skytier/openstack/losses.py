@@ -8,7 +8,7 @@ from skytier.deploy.update import CONFIGURATION, SERVER
 from skytier.openstack.given_up import GIVEN_UP
 from skytier.openstack.object_store import in_words
 from skytier.openstack.resolved import ResolvedStack
-from skytier.openstack.resources.container import Container
+from skytier.openstack.resources.container import Container, holds_static_files
 from skytier.openstack.resources.server_state import BEING_DELETED
 from skytier.openstack.resources.volume import DATA_ID, Volume
 
@@ -46,7 +46,7 @@ def losses(resolved: ResolvedStack, known: Known) -> dict[Key, Loss]:
     objects = {
         key: Loss(in_words(found), _OBJECTS_STAY.format(key.name))
         for key, found in known.items()
-        if key.kind == Container.name and found.facts["objects"]
+        if key.kind == Container.name and found.facts["objects"] and not holds_static_files(found)
     }
     members = {
         key: Loss(resolved.roles[role].holds_data, instead)

@@ -9,7 +9,7 @@ from openstack.connection import Connection
 from skytier.deploy.kind import Found, Key, Known
 from skytier.errors import SkytierError
 from skytier.openstack import catalog
-from skytier.openstack.resources.container import Container, foreign
+from skytier.openstack.resources.container import Container, foreign, holds_static_files
 from skytier.openstack.resources.ec2_credential import (
     OWN,
     Ec2Credential,
@@ -31,7 +31,7 @@ def is_there(connection: Connection) -> bool:
 
 def check(project: Project, stack: StackFile, known: Known) -> None:
     """Raises SkytierError where the stack asks for a container and cannot have it."""
-    asked = buckets(stack)
+    asked = containers(stack)
     if not asked:
         return
     if not is_there(project.connection):
@@ -40,9 +40,28 @@ def check(project: Project, stack: StackFile, known: Known) -> None:
         is_known = Key(Container.name, bucket) in known
         if not is_known and Container(project, there=True).is_foreign(bucket):
             raise foreign(project, bucket)
+        if (found := known.get(Key(Container.name, bucket))) and found.facts["objects"]:
+            _check_use(stack, found)
     has_key = not makes_key(stack) or Ec2Credential.name in {key.kind for key in known}
     if not has_key and is_delegated(project.connection):
         raise not_made(DELEGATED)
+
+
+def _check_use(stack: StackFile, container: Found) -> None:
+    """Raises SkytierError where what a container holds would be read by everybody, or be deleted as
+    static files are."""
+    name, is_public = container.key.name, container.key.name == stack.static.bucket
+    if is_public and not holds_static_files(container):
+        raise SkytierError(
+            f"static.bucket is {name}, which everybody may read, and that container holds objects "
+            "that are no static files of a release.",
+            "Set static.bucket to another name.",
+        )
+    if holds_static_files(container) and not is_public:
+        raise SkytierError(
+            f"The container {name} holds the static files of releases, which everybody may read.",
+            "Set storage.bucket (of backups, the bucket of their section) to another name.",
+        )
 
 
 def _no_object_store(stack: StackFile) -> SkytierError:
@@ -53,6 +72,13 @@ def _no_object_store(stack: StackFile) -> SkytierError:
             "Leave the section [storage] out, and give the application another one: "
             "docs/how-to/keep-uploads-in-an-object-store.md#another-object-store",
         )
+    if stack.static.bucket:
+        return SkytierError(
+            "The stack file asks for a container for static files (static.bucket), and the cloud "
+            "has no object store.",
+            "Leave static.bucket out, and let the CDN get the files from the site: "
+            "docs/how-to/scale.md#a-cdn-for-static-files",
+        )
     section = next(each.section for each in stack.backup.places.values() if each.container)
     return SkytierError(
         f'The stack file asks for backups to the object store ({section}.kind = "object-store"), '
@@ -61,8 +87,13 @@ def _no_object_store(stack: StackFile) -> SkytierError:
     )
 
 
+def containers(stack: StackFile) -> list[str]:
+    """The containers that a stack file asks for."""
+    return [*buckets(stack), *([stack.static.bucket] if stack.static.bucket else [])]
+
+
 def buckets(stack: StackFile) -> list[str]:
-    """The containers that a stack file asks for, the application's first."""
+    """Those of them that machines use by the S3 API, the application's first."""
     return [*([stack.storage.bucket] if stack.storage.bucket else []), *stack.backup.containers]
 
 
@@ -141,7 +172,8 @@ def _by_catalog(connection: Connection) -> str:
 def stays(found: Found, *, purge: bool) -> str:
     """Why `down` leaves something of a stack, and how to delete it; empty for what it deletes."""
     name = found.key.name
-    if found.key.kind == Container.name and found.facts["objects"] and not purge:
+    has_objects = found.key.kind == Container.name and found.facts["objects"]
+    if has_objects and not holds_static_files(found) and not purge:
         return (
             f"The container {name} stays, with {in_words(found)}. To delete it with all of them: "
             "skytier down --purge"

@@ -80,28 +80,21 @@ class Plan:
             fitness.check_secrets(own, self.secrets)
             served.check(self.resolved.application)
             fitness.check_given(self.resolved.stack.storage.given_keys, self.secrets)
-            system, target = self._web_servers
-            fitness.check_python_on(self.resolved.application, target, system)
+            role = next(name for name, role in ROLES.items() if role.runs_application)
+            image = self.resolved.choices.images[role].name
+            fitness.check_python_on(self.resolved.application, self.platform, image)
 
     @property
     def warnings(self) -> list[str]:
         """What of the application should not go into production."""
         if not self.resolved.stack.application.is_own or self.resolved.pinned:
             return []
-        return fitness.warnings(self.resolved.application, self._web_servers[1])
+        return fitness.warnings(self.resolved.application, self.platform)
 
     @property
     def platform(self) -> Platform | None:
         """What the application will probably run on."""
-        return self._web_servers[1]
-
-    @property
-    def _web_servers(self) -> tuple[str, Platform | None]:
-        """The image of those that run the application, and the Python that they have."""
-        role = next(name for name, role in ROLES.items() if role.runs_application)
-        choices = self.resolved.choices
-        system = choices.systems.get(role)
-        return choices.images[role].name, Platform.likely(system) if system else None
+        return self.resolved.platform
 
     def check_members(self) -> None:
         """Raises SkytierError when a set-up of the database would wait for Patroni without end."""

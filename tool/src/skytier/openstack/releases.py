@@ -17,8 +17,10 @@ from skytier.openstack import balancer
 from skytier.openstack.access import Access
 from skytier.openstack.in_server import InServer
 from skytier.openstack.resolved import Pinned
+from skytier.openstack.resources.container import Container
 from skytier.openstack.resources.project import PREFIX
 from skytier.openstack.resources.server import Server
+from skytier.openstack.resources.static_files import StaticFiles
 from skytier.openstack.variables import KeptVariables
 from skytier.release import Lines, history
 from skytier.release.application import Application
@@ -28,6 +30,8 @@ from skytier.roles import ROLES
 
 PINNED = f"{PREFIX}pinned"
 """The key in a server's metadata of the release that a rollback led to."""
+_READY = (SERVER, CONFIGURATION, Container.name)
+"""What has to be there before a release."""
 MIGRATES = f"{PREFIX}migrates"
 """The key in the metadata of the server that migrates: its next release has to, since the database
 got other data."""
@@ -80,16 +84,17 @@ def steps_of_release(steps: Sequence[Step]) -> tuple[list[Step], list[Step], lis
     """
     kept = [step for step in steps if step.action is Action.KEEP]
     made = {step.key for step in steps if step.action in (Action.CREATE, Action.REPLACE)}
-    done = [s for s in steps if s.key.kind in (DELIVERY, RELEASE) and s not in kept]
+    kinds = (StaticFiles.name, DELIVERY, RELEASE)
+    done = [s for s in steps if s.key.kind in kinds and s not in kept]
     for step in done:
-        missing = [key for key in step.needs if key in made and key.kind in (SERVER, CONFIGURATION)]
+        missing = [key for key in step.needs if key in made and key.kind in _READY]
         if missing:
             raise SkytierError(
                 f"{step.key.name} is not ready for a release: the {missing[0]} has to be made.",
                 "Bring the stack up first: skytier up",
             )
     switches = [step for step in done if step.key.kind == RELEASE]
-    first = [step for step in done if step.key.kind == DELIVERY] + switches[:1]
+    first = [step for step in done if step.key.kind != RELEASE] + switches[:1]
     return [*kept, *done], [*kept, *first], [*kept, *switches[1:]]
 
 

@@ -24,7 +24,7 @@ from skytier.openstack.operator import OperatorFiles
 from skytier.openstack.resources.ec2_credential import Ec2Credential
 from skytier.openstack.resources.interface import place_of
 from skytier.openstack.resources.volume import Volume
-from skytier.release import Application
+from skytier.release import Application, Platform
 from skytier.release.author import author
 from skytier.release.history import Author
 from skytier.roles.role import Role, public_role
@@ -76,6 +76,13 @@ class ResolvedStack:
     def release(self) -> str:
         """The id of the wanted release's source: `0.1.0-3f2a9c81d0e4`."""
         return self.pinned.source if self.pinned else self.application.release
+
+    @property
+    def platform(self) -> Platform | None:
+        """What the application will probably run on."""
+        role = next(name for name, role in self.roles.items() if role.runs_application)
+        system = self.choices.systems.get(role)
+        return Platform.likely(system) if system else None
 
     @cached_property
     def author(self) -> Author:

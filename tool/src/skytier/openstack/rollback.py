@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -15,8 +16,10 @@ from skytier.openstack import balancer
 from skytier.openstack.access import Access
 from skytier.openstack.releases import PINNED, Deliveries, Releases, go_back, web_servers
 from skytier.openstack.resources.creation import RepeatedCalls
+from skytier.openstack.resources.errors import API_ERRORS
 from skytier.openstack.resources.server import Server
 from skytier.openstack.stack import CloudStack
+from skytier.openstack.static import static_files_of
 from skytier.release import history
 from skytier.release.history import Entry, Rollback
 
@@ -38,7 +41,11 @@ def rollback(stack: CloudStack, progress: Progress, name: str | None = None) -> 
     with stack.held("rollback", lost), Ssh() as shell:
         known = Known(one_of_each(stack.find())[0])
         access = Access(stack.connection, stack.operator, shell, publish=True)
-        return switch_back(known, access, Server(stack.project), progress, name, lost)
+        done = switch_back(known, access, Server(stack.project), progress, name, lost)
+        # It serves already: an object store that is away is no reason to call it failed.
+        with suppress(*API_ERRORS):
+            static_files_of(stack).used(done.to.author.source or done.to.id)
+        return done
 
 
 def switch_back(

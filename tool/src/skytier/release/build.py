@@ -67,6 +67,13 @@ class Tree:
         with tarfile.open(self.archive) as tar:
             tar.extractall(directory, filter="tar")
 
+    def unpack_part(self, name: str, directory: Path) -> Path:
+        """Put one directory of its top into another one. Returns where it is."""
+        with tarfile.open(self.archive) as tar:
+            members = [each for each in tar if Path(each.name).parts[0] == name]
+            tar.extractall(directory, members, filter="data")
+        return directory / name
+
 
 @dataclass(frozen=True)
 class Release:

@@ -68,7 +68,7 @@ def html(found: Rehearsed) -> str:
 def _drill(drill: Drill) -> list[str]:
     said = [_STEPS[DrillName(drill.name)](**each) for each in drill.steps]
     if not drill.good:
-        said.append(f"The {drill.name} failed. {drill.trouble} {drill.advice}".strip())
+        said.append(f"The {drill.name} is not proven. {drill.trouble} {drill.advice}".strip())
     return said
 
 

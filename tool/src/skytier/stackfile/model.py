@@ -363,8 +363,14 @@ class StackFile(Section):
                 "networks of the object store"
             )
             raise contradiction("storage.bucket", wrong)
-        if self.static.url and not self.runs.static:
-            raise contradiction("static.url", "needs static files: application.static")
+        for name in ("url", "bucket"):
+            if getattr(self.static, name) and not self.runs.static:
+                raise contradiction(f"static.{name}", "needs static files: application.static")
+        others = {each.bucket: f"{each.section}.bucket" for each in self.backup.places.values()}
+        others[self.storage.bucket] = "storage.bucket"
+        if self.static.bucket and (other := others.get(self.static.bucket)):
+            wrong = f"is {other}, and everybody may read what is in static.bucket"
+            raise contradiction("static.bucket", wrong)
         if self.monitor.email and not self.monitor.smtp_server:
             raise contradiction("monitor", "has an email, which needs smtp_server")
         if not self.has_database and (named := sorted(self.database.model_fields_set)):

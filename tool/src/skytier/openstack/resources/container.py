@@ -1,6 +1,6 @@
 """Containers of the object store (Swift, or Ceph behind Swift's API): the buckets of its S3 API."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import quote, unquote
@@ -9,17 +9,30 @@ from openstack.exceptions import HttpException, NotFoundException, raise_from_re
 
 from skytier.deploy.kind import Found, Key, Known, Tell, UnseenError, Wanted
 from skytier.errors import SkytierError
+from skytier.openstack.resources.objects import Objects, address, pages
 from skytier.openstack.resources.project import Project, marks
 
 HEADER = "X-Container-Meta-Skytier"
 """The mark and the labels: a header's name has no colon, so all of them are in its value."""
 NOTE = "X-Container-Meta-Skytier-Access"
 """Which EC2 credential the application has, and the user that it belongs to."""
+RELEASE = "X-Container-Meta-Skytier-Release"
+"""The id of the source of the release whose static files were sent last."""
 LONGEST_VALUE = 256
 """The bytes that Swift takes for a value."""
+HOLDS, READERS, ORIGINS = "holds", "readers", "origins"
+STATIC_FILES = "static files"
+"""What a container holds that is a CDN's origin. All of it comes from releases."""
+PUBLIC = {HOLDS: STATIC_FILES, READERS: ".r:*", ORIGINS: "*"}
+"""The attributes of such a one. Everybody may read objects, and pages of every site may: fonts and
+modules need that. `.rlistings` is left out, so that Swift shows nobody a list."""
 AT_ONCE = 8
-PAGE = 1000
 _REFUSED = (401, 403, 404)
+_HEADERS = {
+    HOLDS: "X-Container-Meta-Skytier-Holds",
+    READERS: "X-Container-Read",
+    ORIGINS: "X-Container-Meta-Access-Control-Allow-Origin",
+}
 
 
 class UnseenContainerError(UnseenError):
@@ -27,7 +40,8 @@ class UnseenContainerError(UnseenError):
 
 
 class Container:
-    """`attributes`: tags (the mark and the labels that fit). `facts`: objects, bytes, note.
+    """`attributes`: tags (the mark and the labels that fit), holds, readers, origins. `facts`:
+    objects, bytes, note, release.
 
     A container has a name and no id.
     """
@@ -89,33 +103,35 @@ class Container:
         name = wanted.key.name
         if self.is_foreign(name):
             raise foreign(self._project, name)
-        answer = self._store.put(_path(name), headers={HEADER: _told(self._project)})
+        headers = {HEADER: _told(self._project), **_public(wanted)}
+        answer = self._store.put(address(name), headers=headers)
         if answer.status_code in (403, 409):
             raise SkytierError(
                 f"The container {name} cannot be made: the object store answers "
                 f"{answer.status_code}. Perhaps another project has one of that name.",
-                "Set storage.bucket (of backups, the bucket of their section) to another name.",
+                f"Set {_ITS_KEY} to another name.",
             )
         raise_from_response(answer)
-        return self._found(name, {HEADER: _told(self._project)})
+        return self._found(name, headers)
 
     def reconcile(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
-        """Its mark and labels."""
-        self.note(found.key.name, HEADER, _told(self._project))
+        """Its mark and labels, and who may read it where that is not the project alone."""
+        for header, value in {HEADER: _told(self._project), **_public(wanted)}.items():
+            self.note(found.key.name, header, value)
         return self.marked(found.key.name) or found
 
     def note(self, name: str, header: str, value: str) -> None:
         """Write down something about a container; the rest of its metadata stays."""
         headers = self._headers(name)
         if headers is not None and headers.get(header) != value:
-            raise_from_response(self._store.post(_path(name), headers={header: value}))
+            raise_from_response(self._store.post(address(name), headers={header: value}))
 
     def delete(self, found: Found, tell: Tell) -> None:
-        """Delete it, with its objects only where that was said."""
+        """Delete it, with its objects only where that was said, or where releases have them."""
         name = found.key.name
-        if self._with_objects:
+        if self._with_objects or holds_static_files(found):
             self._empty(name, tell)
-        answer = self._store.delete(_path(name))
+        answer = self._store.delete(address(name))
         if answer.status_code == 409:
             raise SkytierError(
                 f"The container {name} is not empty, so it is not deleted.",
@@ -127,47 +143,20 @@ class Container:
 
     def _empty(self, name: str, tell: Tell) -> None:
         """Delete the objects of one list after another. Raises SkytierError where one stays."""
-        deleted = 0
-
-        def delete(object_name: str) -> None:
-            if {".", ".."} & set(object_name.split("/")):
-                # On its way this would become the address of something else.
-                raise SkytierError(
-                    f"The container {name} has an object with the name {object_name!r}, which "
-                    "cannot be deleted by Swift's API.",
-                    "Delete it with a client of S3, then run it again.",
-                )
-            answer = self._store.delete(f"{_path(name)}/{quote(object_name)}")
-            if answer.status_code != 404:
-                raise_from_response(answer)
-
-        marker = ""
+        deleted, objects = 0, Objects(self._project, name)
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            while page := self._page(_path(name), marker):
-                for _ in pool.map(delete, page):
+            # A list may still show what was deleted a moment ago: each page begins after the last.
+            for page in objects.pages():
+                for _ in pool.map(objects.delete, [each.name for each in page]):
                     deleted += 1
                 tell(f"{deleted} objects deleted")
-                # A list may still show what was deleted a moment ago.
-                marker = page[-1]
 
     def _names(self) -> Iterator[str]:
-        marker = ""
-        while page := self._page("", marker):
-            yield from page
-            marker = page[-1]
-
-    def _page(self, path: str, marker: str) -> list[str]:
-        """The names after `marker`, of containers or of a container's objects."""
-        query = {"format": "json", "limit": PAGE, **({"marker": marker} if marker else {})}
-        answer = self._store.get(path, params=query, headers={"Accept": "application/json"})
-        if path and answer.status_code == 404:
-            return []
-        raise_from_response(answer)
-        return [each["name"] for each in answer.json()] if answer.status_code != 204 else []
+        return (each["name"] for page in pages(self._store, "") for each in page)
 
     def _headers(self, name: str) -> Any:
         """What the object store says of a container; None where there is none."""
-        answer = self._store.head(_path(name))
+        answer = self._store.head(address(name))
         try:
             raise_from_response(answer)
         except NotFoundException:
@@ -181,11 +170,15 @@ class Container:
         return Found(
             Key(self.name, name),
             name,
-            {"tags": _tags(headers)},
+            {
+                "tags": _tags(headers),
+                **{name: headers.get(header, "") for name, header in _HEADERS.items()},
+            },
             {
                 "objects": int(headers.get("X-Container-Object-Count", 0)),
                 "bytes": int(headers.get("X-Container-Bytes-Used", 0)),
                 "note": headers.get(NOTE, ""),
+                "release": headers.get(RELEASE, ""),
             },
         )
 
@@ -205,10 +198,14 @@ def foreign(project: Project, name: str) -> SkytierError:
     return SkytierError(
         f"The project has a container {name} already, and it does not carry the mark of the stack "
         f"{project.stack}.",
-        "Set storage.bucket (of backups, the bucket of their section) to another name. If the "
-        "stack shall have that one with its objects: "
+        f"Set {_ITS_KEY} to another name. If the stack shall have that one with its objects: "
         f"openstack container set --property {mark} {name}",
     )
+
+
+def holds_static_files(container: Found) -> bool:
+    """Whether all in it comes from releases, so that nothing is lost with it."""
+    return container.attributes.get(HOLDS) == STATIC_FILES
 
 
 def marks_of(told: str) -> dict[str, str]:
@@ -228,5 +225,10 @@ def _tags(headers: Any) -> list[str]:
     return [f"{name}={value}" for name, value in marks_of(headers.get(HEADER, "")).items()]
 
 
-def _path(name: str) -> str:
-    return f"/{quote(name, safe='')}"
+def _public(wanted: Wanted) -> dict[str, str]:
+    """The headers of what is wanted besides the mark."""
+    attributes: Mapping[str, Any] = wanted.attributes
+    return {_HEADERS[name]: each for name, each in attributes.items() if name in _HEADERS}
+
+
+_ITS_KEY = "storage.bucket (of static files static.bucket, of backups the bucket of their section)"

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from skytier.render import render
+from skytier.services.nginx import static
 
 PACKAGE = "skytier.services.nginx"
 
@@ -89,4 +90,15 @@ class NginxConfig:
 def nginx_conf(config: NginxConfig) -> str:
     """The text of nginx.conf for a config."""
     values = {**vars(config), "temporary": config.temporary or config.run / "nginx"}
-    return render(PACKAGE, "nginx.conf", **values)
+    return render(PACKAGE, "nginx.conf", **values, **_OF_STATIC_FILES)
+
+
+_OF_STATIC_FILES = {
+    "types": static.TYPES,
+    "default_type": static.DEFAULT_TYPE,
+    "charset_types": static.CHARSET_TYPES,
+    "unchanging": static.UNCHANGING,
+    "immutable": static.IMMUTABLE,
+    "at_cdn": static.AT_CDN,
+    "at_site": static.AT_SITE,
+}

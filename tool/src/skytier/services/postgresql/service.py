@@ -54,8 +54,8 @@ class Postgresql(Service):
         return declared(topology)
 
     def packages(self, at: Placement) -> Sequence[str]:
-        """PostgreSQL."""
-        return ["postgresql"]
+        """PostgreSQL, and what makes a volume's file system and lets it grow."""
+        return ["postgresql", *(["e2fsprogs"] if at.machine.volume else [])]
 
     def endpoints(self, stack: StackFile) -> Sequence[Endpoint]:
         """Its port."""

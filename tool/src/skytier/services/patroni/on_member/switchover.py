@@ -19,8 +19,12 @@ LONGEST_S = 60
 SETTLES_S = 20
 """For so long what Patroni refuses is asked for again: right after a member restarted it may not
 know yet which replica is the synchronous one."""
-_REFUSED = 412
+_REFUSED, _UNKNOWN = 412, (503, "unknown")
 _PAUSE_S = 0.02
+
+
+class RefusedError(Exception):
+    """Patroni did not do it; its words."""
 
 
 class Api:
@@ -80,18 +84,23 @@ def watch(api: Api, place: str, times: dict[str, float]) -> None:
             return
 
 
-def switch_over(api: Api, wanted: dict[str, str], settles_s: float = SETTLES_S) -> None:
-    """Have Patroni do it. Raises HTTPError."""
+def switch_over(api: Api, wanted: dict[str, str], settles_s: float = SETTLES_S) -> str:
+    """Have Patroni do it. Returns its words where it does not know how it ended: it waits for ten
+    seconds, and goes on. Raises RefusedError."""
     until = time.monotonic() + settles_s
     while True:
         try:
             api.ask("/switchover", body=wanted, timeout_s=LONGEST_S)
         except HTTPError as error:
+            said = error.read().decode()
+            code, word = _UNKNOWN
+            if error.code == code and word in said:
+                return said
             if error.code != _REFUSED or time.monotonic() > until:
-                raise
+                raise RefusedError(said) from error
             time.sleep(1)
         else:
-            return
+            return ""
 
 
 def main() -> None:
@@ -108,10 +117,12 @@ def main() -> None:
         time.sleep(_PAUSE_S)
     watching.start()
     try:
-        switch_over(api, {"leader": primary, "candidate": successor})
-    except HTTPError as error:
-        sys.exit(f"It said: {error.read().decode()}")
+        unknown = switch_over(api, {"leader": primary, "candidate": successor})
+    except RefusedError as error:
+        sys.exit(f"It said: {error}")
     watching.join()
+    if unknown and "takes" not in times:
+        sys.exit(f"It said: {unknown}")
     sys.stdout.write(json.dumps({"took": times.get("took"), "takes": times.get("takes")}))
 
 
