@@ -309,7 +309,8 @@ class Cluster:
             *(name, self._addresses[name], self._home / name), base=base, shares_address=shares
         )
         self.network.connect(machine)
-        addresses = self._kinds["floating IP"].there.values()
+        entry = self.resolved.entry_point()
+        addresses = [each for each in self._kinds["floating IP"].find() if each.key == entry]
         if self._floats and name in [each.attributes["port"] for each in addresses]:
             # One in the place of the machine that had it.
             self.network.lead(self.public_address, None, machine)
