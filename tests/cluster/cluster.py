@@ -25,6 +25,7 @@ from skytier.openstack import variables as variables_of
 from skytier.openstack.choices import Choices, ExternalNetwork
 from skytier.openstack.configurations import Configurations
 from skytier.openstack.desired import wanted
+from skytier.openstack.entry_point import FRONT
 from skytier.openstack.flavor import Flavor
 from skytier.openstack.images import Image
 from skytier.openstack.kept_secrets import KeptSecrets
@@ -110,7 +111,7 @@ class Cluster:
         made from where the stack file names no image of BASES.
 
         The public address is that of the first web server, unless it `floats`: then it is another
-        one, which leads to the entry point.
+        one, which leads to the entry point. Two balancers share that one.
         """
         self._floats = floats
         self._home = Path(tempfile.mkdtemp(prefix="skytier-cluster-"))
@@ -284,7 +285,8 @@ class Cluster:
         return Known({each.key: each for each in (*recorded, *noted)})
 
     def _lead(self, before: str, to: str) -> None:
-        if not self._floats:
+        # Balancers that share an address give it to each other.
+        if not self._floats or to == self.resolved.virtual_address().name:
             return
         # The machine may not have been made yet.
         until(lambda: to in self.containers and self.containers[to].process, 600)
@@ -292,7 +294,8 @@ class Cluster:
 
     def _facts(self, wanted: Wanted) -> Mapping[str, Any]:
         address = self._addresses.get(wanted.key.name, "")
-        if self._floats and wanted.key == self.resolved.entry_point():
+        led = (self.resolved.entry_point(), self.resolved.virtual_address())
+        if self._floats and wanted.key in led:
             address = self.public_address
         return {"address": address, "public_key": "", "data": "", "metadata": {}}
 
@@ -301,9 +304,13 @@ class Cluster:
 
     def _create(self, name: str, user_data: str, image: str) -> Container:
         base = self._base(image)
-        machine = Container(name, self._addresses[name], self._home / name, base=base)
+        shares = self.resolved.stack.shares_address and name.startswith(f"shop-{FRONT}-")
+        machine = Container(
+            *(name, self._addresses[name], self._home / name), base=base, shares_address=shares
+        )
         self.network.connect(machine)
-        addresses = self._kinds["floating IP"].there.values()
+        entry = self.resolved.entry_point()
+        addresses = [each for each in self._kinds["floating IP"].find() if each.key == entry]
         if self._floats and name in [each.attributes["port"] for each in addresses]:
             # One in the place of the machine that had it.
             self.network.lead(self.public_address, None, machine)

@@ -34,7 +34,7 @@ from tests.releases import CACHE
 PACKAGES = (
     *("systemd", "systemd-sysv", "udev", "dbus", "cloud-init", "openssh-server", "sudo"),
     *("locales", "iproute2", "python3", "nginx", "openssl", "postgresql", "unattended-upgrades"),
-    *("postgresql-client", "haproxy"),
+    *("postgresql-client", "haproxy", "keepalived"),
     *("prometheus", "prometheus-alertmanager", "prometheus-node-exporter"),
     *("prometheus-nginx-exporter", "prometheus-postgres-exporter"),
     *("redis-server", "prometheus-redis-exporter"),
@@ -275,6 +275,8 @@ class Container:
     base: Base = DEBIAN_12
     has_network: bool = False
     """Whether systemd-networkd gives its interfaces addresses, as on a server."""
+    shares_address: bool = False
+    """Whether keepalived gives its interface an address more."""
 
     @property
     def namespace(self) -> str:
@@ -328,7 +330,11 @@ class Container:
                 f"--network-namespace-path=/run/netns/{self.namespace}",
                 *("--console=pipe", "--link-journal=no"),
                 *(f"--bind-ro={each}" for each in self.binds),
-                *(["--capability=CAP_NET_ADMIN"] if self.has_network else []),
+                *(
+                    ["--capability=CAP_NET_ADMIN"]
+                    if self.has_network or self.shares_address
+                    else []
+                ),
             ],
             stdin=subprocess.DEVNULL,
             stdout=log,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from skytier.deploy.kind import Found, Key, Known, Tell, Wanted
+from skytier.openstack.entry_point import FRONT
 from skytier.openstack.kinds import RULES
 from tests.cluster.container import Container
 
@@ -51,8 +52,10 @@ class FloatingIPs(Recorded):
     """Has the entry point's lead from one port to another."""
 
     def find(self) -> Iterable[Found]:
-        # Of several, that of the entry point is the one of a first machine.
-        firsts = [each for each in self.there.values() if each.key.name.endswith("-1")]
+        # Of several, that of the entry point is the one of a first machine, or of an address that
+        # two share.
+        ends = ("-1", f"-{FRONT}")
+        firsts = [each for each in self.there.values() if each.key.name.endswith(ends)]
         others = [each for each in self.there.values() if each not in firsts]
         return [*(replace(each, key=self.entry()) for each in firsts), *others]
 

@@ -11,6 +11,7 @@ BALANCER = 'stack="shop", machine="shop-balancer-1", role="balancer"'
 DATABASE = 'stack="shop", machine="shop-database-1", role="database"'
 CACHE = 'stack="shop", machine="shop-cache-1", role="cache"'
 REPLICA = 'stack="shop", machine="shop-database-2", role="database"'
+BALANCER_2 = 'stack="shop", machine="shop-balancer-2", role="balancer"'
 Series = Mapping[str, str]
 
 
@@ -31,6 +32,12 @@ class Case:
 def up(machine: str, **jobs: str) -> dict[str, str]:
     """Whether jobs of a machine answer: job to values."""
     return {f'up{{{machine}, job="{job}"}}': values for job, values in jobs.items()}
+
+
+def has_address(first: str, second: str) -> dict[str, str]:
+    """Whether each balancer has the address that they share."""
+    name = "skytier_balancer_has_address"
+    return {f"{name}{{{BALANCER}}}": first, f"{name}{{{BALANCER_2}}}": second}
 
 
 def servers(**of_web_1: str) -> dict[str, str]:
@@ -349,6 +356,19 @@ CASES = [
         up(BALANCER, node=ANSWERS, haproxy="1x58 0x2"),
         up(BALANCER, node=ANSWERS, haproxy="1x59 0x1"),
     ),
+    Case(
+        "BalancerDown",
+        up(BALANCER, haproxy="1x50 0x10"),
+        up(BALANCER, haproxy="1x50 0x10") | up(BALANCER_2, haproxy="1x60"),
+        why="not while another one serves",
+    ),
+    Case(
+        "OneBalancerLeft",
+        up(BALANCER, haproxy="1x58 0x2") | up(BALANCER_2, haproxy="1x60"),
+        up(BALANCER, haproxy="1x59 0x1") | up(BALANCER_2, haproxy="1x60"),
+    ),
+    Case("SharedAddressLost", has_address("1x58 0x2", "0x60"), has_address("1x58 0x2", "0x58 1x2")),
+    Case("SharedAddressTwice", has_address("1x60", "0x58 1x2"), has_address("1x60", "0x60")),
     Case(
         "WebServerOut",
         servers(up="0x57 0x2", down="0x57 1x2"),

@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import socket
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from skytier.release.machine import script as release_script
 from skytier.render import render
 from skytier.roles import ROLES
 from skytier.secrets.certificate import authority, self_signed
+from skytier.services.keepalived import service as keepalived
 from skytier.services.patroni import members, pause
 from skytier.services.setup import Setup
 from skytier.services.system import service as system
@@ -28,6 +30,7 @@ from tests.roles.conftest import TIMEOUT_S
 from tests.roles.topology import (
     BALANCED,
     BALANCER,
+    BALANCERS,
     DATABASE,
     MONITOR,
     SELF_SIGNED,
@@ -201,6 +204,60 @@ def test_haproxy_accepts_its_file(tmp_path: Path, text: str) -> None:
 
     assert checked.returncode == 0, checked.stderr
     assert "[WARNING]" not in checked.stderr, checked.stderr
+
+
+ACME = 'tls = "acme"\ndomain = "shop.example.org"\nemail = "a@example.org"'
+
+
+@pytest.mark.parametrize("text", ["", ACME], ids=["HTTP", "ACME"])
+def test_haproxy_accepts_the_file_of_one_of_two(tmp_path: Path, text: str) -> None:
+    stack = topology(f"web.count = 2\nbalancer.count = 2\n{text}", [*BALANCED[:-1], *BALANCERS])
+    conf = _texts(stack, stack.of("balancer")[0])["haproxy.cfg"]
+    key, certificate = self_signed([BALANCER.address])
+    (tmp_path / "site.pem").write_text(certificate)
+    (tmp_path / "site.pem.key").write_text(key)
+    path = tmp_path / "haproxy.cfg"
+    path.write_text(conf.replace("/etc/skytier/tls/", f"{tmp_path}/"))
+
+    checked = run("haproxy", "-c", "-f", str(path))
+
+    assert checked.returncode == 0, checked.stderr
+    assert "[WARNING]" not in checked.stderr, checked.stderr
+    # What comes from the other balancer goes to no balancer again.
+    assert ("{ src 192.168.128.6 }" in conf) is bool(text)
+    assert re.findall(
+        r"^    server (\S+ \S+)$", conf.partition("backend challenges\n")[2], re.M
+    ) == (
+        ["certbot 127.0.0.1:8402", "shop-balancer-2 192.168.128.6:80", "certbot 127.0.0.1:8402"]
+        if text
+        else []
+    )
+
+
+@pytest.mark.parametrize("name", [name for name in TOPOLOGIES if name.startswith("two balancers")])
+def test_keepalived_accepts_its_file_and_refuses_another(tmp_path: Path, name: str) -> None:
+    stack = TOPOLOGIES[name]
+    for machine, other in zip(stack.of("balancer"), reversed(stack.of("balancer")), strict=True):
+        conf = _texts(stack, machine)["keepalived.conf"]
+        assert f"unicast_src_ip {machine.address}\n" in conf
+        assert re.findall(r"unicast_peer \{\s+(.*?)\s+\}", conf) == [other.address]
+        interface = tmp_path / "interface.conf"
+        interface.write_text(f"$INTERFACE={_interface()}\n")
+        conf = conf.replace(keepalived.INTERFACE, str(interface))
+        # Scripts have to be there.
+        conf = re.sub(r"/usr/local/lib/skytier/\S+", shutil.which("true") or "", conf)
+        path = tmp_path / "keepalived.conf"
+        path.write_text(conf)
+        words = ("keepalived", "--config-test", f"--use-file={path}")
+        # The exit code of Debian 12's is that of a signal, whatever it finds.
+        assert run(*words).stderr == ""
+        path.write_text(conf.replace("nopreempt", "nopreempted"))
+        assert "nopreempted" in run(*words).stderr
+
+
+def _interface() -> str:
+    """A network interface of this machine that is no loopback."""
+    return next(name for _, name in socket.if_nameindex() if name != "lo")
 
 
 def test_haproxy_accepts_the_file_of_the_way_to_the_database(tmp_path: Path) -> None:

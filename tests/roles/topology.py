@@ -40,6 +40,13 @@ SELF_SIGNED = f'tls = "self-signed"\n{WEBHOOK}'
 TOPOLOGY = topology(SELF_SIGNED)
 SECOND = replace(WEB, name="shop-web-2", number=2, address="192.168.128.11")
 BALANCED = (WEB, SECOND, DATABASE, BALANCER)
+BALANCERS = tuple(
+    replace(
+        BALANCER, name=f"shop-balancer-{number}", number=number, address=f"192.168.128.{4 + number}"
+    )
+    for number in (1, 2)
+)
+SHARED_ADDRESS = "192.168.128.7"
 MEMBERS = tuple(
     replace(
         DATABASE,
@@ -84,6 +91,18 @@ TOPOLOGIES = {
     "a balancer with ACME": topology(
         'web.count = 2\ntls = "acme"\ndomain = "shop.example.org"\nemail = "a@example.org"',
         BALANCED,
+    ),
+    "two balancers": replace(
+        topology(f"web.count = 2\nbalancer.count = 2\n{SELF_SIGNED}", [*BALANCED[:-1], *BALANCERS]),
+        virtual_address=SHARED_ADDRESS,
+    ),
+    "two balancers with ACME that nobody watches": replace(
+        topology(
+            'web.count = 2\nbalancer.count = 2\ntls = "acme"\ndomain = "shop.example.org"\n'
+            'email = "a@example.org"\nmonitor.enabled = false',
+            [*BALANCED[:-1], *BALANCERS],
+        ),
+        virtual_address=SHARED_ADDRESS,
     ),
     "a balancer that nobody watches": topology(
         f"web.count = 2\nmonitor.enabled = false\n{NO_DATABASE}",

@@ -210,8 +210,8 @@ def test_without_a_balancer_that_is_set_up_nobody_is_asked(without: str) -> None
     machines = cast(Any, Machines())
     balancer.after(cast(Any, Machine(FIRST)), machines, known, print)
     balancer.before(FIRST, machines, known, print)
-    assert balancer.set_up(known) == ""
-    assert balancer.set_up(THERE) == BALANCER
+    assert balancer.set_up(known) == []
+    assert balancer.set_up(THERE) == [BALANCER]
 
 
 class Servers:

@@ -74,6 +74,7 @@ class Network:
             fixed_ips=[],
             mac_address="fa",
             device_id="",
+            allowed_address_pairs=[],
             tags=[],
             created_at="",
         )

@@ -262,7 +262,13 @@ def test_an_interface_is_a_marked_port_that_is_put_on_the_router_and_taken_off(l
 
 
 AUTO = parse('network = "auto"')
-MADE = {"id": "a", "name": "auto_allocated_network", "project_id": "mine", "shared": False}
+MADE = {
+    "id": "a",
+    "name": "auto_allocated_network",
+    "project_id": "mine",
+    "shared": False,
+    "port_security_enabled": True,
+}
 ANOTHER = MADE | {"id": "x", "project_id": "other"}
 NAMED = MADE | {"id": "m", "name": "auto"}
 FOUND = GivenNetwork("a", "auto_allocated_network", Subnet("s", "auto", "10.0.0.0/26"))

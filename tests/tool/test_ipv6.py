@@ -357,7 +357,7 @@ def test_an_address_that_somebody_took_from_a_port_is_given_back() -> None:
     four, six = {"subnet_id": "s4", "ip_address": "192.168.128.4"}, {"subnet_id": "s"}
     neutron = Neutron(
         id="id", name=WEB.name, network_id="n", security_group_ids=[], fixed_ips=[four],
-        tags=PROJECT.tags, mac_address="m", device_id="", created_at="",
+        tags=PROJECT.tags, mac_address="m", device_id="", created_at="", allowed_address_pairs=[],
     )  # fmt: skip
     asked = next(each for each in made(BOTH) if each.key == WEB)
     asked = replace(asked, attributes={**asked.attributes, "security_groups": []})

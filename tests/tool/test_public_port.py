@@ -392,6 +392,7 @@ def test_a_public_port_is_told_from_the_private_one_by_its_description() -> None
             tags=[],
             mac_address="m",
             device_id="",
+            allowed_address_pairs=[],
             created_at="",
         )
 

@@ -26,7 +26,7 @@ WRONG = {
         "web.cuont is not a key. Did you mean web.count?",
     ),
     "a hyphen": ('external-network = "x"', 1, "Did you mean external_network?"),
-    "another section's key": ("count = 3", 1, "count is not a key. Did you mean web.count?"),
+    "another section's key": ("count = 3", 1, "Did you mean balancer.count or web.count?"),
     "an unknown section": ("[databse]\n", 1, "databse is not a key. Did you mean database?"),
     "an unknown key": (
         "[web]\nxyzzy = 1",

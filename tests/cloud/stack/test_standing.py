@@ -167,6 +167,79 @@ def test_another_flavor_is_a_resize_of_the_same_servers(
     assert {compute.find_server(name).status for name in before} == {"ACTIVE"}
 
 
+def addresses(account: Account, stack: str) -> dict[str, tuple[str, str]]:
+    """The stack's floating IPs: the name of each to its address and the port that it leads to."""
+    network = account.connection.network
+    ports = {port.id: port.name for port in network.ports(project_id=account.project_id)}
+    return {
+        ip.description.partition(" ")[2].removeprefix(f"{stack}-"): (
+            ip.floating_ip_address,
+            ports[ip.port_id].removeprefix(f"{stack}-"),
+        )
+        for ip in network.ips(project_id=account.project_id)
+    }
+
+
+def pairs(account: Account, name: str) -> list[str]:
+    """The addresses that a machine may use besides its own."""
+    network = account.connection.network
+    [port] = network.ports(name=name, project_id=account.project_id)
+    return [pair["ip_address"] for pair in port.allowed_address_pairs]
+
+
+def test_two_balancers_share_one_address_which_visitors_keep(
+    account: Account, operator: Operator, before: dict[str, int], stack: str
+) -> None:
+    network = account.connection.network
+    [(address, led_to)] = addresses(account, stack).values()
+    assert led_to == "web-1"
+    several = f'name = "{stack}"\n{STACK}balancer.count = %d\n[web]\ncount = 2\n'
+
+    def becomes(text: str) -> None:
+        """Two plans, as `skytier up` carries out where the address moves."""
+        operator.write(text)
+        up(operator)
+        up(operator)
+        assert set(actions(operator).values()) == {"keep"}
+
+    operator.write(several % 2)
+    needed = {row["name"]: row["needed"] for row in operator.json("plan")["quota"]}
+    assert (needed["floating_ips"], needed["ports"]) == (2, 4)
+    assert [
+        row["state"] for row in operator.json("doctor")["checks"] if row["name"] == "balancers"
+    ] == ["ok"]
+    becomes(several % 2)
+    [shared] = network.ports(description=f"skytier:stack={stack} virtual address")
+    assert addresses(account, stack)["balancer"] == (address, "balancer")
+    for number in (1, 2):
+        name = f"balancer-{number}"
+        assert addresses(account, stack)[f"{name}-ssh"][1] == name
+        assert pairs(account, f"{stack}-{name}") == [shared.fixed_ips[0]["ip_address"]]
+    [group] = network.security_groups(name=f"{stack}-balancer", project_id=account.project_id)
+    of_vrrp = [r for r in group.security_group_rules if r["protocol"] not in (None, "tcp")]
+    assert [(r["protocol"], r["remote_group_id"]) for r in of_vrrp] == [("vrrp", group.id)]
+
+    [port] = network.ports(name=f"{stack}-balancer-1", project_id=account.project_id)
+    network.update_port(port, allowed_address_pairs=[])
+    network.delete_security_group_rule(of_vrrp[0]["id"])
+    assert changes(operator) == {
+        f"port {stack}-balancer-1": "change",
+        f"security group {stack}-balancer": "change",
+    }
+    up(operator)
+    assert set(actions(operator).values()) == {"keep"}
+    assert pairs(account, port.name) == [shared.fixed_ips[0]["ip_address"]]
+
+    becomes(several % 1)
+    assert addresses(account, stack) == {"balancer-1": (address, "balancer-1")}
+    assert pairs(account, port.name) == []
+    becomes(several % 2)
+    assert addresses(account, stack)["balancer"] == (address, "balancer")
+    becomes(f'name = "{stack}"\n{STACK}')
+    assert addresses(account, stack) == {"web-1": (address, "web-1")}
+    assert made(account, before) == MADE
+
+
 def test_down_says_who_holds_what_it_cannot_delete(
     account: Account, operator: Operator, stack: str
 ) -> None:

@@ -120,6 +120,8 @@ def of_file(
             found.append(replace(server(name, role, flavor, flavors[role], stack), share=share))
             if stack.has_floating_ips and role == public_role(stack, roles):
                 found.append(replace(floating_ip(name, stack), share=share))
+                if stack.shares_address and number == 1:
+                    found.append(floating_ip(f"{stack.name}-{role}", stack))
             kind = stack.volume_type_of(role) or ""
             if size_gib := stack.volumes().get(role):
                 found.append(volume(name, role, size_gib, stack, kind))

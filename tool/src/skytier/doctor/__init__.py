@@ -47,6 +47,7 @@ CLOUD = (
     Check("quota", cloud.quotas, ["flavor"]),
 )
 IPV6 = Check("IPv6", cloud.ipv6, ["network", "external network"])
+BALANCERS = Check("balancers", cloud.balancers, ["network"])
 OBJECT_STORE = Check("object store", object_store.container, ["catalog"])
 
 
@@ -60,6 +61,7 @@ def examine(
     subject = Subject(stack, cloud_name)
     failed: set[str] = set()
     extra = [IPV6] if stack.ipv6 else []
+    extra += [BALANCERS] if stack.shares_address else []
     extra += [OBJECT_STORE] if containers(stack) else []
     for check in (*MACHINE, *([*CLOUD, *extra] if with_cloud else ())):
         missing = [need for need in check.needs if need in failed]

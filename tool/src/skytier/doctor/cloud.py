@@ -12,6 +12,7 @@ from openstack.connection import Connection
 from skytier.doctor.check import Finding, State, failed, ok, warning
 from skytier.errors import SkytierError
 from skytier.openstack import (
+    address_pairs,
     backup_host,
     catalog,
     choices,
@@ -308,11 +309,20 @@ def _has_ipv6(subject: Subject) -> bool:
     return any(True for _ in subject.conn.network.subnets(description=mark, ip_version=6))
 
 
+def balancers(subject: Subject) -> Finding:
+    """Whether the network lets two balancers share an address."""
+    address_pairs.check(subject.conn, subject.stack, subject.given)
+    network = f"the network {subject.given.name}" if subject.given else "the stack's own network"
+    return ok(f"two can share an address in {network}: Neutron has address pairs")
+
+
 def floating_ip(subject: Subject) -> Finding:
     """Whether an address of the operator's own is there, and free or the stack's already."""
     address = subject.stack.floating_ip
     if not subject.stack.has_floating_ips:
         return ok(f'there is none: public is "{subject.stack.public}"')
+    if address is None and subject.stack.shares_address:
+        return ok("one is allocated for visitors, and one for the operators of each balancer")
     if address is None:
         return ok("one is allocated for the stack")
     conn = subject.conn
@@ -334,8 +344,11 @@ def floating_ip(subject: Subject) -> Finding:
 
 
 def _is_ours(subject: Subject, port_id: str) -> bool:
-    port = subject.conn.network.get_port(port_id)
-    return bool(port.description == Project(subject.conn, subject.stack.name).mark)
+    port, project = (
+        subject.conn.network.get_port(port_id),
+        Project(subject.conn, subject.stack.name),
+    )
+    return port.description in (project.mark, project.of_virtual_address)
 
 
 def quotas(subject: Subject) -> Finding:

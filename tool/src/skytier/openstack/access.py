@@ -14,6 +14,7 @@ from skytier.hosts.ssh_config import SshEntry, is_address, is_word
 from skytier.openstack import host_keys
 from skytier.openstack.entry_point import leads_to
 from skytier.openstack.operator import OperatorFiles, Way
+from skytier.openstack.resources.server import RUNNING
 from skytier.roles import ROLES
 
 REACH_TIMEOUT_S = 300.0
@@ -44,9 +45,12 @@ def hosts(known: Mapping[Key, Found], way: Way = DIRECTLY) -> list[SshEntry]:
             for name in _entered(way, servers, ports)
             if name in ports and _is_reached(ports[name])
         }
-    bastion = next((name for name in sorted(servers) if name in public), None)
+    # Of several that are entered directly, one that runs leads to the others.
+    order = sorted(servers, key=lambda name: (name not in public, is_away(servers[name]), name))
+    bastion = next((name for name in order if name in public), None)
     found = []
-    for name, server in sorted(servers.items(), key=lambda item: (item[0] not in public, item[0])):
+    for name in order:
+        server = servers[name]
         if name in public:
             found.append(SshEntry(name, public[name], server.id, jump=way.jump or None))
         elif bastion and name in ports and is_address(ports[name].facts["address"]):
@@ -64,6 +68,11 @@ def _entered(way: Way, servers: Mapping[str, Found], ports: Mapping[str, Found])
     if way.bastion not in ports and (behind := ROLES[way.role].fronts if way.role else ""):
         return _of_role(behind, servers)
     return [way.bastion, *_of_role(way.role, servers)]
+
+
+def is_away(server: Found) -> bool:
+    """Whether a server is broken or off, as far as Nova knows."""
+    return bool(server.fault) or server.attributes.get("power", RUNNING) != RUNNING
 
 
 def _of_role(role: str, servers: Mapping[str, Found]) -> list[str]:

@@ -1,12 +1,12 @@
-"""What the balancer is asked before a web server is taken out of it, and once it is back."""
+"""What each balancer is asked before a web server is taken out of it, and once it is back."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from skytier.deploy.kind import Found, Key, Known, Tell
 from skytier.deploy.update import CONFIGURATION, SERVER
 from skytier.errors import SkytierError
 from skytier.hosts.host import Host
-from skytier.openstack.access import Access
+from skytier.openstack.access import Access, is_away
 from skytier.poll import until
 from skytier.roles import ROLES
 from skytier.services.haproxy import view
@@ -83,37 +83,34 @@ def before(name: str, access: Access, there: Known, tell: Tell) -> None:
 
     Raises SkytierError where it is the last one that gets requests.
     """
-    if balancer := _balancer(access, there, tell):
+    for balancer in _balancers(access, there, tell):
         wait_for_another(balancer, name, tell)
 
 
 def after(machine: Host, access: Access, known: Known, tell: Tell) -> None:
     """The end of a web server's turn: wait until it gets requests. The same."""
-    if balancer := _balancer(access, known, tell):
+    for balancer in _balancers(access, known, tell):
         port = known.get(Key("port", machine.name))
         wait_until_back(balancer, machine, tell, (port.facts["address"] or "") if port else "")
 
 
-def _balancer(access: Access, known: Known, tell: Tell) -> Host | None:
-    """The balancer, if one is set up. One that restarts lets us in again first."""
-    name = set_up(known)
-    if not name:
-        return None
-    access.enter(name, known)
-    return access.reach(name, tell)
+def _balancers(access: Access, known: Known, tell: Tell) -> Iterator[Host]:
+    """The balancers that are set up. One that restarts lets us in again first."""
+    for name in set_up(known):
+        access.enter(name, known)
+        yield access.reach(name, tell)
 
 
-def set_up(known: Mapping[Key, Found]) -> str:
-    """The machine in front of the web servers; empty where none is set up."""
-    return next(
-        (
-            key.name
-            for key, found in known.items()
-            if key.kind == SERVER and Key(CONFIGURATION, key.name) in known
-            if (role := ROLES.get(found.facts["role"])) and role.fronts
-        ),
-        "",
-    )
+def set_up(known: Mapping[Key, Found]) -> list[str]:
+    """The machines in front of the web servers that are set up, without those that are broken or
+    off while another one serves."""
+    found = {
+        key.name: found
+        for key, found in known.items()
+        if key.kind == SERVER and Key(CONFIGURATION, key.name) in known
+        if (role := ROLES.get(found.facts["role"])) and role.fronts
+    }
+    return [name for name, each in found.items() if not is_away(each)] or list(found)
 
 
 def _listed(seen: view.View) -> str:

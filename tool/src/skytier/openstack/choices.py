@@ -12,6 +12,7 @@ from skytier.deploy.kind import Found
 from skytier.errors import SkytierError
 from skytier.listing import nearest_first
 from skytier.openstack import (
+    address_pairs,
     given_network,
     given_router,
     images,
@@ -95,7 +96,8 @@ class Choices:
 def offered(conn: Connection, stack: StackFile) -> Offered:
     """Images, flavors and external networks, by three lists of the API at once; the networks and
     the router that the stack file names; and subnet pools, if they are needed. Raises SkytierError
-    for the networks and the router as their `find` does."""
+    for the networks and the router as their `find` does, and where two balancers could share no
+    address."""
     with ThreadPoolExecutor(7) as pool:
         given = pool.submit(given_network.find, conn, stack)
         router = pool.submit(given_router.find, conn, stack)
@@ -104,6 +106,7 @@ def offered(conn: Connection, stack: StackFile) -> Offered:
         networks = pool.submit(offered_networks, conn)
         pools = pool.submit(ipv6.offered, conn, stack)
         public = pool.submit(public_network.find, conn, stack)
+    address_pairs.check(conn, stack, given.result())
     return Offered(
         *(images.result(), flavors.result(), networks.result()),
         *(given.result(), router.result()),

@@ -1,10 +1,12 @@
 """What a stack is made of: from the stack file to every resource that should be there."""
 
+from collections.abc import Sequence
+
 from skytier.deploy.kind import Found, Key, Known, Wanted
 from skytier.deploy.update import CONFIGURATION, DELIVERY, RELEASE, SERVER, Order, Update
 from skytier.errors import SkytierError
-from skytier.openstack import baking, private_network, public_port, roots, storage
-from skytier.openstack.entry_point import leads_to
+from skytier.openstack import baking, private_network, public_port, roots, shared_address, storage
+from skytier.openstack.entry_point import FRONT, leads_to
 from skytier.openstack.given_up import GIVEN_UP
 from skytier.openstack.losses import never_ran, others_have_it
 from skytier.openstack.resolved import ResolvedStack
@@ -19,7 +21,7 @@ from skytier.roles.role import public_role
 from skytier.stackfile import StackFile
 
 SPREAD = ("web", "database")
-"""The roles of which one machine can do without another."""
+"""The roles of which one machine can do without another; and of two balancers either can."""
 
 
 def wanted(
@@ -40,10 +42,11 @@ def wanted(
         *private_network.own_network(resolved, project, known),
         *storage.wanted(resolved, project),
         *baking.wanted(resolved, project, known),
+        *shared_address.wanted(resolved, project, known, _before_it_moves(resolved, known, order)),
         *(
             Wanted(resolved.key(ServerGroup.name, role), {"policy": POLICY}, {"role": role})
             for role in resolved.stack.machines()
-            if _is_spread(resolved.stack, role)
+            if is_spread(resolved.stack, role)
         ),
         *(
             each
@@ -54,19 +57,37 @@ def wanted(
             )
         ),
         *(_configuration(resolved, known, order, *place) for place in resolved.machines()),
-        *_releases(resolved, order),
+        *_releases(resolved, known, order),
     ]
 
 
-def _is_spread(stack: StackFile, role: str) -> bool:
-    return stack.spread and role in SPREAD
+def is_spread(stack: StackFile, role: str) -> bool:
+    """Whether the machines of a role are on different hosts where there is room."""
+    return stack.spread and (role in SPREAD or (role == FRONT and stack.shares_address))
+
+
+def _leads_in(resolved: ResolvedStack, known: Known) -> str:
+    """The machine that the entry point's address leads to now, and that serves; empty for none."""
+    there = ((name, known.get(Key(SERVER, name))) for name in resolved.led_to(known))
+    return next((name for name, server in there if server and _runs(server)), "")
 
 
 def _bastion(resolved: ResolvedStack, known: Known) -> str:
-    """The machine that leads to all others: where the floating IP leads now, if that one serves."""
-    now = leads_to(resolved.entry_point(), known)
-    there = known.get(Key(SERVER, now))
-    return now if there and _runs(there) else resolved.entry_point().name
+    """The machine that leads to all others: where the address leads now, if that one serves."""
+    return _leads_in(resolved, known) or resolved.bastion()
+
+
+def _moves(resolved: ResolvedStack, known: Known) -> bool:
+    """Whether the entry point's address is to move from a machine that serves."""
+    entry = resolved.entry_point()
+    elsewhere = leads_to(entry, known) != entry.name
+    return elsewhere and bool(_leads_in(resolved, known))
+
+
+def _before_it_moves(resolved: ResolvedStack, known: Known, order: Order) -> Sequence[Key]:
+    """What has to be well before the entry point's address moves. One that leads to a broken
+    machine moves at once."""
+    return order.all_well() if _moves(resolved, known) else ()
 
 
 def _runs(server: Found) -> bool:
@@ -157,7 +178,7 @@ def _machine(
 ) -> list[Wanted]:
     key, stack, given = resolved.key, resolved.stack, resolved.choices.given
     image, flavor = resolved.choices.images[role], resolved.choices.flavors[role]
-    together = key(ServerGroup.name, role) if _is_spread(stack, role) else None
+    together = key(ServerGroup.name, role) if is_spread(stack, role) else None
     way_out = private_network.way_out(resolved)
     groups, port = private_network.groups_of(resolved, role), key("port", role, number)
     public = public_port.of(resolved, role, number)
@@ -167,9 +188,11 @@ def _machine(
     protected = _keeps(resolved, known, role, number)
     chosen = resolved.choices.roots.get(role, 0)
     root_gib = roots.of_server(stack, role, chosen, there, keeps=bool(protected))
+    place = {} if port in known else place_of(there)
     made = [
-        private_network.port(
-            resolved, project, port, groups, {} if port in known else place_of(there)
+        shared_address.allowed(
+            *(resolved, known, role),
+            private_network.port(resolved, project, port, groups, place),
         ),
         *([public_port.wanted(resolved, project, public)] if public else []),
         Wanted(
@@ -221,15 +244,19 @@ def _machine(
                 needs=[key("server", role, number)],
             )
         )
-    if stack.has_floating_ips and role == public_role(stack, resolved.roles):
+    is_public = role == public_role(stack, resolved.roles)
+    if stack.has_floating_ips and is_public and stack.shares_address:
+        made.append(shared_address.ssh_address(resolved, project, known, role, number))
+    elif stack.has_floating_ips and is_public:
         address = key("floating IP", role, number)
+        is_entry = address == resolved.entry_point()
         made.append(
             Wanted(
                 address,
                 {"port": port, "tags": project.tags},
                 {"external_network": resolved.choices.external_network.id},
                 needs=[port, *way_out],
-                after=order.all_well() if order.bastion != address.name else (),
+                after=_before_it_moves(resolved, known, order) if is_entry else order.all_well(),
             )
         )
     return made
@@ -261,10 +288,11 @@ def _configuration(
         needs=[
             key("server", role, number),
             *([key(VolumeAttachment.name, role, number)] if role in stack.volumes() else []),
-            *_way_in(resolved, order, own),
+            *_way_in(resolved, known, order, own),
             *(key("server", *place) for place in others),
             *order.joins(own),
             *(key("port", *place) for place in resolved.machines()),
+            *([resolved.virtual_address()] if role == FRONT and stack.shares_address else []),
             *(storage.keys(resolved) if _uses_objects(resolved, role) else []),
         ],
         triggers=order.triggers(own),
@@ -279,14 +307,23 @@ def _uses_objects(resolved: ResolvedStack, role: str) -> bool:
     return bool(of_backups or (kind.runs_application and stack.storage.bucket))
 
 
-def _way_in(resolved: ResolvedStack, order: Order, entered: Key) -> list[Key]:
+def _way_in(resolved: ResolvedStack, known: Known, order: Order, entered: Key) -> list[Key]:
     """What has to be there to get into a machine: the bastion and its address."""
-    bastion, entry = order.way_in(entered), resolved.entry_point()
+    bastion = order.way_in(entered)
     # While the floating IP leads to another machine, which serves, it is there already.
-    return [*bastion, entry] if order.bastion == entry.name else bastion
+    if _moves(resolved, known):
+        return bastion
+    if not resolved.stack.shares_address:
+        return [*bastion, resolved.entry_point()]
+    role, number = next(
+        place for place in resolved.machines() if resolved.key(SERVER, *place).name == order.bastion
+    )
+    if not resolved.stack.has_floating_ips:
+        return [*bastion, resolved.key("port", role, number)]
+    return [*bastion, resolved.ssh_address(role, number)]
 
 
-def _releases(resolved: ResolvedStack, order: Order) -> list[Wanted]:
+def _releases(resolved: ResolvedStack, known: Known, order: Order) -> list[Wanted]:
     """Delivered as soon as there is a way in; switched on in turn."""
     key, roles = resolved.key, resolved.roles
     keepers = [
@@ -303,7 +340,7 @@ def _releases(resolved: ResolvedStack, order: Order) -> list[Wanted]:
             {"role": role, "number": number},
             needs=[
                 key("server", role, number),
-                *_way_in(resolved, order, key(DELIVERY, role, number)),
+                *_way_in(resolved, known, order, key(DELIVERY, role, number)),
             ],
         )
         for role, number in places

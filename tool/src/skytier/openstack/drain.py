@@ -1,12 +1,13 @@
 """Web servers that the operator takes out of the balancer, and puts back."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
-from skytier.deploy.kind import Tell
+from skytier.deploy.kind import Known, Tell
+from skytier.deploy.plan import one_of_each
 from skytier.errors import SkytierError
 from skytier.hosts.ssh import SshHost
-from skytier.openstack.balancer import asked, wait_for_another, wait_until_back
+from skytier.openstack.balancer import asked, set_up, wait_for_another, wait_until_back
 from skytier.openstack.ssh_target import role_of, ssh_target
 from skytier.openstack.stack import CloudStack
 from skytier.roles import ROLES
@@ -14,32 +15,34 @@ from skytier.services.nginx.service import DRAIN
 
 
 def drain(stack: CloudStack, machine: str, tell: Tell = lambda text: None) -> str:
-    """Take a web server out of the balancer, and wait until what it was asked is answered.
+    """Take a web server out of each balancer, and wait until what it was asked is answered.
 
     Returns what is still open at the end; empty for nothing. Raises SkytierError where there is no
     balancer, and for the only web server that gets requests.
     """
-    with _both(stack, machine) as (host, balancer):
-        if list(asked(balancer) or ()) == [host.name]:
-            raise SkytierError(
-                f"{host.name} is the only web server.",
-                "A second one can take its requests: web.count = 2, and skytier up",
-            )
-        wait_for_another(balancer, host.name, tell)
+    with _together(stack, machine) as (host, balancers):
+        for balancer in balancers:
+            if list(asked(balancer) or ()) == [host.name]:
+                raise SkytierError(
+                    f"{host.name} is the only web server.",
+                    "A second one can take its requests: web.count = 2, and skytier up",
+                )
+            wait_for_another(balancer, host.name, tell)
         return host.run(DRAIN).strip()
 
 
 def undrain(stack: CloudStack, machine: str, tell: Tell = lambda text: None) -> None:
     """Put a web server back, and wait until it gets requests. Raises SkytierError where it gets
     none, and where there is no balancer."""
-    with _both(stack, machine) as (host, balancer):
+    with _together(stack, machine) as (host, balancers):
         host.run(f"{DRAIN} --end")
-        wait_until_back(balancer, host, tell, put_back=True)
+        for balancer in balancers:
+            wait_until_back(balancer, host, tell, put_back=True)
 
 
 @contextmanager
-def _both(stack: CloudStack, machine: str) -> Iterator[tuple[SshHost, SshHost]]:
-    """The machine, and the balancer in front of it."""
+def _together(stack: CloudStack, machine: str) -> Iterator[tuple[SshHost, list[SshHost]]]:
+    """The machine, and the balancers in front of it that run."""
     fronts = {ROLES[name].fronts: name for name in stack.stack.machines() if ROLES[name].fronts}
     if not fronts:
         is_off = stack.stack.balancer.kind == "none"
@@ -55,5 +58,6 @@ def _both(stack: CloudStack, machine: str) -> Iterator[tuple[SshHost, SshHost]]:
             raise SkytierError(
                 f"{host.name} is no web server.", "Name one: web/1, web/2 and so on."
             )
-        with ssh_target(stack, fronts[role]) as balancer:
-            yield host, balancer
+        names = set_up(Known(one_of_each(stack.find())[0])) or [fronts[role]]
+        with ExitStack() as opened:
+            yield host, [opened.enter_context(ssh_target(stack, name)) for name in names]

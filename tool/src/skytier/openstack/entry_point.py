@@ -14,13 +14,31 @@ from skytier.roles.role import public_role
 from skytier.stackfile import StackFile
 
 CHECK_TIMEOUT_S = 60.0
+FRONT = next(role.name for role in ROLES.values() if role.fronts)
+"""The role whose machines can share an address."""
 
 
 def address_of(stack: StackFile) -> Key:
     """What has the address of the entry point, the first machine of the public role: its floating
-    IP, its public port, or its port where there are none."""
+    IP, its public port, or its port where there are none.
+
+    Where two machines share one address, it is the floating IP of that, or what holds it.
+    """
+    if stack.shares_address:
+        shared = virtual_address(stack.name)
+        return Key("floating IP", shared.name) if stack.has_floating_ips else shared
     kind = {"floating-ip": "floating IP", "port": "public port"}.get(stack.public, "port")
-    return Key(kind, f"{stack.name}-{public_role(stack, ROLES)}-1")
+    return Key(kind, first_public(stack))
+
+
+def first_public(stack: StackFile) -> str:
+    """The name of the first machine of the public role."""
+    return f"{stack.name}-{public_role(stack, ROLES)}-1"
+
+
+def virtual_address(stack: str) -> Key:
+    """What holds the private address that two machines share; `stack` is the name of theirs."""
+    return Key("virtual port", f"{stack}-{FRONT}")
 
 
 def ipv6_of(stack: StackFile, machine: str, known: Mapping[Key, Found]) -> str:
@@ -30,12 +48,14 @@ def ipv6_of(stack: StackFile, machine: str, known: Mapping[Key, Found]) -> str:
 
 
 def leads_to(address: Key, known: Mapping[Key, Found]) -> str:
-    """The name of the machine that a floating IP, or a port, leads to now; empty for none."""
+    """The name of the port that a floating IP, or a port, leads to now, which is that of a machine
+    or of a virtual address; empty for none."""
     found = known.get(address)
     if address.kind != "floating IP":
         return address.name if found else ""
     port = found.attributes.get("port") if found else None
-    return next((k.name for k, f in known.items() if k.kind == "port" and f.id == port), "")
+    kinds = ("port", "virtual port")
+    return next((k.name for k, f in known.items() if k.kind in kinds and f.id == port), "")
 
 
 def another_address(stack: StackFile, there: Mapping[Key, Found]) -> str:
@@ -44,9 +64,10 @@ def another_address(stack: StackFile, there: Mapping[Key, Found]) -> str:
 
     `there` is all that is there before.
     """
-    before = _before(stack, there)
+    key = _before(stack, there)
+    port = there.get(key) if key else None
+    before = key.name if key else ""
     of_ipv6 = ipv6_of(stack, before, there)
-    port = there.get(Key("port", before))
     old = of_ipv6 if stack.has_floating_ips or port is None else port.facts["address"]
     if not old:
         return ""
@@ -58,14 +79,19 @@ def another_address(stack: StackFile, there: Mapping[Key, Found]) -> str:
     )
 
 
-def _before(stack: StackFile, there: Mapping[Key, Found]) -> str:
-    """The machine of another role that visitors come to now; empty for none."""
-    role = public_role(stack, ROLES)
-    first = {name: f"{stack.name}-{name}-1" for name in ROLES}
-    are_there = [name for name in ROLES if Key("port", first[name]) in there]
-    in_front = next((first[name] for name in are_there if ROLES[name].fronts == role), "")
-    behind = ROLES[role].fronts if role not in are_there else ""
-    return in_front or (first[behind] if behind in are_there else "")
+def _before(stack: StackFile, there: Mapping[Key, Found]) -> Key | None:
+    """The port that visitors come to now, where that is not to be theirs any more."""
+    role, shared = public_role(stack, ROLES), virtual_address(stack.name)
+    if shared in there:
+        return None if stack.shares_address else shared
+    ports = {name: Key("port", f"{stack.name}-{name}-1") for name in ROLES}
+    are_there = [name for name in ROLES if ports[name] in there]
+    if in_front := next((ports[name] for name in are_there if ROLES[name].fronts == role), None):
+        return in_front
+    if role in are_there:
+        return ports[role] if stack.shares_address else None
+    behind = ROLES[role].fronts
+    return ports[behind] if behind in are_there else None
 
 
 @dataclass(frozen=True)

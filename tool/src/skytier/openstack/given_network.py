@@ -38,6 +38,10 @@ class GivenNetwork:
     """How many IPv4 subnets the network has."""
     ipv6: Subnet | None = None
     """The one whose IPv6 addresses the machines get, where the stack file asks for them."""
+    own: bool = True
+    """Whether it is the project's own."""
+    port_security: bool = True
+    """Whether ports there have security groups. False also where Neutron does not tell."""
 
 
 def find(conn: Connection, stack: StackFile) -> GivenNetwork | None:
@@ -69,7 +73,11 @@ def find(conn: Connection, stack: StackFile) -> GivenNetwork | None:
     if stack.ipv6:
         of_ipv6 = list(conn.network.subnets(network_id=network.id, ip_version=6))
         ipv6 = choose_ipv6(of_ipv6, network.name)
-    return GivenNetwork(network.id, network.name, chosen, len(subnets), ipv6)
+    return GivenNetwork(
+        *(network.id, network.name, chosen, len(subnets), ipv6),
+        own=network.project_id == str(conn.current_project_id),
+        port_security=bool(network.is_port_security_enabled),
+    )
 
 
 def make(conn: Connection, stack: StackFile) -> None:

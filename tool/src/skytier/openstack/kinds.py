@@ -9,7 +9,7 @@ from typing import Any
 from skytier.deploy import update
 from skytier.deploy.kind import Found, Key, Kind, Known, UnseenError
 from skytier.deploy.plan import Action, Rules, one_of_each
-from skytier.openstack.entry_point import address_of
+from skytier.openstack.entry_point import address_of, virtual_address
 from skytier.openstack.object_store import buckets, containers
 from skytier.openstack.resources.baked_image import BakedImage
 from skytier.openstack.resources.container import Container
@@ -30,6 +30,7 @@ from skytier.openstack.resources.server import Server
 from skytier.openstack.resources.server_group import ServerGroup
 from skytier.openstack.resources.static_files import StaticFiles
 from skytier.openstack.resources.subnet import Subnet
+from skytier.openstack.resources.virtual_port import VirtualPort
 from skytier.openstack.resources.volume import Volume
 from skytier.openstack.resources.volume_attachment import VolumeAttachment
 from skytier.roles import ROLES
@@ -38,12 +39,18 @@ from skytier.stackfile import StackFile
 _HELD_BY = {
     # An image may still have the server that it is made from, which has a port.
     SecurityGroup.name: {Port.name, PublicPort.name, BakedImage.name},
-    Network.name: {Subnet.name, Router.name, RouterInterface.name, Port.name, BakedImage.name},
-    Subnet.name: {Router.name, RouterInterface.name, Port.name, BakedImage.name},
+    Network.name: {
+        *(Subnet.name, Router.name, RouterInterface.name, Port.name, VirtualPort.name),
+        BakedImage.name,
+    },
+    Subnet.name: {
+        *(Router.name, RouterInterface.name, Port.name, VirtualPort.name, BakedImage.name)
+    },
     Router.name: {FloatingIP.name, BakedImage.name},
     RouterInterface.name: {FloatingIP.name, BakedImage.name},
     Port.name: {Server.name, FloatingIP.name},
     PublicPort.name: {Server.name},
+    VirtualPort.name: {FloatingIP.name},
     Server.name: {FloatingIP.name},
     Volume.name: {Server.name},
     BakedImage.name: {Server.name},
@@ -59,8 +66,18 @@ _DISRUPTIVE = {
 _STARTING = {Server.name: frozenset({"power", "interface"})}
 _CONFIGURATION = update.RULES[update.CONFIGURATION]
 _MADE = (
-    *(KeyPair, SecurityGroup, Network, Subnet, Router, RouterInterface, Port, PublicPort, Volume),
-    *(Container, Ec2Credential, BakedImage, ServerGroup, RootVolume, Server, FloatingIP),
+    *(KeyPair, SecurityGroup, Network, Subnet, Router, RouterInterface, Port, PublicPort),
+    *(
+        VirtualPort,
+        Volume,
+        Container,
+        Ec2Credential,
+        BakedImage,
+        ServerGroup,
+        RootVolume,
+        Server,
+        FloatingIP,
+    ),
 )
 
 RULES = {
@@ -104,13 +121,15 @@ def resources(
     roots = RootVolume(project, volumes)
     entry = Key(FloatingIP.name, address_of(stack).name)
     entry_points = [f"{stack.name}-{role.name}-1" for role in ROLES.values() if role.public]
+    entry_points.append(virtual_address(stack.name).name)
     address, asked = stack.floating_ip or "", buckets(stack)
     stored = Container(project, with_objects, wanted=bool(containers(stack)))
     plain: list[Kind] = [
         *(KeyPair(project), SecurityGroup(project), Network(project), Subnet(project)),
         *(Router(project), RouterInterface(project), Port(project), PublicPort(project)),
-        *(volumes, stored, Ec2Credential(project, stored, with_objects, asked)),
-        *(StaticFiles(project, stored, stack.static.bucket), BakedImage(project)),
+        *(VirtualPort(project), volumes, stored),
+        *(Ec2Credential(project, stored, with_objects, asked), BakedImage(project)),
+        StaticFiles(project, stored, stack.static.bucket),
         *(ServerGroup(project), Server(project, roots), roots),
         *(VolumeAttachment(project, volumes), FloatingIP(project, entry, entry_points, address)),
     ]

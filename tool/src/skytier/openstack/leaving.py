@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from skytier.deploy.kind import Found, Kind, Known, Tell
 from skytier.openstack.access import Access
 from skytier.openstack.draining import DrainedServers
+from skytier.openstack.entry_point import virtual_address
+from skytier.openstack.handing_over import BalancerServers
 from skytier.openstack.taken_away import ServersTakenAway
 from skytier.roles import ROLES
 from skytier.services.etcd.service import LEAVE as GIVE_UP_VOTE
@@ -23,6 +25,9 @@ def leaving(servers: Kind, stack: StackFile, access: Access, there: Known, *, mo
     `there` is all that is there before. While the floating IP `moves`, no web server is drained.
     """
     kind: Kind = MemberServers(servers, access, there, goes_on=stack.database.members > 1)
+    shared = there.get(virtual_address(stack.name))
+    if stack.shares_address and shared:
+        kind = BalancerServers(kind, access, there, shared.facts["address"])
     fronted = [ROLES[name].fronts for name in stack.machines() if ROLES[name].fronts]
     if fronted and not moves:
         kind = DrainedServers(kind, access, there, fronted[0])

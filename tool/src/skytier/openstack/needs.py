@@ -6,7 +6,7 @@ from typing import Any
 
 from skytier.deploy.plan import Action, Step
 from skytier.openstack.catalog import has_volumes
-from skytier.openstack.desired import SPREAD
+from skytier.openstack.desired import is_spread
 from skytier.openstack.flavor import Flavor
 from skytier.openstack.quota import Amounts
 from skytier.openstack.resources.baked_image import BakedImage
@@ -22,6 +22,7 @@ from skytier.openstack.resources.security_group import SecurityGroup
 from skytier.openstack.resources.server import Server
 from skytier.openstack.resources.server_group import ServerGroup
 from skytier.openstack.resources.subnet import Subnet
+from skytier.openstack.resources.virtual_port import VirtualPort
 from skytier.openstack.resources.volume import Volume
 from skytier.roles import ROLES, ingress_rules
 from skytier.roles.role import public_role
@@ -54,7 +55,7 @@ def whole_plan(
     # While an image is baked, there is a server more.
     servers, roots = Counter(machines) + Counter(stack.baked()), roots or {}
     count = sum(servers.values())
-    spread = [machines[role] for role in SPREAD if stack.spread and role in machines]
+    spread = [machines[role] for role in machines if is_spread(stack, role)]
     public = machines[public_role(stack, ROLES)]
     own = 0 if stack.network else 1
     own_ipv6 = own if stack.ipv6 else 0
@@ -68,8 +69,12 @@ def whole_plan(
         ports=count
         + own * _OWN_PORTS
         + own_ipv6 * _IPV6_PORTS
+        + stack.shares_address
         + (public if stack.has_public_ports else 0),
-        floating_ips=public - (1 if stack.floating_ip else 0) if stack.has_floating_ips else 0,
+        # Of balancers that share an address each has one more, for operators.
+        floating_ips=public + stack.shares_address - (1 if stack.floating_ip else 0)
+        if stack.has_floating_ips
+        else 0,
         security_groups=groups,
         security_group_rules=_rules(stack, groups),
         networks=own,
@@ -120,7 +125,9 @@ def of_steps(steps: Iterable[Step], flavors: Mapping[str, Flavor]) -> Amounts:
         + sum(max(0, flavor.vcpus - now["vcpus"]) for flavor, now in grown),
         ram_mib=sum(flavors[role].ram_mib for role in roles)
         + sum(max(0, flavor.ram_mib - now["ram_mib"]) for flavor, now in grown),
-        ports=sum(kinds[kind] for kind in (Port.name, PublicPort.name, BakedImage.name))
+        ports=sum(
+            kinds[kind] for kind in (Port.name, PublicPort.name, VirtualPort.name, BakedImage.name)
+        )
         + (_OWN_PORTS if kinds[Network.name] else 0)
         + sum(_IPV6_PORTS for w in made if w.key.kind == Subnet.name and w.creation.get("ipv6")),
         floating_ips=kinds[FloatingIP.name],

@@ -7,12 +7,12 @@ from functools import cached_property
 from skytier.costs.planned import PlanCost
 from skytier.costs.price_list import PriceList
 from skytier.deploy.condition import Wrong
-from skytier.deploy.kind import Found, Key, Known
+from skytier.deploy.kind import Found, Known
 from skytier.deploy.plan import Action, Step, nothing_to_do
 from skytier.deploy.update import CONFIGURATION
 from skytier.errors import SkytierError
 from skytier.openstack import kept_images, members, repair
-from skytier.openstack.entry_point import another_address, leads_to
+from skytier.openstack.entry_point import another_address
 from skytier.openstack.private_network import ipv6_subnet
 from skytier.openstack.resolved import ResolvedStack
 from skytier.openstack.resources.baked_image import BakedImage
@@ -128,12 +128,15 @@ class Plan:
         steps = [step for step in self.steps if step.action is not Action.DELETE]
         there = {step.key: step.found for step in self.steps if step.found}
         kept = {step.key: step.found for step in steps if step.found}
-        entry = leads_to(self.resolved.entry_point(), there | kept)
-        leaving = {k: f for k, f in there.items() if k.name == entry and k.kind in _OF_A_MACHINE}
-        if server := leaving.get(Key(Server.name, entry)):
-            # Rules of other groups let it in until then.
-            group = self.resolved.key(SecurityGroup.name, server.facts["role"])
-            leaving |= {k: f for k, f in there.items() if k == group}
+        names = self.resolved.led_to(Known(there | kept))
+        leaving = {k: f for k, f in there.items() if k.name in names and k.kind in _OF_A_MACHINE}
+        # Rules of other groups let them in until then.
+        groups = {
+            self.resolved.key(SecurityGroup.name, found.facts["role"])
+            for key, found in leaving.items()
+            if key.kind == Server.name
+        }
+        leaving |= {k: f for k, f in there.items() if k in groups}
         return Known({**leaving, **kept})
 
     @property
@@ -206,7 +209,7 @@ class Plan:
         if not public:
             return ""
         said = (
-            f" {self.resolved.entry_point().name} has a second port, on the network {public.name}, "
+            f" {self.resolved.bastion()} has a second port, on the network {public.name}, "
             "which is used and never changed."
         )
         if stack.router == NO_ROUTER:

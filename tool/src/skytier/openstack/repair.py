@@ -9,6 +9,7 @@ from skytier.deploy.update import CONFIGURATION, IN_SERVERS, SERVER
 from skytier.openstack.resources.floating_ip import FloatingIP
 from skytier.openstack.resources.port import Port
 from skytier.openstack.resources.public_port import PublicPort
+from skytier.openstack.resources.virtual_port import VirtualPort
 from skytier.openstack.resources.volume import DATA_ID, KEPT, Volume
 from skytier.openstack.resources.volume_attachment import VolumeAttachment
 from skytier.roles import ROLES
@@ -19,7 +20,7 @@ RESTORE = "skytier restore --to latest brings back what the backups have."
 _GONE = {
     VolumeAttachment.name: "it is attached again, and the server is rebooted",
     **dict.fromkeys(
-        (FloatingIP.name, PublicPort.name),
+        (FloatingIP.name, PublicPort.name, VirtualPort.name),
         "another one is made, with another address: its DNS name has to follow",
     ),
 }
@@ -75,7 +76,9 @@ def _was_there(key: Key, steps: dict[Key, Step]) -> bool:
             set_up = found(CONFIGURATION) and volume.found.facts["data"] == KEPT
             return bool(set_up or server.found.facts["metadata"].get(DATA_ID) == volume.found.id)
         case FloatingIP.name | PublicPort.name:
-            return found(SERVER) and found(CONFIGURATION)
+            return found(VirtualPort.name) or (found(SERVER) and found(CONFIGURATION))
+        case VirtualPort.name:
+            return found(FloatingIP.name)
     return False
 
 

@@ -12,7 +12,14 @@ from skytier.deploy.kind import Key, Known
 from skytier.errors import SkytierError
 from skytier.openstack import given_secrets
 from skytier.openstack.choices import Choices
-from skytier.openstack.entry_point import address_of, ipv6_of, leads_to
+from skytier.openstack.entry_point import (
+    FRONT,
+    address_of,
+    first_public,
+    ipv6_of,
+    leads_to,
+    virtual_address,
+)
 from skytier.openstack.operator import OperatorFiles
 from skytier.openstack.resources.ec2_credential import Ec2Credential
 from skytier.openstack.resources.interface import place_of
@@ -128,7 +135,7 @@ class ResolvedStack:
                     ipv6=ipv6_of(self.stack, self.key("port", role, number).name, known),
                 )
             )
-        entry = known.get(self.entry_point())
+        entry, shared = known.get(self.entry_point()), known.get(self.virtual_address())
         return Topology(
             stack=self.stack,
             machines=machines,
@@ -139,16 +146,20 @@ class ResolvedStack:
             object_store=self._object_store(known),
             backup_stores=self._backup_stores(known),
             public_ipv6=ipv6_of(self.stack, self.entry_point().name, known),
+            virtual_address=shared.facts["address"] if shared else "",
         )
 
-    def _leaving(self, known: Known) -> Machine | None:
-        role, name = self.moves_from(known), leads_to(self.entry_point(), known)
+    def _leaving(self, known: Known) -> Sequence[Machine]:
+        role = self.moves_from(known)
         if not role or role in self.stack.machines():
-            return None
-        return Machine(
-            *(name, role, 1, known[Key("port", name)].facts["address"], 0, 0),
-            services=[service.name for service in self.roles[role].services],
-        )
+            return ()
+        return [
+            Machine(
+                *(name, role, number, known[Key("port", name)].facts["address"], 0, 0),
+                services=[service.name for service in self.roles[role].services],
+            )
+            for number, name in enumerate(self.led_to(known), 1)
+        ]
 
     def _object_store(self, known: Known) -> ObjectStore | None:
         storage = self.stack.storage
@@ -198,17 +209,48 @@ class ResolvedStack:
         return roles.ingress_rules(self.stack, self.moves_from(known))
 
     def entry_point(self) -> Key:
-        """What has the address of the first public machine, which is the bastion too."""
+        """What has the address of the first public machine, which is the bastion too; or of the
+        machines that share one."""
         return address_of(self.stack)
 
-    def moves_from(self, known: Known) -> str:
-        """The role of the machine that the entry point's floating IP is to move away from; empty
-        where it stays."""
+    def bastion(self) -> str:
+        """The name of the first public machine."""
+        return first_public(self.stack)
+
+    def virtual_address(self) -> Key:
+        """What holds the private address that the balancers share."""
+        return virtual_address(self.stack.name)
+
+    def shares_address(self, known: Known) -> bool:
+        """Whether balancers share an address; also while the entry point's floating IP still leads
+        to the one that they shared."""
+        left = leads_to(self.entry_point(), known) == self.virtual_address().name
+        return self.stack.shares_address or left
+
+    def ssh_address(self, role: str, number: int) -> Key:
+        """The floating IP by which operators enter one of several machines that share another."""
+        return Key("floating IP", f"{self.key('server', role, number).name}-ssh")
+
+    def led_to(self, known: Known) -> list[str]:
+        """The names of the machines that the entry point's address leads to now: those that share
+        it, or one; none while there is no address."""
         name = leads_to(self.entry_point(), known)
-        server = known.get(Key("server", name))
-        if server is None or name == self.entry_point().name:
+        if name != self.virtual_address().name:
+            return [name] if name else []
+        servers = [key for key in known if key.kind == "server"]
+        shares = [key.name for key in servers if known[key].facts["role"] == FRONT]
+        return sorted(each for each in shares if Key("port", each) in known)
+
+    def moves_from(self, known: Known) -> str:
+        """The role of the machines that the entry point's floating IP is to move away from; empty
+        where it stays. They can be of the role that it moves to."""
+        name = leads_to(self.entry_point(), known)
+        if name in ("", self.entry_point().name):
             return ""
-        return str(server.facts["role"])
+        if name == self.virtual_address().name:
+            return FRONT
+        server = known.get(Key("server", name))
+        return str(server.facts["role"]) if server else ""
 
     def secret_store(self) -> Key:
         """The server that keeps the secrets of the stack."""

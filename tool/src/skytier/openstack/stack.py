@@ -40,7 +40,7 @@ from skytier.openstack.access import Access
 from skytier.openstack.catalog import has_volumes, region
 from skytier.openstack.configurations import Configurations
 from skytier.openstack.desired import wanted
-from skytier.openstack.entry_point import EntryPoint, address_of
+from skytier.openstack.entry_point import EntryPoint, first_public
 from skytier.openstack.fencing import take_over_from_lost
 from skytier.openstack.flavor import Flavor
 from skytier.openstack.given_up import give_up
@@ -86,7 +86,7 @@ def _way(stack: StackFile) -> Way:
     jump = stack.ssh_jump or ""
     if stack.has_floating_ips or stack.has_public_ports:
         return Way(jump=jump)
-    return Way(address_of(stack).name, jump, public_role(stack, ROLES))
+    return Way(first_public(stack), jump, public_role(stack, ROLES))
 
 
 class CloudStack:

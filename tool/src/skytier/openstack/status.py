@@ -19,6 +19,7 @@ from skytier.openstack.planned import Plan
 from skytier.openstack.releases import Releases
 from skytier.openstack.stack import CloudStack
 from skytier.roles import ROLES
+from skytier.services.keepalived import service as keepalived
 from skytier.services.setup import Setup
 from skytier.status import Drift, JobStatus, MachineStatus, ServiceStatus, Status
 
@@ -78,6 +79,9 @@ def _machine(
         services += _checks(SshHost(shell, name), plan.resolved.setup(role, number, known))
         if any(each.name == PROCESSES for each in services):
             services = _each_process(services, SshHost(shell, name))
+        shared = known.get(plan.resolved.virtual_address())
+        if shared and any(each.name == keepalived.CHECK for each in services):
+            services = with_address(services, SshHost(shell, name), shared.facts["address"])
     else:
         services[0] = replace(services[0], detail=f"{status}; the stack's SSH key is not here")
     if volume := known.get(plan.resolved.key("volume", role, number)):
@@ -87,6 +91,7 @@ def _machine(
         services.insert(1, ServiceStatus("volume", well, None, said))
     port = known.get(plan.resolved.key("port", role, number))
     public = [known.get(plan.resolved.key(kind, role, number)) for kind in _PUBLIC]
+    public.append(known.get(plan.resolved.ssh_address(role, number)))
     addresses = [each.facts["address"] for each in (*public, port) if each]
     if ipv6 := ipv6_of(plan.resolved.stack, name, known):
         addresses.append(ipv6)
@@ -103,6 +108,19 @@ def _each_process(services: list[ServiceStatus], host: Host) -> list[ServiceStat
     except SkytierError:
         return services
     return [*(each for each in services if each.name != PROCESSES), *there]
+
+
+def with_address(services: list[ServiceStatus], host: Host, shared: str) -> list[ServiceStatus]:
+    """The checks, and whether this balancer has the address that two of them share."""
+    try:
+        has = bool(host.run(keepalived.has_address(shared)).strip())
+    except SkytierError:
+        return services
+    said = f"has the address {shared}" if has else "stands by"
+    return [
+        replace(each, detail=said) if each.name == keepalived.CHECK and each.running else each
+        for each in services
+    ]
 
 
 def _jobs(stack: CloudStack, shell: Ssh, machines: Sequence[MachineStatus]) -> list[JobStatus]:

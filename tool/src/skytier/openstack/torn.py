@@ -14,6 +14,7 @@ from skytier.openstack.resources.port import Port
 from skytier.openstack.resources.public_port import PublicPort
 from skytier.openstack.resources.server import DETACHED, Server
 from skytier.openstack.resources.server_state import BEING_DELETED, OFFLOADED
+from skytier.openstack.resources.virtual_port import VirtualPort
 from skytier.openstack.resources.volume import DATA_ID, Volume
 from skytier.openstack.resources.volume_attachment import VolumeAttachment, detach_there
 from skytier.roles import ROLES
@@ -30,7 +31,9 @@ def recognised(found: Sequence[Found], *, own_network: bool, backups: str = "") 
     # A killed run can leave two of one name.
     ports = [each for each in found if each.key.kind == Port.name]
     public = [each for each in found if each.key.kind == PublicPort.name]
-    return [_recognised(each, servers, ports, public, own_network=own_network) for each in found]
+    virtual = [each for each in found if each.key.kind == VirtualPort.name]
+    about = (servers, ports, public, virtual)
+    return [_recognised(each, *about, own_network=own_network) for each in found]
 
 
 def _recognised(
@@ -38,6 +41,7 @@ def _recognised(
     servers: Mapping[str, Found],
     ports: Sequence[Found],
     public: Sequence[Found],
+    virtual: Sequence[Found],
     *,
     own_network: bool,
 ) -> Found:
@@ -59,7 +63,7 @@ def _recognised(
                 by_hand=detach_there(one.key.name, one.attributes["server"]),
             )
         case FloatingIP.name:
-            return _floating_ip(one, ports)
+            return _floating_ip(one, [*ports, *virtual])
         case Volume.name:
             return _volume(one, servers)
     return one

@@ -19,7 +19,7 @@ from skytier.services.service import Placement, Service
 from skytier.services.setup import Setup
 from skytier.services.system.service import SSH, SYSTEM, Packages
 from skytier.stackfile import StackFile
-from skytier.topology import Exposure, IngressRule, Machine, Topology, anywhere
+from skytier.topology import VRRP, Exposure, IngressRule, Machine, Topology, anywhere
 from skytier.topology.ingress import Exposed
 from skytier.topology.ingress import ingress_rules as _ingress_rules
 
@@ -55,7 +55,7 @@ def metrics(stack: StackFile, role: str, number: int) -> dict[str, int]:
         endpoint.name: endpoint.port
         for service in services_on(stack, role, number)
         for endpoint in service.endpoints(stack)
-        if endpoint.exposure is Exposure.MONITOR
+        if endpoint.exposure is Exposure.MONITOR and isinstance(endpoint.port, int)
     }
 
 
@@ -84,6 +84,9 @@ def _while_it_moves(stack: StackFile, role: str, moves_from: str) -> Iterator[In
         yield from (IngressRule(SSH, network) for network in stack.ssh_from)
         for endpoint in nginx.EDGE:
             yield from (IngressRule(endpoint.port, each) for each in anywhere(ipv6=stack.ipv6))
+        # Balancers that shared an address still tell each other who has it.
+        if ROLES[role].fronts:
+            yield IngressRule(VRRP, role)
     elif moves_from not in stack.machines():
         yield IngressRule(SSH, moves_from)
         if role == ROLES[moves_from].fronts:

@@ -95,4 +95,6 @@ def _place(text: str, path: Path, stack: StackFile, key: str) -> str:
 
 
 def _bastions(stack: StackFile) -> str:
+    if stack.shares_address:
+        return "both balancers"
     return "the balancer" if stack.has_balancer else "every web server"

@@ -100,12 +100,21 @@ class WebSection(MachineSection):
 
 
 class BalancerSection(MachineSection):
-    """The balancer: HAProxy, on a machine of its own. There is none where there is never more than
-    one web server."""
+    """The balancer: HAProxy, on a machine of its own or on two. There is none where there is never
+    more than one web server."""
 
     kind: Literal["haproxy", "none"] = key("haproxy", '"haproxy" or "none"')
     """What distributes the requests over several web servers. With "none" each web server has a
     floating IP of its own, and nothing is in front of them."""
+    count: Literal[1, 2] = key(1, "1 or 2")
+    """The number of balancers. Two share one virtual address (keepalived): when the one that has it
+    is lost, the other takes it over within seconds. It needs several web servers, and a network
+    that allows address pairs."""
+
+    @property
+    def machines(self) -> int:
+        """How many machines there are of this role."""
+        return self.count
 
 
 class DatabaseSection(MachineSection):

@@ -97,8 +97,9 @@ class StackFile(Section):
     """The availability zone of the machines. Of several ones the first machine of a role gets the
     first, the second machine the second, and so on. Default: the cloud chooses."""
     spread: bool = key(False, "true or false", strict=True)
-    """Put the web servers, and the database servers, on different hosts of the cloud where there is
-    room (server groups, soft anti-affinity). It is for machines that are made from then on."""
+    """Put the web servers, the database servers, and two balancers, on different hosts of the cloud
+    where there is room (server groups, soft anti-affinity). It is for machines that are made from
+    then on."""
     external_network: Text | None = key(None, "the name or id of a network", "public")
     """The network that floating IPs come from. Default: the only external network of the cloud."""
     network: Text | None = key(None, "the name or id of a network", "provider-net")
@@ -208,6 +209,11 @@ class StackFile(Section):
         """Whether visitors come through a balancer: at every hour if there are several web servers
         at some hours."""
         return self.balancer.kind != "none" and self.web.most > 1
+
+    @property
+    def shares_address(self) -> bool:
+        """Whether two balancers share one virtual address."""
+        return self.has_balancer and self.balancer.count > 1
 
     @property
     def has_floating_ips(self) -> bool:
@@ -376,6 +382,7 @@ class StackFile(Section):
             raise contradiction(f"database.{named[0]}", wrong)
         self._check_network()
         self._check_ipv6()
+        self._check_balancers()
         private = IPv4Network(self.cidr)
         if self.floating_ip and IPv4Address(self.floating_ip) in private:
             raise contradiction("floating_ip", f"is inside the private network {self.cidr}")
@@ -433,6 +440,30 @@ class StackFile(Section):
                 "Once it is there, name it by its name"
             )
             raise contradiction("ipv6", wrong)
+
+    def _check_balancers(self) -> None:
+        """Raises ValueError where two balancers can share no address."""
+        if self.balancer.count == 1:
+            return
+        if not self.has_balancer:
+            why = (
+                'balancer.kind is "none"'
+                if self.balancer.kind == "none"
+                else "there is never more than one web server: set web.count to 2 or more"
+            )
+            raise contradiction("balancer.count", f"is {self.balancer.count}, and {why}")
+        if self.has_public_ports:
+            wrong = (
+                'is 2, and public is "port": on a network of others an address goes with its port, '
+                "so two balancers cannot share it"
+            )
+            raise contradiction("balancer.count", wrong)
+        if self.ipv6:
+            wrong = (
+                "is 2, and ipv6 is true: the virtual address is one of IPv4, so visitors who come "
+                "by IPv6 would have one balancer alone. Take one of the two out"
+            )
+            raise contradiction("balancer.count", wrong)
 
     def _check_public_port(self) -> None:
         """Raises ValueError for keys of a public port that contradict each other."""

@@ -3,7 +3,7 @@
 Pure: nothing here asks or changes anything.
 """
 
-from skytier.topology.endpoint import Endpoint, Exposure, Need
+from skytier.topology.endpoint import VRRP, Endpoint, Exposure, Need
 from skytier.topology.ingress import ANYWHERE, ANYWHERE_IPV6, PRIVATE, IngressRule, anywhere
 from skytier.topology.topology import DataVolume, Machine, ObjectStore, Spending, Topology
 
@@ -11,6 +11,7 @@ __all__ = [
     "ANYWHERE",
     "ANYWHERE_IPV6",
     "PRIVATE",
+    "VRRP",
     "DataVolume",
     "Endpoint",
     "Exposure",

@@ -21,13 +21,17 @@ class Exposure(StrEnum):
     """The endpoint's own `networks`."""
 
 
+VRRP = "vrrp"
+"""In the place of a port: the protocol of that name (112), which has none (RFC 5798)."""
+
+
 @dataclass(frozen=True)
 class Endpoint:
-    """A TCP port that a service listens on at the machine's private address."""
+    """A TCP port, or VRRP, that a service listens on at the machine's private address."""
 
     name: str
     """Where it has metrics, also the name of the job that scrapes it."""
-    port: int
+    port: int | str
     exposure: Exposure
     networks: Sequence[str] = ()
     """`203.0.113.0/24`, for NETWORKS."""

@@ -21,13 +21,13 @@ def anywhere(*, ipv6: bool) -> list[str]:
 
 @dataclass(frozen=True)
 class IngressRule:
-    """A TCP port that a security group opens, and for whom.
+    """A TCP port, or VRRP, that a security group opens, and for whom.
 
     `remote` is a network (`203.0.113.0/24`), the name of a role, whose machines may come, or
     PRIVATE.
     """
 
-    port: int
+    port: int | str
     remote: str
 
 

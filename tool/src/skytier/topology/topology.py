@@ -79,8 +79,11 @@ class Topology:
     spending: Spending = Spending()
     moving: bool = False
     """Whether the floating IP still leads to another machine than the entry point."""
-    leaving: Machine | None = None
-    """The balancer that visitors still come through, although the stack is to have none."""
+    leaving: Sequence[Machine] = ()
+    """The balancers that visitors still come through, although the stack is to have none."""
+    virtual_address: str = ""
+    """The private address that two balancers share. Empty while it is not known, and for a stack
+    that has none."""
     object_store: ObjectStore | None = None
     """None where the stack has none."""
     backup_stores: Mapping[str, ObjectStore] = field(default_factory=dict)

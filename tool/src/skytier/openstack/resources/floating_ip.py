@@ -64,6 +64,7 @@ class FloatingIP:
         port = known.attributes(wanted)["port"]
         if ip.port_id != port:
             self._may_take(ip, known)
+            self._make_way(port, tell)
             # The description goes along: Neutron has been seen to drop what an update leaves out.
             own = ip.description if found.facts["foreign"] else self._description(wanted.key)
             self._network.update_ip(ip, port_id=port, description=own)
@@ -95,15 +96,24 @@ class FloatingIP:
         )
 
     def _own_ports(self) -> set[str]:
-        ports = self._network.ports(description=self._project.mark, project_id=self._project.id)
+        marks = [self._project.mark, self._project.of_virtual_address]
+        ports = self._network.ports(description=marks, project_id=self._project.id)
         return {port.id for port in ports}
 
     def _description(self, key: Key) -> str:
         return f"{self._project.mark} {key.name}"
 
+    def _make_way(self, port: str, tell: Tell) -> None:
+        """Take another floating IP of ours from a port: Neutron leads one to an address. It is
+        deleted later."""
+        for other in self._network.ips(port_id=port, project_id=self._project.id):
+            if (other.description or "").partition(" ")[0] == self._project.mark:
+                tell(f"taking {other.floating_ip_address} from there")
+                self._network.update_ip(other, port_id=None, description=other.description)
+
     def _may_take(self, ip: Any, known: Known) -> None:
         # Neutron lets anybody in the project take an address that is in use, and says nothing.
-        ours = {each.id for key, each in known.items() if key.kind == "port"}
+        ours = {each.id for key, each in known.items() if key.kind in ("port", "virtual port")}
         if ip.port_id and ip.port_id not in ours:
             raise SkytierError(
                 f"The floating IP {ip.floating_ip_address} leads to the port {ip.port_id}, which "

@@ -1,6 +1,6 @@
 """Ports: a machine's place in the private network. Nova makes none of its own."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +11,9 @@ from skytier.openstack.resources.project import Project, own_tags
 
 class Port(Listed):
     """`attributes`: network (a Key, or the id of one that is there), security_groups (Keys), tags;
-    ipv6, whether it has an IPv6 address, which nobody but a stack with IPv6 wants to know.
+    ipv6, whether it has an IPv6 address, which nobody but a stack with IPv6 wants to know;
+    address_pairs, the virtual ports (Keys) whose addresses its machine may use besides its own, as
+    far as somebody wants to know.
 
     `creation`: subnet, the id of the one that the address comes from; without it any of those.
     ipv6_subnet, the Key or the id of the one of IPv6. For one that takes the place of another: its
@@ -35,9 +37,16 @@ class Port(Listed):
 
     def among(self, listed: Iterable[Any]) -> Iterable[Found]:
         """Those with the mark alone as their description."""
+        listed = list(listed)
+        virtual = {
+            fixed["ip_address"]: port.id
+            for port in listed
+            if port.description == self._project.of_virtual_address
+            for fixed in port.fixed_ips or []
+        }
         for port in listed:
             if port.description == self.description:
-                yield self._found(port)
+                yield self._found(port, virtual)
 
     def create(self, wanted: Wanted, known: Known) -> Found:
         """Behind its groups from the first moment, with an address that Neutron chooses if none is
@@ -58,7 +67,8 @@ class Port(Listed):
         return replace(self._found(port), answer=port)
 
     def reconcile(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
-        """Its groups and tags, and its IPv6 address, where somebody took that away."""
+        """Its groups and tags, and its IPv6 address, where somebody took that away; and whose
+        addresses its machine may use, too."""
         groups = known.attributes(wanted)["security_groups"]
         port = found.answer or self._network.get_port(found.id)
         if wanted.attributes.get("ipv6") and not _ipv6(port):
@@ -67,13 +77,19 @@ class Port(Listed):
             port = self._network.update_port(port, fixed_ips=fixed)
         if sorted(port.security_group_ids) != sorted(groups):
             port = self._network.update_port(port, security_groups=groups)
-        return self._found(self._project.tagged(port))
+        pairs = wanted.attributes.get("address_pairs")
+        virtual = {known[key].facts["address"]: known[key].id for key in pairs or ()}
+        if pairs is not None and _pairs(port) != sorted(virtual):
+            allowed = [{"ip_address": address} for address in virtual]
+            port = self._network.update_port(port, allowed_address_pairs=allowed)
+        return self._found(self._project.tagged(port), virtual)
 
     def delete(self, found: Found, tell: Tell) -> None:
         """A floating IP that leads here stays and leads nowhere."""
         self._network.delete_port(found.id, ignore_missing=True)
 
-    def _found(self, port: Any) -> Found:
+    def _found(self, port: Any, virtual: Mapping[str, str] | None = None) -> Found:
+        """`virtual` is the address of each virtual port to the port's id."""
         addresses = [fixed["ip_address"] for fixed in port.fixed_ips or []]
         addresses.sort(key=lambda address: ":" in address)
         return Found(
@@ -84,6 +100,7 @@ class Port(Listed):
                 "security_groups": sorted(port.security_group_ids or []),
                 "tags": own_tags(port.tags),
                 "ipv6": bool(_ipv6(port)),
+                "address_pairs": [(virtual or {}).get(each, each) for each in _pairs(port)],
             },
             {
                 "address": addresses[0] if addresses else None,
@@ -93,6 +110,11 @@ class Port(Listed):
             },
             created_at=port.created_at or "",
         )
+
+
+def _pairs(port: Any) -> list[str]:
+    """The addresses that a port may use besides its own."""
+    return sorted(pair["ip_address"] for pair in port.allowed_address_pairs or [])
 
 
 def _ipv6(port: Any) -> str | None:

@@ -45,6 +45,11 @@ class Project:
         return f"{self.mark} public port"
 
     @property
+    def of_virtual_address(self) -> str:
+        """The description of the port that holds a virtual address, which no machine has."""
+        return f"{self.mark} virtual address"
+
+    @property
     def tags(self) -> list[str]:
         """The mark and the labels, sorted: `skytier:label:team=web`."""
         return sorted([self.mark, *(f"{PREFIX}label:{k}={v}" for k, v in self.labels.items())])
@@ -77,7 +82,7 @@ class Project:
 
     def ports(self) -> list[Any]:
         """All ports with the mark, by one list of Neutron's."""
-        marked = [self.mark, self.on_router, self.on_public_network]
+        marked = [self.mark, self.on_router, self.on_public_network, self.of_virtual_address]
         return list(self.connection.network.ports(description=marked, project_id=self.id))
 
     def tagged(self, resource: Any) -> Any:

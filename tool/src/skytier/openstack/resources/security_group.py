@@ -7,11 +7,14 @@ from typing import Any
 from skytier.deploy.kind import Found, Key, Known, Tell, Wanted
 from skytier.openstack.resources.conflict import named
 from skytier.openstack.resources.project import Project, own_tags
-from skytier.topology import ANYWHERE, ANYWHERE_IPV6
+from skytier.topology import ANYWHERE, ANYWHERE_IPV6, VRRP
+
+_VRRP = (VRRP, "112")
+"""Neutron takes a protocol by its name or its number, and keeps what it was given."""
 
 
 class SecurityGroup:
-    """`attributes`: tags; rules, each `[port, remote]` of incoming TCP.
+    """`attributes`: tags; rules, each `[port, remote]` of incoming TCP, or `["vrrp", remote]`.
 
     `remote` is a network, whose version is that of the rule, or the Key of a group, by IPv4. Rules
     change in place: a group in use cannot be deleted, and what runs behind it goes on.
@@ -47,7 +50,10 @@ class SecurityGroup:
             (port, found.id if remote == wanted.key else known.resolve(remote))
             for port, remote in wanted.attributes["rules"]
         }
-        new = [_body(group.id, port, remote) for port, remote in sorted(missing - rules.keys())]
+        new = [
+            _body(group.id, port, remote)
+            for port, remote in sorted(missing - rules.keys(), key=str)
+        ]
         if new:
             self._network.create_security_group_rules(new)
         for rule in rules.keys() - missing:
@@ -78,18 +84,22 @@ def _rule(rule: dict[str, Any]) -> tuple[Any, str]:
     group, of_ipv4 = rule["remote_group_id"], version == "IPv4"
     ours = rule["protocol"] == "tcp" and low == high and (of_ipv4 or not group)
     port = low if ours else f"{version} {rule['protocol'] or 'any'} {low}-{high}"
+    if rule["protocol"] in _VRRP and of_ipv4 and low is None and high is None:
+        port = VRRP
     return port, group or rule["remote_ip_prefix"] or (ANYWHERE if of_ipv4 else ANYWHERE_IPV6)
 
 
-def _body(group_id: str, port: int, remote: str) -> dict[str, Any]:
+def _body(group_id: str, port: int | str, remote: str) -> dict[str, Any]:
     # A network has a slash, and of IPv6 a colon; an id has neither.
     source = {"remote_ip_prefix": remote} if "/" in remote else {"remote_group_id": remote}
     return {
         "security_group_id": group_id,
         "direction": "ingress",
         "ethertype": "IPv6" if ":" in remote else "IPv4",
-        "protocol": "tcp",
-        "port_range_min": port,
-        "port_range_max": port,
+        **(
+            {"protocol": VRRP}
+            if port == VRRP
+            else {"protocol": "tcp", "port_range_min": port, "port_range_max": port}
+        ),
         **source,
     }

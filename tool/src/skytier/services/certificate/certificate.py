@@ -134,6 +134,7 @@ def _values(at: Placement, server: TlsServer) -> Mapping[str, object]:
         "public_address": at.topology.public_address,
         "public_ipv6": at.topology.public_ipv6,
         "moving": at.topology.moving,
+        "shared_address": at.topology.virtual_address if stack.shares_address else "",
         "challenges": CHALLENGES.rpartition(":"),
         "renewed": f"{_LIB}/certificate-renewed",
         "watched": at.topology.monitor is not None,

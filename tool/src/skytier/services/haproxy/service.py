@@ -14,6 +14,9 @@ from skytier.topology import Endpoint, Exposure, Machine, Need
 
 PACKAGE = "skytier.services.haproxy"
 CONFIG = f"{ETC}/haproxy.cfg"
+HTTP = EDGE[0].port
+ANSWER = 404
+"""What HAProxy itself answers at HEALTH, which is for nobody else."""
 SOCKET = "/run/haproxy/admin.sock"
 """Where root asks and tells it at run time."""
 METRICS_PORT = 8405
@@ -65,6 +68,11 @@ class HAProxy(Service):
             "hsts_s": certificate.hsts_s(at.stack),
             "paths": certificate.paths(at.stack),
             "challenges": certificate.challenges(at.stack),
+            "http": HTTP,
+            "others": [
+                each for each in at.topology.running(self.name) if each.name != at.machine.name
+            ],
+            "answer": ANSWER,
         }
         return Setup(
             files=[
@@ -83,7 +91,7 @@ class HAProxy(Service):
                 ]
             ),
             checks=[
-                check(PACKAGE, "haproxy", {**values, "port": EDGE[0].port, "title": SERVER.title}),
+                check(PACKAGE, "haproxy", {**values, "port": HTTP, "title": SERVER.title}),
                 check(PACKAGE, "servers", values, needs_release=True),
                 *certificate.checks(at, SERVER),
             ],

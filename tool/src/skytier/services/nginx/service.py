@@ -137,10 +137,8 @@ def _listen(stack: StackFile, port: int) -> list[str]:
 
 def _balancers(at: Placement) -> Balancers | None:
     """The balancers that come to this web server."""
-    leaving = at.topology.leaving
     found = [each.address for each in at.topology.running(BALANCER)]
-    if leaving and BALANCER in leaving.services:
-        found.append(leaving.address)
+    found += [each.address for each in at.topology.leaving if BALANCER in each.services]
     if not found:
         return None
     return Balancers(

@@ -1,0 +1,1 @@
+"""keepalived: the address that two balancers share."""
