@@ -49,7 +49,7 @@ set_up() {
     wait $making
 }
 
-packages=(nginx:nginx redis-server:redis-server shellcheck:shellcheck keepalived:keepalived
+packages=(nginx:nginx redis-server:redis-server shellcheck:shellcheck haproxy:haproxy keepalived:keepalived
     chromium-headless-shell:chromium-headless-shell
     openssl:openssl systemd-analyze:systemd ssh:openssh-client
     promtool:prometheus amtool:prometheus-alertmanager
