@@ -193,9 +193,8 @@ def test_a_plan_on_a_cloud_is_checked(
         stack=stack,
         pinned=pinned,
         application=of(stack),
-        choices=SimpleNamespace(
-            systems={"web": ("debian", (12,))}, images={"web": SimpleNamespace(name="debian-12")}
-        ),
+        platform=Platform.likely(("debian", (12,))),
+        choices=SimpleNamespace(images={"web": SimpleNamespace(name="debian-12")}),
     )
     plan = Plan([], cast(ResolvedStack, resolved), "", None, Summary("f", secrets))
     if said is None:
