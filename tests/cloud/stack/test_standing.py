@@ -150,43 +150,6 @@ def test_a_database_server_in_error_is_mended_by_a_hard_reboot_and_keeps_its_dis
     assert set(actions(operator).values()) == {"keep"}
 
 
-def test_another_flavor_is_a_resize_of_the_same_servers(
-    account: Account, operator: Operator, stack: str
-) -> None:
-    compute = account.connection.compute
-    before = {server.name: server.id for server in compute.servers()}
-    operator.write(f'name = "{stack}"\n{STACK.replace("m1.tiny", "m1.small")}')
-    changed = changes(operator)
-    assert changed == {f"server {stack}-{name}-1": "change" for name in ("web", "database")}
-    up(operator)
-    assert {server.name: server.id for server in compute.servers()} == before
-    assert {server.flavor.original_name for server in compute.servers()} == {"m1.small"}
-    assert set(actions(operator).values()) == {"keep"}
-    operator.write(f'name = "{stack}"\n{STACK}')
-    assert "Nova makes no disk smaller" in script(operator, "up", code=1)
-    assert {compute.find_server(name).status for name in before} == {"ACTIVE"}
-
-
-def addresses(account: Account, stack: str) -> dict[str, tuple[str, str]]:
-    """The stack's floating IPs: the name of each to its address and the port that it leads to."""
-    network = account.connection.network
-    ports = {port.id: port.name for port in network.ports(project_id=account.project_id)}
-    return {
-        ip.description.partition(" ")[2].removeprefix(f"{stack}-"): (
-            ip.floating_ip_address,
-            ports[ip.port_id].removeprefix(f"{stack}-"),
-        )
-        for ip in network.ips(project_id=account.project_id)
-    }
-
-
-def pairs(account: Account, name: str) -> list[str]:
-    """The addresses that a machine may use besides its own."""
-    network = account.connection.network
-    [port] = network.ports(name=name, project_id=account.project_id)
-    return [pair["ip_address"] for pair in port.allowed_address_pairs]
-
-
 def test_two_balancers_share_one_address_which_visitors_keep(
     account: Account, operator: Operator, before: dict[str, int], stack: str
 ) -> None:
@@ -238,6 +201,43 @@ def test_two_balancers_share_one_address_which_visitors_keep(
     becomes(f'name = "{stack}"\n{STACK}')
     assert addresses(account, stack) == {"web-1": (address, "web-1")}
     assert made(account, before) == MADE
+
+
+def test_another_flavor_is_a_resize_of_the_same_servers(
+    account: Account, operator: Operator, stack: str
+) -> None:
+    compute = account.connection.compute
+    before = {server.name: server.id for server in compute.servers()}
+    operator.write(f'name = "{stack}"\n{STACK.replace("m1.tiny", "m1.small")}')
+    changed = changes(operator)
+    assert changed == {f"server {stack}-{name}-1": "change" for name in ("web", "database")}
+    up(operator)
+    assert {server.name: server.id for server in compute.servers()} == before
+    assert {server.flavor.original_name for server in compute.servers()} == {"m1.small"}
+    assert set(actions(operator).values()) == {"keep"}
+    operator.write(f'name = "{stack}"\n{STACK}')
+    assert "Nova makes no disk smaller" in script(operator, "up", code=1)
+    assert {compute.find_server(name).status for name in before} == {"ACTIVE"}
+
+
+def addresses(account: Account, stack: str) -> dict[str, tuple[str, str]]:
+    """The stack's floating IPs: the name of each to its address and the port that it leads to."""
+    network = account.connection.network
+    ports = {port.id: port.name for port in network.ports(project_id=account.project_id)}
+    return {
+        ip.description.partition(" ")[2].removeprefix(f"{stack}-"): (
+            ip.floating_ip_address,
+            ports[ip.port_id].removeprefix(f"{stack}-"),
+        )
+        for ip in network.ips(project_id=account.project_id)
+    }
+
+
+def pairs(account: Account, name: str) -> list[str]:
+    """The addresses that a machine may use besides its own."""
+    network = account.connection.network
+    [port] = network.ports(name=name, project_id=account.project_id)
+    return [pair["ip_address"] for pair in port.allowed_address_pairs]
 
 
 def test_down_says_who_holds_what_it_cannot_delete(
