@@ -62,6 +62,8 @@ def test_what_others_made_at_the_same_time_is_taken_away_by_who_holds_it(project
         Lock(project).note(first, "ok")
     (line,) = Lock(project).audit()
     (group,) = network.security_groups(name=name, project_id=project.id)
+    # Of two the older one stays, and Neutron tells their ages in seconds.
+    time.sleep(1.1)
     # As one who reached for it and found it held leaves it: a group without a tag.
     network.create_security_group(name=name, description=group.description)
     with Lock(project).held("up", threading.Event()):
