@@ -1,21 +1,22 @@
 """The plan of a stack on a cloud, with what people ask of it: costs, schedule, newer images."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from skytier.costs.planned import PlanCost
 from skytier.costs.price_list import PriceList
 from skytier.deploy.condition import Wrong
-from skytier.deploy.kind import Found, Known
+from skytier.deploy.kind import Found, Key, Known
 from skytier.deploy.plan import Action, Step, nothing_to_do
 from skytier.deploy.update import CONFIGURATION
 from skytier.errors import SkytierError
 from skytier.openstack import kept_images, members, repair
-from skytier.openstack.entry_point import another_address
+from skytier.openstack.entry_point import another_address, leads_to
 from skytier.openstack.private_network import ipv6_subnet
 from skytier.openstack.resolved import ResolvedStack
 from skytier.openstack.resources.baked_image import BakedImage
+from skytier.openstack.resources.floating_ip import FloatingIP
 from skytier.openstack.resources.router import Router
 from skytier.openstack.resources.security_group import SecurityGroup
 from skytier.openstack.resources.server import Server
@@ -34,6 +35,11 @@ from skytier.stackfile.schedule import Hours
 from skytier.status import Fault
 
 _OF_A_MACHINE = ("server", "port")
+
+
+def _is_way_to(key: Key, machines: Sequence[str], there: Mapping[Key, Found]) -> bool:
+    """Whether it is a floating IP that leads to one of them."""
+    return key.kind == FloatingIP.name and leads_to(key, there) in machines
 
 
 @dataclass(frozen=True)
@@ -137,6 +143,8 @@ class Plan:
             if key.kind == Server.name
         }
         leaving |= {k: f for k, f in there.items() if k in groups}
+        # Operators come by a floating IP that leads there, too.
+        leaving |= {k: f for k, f in there.items() if _is_way_to(k, names, there)}
         return Known({**leaving, **kept})
 
     @property
