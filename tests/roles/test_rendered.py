@@ -185,6 +185,19 @@ def test_nginx_accepts_its_file(tmp_path: Path, stack: Topology) -> None:
     assert "[warn] " not in checked.stderr.replace('[warn] the "user" directive', "")
 
 
+def assert_haproxy_accepts(conf: str, tmp_path: Path) -> None:
+    key, certificate = self_signed([BALANCER.address])
+    (tmp_path / "site.pem").write_text(certificate)
+    (tmp_path / "site.pem.key").write_text(key)
+    path = tmp_path / "haproxy.cfg"
+    path.write_text(conf.replace("/etc/skytier/tls/", f"{tmp_path}/"))
+
+    checked = run("haproxy", "-c", "-f", str(path))
+
+    assert checked.returncode == 0, checked.stderr
+    assert "[WARNING]" not in checked.stderr, checked.stderr
+
+
 @pytest.mark.parametrize(
     "text",
     ["", SELF_SIGNED, f"ipv6 = true\n{SELF_SIGNED}"],
@@ -194,16 +207,7 @@ def test_haproxy_accepts_its_file(tmp_path: Path, text: str) -> None:
     stack = topology(f"web.count = 2\n{text}", BALANCED)
     files = roles.setup(stack, BALANCER).files
     (conf,) = [file.text for file in files if file.path == "/etc/skytier/haproxy.cfg"]
-    key, certificate = self_signed([BALANCER.address])
-    (tmp_path / "site.pem").write_text(certificate)
-    (tmp_path / "site.pem.key").write_text(key)
-    path = tmp_path / "haproxy.cfg"
-    path.write_text(conf.replace("/etc/skytier/tls/", f"{tmp_path}/"))
-
-    checked = run("haproxy", "-c", "-f", str(path))
-
-    assert checked.returncode == 0, checked.stderr
-    assert "[WARNING]" not in checked.stderr, checked.stderr
+    assert_haproxy_accepts(conf, tmp_path)
 
 
 ACME = 'tls = "acme"\ndomain = "shop.example.org"\nemail = "a@example.org"'
@@ -213,16 +217,7 @@ ACME = 'tls = "acme"\ndomain = "shop.example.org"\nemail = "a@example.org"'
 def test_haproxy_accepts_the_file_of_one_of_two(tmp_path: Path, text: str) -> None:
     stack = topology(f"web.count = 2\nbalancer.count = 2\n{text}", [*BALANCED[:-1], *BALANCERS])
     conf = _texts(stack, stack.of("balancer")[0])["haproxy.cfg"]
-    key, certificate = self_signed([BALANCER.address])
-    (tmp_path / "site.pem").write_text(certificate)
-    (tmp_path / "site.pem.key").write_text(key)
-    path = tmp_path / "haproxy.cfg"
-    path.write_text(conf.replace("/etc/skytier/tls/", f"{tmp_path}/"))
-
-    checked = run("haproxy", "-c", "-f", str(path))
-
-    assert checked.returncode == 0, checked.stderr
-    assert "[WARNING]" not in checked.stderr, checked.stderr
+    assert_haproxy_accepts(conf, tmp_path)
     # What comes from the other balancer goes to no balancer again.
     assert ("{ src 192.168.128.6 }" in conf) is bool(text)
     assert re.findall(

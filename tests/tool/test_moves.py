@@ -1,5 +1,6 @@
 """The floating IP of the entry point moves to a balancer and back, as steps of plans."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
@@ -33,7 +34,7 @@ def moving(case: str) -> tuple[StackFile, dict[Key, Found]]:
     }
 
 
-def carried_out(steps: list[Step], found: dict[Key, Found]) -> dict[Key, Found]:
+def carried_out(steps: list[Step], found: Mapping[Key, Found]) -> dict[Key, Found]:
     """What is there once all steps are done."""
     known = Known(found)
     made = [step.wanted for step in steps if step.wanted]

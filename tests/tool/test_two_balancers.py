@@ -1,6 +1,5 @@
 """Two balancers that share one address, as steps of plans, and what they are asked."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
@@ -37,6 +36,8 @@ from skytier.roles import ROLES
 from skytier.stackfile import StackFile, parse
 from skytier.status import ServiceStatus
 from skytier.topology import VRRP, IngressRule
+from tests.tool.test_balancer_gate import Machines
+from tests.tool.test_moves import carried_out
 from tests.tool.test_order import SMALL, before, other, planned, resolved, there
 
 FIRST, SECOND = "skytier-balancer-1", "skytier-balancer-2"
@@ -57,19 +58,6 @@ def found_of(stack: StackFile, then: StackFile) -> dict[Key, Found]:
     return {
         entry.get(key, key): replace(each, key=entry.get(key, key)) for key, each in found.items()
     }
-
-
-def carried_out(steps: list[Step], found: Mapping[Key, Found], then: StackFile) -> dict[Key, Found]:
-    """What is there once all steps are done, as the next run finds it."""
-    known = Known(found)
-    made = [step.wanted for step in steps if step.wanted]
-    ids = Known({w.key: known.get(w.key, Found(w.key, f"id of {w.key}", {})) for w in made})
-    for want in made:
-        facts = {"address": "192.168.128.9", "launched_at": "2026-01-01", "data": ""}
-        facts |= {"role": want.creation.get("role", "")}
-        known[want.key] = Found(want.key, ids[want.key].id, ids.attributes(want), facts)
-    gone = {step.key for step in steps if step.action is Action.DELETE}
-    return {key: each for key, each in known.items() if key not in gone}
 
 
 def of(steps: list[Step], key: Key) -> Step:
@@ -202,11 +190,11 @@ def test_the_address_of_visitors_stays(was: StackFile, then: StackFile) -> None:
             of(steps, Key("security group", "skytier-balancer")).wanted or pytest.fail("gone")
         ).attributes["rules"]
 
-    after = carried_out(steps, found, then)
+    after = carried_out(steps, found)
     closing = planned(then, after)
     if was is TWO:
         assert of(closing, SHARED).action is Action.DELETE
-    assert nothing_to_do(planned(then, carried_out(closing, after, then)))
+    assert nothing_to_do(planned(then, carried_out(closing, after)))
 
 
 def test_a_floating_ip_of_a_balancer_s_own_waits_until_the_other_one_has_moved() -> None:
@@ -485,19 +473,6 @@ class Machine:
         if self.answer == "away":
             raise SkytierError("It does not answer.")
         return self.answer
-
-
-class Machines:
-    """The ways into them."""
-
-    def __init__(self, *machines: Machine) -> None:
-        self.machines = {each.name: each for each in machines}
-
-    def enter(self, name: str, known: Known) -> Machine:
-        return self.machines[name]
-
-    def reach(self, name: str, tell: Any) -> Machine:
-        return self.machines[name]
 
 
 VIEW = "svname,status,check_status,last_chk,addr,\n{}\n"

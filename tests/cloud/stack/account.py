@@ -61,6 +61,18 @@ class Account:
             for kind, all_ in listed.items()
         }
 
+    def delegated(self, directory: Path) -> Path:
+        """A clouds.yaml with an application credential of the member's."""
+        identity = self.connection.identity
+        made = identity.create_application_credential(user=self.user_id, name="delegated")
+        auth = {
+            "auth_url": self.entry["auth"]["auth_url"],
+            "application_credential_id": made.id,
+            "application_credential_secret": made.secret,
+        }
+        entry = {**self.entry, "auth": auth, "auth_type": "v3applicationcredential"}
+        return write_clouds(directory, entry)
+
     def count(self) -> dict[str, int]:
         return {kind: len(ids) for kind, ids in self.holdings().items()}
 

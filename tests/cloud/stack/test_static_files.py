@@ -16,7 +16,7 @@ from skytier.openstack.resources.static_files import StaticFiles
 from skytier.release.static import LIST, Uses, digest
 from skytier.services.nginx.static import AT_CDN, IMMUTABLE
 
-from .account import CLOUD, Account, Operator, write_clouds
+from .account import CLOUD, Account, Operator
 from .test_storage import actions, up
 
 STACK = """
@@ -123,15 +123,7 @@ def test_what_is_new_and_changed_is_sent_and_everybody_can_read_it_and_nothing_e
     assert httpx.put(f"{origin}/static/page.css", content=b"mine").status_code == 401
 
     # An application credential, which can make no key of S3, is enough.
-    identity = account.connection.identity
-    made = identity.create_application_credential(user=account.user_id, name="release")
-    auth = {
-        "auth_url": account.entry["auth"]["auth_url"],
-        "application_credential_id": made.id,
-        "application_credential_secret": made.secret,
-    }
-    entry = {**account.entry, "auth": auth, "auth_type": "v3applicationcredential"}
-    another = Operator(operator.directory, write_clouds(tmp_path, entry))
+    another = Operator(operator.directory, account.delegated(tmp_path))
     write(operator, {"page.css": "c {}"})
     page = named(push(another)["new"], "page")
     assert httpx.get(f"{origin}/{page}").text == "c {}"

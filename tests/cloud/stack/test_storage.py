@@ -12,7 +12,7 @@ from skytier.openstack.resources.container import Container
 from skytier.openstack.resources.ec2_credential import Ec2Credential
 from skytier.openstack.resources.project import Project
 
-from .account import CLOUD, RESOURCES, Account, Operator, write_clouds
+from .account import CLOUD, RESOURCES, Account, Operator
 
 ENDPOINT = "http://172.24.4.1:8080"
 STACK = """
@@ -97,15 +97,7 @@ def test_a_container_is_made_used_and_never_deleted_with_objects_unless_told(
 def test_an_application_credential_is_told_beforehand_that_it_can_make_no_key(
     account: Account, operator: Operator, stack: str, tmp_path: Path
 ) -> None:
-    identity = account.connection.identity
-    made = identity.create_application_credential(user=account.user_id, name="ci")
-    auth = {
-        "auth_url": account.entry["auth"]["auth_url"],
-        "application_credential_id": made.id,
-        "application_credential_secret": made.secret,
-    }
-    entry = {**account.entry, "auth": auth, "auth_type": "v3applicationcredential"}
-    another = Operator(operator.directory, write_clouds(tmp_path, entry))
+    another = Operator(operator.directory, account.delegated(tmp_path))
     assert "Keystone makes none for an application credential" in another.ends_with(1, "plan")
     checks = {each["name"]: each for each in another.json("doctor", code=None)["checks"]}
     assert checks["object store"]["state"] == "failed"

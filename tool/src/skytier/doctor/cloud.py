@@ -344,10 +344,8 @@ def floating_ip(subject: Subject) -> Finding:
 
 
 def _is_ours(subject: Subject, port_id: str) -> bool:
-    port, project = (
-        subject.conn.network.get_port(port_id),
-        Project(subject.conn, subject.stack.name),
-    )
+    port = subject.conn.network.get_port(port_id)
+    project = Project(subject.conn, subject.stack.name)
     return port.description in (project.mark, project.of_virtual_address)
 
 

@@ -67,17 +67,8 @@ _STARTING = {Server.name: frozenset({"power", "interface"})}
 _CONFIGURATION = update.RULES[update.CONFIGURATION]
 _MADE = (
     *(KeyPair, SecurityGroup, Network, Subnet, Router, RouterInterface, Port, PublicPort),
-    *(
-        VirtualPort,
-        Volume,
-        Container,
-        Ec2Credential,
-        BakedImage,
-        ServerGroup,
-        RootVolume,
-        Server,
-        FloatingIP,
-    ),
+    *(VirtualPort, Volume, Container, Ec2Credential, BakedImage, ServerGroup, RootVolume, Server),
+    FloatingIP,
 )
 
 RULES = {
