@@ -2,17 +2,16 @@
 
 import os
 
-import psutil
 from fastapi import APIRouter, Request, Response
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
     REGISTRY,
     CollectorRegistry,
     generate_latest,
-    multiprocess,
 )
 
 from skytier_app.client_address import client_address
+from skytier_app.metrics.workers import Workers
 from skytier_app.problems import Problem
 from skytier_app.services import ServicesDep
 
@@ -20,14 +19,6 @@ from skytier_app.services import ServicesDep
 _SHARED = "PROMETHEUS_MULTIPROC_DIR"
 
 router = APIRouter()
-
-
-def forget_dead_workers(directory: str) -> None:
-    """Drop the gauges of workers that are gone, which would be summed up for ever."""
-    for name in os.listdir(directory):  # noqa: PTH208  # prometheus_client's own names
-        pid = name.removesuffix(".db").rsplit("_", 1)[-1]
-        if pid.isdecimal() and not psutil.pid_exists(int(pid)):
-            multiprocess.mark_process_dead(int(pid), directory)  # type: ignore[no-untyped-call]
 
 
 @router.get("/metrics", include_in_schema=False)
@@ -41,7 +32,6 @@ async def metrics(request: Request, services: ServicesDep) -> Response:
             raise Problem(404, "Not Found")
     registry = REGISTRY
     if directory := os.environ.get(_SHARED):
-        forget_dead_workers(directory)
         registry = CollectorRegistry()
-        multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        Workers(registry, directory)
     return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)

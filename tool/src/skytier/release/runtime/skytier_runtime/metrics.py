@@ -6,10 +6,10 @@ The names are those of the sample application, so that charts and alerts are the
 import ipaddress
 import json
 import os
-from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.multiprocess import MultiProcessCollector
+
+from skytier_runtime.workers import Workers
 
 PATH = "/metrics"
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -71,8 +71,9 @@ def may_read(client: tuple[str, int] | None) -> bool:
 
 def text() -> bytes:
     """The metrics of all workers."""
-    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+    directory = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+    if directory is None:
         return generate_latest()
-    registry: Any = CollectorRegistry()
-    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    registry = CollectorRegistry()
+    Workers(registry, directory)
     return generate_latest(registry)

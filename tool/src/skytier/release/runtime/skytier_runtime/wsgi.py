@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
-from prometheus_client.multiprocess import mark_process_dead
 
 from skytier_runtime import interface, metrics
 
@@ -69,7 +68,6 @@ class Server(BaseApplication):  # type: ignore[misc]  # Gunicorn has no types
             # Longer than Nginx keeps its idle connections, so that Nginx closes them.
             "keepalive": 75,
             "control_socket_disable": True,
-            "child_exit": lambda server, worker: _gone(worker.pid),
         }.items():
             if name in self.cfg.settings:
                 self.cfg.set(name, value)
@@ -77,11 +75,6 @@ class Server(BaseApplication):  # type: ignore[misc]  # Gunicorn has no types
     def load(self) -> Measured:
         """What each worker serves."""
         return Measured(interface.application())
-
-
-def _gone(pid: int) -> None:
-    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
-        mark_process_dead(pid)  # type: ignore[no-untyped-call]
 
 
 if __name__ == "__main__":
