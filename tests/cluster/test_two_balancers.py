@@ -18,6 +18,7 @@ from tests.project.trees import write_dedented
 
 DOMAIN = "shop.example.org"
 TWO = "balancer.count = 2"
+SAID = "cat /var/lib/skytier/certificate.said /var/log/letsencrypt/letsencrypt.log"
 NAMES = ("shop-balancer-1", "shop-balancer-2")
 
 
@@ -157,7 +158,7 @@ def test_each_has_a_certificate_whichever_the_authority_meets(made: Cluster, pro
     made.write(stack(project, 3, f"{TWO}\n{acme}"))
     made.up()
     has, other = roles_of(made)
-    assert "Pebble Intermediate CA" in certificate(has)
+    assert "Pebble Intermediate CA" in certificate(has), has.run(SAID)
     # It has not the address, and the authority comes to the one that has. At first it asks as its
     # timer does, a minute later.
     other.run("/usr/local/lib/skytier/certificate")
