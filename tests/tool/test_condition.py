@@ -66,9 +66,9 @@ def asked(ahead: float = 0.0, took: float = 1.0, **parts: list[Disk] | list[Unit
 @pytest.mark.parametrize(
     ("disk", "what", "do"),
     [
-        (Disk("/", 104857600, FULL_PERCENT), "/ is 95% full: 100 MiB left", "See what fills it"),
+        (Disk("/", 104857600, FULL_PERCENT), "/ is 95% full: 100.0 MiB left", "See what fills it"),
         (Disk("/", 12, 100, inodes=True), "/ is 100% full: 12 files left", "See what fills it"),
-        (Disk("/var/lib/postgresql", 0, 100), "is 100% full: 0 MiB left", "volume_gib higher"),
+        (Disk("/var/lib/postgresql", 0, 100), "is 100% full: 0 B left", "volume_gib higher"),
     ],
 )
 def test_a_full_disk_is_named_and_nothing_is_deleted(disk: Disk, what: str, do: str) -> None:

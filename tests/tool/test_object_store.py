@@ -132,7 +132,7 @@ def test_a_key_of_the_operator_s_own_is_asked_for_and_none_is_made() -> None:
 def test_a_container_that_is_not_wanted_any_more_goes_only_without_objects() -> None:
     gone = changed(steps(there(WITH), WITHOUT))
     assert gone[CONTAINER] is gone[CREDENTIAL] is Action.DELETE
-    with pytest.raises(LossError, match=r"lose 12 objects \(12 GiB\)") as error:
+    with pytest.raises(LossError, match=r"lose 12 objects \(12.0 GiB\)") as error:
         refuse_losses(steps(there(WITH, objects=12), WITHOUT))
     assert "Set storage.bucket back to uploads" in (error.value.do or "")
 

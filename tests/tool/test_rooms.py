@@ -22,7 +22,7 @@ LAYERS = (
     {"charts", "status"},
     {"hosts"},
     {"follow", "health", "listing", "render"},
-    {"files", "moment", "poll", "quoting"},
+    {"files", "moment", "poll", "quoting", "sizes"},
     {"errors"},
 )
 """A room, which is a package or a module beside them, imports only from layers below its own."""

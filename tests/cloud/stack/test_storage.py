@@ -81,12 +81,12 @@ def test_a_container_is_made_used_and_never_deleted_with_objects_unless_told(
     operator.write(f'name = "shop"\n{STACK.replace("uploads", "theirs")}')
     assert "does not carry the mark" in operator.ends_with(1, "plan")
     operator.write(f'name = "shop"\n{STACK.replace("uploads", "others")}')
-    assert "and lose 1 object (7 bytes)" in operator.ends_with(1, "up", "--yes")
+    assert "and lose 1 object (7 B)" in operator.ends_with(1, "up", "--yes")
     account.connection.object_store.delete_container("theirs")
 
     operator.write(f'name = "shop"\n{STACK}')
     said = operator.run("down", "--delete-data", "--yes")
-    assert "The container uploads stays, with 1 object (7 bytes)." in said
+    assert "The container uploads stays, with 1 object (7 B)." in said
     assert "Nothing else of the stack shop is left." in said
     assert [each.key.name for each in containers.find()] == ["uploads"]
     assert list(credentials.find()) == []

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from skytier import sizes
 from skytier.charts.expression import Expression
 
 
@@ -61,7 +62,7 @@ def human(value: float, unit: Unit) -> str:
     ('1.5 KiB/s', '4.2 ms', '12.3%')
     """
     if unit in (Unit.BYTES, Unit.BYTES_PER_S):
-        return _bytes(value) + ("/s" if unit is Unit.BYTES_PER_S else "")
+        return sizes.in_words(value) + ("/s" if unit is Unit.BYTES_PER_S else "")
     if unit is Unit.SECONDS:
         if value < 1:
             return f"{value * 1000:.1f} ms"
@@ -70,11 +71,3 @@ def human(value: float, unit: Unit) -> str:
         return f"{value:.2f}"
     text = f"{value:.1f}" if unit is not Unit.COUNT or value % 1 else f"{value:.0f}"
     return text + {Unit.PERCENT: "%", Unit.PER_S: "/s"}.get(unit, "")
-
-
-def _bytes(value: float) -> str:
-    for name in ("B", "KiB", "MiB", "GiB"):
-        if abs(value) < 1024:
-            return f"{value:.0f} B" if name == "B" else f"{value:.1f} {name}"
-        value /= 1024
-    return f"{value:.1f} TiB"

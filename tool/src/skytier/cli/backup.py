@@ -8,6 +8,7 @@ import typer
 from rich import box
 from rich.table import Table
 
+from skytier import sizes
 from skytier.cli import chosen, console
 from skytier.cli.chosen import Cloud, File, Json
 from skytier.cli.progress import progress
@@ -135,7 +136,7 @@ def _row(each: Backup) -> list[str]:
         each.kind,
         f"{each.ended:%Y-%m-%d %H:%M:%S}",
         f"{(each.ended - each.began).total_seconds():.0f}",
-        f"{each.database_bytes / 2**20:,.1f} MiB",
-        f"{each.stored_bytes / 2**20:,.1f} MiB",
+        sizes.in_words(each.database_bytes),
+        sizes.in_words(each.stored_bytes),
         "damaged pages" if each.damaged else "",
     ]

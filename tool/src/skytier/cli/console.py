@@ -87,17 +87,6 @@ def program() -> str:
     return str(called.relative_to(Path.cwd()) if called.is_relative_to(Path.cwd()) else called)
 
 
-def size(count: int) -> str:
-    """A number of bytes for a person.
-
-    >>> size(1000), size(50_000), size(5_000_000)
-    ('1000 B', '48.8 KiB', '4.8 MiB')
-    """
-    if count < 1024:
-        return f"{count} B"
-    return f"{count / 2**10:.1f} KiB" if count < 2**20 else f"{count / 2**20:.1f} MiB"
-
-
 def confirm(question: str, yes: bool, nobody: str) -> None:
     """Ask before something that matters; `yes` is the answer given beforehand.
 

@@ -9,6 +9,7 @@ import typer
 from rich import box
 from rich.table import Table
 
+from skytier import sizes
 from skytier.cli import chosen, console, dump, minor_upgrade
 from skytier.cli.chosen import Cloud, File, Json, Yes
 from skytier.errors import SkytierError
@@ -211,4 +212,4 @@ def _number(value: int | None) -> str:
 
 
 def _bytes(value: int | None) -> str:
-    return "?" if value is None else console.size(value)
+    return "?" if value is None else sizes.in_words(value)

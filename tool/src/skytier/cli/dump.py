@@ -16,6 +16,7 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
+from skytier import sizes
 from skytier.cli import chosen, console
 from skytier.cli.chosen import Cloud, File, Json, Yes
 from skytier.cli.output import writable
@@ -55,7 +56,7 @@ def export_database(
         said = {"file": str(path), "bytes": size, "tables": there.tables}
         print(json.dumps(said))  # noqa: T201
         return
-    console.out.print(f"{path} has {there.tables} tables, {console.size(size)}.", markup=False)
+    console.out.print(f"{path} has {there.tables} tables, {sizes.in_words(size)}.", markup=False)
 
 
 @app.command("import", epilog="Example: skytier database import shop.dump --cloud mycloud")
@@ -92,7 +93,7 @@ def import_database(
         print(json.dumps({"file": str(path), "tables": now.tables, "bytes": now.size}))  # noqa: T201
         return
     console.out.print(
-        f"The database has {now.tables} tables, {console.size(now.size)}.", markup=False
+        f"The database has {now.tables} tables, {sizes.in_words(now.size)}.", markup=False
     )
     migrates = (
         "run the migrations: skytier release"
@@ -115,8 +116,8 @@ def _ask(
         return
     if not as_json:
         console.out.print(
-            f"The database of {wanted.name} has {there.tables} tables, {console.size(there.size)}. "
-            f"They are deleted, and {path} takes their place.",
+            f"The database of {wanted.name} has {there.tables} tables, "
+            f"{sizes.in_words(there.size)}. They are deleted, and {path} takes their place.",
             markup=False,
         )
         console.out.print(way_back, markup=False)

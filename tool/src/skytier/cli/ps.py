@@ -9,6 +9,7 @@ import typer
 from rich import box
 from rich.table import Table
 
+from skytier import sizes
 from skytier.cli import chosen, console
 from skytier.cli.chosen import Cloud, File, Json
 from skytier.status import ProcessStatus
@@ -35,7 +36,7 @@ def _table(processes: Sequence[ProcessStatus]) -> Table:
         right = heading in ("PID", "Age", "Memory", "Restarts")
         table.add_column(heading, no_wrap=True, justify="right" if right else "left")
     for each in processes:
-        memory = "" if each.memory_bytes is None else f"{each.memory_bytes / 2**20:.0f} MiB"
+        memory = "" if each.memory_bytes is None else sizes.in_words(each.memory_bytes)
         age = "" if each.age_s is None else str(timedelta(seconds=each.age_s))
         name = each.name if each.name == "web" else f"{each.name} {each.number}"
         table.add_row(

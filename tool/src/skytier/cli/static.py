@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from skytier import sizes
 from skytier.cli import chosen, console
 from skytier.cli.chosen import Cloud, File, Json, Yes
 from skytier.cli.progress import progress
@@ -73,7 +74,7 @@ def _show(intended: "Intended", unused: Sequence[str], *, with_names: bool) -> N
     say = f"{len(push.new)} new, {len(push.changed)} changed, {len(push.same)} as they are"
     console.out.print(
         f"{_files(len(push.files))} of the release {push.release}: {say}; "
-        f"{console.size(push.bytes)} to send to {intended.bucket}.",
+        f"{sizes.in_words(push.bytes)} to send to {intended.bucket}.",
         markup=False,
         highlight=False,
     )

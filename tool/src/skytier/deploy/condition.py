@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from statistics import median
 
+from skytier import sizes
 from skytier.services.system.condition import Condition, Disk, Unit
 from skytier.status import Fault
 
@@ -67,7 +68,7 @@ def _of_machine(name: str, condition: Condition) -> Iterator[Wrong]:
 
 
 def _full(name: str, disk: Disk) -> Fault:
-    left = f"{disk.free} files" if disk.inodes else f"{disk.free / 1024**2:.0f} MiB"
+    left = f"{disk.free} files" if disk.inodes else sizes.in_words(disk.free)
     if disk.path == "/":
         do = (
             f"See what fills it: skytier exec {name} 'du -xh / | sort -h | tail -n 20'. Or take a "

@@ -6,6 +6,7 @@ from keystoneauth1.exceptions import CatalogException
 from keystoneauth1.identity.base import BaseIdentityPlugin
 from openstack.connection import Connection
 
+from skytier import sizes
 from skytier.deploy.kind import Found, Key, Known
 from skytier.errors import SkytierError
 from skytier.openstack import catalog
@@ -188,11 +189,6 @@ def stays(found: Found, *, purge: bool) -> str:
 
 
 def in_words(container: Found) -> str:
-    """`12 objects (3 MiB)`"""
+    """`12 objects (3.0 MiB)`"""
     count, size = container.facts["objects"], container.facts["bytes"]
-    unit = next((u for u in _UNITS if size < 1024 ** (u[0] + 1)), _UNITS[-1])
-    amount = round(size / 1024 ** unit[0], 1)
-    return f"{count} object{'' if count == 1 else 's'} ({amount:g} {unit[1]})"
-
-
-_UNITS = ((0, "bytes"), (1, "KiB"), (2, "MiB"), (3, "GiB"), (4, "TiB"))
+    return f"{count} object{'' if count == 1 else 's'} ({sizes.in_words(size)})"
