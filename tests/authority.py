@@ -6,6 +6,14 @@ from skytier.secrets.certificate import self_signed
 from tests.cluster.container import Container
 
 
+def keys(domain: str, address: str) -> str:
+    """The lines of a stack file whose certificate it gives."""
+    return (
+        f'tls = "acme"\ndomain = "{domain}"\nemail = "admin@example.org"\n'
+        f'acme_server = "https://{address}:14000/dir"'
+    )
+
+
 def install(machine: Container, address: str) -> str:
     """Prepare it for `https://ADDRESS:14000/dir`. Returns the certificate that clients trust."""
     key, certificate = self_signed([address])

@@ -264,10 +264,7 @@ def test_the_certificate_of_an_authority_goes_where_the_address_goes(
     authority.trust(web, crt)
     web.run(f"echo '{made.public_address} {DOMAIN}' >>/etc/hosts")
     authority.start(web, web.address)
-    acme = (
-        f'tls = "acme"\ndomain = "{DOMAIN}"\nemail = "admin@example.org"\n'
-        f'acme_server = "https://{web.address}:14000/dir"'
-    )
+    acme = authority.keys(DOMAIN, web.address)
     made.write(stack(project, 1, acme))
     made.up()
     first = serial(made)

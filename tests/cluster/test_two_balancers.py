@@ -151,10 +151,7 @@ def test_each_has_a_certificate_whichever_the_authority_meets(made: Cluster, pro
         authority.trust(each, crt)
         each.run(f"echo '{made.public_address} {DOMAIN}' >>/etc/hosts")
     authority.start(web, web.address)
-    acme = (
-        f'tls = "acme"\ndomain = "{DOMAIN}"\nemail = "admin@example.org"\n'
-        f'acme_server = "https://{web.address}:14000/dir"'
-    )
+    acme = authority.keys(DOMAIN, web.address)
     made.write(stack(project, 3, f"{TWO}\n{acme}"))
     made.up()
     has, other = roles_of(made)
