@@ -5,6 +5,7 @@ output, exit code. Loading takes a second of a processor, each time; a fork take
 """
 
 import atexit
+import gc
 import json
 import os
 import signal
@@ -126,6 +127,8 @@ def serve(requests: socket.socket) -> None:
         words, directory, environment = json.loads(message)
         for module in _needed(words, environment):
             import_module(module)
+        # Else each fork looks for garbage in all that was loaded, which copies it.
+        gc.freeze()
         if os.fork() == 0:
             requests.close()
             _become(words, directory, environment, *handles)
