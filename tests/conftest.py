@@ -16,7 +16,7 @@ from playwright.async_api import Browser, async_playwright, expect
 
 from tests.skytier_command import PROGRAM, Skytier
 
-pytest_plugins = ["tests.large", "tests.side_by_side", "tests.systems"]
+pytest_plugins = ["tests.garbage", "tests.large", "tests.side_by_side", "tests.systems"]
 
 # A shell without a terminal starts what runs in its background deaf to Ctrl-C, and processes
 # inherit that. Tests send this signal: theirs hear it however they are run.
