@@ -35,8 +35,7 @@ class Role:
 
     def host(self, stack: StackFile) -> str:
         """The role on whose first machine its services run; empty where it has its own machines."""
-        there = stack.machines()
-        if self.name in there:
+        if not self.colocated_with or self.name in (there := stack.machines()):
             return ""
         return next((name for name in self.colocated_with if name in there), "")
 
@@ -48,6 +47,7 @@ class Role:
 
 def public_role(stack: StackFile, roles: Mapping[str, Role]) -> str:
     """The role whose machines have floating IPs. Its first machine is the entry point."""
-    there = [role for name, role in roles.items() if name in stack.machines()]
+    machines = stack.machines()
+    there = [role for name, role in roles.items() if name in machines]
     behind = {role.fronts for role in there}
     return next(role.name for role in there if role.public and role.name not in behind)

@@ -1,6 +1,7 @@
 """Other numbers of web servers at some hours, by local time."""
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, time
 from fractions import Fraction
@@ -118,8 +119,8 @@ def shares(schedule: Sequence[Hours], count: int) -> list[Fraction]:
     for hours in reversed(schedule):
         for minute in hours.minutes():
             minutes[minute] = hours.count
-    most = max(minutes)
+    lasts = Counter(minutes)
     return [
-        Fraction(sum(each >= number for each in minutes), WEEK_MINUTES)
-        for number in range(1, most + 1)
+        Fraction(sum(lasts[there] for there in lasts if there >= number), WEEK_MINUTES)
+        for number in range(1, max(lasts) + 1)
     ]
