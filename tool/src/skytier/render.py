@@ -35,6 +35,8 @@ def _environment(package: str) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
+        # They come with the package: no look at the disk whether one is another by now.
+        auto_reload=False,
         # These are configuration files, not HTML.
         autoescape=False,  # noqa: S701
     )

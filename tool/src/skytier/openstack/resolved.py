@@ -281,7 +281,6 @@ class ResolvedStack:
         are. Prices are not in it: they change by themselves, and may not be known at the moment.
         What there is to pay for is in it, priced by rates that stay the same.
         """
-        priced = replace(self, prices=PriceList(EXAMPLE))
         keeper, _ = roles.secret_store(self.stack)
         store = known.get(self.secret_store())
         # Those of a web server are carried over to the one in its place, and each of several
@@ -289,7 +288,11 @@ class ResolvedStack:
         several = len(self.secret_keepers()) > 1
         stay = role == keeper or several or not self.roles[keeper].holds_data
         from_elsewhere = [] if stay else [store.id if store else ""]
-        return priced.setup(role, number, known).fingerprint(from_elsewhere)
+        return self._at_example_rates.setup(role, number, known).fingerprint(from_elsewhere)
+
+    @cached_property
+    def _at_example_rates(self) -> "ResolvedStack":
+        return replace(self, prices=PriceList(EXAMPLE))
 
     def with_given(self, operator: OperatorFiles, known: Known) -> "ResolvedStack":
         """The same with the secrets that are in the environment of this run."""
