@@ -15,8 +15,38 @@ find_python() {
     return 1
 }
 
-# make_venv REQUIREMENTS [OPTION ...] brings .venv to what the file pins, with options of pip install;
-# does nothing when it is there already.
+# install_by_uv REQUIREMENTS [--no-compile] installs what the file pins, by the uv that it pins too: in
+# a tenth of the time of pip, and from the same indexes.
+install_by_uv() {
+    local compile=--compile-bytecode
+    [ "${2:-}" != --no-compile ] || compile=--no-compile-bytecode
+    .venv/bin/python -m pip install -qq --disable-pip-version-check --only-binary :all: --no-deps \
+        --requirement <(awk '/^uv==/, !/\\$/' "$1") || return
+    uv_as_pip install --require-hashes --requirement "$1" $compile &&
+        uv_as_pip install --no-deps --no-build-isolation --editable app --editable tool $compile
+}
+
+# uv_as_pip WORD ... runs `uv pip WORD ...` on .venv with the settings of pip where uv has none.
+uv_as_pip() {
+    .venv/bin/python -c '
+import os, runpy, sys
+found = runpy.run_path("tool/src/skytier/release/indexes.py")["indexes"]()
+words = ["uv", "pip", *sys.argv[1:], "--quiet", "--python", sys.executable, *found.options]
+os.execve(".venv/bin/uv", words, os.environ | found.variables)
+' "$@"
+}
+
+# install_by_pip REQUIREMENTS [OPTION ...] does the same by pip, with options of pip install.
+install_by_pip() {
+    local requirements=$1
+    shift
+    .venv/bin/python -m pip install -qq --disable-pip-version-check --requirement "$requirements" "$@" &&
+        .venv/bin/python -m pip install -qq --disable-pip-version-check "$@" \
+            --no-deps --no-build-isolation --editable app --editable tool
+}
+
+# make_venv REQUIREMENTS [--no-compile] brings .venv to what the file pins; does nothing when it is there
+# already.
 make_venv() {
     local requirements=$1 wanted python
     shift
@@ -36,9 +66,7 @@ make_venv() {
         fi
         pwd >.venv/checkout
     fi
-    if ! .venv/bin/python -m pip install -qq --disable-pip-version-check --requirement "$requirements" "$@" ||
-        ! .venv/bin/python -m pip install -qq --disable-pip-version-check "$@" \
-            --no-deps --no-build-isolation --editable app --editable tool; then
+    if ! install_by_uv "$requirements" "$@" 2>/dev/null && ! install_by_pip "$requirements" "$@"; then
         echo "pip could not install what $requirements names: its message is above." >&2
         echo "Check that this machine reaches its package index (pip config list), and run again." >&2
         return 1
