@@ -25,6 +25,7 @@ from skytier_app import cache, passwords
 from skytier_app.main import create_app
 from skytier_app.migrate import migrate
 from skytier_app.settings import Settings
+from tests.memory import quickest_place
 from tests.skytier_command import free_port
 from tests.waiting import wait_until
 
@@ -37,7 +38,7 @@ PASSWORD = "a long and private sentence"
 @pytest.fixture(scope="session")
 def short_dir() -> Iterator[Path]:
     """A directory with a path short enough for unix sockets."""
-    with tempfile.TemporaryDirectory(prefix="sky", dir="/tmp") as directory:
+    with tempfile.TemporaryDirectory(prefix="sky", dir=quickest_place()) as directory:
         Path(directory).chmod(0o711)
         yield Path(directory)
 
