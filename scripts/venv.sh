@@ -16,7 +16,7 @@ find_python() {
 }
 
 # install_by_uv REQUIREMENTS [--no-compile] installs what the file pins, by the uv that it pins too: in
-# a tenth of the time of pip, and from the same indexes.
+# a sixth of the time of pip, and from the same indexes.
 install_by_uv() {
     local compile=--compile-bytecode
     [ "${2:-}" != --no-compile ] || compile=--no-compile-bytecode

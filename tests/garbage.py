@@ -1,7 +1,7 @@
 """When Python looks for garbage in the process of the tests.
 
 What collection makes, modules and items, lives to the end. Python would look through all of it
-again and again: a third of the time of collection, and half a second for each look later on.
+again and again, which took a third of the time of collection.
 """
 
 import gc
