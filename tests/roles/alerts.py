@@ -427,6 +427,33 @@ CASES = [
         {f'redis_rejected_connections_total{{{CACHE}, job="redis"}}': "1x60"},
     ),
     Case(
+        "RedisNoPrimary",
+        {
+            f'redis_connected_slaves{{{CACHE}, job="redis"}}': "0x60",
+            f'redis_connected_slaves{{{WEB}, job="redis"}}': "0x60",
+        },
+        {
+            f'redis_connected_slaves{{{CACHE}, job="redis"}}': "0x60",
+            f'redis_connected_slaves{{{WEB}, job="redis"}}': "1x60",
+        },
+    ),
+    Case(
+        "RedisReplicaNotInSync",
+        {f'redis_master_link_up{{{CACHE}, job="redis"}}': "1x50 0x10"},
+        {f'redis_master_link_up{{{CACHE}, job="redis"}}': "1x60"},
+    ),
+    Case(
+        "RedisSentinelsBelowQuorum",
+        {
+            f'redis_up{{{CACHE}, job="redis-sentinel"}}': "1x60",
+            f'redis_up{{{WEB}, job="redis-sentinel"}}': "1x50 0x10",
+        },
+        {
+            f'redis_up{{{CACHE}, job="redis-sentinel"}}': "1x60",
+            f'redis_up{{{WEB}, job="redis-sentinel"}}': "1x60",
+        },
+    ),
+    Case(
         "RedisCannotSave",
         {f'redis_aof_last_write_status{{{CACHE}, job="redis"}}': "1x50 0x10"},
         {

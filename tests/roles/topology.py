@@ -144,6 +144,17 @@ TOPOLOGIES = {
     "a colocated cache": topology(
         f'{SELF_SIGNED}cache = {{kind = "redis", colocated = true}}\n{NO_DATABASE}', [WEB]
     ),
+    "three members of Redis": topology(
+        f'web.count = 2\n{SELF_SIGNED}cache = {{kind = "redis", members = 3}}', BALANCED
+    ),
+    "three members of Redis beside two balancers, that nobody watches": replace(
+        topology(
+            "web.count = 2\nbalancer.count = 2\nmonitor.enabled = false\n"
+            f'{NO_DATABASE}cache = {{kind = "redis", members = 3}}',
+            [WEB, SECOND, *BALANCERS],
+        ),
+        virtual_address=SHARED_ADDRESS,
+    ),
     # An object store, too: it needs an application of the operator, as this one is.
     "no database": replace(
         topology(f'{SELF_SIGNED}{NO_DATABASE}storage.bucket = "uploads"', [WEB]),

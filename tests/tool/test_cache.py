@@ -98,7 +98,7 @@ def test_its_memory_follows_from_the_machine_and_leaves_room(
     memory_mib: int, role: str, kept: int, cached: int
 ) -> None:
     machine = replace(CACHE, memory_mib=memory_mib, role=role)
-    assert (maxmemory_mib(KEPT, machine), maxmemory_mib(CACHED, machine)) == (kept, cached)
+    assert (maxmemory_mib(KEPT, [machine]), maxmemory_mib(CACHED, [machine])) == (kept, cached)
 
 
 def test_only_one_server_evicts_and_only_the_other_one_keeps() -> None:

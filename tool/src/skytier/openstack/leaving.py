@@ -7,6 +7,7 @@ from skytier.openstack.access import Access
 from skytier.openstack.draining import DrainedServers
 from skytier.openstack.entry_point import virtual_address
 from skytier.openstack.handing_over import BalancerServers
+from skytier.openstack.redis_members import RedisServers
 from skytier.openstack.taken_away import ServersTakenAway
 from skytier.roles import ROLES
 from skytier.services.etcd.service import LEAVE as GIVE_UP_VOTE
@@ -25,6 +26,8 @@ def leaving(servers: Kind, stack: StackFile, access: Access, there: Known, *, mo
     `there` is all that is there before. While the floating IP `moves`, no web server is drained.
     """
     kind: Kind = MemberServers(servers, access, there, goes_on=stack.database.members > 1)
+    if stack.cache.enabled:
+        kind = RedisServers(kind, access, there)
     shared = there.get(virtual_address(stack.name))
     if stack.shares_address and shared:
         kind = BalancerServers(kind, access, there, shared.facts["address"])

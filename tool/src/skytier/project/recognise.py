@@ -32,6 +32,7 @@ _GIVEN = frozenset(
         "DATABASE_REPLICA_URL",
         "REDIS_URL",
         "REDIS_CACHE_URL",
+        "REDIS_SENTINELS",
         "PORT",
         "WEB_CONCURRENCY",
         "SECRET_KEY",

@@ -33,7 +33,10 @@ EVERYWHERE: Sequence[Service] = (SYSTEM, NODE)
 def services_on(stack: StackFile, role: str, number: int) -> list[Service]:
     """The services that run on a machine."""
     colocated = [
-        service for other in _colocated(stack, role) for service in other.services if number == 1
+        service
+        for other in ROLES.values()
+        if (role, number) in other.hosts(stack)
+        for service in other.services
     ]
     own = (*EVERYWHERE, *ROLES[role].services, *colocated)
     return [service for service in own if service.enabled(stack)]
@@ -149,11 +152,6 @@ def _others(role: str) -> Iterator[Service]:
     for other in ROLES.values():
         if role in other.colocated_with:
             yield from other.services
-
-
-def _colocated(stack: StackFile, role: str) -> list[Role]:
-    """The roles without machines of their own that are on the first machine of a role."""
-    return [other for other in ROLES.values() if other.host(stack) == role]
 
 
 def _exposed(stack: StackFile, role: Role) -> Exposed:

@@ -1,6 +1,13 @@
-"""The cache: Redis on a machine of its own, or else on the first web server."""
+"""The cache: Redis on its own machine or the first web server; or three, on machines that are there."""
 
 from skytier.roles.role import Role
 from skytier.services.redis.service import EXPORTER, REDIS
+from skytier.services.sentinel.service import SENTINEL
 
-CACHE = Role(name="cache", services=(REDIS, EXPORTER), colocated_with=("web",), single=True)
+CACHE = Role(
+    name="cache",
+    services=(REDIS, SENTINEL, EXPORTER),
+    colocated_with=("web",),
+    members=lambda stack: stack.cache_members,
+    single=True,
+)

@@ -1,6 +1,6 @@
 """A kind of machine: which services run on it, and what is lost with it. Data only."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from skytier.services.service import Service
@@ -30,14 +30,18 @@ class Role:
     colocated_with: Sequence[str] = ()
     """The roles on whose first machine its services run where it has no machine of its own: that of
     the first of them that the stack has."""
+    members: Callable[[StackFile], Sequence[tuple[str, int]]] = lambda stack: ()
+    """Role and number of several machines that its services run on, instead of `colocated_with`,
+    where it has no machines of its own."""
     single: bool = False
     """Whether there is never more than one machine."""
 
-    def host(self, stack: StackFile) -> str:
-        """The role on whose first machine its services run; empty where it has its own machines."""
+    def hosts(self, stack: StackFile) -> Sequence[tuple[str, int]]:
+        """Role and number of the machines that its services run on; none where it has its own."""
         if not self.colocated_with or self.name in (there := stack.machines()):
-            return ""
-        return next((name for name in self.colocated_with if name in there), "")
+            return ()
+        first = [(name, 1) for name in self.colocated_with if name in there][:1]
+        return self.members(stack) or first
 
     @property
     def runs_application(self) -> bool:

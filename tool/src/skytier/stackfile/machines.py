@@ -64,6 +64,7 @@ class WebSection(MachineSection):
     """Another number of web servers at some hours, for example at night. If several apply, the
     first one counts. It needs a timer that runs `skytier up --yes` at those hours."""
     _usual: int = PrivateAttr(0)
+    _fewest: int | None = PrivateAttr(None)
 
     def at(self, moment: datetime, there: int = 0) -> "WebSection":
         """The section with the number of web servers of a moment.
@@ -77,9 +78,10 @@ class WebSection(MachineSection):
         return self
 
     def having(self, count: int) -> "WebSection":
-        """The section with a number of web servers. The largest number that it allows stays."""
+        """The section with a number of web servers. The limits that it allows stay."""
         now = self.model_copy(update={"count": count})
         now._usual = self.most
+        now._fewest = self.least
         return now
 
     @property
@@ -97,6 +99,12 @@ class WebSection(MachineSection):
         """The largest number of machines at any hour."""
         usual = self.count.max if isinstance(self.count, Automatic) else self.count
         return max(usual, self._usual, *(hours.count for hours in self.schedule))
+
+    @property
+    def least(self) -> int:
+        """The smallest number of machines at any hour."""
+        fewest = self.machines if self._fewest is None else min(self._fewest, self.machines)
+        return min([fewest, *(hours.count for hours in self.schedule)])
 
 
 class BalancerSection(MachineSection):

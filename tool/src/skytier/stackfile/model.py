@@ -3,7 +3,7 @@
 The text below a key is its documentation: `skytier init` writes it as the comment.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from functools import cache
@@ -16,7 +16,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, model_
 from skytier.stackfile import values
 from skytier.stackfile.application import POSTGRESQL, SAMPLE, ApplicationSection
 from skytier.stackfile.backup import PATH, BackupSection
-from skytier.stackfile.cache import CacheSection
+from skytier.stackfile.cache import MEMBERS, CacheSection, members_on
 from skytier.stackfile.machines import (
     EMAILS,
     ROOT_GIB,
@@ -217,6 +217,13 @@ class StackFile(Section):
         return self.has_balancer and self.balancer.count > 1
 
     @property
+    def cache_members(self) -> Sequence[tuple[str, int]]:
+        """Role and number of the machines that the members of Redis are on; none for one Redis."""
+        if not self.cache.replicated:
+            return ()
+        return members_on(self.balancer.count if self.has_balancer else 0, self.web.least)
+
+    @property
     def has_floating_ips(self) -> bool:
         """Whether visitors and operators come to a floating IP."""
         return self.public == "floating-ip"
@@ -383,6 +390,7 @@ class StackFile(Section):
         self._check_network()
         self._check_ipv6()
         self._check_balancers()
+        self._check_cache()
         private = IPv4Network(self.cidr)
         if self.floating_ip and IPv4Address(self.floating_ip) in private:
             raise contradiction("floating_ip", f"is inside the private network {self.cidr}")
@@ -464,6 +472,16 @@ class StackFile(Section):
                 "by IPv6 would have one balancer alone. Take one of the two out"
             )
             raise contradiction("balancer.count", wrong)
+
+    def _check_cache(self) -> None:
+        """Raises ValueError where there are too few machines for the members of Redis."""
+        if self.cache.replicated and len(there := self.cache_members) < MEMBERS:
+            wrong = (
+                f"is {self.cache.members}, which needs three machines that are there at every hour: "
+                f"web servers and balancers. There {'is' if len(there) == 1 else 'are'} "
+                f"{len(there)}. Set web.count to 3, or to 2 with a balancer"
+            )
+            raise contradiction("cache.members", wrong)
 
     def _check_public_port(self) -> None:
         """Raises ValueError for keys of a public port that contradict each other."""

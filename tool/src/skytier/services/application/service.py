@@ -20,6 +20,7 @@ from skytier.services.postgresql.config import (
 from skytier.services.postgresql.secrets import CERTIFICATE, PASSWORD
 from skytier.services.redis import secrets as redis_secrets
 from skytier.services.redis import servers as redis
+from skytier.services.redis_proxy.service import REDIS_PROXY
 from skytier.services.service import ETC, UNITS, Placement, Service, check
 from skytier.services.setup import File, Setup
 from skytier.stackfile import StackFile
@@ -47,6 +48,7 @@ SIGNING_KEY = "application_secret_key"
 S3_KEY = "object_store_key"
 DATABASE = Need("postgresql", duty="primary")
 CACHE = Need("redis")
+SENTINEL = Need("sentinel")
 
 
 class Application(Service):
@@ -64,6 +66,7 @@ class Application(Service):
         return [
             *([DATABASE] if stack.has_database else []),
             *([CACHE] if stack.cache.enabled else []),
+            *([SENTINEL] if stack.cache.replicated else []),
         ]
 
     def secrets(self, topology: Topology) -> Sequence[Secret]:
@@ -95,6 +98,9 @@ class Application(Service):
         members = DATABASE_PROXY.enabled(at.stack)
         if members:
             database = LOOPBACK
+        sentinels = at.needed(SENTINEL) if REDIS_PROXY.enabled(at.stack) else ()
+        if sentinels:
+            cache = LOOPBACK
         redis_servers = redis.SERVERS if cache else ()
         store = at.topology.object_store
         made = store is not None and store.access_key_id is not None
@@ -124,11 +130,13 @@ class Application(Service):
             "redis_address": cache or "",
             "redis_servers": redis.SERVERS,
             "redis_password": redis_secrets.PASSWORD,
-            "redis_certificate": redis_secrets.CERTIFICATE,
+            "redis_certificate": redis_secrets.trusted(at.stack),
+            "sentinels": [f"{each.address}:{redis.SENTINEL_PORT}" for each in sentinels],
             "credentials": [
                 *(["skytier_database_url"] if database else []),
                 *(["skytier_database_replica_url"] if members else []),
                 *(each.credential for each in redis_servers),
+                *(["skytier_redis_sentinels"] if sentinels else []),
                 "skytier_secret_key",
                 *(["skytier_s3_access_key_id", "skytier_s3_secret_access_key"] if made else []),
             ],
@@ -173,7 +181,7 @@ class Application(Service):
             ],
             secrets=(
                 *((PASSWORD, CERTIFICATE) if database else ()),
-                *((redis_secrets.PASSWORD, redis_secrets.CERTIFICATE) if cache else ()),
+                *((redis_secrets.PASSWORD, redis_secrets.trusted(at.stack)) if cache else ()),
                 SIGNING_KEY,
                 *((S3_KEY,) if made else ()),
             ),

@@ -10,8 +10,8 @@ from skytier.render import render
 
 PACKAGE = "skytier.services.prometheus"
 JOBS = (
-    *("node", "postgres", "nginx", "haproxy", "redis", "redis-cache", "application"),
-    *("patroni", "etcd", "prometheus", "alertmanager"),
+    *("node", "postgres", "nginx", "haproxy", "redis", "redis-cache", "redis-sentinel"),
+    *("application", "patroni", "etcd", "prometheus", "alertmanager"),
 )
 """What is scraped. Exporters are called after what they tell of."""
 ALERTS = {
@@ -20,6 +20,7 @@ ALERTS = {
     "database.yml": "skytier.services.postgresql",
     "balancer.yml": "skytier.services.haproxy",
     "cache.yml": "skytier.services.redis",
+    "sentinel.yml": "skytier.services.sentinel",
     "backup.yml": "skytier.services.pgbackrest",
     "members.yml": "skytier.services.patroni",
     "stack.yml": PACKAGE,
@@ -29,6 +30,7 @@ CONDITIONS = {
     "database.yml": "has_database",
     "balancer.yml": "has_balancer",
     "cache.yml": "has_cache",
+    "sentinel.yml": "has_cache_members",
     "backup.yml": "has_backups",
     "members.yml": "has_members",
 }
@@ -83,6 +85,8 @@ class AlertRules:
     has_database: bool = True
     has_balancer: bool = True
     has_cache: bool = True
+    has_cache_members: bool = True
+    """Whether Redis has several."""
     has_backups: bool = True
     has_two_places: bool = False
     """Whether backups go to two places, which their metrics name."""

@@ -93,6 +93,7 @@ def _rules(at: Placement) -> AlertRules:
         has_database=bool(at.topology.running("postgresql")),
         has_balancer=bool(at.topology.running("haproxy")),
         has_cache=bool(at.topology.running("redis")),
+        has_cache_members=bool(at.topology.running("sentinel")),
         has_backups=bool(at.topology.running("pgbackrest")),
         has_two_places=len(at.stack.backup.places) > 1,
         has_members=bool(at.topology.running("patroni")),

@@ -32,6 +32,11 @@ class Server:
         """Where it answers on the machine itself."""
         return f"/run/{self.name}/redis.sock"
 
+    @property
+    def duty(self) -> str:
+        """The file that says of one of several members whether it is the primary, as it starts."""
+        return f"/run/{self.name}/duty.conf"
+
 
 KEPT = Server(
     name="redis",
@@ -57,20 +62,34 @@ CACHE = Server(
 )
 """For cached data: when its memory is full, the keys used least recently go."""
 SERVERS: Sequence[Server] = (KEPT, CACHE)
+REPLICA, SENTINEL = "replica", "sentinel"
+"""The users of other members, and of Sentinel, in Redis."""
+SENTINEL_PORT = 26379
+SENTINEL_STATE = f"{DATA}/sentinel.conf"
+"""What a Sentinel knows: who is the primary, and since which failover."""
+SOCKET = "/run/skytier-sentinel/sentinel.sock"
+"""Where the Sentinel of a machine answers on the machine itself."""
+DUTY = "/usr/local/lib/skytier/redis-duty"
+"""The program that asks the Sentinels who is the primary, and says so to a server that starts."""
+HAND_OVER = "/usr/local/lib/skytier/redis-hand-over"
+"""Makes another member the primary of a server: `redis-hand-over redis`."""
+LAG_S = 5
+"""A primary takes writes while a replica has said within this time that it follows."""
 COLOCATED = 0.05
 """The share of each on a machine with other duties, which are promised most of its memory."""
 LEAST_MIB = 16
 
 
-def maxmemory_mib(server: Server, machine: Machine) -> int:
-    """The memory for its keys.
+def maxmemory_mib(server: Server, machines: Sequence[Machine]) -> int:
+    """The memory for its keys: of several members the same, since each may become the primary.
 
     A third of a machine of its own is for the system, and for the copies that Redis needs while it
     writes its file anew.
 
     >>> machine = Machine("shop-cache-1", "cache", 1, "192.168.128.40", 2048, 1)
-    >>> maxmemory_mib(KEPT, machine), maxmemory_mib(CACHE, machine)
+    >>> maxmemory_mib(KEPT, [machine]), maxmemory_mib(CACHE, [machine])
     (512, 819)
     """
-    share = server.share if machine.role == "cache" else COLOCATED
-    return max(LEAST_MIB, int(machine.memory_mib * share))
+    shares = [server.share if each.role == "cache" else COLOCATED for each in machines]
+    least = min(each.memory_mib * share for each, share in zip(machines, shares, strict=True))
+    return max(LEAST_MIB, int(least))

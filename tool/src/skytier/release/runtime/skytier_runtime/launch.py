@@ -30,6 +30,7 @@ SECRETS = {
     "DATABASE_REPLICA_URL": "skytier_database_replica_url",
     "REDIS_URL": "skytier_redis_url",
     "REDIS_CACHE_URL": "skytier_redis_cache_url",
+    "REDIS_SENTINELS": "skytier_redis_sentinels",
     "SECRET_KEY": "skytier_secret_key",
     "S3_ACCESS_KEY_ID": "skytier_s3_access_key_id",
     "S3_SECRET_ACCESS_KEY": "skytier_s3_secret_access_key",

@@ -1,0 +1,1 @@
+"""HAProxy on a web server: the way to the primary of Redis."""

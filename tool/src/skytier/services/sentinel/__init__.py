@@ -1,0 +1,1 @@
+"""Sentinel: which member of Redis is the primary, and who takes over."""
