@@ -3,8 +3,9 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from unittest.mock import patch
 
 import pytest
@@ -16,6 +17,7 @@ from tests.cluster.conftest import COLOCATED_CACHE, STACK
 from tests.cluster.container import Container
 from tests.cluster.signing_in import VISITORS, asked
 
+Told = Callable[[str, object], None]
 MEMBERS = STACK.replace(COLOCATED_CACHE, 'cache = {kind = "redis", members = 3}\n')
 # Writes a number every hundredth of a second, by the address alone, and says when each was taken.
 WRITER = """
@@ -25,7 +27,8 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 read = lambda name: Path(os.environ["CREDENTIALS_DIRECTORY"], name).read_text().strip()
 client = redis.Redis.from_url(
-    read("skytier_redis_url"), socket_timeout=0.5, socket_connect_timeout=0.5, retry=Retry(NoBackoff(), 0)
+    read("skytier_redis_url"), socket_timeout=0.5, socket_connect_timeout=0.5,
+    retry=Retry(NoBackoff(), 0),
 )
 number = 0
 while True:
@@ -45,33 +48,36 @@ from urllib.parse import parse_qs, unquote, urlsplit
 read = lambda name: Path(os.environ["CREDENTIALS_DIRECTORY"], name).read_text().strip()
 url = urlsplit(read("skytier_redis_url"))
 secure = {
-    "password": unquote(url.password), "ssl": True, "ssl_ca_certs": parse_qs(url.query)["ssl_ca_certs"][0]
+    "password": unquote(url.password),
+    "ssl": True,
+    "ssl_ca_certs": parse_qs(url.query)["ssl_ca_certs"][0],
 }
 places = [each.split(":") for each in read("skytier_redis_sentinels").split(",")]
 sentinel = redis.Sentinel(places, sentinel_kwargs=secure, **secure)
 sentinel.master_for("redis").set("greeting", "hello")
 print(sentinel.discover_master("redis")[0], sentinel.master_for("redis").get("greeting").decode())
+asked = redis.Redis(*places[0], **secure)
 try:
-    redis.Redis(places[0][0], places[0][1], **secure).execute_command("SENTINEL", "FAILOVER", "redis")
+    asked.execute_command("SENTINEL", "FAILOVER", "redis")
 except redis.exceptions.NoPermissionError:
     print("refused")
 """
 
 
 @pytest.fixture(scope="module")
-def made(three: Cluster) -> Iterator[Cluster]:
+def made(three: Cluster) -> Cluster:
     """The members, with what the only Redis had before; at the end there is one again."""
     tell(three.containers["shop-web-1"], "set before 1")
     three.write(MEMBERS)
     three.up()
-    yield three
+    return three
 
 
 def tell(machine: Container, command: str, server: str = "redis") -> str:
     """Redis of a machine itself, as the application."""
     return machine.run(
-        "REDISCLI_AUTH=$(</etc/skytier/secrets/redis_password) timeout 5 redis-cli --no-auth-warning "
-        f"-s /run/{server}/redis.sock {command}"
+        "REDISCLI_AUTH=$(</etc/skytier/secrets/redis_password) timeout 5 redis-cli "
+        f"--no-auth-warning -s /run/{server}/redis.sock {command}"
     ).strip()
 
 
@@ -124,11 +130,10 @@ def goes_on(machine: Container) -> None:
     )
 
 
-def told(machine: Container, event: str) -> None:
-    """Say how long no write was taken: a figure for docs/reference, and no assertion."""
+def without_writes_s(machine: Container) -> float:
+    """For how long no write was taken: a figure for the report of the tests, and no assertion."""
     moments = [at for _, at in taken(machine)]
-    longest = max(after - before for before, after in zip(moments, moments[1:], strict=False))
-    print(f"{event}: {longest:.2f} s without writes")
+    return round(max(after - before for before, after in pairwise(moments)), 2)
 
 
 @contextmanager
@@ -160,7 +165,9 @@ def test_clients_come_by_the_address_or_by_the_sentinels(made: Cluster) -> None:
     assert said.split() == [primary(made).address, "hello", "refused"]
 
 
-def test_another_one_takes_over_when_the_primary_is_killed(made: Cluster) -> None:
+def test_another_one_takes_over_when_the_primary_is_killed(
+    made: Cluster, record_property: Told
+) -> None:
     before, client = primary(made), made.containers["shop-web-3"]
     with visitors(made) as started, writer(client):
         before.run(
@@ -169,7 +176,7 @@ def test_another_one_takes_over_when_the_primary_is_killed(made: Cluster) -> Non
         )
         asked(started, 30)
         goes_on(client)
-        told(client, "the primary is killed")
+        record_property("without writes, killed", without_writes_s(client))
         assert primary(made).name != before.name
         before.run("systemctl start redis-server redis-server@cache")
         well(made)
@@ -178,12 +185,14 @@ def test_another_one_takes_over_when_the_primary_is_killed(made: Cluster) -> Non
     assert changed(made.plan()) == []
 
 
-def test_a_planned_failover_and_a_change_of_all_fail_no_request(made: Cluster) -> None:
+def test_a_planned_failover_and_a_change_of_all_fail_no_request(
+    made: Cluster, record_property: Told
+) -> None:
     before, client = primary(made), made.containers["shop-web-3"]
     with visitors(made) as started, writer(client):
         before.run(f"{HAND_OVER} redis")
         goes_on(client)
-        told(client, "a planned failover")
+        record_property("without writes, planned", without_writes_s(client))
         assert primary(made).name != before.name
         well(made)
         with patch("skytier.services.redis.service.LAG_S", 6):
@@ -192,11 +201,11 @@ def test_a_planned_failover_and_a_change_of_all_fail_no_request(made: Cluster) -
             assert changed(made.plan()) == []
         asked(started, 30)
         goes_on(client)
-        told(client, "a change of all members")
+        record_property("without writes, change of all", without_writes_s(client))
     well(made)
 
 
-def test_a_lost_machine_is_outlived_and_made_again(made: Cluster) -> None:
+def test_a_lost_machine_is_outlived_and_made_again(made: Cluster, record_property: Told) -> None:
     client = made.containers["shop-web-1"]
     while (lost := primary(made)).name == client.name:
         lost.run(f"{HAND_OVER} redis")
@@ -206,7 +215,7 @@ def test_a_lost_machine_is_outlived_and_made_again(made: Cluster) -> None:
         lost.kill()
         asked(started, 30)
         goes_on(client)
-        told(client, "the machine of the primary is lost")
+        record_property("without writes, machine lost", without_writes_s(client))
         made.servers.lose(lost.name)
         made.up()
     assert primary(made).name != lost.name

@@ -1,4 +1,4 @@
-"""The cache: Redis on its own machine or the first web server; or three, on machines that are there."""
+"""The cache: Redis on its own machine, on the first web server, or on three that are there."""
 
 from skytier.roles.role import Role
 from skytier.services.redis.service import EXPORTER, REDIS

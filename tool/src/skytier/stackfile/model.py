@@ -476,10 +476,11 @@ class StackFile(Section):
     def _check_cache(self) -> None:
         """Raises ValueError where there are too few machines for the members of Redis."""
         if self.cache.replicated and len(there := self.cache_members) < MEMBERS:
+            are = "is 1" if len(there) == 1 else f"are {len(there)}"
             wrong = (
-                f"is {self.cache.members}, which needs three machines that are there at every hour: "
-                f"web servers and balancers. There {'is' if len(there) == 1 else 'are'} "
-                f"{len(there)}. Set web.count to 3, or to 2 with a balancer"
+                f"is {self.cache.members}, which needs three web servers and balancers that are "
+                f"there at every hour, and there {are}. "
+                "Set web.count to 3, or to 2 with a balancer"
             )
             raise contradiction("cache.members", wrong)
 

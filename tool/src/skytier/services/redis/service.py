@@ -95,7 +95,10 @@ class Redis(Service):
             # It looks its password up by the address: Debian 12's without the user, others with it.
             "exporter_addresses": [
                 f"unix://{user}{socket}"
-                for socket in (*(each.socket for each in SERVERS), *([SOCKET] if replicated else []))
+                for socket in (
+                    *(each.socket for each in SERVERS),
+                    *([SOCKET] if replicated else []),
+                )
                 for user in ("", f"{MONITOR}@")
             ],
             "key": KEY,

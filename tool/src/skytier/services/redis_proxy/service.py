@@ -6,8 +6,8 @@ from skytier.render import render
 from skytier.secrets import DIRECTORY as SECRETS
 from skytier.services.postgresql.config import LOOPBACK
 from skytier.services.redis.secrets import AUTHORITY, MONITOR_PASSWORD
-from skytier.services.redis.service import MONITOR
 from skytier.services.redis.servers import SERVERS
+from skytier.services.redis.service import MONITOR
 from skytier.services.service import UNITS, Placement, Service, check
 from skytier.services.setup import REMOVALS, File, Setup
 from skytier.stackfile import StackFile

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from skytier.render import render
 from skytier.secrets import DIRECTORY as SECRETS
 from skytier.services.redis.secrets import MEMBER_PASSWORD, MONITOR_PASSWORD, PASSWORD
-from skytier.services.redis.service import ETC, MONITOR
 from skytier.services.redis.servers import (
     CACHE,
     DATA,
@@ -18,6 +17,7 @@ from skytier.services.redis.servers import (
     SOCKET,
 )
 from skytier.services.redis.servers import SENTINEL as USER
+from skytier.services.redis.service import ETC, MONITOR
 from skytier.services.service import UNITS, Placement, Service, check
 from skytier.services.setup import REMOVALS, File, Setup
 from skytier.stackfile import StackFile
@@ -84,7 +84,10 @@ class Sentinel(Service):
             "down_after_ms": DOWN_AFTER_MS,
             "failover_timeout_ms": FAILOVER_TIMEOUT_MS,
         }
-        texts = {f"{ETC}/sentinel.conf": "sentinel.conf", f"{UNITS}/{UNIT}.service": f"{UNIT}.service"}
+        texts = {
+            f"{ETC}/sentinel.conf": "sentinel.conf",
+            f"{UNITS}/{UNIT}.service": f"{UNIT}.service",
+        }
         programs = {
             DUTY: "redis-duty.sh",
             HAND_OVER: "redis-hand-over.sh",

@@ -1,0 +1,222 @@
+"""Three members of Redis: where they are, who reaches them, and what they are told."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, cast
+
+import pytest
+
+from skytier import roles
+from skytier.deploy.kind import Found, Key, Known
+from skytier.errors import SkytierError
+from skytier.openstack.redis_members import RedisServers
+from skytier.roles import ROLES
+from skytier.secrets.secret import Authority, Password
+from skytier.services.prometheus.service import targets
+from skytier.services.sentinel.service import LEAVE
+from skytier.stackfile import StackFile, parse
+from skytier.stackfile.cache import members_on
+from skytier.topology import PRIVATE, IngressRule
+from tests.roles.topology import BALANCER, SECOND, TOPOLOGIES, WEB
+
+STACK = TOPOLOGIES["three members of Redis"]
+MEMBERS = 'cache = {kind = "redis", members = 3}'
+
+
+@pytest.mark.parametrize(
+    ("balancers", "web_servers", "places"),
+    [
+        (1, 2, ["web 1", "balancer 1", "web 2"]),
+        (1, 9, ["web 1", "balancer 1", "web 2"]),
+        (2, 2, ["web 1", "balancer 1", "web 2"]),
+        (2, 1, ["web 1", "balancer 1", "balancer 2"]),
+        (0, 3, ["web 1", "web 2", "web 3"]),
+        (0, 4, ["web 1", "web 2", "web 3"]),
+        (1, 1, ["web 1", "balancer 1"]),
+        (0, 2, ["web 1", "web 2"]),
+        (0, 1, ["web 1"]),
+    ],
+)
+def test_members_are_where_machines_stay_longest(
+    balancers: int, web_servers: int, places: list[str]
+) -> None:
+    assert [f"{role} {number}" for role, number in members_on(balancers, web_servers)] == places
+
+
+def on(stack: StackFile) -> set[str]:
+    """The machines that Redis runs on."""
+    return {
+        f"{role} {number}"
+        for role, section in stack.machines().items()
+        for number in range(1, section.machines + 1)
+        if "redis" in [each.name for each in roles.services_on(stack, role, number)]
+    }
+
+
+def test_scaling_moves_no_member() -> None:
+    first = {"web 1", "balancer 1", "web 2"}
+    assert on(parse(f"web.count = 2\n{MEMBERS}")) == first
+    assert on(parse(f"web.count = 5\n{MEMBERS}")) == first
+    automatic = parse(f"web.count = {{min = 2, max = 6, cpu = 60}}\n{MEMBERS}")
+    for count in (2, 4, 6):
+        web = automatic.web.having(count)
+        assert on(automatic.model_copy(update={"web": web})) == first
+
+
+def test_members_are_on_machines_that_are_there_at_every_hour() -> None:
+    night = '[[web.schedule]]\nfrom = "22:00"\nto = "06:00"\ncount = 1\ntimezone = "UTC"'
+    with pytest.raises(SkytierError, match=r"cache\.members is 3, which needs three"):
+        parse(f"web.count = 3\n{MEMBERS}\n{night}")
+    stack = parse(f"web.count = 3\nbalancer.count = 2\n{MEMBERS}\n{night}")
+    by_night = stack.model_copy(update={"web": stack.web.having(1)})
+    assert on(stack) == on(by_night) == {"web 1", "balancer 1", "balancer 2"}
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (MEMBERS, "there is 1"),
+        (f'web.count = 2\nbalancer.kind = "none"\n{MEMBERS}', "there are 2"),
+        ("cache.members = 3", 'needs cache.kind = "redis"'),
+        ('cache = {kind = "redis", members = 2}', "1 or 3"),
+    ],
+)
+def test_what_cannot_be_is_refused_beforehand(text: str, why: str) -> None:
+    with pytest.raises(SkytierError, match=r"cache\.members") as raised:
+        parse(text)
+    assert why in raised.value.what
+
+
+def test_there_is_no_machine_of_its_own() -> None:
+    assert {*STACK.stack.machines()} == {"web", "database", "balancer"}
+    assert [each.name for each in STACK.running("sentinel")] == [
+        each.name for each in STACK.running("redis")
+    ]
+
+
+def test_members_and_clients_alone_reach_them() -> None:
+    rules = roles.ingress_rules(STACK.stack)
+    ports = {6379, 6380, 26379}
+    assert {each for each in rules["web"] if each.port in ports} == {
+        IngressRule(port, role) for port in ports for role in ("web", "balancer")
+    }
+    # Two groups that name each other: one of them names the private network instead.
+    assert {each for each in rules["balancer"] if each.port in ports} == {
+        IngressRule(port, remote) for port in ports for remote in (PRIVATE, "balancer")
+    }
+    assert not {each.port for each in rules["database"]} & ports
+
+
+def files(name: str) -> dict[str, str]:
+    machine = next(each for each in STACK.machines if each.name == name)
+    return {each.path: each.text for each in roles.setup(STACK, machine).files}
+
+
+def test_every_link_has_tls_and_a_user() -> None:
+    texts = files(BALANCER.name)
+    for name in ("redis", "redis-cache", "sentinel"):
+        text = texts[f"/etc/skytier/redis/{name}.conf"]
+        for line in ("port 0", "tls-replication yes", f"bind {BALANCER.address}"):
+            assert f"{line}\n" in text
+    setup = roles.setup(STACK, BALANCER)
+    for user in ("default", "monitor", "replica", "sentinel", "member"):
+        assert f"user {user} on #" in setup.script
+    assert " on >" not in setup.script
+    assert "nopass" not in setup.script
+
+
+def test_sentinel_decides_who_is_the_primary() -> None:
+    """No file of the set-up says it, so no set-up undoes a failover."""
+    for name in (WEB.name, SECOND.name, BALANCER.name):
+        texts = files(name)
+        assert "replicaof" not in texts["/etc/skytier/redis/redis.conf"]
+        assert "sentinel monitor" not in texts["/etc/skytier/redis/sentinel.conf"]
+        # The first primary is where the only Redis may have been.
+        duty = texts["/usr/local/lib/skytier/redis-duty"]
+        assert f"primary=${{primary:-{WEB.address}}}" in duty
+
+
+def test_members_have_the_same_memory() -> None:
+    machines = [replace(each, memory_mib=768 - each.number * 128) for each in STACK.machines]
+    stack = replace(STACK, machines=machines)
+    for machine in stack.running("redis"):
+        setup = roles.setup(stack, machine)
+        text = next(each.text for each in setup.files if each.path.endswith("redis/redis.conf"))
+        assert "maxmemory 25mb\n" in text
+
+
+def test_the_application_comes_by_its_own_machine_and_knows_the_sentinels() -> None:
+    setup = roles.setup(STACK, WEB)
+    for port in (6379, 6380):
+        assert f"@127.0.0.1:{port}/0" in setup.script
+    sentinels = ",".join(f"{each.address}:26379" for each in STACK.running("sentinel"))
+    assert f'keep {sentinels} "${{redis_credentials[-1]}}"' in setup.script
+    assert "LoadCredential=skytier_redis_sentinels:" in "".join(each.text for each in setup.files)
+    assert {"redis_password", "redis_ca_certificate"} <= {*setup.secrets}
+    one = roles.setup(TOPOLOGIES["a colocated cache"], TOPOLOGIES["a colocated cache"].machines[0])
+    texts = [one.script, *(each.text for each in one.files)]
+    assert not [text for text in texts if "sentinel" in text.lower()]
+
+
+def test_a_member_that_moves_changes_no_secret_of_the_others() -> None:
+    def declared(addresses: Sequence[str]) -> list[str]:
+        machines = [
+            replace(each, address=address)
+            for each, address in zip(STACK.machines, addresses, strict=True)
+        ]
+        found = roles.secrets(replace(STACK, machines=machines))
+        return [repr(each) for each in found if each.names[0].startswith("redis")]
+
+    here = [each.address for each in STACK.machines]
+    assert declared(here) == declared([f"{each}0" for each in here])
+    found = [each for each in roles.secrets(STACK) if each.names[0].startswith("redis")]
+    assert [type(each) for each in found] == [Password, Password, Password, Authority]
+
+
+def test_each_sentinel_is_watched() -> None:
+    jobs = {(each.job, each.machine) for each in targets(STACK) if each.job.startswith("redis")}
+    assert jobs == {
+        (job, name)
+        for job in ("redis", "redis-cache", "redis-sentinel")
+        for name in (WEB.name, SECOND.name, BALANCER.name)
+    }
+    assert ROLES["cache"].hosts(STACK.stack) == [("web", 1), ("balancer", 1), ("web", 2)]
+
+
+class Servers:
+    """Of Nova: what was done, in its order."""
+
+    def __init__(self) -> None:
+        self.done: list[str] = []
+
+    def reconcile(self, *_: object) -> None:
+        self.done.append("resized")
+        raise SkytierError("The flavor is not there.")
+
+    def delete(self, found: Found, _: object) -> None:
+        self.done.append("deleted")
+
+    def enter(self, *_: object) -> "Servers":
+        return self
+
+    def run(self, script: str) -> str:
+        self.done.append(script)
+        return ""
+
+
+def test_a_member_hands_over_before_its_server_goes() -> None:
+    servers = Servers()
+    kind = RedisServers(cast(Any, servers), cast(Any, servers), Known())
+    found = Found(Key("server", WEB.name), "1", {"flavor": "small"}, {"role": "web"})
+    kind.delete(found, lambda text: None)
+    assert servers.done == [f"[ ! -x {LEAVE} ] || {{ {LEAVE} --for-good; }}", "deleted"]
+    servers.done.clear()
+    wanted: Any = replace(found, attributes={"flavor": "large"})
+    with pytest.raises(SkytierError):
+        kind.reconcile(wanted, found, Known(), lambda text: None)
+    gone, resized, back = servers.done
+    assert (gone, resized) == (f"[ ! -x {LEAVE} ] || {{ {LEAVE}; }}", "resized")
+    assert "systemctl start skytier-sentinel redis-server redis-server@cache" in back
+    servers.done.clear()
+    kind.delete(replace(found, fault="shelved"), lambda text: None)
+    assert servers.done == ["deleted"]
