@@ -268,6 +268,19 @@ def test_haproxy_accepts_the_file_of_the_way_to_the_database(tmp_path: Path) -> 
     assert "[WARNING]" not in checked.stderr, checked.stderr
 
 
+def test_haproxy_accepts_the_file_of_the_way_to_redis(tmp_path: Path) -> None:
+    conf = _texts(TOPOLOGIES["three members of Redis"], WEB)["haproxy.cfg"]
+    (tmp_path / "ca.crt").write_text(authority("redis_ca")[1])
+    (tmp_path / "password.cfg").write_text('global\n    setenv REDIS_MONITOR_PASSWORD "secret"\n')
+    path = tmp_path / "haproxy.cfg"
+    path.write_text(conf.replace("/etc/skytier/redis-proxy/", f"{tmp_path}/"))
+
+    checked = run("haproxy", "-c", "-f", str(tmp_path / "password.cfg"), "-f", str(path))
+
+    assert checked.returncode == 0, checked.stderr
+    assert "[WARNING]" not in checked.stderr, checked.stderr
+
+
 def test_the_kernel_s_watchdog_is_loaded_and_handed_to_patroni() -> None:
     setup = roles.setup(TOPOLOGIES["two members"], DATABASE)
     (unit,) = [file.text for file in setup.files if file.path.endswith("skytier-patroni.service")]

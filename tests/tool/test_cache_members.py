@@ -10,6 +10,8 @@ from skytier import roles
 from skytier.deploy.kind import Found, Key, Known
 from skytier.errors import SkytierError
 from skytier.openstack.redis_members import RedisServers
+from skytier.openstack.redis_news import news
+from skytier.openstack.resolved import ResolvedStack
 from skytier.roles import ROLES
 from skytier.secrets.secret import Authority, Password
 from skytier.services.prometheus.service import targets
@@ -21,6 +23,7 @@ from tests.roles.topology import BALANCER, SECOND, TOPOLOGIES, WEB
 
 STACK = TOPOLOGIES["three members of Redis"]
 MEMBERS = 'cache = {kind = "redis", members = 3}'
+COLOCATED = 'cache = {kind = "redis", colocated = true}'
 
 
 @pytest.mark.parametrize(
@@ -220,3 +223,39 @@ def test_a_member_hands_over_before_its_server_goes() -> None:
     servers.done.clear()
     kind.delete(replace(found, fault="shelved"), lambda text: None)
     assert servers.done == ["deleted"]
+
+
+def known(ports: Sequence[int], *configured: str) -> Known:
+    """What there is: the ports of the web servers' group, and machines that were set up."""
+    group = Key("security group", "shop-web")
+    rules = [[port, "shop-web"] for port in ports]
+    keys = [Key("configuration", name) for name in configured]
+    return Known(
+        {
+            group: Found(group, "1", {"rules": rules}, {}),
+            **{key: Found(key, "2", {}, {}) for key in keys},
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("there", "then", "told"),
+    [
+        (known([]), MEMBERS, ["another member takes over"]),
+        (known([80], "shop-web-1"), MEMBERS, ["another member takes over"]),
+        (known([6379], "shop-web-1"), MEMBERS, ["takes no writes", "another member takes over"]),
+        (known([80], "shop-web-1", "shop-cache-1"), MEMBERS, ["are lost", "another member"]),
+        (known([6379, 26379], "shop-web-1"), MEMBERS, []),
+        (known([6379, 26379], "shop-web-1"), COLOCATED, ["is on shop-web-1 alone again"]),
+        (known([6379, 26379], "shop-web-1"), 'cache.kind = "redis"', ["begins empty"]),
+        (known([6379], "shop-web-1"), COLOCATED, []),
+        (known([80], "shop-web-1"), COLOCATED, []),
+        (known([80], "shop-web-1"), "", []),
+    ],
+)
+def test_a_plan_says_which_keys_stay(there: Known, then: str, told: list[str]) -> None:
+    stack = parse(f'name = "shop"\nweb.count = 2\n{then}')
+    resolved = ResolvedStack(stack, cast(Any, None), ROLES, cast(Any, None))
+    found = news(resolved, there)
+    assert len(found) == len(told)
+    assert all(part in sentence for part, sentence in zip(told, found, strict=True))

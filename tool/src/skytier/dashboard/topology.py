@@ -79,7 +79,9 @@ def _edges(machines: Sequence[MachineStatus]) -> Iterator[tuple[str, str, str]]:
     databases = _having(machines, "postgresql")
     yield from ((a, database, "queries") for a in applications for database in databases[:1])
     yield from ((databases[0], replica, "replication") for replica in databases[1:])
-    yield from ((a, redis, "cache") for a in applications for redis in _having(machines, "redis"))
+    caches = _having(machines, "redis")
+    yield from ((a, redis, "cache") for a in applications for redis in caches[:1])
+    yield from ((caches[0], replica, "replication") for replica in caches[1:])
 
 
 def _having(machines: Sequence[MachineStatus], service: str, role: str | None = None) -> list[str]:

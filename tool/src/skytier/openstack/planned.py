@@ -11,7 +11,7 @@ from skytier.deploy.kind import Found, Key, Known
 from skytier.deploy.plan import Action, Step, nothing_to_do
 from skytier.deploy.update import CONFIGURATION
 from skytier.errors import SkytierError
-from skytier.openstack import kept_images, members, repair
+from skytier.openstack import kept_images, members, redis_news, repair
 from skytier.openstack.entry_point import another_address, leads_to
 from skytier.openstack.private_network import ipv6_subnet
 from skytier.openstack.resolved import ResolvedStack
@@ -293,8 +293,11 @@ class Plan:
 
     @property
     def members(self) -> list[str]:
-        """Sentences about the members of the database."""
-        return members.news(self.resolved, self.known)
+        """Sentences about the members of the database, and of Redis."""
+        return [
+            *members.news(self.resolved, self.known),
+            *redis_news.news(self.resolved, self.known),
+        ]
 
     @property
     def faults(self) -> list[Fault]:

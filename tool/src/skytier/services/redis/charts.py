@@ -35,6 +35,14 @@ CHARTS = (
         total("redis_connected_clients", _MACHINE),
     ),
     Chart(
+        "redis_replicas",
+        "Replicas that follow",
+        Group.REDIS,
+        Unit.COUNT,
+        # Of one server there are none; of several members those of the primary.
+        total("redis_connected_slaves", _MACHINE),
+    ),
+    Chart(
         "redis_evicted_per_s",
         "Keys evicted",
         Group.REDIS,
