@@ -2,10 +2,13 @@
 
     bench/change
     bench/change --json
+    bench/change --losses
 
-The stack is in containers of this machine (as root): the application has no database. Four visitors
-ask by GET and by POST, each time on a new connection. For each change or fault: how many requests
-there were, how many of them failed, and how long after its beginning the last one failed.
+The first stack is in containers of this machine (as root): the application has no database. Four
+visitors ask by GET and by POST, each time on a new connection. The second one has two balancers and
+three members of Redis, of which some are lost; with --losses it is the only one. For each change or
+fault: how many requests there were, how many of them failed, and how long after its beginning the
+last one failed.
 """
 
 import argparse
@@ -22,6 +25,7 @@ from tests.cluster.balanced import PROJECT, stack, visitors
 from tests.cluster.cluster import Cluster, cluster
 from tests.project.trees import write_dedented
 
+from bench.changing.losses import COUNTING, Losses, redundant
 from bench.speed import machine
 from skytier.poll import until
 
@@ -88,9 +92,13 @@ def main() -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--losses", action="store_true")
     with machine.telling("bench/change"), tempfile.TemporaryDirectory(prefix="sky") as directory:
         arguments = parser.parse_args()
-        result = measure(Path(directory))
+        root = Path(directory)
+        result = measure_losses(root / "second")
+        if not arguments.losses:
+            result = {**measure_changes(root / "first"), **result}
     if arguments.json:
         print(json.dumps(result, indent=2))
     else:
@@ -101,24 +109,36 @@ def main() -> None:
             )
 
 
-def measure(root: Path) -> dict[str, dict[str, Any]]:
+def measure_changes(root: Path) -> dict[str, dict[str, Any]]:
     """Change or fault to its figures."""
     project = write_dedented(root, PROJECT)
-    found = {}
     with cluster(stack(project, 1), floats=True) as made:
-        for name, change in Changes(made, project).all().items():
-            with visitors(made) as visit:
-                began = time.time()
-                change()
-                time.sleep(SETTLES_S)
-            ended = [each[1] for each in visit.failed]
-            found[name] = {
-                "requests": sum(visit.answers.values()) + len(visit.failed),
-                "failed_requests": len(visit.failed),
-                "seconds_to_recover": round(max(ended) - began, 2) if ended else 0,
-                "failures": sorted({each[2] for each in visit.failed}),
-            }
-            print(f"{name}: {found[name]}", file=sys.stderr)
+        return measure(made, Changes(made, project).all())
+
+
+def measure_losses(root: Path) -> dict[str, dict[str, Any]]:
+    """Fault to its figures."""
+    project = write_dedented(root, COUNTING)
+    with cluster(redundant(project), floats=True) as made:
+        return measure(made, Losses(made).all())
+
+
+def measure(made: Cluster, changes: Mapping[str, Callable[[], None]]) -> dict[str, dict[str, Any]]:
+    """Change or fault to its figures, one after another."""
+    found = {}
+    for name, change in changes.items():
+        with visitors(made) as visit:
+            began = time.time()
+            change()
+            time.sleep(SETTLES_S)
+        ended = [each[1] for each in visit.failed]
+        found[name] = {
+            "requests": sum(visit.answers.values()) + len(visit.failed),
+            "failed_requests": len(visit.failed),
+            "seconds_to_recover": round(max(ended) - began, 2) if ended else 0,
+            "failures": sorted({each[2] for each in visit.failed}),
+        }
+        print(f"{name}: {found[name]}", file=sys.stderr)
     return found
 
 

@@ -150,7 +150,7 @@ def test_members_have_the_same_memory() -> None:
 
 def test_the_application_comes_by_its_own_machine_and_knows_the_sentinels() -> None:
     setup = roles.setup(STACK, WEB)
-    for port in (6379, 6380):
+    for port in (6389, 6390):
         assert f"@127.0.0.1:{port}/0" in setup.script
     sentinels = ",".join(f"{each.address}:26379" for each in STACK.running("sentinel"))
     assert f'keep {sentinels} "${{redis_credentials[-1]}}"' in setup.script

@@ -16,6 +16,9 @@ class Server:
     """Of its files, of the directory in /run with its socket, and of the job with its metrics."""
     unit: str
     port: int
+    proxy_port: int
+    """Where each web server leads to the primary of several members. The package of Redis starts a
+    server at 127.0.0.1:6379 before it is set up."""
     policy: str
     """What it does when its memory is full: Redis' `maxmemory-policy`."""
     persistent: bool
@@ -42,6 +45,7 @@ KEPT = Server(
     name="redis",
     unit="redis-server",
     port=6379,
+    proxy_port=6389,
     policy="noeviction",
     persistent=True,
     allowed="",
@@ -53,6 +57,7 @@ CACHE = Server(
     name="redis-cache",
     unit="redis-server@cache",
     port=6380,
+    proxy_port=6390,
     policy="allkeys-lru",
     persistent=False,
     # Frameworks clear a cache by it, and nothing is lost.

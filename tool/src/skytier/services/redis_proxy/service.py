@@ -37,7 +37,7 @@ class RedisProxy(Service):
         return ["haproxy"]
 
     def setup(self, at: Placement) -> Setup:
-        """Its own unit with its own configuration, at the ports that Redis has elsewhere."""
+        """Its own unit with its own configuration."""
         values = {
             "etc": ETC,
             "secrets": SECRETS,
