@@ -8,6 +8,7 @@ from skytier.openstack.taken_away import ServersTakenAway
 from skytier.services.redis.servers import SERVERS
 from skytier.services.sentinel.service import LEAVE, UNIT
 
+_ROLES = ("web", "balancer")
 _COME_BACK = f"systemctl start {UNIT} {' '.join(each.unit for each in SERVERS)}"
 
 
@@ -21,7 +22,7 @@ class RedisServers(ServersTakenAway):
 
     def prepare(self, found: Found, tell: Tell, *, for_good: bool) -> None:
         """Have another member take over, if Redis has several; and have the others forget it."""
-        if found.fault:
+        if not self._may_have_one(found) or found.fault:
             return
         try:
             self.access.enter(found.key.name, self.there).run(_leave(for_good=for_good))
@@ -30,7 +31,13 @@ class RedisServers(ServersTakenAway):
 
     def serve_again(self, found: Found, tell: Tell) -> None:
         """It follows the primary."""
+        if not self._may_have_one(found):
+            return
         self.access.enter(found.key.name, self.there).run(_if_there(_COME_BACK))
+
+    @staticmethod
+    def _may_have_one(found: Found) -> bool:
+        return found.facts["role"] in _ROLES
 
 
 def _leave(*, for_good: bool) -> str:
