@@ -169,6 +169,7 @@ def test_the_documentation_has_every_alert_with_its_severity() -> None:
 STACK_WIDE = (
     *("ErrorsBurn", "LatencyBurns", "BudgetOverrun"),
     *("DatabaseNoPrimary", "DatabasePaused", "SharedAddress"),
+    *("RedisNoPrimary", "RedisSentinelsBelowQuorum"),
 )
 
 

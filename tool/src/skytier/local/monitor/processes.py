@@ -188,6 +188,7 @@ def _prometheus(facts: MonitorFacts) -> MonitorProcess:
         has_database=facts.has_database,
         has_balancer=False,
         has_cache=REDIS in read,
+        has_cache_members=False,
         has_backups=False,
         has_members=False,
     )
