@@ -88,7 +88,9 @@ def of_cluster(made: Cluster) -> list[Container]:
 def primaries(made: Cluster, server: str = "redis") -> list[str]:
     """The members that take themselves for the primary."""
     return [
-        each.name for each in of_cluster(made) if tell(each, "role", server).startswith("master")
+        each.name
+        for each in of_cluster(made)
+        if "role:master" in tell(each, "info replication", server)
     ]
 
 
