@@ -5,7 +5,7 @@ import subprocess
 # Two visitors of each web server: a stranger who reads, and one who is signed in and signs in again
 # and again, which is counted. Prints the number of requests, the longest one, and what failed.
 VISITORS = """
-import http.cookiejar, json, sys, threading, time, urllib.request
+import http.cookiejar, json, os, sys, threading, time, urllib.request
 ended, done, failed, longest = threading.Event(), [0], [], [0]
 
 def ask(opener, url, body=None):
@@ -24,8 +24,9 @@ def visit(address, number):
     opener = urllib.request.build_opener(
         urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
     )
-    who = {"username": f"visitor{number}", "password": "a long and private sentence"}
-    ask(opener, f"{url}/api/users", {**who, "email": f"visitor{number}@example.org"})
+    name = f"visitor{os.getpid()}-{number}"  # others came before
+    who = {"username": name, "password": "a long and private sentence"}
+    ask(opener, f"{url}/api/users", {**who, "email": f"{name}@example.org"})
     ask(opener, f"{url}/api/sessions", who)
     ready.release()
     while not ended.is_set():

@@ -3,9 +3,8 @@
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import pairwise
 from unittest.mock import patch
 
 import pytest
@@ -17,9 +16,8 @@ from tests.cluster.conftest import COLOCATED_CACHE, STACK
 from tests.cluster.container import Container
 from tests.cluster.signing_in import VISITORS, asked
 
-Told = Callable[[str, object], None]
 MEMBERS = STACK.replace(COLOCATED_CACHE, 'cache = {kind = "redis", members = 3}\n')
-# Writes a number every hundredth of a second, by the address alone, and says when each was taken.
+# Writes a number every hundredth of a second, by the address alone, and says which were taken.
 WRITER = """
 import os, redis, time
 from pathlib import Path
@@ -35,7 +33,7 @@ while True:
     number += 1
     try:
         client.set(f"number:{number}", number)
-        print("taken", number, time.monotonic(), flush=True)
+        print("taken", number, flush=True)
     except (OSError, redis.RedisError) as error:
         print("not taken", number, repr(error), flush=True)
     time.sleep(0.01)
@@ -86,12 +84,9 @@ def of_cluster(made: Cluster) -> list[Container]:
 
 
 def primaries(made: Cluster, server: str = "redis") -> list[str]:
-    """The members that take themselves for the primary."""
-    return [
-        each.name
-        for each in of_cluster(made)
-        if "role:master" in tell(each, "info replication", server)
-    ]
+    """The members that take themselves for the primary. One may be stopped."""
+    ask = "info replication || true"
+    return [each.name for each in of_cluster(made) if "role:master" in tell(each, ask, server)]
 
 
 def primary(made: Cluster) -> Container:
@@ -117,25 +112,17 @@ def writer(machine: Container) -> Iterator[None]:
     machine.run("systemctl stop writer")
 
 
-def taken(machine: Container) -> list[tuple[int, float]]:
-    """The numbers that Redis acknowledged, and when."""
-    lines = machine.run("cat /run/writer.log").splitlines()
-    found = [line.split() for line in lines if line.startswith("taken") and line.count(" ") == 2]
-    return [(int(number), float(at)) for _, number, at in found]
+def taken(machine: Container) -> int:
+    """How many numbers Redis acknowledged."""
+    return int(machine.run("grep -c ^taken /run/writer.log || true"))
 
 
 def goes_on(machine: Container) -> None:
     """Wait until writes are acknowledged again."""
-    before = len(taken(machine))
-    assert until(lambda: len(taken(machine)) > before + 50, 120), machine.run(
+    before = taken(machine)
+    assert until(lambda: taken(machine) > before + 50, 120), machine.run(
         "tail -n 20 /run/writer.log; journalctl --unit=writer -n 20"
     )
-
-
-def without_writes_s(machine: Container) -> float:
-    """For how long no write was taken: a figure for the report of the tests, and no assertion."""
-    moments = [at for _, at in taken(machine)]
-    return round(max(after - before for before, after in pairwise(moments)), 2)
 
 
 @contextmanager
@@ -167,9 +154,7 @@ def test_clients_come_by_the_address_or_by_the_sentinels(made: Cluster) -> None:
     assert said.split() == [primary(made).address, "hello", "refused"]
 
 
-def test_another_one_takes_over_when_the_primary_is_killed(
-    made: Cluster, record_property: Told
-) -> None:
+def test_another_one_takes_over_when_the_primary_is_killed(made: Cluster) -> None:
     before, client = primary(made), made.containers["shop-web-3"]
     with visitors(made) as started, writer(client):
         before.run(
@@ -178,7 +163,6 @@ def test_another_one_takes_over_when_the_primary_is_killed(
         )
         asked(started, 30)
         goes_on(client)
-        record_property("without writes, killed", without_writes_s(client))
         assert primary(made).name != before.name
         before.run("systemctl start redis-server redis-server@cache")
         well(made)
@@ -187,14 +171,11 @@ def test_another_one_takes_over_when_the_primary_is_killed(
     assert changed(made.plan()) == []
 
 
-def test_a_planned_failover_and_a_change_of_all_fail_no_request(
-    made: Cluster, record_property: Told
-) -> None:
+def test_a_planned_failover_and_a_change_of_all_fail_no_request(made: Cluster) -> None:
     before, client = primary(made), made.containers["shop-web-3"]
     with visitors(made) as started, writer(client):
         before.run(f"{HAND_OVER} redis")
         goes_on(client)
-        record_property("without writes, planned", without_writes_s(client))
         assert primary(made).name != before.name
         well(made)
         with patch("skytier.services.redis.service.LAG_S", 6):
@@ -203,11 +184,10 @@ def test_a_planned_failover_and_a_change_of_all_fail_no_request(
             assert changed(made.plan()) == []
         asked(started, 30)
         goes_on(client)
-        record_property("without writes, change of all", without_writes_s(client))
     well(made)
 
 
-def test_a_lost_machine_is_outlived_and_made_again(made: Cluster, record_property: Told) -> None:
+def test_a_lost_machine_is_outlived_and_made_again(made: Cluster) -> None:
     client = made.containers["shop-web-1"]
     while (lost := primary(made)).name == client.name:
         lost.run(f"{HAND_OVER} redis")
@@ -217,7 +197,6 @@ def test_a_lost_machine_is_outlived_and_made_again(made: Cluster, record_propert
         lost.kill()
         asked(started, 30)
         goes_on(client)
-        record_property("without writes, machine lost", without_writes_s(client))
         made.servers.lose(lost.name)
         made.up()
     assert primary(made).name != lost.name
