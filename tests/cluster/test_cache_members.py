@@ -197,9 +197,10 @@ def test_a_lost_machine_is_outlived_and_made_again(made: Cluster) -> None:
         lost.kill()
         asked(started, 30)
         goes_on(client)
+        assert primary(made).name != lost.name
         made.servers.lose(lost.name)
         made.up()
-    assert primary(made).name != lost.name
+        goes_on(client)
     well(made)
     assert changed(made.plan()) == []
     assert {tell(each, "get after") for each in of_cluster(made)} == {"2"}
