@@ -61,10 +61,11 @@ class Account:
             for kind, all_ in listed.items()
         }
 
-    def delegated(self, directory: Path) -> Path:
-        """A clouds.yaml with an application credential of the member's."""
+    def delegated(self, directory: Path, role: str = "") -> Path:
+        """A clouds.yaml with an application credential of the member's, or with that role alone."""
         identity = self.connection.identity
-        made = identity.create_application_credential(user=self.user_id, name="delegated")
+        name, roles = (role, {"roles": [{"name": role}]}) if role else ("delegated", {})
+        made = identity.create_application_credential(user=self.user_id, name=name, **roles)
         auth = {
             "auth_url": self.entry["auth"]["auth_url"],
             "application_credential_id": made.id,
