@@ -22,6 +22,11 @@ def has_volumes(conn: Connection) -> bool:
     return bool(services(conn) & BLOCK_STORAGE)
 
 
+def has_load_balancers(conn: Connection) -> bool:
+    """Whether there is Octavia."""
+    return bool(services(conn) & LOAD_BALANCER)
+
+
 class NoRegionError(SkytierError):
     """The region that is asked for is not in the catalog."""
 
