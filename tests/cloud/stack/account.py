@@ -15,6 +15,7 @@ import yaml
 from openstack.config import OpenStackConfig
 from openstack.connection import Connection
 
+from skytier.openstack.catalog import has_load_balancers
 from skytier.openstack.connection import PatientSession
 
 from ... import fork_server
@@ -54,6 +55,9 @@ class Account:
             "volume": self.connection.block_storage.volumes(details=True),
             "image": self.connection.image.images(owner=mine),
         }
+        if has_load_balancers(self.connection):
+            balancers = self.connection.load_balancer.load_balancers(project_id=mine)
+            listed["load balancer"] = balancers
         return {
             kind: {
                 each.id: json.dumps(each.to_dict(), sort_keys=True, default=str) for each in all_
