@@ -432,6 +432,10 @@ def test_its_turn_ends_once_it_is_online(told: Any, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(balancer, "WITHIN_S", 60.0)
     told(("ERROR", "ONLINE"), ("ERROR", "ONLINE"), ("ONLINE", "ONLINE"))
     balancer.after(machine, cast(Any, Away), known, lambda text: None)
+    # One that visitors do not come to yet, or not any more, has no say.
+    elsewhere = Known({**known, ENTRY: other(known[ENTRY], port="id of port skytier-web-1")})
+    told(("ERROR", "ERROR"))
+    balancer.after(machine, cast(Any, Away), elsewhere, lambda text: None)
     # One that is still made is asked later.
     known[BALANCER] = other(known[BALANCER], state="PENDING_CREATE")
     told(("ERROR", "ERROR"))

@@ -9,6 +9,7 @@ from skytier.deploy.kind import Found, Key
 from skytier.openstack.entry_point import FRONT, address_of
 from skytier.openstack.resources import load_balancer_parts as parts
 from skytier.openstack.resources.errors import API_ERRORS, explained
+from skytier.openstack.resources.floating_ip import FloatingIP
 from skytier.openstack.resources.load_balancer import ACTIVE, LoadBalancer
 from skytier.openstack.resources.port import Port
 from skytier.services.haproxy.view import Seen, View
@@ -50,13 +51,22 @@ def seen(operating: Mapping[str, str], machines: Mapping[str, str]) -> View:
 
 
 def of(connection: Connection, known: Mapping[Key, Found]) -> list[LoadBalancerView]:
-    """The load balancer of a stack, where it is there and nothing is being done to it."""
+    """The load balancer of a stack, where visitors come through it, and nothing is being done to
+    it."""
     machines = machines_of(known)
     return [
         LoadBalancerView(key.name, connection, found.id, machines)
         for key, found in known.items()
         if key.kind == LoadBalancer.name and found.attributes.get("state") == ACTIVE
+        if _is_led_to(found, known)
     ]
+
+
+def _is_led_to(balancer: Found, known: Mapping[Key, Found]) -> bool:
+    """Whether a floating IP leads there, if there are any: else it is to come, or to go."""
+    addresses = [found for key, found in known.items() if key.kind == FloatingIP.name]
+    port = balancer.attributes["port"]
+    return not addresses or any(each.attributes["port"] == port for each in addresses)
 
 
 def machines_of(known: Mapping[Key, Found]) -> dict[str, str]:

@@ -7,6 +7,7 @@ from openstack.exceptions import ConflictException, HttpException, NotFoundExcep
 
 from skytier.deploy.kind import Found, Key, Known, Tell, UnseenError, Wanted
 from skytier.errors import SkytierError
+from skytier.openstack import catalog
 from skytier.openstack.resources import load_balancer_parts as parts
 from skytier.openstack.resources.listed import Listed
 from skytier.openstack.resources.project import Project, own_tags
@@ -47,7 +48,7 @@ class LoadBalancer(Listed):
 
     @property
     def _has_tags(self) -> bool:
-        version = self._octavia.get_api_major_version()
+        version = catalog.load_balancer_version(self._project.connection)
         return version is None or version >= TAGS_SINCE
 
     def among(self, listed: Iterable[Any]) -> Iterable[Found]:
