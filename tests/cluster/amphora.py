@@ -12,7 +12,6 @@ from types import SimpleNamespace
 from typing import Any
 
 from skytier.deploy.kind import Found, Known, Tell, Wanted
-from skytier.openstack.resources import load_balancer_parts as parts
 from skytier.services.haproxy import view
 from tests.cluster.container import Container, Network
 from tests.cluster.kinds import Recorded
@@ -77,13 +76,17 @@ class Amphorae(Recorded):
         text = _BEGIN.format(
             home=home, protocol_idle=wanted.attributes["listeners"][0]["timeout_client_data"]
         )
-        for listener in parts.tree(wanted, known):
-            pool = listener["default_pool"]
-            assert (listener["protocol"], pool["protocol"]) == ("TCP", "PROXY")
-            monitor = pool["healthmonitor"]
+        asked = wanted.attributes
+        monitors = {each["listener"]: each for each in asked["monitors"]}
+        assert {each["protocol"] for each in asked["listeners"]} == {"TCP"}
+        assert {each["protocol"] for each in asked["pools"]} == {"PROXY"}
+        for listener in asked["listeners"]:
+            monitor = monitors[listener["protocol_port"]]
             text += _LISTENER.format(**listener | monitor)
-            for member in pool["members"]:
-                text += _MEMBER.format(**monitor | member)
+            for member in asked["members"]:
+                if member["listener"] == listener["protocol_port"]:
+                    name, address = member["port"].name, known[member["port"]].facts["address"]
+                    text += _MEMBER.format(**monitor | member, name=name, address=address)
         (home / "haproxy.cfg").write_text(text)
         former = self.process
         (home / "state").write_text(self._asked("show servers state") if former else "")

@@ -75,14 +75,15 @@ class LoadBalancer(Listed):
         return [each for each in listed if each.provisioning_status != "DELETED"]
 
     def create(self, wanted: Wanted, known: Known) -> Found:
-        """The whole of it by one call; Octavia makes it in its own time."""
-        tree = parts.tree(wanted, known)
+        """The request, without its parts: Octavia makes it in its own time.
+
+        It takes all parts by one call, too; Octavia 11 was seen to leave them in PENDING_CREATE.
+        """
         made = self._octavia.create_load_balancer(
             name=wanted.key.name,
             description=self._project.mark,
             vip_port_id=known.attributes(wanted)["port"],
             provider=wanted.creation["provider"],
-            listeners=tree,
         )
         return Found(wanted.key, made.id, {}, created_at=made.created_at or "")
 

@@ -102,26 +102,6 @@ def operating(whole: Whole) -> dict[str, str]:
     return found
 
 
-def tree(wanted: Wanted, known: Known) -> list[dict[str, Any]]:
-    """The parts as one body: listeners with their pools, and these with members and a monitor."""
-    return [
-        {
-            "name": _name(wanted, listener["protocol_port"]),
-            **listener,
-            "default_pool": {
-                "name": _name(wanted, listener["protocol_port"]),
-                **_of(wanted, "pools", listener)[0],
-                "members": _members(wanted, known, listener),
-                "healthmonitor": {
-                    "name": _name(wanted, listener["protocol_port"]),
-                    **_of(wanted, "monitors", listener)[0],
-                },
-            },
-        }
-        for listener in wanted.attributes["listeners"]
-    ]
-
-
 def mend(
     octavia: Any,
     project_id: str,
