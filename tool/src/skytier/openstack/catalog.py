@@ -39,7 +39,7 @@ def load_balancer_version(conn: Connection) -> tuple[int, int] | None:
         min_version="2.0",
         max_version="2.latest",
     )
-    return (found[0], found[1]) if found and len(found) > 1 else None
+    return (int(found[0]), int(found[1])) if found and len(found) > 1 else None
 
 
 class NoRegionError(SkytierError):
