@@ -315,19 +315,12 @@ class Cluster:
         # Balancers that share an address give it to each other.
         if not self._floats or to == self.resolved.virtual_address().name:
             return
-        # The machine may not have been made yet.
-        until(lambda: self._led_to(to), 600)
-        now = self._led_to(to)
-        assert now
-        self.network.lead(self.public_address, self._led_to(before), now)
-
-    def _led_to(self, name: str) -> Container | None:
-        """What an address leads to, once it runs."""
-        place = self.amphorae.place
-        if name == place.name:
-            return place if self.amphorae.process else None
-        machine = self.containers.get(name)
-        return machine if machine and machine.process else None
+        places = {**self.containers, self.amphorae.place.name: self.amphorae.place}
+        if to != self.amphorae.place.name:
+            # The machine may not have been made yet.
+            until(lambda: to in self.containers and self.containers[to].process, 600)
+            places = {**places, **self.containers}
+        self.network.lead(self.public_address, places.get(before), places[to])
 
     def _facts(self, wanted: Wanted) -> Mapping[str, Any]:
         address = self._addresses.get(wanted.key.name, "")
