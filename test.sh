@@ -76,14 +76,14 @@ if [ "${1:-}" = shapes ]; then
     } || failed=$?
     devcloud/second down || failed=$?
     # In one process: while guests are on a provider network, others may have no way out.
-    { devcloud/up --fake-hosts --objects && .venv/bin/pytest tests/cloud --large -m large; } || failed=$?
+    { devcloud/up --fake-hosts --objects --load-balancers && .venv/bin/pytest tests/cloud --large -m large; } || failed=$?
     .venv/bin/pytest -n 2 --dist loadfile tests/roles tests/cluster --large \
         -k "debian-13 or test_newer_system or test_major" || failed=$?
     exit $failed
 fi
 if [ "${1:-}" = cloud ]; then
     set_up "${cloud_packages[@]}"
-    devcloud/up --fake-hosts --objects
+    devcloud/up --fake-hosts --objects --load-balancers
     if [ $# -gt 1 ]; then
         exec .venv/bin/pytest tests/cloud "${@:2}"
     fi

@@ -3,6 +3,7 @@
 from typing import Any
 
 from devcloud import configuration, wait
+from devcloud.extras import Extras
 from devcloud.network import GATEWAY, OBJECTS_PORT
 from devcloud.passwords import passwords
 from devcloud.release import HERE
@@ -18,6 +19,7 @@ SERVICES = {
 VOLUMES = {"cinder": ("volumev3", f"http://{HERE.address}:8776/v3/%(project_id)s")}
 _ACCOUNT = "swift/v1/AUTH_%(project_id)s"
 OBJECTS = {"swift": ("object-store", f"http://{GATEWAY}:{OBJECTS_PORT}/{_ACCOUNT}")}
+LOAD_BALANCERS = {"octavia": ("load-balancer", f"http://{HERE.address}:9876")}
 DOMAIN = "default"
 
 
@@ -38,7 +40,7 @@ def connect() -> Any:
     )
 
 
-def up(stage: Stage, with_volumes: bool, with_objects: bool) -> None:
+def up(stage: Stage, extras: Extras) -> None:
     """Make what is missing. Raises DevcloudError when Keystone keeps refusing its administrator."""
     do = "Look at devcloud/logs keystone."
     wait.until(_administers, "Keystone does not let its administrator in", 60, do)
@@ -48,7 +50,8 @@ def up(stage: Stage, with_volumes: bool, with_objects: bool) -> None:
     service = _project(identity, "service", made)
     demo = _project(identity, "demo", made)
     roles = {role.name: role for role in identity.roles()}
-    services = SERVICES | (VOLUMES if with_volumes else {}) | (OBJECTS if with_objects else {})
+    services = SERVICES | (VOLUMES if extras.volumes else {}) | (OBJECTS if extras.objects else {})
+    services |= LOAD_BALANCERS if extras.load_balancers else {}
     for name in services:
         user = _user(identity, name, made)
         # Newer releases have the second one, and there it alone may say how a port is bound.

@@ -9,6 +9,7 @@ from dataclasses import asdict
 
 from devcloud import cloud, home, images, preflight, recipe, second, services
 from devcloud.errors import DevcloudError
+from devcloud.extras import Extras
 from devcloud.stage import say
 
 NOT_HEALTHY = 3
@@ -66,13 +67,14 @@ def _up(arguments: list[str]) -> int:
         action="store_true",
         help="add an object store (Swift's API and S3), and volumes, whose Ceph keeps its objects",
     )
-    options = parser.parse_args(arguments)
-    cloud.up(
-        with_images=not options.no_images,
-        with_fake_hosts=options.fake_hosts,
-        with_volumes=options.volumes,
-        with_objects=options.objects,
+    parser.add_argument(
+        "--load-balancers",
+        action="store_true",
+        help="add Octavia, and the fake host, where its amphorae are; they carry no traffic",
     )
+    options = parser.parse_args(arguments)
+    extras = Extras(options.volumes, options.objects, options.load_balancers)
+    cloud.up(not options.no_images, options.fake_hosts, extras)
     return 0
 
 

@@ -18,6 +18,7 @@ from devcloud import (
     guests,
     home,
     images,
+    load_balancers,
     messages,
     network,
     objects,
@@ -29,20 +30,20 @@ from devcloud import (
     volumes,
     wait,
 )
+from devcloud.extras import Extras
 from devcloud.release import HERE
 from devcloud.services import Service
 from devcloud.stage import Stage, say, stage
 
 # What the agents call at once; a server reads its queue a while after its API answers.
-QUEUES = {"services": ("q-plugin", "q-reports-plugin", "conductor")}
+QUEUES = {
+    "services": ("q-plugin", "q-reports-plugin", "conductor"),
+    # What nobody reads yet is lost, and a load balancer stays PENDING_CREATE for ever.
+    "load balancers": ("octavia_provisioning_v2",),
+}
 
 
-def up(
-    with_images: bool,
-    with_fake_hosts: bool = False,
-    with_volumes: bool = False,
-    with_objects: bool = False,
-) -> None:
+def up(with_images: bool, with_fake_hosts: bool, asked: Extras) -> None:
     """Bring the cloud to what it should be. Raises DevcloudError that says what to do."""
     start = time.monotonic()
     building: subprocess.Popen[bytes] | None = None
@@ -55,33 +56,31 @@ def up(
     with home.lock(Path("/run/lock/devcloud")):
         home.make()
         with stage("packages") as current:
-            # Servers may have volumes by now, and their data is here; so it is with objects.
-            with_objects = with_objects or objects.are_there()
-            with_volumes = with_volumes or with_objects or volumes.are_there()
-            packages.up(current, with_volumes, with_objects, build)
+            extras = _with_what_is_there(asked)
+            packages.up(current, extras, build)
         if HERE.has_guests:
             with stage("network") as current:
-                network.up(current, with_objects)
+                network.up(current, extras.objects)
         with stage("configuration") as current:
-            configuration.up(current, with_volumes, with_objects)
+            configuration.up(current, extras)
         with stage("ground") as current:
             _ground(current)
         with stage("schemas") as current:
-            databases.up(current, with_volumes)
+            databases.up(current, extras)
         with stage("catalog") as current:
             _start(current, [services.KEYSTONE])
-            catalog.up(current, with_volumes, with_objects)
+            catalog.up(current, extras)
         with stage("services") as current:
             _start(current, services.CONTROL)
         if HERE.has_guests:
             with stage("agents") as current:
                 _start(current, services.AGENTS)
-        if with_volumes:
+        if extras.volumes:
             with stage("volumes") as current:
                 volumes.make_pool(current)
                 _start(current, services.CINDER)
                 volumes.wait_for_cinder()
-        if with_objects:
+        if extras.objects:
             with stage("objects") as current:
                 objects.make_pools()
                 _start(current, [services.OBJECTS])
@@ -92,10 +91,14 @@ def up(
         if HERE.has_guests:
             with stage("hypervisor") as current:
                 _hypervisor(current)
-        if with_fake_hosts or not HERE.has_guests:
+        if with_fake_hosts or extras.load_balancers or not HERE.has_guests:
             with stage("fake hosts") as current:
                 _start(current, services.FAKE)
                 fake_hosts.up(current)
+        if extras.load_balancers:
+            with stage("load balancers") as current:
+                load_balancers.make_ground(current)
+                _start(current, services.LOAD_BALANCERS)
         if building:
             with stage("images") as current:
                 images.up(current, building)
@@ -105,6 +108,14 @@ def up(
     say(f"\nThe cloud is up, after {time.monotonic() - start:.0f} s.")
     if HERE.has_guests:
         say("Try:\n    openstack --os-cloud devcloud server list")
+
+
+def _with_what_is_there(asked: Extras) -> Extras:
+    """What was made once comes again: servers have volumes by now, and projects have data."""
+    with_objects = asked.objects or objects.are_there()
+    with_volumes = asked.volumes or with_objects or volumes.are_there()
+    with_load_balancers = asked.load_balancers or load_balancers.are_there()
+    return Extras(with_volumes, with_objects, with_load_balancers)
 
 
 def _ground(current: Stage) -> None:
@@ -175,7 +186,7 @@ def install(with_volumes: bool) -> None:
     """Install the packages alone, where `up` itself has no way out to get them."""
     home.make()
     with stage("packages") as current:
-        packages.up(current, with_volumes or volumes.are_there(), False, lambda: None)
+        packages.up(current, Extras(with_volumes or volumes.are_there()), lambda: None)
 
 
 def down(purge: bool) -> None:

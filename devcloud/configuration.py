@@ -3,14 +3,13 @@
 import hashlib
 import os
 import pwd
-import re
 from pathlib import Path
 
-from devcloud import command, home, machine, network, templates, vendordata
-from devcloud.errors import DevcloudError
+from devcloud import certificates, home, machine, network, templates, vendordata
+from devcloud.extras import Extras
 from devcloud.passwords import passwords
 from devcloud.release import HERE
-from devcloud.services import FAKE_HOST, SOCKET
+from devcloud.services import FAKE_HOST, FAKE_ZONE, SOCKET
 from devcloud.stage import Stage
 
 KEYSTONE = f"http://{HERE.address}:5000/v3"
@@ -50,9 +49,23 @@ VOLUMES_FILES = {
 }
 OBJECTS_FILES = {"ceph/radosgw.conf": ("radosgw.conf", "ceph")}
 OBJECTS_CERTIFICATE, OBJECTS_KEY = "ceph/objects.pem", "ceph/objects.key"
+LOAD_BALANCERS_FILES = {
+    "octavia/octavia.conf": ("octavia.conf", "octavia"),
+    "octavia/policy.yaml": ("octavia-policy.yaml", "octavia"),
+}
+AUTHORITY, AUTHORITY_KEY = "octavia/authority.pem", "octavia/authority.key"
 UWSGI = {
     "keystone": {"wsgi_file": "/usr/bin/keystone-wsgi-public", "port": 5000, "processes": 2},
     "placement": {"wsgi_file": "/usr/bin/placement-api", "port": 8778, "processes": 1},
+}
+LOAD_BALANCERS_UWSGI = {
+    "octavia": {
+        "wsgi_file": "/usr/bin/octavia-wsgi",
+        "port": 9876,
+        "processes": 1,
+        # It looks for its configuration there alone.
+        "arguments": f"--config-file {home.ETC}/octavia/octavia.conf",
+    }
 }
 # database: the account that owns it
 DATABASES = {
@@ -64,6 +77,7 @@ DATABASES = {
     "nova_cell0": "nova",
     "nova": "nova",
     "neutron": "neutron",
+    "octavia": "octavia",
 }
 # directory below home.HOME: the account that owns it
 DIRECTORIES = {
@@ -93,32 +107,34 @@ VOLUMES_DIRECTORIES = {
 OBJECTS_DIRECTORIES = {"data/radosgw": "ceph"}
 
 
-def up(stage: Stage, with_volumes: bool, with_objects: bool) -> None:
+def up(stage: Stage, extras: Extras) -> None:
     """Write all files. Those with passwords are readable by their service's group alone."""
     values = _values()
     files = FILES | (GUESTS_FILES if HERE.has_guests else {})
-    files |= VOLUMES_FILES if with_volumes else {}
-    files |= OBJECTS_FILES if with_objects else {}
+    files |= VOLUMES_FILES if extras.volumes else {}
+    files |= OBJECTS_FILES if extras.objects else {}
+    files |= LOAD_BALANCERS_FILES if extras.load_balancers else {}
     changed = [
         name
         for name, (template, account) in files.items()
         if _write(name, templates.render(template, **values), account)
     ]
-    for name, more in UWSGI.items():
+    for name, more in (UWSGI | (LOAD_BALANCERS_UWSGI if extras.load_balancers else {})).items():
         text = templates.render("uwsgi.ini", **values | more, name=name, account=name)
         changed += [name] if _write(f"{name}/uwsgi.ini", text, name) else []
     changed += [name] if _write(name := "nova/vendor_data.json", vendordata.text(), "nova") else []
     _write("rabbitmq/enabled_plugins", "[].\n", "rabbitmq")
     changed += _qemu_conf(values) if HERE.has_guests else []
-    changed += _objects_certificate() if with_objects else []
-    if with_volumes:
+    changed += _objects_certificate() if extras.objects else []
+    changed += _authority() if extras.load_balancers else []
+    if extras.volumes:
         # Where Cinder's volume service looks first for programs.
         program = home.ETC / "cinder" / "bin" / "ceph"
         program.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
         text = templates.render("ceph.sh", **values)
         changed += ["cinder/bin/ceph"] if home.write(program, text, 0o755) else []
-    directories = DIRECTORIES | (VOLUMES_DIRECTORIES if with_volumes else {})
-    directories |= OBJECTS_DIRECTORIES if with_objects else {}
+    directories = DIRECTORIES | (VOLUMES_DIRECTORIES if extras.volumes else {})
+    directories |= OBJECTS_DIRECTORIES if extras.objects else {}
     for name, account in directories.items():
         path = home.HOME / name
         path.mkdir(mode=0o750, parents=True, exist_ok=True)
@@ -128,6 +144,12 @@ def up(stage: Stage, with_volumes: bool, with_objects: bool) -> None:
             os.chown(path, entry.pw_uid, entry.pw_gid)
     if changed:
         stage.done(f"{len(changed)} files written below {home.ETC}")
+
+
+def write_amphorae(flavor: str, tag: str, project_id: str, network_id: str) -> None:
+    """Write the file that needs what only a running cloud knows."""
+    values = {"flavor": flavor, "tag": tag, "project_id": project_id, "network_id": network_id}
+    _write("octavia/amphorae.conf", templates.render("octavia-amphorae.conf", **values), "octavia")
 
 
 def fingerprint(*names: str) -> str:
@@ -140,6 +162,8 @@ def _values() -> dict[str, object]:
     secret = passwords()
     return {
         "address": HERE.address,
+        "authority": home.ETC / AUTHORITY,
+        "authority_key": home.ETC / AUTHORITY_KEY,
         "cable": network.CABLE,
         "ceph_fsid": CEPH_FSID,
         "data": home.DATA,
@@ -151,6 +175,7 @@ def _values() -> dict[str, object]:
         "etc": home.ETC,
         "fake_driver": HERE.fake_driver,
         "fake_host": FAKE_HOST,
+        "fake_zone": FAKE_ZONE,
         "home": home.HOME,
         "host": HOST,
         "keystone": KEYSTONE,
@@ -182,19 +207,21 @@ def _objects_certificate() -> list[str]:
     """Make the object store's certificate, which is its own authority, once for all."""
     if (home.ETC / OBJECTS_CERTIFICATE).exists():
         return []
-    options = ["-x509", "-nodes", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
-    options += ["-days", "3650", "-subj", f"/CN={network.OBJECTS_NAME}"]
-    options += ["-addext", f"subjectAltName=DNS:{network.OBJECTS_NAME}", "-keyout", "-"]
-    said = command.run(["openssl", "req", *options, "-out", "-"])
-    key, certificate = (
-        re.search(f"-----BEGIN {what}-----.+-----END {what}-----\n", said, re.DOTALL)
-        for what in ("PRIVATE KEY", "CERTIFICATE")
-    )
-    if not key or not certificate:
-        raise DevcloudError("openssl made no certificate for the object store.")
-    _write(OBJECTS_KEY, key[0], "ceph")
-    _write(OBJECTS_CERTIFICATE, certificate[0], EVERYONE)
+    name = network.OBJECTS_NAME
+    certificate, key = certificates.make(name, f"DNS:{name}")
+    _write(OBJECTS_KEY, key, "ceph")
+    _write(OBJECTS_CERTIFICATE, certificate, EVERYONE)
     return [OBJECTS_CERTIFICATE]
+
+
+def _authority() -> list[str]:
+    """Make the authority of the amphorae's certificates, once for all."""
+    if (home.ETC / AUTHORITY).exists():
+        return []
+    certificate, key = certificates.make("Amphorae of the devcloud")
+    _write(AUTHORITY_KEY, key, "octavia")
+    _write(AUTHORITY, certificate, "octavia")
+    return [AUTHORITY]
 
 
 def _qemu_conf(values: dict[str, object]) -> list[str]:

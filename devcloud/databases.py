@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from devcloud import command, configuration, home, packages, wait
+from devcloud.extras import Extras
 from devcloud.passwords import passwords
 from devcloud.services import SOCKET
 from devcloud.stage import Stage
@@ -60,14 +61,16 @@ def make_databases() -> None:
     command.run(["mariadb", f"--socket={SOCKET}", "--user=root"], text="\n".join(statements))
 
 
-def up(stage: Stage, with_volumes: bool) -> None:
+def up(stage: Stage, extras: Extras) -> None:
     """Bring all schemas to what the packages expect. Raises DevcloudError when one fails."""
-    mark = packages.versions(with_volumes)
+    mark = packages.versions(extras)
     if home.is_done("schemas", mark):
         return
     stage.doing("making databases and their schemas, all services at once")
     make_databases()
-    work = [_keystone, _glance, _placement, _nova, _neutron, *([_cinder] if with_volumes else [])]
+    work = [_keystone, _glance, _placement, _nova, _neutron]
+    work += [_cinder] if extras.volumes else []
+    work += [_octavia] if extras.load_balancers else []
     with ThreadPoolExecutor(len(work)) as pool:
         for future in [pool.submit(function) for function in work]:
             future.result()
@@ -126,6 +129,10 @@ def _neutron() -> None:
 
 def _cinder() -> None:
     _manage("cinder", "cinder-manage", *_config("cinder/cinder.conf"), "db", "sync")
+
+
+def _octavia() -> None:
+    _manage("octavia", "octavia-db-manage", *_config("octavia/octavia.conf"), "upgrade", "head")
 
 
 def _config(*names: str) -> list[str]:

@@ -5,10 +5,10 @@ from typing import Any
 from devcloud import catalog, command, home, wait
 from devcloud.configuration import HOST
 from devcloud.release import HERE
-from devcloud.services import FAKE_HOST
+from devcloud.services import FAKE_HOST, FAKE_ZONE
 from devcloud.stage import Stage
 
-ZONE, REAL_ZONE = "fake", "nova"
+REAL_ZONE = "nova"
 
 
 def up(stage: Stage) -> None:
@@ -22,7 +22,7 @@ def up(stage: Stage) -> None:
     made = HERE.has_guests and _put(compute, HOST, REAL_ZONE)
     if not any(each.name == FAKE_HOST for each in compute.hypervisors()):
         discover()
-    made = _put(compute, FAKE_HOST, ZONE) or made
+    made = _put(compute, FAKE_HOST, FAKE_ZONE) or made
     # The scheduler asks Placement for the hosts of a zone. Nova tells it when a host is put there,
     # and does not try again where Placement does not know the host yet.
     hosts = 2 if HERE.has_guests else 1
@@ -35,7 +35,7 @@ def up(stage: Stage) -> None:
         _manage("placement", "sync_aggregates")
         made = True
     if made:
-        stage.done(f"in the zone {ZONE}")
+        stage.done(f"in the zone {FAKE_ZONE}")
 
 
 def _zones_in_placement(connection: Any) -> dict[str, list[str]]:

@@ -6,7 +6,7 @@ import sys
 import uuid
 from collections.abc import Container, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from devcloud import catalog, command, home, recipe
 from devcloud.errors import DevcloudError
@@ -190,16 +190,21 @@ def _upload(
             "os_version": system.version,
             "os_admin_user": "debian",
         }
+    with (cached(system) / file).open("rb") as data:
+        return send(glance, body, data)
+
+
+def send(glance: Any, body: Mapping[str, Any], data: bytes | BinaryIO) -> str:
+    """Make an image, and return its id. Raises DevcloudError when Glance does not take it."""
     made = glance.post("/images", json=body)
     if made.status_code != 201:
-        raise DevcloudError(f"Glance did not take {name}: {made.text}")
+        raise DevcloudError(f"Glance did not take {body['name']}: {made.text}")
     image_id = str(made.json()["id"])
-    with (cached(system) / file).open("rb") as data:
-        put = glance.put(
-            f"/images/{image_id}/file",
-            data=data,
-            headers={"Content-Type": "application/octet-stream"},
-        )
+    put = glance.put(
+        f"/images/{image_id}/file",
+        data=data,
+        headers={"Content-Type": "application/octet-stream"},
+    )
     if put.status_code != 204:
-        raise DevcloudError(f"Glance did not take the data of {name}: {put.text}")
+        raise DevcloudError(f"Glance did not take the data of {body['name']}: {put.text}")
     return image_id

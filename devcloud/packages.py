@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from devcloud import command, home
+from devcloud.extras import Extras
 from devcloud.release import HERE
 from devcloud.stage import Stage
 
@@ -69,8 +70,11 @@ VOLUMES = [
     "qemu-block-extra",
 ]
 OBJECTS = ["radosgw"]
+# The amphora provider needs none of its other daemons as long as no amphora reports.
+LOAD_BALANCERS = ["octavia-api", "octavia-worker"]
 SCHEMAS = ["glance", "keystone", "neutron-server", "nova-api", "placement-api"]
 VOLUMES_SCHEMA = "cinder-common"
+LOAD_BALANCERS_SCHEMA = "octavia-common"
 # It refuses to go where root has no password, and somebody may count on it by now.
 KEPT = {"sudo"}
 POLICY = Path("/usr/sbin/policy-rc.d")
@@ -82,7 +86,7 @@ NEW = "new-packages"  # in home.DONE: the packages that were not here before
 UNITS = Path("/etc/systemd/system")
 
 
-def up(stage: Stage, with_volumes: bool, with_objects: bool, can_build: Callable[[], None]) -> None:
+def up(stage: Stage, extras: Extras, can_build: Callable[[], None]) -> None:
     """Install what is missing. Raises DevcloudError when apt fails.
 
     `can_build` is called once BUILDING are there. The rest takes as long as the images do, and
@@ -91,7 +95,8 @@ def up(stage: Stage, with_volumes: bool, with_objects: bool, can_build: Callable
     _end_policy()  # of a run that was killed
     here = installed()
     wanted = BUILDING + WANTED + (GUESTS if HERE.has_guests else WITHOUT_GUESTS)
-    wanted += (VOLUMES if with_volumes else []) + (OBJECTS if with_objects else [])
+    wanted += (VOLUMES if extras.volumes else []) + (OBJECTS if extras.objects else [])
+    wanted += LOAD_BALANCERS if extras.load_balancers else []
     missing = [name for name in wanted if name not in here]
     # apt can name a package as installed that dpkg was killed over.
     broken = command.run(["dpkg", "--audit"])
@@ -123,9 +128,10 @@ def installed(status: str = "ii ") -> set[str]:
     return {line.split()[1] for line in listed.splitlines() if line.startswith(status)}
 
 
-def versions(with_volumes: bool) -> str:
+def versions(extras: Extras) -> str:
     """The versions of the packages that bring a schema."""
-    names = SCHEMAS + ([VOLUMES_SCHEMA] if with_volumes else [])
+    names = SCHEMAS + ([VOLUMES_SCHEMA] if extras.volumes else [])
+    names += [LOAD_BALANCERS_SCHEMA] if extras.load_balancers else []
     return command.run(["dpkg-query", "-W", *names])
 
 
@@ -181,7 +187,7 @@ def _mask(packages: set[str]) -> None:
 
 _DAEMONS = (
     "mariadb|memcached|rabbitmq|supervisor|epmd|erlang-base|uwsgi"
-    "|glance|keystone|neutron|nova|placement|libvirt"
+    "|glance|keystone|neutron|nova|octavia|placement|libvirt"
     # what Cinder and Ceph bring along would watch disks that are none of the cloud's
     "|cinder|ceph|radosgw|lvm2|dmeventd|open-iscsi|smartmontools|nvme-cli|tgt|targetcli"
 )

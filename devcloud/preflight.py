@@ -27,6 +27,7 @@ PORTS = {
     6789: "Ceph's monitor",
     8775: "Nova's metadata",
     9696: "Neutron",
+    9876: "Octavia",
     5672: "RabbitMQ",
     25672: "RabbitMQ's nodes",
     11211: "memcached",

@@ -129,7 +129,7 @@ AGENTS = (
 
 # Only when they are asked for, or without guests: a hypervisor that makes nothing, and what tells
 # Neutron that its servers' ports can be bound.
-FAKE_HOST = "fake"
+FAKE_HOST, FAKE_ZONE = "fake", "fake"
 FAKE = (
     Service(
         "nova-compute-fake",
@@ -175,6 +175,25 @@ CINDER = tuple(
     for name in ("api", "scheduler", "volume")
 )
 
+# Only when they are asked for.
+_OCTAVIA = f"--config-file {ETC}/octavia/octavia.conf"
+LOAD_BALANCERS = (
+    Service(
+        "octavia-api",
+        f"{_UWSGI}{ETC}/octavia/uwsgi.ini",
+        ("octavia/octavia.conf", "octavia/policy.yaml", "octavia/uwsgi.ini"),
+        answers=f"http://{HERE.address}:9876/",
+    ),
+    Service(
+        "octavia-worker",
+        f"/usr/bin/octavia-worker {_OCTAVIA} --config-file {ETC}/octavia/amphorae.conf",
+        ("octavia/octavia.conf", "octavia/amphorae.conf"),
+        "octavia",
+        # Its processes change their titles, and would overwrite the mark in their environment.
+        environment={"SPT_NOENV": "1"},
+    ),
+)
+
 ALL = (*GROUND, KEYSTONE, *CONTROL, *(AGENTS if HERE.has_guests else FAKE))
-OPTIONAL = (*(FAKE if HERE.has_guests else ()), *CEPH, *CINDER, OBJECTS)
+OPTIONAL = (*(FAKE if HERE.has_guests else ()), *CEPH, *CINDER, OBJECTS, *LOAD_BALANCERS)
 SOCKET = RUN / "mariadb" / "mariadb.sock"

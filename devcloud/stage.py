@@ -15,7 +15,7 @@ class Stage:
 
     def doing(self, what: str) -> None:
         """Say what begins now. A stage that finds nothing to do never calls this."""
-        say(f"… {self.name:<14}{what}")
+        say(f"… {self.name:<15}{what}")
 
     def done(self, result: str) -> None:
         """Note what has changed."""
@@ -36,8 +36,8 @@ def stage(name: str) -> Iterator[Stage]:
     try:
         yield current
     except BaseException:
-        say(f"✗ {name:<14}after {time.monotonic() - start:.1f} s")
+        say(f"✗ {name:<15}after {time.monotonic() - start:.1f} s")
         raise
     seconds = time.monotonic() - start
     sign, result = ("✓", current.result) if current.result else ("=", "nothing changed")
-    say(f"{sign} {name:<14}{result}  {seconds:.1f} s")
+    say(f"{sign} {name:<15}{result}  {seconds:.1f} s")

@@ -35,6 +35,7 @@ from skytier.openstack.losses import losses
 from skytier.openstack.operator import OperatorFiles
 from skytier.openstack.releases import Deliveries, Releases, pinned_by
 from skytier.openstack.resolved import ResolvedStack
+from skytier.openstack.resources.load_balancer import LoadBalancer
 from skytier.openstack.rollback import switch_back
 from skytier.openstack.rotation import Moves, carry_out
 from skytier.openstack.variables import KeptVariables
@@ -46,12 +47,21 @@ from skytier.secrets.variables import Change
 from skytier.stackfile import parse
 from skytier.topology import Topology
 from tests import releases
+from tests.cluster.amphora import Amphorae
 from tests.cluster.container import BASES, DEBIAN_12, Base, Container, Network
 from tests.cluster.disks import Attachments, Volumes
 from tests.cluster.kinds import FloatingIPs, Recorded, Servers
 
-FIRST_ADDRESS = {"balancer": 5, "web": 10, "database": 20, "monitor": 30, "cache": 40}
-"""Of each role's machines, the place of the first one in the private network."""
+FIRST_ADDRESS = {
+    "load-balancer": 4,
+    "balancer": 5,
+    "web": 10,
+    "database": 20,
+    "monitor": 30,
+    "cache": 40,
+}
+"""Of each role's machines, the place of the first one in the private network; and of a load
+balancer."""
 _FLAVOR = Flavor("flavor", "container", vcpus=1, ram_mib=768, disk_gib=10)
 _PROJECT: Any = SimpleNamespace(tags=[], metadata={})
 """What marks the resources of a stack in a cloud; here there is one stack."""
@@ -59,9 +69,10 @@ _PROJECT: Any = SimpleNamespace(tags=[], metadata={})
 
 @dataclass(frozen=True)
 class Access:
-    """The way into the machines."""
+    """The way into the machines, and to Octavia."""
 
     containers: Mapping[str, Container]
+    connection: Any = None
 
     def open(self, name: str, known: Known, tell: Tell) -> Container:
         return self.reach(name, tell)
@@ -121,6 +132,9 @@ class Cluster:
         self.volumes = Volumes(self._home)
         self.operator = OperatorFiles(self._home / "operator")
         self._addresses: dict[str, str] = {}
+        self.amphorae = Amphorae(
+            LoadBalancer.name, self._facts, network=lambda: self.network, home=self._home
+        )
         self._kinds: dict[str, Recorded] = {
             name: Recorded(name, self._facts)
             for name in RULES
@@ -133,6 +147,7 @@ class Cluster:
                 entry=lambda: self.resolved.entry_point(),
                 lead=self._lead,
             ),
+            LoadBalancer.name: self.amphorae,
             "volume": self.volumes,
             "volume attachment": Attachments(
                 "volume attachment",
@@ -155,6 +170,7 @@ class Cluster:
                 dict.fromkeys(stack.machines(), _FLAVOR),
                 ExternalNetwork("external", "public"),
                 {role: base.system for role, base in bases.items()},
+                provider="amphora",
             ),
             roles.ROLES,
             of(stack, variables_of.summary(self.servers.find(), stack, self.operator)),
@@ -162,6 +178,8 @@ class Cluster:
         prefix = stack.cidr.partition("/")[0].rpartition(".")[0]
         self.public_address = f"{prefix}.250"
         """Of the entry point, in the private network, where it floats."""
+        self.amphorae.address = f"{prefix}.{FIRST_ADDRESS['load-balancer']}"
+        self._addresses[self.amphorae.place.name] = self.amphorae.address
         # Machines that the stack is not to have any more are there until it is up.
         self._addresses |= {
             self.resolved.key("server", role, number).name: (
@@ -174,6 +192,11 @@ class Cluster:
     def containers(self) -> Mapping[str, Container]:
         """The machines by their names: `shop-web-1`."""
         return self.servers.containers
+
+    @property
+    def octavia(self) -> Any:
+        """A connection to a cloud, of which there is Octavia alone."""
+        return SimpleNamespace(load_balancer=self.amphorae, current_project_id="project")
 
     @property
     def secrets(self) -> Mapping[str, str]:
@@ -201,7 +224,7 @@ class Cluster:
         return self._carry_out(events) if moves else done
 
     def _carry_out(self, events: Events | None) -> Known:
-        access: Any = Access(self.containers)
+        access: Any = self._access()
         servers: Any = self.servers
         volumes: Any = self.volumes
         known, steps = self.known(), self.plan()
@@ -231,13 +254,13 @@ class Cluster:
 
     def variables(self) -> KeptVariables:
         """The secrets of the operator's own application, as one run of the tool has them."""
-        access: Any = Access(self.containers)
+        access: Any = self._access()
         servers: Any = self.servers
         return KeptVariables(self.resolved.stack, self.operator, access, servers)
 
     def rollback(self, name: str | None = None) -> Rollback:
         """Switch its web servers back, as `skytier rollback` does. Plans keep it until `write`."""
-        access: Any = Access(self.containers)
+        access: Any = self._access()
         servers: Any = self.servers
         done = switch_back(self.known(), access, servers, Events(), name)
         self.resolved = replace(self.resolved, pinned=pinned_by(self.servers.find()))
@@ -245,7 +268,7 @@ class Cluster:
 
     def rotate(self, *, now: bool = False) -> bool:
         """Change the database's password, as `skytier secret rotate DATABASE_URL` does."""
-        access: Any = Access(self.containers)
+        access: Any = self._access()
         servers: Any = self.servers
         volumes: Any = self.volumes
         known = self.known()
@@ -273,6 +296,7 @@ class Cluster:
     def down(self) -> None:
         """Delete all there is."""
         self.servers.end()
+        self.amphorae.end()
         self.volumes.end()
         self.network.delete()
         shutil.rmtree(self._home)
@@ -284,13 +308,19 @@ class Cluster:
         noted = [found for kind in inside for found in kind.among(self.servers.find())]
         return Known({each.key: each for each in (*recorded, *noted)})
 
+    def _access(self) -> Any:
+        return Access(self.containers, self.octavia)
+
     def _lead(self, before: str, to: str) -> None:
         # Balancers that share an address give it to each other.
         if not self._floats or to == self.resolved.virtual_address().name:
             return
-        # The machine may not have been made yet.
-        until(lambda: to in self.containers and self.containers[to].process, 600)
-        self.network.lead(self.public_address, self.containers.get(before), self.containers[to])
+        places = {**self.containers, self.amphorae.place.name: self.amphorae.place}
+        if to != self.amphorae.place.name:
+            # The machine may not have been made yet.
+            until(lambda: to in self.containers and self.containers[to].process, 600)
+            places = {**places, **self.containers}
+        self.network.lead(self.public_address, places.get(before), places[to])
 
     def _facts(self, wanted: Wanted) -> Mapping[str, Any]:
         address = self._addresses.get(wanted.key.name, "")

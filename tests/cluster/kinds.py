@@ -53,8 +53,8 @@ class FloatingIPs(Recorded):
 
     def find(self) -> Iterable[Found]:
         # Of several, that of the entry point is the one of a first machine, or of an address that
-        # two share.
-        ends = ("-1", f"-{FRONT}")
+        # two share, or of a load balancer.
+        ends = ("-1", f"-{FRONT}", "-load-balancer")
         firsts = [each for each in self.there.values() if each.key.name.endswith(ends)]
         others = [each for each in self.there.values() if each not in firsts]
         return [*(replace(each, key=self.entry()) for each in firsts), *others]

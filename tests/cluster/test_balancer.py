@@ -6,14 +6,17 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
 from skytier.deploy.plan import Action, Step
 from skytier.errors import SkytierError
 from skytier.openstack import balancer as gate
+from skytier.openstack import load_balancer_view
 from skytier.poll import until
 from skytier.services.haproxy.service import SOCKET
 from skytier.services.nginx.service import DRAIN
@@ -55,7 +58,7 @@ class Moves(Events):
         self._note(step)
 
     def _note(self, step: Step) -> None:
-        if step.key.kind == "floating IP":
+        if step.key.kind == "floating IP" and not step.key.name.endswith("-ssh"):
             self.times.append(time.time())
 
 
@@ -243,6 +246,55 @@ def test_the_balancer_goes_with_the_second_web_server(made: Cluster, project: Pa
     assert but_for_the_move(visit, moves) == []
     assert made.containers.keys() == {"shop-web-1"}
     assert made.wrong() == {}
+    assert changed(made.plan()) == []
+
+
+def seen(made: Cluster) -> dict[str, bool]:
+    """Web server to whether the load balancer sends it connections."""
+    return {name: each.serves for name, each in made.amphorae.seen().items()}
+
+
+def test_a_load_balancer_of_the_cloud_takes_over_and_drains_and_gives_way_to_haproxy(
+    made: Cluster, project: Path
+) -> None:
+    tls = 'tls = "self-signed"'
+    made.write(stack(project, 1, tls))
+    made.up()
+    with visitors(made, "https") as visit:
+        made.write(stack(project, 2, f'{tls}\nbalancer.kind = "octavia"'))
+        made.up(moves := Moves())
+        assert until(lambda: list(seen(made).values()) == [True, True], 120)
+    assert but_for_the_move(visit, moves) == []
+    assert made.containers.keys() == {"shop-web-1", "shop-web-2"}
+    assert made.wrong() == {}
+    assert changed(made.plan()) == []
+    # The visitor, and not the load balancer.
+    visitor = str(ip_network(made.network.cidr)[1])
+    told = asked(made, **{"X-Forwarded-For": "192.0.2.1"})
+    assert (told["client"], told["scheme"]) == (visitor, "https")
+
+    [passing] = load_balancer_view.of(made.octavia, made.known())
+    with visitors(made, "https") as visit:
+        made.containers["shop-web-2"].run(DRAIN)
+        assert seen(made) == {"shop-web-1": True, "shop-web-2": False}
+    assert visit.failed == []
+    with visitors(made, "https") as visit:
+        assert asked(made)["host"] == "shop-web-1"
+    assert visit.answers.keys() <= {"shop-web-1"}
+    with patch.object(gate, "WITHIN_S", 0.0), pytest.raises(SkytierError, match="shop-web-2 is"):
+        gate.wait_for_another(passing, "shop-web-1", silent)
+    made.containers["shop-web-2"].run(f"{DRAIN} --end")
+    gate.wait_until_back(passing, made.containers["shop-web-2"], silent, put_back=True)
+
+    with visitors(made, "https") as visit:
+        made.write(stack(project, 2, tls))
+        made.up(moves := Moves())
+    assert but_for_the_move(visit, moves) == []
+    assert made.amphorae.process is None
+    assert made.containers.keys() == {"shop-balancer-1", "shop-web-1", "shop-web-2"}
+    assert made.wrong() == {}
+    made.write(stack(project, 1, tls))
+    made.up()
     assert changed(made.plan()) == []
 
 

@@ -35,18 +35,21 @@ def test_requests_go_through_the_proxy_of_each_machine_to_the_database() -> None
     }
 
 
-def test_a_balancer_stands_before_all_web_servers_and_a_replica_behind_its_primary() -> None:
+@pytest.mark.parametrize("kind", ["haproxy", "octavia"])
+def test_a_balancer_stands_before_all_web_servers_and_a_replica_behind_its_primary(
+    kind: str,
+) -> None:
     assert edges(
         machine("db-1", "database", "postgresql"),
         machine("db-2", "database", "postgresql"),
         machine("web-1", "web", "nginx", "application"),
         machine("web-2", "web", "nginx", "application"),
         machine("cache-1", "cache", "redis"),
-        machine("lb-1", "balancer", "haproxy"),
+        machine("lb-1", "balancer", kind),
     ) == {
-        "clients > lb-1/haproxy: requests",
-        "lb-1/haproxy > web-1/nginx: requests",
-        "lb-1/haproxy > web-2/nginx: requests",
+        f"clients > lb-1/{kind}: requests",
+        f"lb-1/{kind} > web-1/nginx: requests",
+        f"lb-1/{kind} > web-2/nginx: requests",
         "web-1/nginx > web-1/application: requests",
         "web-2/nginx > web-2/application: requests",
         "web-1/application > db-1/postgresql: queries",

@@ -75,6 +75,14 @@ user = "shop-backups"
 known_hosts = "[backup.example.org]:2222 ssh-ed25519 AAAA"
 path = "/srv/backups"
 """
+_HAPROXY = topology(f"web.count = 2\n{SELF_SIGNED}", BALANCED)
+FROM_A_LOAD_BALANCER = replace(
+    _HAPROXY,
+    machines=[
+        replace(each, public=True) if each.role == "web" else each for each in _HAPROXY.machines
+    ],
+    leaves_load_balancer=True,
+)
 TOPOLOGIES = {
     "off": topology(WEBHOOK),
     "self-signed": TOPOLOGY,
@@ -104,6 +112,13 @@ TOPOLOGIES = {
         ),
         virtual_address=SHARED_ADDRESS,
     ),
+    "a load balancer": topology(
+        f'web.count = 2\nbalancer.kind = "octavia"\n{WEBHOOK}', BALANCED[:-1]
+    ),
+    "a load balancer with TLS": topology(
+        f'web.count = 2\nbalancer.kind = "octavia"\n{SELF_SIGNED}', BALANCED[:-1]
+    ),
+    "from a load balancer to HAProxy": FROM_A_LOAD_BALANCER,
     "a balancer that nobody watches": topology(
         f"web.count = 2\nmonitor.enabled = false\n{NO_DATABASE}",
         [each for each in BALANCED if each is not DATABASE],

@@ -117,9 +117,10 @@ def test_quotas_are_asked_of_services_that_count_something_of_a_plan(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     asked: list[str] = []
-    for service in ("_nova", "_neutron", "_cinder"):
+    for service in ("_nova", "_neutron", "_cinder", "_octavia"):
         monkeypatch.setattr(limits, service, lambda _, name=service: asked.append(name) or {})
-    monkeypatch.setattr(limits, "has_volumes", lambda _: True)
+    for there in ("has_volumes", "has_load_balancers"):
+        monkeypatch.setattr(limits, there, lambda _: True)
     limits.read(cast(Any, None), Amounts(instances=1))
     assert asked == ["_nova"]
     limits.read(cast(Any, None), Amounts(volumes=1, ports=1))

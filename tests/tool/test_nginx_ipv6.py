@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from skytier.services.nginx.config import Balancers, NginxConfig, nginx_conf
+from skytier.services.nginx.config import Balancers, Health, NginxConfig, nginx_conf
 from tests.nginx import USER, Nginx
 from tests.skytier_command import free_port
 
@@ -44,7 +44,7 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
         ipv6=True,
         requests_per_s=1,
         requests_burst=4,
-        balancers=Balancers([], ["127.0.0.1"], "/.skytier/health", "/", "localhost", []),
+        balancers=Balancers([], ["127.0.0.1"], Health("/.skytier/health", "/", "localhost", [])),
     )
     Path(home, "nginx.conf").write_text(nginx_conf(config))
     with Nginx(home, port):

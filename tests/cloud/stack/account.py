@@ -15,6 +15,7 @@ import yaml
 from openstack.config import OpenStackConfig
 from openstack.connection import Connection
 
+from skytier.openstack.catalog import has_load_balancers
 from skytier.openstack.connection import PatientSession
 
 from ... import fork_server
@@ -54,6 +55,9 @@ class Account:
             "volume": self.connection.block_storage.volumes(details=True),
             "image": self.connection.image.images(owner=mine),
         }
+        if has_load_balancers(self.connection):
+            balancers = self.connection.load_balancer.load_balancers(project_id=mine)
+            listed["load balancer"] = balancers
         return {
             kind: {
                 each.id: json.dumps(each.to_dict(), sort_keys=True, default=str) for each in all_
@@ -61,10 +65,11 @@ class Account:
             for kind, all_ in listed.items()
         }
 
-    def delegated(self, directory: Path) -> Path:
-        """A clouds.yaml with an application credential of the member's."""
+    def delegated(self, directory: Path, role: str = "") -> Path:
+        """A clouds.yaml with an application credential of the member's, or with that role alone."""
         identity = self.connection.identity
-        made = identity.create_application_credential(user=self.user_id, name="delegated")
+        name, roles = (role, {"roles": [{"name": role}]}) if role else ("delegated", {})
+        made = identity.create_application_credential(user=self.user_id, name=name, **roles)
         auth = {
             "auth_url": self.entry["auth"]["auth_url"],
             "application_credential_id": made.id,

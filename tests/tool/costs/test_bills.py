@@ -328,6 +328,7 @@ def test_what_has_no_known_price_is_said_and_is_in_no_sum() -> None:
     found = bill(
         Usage(kind=ResourceKind.LOAD_BALANCER, id="lb", start=at("03-01"), end=at("03-02")),
         address("03-01", "03-02"),
+        rates=card(load_balancer_hour=None),
     )
 
     assert found.unknown == [

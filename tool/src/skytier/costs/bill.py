@@ -118,7 +118,8 @@ def of_file(
             name = f"{stack.name}-{role}-{number}"
             flavor = section.flavor or stack.flavor
             found.append(replace(server(name, role, flavor, flavors[role], stack), share=share))
-            if stack.has_floating_ips and role == public_role(stack, roles):
+            entered = number == 1 or not stack.has_load_balancer
+            if stack.has_floating_ips and role == public_role(stack, roles) and entered:
                 found.append(replace(floating_ip(name, stack), share=share))
                 if stack.shares_address and number == 1:
                     found.append(floating_ip(f"{stack.name}-{role}", stack))
@@ -128,6 +129,10 @@ def of_file(
             if root_gib := stack.root_gib_of(role):
                 root = volume(name, role, root_gib, stack, kind)
                 found.append(replace(root, share=share))
+    if stack.has_load_balancer:
+        name = f"{stack.name}-load-balancer"
+        found.append(load_balancer(name, stack))
+        found += [floating_ip(name, stack)] if stack.has_floating_ips else []
     return found
 
 
@@ -177,6 +182,12 @@ def _stored(kind: ResourceKind, name: str, size_bytes: int, stack: StackFile) ->
         labels=stack.labels,
         size_gb=Fraction(size_bytes, GB),
     )
+
+
+def load_balancer(name: str, stack: StackFile) -> Resource:
+    """A load balancer of the cloud's, in front of a stack."""
+    kind = ResourceKind.LOAD_BALANCER
+    return Resource(kind=kind, name=name, stack=stack.name, labels=stack.labels)
 
 
 def floating_ip(name: str, stack: StackFile) -> Resource:

@@ -96,6 +96,8 @@ class PlanCost:
     def _other(self, step: Step) -> Resource | None:
         if step.key.kind == ResourceKind.FLOATING_IP:
             return bill.floating_ip(step.key.name, self.stack)
+        if step.key.kind == ResourceKind.LOAD_BALANCER:
+            return bill.load_balancer(step.key.name, self.stack)
         if step.key.kind == CONTAINER and step.found:
             return bill.objects(step.key.name, step.found.facts["bytes"], self.stack)
         # One that is still being made has no size.

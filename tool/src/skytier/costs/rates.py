@@ -200,6 +200,7 @@ EXAMPLE = Rates(
     image_gb_month=Decimal("0.10"),
     object_gb_month=Decimal("0.10"),
     floating_ip_hour=Decimal("0.01"),
+    load_balancer_hour=Decimal("0.02"),
     traffic_gb=Decimal("0.02"),
     states={"shelved_offloaded": Decimal(0)},
 )

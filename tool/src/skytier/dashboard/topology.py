@@ -7,6 +7,7 @@ from skytier.status import MachineStatus, Status
 
 PARTS = {
     "haproxy": "HAProxy",
+    "octavia": "Octavia",
     "nginx": "Nginx",
     "application": "Application",
     "postgresql": "PostgreSQL",
@@ -66,7 +67,7 @@ def _tier(role: str) -> int:
 
 def _edges(machines: Sequence[MachineStatus]) -> Iterator[tuple[str, str, str]]:
     """From whom to whom, and what goes that way."""
-    balancers = _having(machines, "haproxy")
+    balancers = [*_having(machines, "haproxy"), *_having(machines, "octavia")]
     proxies = _having(machines, "nginx")
     applications = _having(machines, "application")
     doors = balancers or proxies or applications

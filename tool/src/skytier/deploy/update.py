@@ -133,6 +133,10 @@ class Order:
         """All that has to be well before visitors are led to another machine."""
         return [key for update in self.machines for key in update.keys]
 
+    def well(self, role: str) -> list[Key]:
+        """All that has to be well of the machines of a role."""
+        return [key for update in self.machines if update.role == role for key in update.keys]
+
     @property
     def _leads_in(self) -> bool:
         return not self._has(self.bastion) or self._of(self.bastion).serves

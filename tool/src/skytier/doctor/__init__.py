@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from skytier.doctor import cloud, machine, object_store, shape
+from skytier.doctor import cloud, load_balancer, machine, object_store, shape
 from skytier.doctor.check import Finding, State
 from skytier.doctor.cloud import Subject
 from skytier.errors import SkytierError
@@ -36,6 +36,7 @@ CLOUD = (
     Check("clock", cloud.clock, ["keystone"]),
     Check("credentials", cloud.credentials, ["keystone"]),
     Check("catalog", cloud.services, ["credentials"]),
+    Check("load balancer", load_balancer.service, ["catalog"]),
     Check("shape", shape.cloud, ["catalog"]),
     Check("flavor", cloud.flavors, ["catalog"]),
     Check("image", cloud.images, ["flavor"]),

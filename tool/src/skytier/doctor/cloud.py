@@ -323,6 +323,8 @@ def floating_ip(subject: Subject) -> Finding:
         return ok(f'there is none: public is "{subject.stack.public}"')
     if address is None and subject.stack.shares_address:
         return ok("one is allocated for visitors, and one for the operators of each balancer")
+    if address is None and subject.stack.has_load_balancer:
+        return ok("one is allocated for visitors, and one for operators")
     if address is None:
         return ok("one is allocated for the stack")
     conn = subject.conn

@@ -81,6 +81,8 @@ def _entry(subject: Subject) -> str:
     wanted, name = subject.stack, address_of(subject.stack).name
     if wanted.shares_address:
         name = f"{name}, which two balancers share"
+    if wanted.has_load_balancer:
+        name = f"{name}, which the cloud has"
     if wanted.has_floating_ips:
         own = f"{wanted.floating_ip}, your own" if wanted.floating_ip else "a floating IP"
         return f"{own}, of {name}"

@@ -98,7 +98,7 @@ class Access:
         publish: bool = False,
     ) -> None:
         self._publish = publish
-        self._connection = connection
+        self.connection = connection
         self._operator = operator
         # Several steps use this at once, and each knows only what was there when it began.
         self._hosts: dict[str, SshEntry] = {}
@@ -126,8 +126,8 @@ class Access:
         needed = [there[name], *([there[via]] if (via := there[name].via) else [])]
         for host in needed:
             if not host_keys.is_key(self._keys.get(host.server_id, "")):
-                found = self._connection.compute.get_server(host.server_id)
-                self._learn(host, host_keys.learn(self._connection, found, tell))
+                found = self.connection.compute.get_server(host.server_id)
+                self._learn(host, host_keys.learn(self.connection, found, tell))
         self.write(known)
         reached = self.reach(name, tell)
         self._reached[name] = there[name].server_id
@@ -185,7 +185,7 @@ class Access:
         there = self._hosts.get(name)
         for each in [there.via, name] if there else []:
             found = self._hosts.get(each or "")
-            if found and host_keys.knows_no_key(self._connection, found.server_id):
+            if found and host_keys.knows_no_key(self.connection, found.server_id):
                 return SkytierError(
                     f"{name} cannot be reached: {found.name} got no metadata from the cloud when "
                     "it booted, so it knows no SSH key.",

@@ -1,12 +1,15 @@
 """What each balancer is asked before a web server is taken out of it, and once it is back."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from skytier.deploy.kind import Found, Key, Known, Tell
 from skytier.deploy.update import CONFIGURATION, SERVER
 from skytier.errors import SkytierError
 from skytier.hosts.host import Host
+from skytier.openstack import load_balancer_view
 from skytier.openstack.access import Access, is_away
+from skytier.openstack.load_balancer_view import LoadBalancerView
+from skytier.openstack.resources.load_balancer import LoadBalancer
 from skytier.poll import until
 from skytier.roles import ROLES
 from skytier.services.haproxy import view
@@ -14,16 +17,23 @@ from skytier.services.haproxy.service import SOCKET
 from skytier.services.nginx.service import DRAINED
 
 WITHIN_S = 60.0
-"""It asks each web server once a second, and a machine that was made anew has to be found first."""
+"""It asks each web server every few seconds, and a machine that was made anew has to be found
+first. A load balancer says what it found some ten seconds later."""
 _IS_DRAINED = f"[ ! -e {DRAINED} ] || echo yes"
 
 
-def asked(balancer: Host) -> view.View | None:
+Balancer = Host | LoadBalancerView
+"""A machine with HAProxy, or a load balancer of the cloud."""
+
+
+def asked(balancer: Balancer) -> view.View | None:
     """The web servers in its view; None where HAProxy does not run. Raises SkytierError."""
+    if isinstance(balancer, LoadBalancerView):
+        return balancer.view()
     return view.read(balancer.run(view.question(SOCKET)))
 
 
-def wait_for_another(balancer: Host, name: str, tell: Tell) -> None:
+def wait_for_another(balancer: Balancer, name: str, tell: Tell) -> None:
     """Wait until another web server than this one gets requests, too.
 
     Raises SkytierError where none does within WITHIN_S, and at once where all others are drained.
@@ -48,7 +58,7 @@ def wait_for_another(balancer: Host, name: str, tell: Tell) -> None:
 
 
 def wait_until_back(
-    balancer: Host, machine: Host, tell: Tell, address: str = "", *, put_back: bool = False
+    balancer: Balancer, machine: Host, tell: Tell, address: str = "", *, put_back: bool = False
 ) -> None:
     """Wait until a web server gets requests.
 
@@ -94,11 +104,18 @@ def after(machine: Host, access: Access, known: Known, tell: Tell) -> None:
         wait_until_back(balancer, machine, tell, (port.facts["address"] or "") if port else "")
 
 
-def _balancers(access: Access, known: Known, tell: Tell) -> Iterator[Host]:
+def _balancers(access: Access, known: Known, tell: Tell) -> Iterator[Balancer]:
     """The balancers that are set up. One that restarts lets us in again first."""
+    yield from load_balancers(access, known)
     for name in set_up(known):
         access.enter(name, known)
         yield access.reach(name, tell)
+
+
+def load_balancers(access: Access, known: Known) -> Sequence[LoadBalancerView]:
+    """The load balancer of the stack, where it has one."""
+    there = any(key.kind == LoadBalancer.name for key in known)
+    return load_balancer_view.of(access.connection, known) if there else ()
 
 
 def set_up(known: Mapping[Key, Found]) -> list[str]:

@@ -22,6 +22,26 @@ def has_volumes(conn: Connection) -> bool:
     return bool(services(conn) & BLOCK_STORAGE)
 
 
+def has_load_balancers(conn: Connection) -> bool:
+    """Whether there is Octavia."""
+    return bool(services(conn) & LOAD_BALANCER)
+
+
+def load_balancer_version(conn: Connection) -> tuple[int, int] | None:
+    """The newest version of Octavia's API that there is: (2, 26). None where it does not tell.
+
+    The connection's own is the version of the address, which is 2.0 for all of them.
+    """
+    found = conn.session.get_api_major_version(
+        service_type="load-balancer",
+        interface=conn.config.get_interface("load-balancer"),
+        region_name=conn.config.get_region_name("load-balancer"),
+        min_version="2.0",
+        max_version="2.latest",
+    )
+    return (int(found[0]), int(found[1])) if found and len(found) > 1 else None
+
+
 class NoRegionError(SkytierError):
     """The region that is asked for is not in the catalog."""
 

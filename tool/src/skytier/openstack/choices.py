@@ -18,6 +18,7 @@ from skytier.openstack import (
     images,
     ipv6,
     kept_images,
+    load_balancer_service,
     public_network,
     roots,
     systems,
@@ -62,6 +63,8 @@ class Offered:
     """The subnet pools that IPv6 addresses can come from, where they are needed."""
     public: PublicNetwork | None = None
     """The network that it names for public ports."""
+    provider: str = ""
+    """The provider of the cloud's load balancers, where the stack has one."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,8 @@ class Choices:
     """The distribution of every image of the cloud, by the image's name."""
     public: PublicNetwork | None = None
     """The network that is there already for public ports."""
+    provider: str = ""
+    """The provider of the load balancer; empty where the stack has none."""
 
     def system_of(self, image: str) -> System:
         """What an image has, by its name, as far as it can be told: also one that is gone."""
@@ -95,10 +100,10 @@ class Choices:
 
 def offered(conn: Connection, stack: StackFile) -> Offered:
     """Images, flavors and external networks, by three lists of the API at once; the networks and
-    the router that the stack file names; and subnet pools, if they are needed. Raises SkytierError
-    for the networks and the router as their `find` does, and where two balancers could share no
-    address."""
-    with ThreadPoolExecutor(7) as pool:
+    the router that the stack file names; subnet pools and the provider of load balancers, if they
+    are needed. Raises SkytierError for the networks and the router as their `find` does, where two
+    balancers could share no address, and where there can be no load balancer."""
+    with ThreadPoolExecutor(8) as pool:
         given = pool.submit(given_network.find, conn, stack)
         router = pool.submit(given_router.find, conn, stack)
         images = pool.submit(offered_images, conn)
@@ -106,12 +111,14 @@ def offered(conn: Connection, stack: StackFile) -> Offered:
         networks = pool.submit(offered_networks, conn)
         pools = pool.submit(ipv6.offered, conn, stack)
         public = pool.submit(public_network.find, conn, stack)
+        provider = pool.submit(load_balancer_service.provider, conn, stack)
     address_pairs.check(conn, stack, given.result())
     return Offered(
         *(images.result(), flavors.result(), networks.result()),
         *(given.result(), router.result()),
         pools=pools.result(),
         public=public.result(),
+        provider=provider.result(),
     )
 
 
@@ -137,6 +144,7 @@ def choose(offered: Offered, stack: StackFile, there: Sequence[Found] = ()) -> C
         ipv6.choose(offered.pools, stack),
         {offer.image.name: offer.system for offer in offered.images},
         public=offered.public,
+        provider=offered.provider,
     )
 
 

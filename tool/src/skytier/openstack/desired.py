@@ -5,8 +5,16 @@ from collections.abc import Sequence
 from skytier.deploy.kind import Found, Key, Known, Wanted
 from skytier.deploy.update import CONFIGURATION, DELIVERY, RELEASE, SERVER, Order, Update
 from skytier.errors import SkytierError
-from skytier.openstack import baking, private_network, public_port, roots, shared_address, storage
-from skytier.openstack.entry_point import FRONT, leads_to
+from skytier.openstack import (
+    baking,
+    load_balancer,
+    private_network,
+    public_port,
+    roots,
+    shared_address,
+    storage,
+)
+from skytier.openstack.entry_point import BEHIND, FRONT, leads_to
 from skytier.openstack.given_up import GIVEN_UP
 from skytier.openstack.losses import never_ran, others_have_it
 from skytier.openstack.resolved import ResolvedStack
@@ -37,12 +45,18 @@ def wanted(
         [_update(resolved, known, *place) for place in resolved.machines()],
         bastion=_bastion(resolved, known),
     )
+    moves = _before_it_moves(resolved, known, order)
     return [
         *private_network.groups(resolved, project, public_key, known),
         *private_network.own_network(resolved, project, known),
         *storage.wanted(resolved, project),
         *baking.wanted(resolved, project, known),
-        *shared_address.wanted(resolved, project, known, _before_it_moves(resolved, known, order)),
+        *shared_address.wanted(resolved, project, known, moves),
+        *load_balancer.wanted(
+            *(resolved, project, known),
+            web_servers=order.well(BEHIND),
+            all_well=moves,
+        ),
         *(
             Wanted(resolved.key(ServerGroup.name, role), {"policy": POLICY}, {"role": role})
             for role in resolved.stack.machines()
@@ -244,22 +258,34 @@ def _machine(
                 needs=[key("server", role, number)],
             )
         )
-    is_public = role == public_role(stack, resolved.roles)
-    if stack.has_floating_ips and is_public and stack.shares_address:
-        made.append(shared_address.ssh_address(resolved, project, known, role, number))
-    elif stack.has_floating_ips and is_public:
-        address = key("floating IP", role, number)
-        is_entry = address == resolved.entry_point()
-        made.append(
-            Wanted(
-                address,
-                {"port": port, "tags": project.tags},
-                {"external_network": resolved.choices.external_network.id},
-                needs=[port, *way_out],
-                after=_before_it_moves(resolved, known, order) if is_entry else order.all_well(),
-            )
-        )
+    made += _floating_ip(resolved, project, known, order, role, number)
     return made
+
+
+def _floating_ip(
+    resolved: ResolvedStack, project: Project, known: Known, order: Order, role: str, number: int
+) -> list[Wanted]:
+    """The floating IP that leads to a machine, where one does."""
+    stack = resolved.stack
+    if not stack.has_floating_ips or role != public_role(stack, resolved.roles):
+        return []
+    # Visitors come to the load balancer, and operators to the first web server.
+    if stack.shares_address or (stack.has_load_balancer and number == 1):
+        return [shared_address.ssh_address(resolved, project, known, role, number)]
+    if stack.has_load_balancer:
+        return []
+    address = resolved.key("floating IP", role, number)
+    is_entry = address == resolved.entry_point()
+    port = resolved.key("port", role, number)
+    return [
+        Wanted(
+            address,
+            {"port": port, "tags": project.tags},
+            {"external_network": resolved.choices.external_network.id},
+            needs=[port, *private_network.way_out(resolved)],
+            after=_before_it_moves(resolved, known, order) if is_entry else order.all_well(),
+        )
+    ]
 
 
 def _configuration(
@@ -313,7 +339,7 @@ def _way_in(resolved: ResolvedStack, known: Known, order: Order, entered: Key) -
     # While the floating IP leads to another machine, which serves, it is there already.
     if _moves(resolved, known):
         return bastion
-    if not resolved.stack.shares_address:
+    if not (resolved.stack.shares_address or resolved.stack.has_load_balancer):
         return [*bastion, resolved.entry_point()]
     role, number = next(
         place for place in resolved.machines() if resolved.key(SERVER, *place).name == order.bastion

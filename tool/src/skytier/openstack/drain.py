@@ -7,10 +7,11 @@ from skytier.deploy.kind import Known, Tell
 from skytier.deploy.plan import one_of_each
 from skytier.errors import SkytierError
 from skytier.hosts.ssh import SshHost
-from skytier.openstack.balancer import asked, set_up, wait_for_another, wait_until_back
+from skytier.openstack import load_balancer_view
+from skytier.openstack.balancer import Balancer, asked, set_up, wait_for_another, wait_until_back
+from skytier.openstack.entry_point import BEHIND, FRONT
 from skytier.openstack.ssh_target import role_of, ssh_target
 from skytier.openstack.stack import CloudStack
-from skytier.roles import ROLES
 from skytier.services.nginx.service import DRAIN
 
 
@@ -41,10 +42,9 @@ def undrain(stack: CloudStack, machine: str, tell: Tell = lambda text: None) -> 
 
 
 @contextmanager
-def _together(stack: CloudStack, machine: str) -> Iterator[tuple[SshHost, list[SshHost]]]:
+def _together(stack: CloudStack, machine: str) -> Iterator[tuple[SshHost, list[Balancer]]]:
     """The machine, and the balancers in front of it that run."""
-    fronts = {ROLES[name].fronts: name for name in stack.stack.machines() if ROLES[name].fronts}
-    if not fronts:
+    if not stack.stack.has_balancer:
         is_off = stack.stack.balancer.kind == "none"
         raise SkytierError(
             f"The stack {stack.stack.name} has no balancer.",
@@ -54,10 +54,13 @@ def _together(stack: CloudStack, machine: str) -> Iterator[tuple[SshHost, list[S
         )
     with ssh_target(stack, machine) as host:
         role = role_of(machine, host.name, stack.stack.name)
-        if role not in fronts:
+        if role != BEHIND:
             raise SkytierError(
                 f"{host.name} is no web server.", "Name one: web/1, web/2 and so on."
             )
-        names = set_up(Known(one_of_each(stack.find())[0])) or [fronts[role]]
+        known = Known(one_of_each(stack.find())[0])
+        passing = load_balancer_view.of(stack.connection, known)
+        names = set_up(known) or ([] if stack.stack.has_load_balancer else [FRONT])
         with ExitStack() as opened:
-            yield host, [opened.enter_context(ssh_target(stack, name)) for name in names]
+            hosts = [opened.enter_context(ssh_target(stack, name)) for name in names]
+            yield host, [*passing, *hosts]

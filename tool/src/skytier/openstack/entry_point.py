@@ -16,17 +16,19 @@ from skytier.stackfile import StackFile
 CHECK_TIMEOUT_S = 60.0
 FRONT = next(role.name for role in ROLES.values() if role.fronts)
 """The role whose machines can share an address."""
+BEHIND = ROLES[FRONT].fronts
+"""The role whose visitors come through these, or through a load balancer."""
 
 
 def address_of(stack: StackFile) -> Key:
     """What has the address of the entry point, the first machine of the public role: its floating
     IP, its public port, or its port where there are none.
 
-    Where two machines share one address, it is the floating IP of that, or what holds it.
+    Where two machines share one address, or a load balancer has it, it is the floating IP of that,
+    or what holds it.
     """
-    if stack.shares_address:
-        shared = virtual_address(stack.name)
-        return Key("floating IP", shared.name) if stack.has_floating_ips else shared
+    if holds := _held_by(stack):
+        return Key("floating IP", holds.name) if stack.has_floating_ips else holds
     kind = {"floating-ip": "floating IP", "port": "public port"}.get(stack.public, "port")
     return Key(kind, first_public(stack))
 
@@ -41,6 +43,18 @@ def virtual_address(stack: str) -> Key:
     return Key("virtual port", f"{stack}-{FRONT}")
 
 
+def load_balancer_address(stack: str) -> Key:
+    """What holds the private address of a load balancer; `stack` is the name of its stack."""
+    return Key("virtual port", f"{stack}-load-balancer")
+
+
+def _held_by(stack: StackFile) -> Key | None:
+    """What holds the private address that visitors come to; None where a machine has it."""
+    if stack.has_load_balancer:
+        return load_balancer_address(stack.name)
+    return virtual_address(stack.name) if stack.shares_address else None
+
+
 def ipv6_of(stack: StackFile, machine: str, known: Mapping[Key, Found]) -> str:
     """The IPv6 address of a machine; empty while it is not known, and for a stack without IPv6."""
     port = known.get(Key("port", machine)) if stack.ipv6 else None
@@ -49,7 +63,7 @@ def ipv6_of(stack: StackFile, machine: str, known: Mapping[Key, Found]) -> str:
 
 def leads_to(address: Key, known: Mapping[Key, Found]) -> str:
     """The name of the port that a floating IP, or a port, leads to now, which is that of a machine
-    or of a virtual address; empty for none."""
+    or of a virtual address, or a load balancer's; empty for none."""
     found = known.get(address)
     if address.kind != "floating IP":
         return address.name if found else ""
@@ -81,15 +95,16 @@ def another_address(stack: StackFile, there: Mapping[Key, Found]) -> str:
 
 def _before(stack: StackFile, there: Mapping[Key, Found]) -> Key | None:
     """The port that visitors come to now, where that is not to be theirs any more."""
-    role, shared = public_role(stack, ROLES), virtual_address(stack.name)
-    if shared in there:
-        return None if stack.shares_address else shared
+    role, holds = public_role(stack, ROLES), _held_by(stack)
+    for held in (virtual_address(stack.name), load_balancer_address(stack.name)):
+        if held in there:
+            return None if held == holds else held
     ports = {name: Key("port", f"{stack.name}-{name}-1") for name in ROLES}
     are_there = [name for name in ROLES if ports[name] in there]
     if in_front := next((ports[name] for name in are_there if ROLES[name].fronts == role), None):
         return in_front
     if role in are_there:
-        return ports[role] if stack.shares_address else None
+        return ports[role] if holds else None
     behind = ROLES[role].fronts
     return ports[behind] if behind in are_there else None
 

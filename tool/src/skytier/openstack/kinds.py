@@ -9,7 +9,7 @@ from typing import Any
 from skytier.deploy import update
 from skytier.deploy.kind import Found, Key, Kind, Known, UnseenError
 from skytier.deploy.plan import Action, Rules, one_of_each
-from skytier.openstack.entry_point import address_of, virtual_address
+from skytier.openstack.entry_point import address_of, load_balancer_address, virtual_address
 from skytier.openstack.object_store import buckets, containers
 from skytier.openstack.resources.baked_image import BakedImage
 from skytier.openstack.resources.container import Container
@@ -18,6 +18,7 @@ from skytier.openstack.resources.errors import API_ERRORS, explained
 from skytier.openstack.resources.floating_ip import FloatingIP
 from skytier.openstack.resources.key_pair import KeyPair
 from skytier.openstack.resources.listed import Listed
+from skytier.openstack.resources.load_balancer import LoadBalancer
 from skytier.openstack.resources.network import Network
 from skytier.openstack.resources.port import Port
 from skytier.openstack.resources.project import Project
@@ -41,16 +42,17 @@ _HELD_BY = {
     SecurityGroup.name: {Port.name, PublicPort.name, BakedImage.name},
     Network.name: {
         *(Subnet.name, Router.name, RouterInterface.name, Port.name, VirtualPort.name),
-        BakedImage.name,
+        *(BakedImage.name, LoadBalancer.name),
     },
     Subnet.name: {
-        *(Router.name, RouterInterface.name, Port.name, VirtualPort.name, BakedImage.name)
+        *(Router.name, RouterInterface.name, Port.name, VirtualPort.name, BakedImage.name),
+        LoadBalancer.name,
     },
     Router.name: {FloatingIP.name, BakedImage.name},
     RouterInterface.name: {FloatingIP.name, BakedImage.name},
     Port.name: {Server.name, FloatingIP.name},
     PublicPort.name: {Server.name},
-    VirtualPort.name: {FloatingIP.name},
+    VirtualPort.name: {FloatingIP.name, LoadBalancer.name},
     Server.name: {FloatingIP.name},
     Volume.name: {Server.name},
     BakedImage.name: {Server.name},
@@ -64,11 +66,16 @@ _DISRUPTIVE = {
     FloatingIP.name: {"port": "it moves: requests that are being answered end"},
 }
 _STARTING = {Server.name: frozenset({"power", "interface"})}
+_IN_TURN = {
+    **update.IN_TURN,
+    # It is told of a new web server once that serves. Itself it is made beside the web servers.
+    LoadBalancer.name: frozenset({Action.CHANGE}),
+}
 _CONFIGURATION = update.RULES[update.CONFIGURATION]
 _MADE = (
     *(KeyPair, SecurityGroup, Network, Subnet, Router, RouterInterface, Port, PublicPort),
     *(VirtualPort, Volume, Container, Ec2Credential, BakedImage, ServerGroup, RootVolume, Server),
-    FloatingIP,
+    *(LoadBalancer, FloatingIP),
 )
 
 RULES = {
@@ -77,7 +84,7 @@ RULES = {
             kind.fixed,
             _DISRUPTIVE.get(kind.name, {}),
             _STARTING.get(kind.name, frozenset()),
-            in_turn=update.IN_TURN.get(kind.name, frozenset()),
+            in_turn=_IN_TURN.get(kind.name, frozenset()),
             held_by=frozenset(_HELD_BY.get(kind.name, ())),
             # One that no server has yet is left where a run is killed.
             within=Server.name if kind is RootVolume else "",
@@ -101,18 +108,23 @@ _Asked = Mapping[Callable[[], list[Any]], Future[list[Any]]]
 
 
 def resources(
-    project: Project, stack: StackFile, *, with_volumes: bool = False, with_objects: bool = False
+    project: Project,
+    stack: StackFile,
+    *,
+    with_volumes: bool = False,
+    with_objects: bool = False,
+    with_load_balancers: bool = False,
 ) -> dict[str, Kind]:
     """The kinds that OpenStack itself has.
 
     `with_volumes` is whether the cloud has Cinder; else no volume is ever found. `with_objects` is
-    whether it has an object store.
+    whether it has an object store, and `with_load_balancers` whether it has Octavia.
     """
     volumes = Volume(project, with_volumes)
     roots = RootVolume(project, volumes)
     entry = Key(FloatingIP.name, address_of(stack).name)
     entry_points = [f"{stack.name}-{role.name}-1" for role in ROLES.values() if role.public]
-    entry_points.append(virtual_address(stack.name).name)
+    entry_points += [held(stack.name).name for held in (virtual_address, load_balancer_address)]
     address, asked = stack.floating_ip or "", buckets(stack)
     stored = Container(project, with_objects, wanted=bool(containers(stack)))
     plain: list[Kind] = [
@@ -122,7 +134,9 @@ def resources(
         *(Ec2Credential(project, stored, with_objects, asked), BakedImage(project)),
         StaticFiles(project, stored, stack.static.bucket),
         *(ServerGroup(project), Server(project, roots), roots),
-        *(VolumeAttachment(project, volumes), FloatingIP(project, entry, entry_points, address)),
+        VolumeAttachment(project, volumes),
+        LoadBalancer(project, with_load_balancers, wanted=stack.has_load_balancer),
+        FloatingIP(project, entry, entry_points, address),
     ]
     return {kind.name: kind for kind in plain}
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from skytier.deploy.kind import Found, Kind, Known, Tell
 from skytier.openstack.access import Access
 from skytier.openstack.draining import DrainedServers
-from skytier.openstack.entry_point import virtual_address
+from skytier.openstack.entry_point import BEHIND, virtual_address
 from skytier.openstack.handing_over import BalancerServers
 from skytier.openstack.redis_members import RedisServers
 from skytier.openstack.taken_away import ServersTakenAway
@@ -31,9 +31,8 @@ def leaving(servers: Kind, stack: StackFile, access: Access, there: Known, *, mo
     shared = there.get(virtual_address(stack.name))
     if stack.shares_address and shared:
         kind = BalancerServers(kind, access, there, shared.facts["address"])
-    fronted = [ROLES[name].fronts for name in stack.machines() if ROLES[name].fronts]
-    if fronted and not moves:
-        kind = DrainedServers(kind, access, there, fronted[0])
+    if stack.has_balancer and not moves:
+        kind = DrainedServers(kind, access, there, BEHIND)
     return kind
 
 

@@ -1,4 +1,5 @@
-"""A project's limits and what is used of them, from Nova, Neutron and, where it is, Cinder."""
+"""A project's limits and what is used of them, from Nova, Neutron and, where they are, Cinder and
+Octavia."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -6,7 +7,7 @@ from functools import partial
 from openstack.connection import Connection
 from openstack.exceptions import HttpException
 
-from skytier.openstack.catalog import has_volumes
+from skytier.openstack.catalog import has_load_balancers, has_volumes
 from skytier.openstack.quota import Amounts, Limit
 
 _NOVA = ("instances", "cores", "ram_mib", "server_groups", "server_group_members")
@@ -20,6 +21,7 @@ _NEUTRON = (
     "routers",
 )
 _CINDER = ("volumes", "gigabytes")
+_OCTAVIA = ("load_balancers",)
 
 
 def read(conn: Connection, needed: Amounts | None = None) -> dict[str, Limit]:
@@ -32,6 +34,8 @@ def read(conn: Connection, needed: Amounts | None = None) -> dict[str, Limit]:
     services = [(_NOVA, _nova), (_NEUTRON, _neutron)]
     if has_volumes(conn):
         services.append((_CINDER, _cinder))
+    if has_load_balancers(conn):
+        services.append((_OCTAVIA, _octavia))
     limits: dict[str, Limit | None] = {}
     for counted, ask in services:
         if needed is None or any(getattr(needed, name) for name in counted):
@@ -81,3 +85,11 @@ def _cinder(conn: Connection) -> dict[str, Limit | None]:
         "volumes": Limit.told(absolute.max_total_volumes, absolute.total_volumes_used),
         "gigabytes": Limit.told(absolute.max_total_volume_gigabytes, absolute.total_gigabytes_used),
     }
+
+
+def _octavia(conn: Connection) -> dict[str, Limit | None]:
+    """It tells no usage, so its load balancers are counted."""
+    mine = str(conn.current_project_id)
+    limit = conn.load_balancer.get_quota(mine).load_balancers
+    used = len(list(conn.load_balancer.load_balancers(project_id=mine)))
+    return {"load_balancers": Limit.told(limit, used)}

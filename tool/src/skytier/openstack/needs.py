@@ -5,13 +5,14 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from skytier.deploy.plan import Action, Step
-from skytier.openstack.catalog import has_volumes
+from skytier.openstack.catalog import has_load_balancers, has_volumes
 from skytier.openstack.desired import is_spread
 from skytier.openstack.flavor import Flavor
 from skytier.openstack.quota import Amounts
 from skytier.openstack.resources.baked_image import BakedImage
 from skytier.openstack.resources.floating_ip import FloatingIP
 from skytier.openstack.resources.key_pair import KeyPair
+from skytier.openstack.resources.load_balancer import LoadBalancer
 from skytier.openstack.resources.network import Network
 from skytier.openstack.resources.port import Port
 from skytier.openstack.resources.project import Project
@@ -56,7 +57,9 @@ def whole_plan(
     servers, roots = Counter(machines) + Counter(stack.baked()), roots or {}
     count = sum(servers.values())
     spread = [machines[role] for role in machines if is_spread(stack, role)]
-    public = machines[public_role(stack, ROLES)]
+    public = 1 if stack.has_load_balancer else machines[public_role(stack, ROLES)]
+    # The address that visitors come to is none of a machine's.
+    held = int(stack.shares_address or stack.has_load_balancer)
     own = 0 if stack.network else 1
     own_ipv6 = own if stack.ipv6 else 0
     # On a network of others a group more tells the stack's machines.
@@ -69,10 +72,10 @@ def whole_plan(
         ports=count
         + own * _OWN_PORTS
         + own_ipv6 * _IPV6_PORTS
-        + stack.shares_address
+        + held
         + (public if stack.has_public_ports else 0),
-        # Of balancers that share an address each has one more, for operators.
-        floating_ips=public + stack.shares_address - (1 if stack.floating_ip else 0)
+        # Operators have one of their own then, for each balancer or the first web server.
+        floating_ips=public + held - (1 if stack.floating_ip else 0)
         if stack.has_floating_ips
         else 0,
         security_groups=groups,
@@ -85,6 +88,7 @@ def whole_plan(
         volumes=len(stack.volumes()) + sum(machines[role] for role, gib in roots.items() if gib),
         gigabytes=sum(stack.volumes().values())
         + sum(machines[role] * gib for role, gib in roots.items()),
+        load_balancers=int(stack.has_load_balancer),
     )
 
 
@@ -141,6 +145,7 @@ def of_steps(steps: Iterable[Step], flavors: Mapping[str, Flavor]) -> Amounts:
         volumes=sum(kinds[kind] for kind in _VOLUMES),
         gigabytes=sum(w.attributes["size_gib"] for w in made if w.key.kind in _VOLUMES)
         + sum(_grows_by(step) for step in steps if step.key.kind in _VOLUMES),
+        load_balancers=kinds[LoadBalancer.name],
     )
 
 
@@ -167,7 +172,7 @@ def _is_new(step: Step) -> bool:
 def quota_in_use(project: Project) -> Amounts:
     """What a stack has in its project already, by its mark.
 
-    Nine lists of the API, ten with Cinder.
+    Nine lists of the API, one more with Cinder, and with Octavia.
     """
     conn = project.connection
     network = conn.network
@@ -202,4 +207,11 @@ def quota_in_use(project: Project) -> Amounts:
         server_groups=len(list(ServerGroup(project).find())),
         volumes=len(volumes),
         gigabytes=sum(volume.size for volume in volumes),
+        load_balancers=_load_balancers(project),
     )
+
+
+def _load_balancers(project: Project) -> int:
+    if not has_load_balancers(project.connection):
+        return 0
+    return len(LoadBalancer(project, there=True).marked())

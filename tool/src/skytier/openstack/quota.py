@@ -34,6 +34,7 @@ class Amounts:
     volumes: int = 0
     gigabytes: int = 0
     """Of volumes, in GiB: OpenStack's word for it."""
+    load_balancers: int = 0
 
     def __sub__(self, other: "Amounts") -> "Amounts":
         """What of this is not there yet; never below nothing."""

@@ -7,6 +7,7 @@ from skytier.deploy.kind import Key
 from skytier.deploy.plan import Action, Step
 from skytier.deploy.update import CONFIGURATION, IN_SERVERS, SERVER
 from skytier.openstack.resources.floating_ip import FloatingIP
+from skytier.openstack.resources.load_balancer import LoadBalancer
 from skytier.openstack.resources.port import Port
 from skytier.openstack.resources.public_port import PublicPort
 from skytier.openstack.resources.virtual_port import VirtualPort
@@ -19,6 +20,7 @@ from skytier.status import Fault
 RESTORE = "skytier restore --to latest brings back what the backups have."
 _GONE = {
     VolumeAttachment.name: "it is attached again, and the server is rebooted",
+    LoadBalancer.name: "another one is made, with the same address",
     **dict.fromkeys(
         (FloatingIP.name, PublicPort.name, VirtualPort.name),
         "another one is made, with another address: its DNS name has to follow",
@@ -78,8 +80,27 @@ def _was_there(key: Key, steps: dict[Key, Step]) -> bool:
         case FloatingIP.name | PublicPort.name:
             return found(VirtualPort.name) or (found(SERVER) and found(CONFIGURATION))
         case VirtualPort.name:
-            return found(FloatingIP.name)
+            return found(FloatingIP.name) and not _leads_to_machine(steps, key.name)
+        case LoadBalancer.name:
+            return _leads_there(steps, key.name)
     return False
+
+
+def _leads_to_machine(steps: dict[Key, Step], name: str) -> bool:
+    """Whether the floating IP of an address that is no machine's leads to a machine still."""
+    ports = {each.found.id for key, each in steps.items() if key.kind == Port.name and each.found}
+    address = steps[Key(FloatingIP.name, name)].found
+    return address is not None and address.attributes["port"] in ports
+
+
+def _leads_there(steps: dict[Key, Step], name: str) -> bool:
+    """Whether visitors come to the address of a load balancer already."""
+    held = steps.get(Key(VirtualPort.name, name))
+    address = steps.get(Key(FloatingIP.name, name))
+    if not (held and held.found):
+        return False
+    led_to = address.found.attributes["port"] if address and address.found else held.found.id
+    return bool(led_to == held.found.id)
 
 
 def _gone(step: Step, steps: dict[Key, Step], stack: StackFile) -> Fault:

@@ -13,11 +13,13 @@ from skytier.errors import SkytierError
 from skytier.openstack import given_secrets
 from skytier.openstack.choices import Choices
 from skytier.openstack.entry_point import (
+    BEHIND,
     FRONT,
     address_of,
     first_public,
     ipv6_of,
     leads_to,
+    load_balancer_address,
     virtual_address,
 )
 from skytier.openstack.operator import OperatorFiles
@@ -111,7 +113,7 @@ class ResolvedStack:
     def topology(self, known: Known) -> Topology:
         """The stack as its services see it, with the addresses that are known so far."""
         machines, public = [], public_role(self.stack, self.roles)
-        moves_from = self.moves_from(known)
+        moves_from, passed_on = self.moves_from(known), self.leaves_load_balancer(known)
         for role, number in self.machines():
             port = known.get(self.key("port", role, number))
             # One that is made again has the same address.
@@ -129,8 +131,9 @@ class ResolvedStack:
                     services=[each.name for each in roles.services_on(self.stack, role, number)],
                     metrics=roles.metrics(self.stack, role, number),
                     duty=self.roles[role].duty,
-                    # The first one of another role has the address until it moves.
-                    public=role == public or (role == moves_from and number == 1),
+                    # The first one of another role has the address until it moves; a load balancer
+                    # leads to all of them.
+                    public=role == public or (role == moves_from and (passed_on or number == 1)),
                     volume=self._volume(role, number, known),
                     ipv6=ipv6_of(self.stack, self.key("port", role, number).name, known),
                 )
@@ -143,6 +146,7 @@ class ResolvedStack:
             spending=self._spending if self.stack.monitor.enabled else Spending(),
             moving=bool(moves_from),
             leaving=self._leaving(known),
+            leaves_load_balancer=passed_on,
             object_store=self._object_store(known),
             backup_stores=self._backup_stores(known),
             public_ipv6=ipv6_of(self.stack, self.entry_point().name, known),
@@ -206,7 +210,10 @@ class ResolvedStack:
 
     def ingress_rules(self, known: Known) -> Mapping[str, Sequence[IngressRule]]:
         """Role to what its security group lets in."""
-        return roles.ingress_rules(self.stack, self.moves_from(known))
+        moves_from = self.moves_from(known)
+        return roles.ingress_rules(
+            self.stack, moves_from, leaves_load_balancer=self.leaves_load_balancer(known)
+        )
 
     def entry_point(self) -> Key:
         """What has the address of the first public machine, which is the bastion too; or of the
@@ -227,14 +234,25 @@ class ResolvedStack:
         left = leads_to(self.entry_point(), known) == self.virtual_address().name
         return self.stack.shares_address or left
 
+    def leaves_load_balancer(self, known: Known) -> bool:
+        """Whether visitors still come through a load balancer, although there is to be none."""
+        held = load_balancer_address(self.stack.name)
+        led_to = leads_to(self.entry_point(), known) == held.name
+        return not self.stack.has_load_balancer and led_to
+
     def ssh_address(self, role: str, number: int) -> Key:
-        """The floating IP by which operators enter one of several machines that share another."""
+        """The floating IP by which operators enter a machine where visitors come to an address that
+        is no machine's."""
         return Key("floating IP", f"{self.key('server', role, number).name}-ssh")
 
     def led_to(self, known: Known) -> list[str]:
         """The names of the machines that the entry point's address leads to now: those that share
-        it, or one; none while there is no address."""
+        it, or one; none while there is no address. Behind a load balancer it is the first web
+        server, which leads operators in."""
         name = leads_to(self.entry_point(), known)
+        if name == load_balancer_address(self.stack.name).name:
+            first = f"{self.stack.name}-{BEHIND}-1"
+            return [first] if Key("port", first) in known else []
         if name != self.virtual_address().name:
             return [name] if name else []
         servers = [key for key in known if key.kind == "server"]
@@ -249,6 +267,8 @@ class ResolvedStack:
             return ""
         if name == self.virtual_address().name:
             return FRONT
+        if name == load_balancer_address(self.stack.name).name:
+            return BEHIND
         server = known.get(Key("server", name))
         return str(server.facts["role"]) if server else ""
 

@@ -25,6 +25,7 @@ from skytier.openstack import (
     choices,
     given_network,
     limits,
+    load_balancer_service,
     needs,
     object_store,
     operator,
@@ -37,7 +38,7 @@ from skytier.openstack import (
     variables,
 )
 from skytier.openstack.access import Access
-from skytier.openstack.catalog import has_volumes, region
+from skytier.openstack.catalog import has_load_balancers, has_volumes, region
 from skytier.openstack.configurations import Configurations
 from skytier.openstack.desired import wanted
 from skytier.openstack.entry_point import EntryPoint, first_public
@@ -68,6 +69,7 @@ from skytier.openstack.resources.creation import RepeatedCalls
 from skytier.openstack.resources.ec2_credential import Ec2Credential
 from skytier.openstack.resources.errors import API_ERRORS, explained
 from skytier.openstack.resources.key_pair import KeyPair
+from skytier.openstack.resources.load_balancer import UnseenLoadBalancerError
 from skytier.openstack.resources.project import Project
 from skytier.openstack.resources.server import Server
 from skytier.openstack.resources.volume import Volume
@@ -107,8 +109,9 @@ class CloudStack:
         self.hours = schedule.at(stack.web.schedule, now)
         self.automatic = stack.web.automatic
         there = web_servers(self.project) if self.automatic and not self.hours else []
-        self.stack = stack.at(now, max((each.facts["number"] for each in there), default=0))
-        self.operator = operator.of(cloud, stack.name, _way(stack), region=stack.region)
+        stack = stack.at(now, max((each.facts["number"] for each in there), default=0))
+        self.stack = load_balancer_service.decided(self.project, stack)
+        self.operator = operator.of(cloud, stack.name, _way(self.stack), region=stack.region)
         self.lock = Lock(self.project)
         self.has_volumes = has_volumes(connection)
         if self.has_volumes:
@@ -116,10 +119,14 @@ class CloudStack:
         self.has_objects = object_store.is_there(connection)
         if self.has_objects:
             connection.object_store, connection.identity  # noqa: B018  # the same
+        self.has_load_balancers = has_load_balancers(connection)
+        if self.has_load_balancers:
+            connection.load_balancer  # noqa: B018  # the same
         self.kinds = resources(
             *(self.project, self.stack),
             with_volumes=self.has_volumes,
             with_objects=self.has_objects,
+            with_load_balancers=self.has_load_balancers,
         )
 
     def plan(self, *, anew: bool = False, looks: bool = False, wrong: Sequence[Wrong] = ()) -> Plan:
@@ -237,14 +244,14 @@ class CloudStack:
         """Everything of the stack that there is, with what its servers say of themselves.
 
         Raises SkytierError, also when Cinder shows no volume to a stack that has one, or the object
-        store no container to a stack that wants one.
+        store no container, or Octavia no load balancer, to a stack that wants one.
         """
         unseen: list[UnseenError] = []
         found = find_all(self.kinds.values(), unseen)
         servers = [each for each in found if each.key.kind == Server.name]
         with_volume = self.stack.volumes() or any(each.facts["volumes"] for each in servers)
         for error in unseen:
-            if with_volume or isinstance(error, UnseenContainerError):
+            if with_volume or isinstance(error, UnseenContainerError | UnseenLoadBalancerError):
                 raise error
         inside = (Configurations, Deliveries, Releases)
         return [*found, *(each for kind in inside for each in kind.among(servers))]

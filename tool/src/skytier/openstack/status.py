@@ -10,7 +10,7 @@ from skytier.deploy.plan import Action
 from skytier.errors import SkytierError
 from skytier.hosts.host import Host, UnreachableError
 from skytier.hosts.ssh import Ssh, SshHost
-from skytier.openstack import beside, members
+from skytier.openstack import beside, load_balancer_view, members
 from skytier.openstack.access import Access, hosts
 from skytier.openstack.entry_point import EntryPoint, ipv6_of
 from skytier.openstack.look import look
@@ -51,6 +51,8 @@ def measure(stack: CloudStack) -> Status:
         front = not entry.is_asked or (answer is not None and bool(answer.result()))
         jobs = _jobs(stack, shell, measured) if enter else []
     complete = len(measured) == len(plan.resolved.machines())
+    if balancer := load_balancer_view.status(stack.stack, known):
+        measured.append(balancer)
     ill = {each.fault.resource for each in wrong}
     well = all(machine.healthy and machine.name not in ill for machine in measured)
     healthy = front and complete and well

@@ -14,12 +14,21 @@ from skytier.roles.web import WEB
 from skytier.roles.witness import WITNESS
 from skytier.secrets.secret import Secret
 from skytier.services.exporters.service import NODE
+from skytier.services.nginx import load_balanced
 from skytier.services.nginx import service as nginx
 from skytier.services.service import Placement, Service
 from skytier.services.setup import Setup
 from skytier.services.system.service import SSH, SYSTEM, Packages
 from skytier.stackfile import StackFile
-from skytier.topology import VRRP, Exposure, IngressRule, Machine, Topology, anywhere
+from skytier.topology import (
+    PRIVATE,
+    VRRP,
+    Exposure,
+    IngressRule,
+    Machine,
+    Topology,
+    anywhere,
+)
 from skytier.topology.ingress import Exposed
 from skytier.topology.ingress import ingress_rules as _ingress_rules
 
@@ -62,11 +71,13 @@ def metrics(stack: StackFile, role: str, number: int) -> dict[str, int]:
     }
 
 
-def ingress_rules(stack: StackFile, moves_from: str = "") -> dict[str, list[IngressRule]]:
+def ingress_rules(
+    stack: StackFile, moves_from: str = "", *, leaves_load_balancer: bool = False
+) -> dict[str, list[IngressRule]]:
     """What the security group of each role lets in.
 
     While the floating IP still leads to another role, `moves_from`, that one's visitors and its
-    operators are let in as well.
+    operators are let in as well; through a load balancer where that is what it leads to.
     """
     rules = _ingress_rules(
         {name: _exposed(stack, ROLES[name]) for name in ROLES if name in stack.machines()},
@@ -76,14 +87,24 @@ def ingress_rules(stack: StackFile, moves_from: str = "") -> dict[str, list[Ingr
     if not moves_from:
         return rules
     return {
-        name: list(dict.fromkeys([*of_role, *_while_it_moves(stack, name, moves_from)]))
+        name: list(
+            dict.fromkeys(
+                [*of_role, *_while_it_moves(stack, name, moves_from, leaves_load_balancer)]
+            )
+        )
         for name, of_role in rules.items()
     }
 
 
-def _while_it_moves(stack: StackFile, role: str, moves_from: str) -> Iterator[IngressRule]:
+def _while_it_moves(
+    stack: StackFile, role: str, moves_from: str, leaves_load_balancer: bool
+) -> Iterator[IngressRule]:
     """What a role lets in besides, so that visitors and operators come by both ways."""
-    if role == moves_from:
+    if role == moves_from and leaves_load_balancer:
+        yield from (IngressRule(SSH, each) for each in (*stack.ssh_from, PRIVATE))
+        for endpoint in load_balanced.endpoints(stack):
+            yield from (IngressRule(endpoint.port, each) for each in endpoint.networks)
+    elif role == moves_from:
         yield from (IngressRule(SSH, network) for network in stack.ssh_from)
         for endpoint in nginx.EDGE:
             yield from (IngressRule(endpoint.port, each) for each in anywhere(ipv6=stack.ipv6))
@@ -156,8 +177,10 @@ def _others(role: str) -> Iterator[Service]:
 
 def _exposed(stack: StackFile, role: Role) -> Exposed:
     services = services_on(stack, role.name, 1)
+    public = role.name == public_role(stack, ROLES)
     return Exposed(
-        public=role.name == public_role(stack, ROLES),
+        public=public,
+        through_first=public and stack.has_load_balancer,
         endpoints=[
             (service.name, endpoint)
             for service in services

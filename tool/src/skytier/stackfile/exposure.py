@@ -97,4 +97,6 @@ def _place(text: str, path: Path, stack: StackFile, key: str) -> str:
 def _bastions(stack: StackFile) -> str:
     if stack.shares_address:
         return "both balancers"
+    if stack.has_load_balancer:
+        return "the first web server"
     return "the balancer" if stack.has_balancer else "every web server"

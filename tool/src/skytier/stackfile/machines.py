@@ -108,16 +108,20 @@ class WebSection(MachineSection):
 
 
 class BalancerSection(MachineSection):
-    """The balancer: HAProxy, on a machine of its own or on two. There is none where there is never
-    more than one web server."""
+    """The balancer: HAProxy, on a machine of its own or on two, or the cloud's own load balancer.
+    There is none where there is never more than one web server."""
 
-    kind: Literal["haproxy", "none"] = key("haproxy", '"haproxy" or "none"')
-    """What distributes the requests over several web servers. With "none" each web server has a
-    floating IP of its own, and nothing is in front of them."""
+    kind: Literal["haproxy", "octavia", "auto", "none"] = key(
+        "haproxy", '"haproxy", "octavia", "auto" or "none"'
+    )
+    """What distributes the requests over several web servers: HAProxy on a machine of the stack, or
+    a load balancer of the cloud (Octavia). With "auto" it is a load balancer where the cloud has
+    them and this file allows it, else HAProxy; what a stack has it keeps. With "none" each web
+    server has a floating IP of its own, and nothing is in front of them."""
     count: Literal[1, 2] = key(1, "1 or 2")
-    """The number of balancers. Two share one virtual address (keepalived): when the one that has it
-    is lost, the other takes it over within seconds. It needs several web servers, and a network
-    that allows address pairs."""
+    """The number of machines with HAProxy. Two share one virtual address (keepalived): when the one
+    that has it is lost, the other takes it over within seconds. It needs several web servers, and a
+    network that allows address pairs."""
 
     @property
     def machines(self) -> int:

@@ -212,6 +212,32 @@ class StackFile(Section):
         return self.balancer.kind != "none" and self.web.most > 1
 
     @property
+    def has_load_balancer(self) -> bool:
+        """Whether that is a load balancer of the cloud, and no machine of the stack."""
+        return self.has_balancer and self.balancer.kind == "octavia"
+
+    @property
+    def no_load_balancer(self) -> str:
+        """Why a load balancer of the cloud cannot be in front of this stack; empty where it can."""
+        if self.balancer.count > 1:
+            return "balancer.count is 2: how many machines it runs on is the cloud's to decide"
+        if self.tls == "acme":
+            return (
+                'tls is "acme": TLS ends at the web servers then, of which each would need the '
+                "certificate of the authority"
+            )
+        if self.network:
+            return (
+                "`network` is set: others on that network could say of any request that it comes "
+                "from the load balancer, and for which visitor"
+            )
+        if self.has_public_ports:
+            return 'public is "port": visitors come to a machine then'
+        if self.ipv6:
+            return "ipv6 is true: its address is one of IPv4"
+        return ""
+
+    @property
     def shares_address(self) -> bool:
         """Whether two balancers share one virtual address."""
         return self.has_balancer and self.balancer.count > 1
@@ -275,6 +301,11 @@ class StackFile(Section):
         """
         return self.model_copy(update={"web": self.web.at(moment, web_servers)})
 
+    def with_balancer(self, kind: str) -> "StackFile":
+        """The same with a kind of balancer, where the file leaves that open."""
+        balancer = self.balancer.model_copy(update={"kind": kind})
+        return self.model_copy(update={"balancer": balancer})
+
     def machines(self) -> Mapping[str, MachineSection]:
         """Role to its section, for every kind of machine that the stack has.
 
@@ -287,7 +318,7 @@ class StackFile(Section):
             for role, section in sections.items()
             if section.machines
             and (role != "database" or self.has_database)
-            and (role != "balancer" or self.has_balancer)
+            and (role != "balancer" or (self.has_balancer and not self.has_load_balancer))
         }
 
     def zone_of(self, number: int) -> str | None:
@@ -450,7 +481,10 @@ class StackFile(Section):
             raise contradiction("ipv6", wrong)
 
     def _check_balancers(self) -> None:
-        """Raises ValueError where two balancers can share no address."""
+        """Raises ValueError where two balancers can share no address, or there can be no load
+        balancer."""
+        if self.balancer.kind == "octavia" and (why := self.no_load_balancer):
+            raise contradiction("balancer.kind", f'is "octavia", and {why}. Take one of them out')
         if self.balancer.count == 1:
             return
         if not self.has_balancer:

@@ -45,6 +45,9 @@ class Exposed:
     """Whether Prometheus runs on one of its machines."""
     fronts: str = ""
     """The role whose visitors come through this one."""
+    through_first: bool = False
+    """Whether operators enter its machines through the first one, which alone has an address for
+    them."""
     single: bool = False
     """Whether there is never more than one machine, which needs no rule to reach itself."""
 
@@ -116,4 +119,5 @@ def _remotes(
             if name != bastion:
                 yield from (bastion, *without_it)
             else:
-                yield from (*ssh_from, *(PRIVATE for _ in without_it))
+                others = without_it or roles[name].through_first
+                yield from (*ssh_from, *([PRIVATE] if others else []))

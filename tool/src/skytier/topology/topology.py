@@ -36,7 +36,7 @@ class Machine:
     duty: str = ""
     """`primary` for a database that takes writes."""
     public: bool = False
-    """Whether it has a floating IP."""
+    """Whether visitors come to it: by a floating IP, or a load balancer passes them on to it."""
     volume: DataVolume | None = None
     """None where the data is on the machine's own disk."""
     ipv6: str = ""
@@ -81,6 +81,8 @@ class Topology:
     """Whether the floating IP still leads to another machine than the entry point."""
     leaving: Sequence[Machine] = ()
     """The balancers that visitors still come through, although the stack is to have none."""
+    leaves_load_balancer: bool = False
+    """Whether visitors still come through a load balancer, although the stack is to have none."""
     virtual_address: str = ""
     """The private address that two balancers share. Empty while it is not known, and for a stack
     that has none."""

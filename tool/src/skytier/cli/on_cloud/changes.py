@@ -46,6 +46,8 @@ def _word(value: Any, names: Mapping[str, str]) -> str:
         return "none"
     if isinstance(value, Key):
         return value.name
+    if isinstance(value, Mapping):
+        return " ".join(f"{name}={_word(each, names)}" for name, each in value.items())
     if isinstance(value, list | tuple):
         port, remote = value
         return f"{port} from {_ANYWHERE.get(remote) or _word(remote, names)}"

@@ -10,10 +10,10 @@ from skytier.openstack.resources.project import Project, own_tags
 
 
 class Port(Listed):
-    """`attributes`: network (a Key, or the id of one that is there), security_groups (Keys), tags;
-    ipv6, whether it has an IPv6 address, which nobody but a stack with IPv6 wants to know;
-    address_pairs, the virtual ports (Keys) whose addresses its machine may use besides its own, as
-    far as somebody wants to know.
+    """`attributes`: network (a Key, or the id of one that is there), security_groups (Keys; left as
+    they are where none are named), tags; ipv6, whether it has an IPv6 address, which nobody but a
+    stack with IPv6 wants to know; address_pairs, the virtual ports (Keys) whose addresses its
+    machine may use besides its own, as far as somebody wants to know.
 
     `creation`: subnet, the id of the one that the address comes from; without it any of those.
     ipv6_subnet, the Key or the id of the one of IPv6. For one that takes the place of another: its
@@ -60,7 +60,7 @@ class Port(Listed):
             name=wanted.key.name,
             description=self.description,
             network_id=attributes["network"],
-            security_groups=attributes["security_groups"],
+            security_groups=attributes.get("security_groups", []),
             **({"fixed_ips": [fixed]} if fixed else {}),
             **({"mac_address": mac} if (mac := creation.get("mac")) else {}),
         )
@@ -69,13 +69,13 @@ class Port(Listed):
     def reconcile(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
         """Its groups and tags, and its IPv6 address, where somebody took that away; and whose
         addresses its machine may use, too."""
-        groups = known.attributes(wanted)["security_groups"]
+        groups = known.attributes(wanted).get("security_groups")
         port = found.answer or self._network.get_port(found.id)
         if wanted.attributes.get("ipv6") and not _ipv6(port):
             subnet = known.creation(wanted)["ipv6_subnet"]
             fixed = [*port.fixed_ips, {"subnet_id": subnet}]
             port = self._network.update_port(port, fixed_ips=fixed)
-        if sorted(port.security_group_ids) != sorted(groups):
+        if groups is not None and sorted(port.security_group_ids) != sorted(groups):
             port = self._network.update_port(port, security_groups=groups)
         pairs = wanted.attributes.get("address_pairs")
         virtual = {known[key].facts["address"]: known[key].id for key in pairs or ()}

@@ -1,4 +1,7 @@
-"""The web servers as the balancer sees them, and what that allows. Pure."""
+"""The web servers as the balancer sees them, and what that allows. Pure.
+
+A load balancer of the cloud has words of its own for the same (Octavia's operating status).
+"""
 
 import csv
 import io
@@ -7,29 +10,31 @@ from dataclasses import dataclass
 
 from skytier.render import render
 
-_NO_CHECK = "no check"
+_SERVES = frozenset({"UP", "ONLINE"})
+_UNCHECKED = frozenset({"no check", "NO_MONITOR"})
 
 
 @dataclass(frozen=True)
 class Seen:
-    """A web server in the balancer's statistics."""
+    """A web server in the balancer's view."""
 
     address: str
     """Where the balancer asks it: `192.168.128.10:8080`."""
     status: str
-    """`UP`, `UP 1/2` (its last check failed), `DOWN`, `NOLB` (drained), `MAINT` and so on."""
+    """`UP`, `UP 1/2` (its last check failed), `DOWN`, `NOLB` (drained), `MAINT` and so on. Of a
+    load balancer `ONLINE`, `OFFLINE`, and `ERROR` for one that is drained, too."""
     check: str = ""
     """What its last check found: `L7OK/200`."""
 
     @property
     def serves(self) -> bool:
         """Whether it gets requests, and its last check was good."""
-        return self.status == "UP"
+        return self.status in _SERVES
 
     @property
     def gets_requests(self) -> bool:
         """Also while a check or two fail."""
-        return self.status.startswith("UP") or self.status == _NO_CHECK
+        return self.status.startswith("UP") or self.status in _SERVES | _UNCHECKED
 
     @property
     def is_drained(self) -> bool:

@@ -25,21 +25,44 @@ class Tls:
 
 
 @dataclass(frozen=True)
-class Balancers:
-    """The balancers in front, which alone are believed what they say of visitors."""
-
-    listen: Sequence[str]
-    """Where they come to."""
-    addresses: Sequence[str]
-    health: str
-    """The URL path where they ask whether this server takes new requests: 200, 404 while it is
+class Health:
+    """How what is in front asks whether this server takes new requests: 200, 404 while it is
     drained, 502 to 504 where it does not work."""
+
+    path: str
+    """The URL path where it asks."""
     asks: str
     """The URL path of the application that is asked then."""
     host: str
     """The host that the application is asked for."""
     drained: Sequence[str]
     """Files: while one of them is there, the server is drained."""
+
+
+@dataclass(frozen=True)
+class Balancers:
+    """The balancers in front, which alone are believed what they say of visitors."""
+
+    listen: Sequence[str]
+    """Where they come to."""
+    addresses: Sequence[str]
+    health: Health
+
+
+@dataclass(frozen=True)
+class LoadBalancer:
+    """A load balancer in front that passes connections on, and says whose they are by the PROXY
+    protocol."""
+
+    networks: Sequence[str]
+    """Where it comes from, which alone is believed: `192.168.128.0/24`."""
+    listen: Sequence[str]
+    """Where it passes on what comes by HTTP."""
+    tls_listen: Sequence[str]
+    """The same of what comes by HTTPS."""
+    asked: str
+    """Where it asks for the health, without that protocol."""
+    health: Health
 
 
 @dataclass(frozen=True)
@@ -85,6 +108,8 @@ class NginxConfig:
     request_mib: int = 1
     """The largest body of a request."""
     balancers: Balancers | None = None
+    load_balancer: LoadBalancer | None = None
+    """With both of them visitors come by both ways: the address moves from one to the other."""
 
 
 def nginx_conf(config: NginxConfig) -> str:

@@ -9,7 +9,15 @@ from skytier.services.application.service import DATA, HOME, SOCKET, site
 from skytier.services.certificate import certificate
 from skytier.services.certificate.certificate import TlsServer
 from skytier.services.exporters.service import Exporter
-from skytier.services.nginx.config import Balancers, NginxConfig, Tls, nginx_conf
+from skytier.services.nginx import load_balanced
+from skytier.services.nginx.config import (
+    Balancers,
+    Health,
+    LoadBalancer,
+    NginxConfig,
+    Tls,
+    nginx_conf,
+)
 from skytier.services.service import ETC, UNITS, Placement, Service, check
 from skytier.services.setup import File, Setup
 from skytier.stackfile import StackFile
@@ -30,6 +38,8 @@ HEALTH = "/.skytier/health"
 DRAINED, DRAINED_UNTIL_BOOT = "/var/lib/skytier/drained", "/run/skytier-drained"
 """The files that keep a web server out of the balancer: by the operator, and during an update."""
 DRAIN = "/usr/local/sbin/skytier-drain"
+SEEN_S = 3
+"""How long it takes until HAProxy has seen that: two of its questions, and the second answer."""
 DRAIN_S = 30
 """How long requests that are being answered may take when a web server is drained."""
 SERVER = TlsServer(
@@ -58,7 +68,9 @@ class Nginx(Service):
         return ["nginx", *certificate.packages(at.stack)]
 
     def endpoints(self, stack: StackFile) -> Sequence[Endpoint]:
-        """HTTP and HTTPS for visitors, or HTTP for the balancer."""
+        """HTTP and HTTPS for visitors, HTTP for the balancer, or what a load balancer passes on."""
+        if stack.has_load_balancer:
+            return load_balanced.endpoints(stack)
         return [BEHIND] if stack.has_balancer else EDGE
 
     def setup(self, at: Placement) -> Setup:
@@ -80,13 +92,15 @@ class Nginx(Service):
 
 def _values(at: Placement) -> dict[str, object]:
     """What the templates know."""
-    paths = certificate.paths(at.stack)
+    paths, passed_on = certificate.paths(at.stack), _load_balancer(at) is not None
     return {
         "etc": ETC,
         "port": 80 if at.machine.public else BEHIND.port,
         "reads": paths if certificate.secrets(at) else (),
         "drain_s": DRAIN_S,
-        "behind": _balancers(at) is not None,
+        "behind": _balancers(at) is not None or passed_on,
+        "passed_on": passed_on,
+        "seen_s": load_balanced.SEEN_S if passed_on else SEEN_S,
         "drained": DRAINED,
         "drain": DRAIN,
         "status": STATUS,
@@ -110,7 +124,7 @@ def _files(at: Placement, values: Mapping[str, object]) -> list[File]:
 
 
 def _config(at: Placement) -> NginxConfig:
-    balancers = _balancers(at)
+    balancers, load_balancer = _balancers(at), _load_balancer(at)
     return NginxConfig(
         listen=_listen(at.stack, 80) if at.machine.public else [],
         upstreams=[f"unix:{SOCKET}"],
@@ -124,9 +138,10 @@ def _config(at: Placement) -> NginxConfig:
         user="www-data",
         temporary=Path("/var/lib/nginx"),
         tls=_tls(at.stack) if at.machine.public else None,
-        status=STATUS if at.topology.monitor or balancers else None,
+        status=STATUS if at.topology.monitor or balancers or load_balancer else None,
         ipv6=at.stack.ipv6,
         balancers=balancers,
+        load_balancer=load_balancer,
     )
 
 
@@ -141,14 +156,20 @@ def _balancers(at: Placement) -> Balancers | None:
     found += [each.address for each in at.topology.leaving if BALANCER in each.services]
     if not found:
         return None
-    return Balancers(
-        listen=[str(BEHIND.port)],
-        addresses=found,
-        health=HEALTH,
-        asks=at.stack.runs.health,
-        host=site(at)[0],
-        drained=[DRAINED, DRAINED_UNTIL_BOOT],
-    )
+    return Balancers([str(BEHIND.port)], found, _health(at))
+
+
+def _load_balancer(at: Placement) -> LoadBalancer | None:
+    """The load balancer of the cloud that comes to this web server."""
+    if not (at.stack.has_load_balancer or at.topology.leaves_load_balancer):
+        return None
+    http, *https = (str(port) for port in load_balanced.ports(at.stack).values())
+    asked = str(load_balanced.ASKED_PORT)
+    return LoadBalancer([at.stack.cidr], [http], https, asked, _health(at))
+
+
+def _health(at: Placement) -> Health:
+    return Health(HEALTH, at.stack.runs.health, site(at)[0], [DRAINED, DRAINED_UNTIL_BOOT])
 
 
 def _tls(stack: StackFile) -> Tls | None:

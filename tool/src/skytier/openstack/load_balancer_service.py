@@ -1,0 +1,75 @@
+"""The cloud's load balancer service (Octavia): whether a stack can have a load balancer of it."""
+
+from collections.abc import Sequence
+
+from openstack.connection import Connection
+
+from skytier.errors import SkytierError
+from skytier.openstack import catalog
+from skytier.openstack.entry_point import FRONT
+from skytier.openstack.resources.errors import API_ERRORS, explained
+from skytier.openstack.resources.project import ROLE, Project
+from skytier.stackfile import StackFile
+
+PROVIDERS = ("amphora", "octavia")
+"""The names of the provider that has HAProxy on servers of its own; the second is an older one."""
+_HAPROXY = 'Set balancer.kind = "haproxy" in the stack file: a machine of the stack.'
+
+
+def decided(project: Project, stack: StackFile) -> StackFile:
+    """The stack with the kind of balancer that it has, or else gets, where its file says "auto".
+
+    Raises SkytierError where it cannot be told.
+    """
+    if stack.balancer.kind != "auto" or not stack.has_balancer:
+        return stack
+    if _has_haproxy(project):
+        return stack.with_balancer("haproxy")
+    conn = project.connection
+    if stack.no_load_balancer or not catalog.has_load_balancers(conn):
+        return stack.with_balancer("haproxy")
+    return stack.with_balancer("octavia" if fitting(providers(conn)) else "haproxy")
+
+
+def _has_haproxy(project: Project) -> bool:
+    try:
+        return any(each.metadata.get(ROLE) == FRONT for each in project.servers())
+    except API_ERRORS as error:
+        raise explained("The balancers of the stack could not be looked for", error) from error
+
+
+def provider(conn: Connection, stack: StackFile) -> str:
+    """The provider of the load balancer; empty where the stack has none.
+
+    Raises SkytierError where it is to have one, and the cloud has none that fits. One call.
+    """
+    if not stack.has_load_balancer:
+        return ""
+    if not catalog.has_load_balancers(conn):
+        raise SkytierError(
+            "The stack file asks for a load balancer of the cloud (balancer.kind), and the cloud "
+            "has no load balancer service (Octavia).",
+            _HAPROXY,
+        )
+    names = providers(conn)
+    if not (found := fitting(names)):
+        raise SkytierError(
+            f"The load balancers of this cloud are of the provider {' or '.join(names)}, and "
+            f"Skytier uses those of {PROVIDERS[0]} alone, which tell the web servers who a visitor "
+            "is, and ask them by HTTP whether they take requests.",
+            _HAPROXY,
+        )
+    return found
+
+
+def providers(conn: Connection) -> list[str]:
+    """The names of all providers that the cloud has. One call. Raises SkytierError."""
+    try:
+        return [str(each.name) for each in conn.load_balancer.providers()]
+    except API_ERRORS as error:
+        raise explained("The providers of load balancers could not be listed", error) from error
+
+
+def fitting(names: Sequence[str]) -> str:
+    """The one of the providers that a stack can have its load balancer of; empty for none."""
+    return next((each for each in PROVIDERS if each in names), "")
