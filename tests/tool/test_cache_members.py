@@ -75,6 +75,18 @@ def test_members_are_on_machines_that_are_there_at_every_hour() -> None:
     assert on(stack) == on(by_night) == {"web 1", "balancer 1", "balancer 2"}
 
 
+def test_a_load_balancer_of_the_cloud_is_no_machine_for_a_member() -> None:
+    octavia = 'balancer.kind = "octavia"'
+    assert on(parse(f"web.count = 3\n{octavia}\n{MEMBERS}")) == {"web 1", "web 2", "web 3"}
+    with pytest.raises(SkytierError, match=r"cache\.members is 3, which then needs as many web"):
+        parse(f"web.count = 2\n{octavia}\n{MEMBERS}")
+    # Whatever the cloud has, "auto" is HAProxy then.
+    auto = parse(f'web.count = 2\nbalancer.kind = "auto"\n{MEMBERS}')
+    assert on(auto) == {"web 1", "balancer 1", "web 2"}
+    assert auto.no_load_balancer
+    assert not parse(f'web.count = 3\nbalancer.kind = "auto"\n{MEMBERS}').no_load_balancer
+
+
 @pytest.mark.parametrize(
     ("text", "why"),
     [

@@ -226,6 +226,11 @@ class StackFile(Section):
                 'tls is "acme": TLS ends at the web servers then, of which each would need the '
                 "certificate of the authority"
             )
+        if self.cache.replicated and self.web.least < MEMBERS:
+            return (
+                f"cache.members is {self.cache.members}, which then needs as many web servers that "
+                "are there at every hour"
+            )
         if self.network:
             return (
                 "`network` is set: others on that network could say of any request that it comes "
@@ -247,7 +252,8 @@ class StackFile(Section):
         """Role and number of the machines that the members of Redis are on; none for one Redis."""
         if not self.cache.replicated:
             return ()
-        return members_on(self.balancer.count if self.has_balancer else 0, self.web.least)
+        balancer = self.machines().get("balancer")
+        return members_on(balancer.machines if balancer else 0, self.web.least)
 
     @property
     def has_floating_ips(self) -> bool:
