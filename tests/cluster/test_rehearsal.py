@@ -4,24 +4,34 @@ import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from skytier.deploy import backups, rehearsal
+from skytier.deploy import contained as in_container
 from skytier.deploy.rehearsal import Proof, Source
 from skytier.errors import SkytierError
 from skytier.poll import until
+from skytier.services.pgbackrest import contained
 from skytier.services.pgbackrest.marker import Marker
 from skytier.services.pgbackrest.rehearsal import DATA
 from tests.cluster.asked import silent, sql
 from tests.cluster.cluster import Cluster
 from tests.cluster.conftest import BACKUPS
-from tests.cluster.container import Container
+from tests.cluster.container import SHARED, Container
 
 REPOSITORY = f"{BACKUPS}/shop"
 LEFT = f"ls -d {DATA} /run/skytier-rehearsal* 2>/dev/null || true"
 PSQL = "/usr/local/bin/psql"
+HOME = f"{SHARED}/rehearsal"
+STANDS = "systemctl list-units --all --plain --no-legend 'postgresql*'; dpkg-query --show; mount"
+CONTAINER_LEFT = (
+    f"ls -d {HOME} {contained.AT_BOOT} /run/skytier-rehearsal* 2>/dev/null; "
+    "pgrep --full --list-full '(cluster_name=|postgres: )[r]ehearsal|[a]rchive-get'; "
+    "mount | grep rehearsal || true"
+)
 TABLES = """
 CREATE TABLE proven (id int PRIMARY KEY, at timestamptz, kept money, more jsonb, "odd |" bytea);
 INSERT INTO proven SELECT n, now(), n, jsonb_build_object('n', n), decode('00ff', 'hex')
@@ -48,6 +58,12 @@ def mark(machine: Container) -> Marker:
 def prove(three: Cluster, machine: Container, of: Source, marked: Marker, *, beside: bool) -> Proof:
     stack = three.resolved.stack
     return rehearsal.prove(machine, stack, None, of, marked, silent, beside=beside)
+
+
+def give_backups(database: Container, machine: Container) -> None:
+    """As if both reached the same place."""
+    shutil.copytree(database.root / REPOSITORY.lstrip("/"), machine.root / REPOSITORY.lstrip("/"))
+    machine.run(f"chown --recursive postgres:postgres {BACKUPS}")
 
 
 @pytest.fixture
@@ -104,9 +120,7 @@ def test_another_machine_has_the_copy_and_what_differs_there_is_named(
 ) -> None:
     of, marked = rehearsal.source(database), mark(database)
     machine = three.containers["shop-web-3"]
-    # As if both reached the same place.
-    shutil.copytree(database.root / REPOSITORY.lstrip("/"), machine.root / REPOSITORY.lstrip("/"))
-    machine.run(f"chown --recursive postgres:postgres {BACKUPS}")
+    give_backups(database, machine)
     there = f"cd {BACKUPS} && find -type f -printf '%p %s %T@\\n' | sort"
     before = machine.run(there)
     change = (
@@ -131,6 +145,89 @@ exec /usr/bin/psql "$@"
     # The place is only read.
     assert machine.run(there) == before
     machine.run(f"rm -r {BACKUPS} {PSQL}")
+
+
+@pytest.fixture
+def monitor(
+    three: Cluster, database: Container, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Container]:
+    """A machine whose own services go on."""
+    machine = three.containers["shop-web-3"]
+    # The root of a machine here lies over another one itself, so there can be none in it.
+    monkeypatch.setattr(contained, "HOME", HOME)
+    left = replace(contained.LEFT, owned=[HOME, contained.AT_BOOT])
+    monkeypatch.setattr(contained, "LEFT", left)
+    yield machine
+    machine.run(f"rm -rf {BACKUPS} {PSQL}")
+
+
+def contain(three: Cluster, machine: Container, of: Source, marked: Marker) -> Proof:
+    stack = three.resolved.stack
+    room = in_container.room(machine, stack, None, of)
+    return in_container.prove(machine, stack, None, of, marked, of.backup.version, room, silent)
+
+
+def test_a_container_has_the_copy_and_nothing_else_of_its_machine(
+    three: Cluster, database: Container, monitor: Container
+) -> None:
+    of, marked = rehearsal.source(database), mark(database)
+    give_backups(database, monitor)
+    both = f"127.0.0.1/22 {database.address}/22"
+    reach = f"for each in {both}; do (exec 3<>/dev/tcp/$each) && echo $each; done"
+    hidden = "ls -A /etc/ssh | wc -l"
+    others = "ps -e -o comm= | grep -c systemd"
+    assert len(monitor.run(reach).split()) == 2
+    assert all(int(monitor.run(each)) > 0 for each in (hidden, others))
+    # What is seen in the container is told by the name of a table, which only the copy has.
+    monitor.run(
+        f"cat >{PSQL} && chmod 0755 {PSQL}",
+        f"""#!/bin/bash
+if [[ "$*" == *contents.sql* ]]; then
+    seen="reaches $({reach}) sees $({hidden}) and $({others})"
+    /usr/bin/psql --host={DATA} skytier -qc "CREATE TABLE \\"$seen\\" ()"
+fi
+exec /usr/bin/psql "$@"
+""".encode(),
+    )
+    all_of_it = f"{STANDS}; cd {BACKUPS} && find -type f -printf '%p %s %T@\\n' | sort"
+    before = monitor.run(all_of_it)
+
+    proof = contain(three, monitor, of, marked)
+
+    assert proof.compared.missing == []
+    assert proof.compared.different == []
+    assert proof.compared.surplus == ["public.reaches  sees 0 and 0"]
+    assert proof.installed_s
+    assert monitor.run(all_of_it) == before
+    assert monitor.run(CONTAINER_LEFT) == ""
+    assert three.wrong() == {}
+
+
+def test_a_container_that_is_cut_short_leaves_nothing(
+    three: Cluster, database: Container, monitor: Container
+) -> None:
+    of, marked = rehearsal.source(database), mark(database)
+    give_backups(database, monitor)
+    # What a machine that was cut short itself left.
+    monitor.run(f"install -d {HOME}/upper/left && touch {contained.AT_BOOT}")
+    copied = f"{HOME}/data/{DATA.rpartition('/')[2]}/main/PG_VERSION"
+    at_boot: list[str] = []
+
+    def cut() -> None:
+        assert until(lambda: monitor.run(f"[ ! -e {copied} ] || echo yes"), 300, every_s=0.05)
+        at_boot.append(monitor.run(f"cat {contained.AT_BOOT}"))
+        monitor.run("systemctl kill --signal=KILL skytier-rehearsal.service")
+
+    cutter = threading.Thread(target=cut)
+    cutter.start()
+    with pytest.raises(SkytierError, match="was cut short"):
+        contain(three, monitor, of, marked)
+    cutter.join()
+    assert until(lambda: not monitor.run(CONTAINER_LEFT), 300)
+    # A machine that loses its power runs nothing of this: then it is done when it starts.
+    monitor.run(f"install -d {HOME}/upper && cat >{contained.AT_BOOT}", at_boot[0].encode())
+    monitor.run(f"systemd-tmpfiles --remove --boot {contained.AT_BOOT}")
+    assert monitor.run(CONTAINER_LEFT) == ""
 
 
 def test_an_archive_that_lacks_the_marker_fails_and_the_monitor_is_told(

@@ -88,7 +88,9 @@ def test_secrets_are_in_one_file_alone_and_the_place_is_only_read(stack: StackFi
     secrets = SECRETS | {"backup_access_key_id": "access", "backup_secret_access_key": "secret"}
     files = secret_files(stack.backup, secrets, directory="/run/it", data="/data", own="/own")
     assert "repo1-s3-key=access\nrepo1-s3-key-secret=secret\n" in files["conf.d/secrets.conf"]
-    program = restoring(marker="m", backup="b", version="15", conf="", secrets=files, alone=True)
+    program = restoring(
+        marker="m", backup="b", version="15", conf={}, secrets=files, spare_bytes=None
+    )
     with_secrets = [file.path for file in program.files if "cipher-pass" in file.text]
     assert with_secrets == ["/run/skytier-rehearsal/conf.d/secrets.conf"]
     assert all(file.mode == 0o640 for file in program.files)
@@ -99,7 +101,7 @@ def test_secrets_are_in_one_file_alone_and_the_place_is_only_read(stack: StackFi
 
 @pytest.mark.skipif(not shutil.which("shellcheck"), reason="needs shellcheck")
 def test_the_programs_are_good_shell(tmp_path: Path) -> None:
-    restore = restoring(marker="m", backup="b", version="15", conf="", secrets={}, alone=True)
+    restore = restoring(marker="m", backup="b", version="15", conf={}, secrets={}, spare_bytes=1)
     scripts = [f for each in (marking("m"), restore) for f in each.files if f.text[:2] == "#!"]
     assert len(scripts) == 3
     for number, script in enumerate(scripts):
@@ -239,7 +241,7 @@ def stack(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
         made.names = names
         return cast(Rehearsed, made.found)
 
-    made.rehearse = lambda events, flavor, place, names: asked(names)
+    made.rehearse = lambda events, flavor, place, names, *, on_monitor: asked(names)
     monkeypatch.setattr(chosen, "stack_file", lambda file, cloud: TO_CLOUD)
     monkeypatch.setattr(chosen, "cloud_stack", lambda wanted: made)
     return made

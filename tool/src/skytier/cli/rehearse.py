@@ -1,9 +1,11 @@
 """`skytier rehearse`"""
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
+from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -19,9 +21,16 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 
+class On(StrEnum):
+    """Where the copy is, if on no scratch server."""
+
+    MONITOR = "monitor"
+
+
 @app.command(
     epilog="Example: skytier rehearse --html rehearsal.html\n\nExample, from a timer: skytier "
-    "rehearse --json\n\nExample, with all there is: skytier rehearse --switchover --rollback"
+    "rehearse --json\n\nExample, without a server more: skytier rehearse --on monitor\n\n"
+    "Example, with all there is: skytier rehearse --switchover --rollback"
 )
 def rehearse(
     flavor: Annotated[
@@ -29,6 +38,10 @@ def rehearse(
         typer.Option(
             metavar="NAME", help="That of the scratch server. Default: that of the database."
         ),
+    ] = None,
+    on: Annotated[
+        On | None,
+        typer.Option("--on", help="Restore it in a container on the monitor's own machine."),
     ] = None,
     html: Annotated[
         Path | None,
@@ -61,12 +74,22 @@ def rehearse(
     how long the recovery took, and what would have been lost. Removes all it made. Backups of
     kind = "path" are restored on the database server itself, beside the database.
 
+    With --on monitor no server is made: the copy is in a container on the machine of the monitor,
+    with at most half of the memory that is free there. It is refused where memory or disk are too
+    small, or the place of the backups cannot be reached from there.
+
     With --switchover and --rollback visitors are served by the member, and by the release, that are
     tried. Both are refused at the beginning where they could not work.
 
     The exit code is 1 where a table differs, the copy could not be restored, or one of these two
     failed.
     """
+    if last:
+        drills = {"--switchover": switchover, "--rollback": rollback}
+        given = {"--flavor": flavor, "--on": on, "--from": place, **drills}
+        _refuse("--last shows a report that is there", given)
+    elif on:
+        _refuse("--on monitor makes no server", {"--flavor": flavor})
     wanted = chosen.stack_file(file, cloud)
     wanted.backup.named(place)
     stack = chosen.cloud_stack(wanted)
@@ -74,7 +97,8 @@ def rehearse(
         found = _last(stack.operator.last_rehearsal())
     else:
         with progress(as_json=as_json) as events:
-            found = stack.rehearse(events, flavor, place, _drills(switchover, rollback))
+            names = _drills(switchover, rollback)
+            found = stack.rehearse(events, flavor, place, names, on_monitor=on is On.MONITOR)
     if html:
         _write(html, found)
     if as_json:
@@ -94,6 +118,13 @@ def rehearse(
         )
     if failed := next((each for each in found.drills if not each.good), None):
         raise SkytierError(f"The {failed.name} is not proven. {failed.trouble}", failed.advice)
+
+
+def _refuse(why: str, given: Mapping[str, Any]) -> None:
+    if named := [name for name, value in given.items() if value]:
+        raise SkytierError(
+            f"{why}, so {', '.join(named)} cannot be given with it.", "Leave it out."
+        )
 
 
 def _drills(switchover: bool, rollback: bool) -> "list[DrillName]":

@@ -27,16 +27,18 @@ def run(host: Host, program: Program, tell: Tell, *, beside: bool = False) -> st
     directories = {file.path.rpartition("/")[0] for file in program.files}
     places = " ".join(sorted({directory, *directories}))
     host.run(
-        f"install -d -o root -g postgres -m 0750 {places} && tar --extract --file=- --directory=/ "
-        "--no-overwrite-dir --same-owner --preserve-permissions",
+        f"install -d -o root -g {program.reader} -m 0750 {places} && tar --extract --file=- "
+        "--directory=/ --no-overwrite-dir --same-owner --preserve-permissions",
         archive(program.files, {}),
     )
     # Also when it is killed.
-    remove = f"--property=ExecStopPost='/bin/rm -rf {directory}/conf.d {program.data}'"
+    gone = " ".join([f"{directory}/conf.d", *program.owned])
+    limits = " ".join(f"--property={each}" for each in program.properties)
     try:
         host.run(
             f"systemd-run --quiet --no-block --collect --unit={program.unit} "
-            f"--property=Type=oneshot {remove} {_BESIDE if beside else ''} "
+            f"--property=Type=oneshot --property=ExecStopPost='/bin/rm -rf {gone}' {limits} "
+            f"{_BESIDE if beside else ''} "
             f"/bin/bash {directory}/program"
         )
 
@@ -57,10 +59,8 @@ def run(host: Host, program: Program, tell: Tell, *, beside: bool = False) -> st
 
 def end(host: Host, program: Program) -> None:
     """End it where it runs, and remove what it left."""
-    host.run(
-        f"systemctl stop {program.unit}.service 2>/dev/null; rm -rf {program.directory} "
-        f"{program.data}"
-    )
+    gone = " ".join([program.directory, *program.owned])
+    host.run(f"systemctl stop {program.unit}.service 2>/dev/null; rm -rf {gone}")
 
 
 def _said(host: Host, program: Program) -> str:

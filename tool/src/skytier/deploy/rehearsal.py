@@ -21,12 +21,13 @@ from skytier.services.pgbackrest.config import HOMES, pgbackrest_conf
 from skytier.services.pgbackrest.contents import Compared
 from skytier.services.pgbackrest.info import Backup
 from skytier.services.pgbackrest.marker import Marker
-from skytier.services.pgbackrest.program import secret_files
+from skytier.services.pgbackrest.program import Program, configuration, secret_files
 from skytier.stackfile import StackFile
 from skytier.stackfile.backup import FIRST
 from skytier.topology import ObjectStore
 
-_ROOM = f"df --block-size=1 --output=avail,size {rehearsal.ROOM} | tail -n 1"
+ROOM = "df --block-size=1 --output=avail,size {} | tail -n 1"
+"""Prints how many bytes of a directory's disk are free, and how many it has."""
 _GIB = 2**30
 
 
@@ -53,6 +54,8 @@ class Proof:
     compared: Compared
     tables: int
     rows: int
+    installed_s: float | None = None
+    """How long its container took, where it was in one."""
 
 
 def source(host: Host, places: Collection[str] = backups.ALONE) -> Source:
@@ -89,29 +92,48 @@ def prove(
     installed = host.run(INSTALLED).strip()
     version = of.backup.version or installed
     check_version(of.backup, installed, host.name)
-    restoring = rehearsal.restoring(
+    # What a run before left takes room, too.
+    program.end(host, rehearsal.LEFT)
+    available, size = map(int, host.run(ROOM.format(rehearsal.ROOM)).split())
+    if lacks := lacking(of.backup, available, size if beside else 0):
+        raise no_room(host.name, lacks, rehearsal.ROOM)
+    spare = size // 10 if beside else None
+    wanted = restoring(stack, store, of, marked, version, spare_bytes=spare)
+    return proof(program.run(host, wanted, tell, beside=beside), marked)
+
+
+def restoring(
+    stack: StackFile,
+    store: ObjectStore | None,
+    of: Source,
+    marked: Marker,
+    version: str,
+    *,
+    spare_bytes: int | None = None,
+    trusted: Mapping[str, str] | None = None,
+) -> Program:
+    """The program for a machine with PostgreSQL of a major version: see `rehearsal.restoring`.
+
+    `trusted` are the files by which the place is known, where the machine has none.
+    """
+    directory, conf = rehearsal.DIRECTORY, pgbackrest_conf(stack, store, of.place)
+    return rehearsal.restoring(
         marker=marked.name,
         backup=of.backup.name,
         version=version,
-        conf=pgbackrest_conf(stack, store, of.place),
+        conf=configuration(conf, trusted or {}, directory),
         secrets=secret_files(
             *(stack.backup, of.secrets, of.place),
-            directory=rehearsal.DIRECTORY,
+            directory=directory,
             data=f"{rehearsal.DATA}/main",
             own=rehearsal.DATA,
         ),
-        alone=not beside,
+        spare_bytes=spare_bytes,
     )
-    # What a run before left takes room, too.
-    program.end(host, restoring)
-    available, size = map(int, host.run(_ROOM).split())
-    if lacks := lacking(of.backup, available, size if beside else 0):
-        raise SkytierError(
-            f"A copy of the database has no room on {host.name}: {lacks / _GIB:.1f} GiB more are "
-            f"needed at {rehearsal.ROOM}.",
-            "Delete what is not needed there, or give it a larger disk.",
-        )
-    text = program.run(host, restoring, tell, beside=beside)
+
+
+def proof(text: str, marked: Marker) -> Proof:
+    """What comes of what that program wrote."""
     told: dict[str, Any] = {}
     for line in text.splitlines():
         if line.startswith("{"):
@@ -119,6 +141,7 @@ def prove(
     copy = contents.read(text)
     return Proof(
         *(told["copied_s"], told["replayed_s"], told["read_s"]),
+        installed_s=told.get("installed_s"),
         compared=contents.compare(marked.contents, copy),
         tables=len(marked.contents),
         rows=sum(each.rows for each in marked.contents.values()),
@@ -128,6 +151,15 @@ def prove(
 def needed_bytes(backup: Backup) -> int:
     """What a copy takes: the data as it was at the backup, room to grow, and the log."""
     return backup.database_bytes * 11 // 10 + _GIB
+
+
+def no_room(machine: str, lacks: int, where: str) -> SkytierError:
+    """A copy needs so many bytes more at a directory."""
+    return SkytierError(
+        f"A copy of the database has no room on {machine}: {lacks / _GIB:.1f} GiB more are needed "
+        f"at {where}.",
+        "Delete what is not needed there, or give it a larger disk.",
+    )
 
 
 def lacking(backup: Backup, available: int, shared_size: int) -> int:

@@ -129,6 +129,8 @@ def rehearsed(
     all_parts = {name: round(seconds, 3) for name, seconds in (parts or {}).items()}
     copy: dict[str, Any] = {}
     if proof:
+        if proof.installed_s is not None:
+            all_parts["set-up"] = proof.installed_s
         all_parts |= {"copy": proof.copied_s, "replay": proof.replayed_s}
         copy = {
             "recovery_s": round(sum(all_parts.values()), 3),

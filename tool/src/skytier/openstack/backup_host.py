@@ -9,6 +9,17 @@ from skytier.services.pgbackrest.config import SFTP_SINCE, SFTP_VERSION
 from skytier.stackfile import StackFile
 
 
+def too_old(system: System) -> bool:
+    """Whether a system is known to have a pgBackRest that cannot reach a host by SFTP.
+
+    >>> too_old(("debian", (12,))), too_old(("debian", (13,)))
+    (True, False)
+    """
+    distribution, version = system
+    since = SFTP_SINCE.get(distribution)
+    return since is not None and bool(version) and version < since
+
+
 def check(stack: StackFile, images: Mapping[str, Image], systems: Mapping[str, System]) -> None:
     """Raises SkytierError where that image is known to have an older pgBackRest.
 
@@ -18,9 +29,7 @@ def check(stack: StackFile, images: Mapping[str, Image], systems: Mapping[str, S
     place = next((each for each in stack.backup.places.values() if each.on_host), None)
     if place is None:
         return
-    distribution, version = systems["database"]
-    since = SFTP_SINCE.get(distribution)
-    if since is None or not version or version >= since:
+    if not too_old(systems["database"]):
         return
     raise SkytierError(
         f'Backups cannot go to {place.host} by SFTP ({place.section}.kind = "sftp"): the image '

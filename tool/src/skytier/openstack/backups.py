@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 from skytier.deploy import backups, restore
 from skytier.deploy.apply import Progress, apply
@@ -23,6 +24,8 @@ from skytier.openstack.ssh_target import ssh_target
 from skytier.openstack.stack import CloudStack
 from skytier.services.pgbackrest.info import Backup, Backups
 from skytier.services.pgbackrest.secrets import KEY
+
+Result = TypeVar("Result")
 
 DATABASE = "database"
 
@@ -148,6 +151,18 @@ def database_of(stack: CloudStack, *, any_one: bool = False) -> Iterator[Host]:
         return
     with machines(stack) as hosts:
         yield keeper(hosts, any_one=any_one)
+
+
+def told_step(name: str, host: str, run: Callable[[Tell], Result], progress: Progress) -> Result:
+    """What something returns that is shown as a step, and makes nothing."""
+    results: list[Result] = []
+
+    def shown(tell: Tell) -> str:
+        results.append(run(tell))
+        return "done"
+
+    one_step(name, host, shown, progress)
+    return results[0]
 
 
 def one_step(

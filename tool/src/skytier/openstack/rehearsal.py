@@ -1,11 +1,10 @@
-"""A rehearsal of a restore: on a scratch server, or beside the database where its backups are."""
+"""A rehearsal of a restore: on a scratch server, on the monitor, or beside the database."""
 
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import TypeVar
 
 from skytier.deploy import rehearsal
 from skytier.deploy.apply import Progress, StoppedError, apply
@@ -18,9 +17,10 @@ from skytier.deploy.setup import set_up
 from skytier.errors import SkytierError
 from skytier.hosts.host import Host
 from skytier.openstack import choices, drills, scratch
-from skytier.openstack.backups import DATABASE, database_of, one_step, places
+from skytier.openstack.backups import DATABASE, database_of, places, told_step
 from skytier.openstack.flavor import Flavor
 from skytier.openstack.kinds import RULES
+from skytier.openstack.on_monitor import OnMonitor, check_machine
 from skytier.openstack.planned import Plan
 from skytier.openstack.quota import refuse_short
 from skytier.openstack.resources.creation import RepeatedCalls
@@ -31,8 +31,6 @@ from skytier.services.pgbackrest.marker import Marker
 from skytier.services.setup import File, Setup
 from skytier.stackfile.backup import PATH
 
-Result = TypeVar("Result")
-
 
 def rehearse(
     stack: CloudStack,
@@ -40,11 +38,14 @@ def rehearse(
     flavor: str | None = None,
     place: str | None = None,
     names: Collection[DrillName] = (),
+    *,
+    on_monitor: bool = False,
 ) -> Rehearsed:
     """Prove the newest backup, under the stack's lock. What it makes is removed in any case.
 
     `flavor` is that of the scratch server; without it that of the database. `place` is the place of
     the backups; without it the first that has some. `names` are what is tried once they are proven.
+    `on_monitor` is whether the copy is in a container on the monitor's machine.
     Raises SkytierError where it cannot begin; how it went from the marker on is told in the result.
     """
     began, lost = datetime.now(UTC), threading.Event()
@@ -53,16 +54,20 @@ def rehearse(
         "Run skytier rehearse again. It first removes what may be left of this one.",
     )
     with ended, stack.held("rehearse", lost), database_of(stack) as database:
+        if on_monitor:
+            check_machine(stack.stack)
         drills.refuse(stack, names)
         # Of a run that was cut short.
         scratch.remove(stack.stack.name, stack.kinds, progress)
         of = rehearsal.source(database, places(stack, place))
-        copy: _Scratch | _Beside = _Beside(stack, of, database)
-        if stack.stack.backup.places[of.place].kind != PATH:
+        copy: _Scratch | _Beside | OnMonitor = _Beside(stack, of, database)
+        if on_monitor:
+            copy = OnMonitor.of_stack(stack, of, database)
+        elif stack.stack.backup.places[of.place].kind != PATH:
             copy = _scratch(stack, of, flavor, lost)
         marked, proof, trouble = None, None, None
         try:
-            marked = _step(
+            marked = told_step(
                 "marker",
                 database.name,
                 lambda tell: rehearsal.mark(database, began, tell, of.place),
@@ -132,7 +137,7 @@ class _Beside:
             place = (self.database, self.stack.stack, None)
             return rehearsal.prove(*place, self.of, marked, tell, beside=True)
 
-        return _step("rehearsal", self.machine, run, progress)
+        return told_step("rehearsal", self.machine, run, progress)
 
 
 @dataclass(frozen=True)
@@ -164,7 +169,7 @@ class _Scratch:
             refuse_short(stack.room(steps, {scratch.ROLE: self.flavor}))
             known = self.plan.known
             apply(steps, stack.kinds, progress, known, self.lost, RepeatedCalls())
-            return _step(
+            return told_step(
                 "rehearsal", self.name, lambda tell: self._prove(marked, began, tell), progress
             )
         finally:
@@ -197,15 +202,3 @@ def _scratch(stack: CloudStack, of: Source, flavor: str | None, lost: threading.
             "Name a flavor with a larger disk: --flavor",
         )
     return _Scratch(stack, of, of_stack, chosen, root_gib, lost)
-
-
-def _step(name: str, host: str, run: Callable[[Tell], Result], progress: Progress) -> Result:
-    """What something returns that is shown as a step."""
-    results: list[Result] = []
-
-    def shown(tell: Tell) -> str:
-        results.append(run(tell))
-        return "done"
-
-    one_step(name, host, shown, progress)
-    return results[0]

@@ -131,7 +131,7 @@ def trusted(stack: StackFile, place: str = FIRST) -> dict[str, str]:
 
 def pgbackrest_conf(stack: StackFile, store: ObjectStore | None, place: str = FIRST) -> str:
     """The text of pgbackrest.conf. `store` is None where the place has no S3 API."""
-    parts = urlsplit(store.endpoint) if store else None
+    host, port = _of_s3(store) if store else ("", 443)
     return render(
         PACKAGE,
         "pgbackrest.conf",
@@ -139,11 +139,26 @@ def pgbackrest_conf(stack: StackFile, store: ObjectStore | None, place: str = FI
         backup=stack.backup,
         place=stack.backup.places[place],
         store=store,
-        host=(parts.hostname if parts else None) or "",
-        port=(parts.port if parts else None) or 443,
+        host=host,
+        port=port,
         home=HOMES[place],
         is_second=place == SECOND,
     )
+
+
+def address(
+    stack: StackFile, store: ObjectStore | None, place: str = FIRST
+) -> tuple[str, int] | None:
+    """Host and port of a place of the backups; None for a directory of the machine itself."""
+    section = stack.backup.places[place]
+    if section.on_host:
+        return section.host or "", section.port
+    return _of_s3(store) if store else None
+
+
+def _of_s3(store: ObjectStore) -> tuple[str, int]:
+    parts = urlsplit(store.endpoint)
+    return parts.hostname or "", parts.port or 443
 
 
 def postgresql_conf(stack: StackFile) -> str:

@@ -2,11 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from posixpath import basename
 
 from skytier.render import render
 from skytier.services.pgbackrest.config import PACKAGE, STANZA, STATE, restore_command
-from skytier.services.pgbackrest.program import RUN, Program, files
+from skytier.services.pgbackrest.program import RUN, Program, configuration, files
 from skytier.services.pgbackrest.service import COPYING
 from skytier.services.pgbackrest.target import Target
 from skytier.services.pgbackrest.timelines import histories
@@ -82,14 +81,10 @@ def restoring(place: Place, target: Target, version: str, *, watched: bool) -> P
 
 
 def _program(text: str, place: Place, wanted: str = "") -> Program:
-    conf = place.conf
-    for path in place.trusted:
-        conf = conf.replace(path, f"{DIRECTORY}/{basename(path)}")
     texts = {
         "program": text,
-        "pgbackrest.conf": conf,
+        **configuration(place.conf, place.trusted, DIRECTORY),
         **place.secrets,
         "wanted": wanted,
-        **{basename(path): text for path, text in place.trusted.items()},
     }
-    return Program(UNIT, files(DIRECTORY, texts), OWN)
+    return Program(UNIT, files(DIRECTORY, texts), [OWN])

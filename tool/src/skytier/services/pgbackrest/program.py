@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from posixpath import basename
 
 from skytier.services.application.service import S3_KEY
 from skytier.services.pgbackrest.config import SSH_KEY, STANZA
@@ -22,8 +23,12 @@ class Program:
 
     unit: str
     files: Sequence[File]
-    data: str = ""
-    """A directory that goes with it; empty for none."""
+    owned: Sequence[str] = ()
+    """Files and directories that go with it, besides its own directory."""
+    properties: Sequence[str] = ()
+    """Of the unit: `MemoryMax=512M`."""
+    reader: str = "postgres"
+    """The group that reads its files, besides root."""
 
     @property
     def directory(self) -> str:
@@ -64,6 +69,18 @@ def secret_files(
         f"lock-path={own}/lock",
     ]
     return {"conf.d/secrets.conf": "\n".join(lines) + "\n", **files}
+
+
+def configuration(conf: str, trusted: Mapping[str, str], directory: str) -> dict[str, str]:
+    """pgBackRest's usual configuration, with the files that it names (see `trusted`) beside it.
+
+    By the names of the files in `directory`.
+    """
+    texts = {}
+    for path, text in trusted.items():
+        conf = conf.replace(path, f"{directory}/{basename(path)}")
+        texts[basename(path)] = text
+    return {"pgbackrest.conf": conf, **texts}
 
 
 def files(directory: str, texts: Mapping[str, str]) -> list[File]:

@@ -13,6 +13,8 @@ DIRECTORY = f"{RUN}/{UNIT}"
 DATA = "/var/lib/postgresql/skytier-rehearsal"
 """Where the copy is: on the disk of the data."""
 ROOM = "/var/lib/postgresql"
+LEFT = Program(UNIT, (), [DATA])
+"""What one leaves that was cut short."""
 LOCK_MS, TRIES, PAUSE_S = 800, 12, 5
 """How long changes may wait for the marker, in milliseconds; how often that is tried; and how long
 apart. Shorter than PostgreSQL's deadlock_timeout: so whoever waits in a circle with it is never the
@@ -49,28 +51,35 @@ def marking(name: str, place: str = FIRST) -> Program:
 
 
 def restoring(
-    *, marker: str, backup: str, version: str, conf: str, secrets: Mapping[str, str], alone: bool
+    *,
+    marker: str,
+    backup: str,
+    version: str,
+    conf: Mapping[str, str],
+    secrets: Mapping[str, str],
+    spare_bytes: int | None,
 ) -> Program:
     """Restores a backup into DATA, replays the log up to a restore point, and reads what is there.
 
-    `secrets` are files for DIRECTORY: see `secret_files`. `alone` is whether nothing else runs on
-    the machine.
+    `conf` and `secrets` are files for DIRECTORY: see `configuration` and `secret_files`. Something
+    else runs on the machine where `spare_bytes` is given: so much of the disk is left to it.
     """
-    unit, directory = UNIT, DIRECTORY
     values = {
-        "directory": directory,
+        "directory": DIRECTORY,
         "data": DATA,
         "stanza": STANZA,
         "marker": marker,
         "backup": backup,
         "version": version,
         "database": NAME,
-        "shared_buffers_mib": 128 if alone else 32,
+        "shared_buffers_mib": 128 if spare_bytes is None else 32,
+        "room": ROOM,
+        "spare_bytes": spare_bytes,
     }
     texts = {
         "program": render(PACKAGE, "rehearsal.sh", **values),
-        "pgbackrest.conf": conf,
+        **conf,
         **secrets,
         "contents.sql": render(PACKAGE, "rehearsal-contents.sql"),
     }
-    return Program(unit, files(directory, texts), DATA)
+    return Program(UNIT, files(DIRECTORY, texts), [DATA])

@@ -108,16 +108,23 @@ def encoded_size(user_data: str) -> int:
     return len(base64.b64encode(user_data.encode()))
 
 
+def installer(packages: Packages) -> list[File]:
+    """The program that installs packages, at INSTALL, with the key that it may need."""
+    files = [File(INSTALL, _install(packages), 0o755)]
+    if packages.version:
+        files.append(File(PGDG, render(PACKAGE, "pgdg.asc")))
+    return files
+
+
 def _files(packages: Packages) -> list[File]:
     texts = {
-        INSTALL: (_install(packages), 0o755),
-        "/etc/apt/apt.conf.d/90skytier": (render(PACKAGE, "apt.conf", periodic=True), 0o644),
-        "/etc/ssh/sshd_config.d/10-skytier.conf": (render(PACKAGE, "sshd.conf"), 0o644),
-        "/etc/systemd/journald.conf.d/skytier.conf": (render(PACKAGE, "journald.conf"), 0o644),
-        "/etc/sysctl.d/60-skytier.conf": (render(PACKAGE, "sysctl.conf"), 0o644),
-        **({PGDG: (render(PACKAGE, "pgdg.asc"), 0o644)} if packages.version else {}),
+        "/etc/apt/apt.conf.d/90skytier": render(PACKAGE, "apt.conf", periodic=True),
+        "/etc/ssh/sshd_config.d/10-skytier.conf": render(PACKAGE, "sshd.conf"),
+        "/etc/systemd/journald.conf.d/skytier.conf": render(PACKAGE, "journald.conf"),
+        "/etc/sysctl.d/60-skytier.conf": render(PACKAGE, "sysctl.conf"),
     }
-    return [File(path, text, mode) for path, (text, mode) in texts.items()]
+    install, *key = installer(packages)
+    return [install, *(File(path, text) for path, text in texts.items()), *key]
 
 
 def _install(packages: Packages) -> str:
