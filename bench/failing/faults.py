@@ -13,7 +13,7 @@ import psutil
 from tests.cluster.container import Container
 
 from bench.failing.stack import Stack
-from skytier.openstack.fencing import succeeded
+from skytier.openstack.machines.fencing import succeeded
 from skytier.poll import until
 from skytier.services.patroni.members import successor
 from skytier.services.patroni.switchover import switch_over

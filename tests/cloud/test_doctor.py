@@ -15,7 +15,8 @@ import pytest
 import yaml
 from openstack.connection import Connection
 
-from skytier.openstack import limits, needs
+from skytier.openstack.choices import limits
+from skytier.openstack.plan import needs
 from skytier.openstack.resources.project import Project
 from skytier.stackfile import load
 from tests.background_server import running

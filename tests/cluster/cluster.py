@@ -21,24 +21,24 @@ from skytier.deploy.checks import failing
 from skytier.deploy.files import read_secrets
 from skytier.deploy.kind import Kind, Known, Tell, Wanted
 from skytier.deploy.plan import Action, Step, plan
-from skytier.openstack import variables as variables_of
-from skytier.openstack.choices import Choices, ExternalNetwork
-from skytier.openstack.configurations import Configurations
-from skytier.openstack.desired import wanted
+from skytier.openstack.choices.choices import Choices, ExternalNetwork
+from skytier.openstack.choices.flavor import Flavor
+from skytier.openstack.choices.images import Image
+from skytier.openstack.commands.rollback import switch_back
+from skytier.openstack.commands.rotation import Moves, carry_out
 from skytier.openstack.entry_point import FRONT
-from skytier.openstack.flavor import Flavor
-from skytier.openstack.images import Image
-from skytier.openstack.kept_secrets import KeptSecrets
-from skytier.openstack.kinds import RULES
-from skytier.openstack.leaving import leaving
-from skytier.openstack.losses import losses
-from skytier.openstack.operator import OperatorFiles
-from skytier.openstack.releases import Deliveries, Releases, pinned_by
-from skytier.openstack.resolved import ResolvedStack
+from skytier.openstack.machines import variables as variables_of
+from skytier.openstack.machines.leaving import leaving
+from skytier.openstack.machines.operator import OperatorFiles
+from skytier.openstack.machines.variables import KeptVariables
+from skytier.openstack.plan.configurations import Configurations
+from skytier.openstack.plan.desired import wanted
+from skytier.openstack.plan.kept_secrets import KeptSecrets
+from skytier.openstack.plan.kinds import RULES
+from skytier.openstack.plan.losses import losses
+from skytier.openstack.plan.releases import Deliveries, Releases, pinned_by
+from skytier.openstack.plan.resolved import ResolvedStack
 from skytier.openstack.resources.load_balancer import LoadBalancer
-from skytier.openstack.rollback import switch_back
-from skytier.openstack.rotation import Moves, carry_out
-from skytier.openstack.variables import KeptVariables
 from skytier.poll import until
 from skytier.release import Release, of
 from skytier.release.history import Rollback

@@ -23,7 +23,7 @@ import psutil
 from skytier.deploy.setup import set_up
 from skytier.errors import SkytierError
 from skytier.hosts.host import CommandError
-from skytier.openstack.systems import Described, system_of
+from skytier.openstack.choices.systems import Described, system_of
 from skytier.release.platform import System
 from skytier.render import render
 from skytier.secrets import DIRECTORY

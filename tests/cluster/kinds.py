@@ -8,7 +8,7 @@ from typing import Any
 
 from skytier.deploy.kind import Found, Key, Known, Tell, Wanted
 from skytier.openstack.entry_point import FRONT
-from skytier.openstack.kinds import RULES
+from skytier.openstack.plan.kinds import RULES
 from tests.cluster.container import Container
 
 Facts = Callable[[Wanted], Mapping[str, Any]]

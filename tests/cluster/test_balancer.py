@@ -15,8 +15,8 @@ import pytest
 
 from skytier.deploy.plan import Action, Step
 from skytier.errors import SkytierError
-from skytier.openstack import balancer as gate
-from skytier.openstack import load_balancer_view
+from skytier.openstack.machines import balancer as gate
+from skytier.openstack.machines import load_balancer_view
 from skytier.poll import until
 from skytier.services.haproxy.service import SOCKET
 from skytier.services.nginx.service import DRAIN

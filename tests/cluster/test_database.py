@@ -14,8 +14,8 @@ from skytier.deploy.checks import wait_until_well
 from skytier.deploy.files import read_secrets
 from skytier.deploy.keeper import keeper
 from skytier.errors import SkytierError
-from skytier.openstack import rotation
-from skytier.openstack.minor_upgrade import carry_out
+from skytier.openstack.commands import rotation
+from skytier.openstack.commands.minor_upgrade import carry_out
 from skytier.poll import until
 from skytier.services.patroni import pause
 from skytier.services.patroni.lease import Lease, end, heirs, lease

@@ -10,8 +10,8 @@ from skytier.dump import transfer
 from skytier.dump.client import Client
 from skytier.dump.file import recognise
 from skytier.errors import SkytierError
-from skytier.openstack.psql import AS_NOBODY
-from skytier.openstack.releases import note_migrations
+from skytier.openstack.commands.psql import AS_NOBODY
+from skytier.openstack.plan.releases import note_migrations
 from tests.cluster.cluster import Cluster, changed
 
 

@@ -8,7 +8,7 @@ import pytest
 from skytier.deploy import backups
 from skytier.deploy.minor_upgrade import UNIT
 from skytier.errors import SkytierError
-from skytier.openstack.minor_upgrade import Upgraded, carry_out
+from skytier.openstack.commands.minor_upgrade import Upgraded, carry_out
 from skytier.poll import until
 from skytier.services.patroni.software import upstream
 from tests.cluster.cluster import Cluster, Events

@@ -6,7 +6,7 @@ import pytest
 
 from skytier.deploy import backups
 from skytier.errors import SkytierError
-from skytier.openstack.other_files import new_servers, refuse
+from skytier.openstack.plan.other_files import new_servers, refuse
 from skytier.poll import until
 from skytier.render import render
 from skytier.services.postgresql.upgrade import kept

@@ -16,8 +16,9 @@ import pytest
 from skytier import release, roles
 from skytier.deploy.kind import Key
 from skytier.errors import SkytierError
-from skytier.openstack import psql, secret, variables
-from skytier.openstack.secret import CloudVariables
+from skytier.openstack.commands import psql, secret
+from skytier.openstack.commands.secret import CloudVariables
+from skytier.openstack.machines import variables
 from skytier.openstack.stack import CloudStack
 from skytier.release.history import Releases
 from tests.cluster.cluster import Access, Cluster, changed

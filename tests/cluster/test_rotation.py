@@ -11,7 +11,7 @@ import pytest
 
 from skytier.deploy.files import read_secrets
 from skytier.errors import SkytierError
-from skytier.openstack import psql, rotation
+from skytier.openstack.commands import psql, rotation
 from skytier.poll import until
 from skytier.services.postgresql import rotation as rotating
 from skytier.services.postgresql.login import Login

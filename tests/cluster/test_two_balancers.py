@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from skytier.openstack import balancer as gate
+from skytier.openstack.machines import balancer as gate
 from skytier.poll import until
 from skytier.services.keepalived.service import has_address
 from skytier.services.nginx.service import DRAIN

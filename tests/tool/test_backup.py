@@ -14,12 +14,12 @@ from skytier import roles
 from skytier.deploy.kind import Found, Key, Known
 from skytier.deploy.plan import Action, Step, nothing_to_do, plan
 from skytier.errors import SkytierError
-from skytier.openstack import object_store
-from skytier.openstack.desired import wanted
-from skytier.openstack.kept_secrets import KeptSecrets
-from skytier.openstack.kinds import RULES
-from skytier.openstack.losses import losses
-from skytier.openstack.operator import OperatorFiles
+from skytier.openstack.machines.operator import OperatorFiles
+from skytier.openstack.plan import object_store
+from skytier.openstack.plan.desired import wanted
+from skytier.openstack.plan.kept_secrets import KeptSecrets
+from skytier.openstack.plan.kinds import RULES
+from skytier.openstack.plan.losses import losses
 from skytier.secrets.certificate import self_signed
 from skytier.secrets.secret import AccessKey, Passphrase
 from skytier.services.pgbackrest import info

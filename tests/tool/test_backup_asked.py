@@ -15,8 +15,8 @@ from skytier.deploy import backups as on_machine
 from skytier.deploy.keeper import OTHER, PRIMARY
 from skytier.errors import SkytierError
 from skytier.hosts.host import Host
-from skytier.openstack import backups
-from skytier.openstack.operator import OperatorFiles
+from skytier.openstack.commands import backups
+from skytier.openstack.machines.operator import OperatorFiles
 from skytier.openstack.stack import CloudStack
 from skytier.services.pgbackrest.config import HOMES, STATE
 from skytier.services.pgbackrest.info import Backups

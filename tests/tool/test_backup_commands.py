@@ -16,8 +16,8 @@ from skytier.deploy.backups import Verified
 from skytier.deploy.kind import Found, Key
 from skytier.deploy.restore import Intended, Stand
 from skytier.errors import SkytierError
-from skytier.openstack.operator import OperatorFiles
-from skytier.openstack.planned import Removal
+from skytier.openstack.machines.operator import OperatorFiles
+from skytier.openstack.plan.planned import Removal
 from skytier.services.pgbackrest.info import Backup, Backups
 from skytier.services.pgbackrest.target import Target
 from skytier.stackfile import StackFile, parse

@@ -17,11 +17,12 @@ from skytier.cli.on_cloud import down
 from skytier.deploy.kind import Found, Key, Known
 from skytier.deploy.plan import plan
 from skytier.errors import SkytierError
-from skytier.openstack import backup_host, copy
-from skytier.openstack.given_router import GivenRouter
-from skytier.openstack.images import Image
-from skytier.openstack.kinds import RULES
-from skytier.openstack.planned import Plan, Removal
+from skytier.openstack.choices import backup_host
+from skytier.openstack.choices.given_router import GivenRouter
+from skytier.openstack.choices.images import Image
+from skytier.openstack.commands import copy
+from skytier.openstack.plan.kinds import RULES
+from skytier.openstack.plan.planned import Plan, Removal
 from skytier.release.platform import System
 from skytier.secrets.secret import Given
 from skytier.secrets.vault import Vault

@@ -13,15 +13,15 @@ from skytier.costs.rates import EXAMPLE
 from skytier.deploy.kind import Found, Key, Known
 from skytier.deploy.plan import Action, Step, nothing_to_do, plan
 from skytier.errors import SkytierError
-from skytier.openstack import baking
-from skytier.openstack.choices import Choices, ExternalNetwork, Flavor
-from skytier.openstack.desired import wanted
-from skytier.openstack.given_network import GivenNetwork, Subnet
-from skytier.openstack.images import Image
-from skytier.openstack.kinds import RULES
-from skytier.openstack.needs import of_steps, whole_plan
-from skytier.openstack.planned import Plan
-from skytier.openstack.resolved import ResolvedStack
+from skytier.openstack.choices.choices import Choices, ExternalNetwork, Flavor
+from skytier.openstack.choices.given_network import GivenNetwork, Subnet
+from skytier.openstack.choices.images import Image
+from skytier.openstack.plan import baking
+from skytier.openstack.plan.desired import wanted
+from skytier.openstack.plan.kinds import RULES
+from skytier.openstack.plan.needs import of_steps, whole_plan
+from skytier.openstack.plan.planned import Plan
+from skytier.openstack.plan.resolved import ResolvedStack
 from skytier.openstack.resources.baked_image import BAKES, is_baked
 from skytier.openstack.resources.project import Project
 from skytier.roles import ROLES

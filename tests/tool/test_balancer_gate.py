@@ -7,8 +7,8 @@ import pytest
 
 from skytier.deploy.kind import Found, Key, Known
 from skytier.errors import SkytierError
-from skytier.openstack import balancer
-from skytier.openstack.draining import DrainedServers
+from skytier.openstack.machines import balancer
+from skytier.openstack.machines.draining import DrainedServers
 from skytier.services.haproxy.view import Seen, View, missing, others_out, read
 from skytier.services.nginx.service import DRAIN, DRAINED
 

@@ -9,9 +9,9 @@ import pytest
 from skytier import roles
 from skytier.deploy.kind import Found, Key, Known
 from skytier.errors import SkytierError
-from skytier.openstack.redis_members import RedisServers
-from skytier.openstack.redis_news import news
-from skytier.openstack.resolved import ResolvedStack
+from skytier.openstack.machines.redis_members import RedisServers
+from skytier.openstack.plan.redis_news import news
+from skytier.openstack.plan.resolved import ResolvedStack
 from skytier.roles import ROLES
 from skytier.secrets.secret import Authority, Password
 from skytier.services.prometheus.service import targets

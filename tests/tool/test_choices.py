@@ -6,11 +6,11 @@ import pytest
 
 from skytier.errors import SkytierError
 from skytier.listing import nearest_first
-from skytier.openstack import choices, images, picks
-from skytier.openstack.choices import ExternalNetwork
-from skytier.openstack.flavor import Flavor
-from skytier.openstack.images import Image, Offer
-from skytier.openstack.shape import Shape
+from skytier.openstack.choices import choices, images, picks
+from skytier.openstack.choices.choices import ExternalNetwork
+from skytier.openstack.choices.flavor import Flavor
+from skytier.openstack.choices.images import Image, Offer
+from skytier.openstack.choices.shape import Shape
 from skytier.stackfile import StackFile, parse
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from skytier.deploy.kind import Found, Key, Known, Wanted
 from skytier.deploy.plan import Action, Step, nothing_to_do, plan
-from skytier.openstack.kinds import RULES
+from skytier.openstack.plan.kinds import RULES
 
 NETWORK, SUBNET = Key("network", "shop-network"), Key("subnet", "shop-subnet")
 GROUP, PORT = Key("security group", "shop-web"), Key("port", "shop-web-1")

@@ -7,8 +7,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from skytier.errors import SkytierError
-from skytier.openstack import clouds
-from skytier.openstack.connection import PatientSession
+from skytier.openstack.login import clouds
+from skytier.openstack.login.connection import PatientSession
 
 ENTRY = """clouds:
   c:

@@ -17,8 +17,8 @@ from skytier.deploy.plan import Action, Step
 from skytier.errors import SkytierError
 from skytier.hosts.host import UnreachableError
 from skytier.hosts.ssh import Ssh
-from skytier.openstack.look import look, scripts, to_mend
-from skytier.openstack.planned import Plan
+from skytier.openstack.machines.look import look, scripts, to_mend
+from skytier.openstack.plan.planned import Plan
 from skytier.secrets.variables import Summary
 from skytier.services.patroni import pause
 from skytier.services.patroni.service import PAUSED

@@ -21,8 +21,8 @@ from skytier.cli.progress import Stages
 from skytier.deploy.copy import Original
 from skytier.deploy.kind import Found, Key
 from skytier.errors import SkytierError
-from skytier.openstack import copy
-from skytier.openstack.copy import Intended
+from skytier.openstack.commands import copy
+from skytier.openstack.commands.copy import Intended
 from skytier.services.pgbackrest import copy as programs
 from skytier.services.pgbackrest.target import Target, fixed
 from skytier.stackfile import StackFile, parse

@@ -6,7 +6,7 @@ import pytest
 
 from skytier.deploy.kind import Found, Key, Known, Wanted
 from skytier.errors import SkytierError
-from skytier.openstack.draining import DrainedServers
+from skytier.openstack.machines.draining import DrainedServers
 from skytier.services.nginx.service import DRAIN, DRAINED, DRAINED_UNTIL_BOOT
 
 KEY = Key("server", "shop-web-2")

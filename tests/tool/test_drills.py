@@ -14,8 +14,8 @@ from skytier.deploy.apply import StoppedError
 from skytier.deploy.kind import Found, Key
 from skytier.deploy.rehearsed import Drill, DrillName
 from skytier.errors import SkytierError
-from skytier.openstack import drills, in_step
-from skytier.openstack.releases import PINNED
+from skytier.openstack.commands import drills, in_step
+from skytier.openstack.plan.releases import PINNED
 from skytier.release import history
 from skytier.services.patroni.members import Members
 from skytier.services.patroni.switchover import Switched

@@ -8,8 +8,8 @@ import pytest
 from skytier.cli import chosen
 from skytier.cli.database import failover
 from skytier.errors import SkytierError
-from skytier.openstack.fencing import Primary, Successor
-from skytier.openstack.power import Power, Told
+from skytier.openstack.machines.fencing import Primary, Successor
+from skytier.openstack.machines.power import Power, Told
 
 A, B = "shop-database-1", "shop-database-2"
 

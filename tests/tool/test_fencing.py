@@ -7,8 +7,8 @@ import pytest
 from skytier.deploy.kind import Found, Key, Known
 from skytier.errors import SkytierError
 from skytier.hosts.host import UnreachableError
-from skytier.openstack import fencing
-from skytier.openstack.power import Power, cannot_know, judged, judged_deleted
+from skytier.openstack.machines import fencing
+from skytier.openstack.machines.power import Power, cannot_know, judged, judged_deleted
 from skytier.services.patroni.lease import Lease, heirs, read
 from skytier.services.patroni.members import Members
 from skytier.stackfile import parse

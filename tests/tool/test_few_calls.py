@@ -10,9 +10,9 @@ from openstack.exceptions import HttpException
 from skytier.deploy.kind import Found, Key, Known, Wanted
 from skytier.doctor import cloud as doctor
 from skytier.doctor.cloud import Subject
-from skytier.openstack import limits
-from skytier.openstack.kinds import find_all
-from skytier.openstack.quota import Amounts
+from skytier.openstack.choices import limits
+from skytier.openstack.choices.quota import Amounts
+from skytier.openstack.plan.kinds import find_all
 from skytier.openstack.resources.creation import reconcile_patiently
 from skytier.openstack.resources.listed import Listed
 from skytier.openstack.resources.port import Port

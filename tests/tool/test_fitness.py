@@ -8,8 +8,8 @@ from typing import cast
 import pytest
 
 from skytier.errors import SkytierError
-from skytier.openstack.planned import Plan
-from skytier.openstack.resolved import ResolvedStack
+from skytier.openstack.plan.planned import Plan
+from skytier.openstack.plan.resolved import ResolvedStack
 from skytier.release import fitness, of
 from skytier.release.application import Application
 from skytier.release.platform import Platform, systems_with

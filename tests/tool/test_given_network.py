@@ -12,18 +12,18 @@ from skytier.deploy.kind import Key, Known
 from skytier.deploy.plan import nothing_to_do, plan
 from skytier.errors import SkytierError
 from skytier.hosts.ssh_config import SshEntry, config
-from skytier.openstack.access import hosts
-from skytier.openstack.choices import NO_NETWORK, Choices, choose_external_network
-from skytier.openstack.desired import wanted
+from skytier.openstack.choices.choices import NO_NETWORK, Choices, choose_external_network
+from skytier.openstack.choices.flavor import Flavor
+from skytier.openstack.choices.given_network import GivenNetwork, Subnet, choose, find
+from skytier.openstack.choices.images import Image
 from skytier.openstack.entry_point import EntryPoint, address_of
-from skytier.openstack.flavor import Flavor
-from skytier.openstack.given_network import GivenNetwork, Subnet, choose, find
-from skytier.openstack.images import Image
-from skytier.openstack.kinds import RULES
-from skytier.openstack.needs import of_steps, whole_plan
-from skytier.openstack.operator import Way
-from skytier.openstack.planned import Plan
-from skytier.openstack.resolved import ResolvedStack
+from skytier.openstack.machines.access import hosts
+from skytier.openstack.machines.operator import Way
+from skytier.openstack.plan.desired import wanted
+from skytier.openstack.plan.kinds import RULES
+from skytier.openstack.plan.needs import of_steps, whole_plan
+from skytier.openstack.plan.planned import Plan
+from skytier.openstack.plan.resolved import ResolvedStack
 from skytier.openstack.resources.project import Project
 from skytier.roles import ROLES
 from skytier.stackfile import StackFile, parse

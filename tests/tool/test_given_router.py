@@ -10,17 +10,17 @@ import pytest
 from skytier.deploy.kind import Found, Key, Known, Wanted
 from skytier.deploy.plan import Action, nothing_to_do, plan
 from skytier.errors import SkytierError
-from skytier.openstack import given_network
-from skytier.openstack.choices import Choices, ExternalNetwork, choose_external_network
-from skytier.openstack.desired import wanted
-from skytier.openstack.flavor import Flavor
-from skytier.openstack.given_network import GivenNetwork, Subnet
-from skytier.openstack.given_router import GivenRouter, find, refuse_overlap
-from skytier.openstack.images import Image
-from skytier.openstack.kinds import RULES
-from skytier.openstack.needs import of_steps, whole_plan
-from skytier.openstack.planned import Plan
-from skytier.openstack.resolved import ResolvedStack
+from skytier.openstack.choices import given_network
+from skytier.openstack.choices.choices import Choices, ExternalNetwork, choose_external_network
+from skytier.openstack.choices.flavor import Flavor
+from skytier.openstack.choices.given_network import GivenNetwork, Subnet
+from skytier.openstack.choices.given_router import GivenRouter, find, refuse_overlap
+from skytier.openstack.choices.images import Image
+from skytier.openstack.plan.desired import wanted
+from skytier.openstack.plan.kinds import RULES
+from skytier.openstack.plan.needs import of_steps, whole_plan
+from skytier.openstack.plan.planned import Plan
+from skytier.openstack.plan.resolved import ResolvedStack
 from skytier.openstack.resources.project import Project
 from skytier.openstack.resources.router_interface import RouterInterface
 from skytier.roles import ROLES

@@ -9,15 +9,15 @@ import pytest
 
 from skytier.deploy.kind import Found, Key, Known
 from skytier.deploy.plan import Action, Step, plan
-from skytier.openstack import configurations, given_secrets
-from skytier.openstack.access import Access
-from skytier.openstack.configurations import Configurations
-from skytier.openstack.desired import wanted
-from skytier.openstack.given_secrets import MARKS
-from skytier.openstack.kept_secrets import KeptSecrets
-from skytier.openstack.kinds import RULES
-from skytier.openstack.operator import OperatorFiles
-from skytier.openstack.resolved import ResolvedStack
+from skytier.openstack.machines.access import Access
+from skytier.openstack.machines.operator import OperatorFiles
+from skytier.openstack.plan import configurations, given_secrets
+from skytier.openstack.plan.configurations import Configurations
+from skytier.openstack.plan.desired import wanted
+from skytier.openstack.plan.given_secrets import MARKS
+from skytier.openstack.plan.kept_secrets import KeptSecrets
+from skytier.openstack.plan.kinds import RULES
+from skytier.openstack.plan.resolved import ResolvedStack
 from skytier.stackfile import parse
 
 from .brought_up import brought_up
@@ -102,9 +102,9 @@ def set_up(
     for each in ("set_up", "wait_until_well"):
         monkeypatch.setattr(configurations, each, lambda *_, **__: None)
     monkeypatch.setattr(
-        "skytier.openstack.kept_secrets.keep_secrets", lambda _, new: kept.update(new)
+        "skytier.openstack.plan.kept_secrets.keep_secrets", lambda _, new: kept.update(new)
     )
-    monkeypatch.setattr("skytier.openstack.kept_secrets.read_secrets", lambda _: dict(kept))
+    monkeypatch.setattr("skytier.openstack.plan.kept_secrets.read_secrets", lambda _: dict(kept))
     stack, noted = of_run(operator, known), {name: dict[str, str]() for name in MACHINES}
     host = SimpleNamespace(name="host", run=lambda script: "15\n")
     access = cast(Access, SimpleNamespace(open=lambda *_: host, reach=lambda *_: host))

@@ -7,7 +7,7 @@ import pytest
 
 from skytier.hosts import ssh, ssh_config
 from skytier.hosts.ssh_config import SshEntry
-from skytier.openstack import host_keys
+from skytier.openstack.machines import host_keys
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILZRUMcmDv4RbK5LEgx2dWNB2VrUhKlkBRNMJFauQq5L"
 OTHER = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEAjM7NdEoRVozSE6tejodDtMUCx9wn9FF8JNt9MicAA"

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skytier.openstack import images
-from skytier.openstack.images import Image, Offer
-from skytier.openstack.systems import CODE_NAMES, Described, is_plain, system_of
+from skytier.openstack.choices import images
+from skytier.openstack.choices.images import Image, Offer
+from skytier.openstack.choices.systems import CODE_NAMES, Described, is_plain, system_of
 
 UBUNTU_20, UBUNTU_22, UBUNTU_24 = ("ubuntu", (20, 4)), ("ubuntu", (22, 4)), ("ubuntu", (24, 4))
 DEBIAN_11, DEBIAN_12, DEBIAN_13 = ("debian", (11,)), ("debian", (12,)), ("debian", (13,))

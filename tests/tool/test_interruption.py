@@ -114,8 +114,8 @@ BEGINNINGS = {
     ("report",): "skytier/report/facts.py:<module>",
     ("status",): "skytier/local/status.py:<module>",
     ("top",): "skytier/local/monitor/view.py:<module>",
-    ("metrics", "cloud", "--cloud", "none"): "skytier/openstack/connection.py:<module>",
-    ("plan", "--cloud", "none"): "skytier/openstack/connection.py:<module>",
+    ("metrics", "cloud", "--cloud", "none"): "skytier/openstack/login/connection.py:<module>",
+    ("plan", "--cloud", "none"): "skytier/openstack/login/connection.py:<module>",
     ("up", "--cloud", "none"): "skytier/cli/on_cloud/up.py:<module>",
 }
 

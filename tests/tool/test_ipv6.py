@@ -18,18 +18,18 @@ from skytier.doctor.cloud import Subject
 from skytier.errors import SkytierError
 from skytier.health import Answer
 from skytier.openstack import entry_point
-from skytier.openstack.choices import Choices, ExternalNetwork
-from skytier.openstack.desired import wanted
+from skytier.openstack.choices.choices import Choices, ExternalNetwork
+from skytier.openstack.choices.flavor import Flavor
+from skytier.openstack.choices.given_network import GivenNetwork, Subnet, choose_ipv6
+from skytier.openstack.choices.given_router import GivenRouter
+from skytier.openstack.choices.images import Image
+from skytier.openstack.choices.ipv6 import Pool, choose, offered
 from skytier.openstack.entry_point import EntryPoint
-from skytier.openstack.flavor import Flavor
-from skytier.openstack.given_network import GivenNetwork, Subnet, choose_ipv6
-from skytier.openstack.given_router import GivenRouter
-from skytier.openstack.images import Image
-from skytier.openstack.ipv6 import Pool, choose, offered
-from skytier.openstack.kinds import RULES
-from skytier.openstack.needs import of_steps, whole_plan
-from skytier.openstack.planned import Plan
-from skytier.openstack.resolved import ResolvedStack
+from skytier.openstack.plan.desired import wanted
+from skytier.openstack.plan.kinds import RULES
+from skytier.openstack.plan.needs import of_steps, whole_plan
+from skytier.openstack.plan.planned import Plan
+from skytier.openstack.plan.resolved import ResolvedStack
 from skytier.openstack.resources.port import Port
 from skytier.openstack.resources.project import Project
 from skytier.openstack.resources.router import Router

@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 
 from skytier.deploy.kind import Found, Key, Known
 from skytier.deploy.plan import Action, nothing_to_do, plan
-from skytier.openstack import choices, kept_images
-from skytier.openstack.choices import ExternalNetwork, Offered
-from skytier.openstack.desired import wanted
-from skytier.openstack.flavor import Flavor
-from skytier.openstack.images import Image, Offer
-from skytier.openstack.kinds import RULES
-from skytier.openstack.planned import Plan
-from skytier.openstack.resolved import ResolvedStack
+from skytier.openstack.choices import choices, kept_images
+from skytier.openstack.choices.choices import ExternalNetwork, Offered
+from skytier.openstack.choices.flavor import Flavor
+from skytier.openstack.choices.images import Image, Offer
+from skytier.openstack.plan.desired import wanted
+from skytier.openstack.plan.kinds import RULES
+from skytier.openstack.plan.planned import Plan
+from skytier.openstack.plan.resolved import ResolvedStack
 from skytier.roles import ROLES
 from skytier.stackfile import StackFile, parse
 from tests.applications import NOTHING

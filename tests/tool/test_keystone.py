@@ -22,7 +22,7 @@ from openstack import exceptions as sdk
 from skytier import doctor
 from skytier.doctor import State, cloud
 from skytier.errors import SkytierError
-from skytier.openstack import connection, keystone, unconnected
+from skytier.openstack.login import connection, keystone, unconnected
 from skytier.stackfile import StackFile
 from tests.skytier_command import free_port
 from tests.tool.loopback import Answer, as_json, serving, version_document

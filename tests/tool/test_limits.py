@@ -6,8 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from skytier.openstack import limits
-from skytier.openstack.quota import Limit
+from skytier.openstack.choices import limits
+from skytier.openstack.choices.quota import Limit
 from tests.tool.loopback import as_json, serving, version_document, without_keystone
 
 NOVA = {"maxTotalInstances": 10, "totalInstancesUsed": 3, "maxTotalCores": -1,

@@ -18,18 +18,15 @@ from skytier.doctor import load_balancer as doctor
 from skytier.doctor.check import State
 from skytier.doctor.cloud import Subject
 from skytier.errors import SkytierError
-from skytier.openstack import (
-    balancer,
-    catalog,
-    load_balancer_service,
-    load_balancer_view,
-    torn,
-)
-from skytier.openstack.access import hosts
+from skytier.openstack import catalog
+from skytier.openstack.choices import load_balancer_service
 from skytier.openstack.entry_point import address_of, another_address
-from skytier.openstack.needs import of_steps, whole_plan
-from skytier.openstack.planned import Plan
-from skytier.openstack.repair import faults
+from skytier.openstack.machines import balancer, load_balancer_view
+from skytier.openstack.machines.access import hosts
+from skytier.openstack.plan import torn
+from skytier.openstack.plan.needs import of_steps, whole_plan
+from skytier.openstack.plan.planned import Plan
+from skytier.openstack.plan.repair import faults
 from skytier.openstack.resources import load_balancer_parts as parts
 from skytier.openstack.resources.load_balancer import LoadBalancer
 from skytier.openstack.resources.project import Project

@@ -17,7 +17,7 @@ from skytier.errors import SkytierError
 from skytier.openstack import catalog, lock
 from skytier.openstack.holder import Holder
 from skytier.openstack.lock import Lock, LockedError
-from skytier.openstack.operator import OperatorFiles
+from skytier.openstack.machines.operator import OperatorFiles
 from skytier.openstack.resources.project import Project
 from skytier.openstack.stack import CloudStack
 from skytier.poll import until
@@ -271,7 +271,7 @@ def test_down_that_loses_its_lock_ends_and_says_so(
     stack: CloudStack, network: Network, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lock, "RENEW_EVERY_S", 0.01)
-    monkeypatch.setattr("skytier.openstack.removal.ROUND_S", 0.01)
+    monkeypatch.setattr("skytier.openstack.plan.removal.ROUND_S", 0.01)
     events = Events()
 
     def take_over() -> None:

@@ -15,11 +15,11 @@ from skytier.deploy.kind import Found, Key, Known, Wanted
 from skytier.deploy.plan import Action, Step, plan
 from skytier.deploy.setup import REMOVE, removals
 from skytier.errors import SkytierError
-from skytier.openstack.given_up import GIVEN_UP
-from skytier.openstack.kinds import RULES
-from skytier.openstack.leaving import MemberServers
-from skytier.openstack.losses import losses
-from skytier.openstack.members import news
+from skytier.openstack.machines.leaving import MemberServers
+from skytier.openstack.plan.given_up import GIVEN_UP
+from skytier.openstack.plan.kinds import RULES
+from skytier.openstack.plan.losses import losses
+from skytier.openstack.plan.members import news
 from skytier.openstack.resources.server_state import BEING_DELETED
 from skytier.openstack.resources.volume import DATA_ID, KEPT
 from skytier.render import render

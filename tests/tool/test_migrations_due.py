@@ -14,9 +14,9 @@ from skytier.deploy.kind import Found, Key, Known
 from skytier.deploy.plan import Action, Step, plan
 from skytier.deploy.restore import Intended, Stand
 from skytier.deploy.update import RELEASE, SERVER
-from skytier.openstack import backups, copy, psql
-from skytier.openstack.kinds import RULES
-from skytier.openstack.releases import (
+from skytier.openstack.commands import backups, copy, psql
+from skytier.openstack.plan.kinds import RULES
+from skytier.openstack.plan.releases import (
     PINNED,
     Releases,
     note_migrations,

@@ -9,7 +9,7 @@ import pytest
 
 from skytier.cli import chosen, database, minor_upgrade
 from skytier.errors import SkytierError
-from skytier.openstack.minor_upgrade import Intended, Upgraded
+from skytier.openstack.commands.minor_upgrade import Intended, Upgraded
 from skytier.services.patroni.members import Member, Members, read
 from skytier.services.patroni.minor_upgrade import Turn, Work, obstacle, turns
 from skytier.services.patroni.software import Software

@@ -9,9 +9,9 @@ import pytest
 from skytier.deploy import minor_upgrade
 from skytier.deploy.apply import StoppedError
 from skytier.errors import SkytierError
-from skytier.openstack import in_step
-from skytier.openstack import minor_upgrade as rolling
-from skytier.openstack.minor_upgrade import Upgraded, carry_out
+from skytier.openstack.commands import in_step
+from skytier.openstack.commands import minor_upgrade as rolling
+from skytier.openstack.commands.minor_upgrade import Upgraded, carry_out
 from skytier.services.patroni.members import Member, Members
 from skytier.services.patroni.software import Software
 from skytier.services.patroni.switchover import Switched

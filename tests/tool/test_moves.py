@@ -8,9 +8,9 @@ import pytest
 from skytier.deploy.kind import Found, Key, Known
 from skytier.deploy.plan import Action, Step, nothing_to_do
 from skytier.deploy.update import CONFIGURATION, RELEASE, SERVER
-from skytier.openstack.access import hosts
 from skytier.openstack.entry_point import address_of
-from skytier.openstack.planned import Plan
+from skytier.openstack.machines.access import hosts
+from skytier.openstack.plan.planned import Plan
 from skytier.stackfile import StackFile
 from tests.tool.test_order import before, other, planned, resolved, stack_of, taken_away
 

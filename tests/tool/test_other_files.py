@@ -15,18 +15,18 @@ from skytier import roles
 from skytier.deploy.kind import Found, Key, Known
 from skytier.deploy.plan import Step, plan
 from skytier.errors import SkytierError
-from skytier.openstack import configurations
-from skytier.openstack.choices import Choices, ExternalNetwork
-from skytier.openstack.configurations import Configurations
-from skytier.openstack.desired import wanted
-from skytier.openstack.given_up import GIVEN_UP
-from skytier.openstack.images import Image
-from skytier.openstack.kinds import RULES
-from skytier.openstack.losses import losses
-from skytier.openstack.other_files import NewServer, new_servers, refuse
-from skytier.openstack.resolved import ResolvedStack
+from skytier.openstack.choices.choices import Choices, ExternalNetwork
+from skytier.openstack.choices.images import Image
+from skytier.openstack.choices.systems import Described, system_of
+from skytier.openstack.plan import configurations
+from skytier.openstack.plan.configurations import Configurations
+from skytier.openstack.plan.desired import wanted
+from skytier.openstack.plan.given_up import GIVEN_UP
+from skytier.openstack.plan.kinds import RULES
+from skytier.openstack.plan.losses import losses
+from skytier.openstack.plan.other_files import NewServer, new_servers, refuse
+from skytier.openstack.plan.resolved import ResolvedStack
 from skytier.openstack.resources.volume import DATA, EXPECTED, KEPT, POSTGRESQL
-from skytier.openstack.systems import Described, system_of
 from skytier.roles import ROLES
 from skytier.stackfile import parse
 from tests.applications import NOTHING

@@ -10,13 +10,13 @@ from skytier import release
 from skytier.deploy.kind import Key, Known
 from skytier.deploy.plan import Step, plan
 from skytier.errors import SkytierError
-from skytier.openstack.choices import Choices, ExternalNetwork
-from skytier.openstack.desired import wanted
-from skytier.openstack.images import Image
-from skytier.openstack.kinds import RULES
-from skytier.openstack.other_python import build, refuse, replaced
-from skytier.openstack.resolved import Pinned, ResolvedStack
-from skytier.openstack.systems import Described, system_of
+from skytier.openstack.choices.choices import Choices, ExternalNetwork
+from skytier.openstack.choices.images import Image
+from skytier.openstack.choices.systems import Described, system_of
+from skytier.openstack.plan.desired import wanted
+from skytier.openstack.plan.kinds import RULES
+from skytier.openstack.plan.other_python import build, refuse, replaced
+from skytier.openstack.plan.resolved import Pinned, ResolvedStack
 from skytier.release.platform import Platform
 from skytier.roles import ROLES
 from skytier.stackfile import parse

@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from keystoneauth1 import exceptions
 
-from skytier.openstack.connection import PatientSession
+from skytier.openstack.login.connection import PatientSession
 
 
 class Once(ThreadingHTTPServer):

@@ -8,7 +8,8 @@ import pytest
 import yaml
 
 from skytier.errors import SkytierError
-from skytier.openstack import operator, portable
+from skytier.openstack.commands import portable
+from skytier.openstack.machines import operator
 
 ENTRY = {
     "auth_type": "v3applicationcredential",

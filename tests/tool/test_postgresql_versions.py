@@ -22,8 +22,8 @@ from skytier.deploy.upgrade import failed
 from skytier.errors import SkytierError
 from skytier.local.home import Home
 from skytier.local.stack import LocalStack
-from skytier.openstack.planned import Plan
-from skytier.openstack.upgrades import NOT_ASKED, due, words
+from skytier.openstack.plan.planned import Plan
+from skytier.openstack.plan.upgrades import NOT_ASKED, due, words
 from skytier.services.postgresql.upgrade import PROGRAM, Standing, decided, program
 from skytier.services.system.service import INSTALL, PGDG
 from skytier.stackfile import parse

@@ -13,25 +13,31 @@ from skytier.costs import bill
 from skytier.deploy.kind import Found, Key, Known, Wanted
 from skytier.deploy.plan import Action, nothing_to_do, plan
 from skytier.errors import SkytierError
-from skytier.openstack import public_network, repair
-from skytier.openstack.access import hosts
-from skytier.openstack.choices import NO_NETWORK, Choices, ExternalNetwork
-from skytier.openstack.desired import wanted
+from skytier.openstack.choices import public_network
+from skytier.openstack.choices.choices import NO_NETWORK, Choices, ExternalNetwork
+from skytier.openstack.choices.flavor import Flavor
+from skytier.openstack.choices.given_router import GivenRouter
+from skytier.openstack.choices.images import Image
+from skytier.openstack.choices.public_network import (
+    PublicNetwork,
+    check_takes_ports,
+    check_way_out,
+    usable,
+)
 from skytier.openstack.entry_point import EntryPoint, address_of
-from skytier.openstack.flavor import Flavor
-from skytier.openstack.given_router import GivenRouter
-from skytier.openstack.images import Image
-from skytier.openstack.kinds import RULES
-from skytier.openstack.needs import of_steps, whole_plan
-from skytier.openstack.planned import Plan
-from skytier.openstack.public_network import PublicNetwork, check_takes_ports, check_way_out, usable
-from skytier.openstack.resolved import ResolvedStack
+from skytier.openstack.machines.access import hosts
+from skytier.openstack.plan import repair
+from skytier.openstack.plan.desired import wanted
+from skytier.openstack.plan.kinds import RULES
+from skytier.openstack.plan.needs import of_steps, whole_plan
+from skytier.openstack.plan.planned import Plan
+from skytier.openstack.plan.resolved import ResolvedStack
+from skytier.openstack.plan.torn import recognised
 from skytier.openstack.resources.interface import PUBLIC_PORT
 from skytier.openstack.resources.port import Port
 from skytier.openstack.resources.project import Project
 from skytier.openstack.resources.public_port import PublicPort
 from skytier.openstack.resources.server import Server
-from skytier.openstack.torn import recognised
 from skytier.roles import ROLES
 from skytier.stackfile import StackFile, parse
 from skytier.stackfile.exposure import exposures

@@ -5,9 +5,9 @@ import pytest
 from skytier.deploy.kind import Found, Key, Wanted
 from skytier.deploy.plan import Rules, plan
 from skytier.errors import SkytierError
-from skytier.openstack.flavor import Flavor
-from skytier.openstack.needs import of_steps, whole_plan
-from skytier.openstack.quota import Amounts, Limit, Row, Verdict, check, refuse_short
+from skytier.openstack.choices.flavor import Flavor
+from skytier.openstack.choices.quota import Amounts, Limit, Row, Verdict, check, refuse_short
+from skytier.openstack.plan.needs import of_steps, whole_plan
 from skytier.roles import ROLES
 from skytier.stackfile import StackFile, parse
 

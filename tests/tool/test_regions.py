@@ -13,7 +13,7 @@ from skytier import doctor
 from skytier.doctor import Finding, State
 from skytier.errors import SkytierError
 from skytier.openstack import catalog
-from skytier.openstack.connection import connect
+from skytier.openstack.login.connection import connect
 from skytier.stackfile import StackFile, parse
 from tests.tool.loopback import as_json, serving, version_document
 

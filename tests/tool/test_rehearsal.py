@@ -20,13 +20,14 @@ from skytier.deploy.plan import Action, plan
 from skytier.deploy.rehearsal import Proof, Source, lacking, metrics
 from skytier.deploy.rehearsed import Drill, DrillName, Rehearsed, as_json, from_json, rehearsed
 from skytier.errors import SkytierError
-from skytier.openstack import rehearsal as on_cloud
-from skytier.openstack import removal, scratch
-from skytier.openstack.desired import wanted
-from skytier.openstack.flavor import Flavor
-from skytier.openstack.kinds import RULES
-from skytier.openstack.losses import losses
-from skytier.openstack.operator import KEPT_REHEARSALS, OperatorFiles
+from skytier.openstack.choices.flavor import Flavor
+from skytier.openstack.commands import rehearsal as on_cloud
+from skytier.openstack.commands import scratch
+from skytier.openstack.machines.operator import KEPT_REHEARSALS, OperatorFiles
+from skytier.openstack.plan import removal
+from skytier.openstack.plan.desired import wanted
+from skytier.openstack.plan.kinds import RULES
+from skytier.openstack.plan.losses import losses
 from skytier.report import rehearsal as shown
 from skytier.services.pgbackrest import contents, marker
 from skytier.services.pgbackrest.contents import Content, Different, compare

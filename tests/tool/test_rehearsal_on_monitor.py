@@ -20,10 +20,10 @@ from skytier.deploy.kind import Known
 from skytier.deploy.rehearsal import Proof, Source
 from skytier.errors import SkytierError
 from skytier.hosts.host import CommandError
-from skytier.openstack import on_monitor
-from skytier.openstack import rehearsal as on_cloud
-from skytier.openstack.on_monitor import check_machine, check_place
-from skytier.openstack.operator import OperatorFiles
+from skytier.openstack.commands import on_monitor
+from skytier.openstack.commands import rehearsal as on_cloud
+from skytier.openstack.commands.on_monitor import check_machine, check_place
+from skytier.openstack.machines.operator import OperatorFiles
 from skytier.release.platform import System
 from skytier.services.pgbackrest.config import HOMES, address
 from skytier.services.pgbackrest.contained import AT_BOOT, HOME, contained

@@ -15,17 +15,17 @@ from skytier.deploy.condition import Wrong
 from skytier.deploy.kind import Found, Key, Known
 from skytier.deploy.plan import Action, Step, one_of_each, plan
 from skytier.errors import SkytierError
-from skytier.openstack import members, repair
-from skytier.openstack.given_up import give_up
-from skytier.openstack.kinds import RULES
-from skytier.openstack.look import to_mend
+from skytier.openstack.machines.look import to_mend
+from skytier.openstack.plan import members, repair
+from skytier.openstack.plan.given_up import give_up
+from skytier.openstack.plan.kinds import RULES
+from skytier.openstack.plan.torn import recognised
 from skytier.openstack.resources import waiting
 from skytier.openstack.resources.interface import NOTE
 from skytier.openstack.resources.running import awake, started
 from skytier.openstack.resources.server_state import State, state_of
 from skytier.openstack.resources.volume import DATA_ID
 from skytier.openstack.stack import CloudStack
-from skytier.openstack.torn import recognised
 from skytier.services.patroni.service import PAUSED
 from skytier.stackfile import StackFile, parse
 from skytier.status import Fault, MachineStatus, ServiceStatus

@@ -13,18 +13,19 @@ from skytier.deploy.apply import LossError, refuse_losses
 from skytier.deploy.kind import Key, Known
 from skytier.deploy.plan import Action, Step, nothing_to_do, plan
 from skytier.errors import SkytierError
-from skytier.openstack import kept_secrets, variables
-from skytier.openstack.access import Access
-from skytier.openstack.choices import Choices, ExternalNetwork
-from skytier.openstack.desired import wanted
-from skytier.openstack.flavor import Flavor
-from skytier.openstack.images import Image
-from skytier.openstack.kept_secrets import KeptSecrets
-from skytier.openstack.kinds import RULES
-from skytier.openstack.losses import losses
-from skytier.openstack.needs import whole_plan
-from skytier.openstack.operator import OperatorFiles
-from skytier.openstack.resolved import ResolvedStack
+from skytier.openstack.choices.choices import Choices, ExternalNetwork
+from skytier.openstack.choices.flavor import Flavor
+from skytier.openstack.choices.images import Image
+from skytier.openstack.machines import variables
+from skytier.openstack.machines.access import Access
+from skytier.openstack.machines.operator import OperatorFiles
+from skytier.openstack.plan import kept_secrets
+from skytier.openstack.plan.desired import wanted
+from skytier.openstack.plan.kept_secrets import KeptSecrets
+from skytier.openstack.plan.kinds import RULES
+from skytier.openstack.plan.losses import losses
+from skytier.openstack.plan.needs import whole_plan
+from skytier.openstack.plan.resolved import ResolvedStack
 from skytier.openstack.resources.volume import EXPECTED
 from skytier.roles import ROLES
 from skytier.services.prometheus.service import targets

@@ -23,7 +23,7 @@ from skytier.local.application import DATABASE_URL
 from skytier.local.home import Home
 from skytier.local.rotation import HomeLogin
 from skytier.local.stack import LocalStack
-from skytier.openstack import rotation as on_cloud
+from skytier.openstack.commands import rotation as on_cloud
 from skytier.poll import until
 from skytier.services.postgresql import rotation
 from skytier.services.postgresql.login import Login

@@ -21,7 +21,7 @@ SAID_WHEN_ASKED = {
     "cli/down.py": {"skytier down", "--purge"},
     "cli/on_cloud/down.py": {"skytier down"},
     # What `down` says of a container with objects, which it was asked to delete and leaves.
-    "openstack/object_store.py": {"skytier down", "--purge"},
+    "openstack/plan/object_store.py": {"skytier down", "--purge"},
     # What is run on a machine: the copy of a rehearsal goes, which is no data of anybody's.
     "deploy/program.py": {"rm -r"},
     # Only of what holds no data.

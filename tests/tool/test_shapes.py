@@ -10,14 +10,14 @@ import pytest
 from skytier.doctor import State
 from skytier.doctor import shape as doctor
 from skytier.doctor.cloud import Subject
-from skytier.openstack import choices, limits, picks, shape
-from skytier.openstack.choices import ExternalNetwork
-from skytier.openstack.flavor import Flavor
-from skytier.openstack.given_network import GivenNetwork, Subnet
-from skytier.openstack.given_router import GivenRouter
-from skytier.openstack.images import Image, Offer
-from skytier.openstack.quota import Limit
-from skytier.openstack.shape import Shape
+from skytier.openstack.choices import choices, limits, picks, shape
+from skytier.openstack.choices.choices import ExternalNetwork
+from skytier.openstack.choices.flavor import Flavor
+from skytier.openstack.choices.given_network import GivenNetwork, Subnet
+from skytier.openstack.choices.given_router import GivenRouter
+from skytier.openstack.choices.images import Image, Offer
+from skytier.openstack.choices.quota import Limit
+from skytier.openstack.choices.shape import Shape
 from skytier.stackfile import StackFile, parse
 from skytier.stackfile.document import commented
 

@@ -12,8 +12,10 @@ from openstack.config import OpenStackConfig
 from skytier.cli import chosen
 from skytier.doctor.cloud import Subject, clouds_yaml
 from skytier.errors import SkytierError
-from skytier.openstack import clouds, operator, portable
-from skytier.openstack.connection import PatientSession
+from skytier.openstack.commands import portable
+from skytier.openstack.login import clouds
+from skytier.openstack.login.connection import PatientSession
+from skytier.openstack.machines import operator
 from skytier.stackfile import StackFile
 
 URL = "https://cloud.example.org/v3"

@@ -4,13 +4,13 @@ from typing import Any, cast
 
 from skytier.deploy.kind import Found, Key, Known, Wanted
 from skytier.deploy.plan import Action, plan
-from skytier.openstack.choices import Choices, ExternalNetwork
-from skytier.openstack.desired import wanted
-from skytier.openstack.flavor import Flavor
-from skytier.openstack.images import Image
-from skytier.openstack.kinds import RULES
-from skytier.openstack.needs import of_steps, whole_plan
-from skytier.openstack.resolved import ResolvedStack
+from skytier.openstack.choices.choices import Choices, ExternalNetwork
+from skytier.openstack.choices.flavor import Flavor
+from skytier.openstack.choices.images import Image
+from skytier.openstack.plan.desired import wanted
+from skytier.openstack.plan.kinds import RULES
+from skytier.openstack.plan.needs import of_steps, whole_plan
+from skytier.openstack.plan.resolved import ResolvedStack
 from skytier.openstack.resources.project import Project
 from skytier.roles import ROLES
 from skytier.stackfile import StackFile, parse

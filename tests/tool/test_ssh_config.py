@@ -14,8 +14,8 @@ from skytier.errors import SkytierError
 from skytier.hosts import ssh_config
 from skytier.hosts.ssh import Ssh, unreachable
 from skytier.hosts.ssh_config import SshEntry
-from skytier.openstack import host_keys, operator
-from skytier.openstack.access import Access, hosts
+from skytier.openstack.machines import host_keys, operator
+from skytier.openstack.machines.access import Access, hosts
 
 KEY, KNOWN = Path("/home/ada/key"), Path("/home/ada/known_hosts")
 PUBLIC = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILZRUMcmDv4RbK5LEgx2dWNB2VrUhKlkBRNMJFauQq5L"
@@ -85,7 +85,7 @@ def test_a_machine_that_got_no_metadata_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, of: str
 ) -> None:
     """Also where it is the one on the way."""
-    monkeypatch.setattr("skytier.openstack.access.REACH_TIMEOUT_S", 0.0)
+    monkeypatch.setattr("skytier.openstack.machines.access.REACH_TIMEOUT_S", 0.0)
 
     def console(server_id: str, **_: Any) -> Any:
         source = "DataSourceNone" if server_id == of else "DataSourceOpenStackLocal"

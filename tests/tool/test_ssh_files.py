@@ -11,9 +11,9 @@ import pytest
 
 from skytier.deploy.kind import Found, Key, Known
 from skytier.hosts.ssh import Ssh
-from skytier.openstack.access import Access
-from skytier.openstack.host_keys import HOST_KEY
-from skytier.openstack.operator import OperatorFiles
+from skytier.openstack.machines.access import Access
+from skytier.openstack.machines.host_keys import HOST_KEY
+from skytier.openstack.machines.operator import OperatorFiles
 from skytier.poll import until
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILZRUMcmDv4RbK5LEgx2dWNB2VrUhKlkBRNMJFauQq5L"

@@ -12,12 +12,13 @@ from skytier.deploy.apply import refuse_losses
 from skytier.deploy.kind import Found, Key, Known, UnseenError
 from skytier.deploy.plan import Action, Step, nothing_to_do, plan
 from skytier.errors import SkytierError
-from skytier.openstack import catalog, object_store
-from skytier.openstack.desired import wanted
-from skytier.openstack.kinds import RULES, find_all
-from skytier.openstack.losses import losses
-from skytier.openstack.releases import steps_of_release
-from skytier.openstack.resolved import Pinned
+from skytier.openstack import catalog
+from skytier.openstack.plan import object_store
+from skytier.openstack.plan.desired import wanted
+from skytier.openstack.plan.kinds import RULES, find_all
+from skytier.openstack.plan.losses import losses
+from skytier.openstack.plan.releases import steps_of_release
+from skytier.openstack.plan.resolved import Pinned
 from skytier.openstack.resources.container import PUBLIC, Container
 from skytier.openstack.resources.project import Project
 from skytier.openstack.resources.static_files import StaticFiles

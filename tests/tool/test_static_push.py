@@ -8,7 +8,7 @@ import pytest
 
 from skytier.cli.static import _show
 from skytier.errors import SkytierError
-from skytier.openstack.static import Intended
+from skytier.openstack.commands.static import Intended
 from skytier.release import static
 from skytier.release.archive import pack
 from skytier.release.build import Tree

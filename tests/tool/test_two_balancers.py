@@ -16,22 +16,24 @@ from skytier.doctor import cloud as doctor
 from skytier.doctor.check import State
 from skytier.doctor.cloud import Subject
 from skytier.errors import SkytierError
-from skytier.openstack import address_pairs, balancer, torn
-from skytier.openstack.access import hosts
-from skytier.openstack.carried_certificate import carry
+from skytier.openstack.choices import address_pairs
+from skytier.openstack.choices.given_network import GivenNetwork, Subnet
+from skytier.openstack.commands.status import with_address
 from skytier.openstack.entry_point import address_of, another_address
-from skytier.openstack.given_network import GivenNetwork, Subnet
-from skytier.openstack.handing_over import BalancerServers
-from skytier.openstack.needs import of_steps, whole_plan
-from skytier.openstack.operator import Way
-from skytier.openstack.planned import Plan
-from skytier.openstack.repair import faults
+from skytier.openstack.machines import balancer
+from skytier.openstack.machines.access import hosts
+from skytier.openstack.machines.handing_over import BalancerServers
+from skytier.openstack.machines.operator import Way
+from skytier.openstack.plan import torn
+from skytier.openstack.plan.carried_certificate import carry
+from skytier.openstack.plan.needs import of_steps, whole_plan
+from skytier.openstack.plan.planned import Plan
+from skytier.openstack.plan.repair import faults
 from skytier.openstack.resources.floating_ip import FloatingIP
 from skytier.openstack.resources.port import Port
 from skytier.openstack.resources.project import Project
 from skytier.openstack.resources.security_group import SecurityGroup
 from skytier.openstack.resources.virtual_port import VirtualPort
-from skytier.openstack.status import with_address
 from skytier.roles import ROLES
 from skytier.stackfile import StackFile, parse
 from skytier.status import ServiceStatus

@@ -21,9 +21,9 @@ from skytier.deploy.kind import Found, Key, Known
 from skytier.deploy.restore import Stand, by_newest, choose
 from skytier.errors import SkytierError
 from skytier.hosts.host import CommandError, Host
-from skytier.openstack import backups as on_cloud
-from skytier.openstack import object_store
-from skytier.openstack.planned import Removal
+from skytier.openstack.commands import backups as on_cloud
+from skytier.openstack.plan import object_store
+from skytier.openstack.plan.planned import Removal
 from skytier.secrets.certificate import self_signed
 from skytier.services.exporters.service import TEXTFILES
 from skytier.services.pgbackrest import info, timelines

@@ -11,8 +11,8 @@ from openstack.exceptions import HttpException
 
 from skytier.deploy.kind import Found, Key, Kind, UnseenError
 from skytier.openstack import catalog
-from skytier.openstack.kinds import find_all
-from skytier.openstack.operator import OperatorFiles
+from skytier.openstack.machines.operator import OperatorFiles
+from skytier.openstack.plan.kinds import find_all
 from skytier.openstack.resources.project import Project
 from skytier.openstack.resources.volume import Volume
 from skytier.openstack.stack import CloudStack

@@ -13,11 +13,11 @@ import pytest
 from skytier.deploy.kind import Found, Key, Known
 from skytier.deploy.plan import Action, Step
 from skytier.errors import SkytierError
-from skytier.openstack import variables as on_cloud
-from skytier.openstack.access import Access
-from skytier.openstack.operator import OperatorFiles
+from skytier.openstack.commands.secret import CloudVariables
+from skytier.openstack.machines import variables as on_cloud
+from skytier.openstack.machines.access import Access
+from skytier.openstack.machines.operator import OperatorFiles
 from skytier.openstack.resources.server import Server
-from skytier.openstack.secret import CloudVariables
 from skytier.openstack.stack import CloudStack
 from skytier.secrets.variables import LARGEST, Summary, Variables
 from skytier.stackfile import StackFile

@@ -15,14 +15,14 @@ from skytier.doctor import cloud as doctor
 from skytier.doctor.check import State
 from skytier.errors import SkytierError
 from skytier.openstack import catalog
-from skytier.openstack.choices import Choices, ExternalNetwork
-from skytier.openstack.desired import wanted
-from skytier.openstack.flavor import Flavor
-from skytier.openstack.images import Image
-from skytier.openstack.kinds import RULES
-from skytier.openstack.needs import of_steps, whole_plan
-from skytier.openstack.quota import Amounts
-from skytier.openstack.resolved import ResolvedStack
+from skytier.openstack.choices.choices import Choices, ExternalNetwork
+from skytier.openstack.choices.flavor import Flavor
+from skytier.openstack.choices.images import Image
+from skytier.openstack.choices.quota import Amounts
+from skytier.openstack.plan.desired import wanted
+from skytier.openstack.plan.kinds import RULES
+from skytier.openstack.plan.needs import of_steps, whole_plan
+from skytier.openstack.plan.resolved import ResolvedStack
 from skytier.openstack.resources.project import Project
 from skytier.openstack.resources.volume import EXPECTED, KEPT, Volume
 from skytier.openstack.resources.volume_attachment import VolumeAttachment

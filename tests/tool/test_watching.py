@@ -11,13 +11,13 @@ from skytier import roles
 from skytier.deploy.kind import Found, Key, Known
 from skytier.deploy.plan import plan
 from skytier.errors import SkytierError
-from skytier.openstack.choices import Choices, ExternalNetwork
-from skytier.openstack.desired import wanted
-from skytier.openstack.flavor import Flavor
-from skytier.openstack.images import Image
-from skytier.openstack.kinds import RULES
-from skytier.openstack.resolved import ResolvedStack
-from skytier.openstack.ssh_target import role_of
+from skytier.openstack.choices.choices import Choices, ExternalNetwork
+from skytier.openstack.choices.flavor import Flavor
+from skytier.openstack.choices.images import Image
+from skytier.openstack.commands.ssh_target import role_of
+from skytier.openstack.plan.desired import wanted
+from skytier.openstack.plan.kinds import RULES
+from skytier.openstack.plan.resolved import ResolvedStack
 from skytier.roles import ROLES
 from skytier.secrets.secret import Given
 from skytier.services.prometheus.service import targets

@@ -16,7 +16,7 @@ from openstack.config import OpenStackConfig
 from openstack.connection import Connection
 
 from skytier.openstack.catalog import has_load_balancers
-from skytier.openstack.connection import PatientSession
+from skytier.openstack.login.connection import PatientSession
 
 from ... import fork_server
 

@@ -16,9 +16,9 @@ from skytier.cli.progress import Lines
 from skytier.deploy.apply import apply
 from skytier.deploy.plan import plan
 from skytier.errors import SkytierError
-from skytier.openstack import scratch
-from skytier.openstack.connection import connect
-from skytier.openstack.kinds import RULES
+from skytier.openstack.commands import scratch
+from skytier.openstack.login.connection import connect
+from skytier.openstack.plan.kinds import RULES
 from skytier.openstack.resources.creation import RepeatedCalls
 from skytier.openstack.stack import CloudStack
 

@@ -10,7 +10,7 @@ from typing import Any
 import openstack
 import pytest
 
-from skytier.openstack.power import Power, Told, power_of, power_off
+from skytier.openstack.machines.power import Power, Told, power_of, power_off
 from skytier.openstack.resources.project import Project
 
 from .account import Account, Operator

@@ -15,7 +15,7 @@ import requests
 
 from skytier import stackfile
 from skytier.openstack.catalog import has_load_balancers
-from skytier.openstack.connection import connect
+from skytier.openstack.login.connection import connect
 from skytier.openstack.stack import CloudStack
 from skytier.poll import until
 

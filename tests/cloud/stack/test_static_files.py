@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from skytier.openstack.connection import connect
+from skytier.openstack.login.connection import connect
 from skytier.openstack.resources.container import READERS, Container
 from skytier.openstack.resources.objects import Objects
 from skytier.openstack.resources.project import Project

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from skytier.deploy.update import IN_SERVERS
-from skytier.openstack.connection import connect
+from skytier.openstack.login.connection import connect
 from skytier.openstack.resources.container import Container
 from skytier.openstack.resources.ec2_credential import Ec2Credential
 from skytier.openstack.resources.project import Project

@@ -15,7 +15,7 @@ import pytest
 from playwright.async_api import Browser
 
 from skytier.cli.chosen import cloud_stack
-from skytier.openstack.host_keys import HOST_KEY, in_console
+from skytier.openstack.machines.host_keys import HOST_KEY, in_console
 from skytier.openstack.stack import CloudStack
 from skytier.openstack.watching.tunnel import tunnel
 from skytier.openstack.watching.view import view

@@ -15,7 +15,7 @@ from skytier.costs import rates
 from skytier.costs.price_list import PriceList
 from skytier.costs.rates import Rates
 from skytier.errors import SkytierError
-from skytier.openstack.flavor import Flavor
+from skytier.openstack.choices.flavor import Flavor
 from skytier.stackfile.read import parse_as
 from tests.skytier_command import Skytier
 

@@ -14,13 +14,13 @@ from skytier.costs.price import price
 from skytier.costs.rates import EXAMPLE
 from skytier.deploy.kind import Found, Known, Wanted
 from skytier.deploy.plan import Step, plan
-from skytier.openstack.choices import Choices, ExternalNetwork
-from skytier.openstack.desired import wanted
-from skytier.openstack.flavor import Flavor
-from skytier.openstack.images import Image
-from skytier.openstack.kinds import RULES
-from skytier.openstack.planned import Plan
-from skytier.openstack.resolved import ResolvedStack
+from skytier.openstack.choices.choices import Choices, ExternalNetwork
+from skytier.openstack.choices.flavor import Flavor
+from skytier.openstack.choices.images import Image
+from skytier.openstack.plan.desired import wanted
+from skytier.openstack.plan.kinds import RULES
+from skytier.openstack.plan.planned import Plan
+from skytier.openstack.plan.resolved import ResolvedStack
 from skytier.openstack.resources.project import Project
 from skytier.roles import ROLES
 from skytier.stackfile import StackFile, parse

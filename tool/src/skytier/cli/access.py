@@ -32,7 +32,7 @@ def access(cloud: Cloud = None, file: File = None) -> None:
             "This prints a secret, and the output is a terminal.",
             "Pipe it to the program that keeps it, or into a file.",
         )
-    from skytier.openstack import portable
+    from skytier.openstack.commands import portable
 
     print(portable.pack(wanted.cloud, wanted.name, wanted.region))  # noqa: T201
 
@@ -42,7 +42,7 @@ def use() -> None:
     text = os.environ.pop("SKYTIER_ACCESS", "").strip()
     if not text:
         return
-    from skytier.openstack import portable
+    from skytier.openstack.commands import portable
 
     directory = Path(tempfile.mkdtemp(prefix="skytier-access-"))
     atexit.register(shutil.rmtree, directory, ignore_errors=True)

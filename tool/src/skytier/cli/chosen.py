@@ -9,7 +9,7 @@ import typer
 from skytier import stackfile as stack
 from skytier.cli import console
 from skytier.errors import SkytierError
-from skytier.openstack import clouds
+from skytier.openstack.login import clouds
 from skytier.stackfile import StackFile
 from skytier.stackfile.application import SAMPLE_PACKAGE
 
@@ -132,7 +132,7 @@ def cloud_stack(wanted: StackFile, given_up: Sequence[str] = ()) -> "CloudBacken
 
         raise no_cloud()
     from skytier.openstack.backend import CloudBackend
-    from skytier.openstack.connection import connect
+    from skytier.openstack.login.connection import connect
 
     return CloudBackend(connect(wanted.cloud, wanted.region), wanted, wanted.cloud, given_up)
 

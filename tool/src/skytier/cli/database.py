@@ -123,7 +123,7 @@ def failover(
 
 
 def _fence(stack: "CloudBackend", machine: str | None, *, yes: bool) -> None:
-    from skytier.openstack.power import Power, cannot_know
+    from skytier.openstack.machines.power import Power, cannot_know
 
     primary = stack.fence_intended(machine)
     console.out.print(f"Primary by its lease: {primary.machine}", markup=False)

@@ -9,7 +9,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from skytier.cli import chosen, console
-from skytier.openstack import clouds
+from skytier.openstack.login import clouds
 
 if TYPE_CHECKING:
     from skytier.doctor import Finding

@@ -31,8 +31,8 @@ def bake(cloud: Cloud = None, file: File = None, yes: Yes = False, as_json: Json
     from skytier.cli.on_cloud import plan as shown
     from skytier.cli.on_cloud.changes import in_words, names
     from skytier.deploy.plan import Action
-    from skytier.openstack import baking
-    from skytier.openstack.quota import refuse_short
+    from skytier.openstack.choices.quota import refuse_short
+    from skytier.openstack.plan import baking
 
     plan = stack.plan_bake()
     if not plan.empty:

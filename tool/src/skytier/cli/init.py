@@ -12,7 +12,7 @@ from rich.text import Text
 
 from skytier.cli import console
 from skytier.errors import SkytierError
-from skytier.openstack import clouds
+from skytier.openstack.login import clouds
 
 if TYPE_CHECKING:
     from skytier.project.recognised import Recognised
@@ -152,8 +152,8 @@ def _with_serve(draft: _Draft, found: "Recognised") -> "Recognised":
 
 
 def _look(draft: _Draft, cloud: str, as_json: bool) -> None:
-    from skytier.openstack import picks
-    from skytier.openstack.connection import connect
+    from skytier.openstack.choices import picks
+    from skytier.openstack.login.connection import connect
 
     region = clouds.region_of_environment(cloud)
     if region:

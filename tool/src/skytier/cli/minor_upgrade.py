@@ -17,7 +17,7 @@ from skytier.services.patroni.minor_upgrade import Turn, Work
 from skytier.services.patroni.software import Software, upstream
 
 if TYPE_CHECKING:
-    from skytier.openstack.minor_upgrade import Intended, Upgraded
+    from skytier.openstack.commands.minor_upgrade import Intended, Upgraded
 
 app = typer.Typer()
 HEALTHY_S = 120.0

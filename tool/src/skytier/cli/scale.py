@@ -21,7 +21,7 @@ from skytier.stackfile.read import text_of
 if TYPE_CHECKING:
     from skytier.deploy.scaling import Decision
     from skytier.openstack.backend import CloudBackend
-    from skytier.openstack.planned import Plan
+    from skytier.openstack.plan.planned import Plan
 
 app = typer.Typer()
 
@@ -120,7 +120,7 @@ def _to(asked: Asked, read: StackFile, file: Path | None, *, yes: bool, as_json:
 
 def _by_load(read: StackFile, file: Path | None, *, auto: bool, yes: bool, as_json: bool) -> None:
     stack = chosen.cloud_stack(read)
-    from skytier.openstack.scaling import decision
+    from skytier.openstack.commands.scaling import decision
 
     if auto and stack.automatic is None:
         raise SkytierError(
@@ -158,7 +158,7 @@ def having(read: StackFile, count: int) -> StackFile:
 
 def _obstacle(stack: "CloudBackend", plan: "Plan") -> str:
     """Why there may be no more web servers, in a sentence; empty where there may."""
-    from skytier.openstack.quota import sentence
+    from skytier.openstack.choices.quota import sentence
 
     if plan.cost.over_budget:
         return str(plan.cost.over_budget)

@@ -12,7 +12,7 @@ from skytier.cli.chosen import Cloud, File, Json, Yes
 from skytier.cli.progress import progress
 
 if TYPE_CHECKING:
-    from skytier.openstack.static import Intended
+    from skytier.openstack.commands.static import Intended
 
 app = typer.Typer()
 static = typer.Typer(

@@ -7,8 +7,8 @@ from skytier.doctor import cloud, load_balancer, machine, object_store, shape
 from skytier.doctor.check import Finding, State
 from skytier.doctor.cloud import Subject
 from skytier.errors import SkytierError
-from skytier.openstack import clouds
-from skytier.openstack.object_store import containers
+from skytier.openstack.login import clouds
+from skytier.openstack.plan.object_store import containers
 from skytier.openstack.resources.errors import API_ERRORS, explained
 from skytier.stackfile import StackFile
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from skytier.openstack.quota import Row
+from skytier.openstack.choices.quota import Row
 
 
 class State(StrEnum):

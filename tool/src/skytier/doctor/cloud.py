@@ -11,28 +11,27 @@ from openstack.connection import Connection
 
 from skytier.doctor.check import Finding, State, failed, ok, warning
 from skytier.errors import SkytierError
-from skytier.openstack import (
+from skytier.openstack import catalog
+from skytier.openstack.choices import (
     address_pairs,
     backup_host,
-    catalog,
     choices,
-    clouds,
     given_network,
     given_router,
-    keystone,
     limits,
-    needs,
     public_network,
     quota,
     roots,
 )
-from skytier.openstack import ipv6 as source
-from skytier.openstack.choices import ExternalNetwork
-from skytier.openstack.connection import connect
-from skytier.openstack.flavor import Flavor
-from skytier.openstack.given_network import GivenNetwork
-from skytier.openstack.given_router import GivenRouter
-from skytier.openstack.images import Image
+from skytier.openstack.choices import ipv6 as source
+from skytier.openstack.choices.choices import ExternalNetwork
+from skytier.openstack.choices.flavor import Flavor
+from skytier.openstack.choices.given_network import GivenNetwork
+from skytier.openstack.choices.given_router import GivenRouter
+from skytier.openstack.choices.images import Image
+from skytier.openstack.login import clouds, keystone
+from skytier.openstack.login.connection import connect
+from skytier.openstack.plan import needs
 from skytier.openstack.resources.project import Project
 from skytier.openstack.resources.server import Server
 from skytier.stackfile import StackFile

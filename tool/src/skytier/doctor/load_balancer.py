@@ -3,7 +3,8 @@
 from skytier.doctor.check import Finding, ok
 from skytier.doctor.cloud import Subject
 from skytier.errors import SkytierError
-from skytier.openstack import catalog, load_balancer_service
+from skytier.openstack import catalog
+from skytier.openstack.choices import load_balancer_service
 from skytier.openstack.resources.load_balancer import LoadBalancer
 from skytier.openstack.resources.project import Project
 

@@ -8,8 +8,8 @@ from openstack.connection import Connection
 from skytier.deploy.kind import Known
 from skytier.doctor.check import Finding, failed, ok, warning
 from skytier.doctor.cloud import Subject
-from skytier.openstack import object_store
-from skytier.openstack.kinds import find_all
+from skytier.openstack.plan import object_store
+from skytier.openstack.plan.kinds import find_all
 from skytier.openstack.resources.container import Container
 from skytier.openstack.resources.ec2_credential import Ec2Credential
 from skytier.openstack.resources.project import Project

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 from skytier.doctor.check import Finding, ok, warning
 from skytier.doctor.cloud import Subject
-from skytier.openstack import choices, picks, shape
+from skytier.openstack.choices import choices, picks, shape
+from skytier.openstack.choices.flavor import Flavor
+from skytier.openstack.choices.shape import Shape
 from skytier.openstack.entry_point import address_of
-from skytier.openstack.flavor import Flavor
-from skytier.openstack.shape import Shape
 from skytier.stackfile.document import toml
 
 

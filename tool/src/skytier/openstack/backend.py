@@ -3,25 +3,29 @@
 from skytier.backend import Outcome
 from skytier.deploy.apply import Events
 from skytier.deploy.interruption import interrupted
-from skytier.openstack import backups as of_database
-from skytier.openstack import beside, minor_upgrade
-from skytier.openstack import copy as of_copy
-from skytier.openstack.application import attend_application, follow_application, run_application
-from skytier.openstack.bake import bake, plan_bake
-from skytier.openstack.database import candidate, database, failover, fence, fence_intended
-from skytier.openstack.drain import drain, undrain
-from skytier.openstack.logs import logs
-from skytier.openstack.planned import Plan
-from skytier.openstack.psql import attend_psql, database_client
-from skytier.openstack.rehearsal import rehearse
-from skytier.openstack.release import release
-from skytier.openstack.rollback import releases, rollback
-from skytier.openstack.rotation import rotate
-from skytier.openstack.secret import CloudVariables
-from skytier.openstack.ssh_target import ssh_target
+from skytier.openstack.commands import backups as of_database
+from skytier.openstack.commands import beside, minor_upgrade
+from skytier.openstack.commands import copy as of_copy
+from skytier.openstack.commands.application import (
+    attend_application,
+    follow_application,
+    run_application,
+)
+from skytier.openstack.commands.bake import bake, plan_bake
+from skytier.openstack.commands.database import candidate, database, failover, fence, fence_intended
+from skytier.openstack.commands.drain import drain, undrain
+from skytier.openstack.commands.logs import logs
+from skytier.openstack.commands.psql import attend_psql, database_client
+from skytier.openstack.commands.rehearsal import rehearse
+from skytier.openstack.commands.release import release
+from skytier.openstack.commands.rollback import releases, rollback
+from skytier.openstack.commands.rotation import rotate
+from skytier.openstack.commands.secret import CloudVariables
+from skytier.openstack.commands.ssh_target import ssh_target
+from skytier.openstack.commands.static import intend_static, push_static
+from skytier.openstack.commands.status import measure
+from skytier.openstack.plan.planned import Plan
 from skytier.openstack.stack import CloudStack
-from skytier.openstack.static import intend_static, push_static
-from skytier.openstack.status import measure
 from skytier.openstack.watching.view import prometheus, view
 from skytier.openstack.watching.watched import watched
 from skytier.release import chosen

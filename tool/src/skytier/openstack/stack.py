@@ -20,50 +20,53 @@ from skytier.deploy.plan import Action, Step, one_of_each, plan
 from skytier.deploy.update import DELIVERY, IN_SERVERS
 from skytier.errors import SkytierError
 from skytier.hosts.ssh import Ssh
-from skytier.openstack import (
+from skytier.openstack.catalog import has_load_balancers, has_volumes, region
+from skytier.openstack.choices import (
     backup_host,
     choices,
     given_network,
     limits,
     load_balancer_service,
+    roots,
+)
+from skytier.openstack.choices.flavor import Flavor
+from skytier.openstack.choices.quota import Amounts, Row, check
+from skytier.openstack.entry_point import EntryPoint, first_public
+from skytier.openstack.lock import Lock
+from skytier.openstack.machines import operator, variables
+from skytier.openstack.machines.access import Access
+from skytier.openstack.machines.fencing import take_over_from_lost
+from skytier.openstack.machines.host_keys import HOST_KEY
+from skytier.openstack.machines.leaving import leaving
+from skytier.openstack.machines.look import looked, scripts, to_mend
+from skytier.openstack.machines.operator import Way
+from skytier.openstack.machines.variables import KeptVariables
+from skytier.openstack.plan import (
     needs,
     object_store,
-    operator,
     other_files,
     other_python,
     repair,
-    roots,
     torn,
     upgrades,
-    variables,
 )
-from skytier.openstack.access import Access
-from skytier.openstack.catalog import has_load_balancers, has_volumes, region
-from skytier.openstack.configurations import Configurations
-from skytier.openstack.desired import wanted
-from skytier.openstack.entry_point import EntryPoint, first_public
-from skytier.openstack.fencing import take_over_from_lost
-from skytier.openstack.flavor import Flavor
-from skytier.openstack.given_up import give_up
-from skytier.openstack.host_keys import HOST_KEY
-from skytier.openstack.kept_secrets import KeptSecrets
-from skytier.openstack.kinds import RULES, find_all, resources
-from skytier.openstack.leaving import leaving
-from skytier.openstack.lock import Lock
-from skytier.openstack.look import looked, scripts, to_mend
-from skytier.openstack.losses import losses
-from skytier.openstack.operator import Way
-from skytier.openstack.planned import Plan, Removal
-from skytier.openstack.quota import Amounts, Row, check
-from skytier.openstack.releases import (
+from skytier.openstack.plan.configurations import Configurations
+from skytier.openstack.plan.desired import wanted
+from skytier.openstack.plan.given_up import give_up
+from skytier.openstack.plan.kept_secrets import KeptSecrets
+from skytier.openstack.plan.kinds import RULES, find_all, resources
+from skytier.openstack.plan.losses import losses
+from skytier.openstack.plan.planned import Plan, Removal
+from skytier.openstack.plan.releases import (
     Deliveries,
     Releases,
     build_ahead,
     pinned_by,
     releases_anew,
 )
-from skytier.openstack.removal import delete_all, removal
-from skytier.openstack.resolved import ResolvedStack
+from skytier.openstack.plan.removal import delete_all, removal
+from skytier.openstack.plan.resolved import ResolvedStack
+from skytier.openstack.plan.web_servers import web_servers
 from skytier.openstack.resources.container import Container, UnseenContainerError
 from skytier.openstack.resources.creation import RepeatedCalls
 from skytier.openstack.resources.ec2_credential import Ec2Credential
@@ -74,8 +77,6 @@ from skytier.openstack.resources.project import Project
 from skytier.openstack.resources.server import Server
 from skytier.openstack.resources.volume import Volume
 from skytier.openstack.spending import prices as spending
-from skytier.openstack.variables import KeptVariables
-from skytier.openstack.web_servers import web_servers
 from skytier.roles import ROLES
 from skytier.roles.role import public_role
 from skytier.stackfile import StackFile, schedule

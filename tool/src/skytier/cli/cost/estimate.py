@@ -119,7 +119,7 @@ def _prices(stack: StackFile, named: Path | None, *others: StackFile) -> PriceLi
     """Without a cloud those of a file, or examples."""
     if stack.cloud is None:
         return PriceList(rates.load(named) if named else rates.for_stack(stack))
-    from skytier.openstack.connection import connect
+    from skytier.openstack.login.connection import connect
     from skytier.openstack.spending.prices import prices
 
     sections = ((each, s) for each in (stack, *others) for s in each.machines().values())
@@ -142,8 +142,8 @@ def _flavors(stack: StackFile, card: Rates) -> Mapping[str, Sized]:
             for role, section in stack.machines().items()
         }
     # openstacksdk takes a second to import, which an estimate without a cloud need not wait for.
-    from skytier.openstack import choices
-    from skytier.openstack.connection import connect
+    from skytier.openstack.choices import choices
+    from skytier.openstack.login.connection import connect
 
     offered = choices.offered_flavors(connect(stack.cloud, stack.region))
     return choices.choose_flavors(offered, stack)

@@ -10,8 +10,8 @@ from skytier.cli.progress import progress
 from skytier.deploy.kind import Found
 from skytier.errors import SkytierError
 from skytier.openstack.backend import CloudBackend
-from skytier.openstack.object_store import in_words
-from skytier.openstack.planned import Removal
+from skytier.openstack.plan.object_store import in_words
+from skytier.openstack.plan.planned import Removal
 from skytier.openstack.resources.container import Container
 from skytier.openstack.resources.volume import Volume
 from skytier.stackfile.backup import PATH, S3, SFTP

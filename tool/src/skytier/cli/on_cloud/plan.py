@@ -17,8 +17,8 @@ from skytier.cli.on_cloud import changes
 from skytier.cli.on_cloud import quota as quotas
 from skytier.costs.planned import PlanCost
 from skytier.deploy.plan import Action, Step
-from skytier.openstack.planned import Plan
-from skytier.openstack.quota import MORE_ROOM, Row
+from skytier.openstack.choices.quota import MORE_ROOM, Row
+from skytier.openstack.plan.planned import Plan
 from skytier.stackfile.exposure import exposures
 
 SIGNS = {

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from rich import box
 from rich.table import Table
 
-from skytier.openstack.quota import Row, Verdict, words
+from skytier.openstack.choices.quota import Row, Verdict, words
 
 _COLOURS = {Verdict.SHORT: "red", Verdict.LOW: "yellow", Verdict.UNKNOWN: "yellow"}
 _HEADINGS = ("Quota", "Limit", "Used", "Remaining", "Needed", "Short by")

@@ -12,8 +12,8 @@ from skytier.cli.progress import Stages
 from skytier.deploy.plan import Action, Step
 from skytier.errors import SkytierError
 from skytier.openstack.backend import CloudBackend
-from skytier.openstack.planned import Plan
-from skytier.openstack.releases import steps_of_release, switches
+from skytier.openstack.plan.planned import Plan
+from skytier.openstack.plan.releases import steps_of_release, switches
 
 
 def approve(dialog: Context[CloudBackend], plan: Plan, *, pause: bool) -> None:

@@ -16,9 +16,9 @@ from skytier.cli.on_cloud import plan as shown
 from skytier.cli.on_cloud.confirm import confirm
 from skytier.cli.progress import Stages
 from skytier.openstack.backend import CloudBackend
+from skytier.openstack.choices.quota import refuse_short
 from skytier.openstack.entry_point import EntryPoint
-from skytier.openstack.planned import Plan
-from skytier.openstack.quota import refuse_short
+from skytier.openstack.plan.planned import Plan
 
 
 def approve(dialog: Context[CloudBackend], plan: Plan) -> bool:

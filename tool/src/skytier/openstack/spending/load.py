@@ -9,8 +9,8 @@ from skytier.costs.advice.facts import MachineLoad
 from skytier.costs.usage import Resource, ResourceKind
 from skytier.metrics.catalogue import BY_ID
 from skytier.metrics.source import Point, Source
-from skytier.openstack.choices import offered_flavors
-from skytier.openstack.planned import Plan
+from skytier.openstack.choices.choices import offered_flavors
+from skytier.openstack.plan.planned import Plan
 from skytier.openstack.resources.server import Server
 from skytier.roles import ROLES
 

@@ -8,7 +8,7 @@ from openstack.connection import Connection
 from skytier.costs.cloudkitty.metrics import NO_CURRENCY, UntoldRates
 from skytier.costs.price_list import PriceList
 from skytier.costs.rates import EXAMPLE, load
-from skytier.openstack.choices import offered_flavors
+from skytier.openstack.choices.choices import offered_flavors
 from skytier.openstack.resources.errors import API_ERRORS, explained
 from skytier.openstack.spending import rating
 from skytier.stackfile import StackFile

@@ -10,7 +10,7 @@ from openstack.connection import Connection
 from openstack.exceptions import ForbiddenException
 
 from skytier.costs.usage import ResourceKind, Usage
-from skytier.openstack.choices import offered_flavors
+from skytier.openstack.choices.choices import offered_flavors
 from skytier.openstack.resources.project import marks
 from skytier.openstack.resources.server import FLAVOR
 from skytier.openstack.usages import owner

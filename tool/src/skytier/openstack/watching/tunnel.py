@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from skytier.errors import SkytierError
-from skytier.openstack.ssh_target import ssh_target
+from skytier.openstack.commands.ssh_target import ssh_target
 from skytier.openstack.stack import CloudStack
 from skytier.services.prometheus.service import LISTEN
 

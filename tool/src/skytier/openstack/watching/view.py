@@ -14,7 +14,7 @@ from skytier.metrics.prometheus import Prometheus
 from skytier.metrics.source import Source
 from skytier.metrics.target import JOB, MACHINE, ROLE, STACK, Target
 from skytier.metrics.view import View
-from skytier.openstack.access import Access
+from skytier.openstack.machines.access import Access
 from skytier.openstack.stack import CloudStack
 from skytier.openstack.watching.tunnel import tunnel
 from skytier.services.prometheus.charts import UP

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from skytier.metrics.reopened import reopened
+from skytier.openstack.commands.status import measure
 from skytier.openstack.stack import CloudStack
-from skytier.openstack.status import measure
 from skytier.openstack.watching.view import prometheus
 from skytier.watched import Cost, CostLine, Watched
 

@@ -1,0 +1,1 @@
+"""What a cloud offers, and what a stack takes of it: images, flavors, networks, quotas."""

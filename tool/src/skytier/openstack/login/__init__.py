@@ -1,0 +1,1 @@
+"""The way to a cloud's API: clouds.yaml, Keystone, certificates."""

@@ -1,0 +1,1 @@
+"""The way into a stack's machines, and what is asked and done there."""

@@ -1,0 +1,1 @@
+"""What a stack is made of, what is found, and how one becomes the other."""

@@ -1,0 +1,71 @@
+"""What a plan says of Redis when its machines become others: what is kept, and what is lost."""
+
+from enum import Enum
+
+from skytier.deploy.kind import Known
+from skytier.deploy.update import CONFIGURATION, SERVER
+from skytier.openstack.plan.resolved import ResolvedStack
+from skytier.services.redis.servers import KEPT, SENTINEL_PORT
+
+_TAKES_OVER = (
+    "If the machine of the primary of Redis is lost, another member takes over within seconds. "
+    "What was written in the last seconds can be lost with it."
+)
+_TO_THREE = (
+    "Redis gets three members, with the keys of REDIS_URL that {first} has. From its turn until "
+    "another member follows, some minutes, Redis takes no writes."
+)
+_TO_ONE = (
+    "Redis is on {first} alone again, with the keys of REDIS_URL. What is written to another "
+    "member after its turn is lost."
+)
+_EMPTY = "Redis begins empty on other machines: the keys of REDIS_URL are lost."
+
+
+class _Place(Enum):
+    """Where Redis is."""
+
+    NOWHERE = 0
+    OWN = 1
+    FIRST_WEB_SERVER = 2
+    MEMBERS = 3
+
+
+def news(resolved: ResolvedStack, known: Known) -> list[str]:
+    """Sentences about the keys, when Redis gets other machines; and what members promise."""
+    first = resolved.key(SERVER, "web", 1).name
+    now, then = _now(resolved, known), _then(resolved)
+    promise = [_TAKES_OVER] if then is _Place.MEMBERS else []
+    match now, then:
+        case _ if now is then or then is _Place.NOWHERE:
+            return []
+        case _Place.NOWHERE, _:
+            return promise
+        case _Place.FIRST_WEB_SERVER, _Place.MEMBERS:
+            return [_TO_THREE.format(first=first), *promise]
+        case _Place.MEMBERS, _Place.FIRST_WEB_SERVER:
+            return [_TO_ONE.format(first=first)]
+        case _:
+            return [_EMPTY, *promise]
+
+
+def _then(resolved: ResolvedStack) -> _Place:
+    cache = resolved.stack.cache
+    if not cache.enabled:
+        return _Place.NOWHERE
+    if cache.replicated:
+        return _Place.MEMBERS
+    return _Place.OWN if cache.machines else _Place.FIRST_WEB_SERVER
+
+
+def _now(resolved: ResolvedStack, known: Known) -> _Place:
+    """As the security group of the web servers says, which has the ports of what is on them."""
+    if resolved.key(CONFIGURATION, "cache", 1) in known:
+        return _Place.OWN
+    group = known.get(resolved.key("security group", "web"))
+    if resolved.key(CONFIGURATION, "web", 1) not in known or group is None:
+        return _Place.NOWHERE
+    ports = {rule[0] for rule in group.attributes["rules"]}
+    if SENTINEL_PORT in ports:
+        return _Place.MEMBERS
+    return _Place.FIRST_WEB_SERVER if KEPT.port in ports else _Place.NOWHERE
