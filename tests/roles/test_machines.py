@@ -77,7 +77,7 @@ def test_a_full_disk_is_found(machines: Machines) -> None:
     finally:
         machines.web.run(f"umount {home}")
 
-    assert wrong.fault.what == f"{home} is 100% full: 0 MiB left"
+    assert wrong.fault.what == f"{home} is 100% full: 0 B left"
     assert wrong.script == ""
 
 

@@ -16,17 +16,20 @@ tail -n 30 /var/log/cloud-init-output.log
 """
 
 
+APPLIED_UNITS = "/var/lib/skytier/units.applied"
+"""The sums of the units that systemd has read."""
 REFUSED = "Refused by Skytier:"
 """What a script prints before the lines that say what is in its way, and what to do."""
 REMOVE = f"""(
 for each in {REMOVALS}/*; do
     case " KEPT " in
         *" ${{each##*/}} "*) ;;
-        *) [ ! -e "$each" ] || {{ "$each" && rm -f "$each"; }} || exit 1 ;;
+        *) [ ! -e "$each" ] || {{ "$each" && rm -f "$each" {APPLIED_UNITS}; }} || exit 1 ;;
     esac
 done
 )"""
-"""Takes away what an earlier set-up brought, and this one does not have: see REMOVALS."""
+"""Takes away what an earlier set-up brought, and this one does not have: see REMOVALS. Whoever
+brings it again has systemd read all units anew."""
 RELEASE_FOLLOWS = "release-follows"
 """The argument of the script when another release is switched to right after."""
 FOUNDS = "founds"
