@@ -25,6 +25,14 @@ HAPROXY = shutil.which("haproxy", path="/usr/sbin:/usr/bin:/usr/local/sbin")
 pytestmark = pytest.mark.skipif(not (NGINX and HAPROXY), reason="needs Nginx and HAProxy")
 VISITOR = "127.0.0.77"
 QUESTION = "/.skytier/health"
+CLAIMS = {
+    "X-Forwarded-For": "203.0.113.9",
+    "X-Real-IP": "203.0.113.9",
+    "Forwarded": "for=203.0.113.9",
+    "X-Forwarded-Port": "1",
+    "X-Forwarded-Prefix": "/elsewhere",
+}
+"""What a client may say of itself."""
 # As octavia/common/jinja/haproxy/combined_listeners/templates, with a shorter interval.
 AS_OCTAVIA = """\
 defaults
@@ -50,12 +58,14 @@ backend pool{port}
 
 
 class Application(BaseHTTPRequestHandler):
-    """Says who it thinks the visitor is."""
+    """Says who the visitor is, and which claims of the visitor came through."""
 
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
-        said = f"{self.headers['X-Forwarded-For']} {self.headers['X-Forwarded-Proto']}".encode()
+        names = ("X-Forwarded-For", "X-Real-IP", "X-Forwarded-Proto")
+        also = [each for each in CLAIMS if self.headers[each] and each not in names]
+        said = " ".join([*(str(self.headers[each]) for each in names), *also]).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(said)))
         self.end_headers()
@@ -167,21 +177,29 @@ def _answers(port: int) -> bool:
 
 
 def said(connection: http.client.HTTPConnection) -> tuple[int, str]:
-    connection.request("GET", "/", headers={"X-Forwarded-For": "203.0.113.9"})
+    connection.request("GET", "/", headers=CLAIMS)
     answer = connection.getresponse()
     return answer.status, answer.read().decode()
 
 
 def test_the_application_sees_the_visitor_and_not_the_load_balancer(behind: Behind) -> None:
-    assert said(visitor(behind.https, tls=True)) == (200, f"{VISITOR} https")
+    assert said(visitor(behind.https, tls=True)) == (200, f"{VISITOR} {VISITOR} https")
     status, _ = said(visitor(behind.http, tls=False))
     assert status == 308
     assert behind.log().count(f'"client":"{VISITOR}"') >= 2
 
 
+def test_a_redirect_of_nginx_names_no_port(behind: Behind) -> None:
+    (behind.home / "static" / "images").mkdir(parents=True)
+    connection = visitor(behind.https, tls=True)
+    connection.request("GET", "/static/images")
+    answer = connection.getresponse()
+    assert (answer.status, answer.headers["Location"]) == (301, "/static/images/")
+
+
 def test_who_comes_past_the_load_balancer_is_believed_nothing(mistrusting: Behind) -> None:
     status, told = said(visitor(mistrusting.https, tls=True))
-    assert (status, told) == (200, "127.0.0.1 https")
+    assert (status, told) == (200, "127.0.0.1 127.0.0.1 https")
     # Nginx closes a connection that does not say whose it is.
     with socket.create_connection(("127.0.0.1", mistrusting.passed), 30) as plain:
         plain.sendall(b"GET / HTTP/1.0\r\n\r\n")

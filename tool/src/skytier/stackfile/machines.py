@@ -115,9 +115,10 @@ class BalancerSection(MachineSection):
         "haproxy", '"haproxy", "octavia", "auto" or "none"'
     )
     """What distributes the requests over several web servers: HAProxy on a machine of the stack, or
-    a load balancer of the cloud (Octavia). With "auto" it is a load balancer where the cloud has
-    them and this file allows it, else HAProxy; what a stack has it keeps. With "none" each web
-    server has a floating IP of its own, and nothing is in front of them."""
+    a load balancer of the cloud (Octavia), which has no machine: `flavor`, `image` and `packages`
+    are ignored then. With "auto" it is a load balancer where the cloud has them and this file
+    allows it, else HAProxy; what a stack has it keeps. With "none" each web server has a floating
+    IP of its own, and nothing is in front of them."""
     count: Literal[1, 2] = key(1, "1 or 2")
     """The number of machines with HAProxy. Two share one virtual address (keepalived): when the one
     that has it is lost, the other takes it over within seconds. It needs several web servers, and a
