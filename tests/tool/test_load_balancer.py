@@ -1,5 +1,6 @@
 """A load balancer of the cloud in front of the web servers: steps of plans, quota and price."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
@@ -284,18 +285,18 @@ def test_it_is_refused_where_it_cannot_serve_and_auto_takes_haproxy_then(
 
 
 class Cloud:
-    """A project in a cloud with providers of load balancers, and some servers."""
+    """A project in a cloud with providers of load balancers, and the ports of a stack."""
 
-    def __init__(self, *providers: str, roles: Any = ()) -> None:
+    def __init__(self, *providers: str, ports: Sequence[str] = ()) -> None:
         service = [SimpleNamespace(name=each) for each in providers]
         self.connection = SimpleNamespace(
             load_balancer=SimpleNamespace(providers=lambda: service),
             has=frozenset({"load-balancer"} if providers else ()),
         )
-        self._roles = roles
+        self._ports = ports
 
-    def servers(self) -> list[Any]:
-        return [SimpleNamespace(metadata={"skytier:role": each}) for each in self._roles]
+    def ports(self) -> list[Any]:
+        return [SimpleNamespace(name=each) for each in self._ports]
 
 
 @pytest.fixture(autouse=True)
@@ -311,9 +312,13 @@ def services(monkeypatch: pytest.MonkeyPatch) -> None:
         (Cloud("octavia"), "octavia"),
         (Cloud("ovn"), "haproxy"),
         (Cloud(), "haproxy"),
-        # What is there stays, whatever the cloud got since.
-        (Cloud("amphora", roles=["web", "balancer"]), "haproxy"),
-        (Cloud("amphora", roles=["web", "web"]), "octavia"),
+        # What is there stays, whatever the cloud got since, and also without its server.
+        (Cloud("amphora", ports=[WEB, "skytier-balancer-1"]), "haproxy"),
+        (Cloud("amphora", ports=[WEB, "skytier-balancer", "skytier-balancer-2"]), "haproxy"),
+        (Cloud("amphora", ports=[WEB, SECOND]), "octavia"),
+        # Or whatever the cloud has lost, perhaps for a moment.
+        (Cloud(ports=[WEB, SECOND, HELD.name]), "octavia"),
+        (Cloud("ovn", ports=[WEB, SECOND, HELD.name]), "octavia"),
     ],
 )
 def test_auto_is_decided_by_what_the_cloud_has_and_what_is_there(cloud: Any, kind: str) -> None:
@@ -333,6 +338,16 @@ def test_a_cloud_without_one_is_told_beforehand(cloud: Any, said: str) -> None:
         load_balancer_service.provider(cloud.connection, PASSED_ON)
     assert 'balancer.kind = "haproxy"' in (raised.value.do or "")
     assert load_balancer_service.provider(cloud.connection, ONE) == ""
+
+
+def test_one_that_auto_keeps_and_the_stack_file_forbids_by_now_is_told_beforehand() -> None:
+    cloud = Cloud("amphora", ports=[WEB, SECOND, HELD.name])
+    auto = parse("ipv6 = true\nweb.count = 2\nbalancer.kind = 'auto'")
+    stays = load_balancer_service.decided(cast(Any, cloud), auto)
+    assert stays.has_load_balancer
+    with pytest.raises(SkytierError, match=r'"auto" keeps, and ipv6 is true') as raised:
+        load_balancer_service.provider(cast(Any, cloud.connection), stays)
+    assert 'balancer.kind = "haproxy"' in (raised.value.do or "")
 
 
 def test_quota_and_price_count_it() -> None:
@@ -455,7 +470,7 @@ def test_doctor_says_what_the_cloud_has_and_what_the_stack_gets(
     cloud: Any, text: str, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(LoadBalancer, "marked", lambda self: [])
-    monkeypatch.setattr(Project, "servers", lambda self: [])
+    monkeypatch.setattr(Project, "ports", lambda self: [])
     subject = Subject(parse(f"{text}\nweb.count = 2"), None)
     subject.__dict__["conn"] = cloud.connection
     found = doctor.service(subject)
