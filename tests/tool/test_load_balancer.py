@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from openstack.exceptions import HttpException
 
 from skytier import roles
 from skytier.cli.on_cloud.changes import in_words
@@ -287,10 +288,14 @@ def test_it_is_refused_where_it_cannot_serve_and_auto_takes_haproxy_then(
 class Cloud:
     """A project in a cloud with providers of load balancers, and the ports of a stack."""
 
-    def __init__(self, *providers: str, ports: Sequence[str] = ()) -> None:
-        service = [SimpleNamespace(name=each) for each in providers]
+    def __init__(self, *providers: str, ports: Sequence[str] = (), answers: int = 200) -> None:
+        def service() -> list[Any]:
+            if answers != 200:
+                raise HttpException("no", http_status=answers)
+            return [SimpleNamespace(name=each) for each in providers]
+
         self.connection = SimpleNamespace(
-            load_balancer=SimpleNamespace(providers=lambda: service),
+            load_balancer=SimpleNamespace(providers=service),
             has=frozenset({"load-balancer"} if providers else ()),
         )
         self._ports = ports
@@ -327,6 +332,18 @@ def test_auto_is_decided_by_what_the_cloud_has_and_what_is_there(cloud: Any, kin
     assert ("balancer" in auto.machines()) is True
     for stays in (ONE, PASSED_ON, parse("balancer.kind = 'auto'")):
         assert load_balancer_service.decided(cloud, stays) == stays
+
+
+def test_auto_is_haproxy_where_the_project_may_have_no_load_balancers() -> None:
+    auto = parse("web.count = 2\nbalancer.kind = 'auto'")
+    for status in (403, 404):
+        refuses = cast(Any, Cloud("amphora", answers=status))
+        assert load_balancer_service.decided(refuses, auto).balancer.kind == "haproxy"
+        with pytest.raises(SkytierError, match="providers of load balancers could not be listed"):
+            load_balancer_service.provider(refuses.connection, PASSED_ON)
+    # An outage says nothing of what the project may have.
+    with pytest.raises(SkytierError, match="could not be listed"):
+        load_balancer_service.decided(cast(Any, Cloud("amphora", answers=503)), auto)
 
 
 @pytest.mark.parametrize(
@@ -460,6 +477,7 @@ def test_its_turn_ends_once_it_is_online(told: Any, monkeypatch: pytest.MonkeyPa
         (Cloud("amphora"), "balancer.kind = 'octavia'", "gets one of the provider amphora"),
         (Cloud("amphora"), "balancer.kind = 'auto'", '"auto", the stack gets one of'),
         (Cloud(), "balancer.kind = 'auto'", '"auto", the cloud has none; HAProxy'),
+        (Cloud("amphora", answers=403), "balancer.kind = 'auto'", "the stack gets none: the cloud"),
         (Cloud(), "", "the cloud has none"),
         (Cloud("amphora", "ovn"), "", 'amphora and ovn; the stack has haproxy (balancer.kind = "'),
         (Cloud("ovn"), "", "ovn, which is none that Skytier uses"),

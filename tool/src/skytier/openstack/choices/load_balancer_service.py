@@ -13,6 +13,9 @@ from skytier.stackfile import StackFile
 
 PROVIDERS = ("amphora", "octavia")
 """The names of the provider that has HAProxy on servers of its own; the second is an older one."""
+_MAY_NOT = (403, 404)
+"""What Octavia answers to those who may have no load balancers."""
+_UNLISTED = "The providers of load balancers could not be listed"
 _HAPROXY = 'Set balancer.kind = "haproxy" in the stack file: a machine of the stack.'
 
 
@@ -29,7 +32,7 @@ def decided(project: Project, stack: StackFile) -> StackFile:
     conn = project.connection
     if stack.no_load_balancer or not catalog.has_load_balancers(conn):
         return stack.with_balancer("haproxy")
-    return stack.with_balancer("octavia" if fitting(providers(conn)) else "haproxy")
+    return stack.with_balancer("octavia" if _may_have(conn) else "haproxy")
 
 
 def kept(stack: str, ports: Collection[str]) -> str:
@@ -48,6 +51,17 @@ def _ports(project: Project) -> list[str]:
         return [str(each.name) for each in project.ports()]
     except API_ERRORS as error:
         raise explained("The balancers of the stack could not be looked for", error) from error
+
+
+def _may_have(conn: Connection) -> bool:
+    """Whether the project may have a load balancer of a provider that fits."""
+    try:
+        return bool(fitting(_names(conn)))
+    except API_ERRORS as error:
+        # Many clouds give them only to those with a role of their own.
+        if getattr(error, "status_code", None) in _MAY_NOT:
+            return False
+        raise explained(_UNLISTED, error) from error
 
 
 def provider(conn: Connection, stack: StackFile) -> str:
@@ -85,9 +99,13 @@ def provider(conn: Connection, stack: StackFile) -> str:
 def providers(conn: Connection) -> list[str]:
     """The names of all providers that the cloud has. One call. Raises SkytierError."""
     try:
-        return [str(each.name) for each in conn.load_balancer.providers()]
+        return _names(conn)
     except API_ERRORS as error:
-        raise explained("The providers of load balancers could not be listed", error) from error
+        raise explained(_UNLISTED, error) from error
+
+
+def _names(conn: Connection) -> list[str]:
+    return [str(each.name) for each in conn.load_balancer.providers()]
 
 
 def fitting(names: Sequence[str]) -> str:
