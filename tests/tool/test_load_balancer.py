@@ -15,7 +15,7 @@ from skytier.costs.bill import of_file
 from skytier.costs.usage import ResourceKind
 from skytier.deploy.kind import Found, Key, Known
 from skytier.deploy.plan import Action, nothing_to_do
-from skytier.deploy.update import CONFIGURATION, RELEASE, SERVER
+from skytier.deploy.update import CONFIGURATION, DELIVERY, RELEASE, SERVER
 from skytier.doctor import load_balancer as doctor
 from skytier.doctor.check import State
 from skytier.doctor.cloud import Subject
@@ -147,6 +147,42 @@ def test_the_address_of_visitors_stays(was: StackFile, then: StackFile) -> None:
     ended = carried_out(closing, after)
     assert nothing_to_do(planned(then, ended))
     assert (BALANCER in ended, HELD in ended) == (then is PASSED_ON, then is PASSED_ON)
+
+
+@pytest.mark.parametrize("led", ["is gone", "leads nowhere"])
+@pytest.mark.parametrize(
+    "then", [NONE, ONE, TWO, WITHOUT], ids=["one web server", "HAProxy", "two of them", "several"]
+)
+def test_on_the_way_from_it_operators_get_their_way_in_back(then: StackFile, led: str) -> None:
+    found = found_of(PASSED_ON, then)
+    way_in = found.pop(BY_SSH)
+    if led == "leads nowhere":
+        found[BY_SSH] = other(way_in, port=None)
+    steps = planned(then, found)
+    assert of(steps, BY_SSH).action is (Action.CHANGE if BY_SSH in found else Action.CREATE)
+    entered = [s.key for s in steps if s.wanted and s.key.kind in (CONFIGURATION, DELIVERY)]
+    assert entered
+    for key in entered:
+        assert BY_SSH in before(steps, key)
+    # It leads to the first web server, where that of visitors comes last.
+    assert BY_SSH in before(steps, address_of(then))
+    # Once visitors have left, it goes.
+    after = carried_out(steps, found)
+    closing = planned(then, after)
+    assert of(closing, BY_SSH).action is Action.DELETE
+    assert nothing_to_do(planned(then, carried_out(closing, after)))
+
+
+def test_where_the_first_web_server_does_not_serve_the_address_leaves_it_at_once() -> None:
+    for then in (NONE, ONE):
+        found = found_of(PASSED_ON, then)
+        del found[BY_SSH]
+        found[Key(SERVER, WEB)] = other(found[Key(SERVER, WEB)], power="shutoff")
+        steps = planned(then, found)
+        # Neutron leads one floating IP to an address.
+        assert BY_SSH not in {step.key for step in steps}
+        entered = [s.key for s in steps if s.wanted and s.key.kind == CONFIGURATION]
+        assert all(address_of(then) in before(steps, key) for key in entered)
 
 
 def test_a_floating_ip_for_operators_waits_until_that_of_visitors_has_moved() -> None:

@@ -336,9 +336,11 @@ def _uses_objects(resolved: ResolvedStack, role: str) -> bool:
 def _way_in(resolved: ResolvedStack, known: Known, order: Order, entered: Key) -> list[Key]:
     """What has to be there to get into a machine: the bastion and its address."""
     bastion = order.way_in(entered)
-    # While the floating IP leads to another machine, which serves, it is there already.
     if _moves(resolved, known):
-        return bastion
+        # While the floating IP leads to another machine, which serves, it is there already. A load
+        # balancer lets in visitors alone.
+        passed_on = resolved.leaves_load_balancer(known)
+        return [*bastion, *([resolved.ssh_address(BEHIND, 1)] if passed_on else [])]
     if not (resolved.stack.shares_address or resolved.stack.has_load_balancer):
         return [*bastion, resolved.entry_point()]
     role, number = next(

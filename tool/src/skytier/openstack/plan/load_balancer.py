@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from skytier.deploy.kind import Key, Known, Wanted
 from skytier.openstack.entry_point import BEHIND, load_balancer_address
-from skytier.openstack.plan import private_network
+from skytier.openstack.plan import private_network, shared_address
 from skytier.openstack.plan.resolved import ResolvedStack
 from skytier.openstack.resources.floating_ip import FloatingIP
 from skytier.openstack.resources.load_balancer import ACTIVE, LoadBalancer
@@ -35,7 +35,7 @@ def wanted(
     all of `all_well` is well; at once where that is empty.
     """
     if not resolved.stack.has_load_balancer:
-        return _leaving(resolved, project, known)
+        return _leaving(resolved, project, known, enters=bool(all_well))
     held = load_balancer_address(resolved.stack.name)
     made = [
         _port(resolved, project, held),
@@ -54,14 +54,21 @@ def wanted(
     return made
 
 
-def _leaving(resolved: ResolvedStack, project: Project, known: Known) -> list[Wanted]:
-    """All of it as it is, for as long as visitors still come through it."""
+def _leaving(
+    resolved: ResolvedStack, project: Project, known: Known, *, enters: bool
+) -> list[Wanted]:
+    """All of it as it is, for as long as visitors still come through it.
+
+    `enters` is whether the first web server serves, through which operators enter the others until
+    then.
+    """
     if not resolved.leaves_load_balancer(known):
         return []
     held, balancer = load_balancer_address(resolved.stack.name), known.get(key(resolved))
     sound = balancer is not None and not balancer.fault
     stays = [Wanted(key(resolved), {}, needs=[held])] if sound else []
-    return [_port(resolved, project, held), *stays]
+    way_in = [shared_address.ssh_address(resolved, project, known, BEHIND, 1)] if enters else []
+    return [_port(resolved, project, held), *stays, *way_in]
 
 
 def _port(resolved: ResolvedStack, project: Project, held: Key) -> Wanted:

@@ -48,7 +48,7 @@ def allowed(resolved: ResolvedStack, known: Known, role: str, port: Wanted) -> W
 def ssh_address(
     resolved: ResolvedStack, project: Project, known: Known, role: str, number: int
 ) -> Wanted:
-    """The floating IP of a balancer's own, for operators."""
+    """The floating IP of a machine's own, for operators, where visitors come to another address."""
     port, entry = resolved.key("port", role, number), resolved.entry_point()
     # Neutron leads one floating IP to an address, so that of the entry point has to move before.
     first = [entry] if leads_to(entry, known) == port.name else []
