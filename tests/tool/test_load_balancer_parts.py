@@ -44,6 +44,8 @@ class Octavia:
         self.told: list[str] = []
         self.busy, self.ends_in = False, "ACTIVE"
         self.allowed, self.version = True, (2, 26)
+        self.fails: set[str] = set()
+        """The changes after which a part is in ERROR, and the load balancer is ACTIVE."""
 
     def _changes(self, what: str) -> None:
         if self.busy:
@@ -85,6 +87,7 @@ class Octavia:
     def _made(self, kind: str, **body: Any) -> Any:
         found = SimpleNamespace(id=f"{kind} {len(self.told)} {body['name']}", **body)
         found.is_admin_state_up = True
+        found.provisioning_status = self._ends(f"create {kind}")
         self.parts[kind][found.id] = found
         if kind == "listener":
             found.load_balancers, found.default_pool_id = [{"id": body["load_balancer_id"]}], None
@@ -96,8 +99,12 @@ class Octavia:
             found.pools = [{"id": body["pool_id"]}]
         return found
 
+    def _ends(self, what: str) -> str:
+        return "ERROR" if what in self.fails else "ACTIVE"
+
     def _set(self, pool: str, members: Any) -> None:
-        usual = {"is_admin_state_up": True, "operating_status": "ONLINE"}
+        usual: dict[str, Any] = {"is_admin_state_up": True, "operating_status": "ONLINE"}
+        usual["provisioning_status"] = self._ends("members")
         self.of_pool[pool] = [SimpleNamespace(**{**usual, **each}) for each in members]
 
     def __getattr__(self, call: str) -> Any:
@@ -111,7 +118,8 @@ class Octavia:
                 case "create":
                     return self._made(kind, **body)
                 case "update":
-                    vars(self.parts[kind][about[0]]).update(body)
+                    ends = self._ends(f"update {kind}")
+                    vars(self.parts[kind][about[0]]).update(body, provisioning_status=ends)
                 case "delete":
                     del self.parts[kind][about[0]]
             return None
@@ -250,6 +258,22 @@ DRIFT: dict[str, tuple[Callable[[Octavia], object], list[str], list[str]]] = {
         changed("health_monitor", type="TCP"),
         *(["monitors"], ["delete health_monitor", "create health_monitor"]),
     ),
+    "a listener is in ERROR": (
+        changed("listener", provisioning_status="ERROR"),
+        *(["listeners"], ["update listener"]),
+    ),
+    "a pool is in ERROR": (
+        changed("pool", provisioning_status="ERROR"),
+        *(["pools"], ["update pool"]),
+    ),
+    "a member is in ERROR": (
+        a_member(provisioning_status="ERROR"),
+        *(["members"], ["members"]),
+    ),
+    "a monitor is in ERROR": (
+        changed("health_monitor", provisioning_status="ERROR"),
+        *(["monitors"], ["update health_monitor"]),
+    ),
     "another listener": (
         lambda octavia: vars(octavia._made("listener", name="x", load_balancer_id="lb")).update(
             dict.fromkeys(parts.LISTENER, 8000)
@@ -318,6 +342,30 @@ def test_one_that_ends_in_error_says_what_to_do(octavia: Octavia) -> None:
     with pytest.raises(SkytierError, match="is in the state ERROR") as raised:
         kind.reconcile(WANTED, kind.create(WANTED, KNOWN), KNOWN, SILENT)
     assert "with the same address" in (raised.value.do or "")
+
+
+@pytest.mark.parametrize(
+    ("change", "said", "again"),
+    [
+        (ALL[0], "the listener of port 80, the listener of port 443", "update listener"),
+        (ALL[1], "the pool of port 80, the pool of port 443", "update pool"),
+        (ALL[2], "the member of port 80, the member of port 443", "members"),
+        (ALL[3], "the monitor of port 80, the monitor of port 443", "update health_monitor"),
+    ],
+)
+def test_a_part_that_ends_in_error_is_told_and_set_again_by_the_next_run(
+    change: str, said: str, again: str, octavia: Octavia
+) -> None:
+    kind = kind_of(octavia)
+    octavia.fails = {change}
+    with pytest.raises(SkytierError, match=f"is ACTIVE, and .* In ERROR: {said}\\.") as raised:
+        kind.reconcile(WANTED, kind.create(WANTED, KNOWN), KNOWN, SILENT)
+    assert "skytier up sets it up again" in (raised.value.do or "")
+    octavia.fails = set()
+    octavia.told.clear()
+    [found] = kind.find()
+    assert differs(kind.reconcile(WANTED, found, KNOWN, SILENT)) == []
+    assert octavia.told == [again, again]
 
 
 @pytest.mark.parametrize("status", ["ACTIVE", "ERROR"])

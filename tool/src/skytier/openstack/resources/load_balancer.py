@@ -88,7 +88,10 @@ class LoadBalancer(Listed):
         return Found(wanted.key, made.id, {}, created_at=made.created_at or "")
 
     def reconcile(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
-        """Octavia is done with it, and each part is as wanted."""
+        """Octavia is done with it, and each part is as wanted.
+
+        Raises SkytierError where it, or a part, ends in ERROR.
+        """
         balancer = self._settled(found.id, tell)
         if balancer.is_admin_state_up is False:
             self._octavia.update_load_balancer(balancer, is_admin_state_up=True)
@@ -102,7 +105,15 @@ class LoadBalancer(Listed):
             *(self._project.id, found.id, wanted, known),
             lambda: self._settled(found.id, tell),
         )
-        return self._found(self._settled(found.id, tell), self._project.ports())
+        done = self._found(self._settled(found.id, tell), self._project.ports())
+        if ill := list(dict.fromkeys(parts.failed(done.attributes))):
+            raise SkytierError(
+                f"The load balancer {wanted.key.name} is ACTIVE, and Octavia could not set up all "
+                f"of it. In ERROR: {', '.join(ill)}.",
+                "skytier up sets it up again. If that ends so again, ask who runs the cloud, who "
+                f"alone sees why: openstack loadbalancer status show {found.id}",
+            )
+        return done
 
     def delete(self, found: Found, tell: Tell) -> None:
         """Delete it with all that it is made of. Its port stays, which is not Octavia's."""
