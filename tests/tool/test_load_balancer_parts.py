@@ -5,7 +5,12 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from openstack.exceptions import ConflictException, ForbiddenException, NotFoundException
+from openstack.exceptions import (
+    ConflictException,
+    ForbiddenException,
+    HttpException,
+    NotFoundException,
+)
 
 from skytier.deploy.kind import Found, Key, Known, UnseenError
 from skytier.errors import SkytierError
@@ -43,7 +48,8 @@ class Octavia:
         self.of_pool: dict[str, list[Any]] = {}
         self.told: list[str] = []
         self.busy, self.ends_in = False, "ACTIVE"
-        self.allowed, self.version = True, (2, 26)
+        self.allowed, self.away, self.version = True, False, (2, 26)
+        self.lists = 0
         self.fails: set[str] = set()
         """The changes after which a part is in ERROR, and the load balancer is ACTIVE."""
 
@@ -69,6 +75,9 @@ class Octavia:
         return found
 
     def load_balancers(self, **query: Any) -> Any:
+        self.lists += 1
+        if self.away:
+            raise HttpException(http_status=503)
         if not self.allowed:
             raise ForbiddenException(http_status=403)
         return [
@@ -142,10 +151,11 @@ def octavia(monkeypatch: pytest.MonkeyPatch) -> Octavia:
     return octavia
 
 
-def kind_of(octavia: Octavia, *, wanted: bool = True) -> LoadBalancer:
-    network = SimpleNamespace(ports=lambda **query: [FIRST, SECOND])
+def kind_of(octavia: Octavia, *ports: Any, wanted: bool = True, held_by: str = "") -> LoadBalancer:
+    network = SimpleNamespace(ports=lambda **query: [FIRST, SECOND, *ports])
     connection = SimpleNamespace(load_balancer=octavia, network=network, current_project_id="p")
-    return LoadBalancer(Project(cast(Any, connection), "skytier"), there=True, wanted=wanted)
+    project = Project(cast(Any, connection), "skytier")
+    return LoadBalancer(project, there=True, wanted=wanted, held_by=held_by)
 
 
 @pytest.fixture
@@ -384,6 +394,23 @@ def test_who_may_not_list_them_has_none_unless_the_stack_is_to_have_one(octavia:
     with pytest.raises(UnseenError, match="Octavia answers 403") as raised:
         kind_of(octavia).find()
     assert "load-balancer_member" in (raised.value.do or "")
+
+
+def test_a_stack_without_one_does_not_ask_octavia(octavia: Octavia, made: LoadBalancer) -> None:
+    octavia.away, octavia.lists = True, 0
+    assert kind_of(octavia, wanted=False, held_by=HELD.name).find() == []
+    assert octavia.lists == 0
+    held = port(HELD.name, "vip", "10.0.0.9")
+    for kind in (
+        kind_of(octavia, held, wanted=False, held_by=HELD.name),
+        kind_of(octavia, wanted=True, held_by=HELD.name),
+        kind_of(octavia, wanted=False),
+    ):
+        with pytest.raises(HttpException):
+            kind.find()
+        octavia.away = False
+        assert [each.key for each in kind.find()] == [BALANCER]
+        octavia.away = True
 
 
 def test_another_one_of_the_project_is_left_alone(octavia: Octavia, made: LoadBalancer) -> None:

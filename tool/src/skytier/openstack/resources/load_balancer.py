@@ -35,9 +35,16 @@ class LoadBalancer(Listed):
     name = "load balancer"
     fixed = frozenset({"port"})
 
-    def __init__(self, project: Project, there: bool, *, wanted: bool = False) -> None:
-        """`there` is whether the cloud has Octavia; `wanted` whether the stack is to have one."""
+    def __init__(
+        self, project: Project, there: bool, *, wanted: bool = False, held_by: str = ""
+    ) -> None:
+        """`there` is whether the cloud has Octavia; `wanted` whether the stack is to have one.
+
+        One that is not wanted is looked for where the stack has the port `held_by`, which has its
+        address; anyway without that name.
+        """
         self._project, self._there, self._wanted = project, there, wanted
+        self._held_by = held_by
         # Its members are told by the ports that have their addresses.
         self.lists = project.ports
 
@@ -53,7 +60,16 @@ class LoadBalancer(Listed):
 
     def among(self, listed: Iterable[Any]) -> Iterable[Found]:
         """Those with the mark as their description. `listed` are the ports of the stack."""
-        return [self._found(each, listed) for each in self.marked()] if self._there else []
+        listed = list(listed)
+        # A stack without one does not depend on Octavia.
+        if not self._there or not self._may_be_there(listed):
+            return []
+        return [self._found(each, listed) for each in self.marked()]
+
+    def _may_be_there(self, ports: Iterable[Any]) -> bool:
+        if self._wanted or not self._held_by:
+            return True
+        return any(port.name == self._held_by for port in ports)
 
     def marked(self) -> list[Any]:
         """All with the mark, by one list. Raises UnseenLoadBalancerError."""
