@@ -371,6 +371,13 @@ def seen_as(**statuses: str) -> dict[Key, Found]:
             *("OFFLINE", "ERROR", False),
             f"0 of 2 web servers get requests; {WEB} is OFFLINE; {SECOND} is ERROR",
         ),
+        (
+            "ERROR",
+            "ERROR",
+            False,
+            f"0 of 2 web servers get requests; {WEB} is ERROR; {SECOND} is ERROR",
+        ),
+        ("OFFLINE", "OFFLINE", True, "Octavia does not tell how the web servers are"),
     ],
 )
 def test_status_shows_it_as_a_machine(first: str, second: str, healthy: bool, told: str) -> None:
@@ -437,6 +444,25 @@ def test_its_turn_ends_once_it_is_online(told: Any, monkeypatch: pytest.MonkeyPa
     known[BALANCER] = other(known[BALANCER], state="PENDING_CREATE")
     told(("ERROR", "ERROR"))
     balancer.after(machine, cast(Any, Away), known, lambda text: None)
+
+
+def test_where_octavia_does_not_tell_the_machines_word_counts(told: Any) -> None:
+    known = Known(seen_as(first="", second=""))
+    machine = cast(Any, SimpleNamespace(name=WEB, run=lambda script: ""))
+    told(("OFFLINE", "OFFLINE"))
+    for step in (
+        lambda tell: balancer.after(machine, cast(Any, Away), known, tell),
+        lambda tell: balancer.before(WEB, cast(Any, Away), known, tell),
+    ):
+        said: list[str] = []
+        step(said.append)
+        assert said == [
+            "Octavia does not tell how the web servers are: what they say themselves counts"
+        ]
+    # One of which it has no word yet, while it tells of another one, is waited for.
+    told(("OFFLINE", "ONLINE"))
+    with pytest.raises(SkytierError, match=f"{BALANCER.name} sees it OFFLINE"):
+        balancer.after(machine, cast(Any, Away), known, lambda text: None)
 
 
 @pytest.mark.parametrize(

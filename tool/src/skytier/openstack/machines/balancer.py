@@ -27,10 +27,20 @@ Balancer = Host | LoadBalancerView
 
 
 def asked(balancer: Balancer) -> view.View | None:
-    """The web servers in its view; None where HAProxy does not run. Raises SkytierError."""
+    """The web servers in its view; None where HAProxy does not run, or Octavia does not tell.
+
+    Raises SkytierError.
+    """
     if isinstance(balancer, LoadBalancerView):
         return balancer.view()
     return view.read(balancer.run(view.question(SOCKET)))
+
+
+def _told(balancer: Balancer, tell: Tell) -> view.View | None:
+    seen = asked(balancer)
+    if seen is None and isinstance(balancer, LoadBalancerView):
+        tell(f"{load_balancer_view.SILENT}: what they say themselves counts")
+    return seen
 
 
 def wait_for_another(balancer: Balancer, name: str, tell: Tell) -> None:
@@ -42,7 +52,7 @@ def wait_for_another(balancer: Balancer, name: str, tell: Tell) -> None:
 
     def goes_on() -> bool:
         nonlocal out
-        out = view.others_out(asked(balancer), name)
+        out = view.others_out(_told(balancer, tell), name)
         if out:
             tell(f"waiting for another web server: {_listed(out)}")
         return all(each.is_drained for each in out.values())
@@ -69,7 +79,7 @@ def wait_until_back(
 
     def back() -> bool:
         nonlocal seen
-        seen = view.missing(asked(balancer), machine.name, address)
+        seen = view.missing(_told(balancer, tell), machine.name, address)
         if seen:
             tell(f"waiting for {balancer.name}, which sees it {seen}")
         return seen is None

@@ -17,6 +17,10 @@ from skytier.services.nginx.load_balanced import HTTP_PORT
 from skytier.stackfile import StackFile
 from skytier.status import MachineStatus, ServiceStatus
 
+SILENT = "Octavia does not tell how the web servers are"
+_NO_WORD = "OFFLINE"
+"""What Octavia says of a member that no health monitor told it of yet, and of a disabled one."""
+
 
 @dataclass(frozen=True)
 class LoadBalancerView:
@@ -31,8 +35,8 @@ class LoadBalancerView:
     machines: Mapping[str, str]
     """Addresses, and the names of the machines that have them."""
 
-    def view(self) -> View:
-        """The web servers in its view. Raises SkytierError."""
+    def view(self) -> View | None:
+        """The web servers in its view; None where Octavia does not tell. Raises SkytierError."""
         octavia, mine = self.connection.load_balancer, self.connection.current_project_id
         try:
             operating = parts.operating(parts.read(octavia, str(mine), self.id))
@@ -41,13 +45,18 @@ class LoadBalancerView:
         return seen(operating, self.machines)
 
 
-def seen(operating: Mapping[str, str], machines: Mapping[str, str]) -> View:
-    """The view of one, by the operating status of each address."""
-    return {
+def seen(operating: Mapping[str, str], machines: Mapping[str, str]) -> View | None:
+    """The view of one, by the operating status of each address.
+
+    None where all are OFFLINE: a failed check is ERROR, and no member is disabled, so nothing told
+    Octavia of any.
+    """
+    view = {
         machines[address]: Seen(f"{address}:{HTTP_PORT}", status)
         for address, status in operating.items()
         if address in machines
     }
+    return None if view and {each.status for each in view.values()} == {_NO_WORD} else view
 
 
 def of(connection: Connection, known: Mapping[Key, Found]) -> list[LoadBalancerView]:
@@ -82,20 +91,25 @@ def status(stack: StackFile, known: Mapping[Key, Found]) -> MachineStatus | None
     """A load balancer as `skytier status` shows it, in a row with the machines; None for none.
 
     A web server that is drained is out as one that fails, which Octavia does not tell apart: what
-    ails that one is told with its machine.
+    ails that one is told with its machine. One that does not tell is not said to be ill.
     """
     found = next((each for key, each in known.items() if key.kind == LoadBalancer.name), None)
     if found is None:
         return None
     view = seen(found.facts["members"], machines_of(known))
-    serving = [name for name, each in view.items() if each.serves]
-    out = [f"{name} is {each}" for name, each in view.items() if not each.serves]
-    told = [f"{len(serving)} of {len(view)} web servers get requests", *out]
-    well = bool(serving) and not found.fault
+    well = (view is None or any(each.serves for each in view.values())) and not found.fault
     entry = known.get(address_of(stack))
     addresses = [each.facts["address"] for each in (entry, found) if each]
     return MachineStatus(
         *(found.key.name, FRONT, addresses[0], well),
-        services=[ServiceStatus("octavia", well, None, found.fault or "; ".join(told))],
+        services=[ServiceStatus("octavia", well, None, found.fault or _told(view))],
         addresses=list(dict.fromkeys(addresses)),
     )
+
+
+def _told(view: View | None) -> str:
+    if view is None:
+        return SILENT
+    out = [f"{name} is {each}" for name, each in view.items() if not each.serves]
+    serving = len(view) - len(out)
+    return "; ".join([f"{serving} of {len(view)} web servers get requests", *out])
