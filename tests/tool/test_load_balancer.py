@@ -440,10 +440,22 @@ def test_its_turn_ends_once_it_is_online(told: Any, monkeypatch: pytest.MonkeyPa
     elsewhere = Known({**known, ENTRY: other(known[ENTRY], port="id of port skytier-web-1")})
     told(("ERROR", "ERROR"))
     balancer.after(machine, cast(Any, Away), elsewhere, lambda text: None)
-    # One that is still made is asked later.
-    known[BALANCER] = other(known[BALANCER], state="PENDING_CREATE")
-    told(("ERROR", "ERROR"))
-    balancer.after(machine, cast(Any, Away), known, lambda text: None)
+
+
+@pytest.mark.parametrize(
+    ("state", "asked"),
+    [
+        *((each, True) for each in ("ACTIVE", "PENDING_UPDATE", "ERROR", "disabled")),
+        *((each, False) for each in ("PENDING_CREATE", "PENDING_DELETE", "DELETED")),
+    ],
+)
+def test_one_that_may_serve_is_asked_whatever_octavia_does_to_it(
+    state: str, *, asked: bool
+) -> None:
+    known = seen_as(first="", second="")
+    known[BALANCER] = other(known[BALANCER], state=state)
+    names = [each.name for each in load_balancer_view.of(cast(Any, None), known)]
+    assert names == ([BALANCER.name] if asked else [])
 
 
 def test_where_octavia_does_not_tell_the_machines_word_counts(told: Any) -> None:

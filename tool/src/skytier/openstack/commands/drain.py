@@ -25,9 +25,15 @@ def drain(stack: CloudStack, machine: str, tell: Tell = lambda text: None) -> st
     """Take a web server out of each balancer, and wait until what it was asked is answered.
 
     Returns what is still open at the end; empty for nothing. Raises SkytierError where there is no
-    balancer, and for the only web server that gets requests.
+    balancer, or none that can be asked, and for the only web server that gets requests.
     """
     with _together(stack, machine) as (host, balancers):
+        if not balancers:
+            raise SkytierError(
+                f"{host.name} was not drained: whether another web server gets requests cannot be "
+                "asked. The load balancer of the stack is not there, or it is not made yet.",
+                "See skytier status, and run skytier up. Then run this again.",
+            )
         for balancer in balancers:
             if list(asked(balancer) or ()) == [host.name]:
                 raise SkytierError(

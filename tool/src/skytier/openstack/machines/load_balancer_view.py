@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from openstack.connection import Connection
+from openstack.exceptions import NotFoundException
 
 from skytier.deploy.kind import Found, Key
 from skytier.openstack.entry_point import FRONT, address_of
 from skytier.openstack.resources import load_balancer_parts as parts
 from skytier.openstack.resources.errors import API_ERRORS, explained
 from skytier.openstack.resources.floating_ip import FloatingIP
-from skytier.openstack.resources.load_balancer import ACTIVE, LoadBalancer
+from skytier.openstack.resources.load_balancer import LoadBalancer
 from skytier.openstack.resources.port import Port
 from skytier.services.haproxy.view import Seen, View
 from skytier.services.nginx.load_balanced import HTTP_PORT
@@ -18,6 +19,8 @@ from skytier.stackfile import StackFile
 from skytier.status import MachineStatus, ServiceStatus
 
 SILENT = "Octavia does not tell how the web servers are"
+_MADE_NOW = "PENDING_CREATE"
+_NOT_THERE = frozenset({_MADE_NOW, "PENDING_DELETE", "DELETED"})
 _NO_WORD = "OFFLINE"
 """What Octavia says of a member that no health monitor told it of yet, and of a disabled one."""
 
@@ -40,6 +43,9 @@ class LoadBalancerView:
         octavia, mine = self.connection.load_balancer, self.connection.current_project_id
         try:
             operating = parts.operating(parts.read(octavia, str(mine), self.id))
+        except NotFoundException:
+            # It is deleted at this moment, to be made anew.
+            return {}
         except API_ERRORS as error:
             raise explained(f"{self.name} could not be asked for its web servers", error) from error
         return seen(operating, self.machines)
@@ -60,13 +66,16 @@ def seen(operating: Mapping[str, str], machines: Mapping[str, str]) -> View | No
 
 
 def of(connection: Connection, known: Mapping[Key, Found]) -> list[LoadBalancerView]:
-    """The load balancer of a stack, where visitors come through it, and nothing is being done to
-    it."""
+    """The load balancer of a stack, where visitors come through it.
+
+    It serves also while Octavia changes it, or after it failed to.
+    """
     machines = machines_of(known)
     return [
         LoadBalancerView(key.name, connection, found.id, machines)
         for key, found in known.items()
-        if key.kind == LoadBalancer.name and found.attributes.get("state") == ACTIVE
+        if key.kind == LoadBalancer.name
+        and found.attributes.get("state", _MADE_NOW) not in _NOT_THERE
         if _is_led_to(found, known)
     ]
 
