@@ -395,6 +395,10 @@ class Away:
 
     connection = SimpleNamespace(load_balancer=None, current_project_id="p")
 
+    @staticmethod
+    def enter(name: str, known: object) -> Any:
+        raise SkytierError(f"There is no way to {name}.")
+
 
 @pytest.fixture
 def told(monkeypatch: pytest.MonkeyPatch) -> Any:

@@ -1,6 +1,8 @@
 """What each balancer is asked before a web server is taken out of it, and once it is back."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 
 from skytier.deploy.kind import Found, Key, Known, Tell
 from skytier.deploy.update import CONFIGURATION, SERVER
@@ -14,14 +16,18 @@ from skytier.poll import until
 from skytier.roles import ROLES
 from skytier.services.haproxy import view
 from skytier.services.haproxy.service import SOCKET
-from skytier.services.nginx.service import DRAINED
+from skytier.services.nginx.service import DRAINED, DRAINED_UNTIL_BOOT
 
 WITHIN_S = 60.0
 """It asks each web server every few seconds, and a machine that was made anew has to be found
 first. A load balancer says what it found some ten seconds later."""
 _IS_DRAINED = f"[ ! -e {DRAINED} ] || echo yes"
+_TAKES_NOTHING_NEW = f"[ ! -e {DRAINED} ] && [ ! -e {DRAINED_UNTIL_BOOT} ] || echo yes"
+_DRAINED = "NOLB"
+_SERVES = "ONLINE"
 
-
+Enter = Callable[[str], Host]
+"""Gives a machine of the stack by its name. Raises SkytierError where it lets nobody in."""
 Balancer = Host | LoadBalancerView
 """A machine with HAProxy, or a load balancer of the cloud."""
 
@@ -36,23 +42,17 @@ def asked(balancer: Balancer) -> view.View | None:
     return view.read(balancer.run(view.question(SOCKET)))
 
 
-def _told(balancer: Balancer, tell: Tell) -> view.View | None:
-    seen = asked(balancer)
-    if seen is None and isinstance(balancer, LoadBalancerView):
-        tell(f"{load_balancer_view.SILENT}: what they say themselves counts")
-    return seen
-
-
-def wait_for_another(balancer: Balancer, name: str, tell: Tell) -> None:
+def wait_for_another(balancer: Balancer, name: str, tell: Tell, enter: Enter) -> None:
     """Wait until another web server than this one gets requests, too.
 
-    Raises SkytierError where none does within WITHIN_S, and at once where all others are drained.
+    Behind a load balancer the others are asked whether they are drained. Raises SkytierError where
+    none gets requests within WITHIN_S, and at once where all others are drained.
     """
     out: view.View = {}
 
     def goes_on() -> bool:
         nonlocal out
-        out = view.others_out(_told(balancer, tell), name)
+        out = view.others_out(_with_drained(balancer, name, tell, enter), name)
         if out:
             tell(f"waiting for another web server: {_listed(out)}")
         return all(each.is_drained for each in out.values())
@@ -67,6 +67,58 @@ def wait_for_another(balancer: Balancer, name: str, tell: Tell) -> None:
         )
 
 
+def _with_drained(balancer: Balancer, name: str, tell: Tell, enter: Enter) -> view.View | None:
+    """The view, with the other web servers as drained that say so themselves: what a load balancer
+    says of them is some seconds old."""
+    if not isinstance(balancer, LoadBalancerView):
+        return asked(balancer)
+    seen = balancer.members()
+    if load_balancer_view.is_silent(seen):
+        _say_silent(tell)
+        seen = {each: replace(web, status=_SERVES) for each, web in seen.items()}
+    return {
+        each: replace(web, status=_DRAINED)
+        if each != name and web.serves and _takes_nothing_new(each, enter)
+        else web
+        for each, web in seen.items()
+    }
+
+
+def _takes_nothing_new(name: str, enter: Enter) -> bool:
+    try:
+        return bool(enter(name).run(_TAKES_NOTHING_NEW).strip())
+    except SkytierError:
+        # The load balancer's word is all there is.
+        return False
+
+
+def _say_silent(tell: Tell) -> None:
+    tell(f"{load_balancer_view.SILENT}: what they say themselves counts")
+
+
+def wait_until_out(balancer: Balancer, name: str, tell: Tell) -> str:
+    """Wait until a load balancer says no more that a drained web server gets requests.
+
+    So what it says is no older than the drain. HAProxy says so at once. Returns what to tell where
+    it still does after WITHIN_S; empty where it does not. Raises SkytierError.
+    """
+    if not isinstance(balancer, LoadBalancerView):
+        return ""
+
+    def out() -> bool:
+        own = balancer.members().get(name)
+        if own and own.serves:
+            tell(f"waiting for {balancer.name}, which sees it {own}")
+        return own is None or not own.serves
+
+    if until(out, WITHIN_S, every_s=1):
+        return ""
+    return (
+        f"{name} is drained, and after {WITHIN_S:.0f} s {balancer.name} still sees it {_SERVES}: "
+        "it may send it requests. See skytier status."
+    )
+
+
 def wait_until_back(
     balancer: Balancer, machine: Host, tell: Tell, address: str = "", *, put_back: bool = False
 ) -> None:
@@ -79,7 +131,10 @@ def wait_until_back(
 
     def back() -> bool:
         nonlocal seen
-        seen = view.missing(_told(balancer, tell), machine.name, address)
+        told = asked(balancer)
+        if told is None and isinstance(balancer, LoadBalancerView):
+            _say_silent(tell)
+        seen = view.missing(told, machine.name, address)
         if seen:
             tell(f"waiting for {balancer.name}, which sees it {seen}")
         return seen is None
@@ -104,7 +159,7 @@ def before(name: str, access: Access, there: Known, tell: Tell) -> None:
     Raises SkytierError where it is the last one that gets requests.
     """
     for balancer in _balancers(access, there, tell):
-        wait_for_another(balancer, name, tell)
+        wait_for_another(balancer, name, tell, partial(access.enter, known=there))
 
 
 def after(machine: Host, access: Access, known: Known, tell: Tell) -> None:

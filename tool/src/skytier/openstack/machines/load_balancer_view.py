@@ -38,8 +38,8 @@ class LoadBalancerView:
     machines: Mapping[str, str]
     """Addresses, and the names of the machines that have them."""
 
-    def view(self) -> View | None:
-        """The web servers in its view; None where Octavia does not tell. Raises SkytierError."""
+    def members(self) -> View:
+        """The web servers, with what Octavia says of each. Raises SkytierError."""
         octavia, mine = self.connection.load_balancer, self.connection.current_project_id
         try:
             operating = parts.operating(parts.read(octavia, str(mine), self.id))
@@ -50,19 +50,25 @@ class LoadBalancerView:
             raise explained(f"{self.name} could not be asked for its web servers", error) from error
         return seen(operating, self.machines)
 
+    def view(self) -> View | None:
+        """The web servers in its view; None where Octavia does not tell. Raises SkytierError."""
+        members = self.members()
+        return None if is_silent(members) else members
 
-def seen(operating: Mapping[str, str], machines: Mapping[str, str]) -> View | None:
-    """The view of one, by the operating status of each address.
 
-    None where all are OFFLINE: a failed check is ERROR, and no member is disabled, so nothing told
-    Octavia of any.
-    """
-    view = {
+def seen(operating: Mapping[str, str], machines: Mapping[str, str]) -> View:
+    """The view of one, by the operating status of each address."""
+    return {
         machines[address]: Seen(f"{address}:{HTTP_PORT}", status)
         for address, status in operating.items()
         if address in machines
     }
-    return None if view and {each.status for each in view.values()} == {_NO_WORD} else view
+
+
+def is_silent(view: View) -> bool:
+    """Whether Octavia tells nothing: all are OFFLINE. A failed check is ERROR, and no member is
+    disabled, so nothing told Octavia of any."""
+    return {each.status for each in view.values()} == {_NO_WORD}
 
 
 def of(connection: Connection, known: Mapping[Key, Found]) -> list[LoadBalancerView]:
@@ -106,7 +112,7 @@ def status(stack: StackFile, known: Mapping[Key, Found]) -> MachineStatus | None
     if found is None:
         return None
     view = seen(found.facts["members"], machines_of(known))
-    well = (view is None or any(each.serves for each in view.values())) and not found.fault
+    well = (is_silent(view) or any(each.serves for each in view.values())) and not found.fault
     entry = known.get(address_of(stack))
     addresses = [each.facts["address"] for each in (entry, found) if each]
     return MachineStatus(
@@ -116,8 +122,8 @@ def status(stack: StackFile, known: Mapping[Key, Found]) -> MachineStatus | None
     )
 
 
-def _told(view: View | None) -> str:
-    if view is None:
+def _told(view: View) -> str:
+    if is_silent(view):
         return SILENT
     out = [f"{name} is {each}" for name, each in view.items() if not each.serves]
     serving = len(view) - len(out)
