@@ -39,6 +39,7 @@ from skytier.openstack.machines.fencing import take_over_from_lost
 from skytier.openstack.machines.host_keys import HOST_KEY
 from skytier.openstack.machines.leaving import leaving
 from skytier.openstack.machines.look import looked, scripts, to_mend
+from skytier.openstack.machines.moved_address import MovedAddresses
 from skytier.openstack.machines.operator import Way
 from skytier.openstack.machines.variables import KeptVariables
 from skytier.openstack.plan import (
@@ -71,6 +72,7 @@ from skytier.openstack.resources.container import Container, UnseenContainerErro
 from skytier.openstack.resources.creation import RepeatedCalls
 from skytier.openstack.resources.ec2_credential import Ec2Credential
 from skytier.openstack.resources.errors import API_ERRORS, explained
+from skytier.openstack.resources.floating_ip import FloatingIP
 from skytier.openstack.resources.key_pair import KeyPair
 from skytier.openstack.resources.load_balancer import LoadBalancer, UnseenLoadBalancerError
 from skytier.openstack.resources.project import Project
@@ -423,6 +425,7 @@ class CloudStack:
         there = Known({step.key: step.found for step in current.steps if step.found})
         moves = bool(current.moves_from)
         inside.append(leaving(servers, self.stack, access, there, moves=moves))
+        inside.append(MovedAddresses(self.kinds[FloatingIP.name], self.connection))
         kinds = {**self.kinds, **{kind.name: kind for kind in inside}}
         done = apply(current.steps, kinds, events, current.known, lost, RepeatedCalls())
         secrets.settled()

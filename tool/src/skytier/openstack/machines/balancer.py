@@ -1,4 +1,5 @@
-"""What each balancer is asked before a web server is taken out of it, and once it is back."""
+"""What each balancer is asked: before a web server is taken out of it, once one is back, and before
+visitors come to it."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -151,6 +152,32 @@ def wait_until_back(
             "The others serve, and none of them was taken out. Does a security group or a route "
             f"keep {balancer.name} from it? See skytier status. Then run this again.",
         )
+
+
+def wait_until_reached(balancer: LoadBalancerView, tell: Tell) -> None:
+    """Wait until a load balancer reaches a web server. One that does not tell is believed to.
+
+    Raises SkytierError where it reaches none within WITHIN_S.
+    """
+    seen: view.View = {}
+
+    def reaches() -> bool:
+        nonlocal seen
+        seen = balancer.members()
+        tell(f"waiting until {balancer.name} reaches a web server: {_listed(seen)}")
+        return any(each.serves for each in seen.values())
+
+    if until(reaches, WITHIN_S, every_s=1):
+        return
+    if load_balancer_view.is_silent(seen):
+        _say_silent(tell)
+        return
+    raise SkytierError(
+        f"{balancer.name} reaches no web server: after {WITHIN_S:.0f} s {_listed(seen)}. So the "
+        "address of visitors stays where it is.",
+        f"Does a security group or a route keep {balancer.name} from them, at the ports 8082, 8443 "
+        "and 8083? See skytier status. Then run skytier up again.",
+    )
 
 
 def before(name: str, access: Access, there: Known, tell: Tell) -> None:

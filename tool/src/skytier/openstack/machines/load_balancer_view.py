@@ -76,20 +76,28 @@ def of(connection: Connection, known: Mapping[Key, Found]) -> list[LoadBalancerV
 
     It serves also while Octavia changes it, or after it failed to.
     """
-    machines = machines_of(known)
     return [
-        LoadBalancerView(key.name, connection, found.id, machines)
+        each
         for key, found in known.items()
-        if key.kind == LoadBalancer.name
-        and found.attributes.get("state", _MADE_NOW) not in _NOT_THERE
-        if _is_led_to(found, known)
+        if key.kind == LoadBalancer.name and _is_led_to(found, known)
+        for each in at(found.attributes.get("port", ""), connection, known)
+    ]
+
+
+def at(port: str, connection: Connection, known: Mapping[Key, Found]) -> list[LoadBalancerView]:
+    """The load balancer that has a port, by its id."""
+    return [
+        LoadBalancerView(key.name, connection, found.id, machines_of(known))
+        for key, found in known.items()
+        if key.kind == LoadBalancer.name and found.attributes.get("port") == port
+        if found.attributes.get("state", _MADE_NOW) not in _NOT_THERE
     ]
 
 
 def _is_led_to(balancer: Found, known: Mapping[Key, Found]) -> bool:
     """Whether a floating IP leads there, if there are any: else it is to come, or to go."""
     addresses = [found for key, found in known.items() if key.kind == FloatingIP.name]
-    port = balancer.attributes["port"]
+    port = balancer.attributes.get("port")
     return not addresses or any(each.attributes["port"] == port for each in addresses)
 
 
