@@ -176,15 +176,15 @@ def test_a_drained_web_server_gets_nothing_new_and_ends_what_it_is_at(made: Clus
 
 def test_the_last_one_that_gets_requests_is_not_taken_out(made: Cluster) -> None:
     first, *others = (made.containers[f"shop-web-{number}"] for number in (1, 2, 3))
-    gate.wait_for_another(balancer(made), first.name, silent)
+    gate.wait_for_another(balancer(made), first.name, silent, made.containers.__getitem__)
     for each in others:
         each.run(DRAIN)
     with pytest.raises(SkytierError, match="shop-web-2 is drained, shop-web-3 is drained"):
-        gate.wait_for_another(balancer(made), first.name, silent)
+        gate.wait_for_another(balancer(made), first.name, silent, made.containers.__getitem__)
     for each in others:
         each.run(f"{DRAIN} --end")
         gate.wait_until_back(balancer(made), each, silent, put_back=True)
-    gate.wait_for_another(balancer(made), first.name, silent)
+    gate.wait_for_another(balancer(made), first.name, silent, made.containers.__getitem__)
     balancer(made).run("systemctl stop haproxy")
     assert gate.asked(balancer(made)) is None
     balancer(made).run("systemctl start haproxy")
@@ -282,7 +282,7 @@ def test_a_load_balancer_of_the_cloud_takes_over_and_drains_and_gives_way_to_hap
         assert asked(made)["host"] == "shop-web-1"
     assert visit.answers.keys() <= {"shop-web-1"}
     with patch.object(gate, "WITHIN_S", 0.0), pytest.raises(SkytierError, match="shop-web-2 is"):
-        gate.wait_for_another(passing, "shop-web-1", silent)
+        gate.wait_for_another(passing, "shop-web-1", silent, made.containers.__getitem__)
     made.containers["shop-web-2"].run(f"{DRAIN} --end")
     gate.wait_until_back(passing, made.containers["shop-web-2"], silent, put_back=True)
 

@@ -439,6 +439,13 @@ def seen_as(**statuses: str) -> dict[Key, Found]:
             *("OFFLINE", "ERROR", False),
             f"0 of 2 web servers get requests; {WEB} is OFFLINE; {SECOND} is ERROR",
         ),
+        (
+            "ERROR",
+            "ERROR",
+            False,
+            f"0 of 2 web servers get requests; {WEB} is ERROR; {SECOND} is ERROR",
+        ),
+        ("OFFLINE", "OFFLINE", True, "Octavia does not tell how the web servers are"),
     ],
 )
 def test_status_shows_it_as_a_machine(first: str, second: str, healthy: bool, told: str) -> None:
@@ -455,6 +462,10 @@ class Away:
     """Machines that nobody enters."""
 
     connection = SimpleNamespace(load_balancer=None, current_project_id="p")
+
+    @staticmethod
+    def enter(name: str, known: object) -> Any:
+        raise SkytierError(f"There is no way to {name}.")
 
 
 @pytest.fixture
@@ -501,10 +512,41 @@ def test_its_turn_ends_once_it_is_online(told: Any, monkeypatch: pytest.MonkeyPa
     elsewhere = Known({**known, ENTRY: other(known[ENTRY], port="id of port skytier-web-1")})
     told(("ERROR", "ERROR"))
     balancer.after(machine, cast(Any, Away), elsewhere, lambda text: None)
-    # One that is still made is asked later.
-    known[BALANCER] = other(known[BALANCER], state="PENDING_CREATE")
-    told(("ERROR", "ERROR"))
-    balancer.after(machine, cast(Any, Away), known, lambda text: None)
+
+
+@pytest.mark.parametrize(
+    ("state", "asked"),
+    [
+        *((each, True) for each in ("ACTIVE", "PENDING_UPDATE", "ERROR", "disabled")),
+        *((each, False) for each in ("PENDING_CREATE", "PENDING_DELETE", "DELETED")),
+    ],
+)
+def test_one_that_may_serve_is_asked_whatever_octavia_does_to_it(
+    state: str, *, asked: bool
+) -> None:
+    known = seen_as(first="", second="")
+    known[BALANCER] = other(known[BALANCER], state=state)
+    names = [each.name for each in load_balancer_view.of(cast(Any, None), known)]
+    assert names == ([BALANCER.name] if asked else [])
+
+
+def test_where_octavia_does_not_tell_the_machines_word_counts(told: Any) -> None:
+    known = Known(seen_as(first="", second=""))
+    machine = cast(Any, SimpleNamespace(name=WEB, run=lambda script: ""))
+    told(("OFFLINE", "OFFLINE"))
+    for step in (
+        lambda tell: balancer.after(machine, cast(Any, Away), known, tell),
+        lambda tell: balancer.before(WEB, cast(Any, Away), known, tell),
+    ):
+        said: list[str] = []
+        step(said.append)
+        assert said == [
+            "Octavia does not tell how the web servers are: what they say themselves counts"
+        ]
+    # One of which it has no word yet, while it tells of another one, is waited for.
+    told(("OFFLINE", "ONLINE"))
+    with pytest.raises(SkytierError, match=f"{BALANCER.name} sees it OFFLINE"):
+        balancer.after(machine, cast(Any, Away), known, lambda text: None)
 
 
 @pytest.mark.parametrize(

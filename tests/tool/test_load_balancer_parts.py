@@ -5,7 +5,12 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from openstack.exceptions import ConflictException, ForbiddenException, NotFoundException
+from openstack.exceptions import (
+    ConflictException,
+    ForbiddenException,
+    HttpException,
+    NotFoundException,
+)
 
 from skytier.deploy.kind import Found, Key, Known, UnseenError
 from skytier.errors import SkytierError
@@ -43,7 +48,10 @@ class Octavia:
         self.of_pool: dict[str, list[Any]] = {}
         self.told: list[str] = []
         self.busy, self.ends_in = False, "ACTIVE"
-        self.allowed, self.version = True, (2, 26)
+        self.allowed, self.away, self.version = True, False, (2, 26)
+        self.lists = 0
+        self.fails: set[str] = set()
+        """The changes after which a part is in ERROR, and the load balancer is ACTIVE."""
 
     def _changes(self, what: str) -> None:
         if self.busy:
@@ -67,6 +75,9 @@ class Octavia:
         return found
 
     def load_balancers(self, **query: Any) -> Any:
+        self.lists += 1
+        if self.away:
+            raise HttpException(http_status=503)
         if not self.allowed:
             raise ForbiddenException(http_status=403)
         return [
@@ -85,6 +96,7 @@ class Octavia:
     def _made(self, kind: str, **body: Any) -> Any:
         found = SimpleNamespace(id=f"{kind} {len(self.told)} {body['name']}", **body)
         found.is_admin_state_up = True
+        found.provisioning_status = self._ends(f"create {kind}")
         self.parts[kind][found.id] = found
         if kind == "listener":
             found.load_balancers, found.default_pool_id = [{"id": body["load_balancer_id"]}], None
@@ -96,8 +108,12 @@ class Octavia:
             found.pools = [{"id": body["pool_id"]}]
         return found
 
+    def _ends(self, what: str) -> str:
+        return "ERROR" if what in self.fails else "ACTIVE"
+
     def _set(self, pool: str, members: Any) -> None:
-        usual = {"is_admin_state_up": True, "operating_status": "ONLINE"}
+        usual: dict[str, Any] = {"is_admin_state_up": True, "operating_status": "ONLINE"}
+        usual["provisioning_status"] = self._ends("members")
         self.of_pool[pool] = [SimpleNamespace(**{**usual, **each}) for each in members]
 
     def __getattr__(self, call: str) -> Any:
@@ -111,7 +127,8 @@ class Octavia:
                 case "create":
                     return self._made(kind, **body)
                 case "update":
-                    vars(self.parts[kind][about[0]]).update(body)
+                    ends = self._ends(f"update {kind}")
+                    vars(self.parts[kind][about[0]]).update(body, provisioning_status=ends)
                 case "delete":
                     del self.parts[kind][about[0]]
             return None
@@ -134,10 +151,11 @@ def octavia(monkeypatch: pytest.MonkeyPatch) -> Octavia:
     return octavia
 
 
-def kind_of(octavia: Octavia, *, wanted: bool = True) -> LoadBalancer:
-    network = SimpleNamespace(ports=lambda **query: [FIRST, SECOND])
+def kind_of(octavia: Octavia, *ports: Any, wanted: bool = True, held_by: str = "") -> LoadBalancer:
+    network = SimpleNamespace(ports=lambda **query: [FIRST, SECOND, *ports])
     connection = SimpleNamespace(load_balancer=octavia, network=network, current_project_id="p")
-    return LoadBalancer(Project(cast(Any, connection), "skytier"), there=True, wanted=wanted)
+    project = Project(cast(Any, connection), "skytier")
+    return LoadBalancer(project, there=True, wanted=wanted, held_by=held_by)
 
 
 @pytest.fixture
@@ -250,6 +268,22 @@ DRIFT: dict[str, tuple[Callable[[Octavia], object], list[str], list[str]]] = {
         changed("health_monitor", type="TCP"),
         *(["monitors"], ["delete health_monitor", "create health_monitor"]),
     ),
+    "a listener is in ERROR": (
+        changed("listener", provisioning_status="ERROR"),
+        *(["listeners"], ["update listener"]),
+    ),
+    "a pool is in ERROR": (
+        changed("pool", provisioning_status="ERROR"),
+        *(["pools"], ["update pool"]),
+    ),
+    "a member is in ERROR": (
+        a_member(provisioning_status="ERROR"),
+        *(["members"], ["members"]),
+    ),
+    "a monitor is in ERROR": (
+        changed("health_monitor", provisioning_status="ERROR"),
+        *(["monitors"], ["update health_monitor"]),
+    ),
     "another listener": (
         lambda octavia: vars(octavia._made("listener", name="x", load_balancer_id="lb")).update(
             dict.fromkeys(parts.LISTENER, 8000)
@@ -320,6 +354,30 @@ def test_one_that_ends_in_error_says_what_to_do(octavia: Octavia) -> None:
     assert "with the same address" in (raised.value.do or "")
 
 
+@pytest.mark.parametrize(
+    ("change", "said", "again"),
+    [
+        (ALL[0], "the listener of port 80, the listener of port 443", "update listener"),
+        (ALL[1], "the pool of port 80, the pool of port 443", "update pool"),
+        (ALL[2], "the member of port 80, the member of port 443", "members"),
+        (ALL[3], "the monitor of port 80, the monitor of port 443", "update health_monitor"),
+    ],
+)
+def test_a_part_that_ends_in_error_is_told_and_set_again_by_the_next_run(
+    change: str, said: str, again: str, octavia: Octavia
+) -> None:
+    kind = kind_of(octavia)
+    octavia.fails = {change}
+    with pytest.raises(SkytierError, match=f"is ACTIVE, and .* In ERROR: {said}\\.") as raised:
+        kind.reconcile(WANTED, kind.create(WANTED, KNOWN), KNOWN, SILENT)
+    assert "skytier up sets it up again" in (raised.value.do or "")
+    octavia.fails = set()
+    octavia.told.clear()
+    [found] = kind.find()
+    assert differs(kind.reconcile(WANTED, found, KNOWN, SILENT)) == []
+    assert octavia.told == [again, again]
+
+
 @pytest.mark.parametrize("status", ["ACTIVE", "ERROR"])
 def test_it_goes_with_all_its_parts(status: str, octavia: Octavia, made: LoadBalancer) -> None:
     [found] = made.find()
@@ -336,6 +394,23 @@ def test_who_may_not_list_them_has_none_unless_the_stack_is_to_have_one(octavia:
     with pytest.raises(UnseenError, match="Octavia answers 403") as raised:
         kind_of(octavia).find()
     assert "load-balancer_member" in (raised.value.do or "")
+
+
+def test_a_stack_without_one_does_not_ask_octavia(octavia: Octavia, made: LoadBalancer) -> None:
+    octavia.away, octavia.lists = True, 0
+    assert kind_of(octavia, wanted=False, held_by=HELD.name).find() == []
+    assert octavia.lists == 0
+    held = port(HELD.name, "vip", "10.0.0.9")
+    for kind in (
+        kind_of(octavia, held, wanted=False, held_by=HELD.name),
+        kind_of(octavia, wanted=True, held_by=HELD.name),
+        kind_of(octavia, wanted=False),
+    ):
+        with pytest.raises(HttpException):
+            kind.find()
+        octavia.away = False
+        assert [each.key for each in kind.find()] == [BALANCER]
+        octavia.away = True
 
 
 def test_another_one_of_the_project_is_left_alone(octavia: Octavia, made: LoadBalancer) -> None:

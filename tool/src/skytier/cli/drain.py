@@ -23,7 +23,7 @@ def drain(machine: Machine, cloud: Cloud = None, file: File = None) -> None:
         said = stack.drain(machine, status.update)
     if said:
         console.out.print(said, markup=False)
-    console.out.print(f"{machine} gets no requests. Put it back: skytier undrain {machine}")
+    console.out.print(f"{machine} is drained. Put it back: skytier undrain {machine}")
 
 
 @app.command(epilog="Example: skytier undrain web/2")

@@ -39,6 +39,7 @@ from skytier.openstack.machines.fencing import take_over_from_lost
 from skytier.openstack.machines.host_keys import HOST_KEY
 from skytier.openstack.machines.leaving import leaving
 from skytier.openstack.machines.look import looked, scripts, to_mend
+from skytier.openstack.machines.moved_address import MovedAddresses
 from skytier.openstack.machines.operator import Way
 from skytier.openstack.machines.variables import KeptVariables
 from skytier.openstack.plan import (
@@ -71,8 +72,9 @@ from skytier.openstack.resources.container import Container, UnseenContainerErro
 from skytier.openstack.resources.creation import RepeatedCalls
 from skytier.openstack.resources.ec2_credential import Ec2Credential
 from skytier.openstack.resources.errors import API_ERRORS, explained
+from skytier.openstack.resources.floating_ip import FloatingIP
 from skytier.openstack.resources.key_pair import KeyPair
-from skytier.openstack.resources.load_balancer import UnseenLoadBalancerError
+from skytier.openstack.resources.load_balancer import LoadBalancer, UnseenLoadBalancerError
 from skytier.openstack.resources.project import Project
 from skytier.openstack.resources.server import Server
 from skytier.openstack.resources.volume import Volume
@@ -263,7 +265,7 @@ class CloudStack:
         The data of machines goes without `purge`, too; a container with objects does not. Raises
         UnseenError when nothing is found, and the project may not list all.
         """
-        return removal(self.kinds, self.lock, purge=purge)
+        return removal(self._deleted_kinds(), self.lock, purge=purge)
 
     def trust(self, name: str, host_key: str) -> None:
         """Note the host key of a server. Raises SkytierError when there is no such server."""
@@ -367,9 +369,16 @@ class CloudStack:
         purge: bool = False,
     ) -> bool:
         containers = Container(self.project, self.has_objects, with_objects=purge)
-        kinds = {**self.kinds, Container.name: containers}
+        kinds = {**self._deleted_kinds(), Container.name: containers}
         stay = partial(object_store.stays, purge=purge)
         return delete_all(kinds, events, lost, unseen, stay)
+
+    def _deleted_kinds(self) -> dict[str, Kind]:
+        """All kinds; a load balancer is looked for also where its port is gone."""
+        anyway = LoadBalancer(
+            *(self.project, self.has_load_balancers), wanted=self.stack.has_load_balancer
+        )
+        return {**self.kinds, LoadBalancer.name: anyway}
 
     def _make_network(self) -> None:
         try:
@@ -416,6 +425,7 @@ class CloudStack:
         there = Known({step.key: step.found for step in current.steps if step.found})
         moves = bool(current.moves_from)
         inside.append(leaving(servers, self.stack, access, there, moves=moves))
+        inside.append(MovedAddresses(self.kinds[FloatingIP.name], self.connection))
         kinds = {**self.kinds, **{kind.name: kind for kind in inside}}
         done = apply(current.steps, kinds, events, current.known, lost, RepeatedCalls())
         secrets.settled()

@@ -135,7 +135,11 @@ def resources(
         StaticFiles(project, stored, stack.static.bucket),
         *(ServerGroup(project), Server(project, roots), roots),
         VolumeAttachment(project, volumes),
-        LoadBalancer(project, with_load_balancers, wanted=stack.has_load_balancer),
+        LoadBalancer(
+            *(project, with_load_balancers),
+            wanted=stack.has_load_balancer,
+            held_by=load_balancer_address(stack.name).name,
+        ),
         FloatingIP(project, entry, entry_points, address),
     ]
     return {kind.name: kind for kind in plain}

@@ -35,9 +35,16 @@ class LoadBalancer(Listed):
     name = "load balancer"
     fixed = frozenset({"port"})
 
-    def __init__(self, project: Project, there: bool, *, wanted: bool = False) -> None:
-        """`there` is whether the cloud has Octavia; `wanted` whether the stack is to have one."""
+    def __init__(
+        self, project: Project, there: bool, *, wanted: bool = False, held_by: str = ""
+    ) -> None:
+        """`there` is whether the cloud has Octavia; `wanted` whether the stack is to have one.
+
+        One that is not wanted is looked for where the stack has the port `held_by`, which has its
+        address; anyway without that name.
+        """
         self._project, self._there, self._wanted = project, there, wanted
+        self._held_by = held_by
         # Its members are told by the ports that have their addresses.
         self.lists = project.ports
 
@@ -53,7 +60,16 @@ class LoadBalancer(Listed):
 
     def among(self, listed: Iterable[Any]) -> Iterable[Found]:
         """Those with the mark as their description. `listed` are the ports of the stack."""
-        return [self._found(each, listed) for each in self.marked()] if self._there else []
+        listed = list(listed)
+        # A stack without one does not depend on Octavia.
+        if not self._there or not self._may_be_there(listed):
+            return []
+        return [self._found(each, listed) for each in self.marked()]
+
+    def _may_be_there(self, ports: Iterable[Any]) -> bool:
+        if self._wanted or not self._held_by:
+            return True
+        return any(port.name == self._held_by for port in ports)
 
     def marked(self) -> list[Any]:
         """All with the mark, by one list. Raises UnseenLoadBalancerError."""
@@ -88,7 +104,10 @@ class LoadBalancer(Listed):
         return Found(wanted.key, made.id, {}, created_at=made.created_at or "")
 
     def reconcile(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
-        """Octavia is done with it, and each part is as wanted."""
+        """Octavia is done with it, and each part is as wanted.
+
+        Raises SkytierError where it, or a part, ends in ERROR.
+        """
         balancer = self._settled(found.id, tell)
         if balancer.is_admin_state_up is False:
             self._octavia.update_load_balancer(balancer, is_admin_state_up=True)
@@ -102,7 +121,15 @@ class LoadBalancer(Listed):
             *(self._project.id, found.id, wanted, known),
             lambda: self._settled(found.id, tell),
         )
-        return self._found(self._settled(found.id, tell), self._project.ports())
+        done = self._found(self._settled(found.id, tell), self._project.ports())
+        if ill := list(dict.fromkeys(parts.failed(done.attributes))):
+            raise SkytierError(
+                f"The load balancer {wanted.key.name} is ACTIVE, and Octavia could not set up all "
+                f"of it. In ERROR: {', '.join(ill)}.",
+                "skytier up sets it up again. If that ends so again, ask who runs the cloud, who "
+                f"alone sees why: openstack loadbalancer status show {found.id}",
+            )
+        return done
 
     def delete(self, found: Found, tell: Tell) -> None:
         """Delete it with all that it is made of. Its port stays, which is not Octavia's."""

@@ -93,6 +93,17 @@ def described(whole: Whole, ports: Mapping[str, str]) -> dict[str, list[dict[str
     }
 
 
+def failed(attributes: Mapping[str, Any]) -> list[str]:
+    """The parts that are in ERROR, of all as `described`: Octavia could not make or change them,
+    and the load balancer itself is ACTIVE all the same."""
+    return [
+        f"the {kind.removesuffix('s')} of port {each.get('listener', each.get('protocol_port'))}"
+        for kind in ("listeners", "pools", "members", "monitors")
+        for each in attributes[kind]
+        if each.get("provisioning_status") == "ERROR"
+    ]
+
+
 def operating(whole: Whole) -> dict[str, str]:
     """What Octavia says of each member, by its address: the worst of what it says for its ports."""
     found: dict[str, str] = {}
@@ -239,9 +250,13 @@ def _name(wanted: Wanted, port: int) -> str:
 
 
 def _told(part: Any, names: Sequence[str]) -> dict[str, Any]:
-    """What Octavia says of a part; also that it is disabled, which is never wanted."""
+    """What Octavia says of a part; also what is never wanted: that it is disabled, or in ERROR."""
     told = {name: getattr(part, name) for name in names}
-    return told if part.is_admin_state_up is not False else {**told, "admin_state_up": False}
+    if part.is_admin_state_up is False:
+        told["admin_state_up"] = False
+    if part.provisioning_status == "ERROR":
+        told["provisioning_status"] = part.provisioning_status
+    return told
 
 
 def _sorted(members: Iterable[Mapping[str, Any]]) -> list[str]:

@@ -68,8 +68,8 @@ def read(said: str) -> View | None:
 def missing(view: View | None, name: str, address: str = "") -> Seen | None:
     """A web server that the balancer does not send requests to yet; None once it does.
 
-    None also where there is nothing to wait for: HAProxy does not run, or it is told later of the
-    web server, or of its present address.
+    None also where there is nothing to wait for: HAProxy does not run, or Octavia does not tell; or
+    the balancer is told later of the web server, or of its present address.
     """
     seen = (view or {}).get(name)
     if seen is None or seen.serves:
