@@ -16,7 +16,7 @@ from skytier.cli import app
 from skytier.deploy import contained as in_container
 from skytier.deploy import rehearsal
 from skytier.deploy.contained import Room, memory_mib, room
-from skytier.deploy.kind import Known
+from skytier.deploy.kind import Key, Known
 from skytier.deploy.rehearsal import Proof, Source
 from skytier.errors import SkytierError
 from skytier.hosts.host import CommandError
@@ -195,6 +195,9 @@ def test_the_program_is_good_shell(reached_at: tuple[str, int] | None, tmp_path:
 class Stack:
     """A stack on a cloud with a monitor of its own: the machines are left to the test."""
 
+    lost: frozenset[Key] = frozenset()
+    """Of its resources."""
+
     def __init__(self, tmp_path: Path) -> None:
         text = 'backup = {kind = "object-store", bucket = "shop-backups"}\n'
         self.stack, self.cloud = parse(f'name = "shop"\n{text}{DEDICATED}'), "mycloud"
@@ -208,9 +211,8 @@ class Stack:
     def plan(self) -> Any:
         found = resolved(self.stack)
         choices = replace(found.choices, systems={"monitor": DEBIAN_12})
-        return SimpleNamespace(
-            resolved=replace(found, choices=choices), known=Known(there(self.stack))
-        )
+        known = {key: each for key, each in there(self.stack).items() if key not in self.lost}
+        return SimpleNamespace(resolved=replace(found, choices=choices), known=Known(known))
 
 
 @pytest.fixture
@@ -219,7 +221,8 @@ def begun(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> tuple[Stack, Machi
 
     @contextmanager
     def target(stack: Any, name: str, tell: Any = None) -> Iterator[Any]:
-        assert name in ("monitor", "shop-monitor-1")
+        # By `monitor` it could be the machine that the monitor was on.
+        assert name == "shop-monitor-1"
         yield Monitor(free_gib=8)
 
     @contextmanager
@@ -266,6 +269,17 @@ def test_a_failure_there_is_told_to_the_monitor_as_any_other(
     done = on_cloud.rehearse(cast(Any, stack), Shown(), on_monitor=True)
     assert (done.good, done.trouble) == (False, "It fails.")
     assert "skytier_rehearsal_failed 1" in database.ran[-1]
+
+
+def test_without_the_monitors_server_no_other_machine_gets_the_copy(
+    begun: tuple[Stack, Machine],
+) -> None:
+    stack, database = begun
+    stack.lost = frozenset({Key("server", "shop-monitor-1")})
+    with pytest.raises(SkytierError, match="shop-monitor-1, is not there") as error:
+        on_cloud.rehearse(cast(Any, stack), Shown(), on_monitor=True)
+    assert "skytier up" in (error.value.do or "")
+    assert database.ran == []
 
 
 @pytest.mark.parametrize(
