@@ -407,6 +407,21 @@ def test_what_else_is_to_be_tried_is_tried_once_the_backups_are_proven(
     assert [each.good for each in done.drills] == [good]
 
 
+def test_a_rollback_that_ctrl_c_ended_is_looked_at_before_the_next_rehearsal(
+    begun: tuple[Stack, Machine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def drill(*given: Any) -> Drill:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(on_cloud.rehearsal, "prove", lambda *given, beside: PROOF)
+    monkeypatch.setattr(on_cloud.drills, "refuse", lambda stack, names: None)
+    monkeypatch.setattr(on_cloud.drills, "drill", drill)
+    with pytest.raises(SkytierError, match="the rollback was not tried to its end") as error:
+        on_cloud.rehearse(cast(Any, begun[0]), Shown(), names=[DrillName.ROLLBACK])
+    assert "skytier releases" in (error.value.do or "")
+    assert "before you rehearse again" in (error.value.do or "")
+
+
 def test_what_cannot_be_tried_is_refused_before_anything_is_made(
     begun: tuple[Stack, Machine], monkeypatch: pytest.MonkeyPatch
 ) -> None:

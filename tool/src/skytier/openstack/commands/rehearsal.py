@@ -100,10 +100,18 @@ def rehearse(
     return found
 
 
+_AFTER_CTRL_C = {
+    DrillName.SWITCHOVER: "See how the stack is: skytier status. Then rehearse again.",
+    # Another rehearsal would take what serves now for the present release.
+    DrillName.ROLLBACK: "See which release serves: skytier releases. If it is an older one, bring "
+    "the newer one back before you rehearse again: skytier rollback ID, then skytier release",
+}
+
+
 def _tried(stack: CloudStack, name: DrillName, progress: Progress, lost: threading.Event) -> Drill:
     with interrupted(
         f"Interrupted: the backups are proven, and the {name} was not tried to its end.",
-        "See how the stack is: skytier status. Then rehearse again.",
+        _AFTER_CTRL_C[name],
     ):
         return drills.drill(stack, name, progress, lost)
 
