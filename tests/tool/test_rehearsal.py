@@ -407,6 +407,28 @@ def test_what_else_is_to_be_tried_is_tried_once_the_backups_are_proven(
     assert [each.good for each in done.drills] == [good]
 
 
+def test_nothing_more_is_tried_after_one_that_failed(
+    begun: tuple[Stack, Machine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack, _ = begun
+    tried: list[str] = []
+
+    def drill(stack: Stack, name: str, progress: Any, lost: Any) -> Drill:
+        tried.append(name)
+        return Drill(name, trouble="No member is in step.", advice="Look.")
+
+    monkeypatch.setattr(on_cloud.rehearsal, "prove", lambda *given, beside: PROOF)
+    monkeypatch.setattr(on_cloud.drills, "refuse", lambda stack, names: None)
+    monkeypatch.setattr(on_cloud.drills, "drill", drill)
+    done = on_cloud.rehearse(cast(Any, stack), Shown(), names=list(DrillName))
+    assert tried == ["switchover"]
+    assert [each.trouble for each in done.drills] == [
+        "No member is in step.",
+        "It was not tried, since the switchover failed.",
+    ]
+    assert stack.operator.last_rehearsal() == as_json(done)
+
+
 def test_a_rollback_that_ctrl_c_ended_is_looked_at_before_the_next_rehearsal(
     begun: tuple[Stack, Machine], monkeypatch: pytest.MonkeyPatch
 ) -> None:

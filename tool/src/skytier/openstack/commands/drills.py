@@ -192,7 +192,7 @@ class _Rollback:
             ) from error
 
 
-def _why(error: BaseException) -> SkytierError:
+def _why(error: Exception | KeyboardInterrupt) -> SkytierError:
     if isinstance(error, KeyboardInterrupt):
         return SkytierError("Interrupted.", "")
     return error if isinstance(error, SkytierError) else explained("A note failed", error)

@@ -93,8 +93,13 @@ def rehearse(
             rehearsal.note_good(database, text, of.place)
         else:
             rehearsal.note_failed(database, of.place)
+        why_not = "" if found.good else "the backups are not proven"
         for name in names:
-            tried = _tried(stack, name, progress, lost) if found.good else _not_tried(name)
+            tried = (
+                _not_tried(name, why_not) if why_not else _tried(stack, name, progress, lost)
+            )
+            if not (why_not or tried.good):
+                why_not = f"the {name} failed"
             found = replace(found, drills=[*found.drills, tried])
             _keep(stack, began, found)
     return found
@@ -120,11 +125,11 @@ def _keep(stack: CloudStack, began: datetime, found: Rehearsed) -> None:
     stack.operator.keep_rehearsal(f"{began:%Y%m%dT%H%M%SZ}", as_json(found))
 
 
-def _not_tried(name: DrillName) -> Drill:
+def _not_tried(name: DrillName, why: str) -> Drill:
     return Drill(
         name,
-        trouble="It was not tried, since the backups are not proven.",
-        advice="Mend the backups, and rehearse again.",
+        trouble=f"It was not tried, since {why}.",
+        advice="Mend that first, and rehearse again.",
     )
 
 
