@@ -17,9 +17,10 @@ import pytest
 from skytier.cli import chosen, rehearse
 from skytier.deploy.kind import Found, Key, Known
 from skytier.deploy.plan import Action, plan
-from skytier.deploy.rehearsal import Proof, Source, lacking, metrics
+from skytier.deploy.rehearsal import Proof, Source, lacking, metrics, metrics_file
 from skytier.deploy.rehearsed import Drill, DrillName, Rehearsed, as_json, from_json, rehearsed
 from skytier.errors import SkytierError
+from skytier.hosts.host import UnreachableError
 from skytier.openstack.choices.flavor import Flavor
 from skytier.openstack.commands import rehearsal as on_cloud
 from skytier.openstack.commands import scratch
@@ -33,13 +34,18 @@ from skytier.services.pgbackrest import contents, marker
 from skytier.services.pgbackrest.contents import Content, Different, compare
 from skytier.services.pgbackrest.program import secret_files
 from skytier.services.pgbackrest.rehearsal import marking, restoring
-from skytier.stackfile import StackFile
+from skytier.stackfile import StackFile, parse
 from tests.cluster.cluster import Events
 from tests.cluster.kinds import Recorded
 
 from .test_backup import THERE, TO_CLOUD, TO_S3
 from .test_object_store import PROJECT, resolved, there
 
+TO_CLOUD_OF_THREE = """
+name = "shop"
+database = {members = 3}
+backup = {kind = "object-store", bucket = "shop-backups"}
+"""
 SMALL = Flavor("1", "m1.small", vcpus=1, ram_mib=2048, disk_gib=20)
 SERVER = Key("server", "shop-rehearsal-1")
 SAID = """\
@@ -359,6 +365,37 @@ def begun(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> tuple[Stack, Machi
     monkeypatch.setattr(on_cloud.rehearsal, "source", lambda host, places: OF)
     monkeypatch.setattr(on_cloud.rehearsal, "mark", lambda host, at, tell, place: MARKED)
     return made, machine
+
+
+class Away(Machine):
+    name = "shop-database-3"
+
+    def run(self, script: str, stdin: bytes | None = None) -> str:
+        raise UnreachableError("It does not answer.", "Look.")
+
+
+@pytest.mark.parametrize("good", [True, False])
+def test_former_primaries_tell_nothing_of_older_rehearsals(
+    begun: tuple[Stack, Machine], monkeypatch: pytest.MonkeyPatch, good: bool
+) -> None:
+    stack, primary = begun
+    stack.stack = parse(TO_CLOUD_OF_THREE)
+    former = Machine()
+    former.name = "shop-database-2"
+
+    @contextmanager
+    def machines(stack: Any, *, that_run: bool) -> Iterator[dict[str, Machine]]:
+        yield {each.name: each for each in (Away(), primary, former)}
+
+    wrong = compare({"a": Content(1, "5")}, {})
+    proof = PROOF if good else replace(PROOF, compared=wrong)
+    monkeypatch.setattr(on_cloud.rehearsal, "prove", lambda *given, beside: proof)
+    monkeypatch.setattr(on_cloud, "machines", machines)
+    assert on_cloud.rehearse(cast(Any, stack), Shown()).good == good
+    file = metrics_file()
+    gone = f"rm -f {file}" if good else f"sed -i /skytier_rehearsal_failed/d {file}"
+    assert former.ran == [f"[ ! -e {file} ] || {gone}"]
+    assert not any("rm -f" in each or "sed" in each for each in primary.ran)
 
 
 def test_the_scratch_server_is_there_for_the_copy_alone(

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -21,6 +22,7 @@ from skytier.openstack.choices.flavor import Flavor
 from skytier.openstack.choices.quota import refuse_short
 from skytier.openstack.commands import drills, scratch
 from skytier.openstack.commands.backups import DATABASE, database_of, places, told_step
+from skytier.openstack.commands.database import machines
 from skytier.openstack.commands.on_monitor import OnMonitor, check_machine
 from skytier.openstack.commands.ssh_target import ssh_target
 from skytier.openstack.plan.kinds import RULES
@@ -87,12 +89,7 @@ def rehearse(
             trouble=trouble,
         )
         _keep(stack, began, found)
-        if found.good:
-            figures = (found.recovery_s, found.lost_seconds, of.place)
-            text = rehearsal.metrics(datetime.now(UTC), *figures)
-            rehearsal.note_good(database, text, of.place)
-        else:
-            rehearsal.note_failed(database, of.place)
+        _note(stack, database, found)
         why_not = "" if found.good else "the backups are not proven"
         for name in names:
             tried = (
@@ -103,6 +100,24 @@ def rehearse(
             found = replace(found, drills=[*found.drills, tried])
             _keep(stack, began, found)
     return found
+
+
+def _note(stack: CloudStack, database: Host, found: Rehearsed) -> None:
+    """Give the monitor the result. Former primaries tell nothing of older ones any more."""
+    if found.good:
+        figures = (found.recovery_s, found.lost_seconds, found.place)
+        text = rehearsal.metrics(datetime.now(UTC), *figures)
+        rehearsal.note_good(database, text, found.place)
+    else:
+        rehearsal.note_failed(database, found.place)
+    if stack.stack.database.members == 1:
+        return
+    with machines(stack, that_run=True) as hosts:
+        for host in hosts.values():
+            # One that does not answer is asked again by the next rehearsal.
+            with suppress(SkytierError):
+                if host.name != database.name:
+                    rehearsal.outdated(host, found.place, good=found.good)
 
 
 _AFTER_CTRL_C = {
