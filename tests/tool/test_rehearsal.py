@@ -1,6 +1,7 @@
 """Rehearsals: what the machines say, what is compared, told and shown, and the scratch server."""
 
 import json
+import re
 import shutil
 import subprocess
 import threading
@@ -116,6 +117,17 @@ def test_the_programs_are_good_shell(tmp_path: Path) -> None:
         path.write_text(script.text)
         done = subprocess.run(["shellcheck", path], check=False, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout
+
+
+def test_why_postgresql_ended_is_found_in_its_log() -> None:
+    program = restoring(marker="m", backup="b", version="15", conf={}, secrets={}, spare_bytes=1)
+    told = re.search(r"grep -E '([^']*)' ", program.files[0].text)
+    assert told
+    for line in (
+        "LOG:  startup process (PID 7) was terminated by signal 9: Killed",
+        "FATAL:  recovery ended before configured recovery target was reached",
+    ):
+        assert re.search(told[1], line)
 
 
 def kinds() -> dict[str, Recorded]:

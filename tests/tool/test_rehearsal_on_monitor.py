@@ -192,6 +192,37 @@ def test_the_program_is_good_shell(reached_at: tuple[str, int] | None, tmp_path:
             assert done.returncode == 0, done.stdout
 
 
+@pytest.mark.parametrize(
+    ("state", "events", "told"),
+    [
+        ("done", "oom_kill 0", "done"),
+        # Something was ended, and it went on without that.
+        ("done", "oom_kill 1", "done"),
+        ("failed\nIt was killed.", "oom_kill 0", "failed\nIt was killed."),
+        ("failed\nIt was killed.", "oom_kill 2", "more memory than the 512 MiB"),
+        ("replaying", "oom_kill 1", "more memory than the 512 MiB"),
+    ],
+)
+def test_how_the_container_ended_is_told_with_its_reason(
+    tmp_path: Path, state: str, events: str, told: str
+) -> None:
+    program = around(None).files[0].text
+    fail = next(each for each in program.split("\n}\n") if "fail() {" in each)
+    ending = program.partition("# How it ended.\n")[2].partition("\n")[2]
+    (tmp_path / "state").write_text(f"{state}\n")
+    (tmp_path / "events").write_text(f"oom 3\n{events}\n")
+    before = f"directory={tmp_path} events={tmp_path}/events said='ip: no such device' installed=1"
+    functions = fail[fail.index("tell() {") :] + "\n}\n"
+    script = f"{before}\n{functions}{ending}"
+    done = subprocess.run(["bash", "-c", script], check=False, capture_output=True, text=True)
+    assert done.stderr == ""
+    said = (tmp_path / "state").read_text()
+    assert told in said
+    if "memory" in told:
+        assert "monitor.flavor" in said
+        assert state.rpartition("\n")[2] in said
+
+
 class Stack:
     """A stack on a cloud with a monitor of its own: the machines are left to the test."""
 
