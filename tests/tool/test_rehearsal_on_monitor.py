@@ -125,10 +125,41 @@ def test_memory_disk_and_the_way_to_the_backups_are_asked_before_anything_is_mad
     assert "/dev/tcp/objects.example.org/8080" in machine.ran[-1]
     with pytest.raises(SkytierError, match=r"no room on shop-monitor-1: 0\.7 GiB more"):
         ask(Monitor(free_gib=7))
-    refused = "bash: line 1: /dev/tcp/objects.example.org/8080: Connection refused\n"
-    with pytest.raises(SkytierError, match="8080: Connection refused") as error:
-        ask(Monitor(free_gib=8, said=refused))
+
+
+@pytest.mark.parametrize(
+    ("said", "reason", "advice"),
+    [
+        (
+            "bash: connect: Connection refused\nbash: line 1: {}: Connection refused\n",
+            "Connection refused",
+            "Let that machine in there",
+        ),
+        (
+            "bash: objects.example.org: Name or service not known\n"
+            "bash: line 1: {}: Invalid argument\n",
+            "Name or service not known",
+            "The name objects.example.org is not found there",
+        ),
+        (
+            "bash: warning: setlocale: no such locale\nbash: connect: No route to host\n",
+            "No route to host",
+            "Let that machine in there",
+        ),
+        (
+            "Terminated\n",
+            "no answer within 20 s",
+            "Let that machine in there",
+        ),
+    ],
+)
+def test_why_the_place_of_the_backups_is_not_reached_is_told(
+    said: str, reason: str, advice: str
+) -> None:
+    with pytest.raises(SkytierError, match=f"8080: {reason}") as error:
+        ask(Monitor(free_gib=8, said=said.format("/dev/tcp/objects.example.org/8080")))
     assert "shop-monitor-1 does not reach the place" in error.value.what
+    assert (error.value.do or "").startswith(advice)
 
 
 def around(reached_at: tuple[str, int] | None, conf: str = "") -> Program:

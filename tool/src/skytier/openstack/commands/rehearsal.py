@@ -92,9 +92,7 @@ def rehearse(
         _note(stack, database, found)
         why_not = "" if found.good else "the backups are not proven"
         for name in names:
-            tried = (
-                _not_tried(name, why_not) if why_not else _tried(stack, name, progress, lost)
-            )
+            tried = _not_tried(name, why_not) if why_not else _tried(stack, name, progress, lost)
             if not (why_not or tried.good):
                 why_not = f"the {name} failed"
             found = replace(found, drills=[*found.drills, tried])
