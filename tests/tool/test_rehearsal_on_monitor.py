@@ -333,6 +333,19 @@ def test_a_failure_there_is_told_to_the_monitor_as_any_other(
     assert "skytier_rehearsal_failed 1" in database.ran[-1]
 
 
+def test_one_that_ctrl_c_ended_is_run_again_where_it_was(
+    begun: tuple[Stack, Machine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def prove(*given: Any) -> Proof:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(in_container, "prove", prove)
+    with pytest.raises(SkytierError, match="not proven") as error:
+        on_cloud.rehearse(cast(Any, begun[0]), Shown(), on_monitor=True)
+    # Without that it would not look there, and so would remove nothing.
+    assert (error.value.do or "").startswith("Run again: skytier rehearse --on monitor.")
+
+
 def test_without_the_monitors_server_no_other_machine_gets_the_copy(
     begun: tuple[Stack, Machine],
 ) -> None:
