@@ -232,6 +232,7 @@ def test_the_program_is_good_shell(reached_at: tuple[str, int] | None, tmp_path:
         ("failed\nIt was killed.", "oom_kill 0", "failed\nIt was killed."),
         ("failed\nIt was killed.", "oom_kill 2", "more memory than the 512 MiB"),
         ("replaying", "oom_kill 1", "more memory than the 512 MiB"),
+        ("installing", "oom_kill 0", "The container ended by itself: ip: no such device"),
     ],
 )
 def test_how_the_container_ended_is_told_with_its_reason(
