@@ -1,5 +1,6 @@
 """Rehearsals on the monitor: where there can be one, what its container gets, and what is told."""
 
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -238,21 +239,45 @@ def test_the_program_is_good_shell(reached_at: tuple[str, int] | None, tmp_path:
 def test_how_the_container_ended_is_told_with_its_reason(
     tmp_path: Path, state: str, events: str, told: str
 ) -> None:
-    program = around(None).files[0].text
-    fail = next(each for each in program.split("\n}\n") if "fail() {" in each)
-    ending = program.partition("# How it ended.\n")[2].partition("\n")[2]
     (tmp_path / "state").write_text(f"{state}\n")
     (tmp_path / "events").write_text(f"oom 3\n{events}\n")
-    before = f"directory={tmp_path} events={tmp_path}/events said='ip: no such device' installed=1"
-    functions = fail[fail.index("tell() {") :] + "\n}\n"
-    script = f"{before}\n{functions}{ending}"
-    done = subprocess.run(["bash", "-c", script], check=False, capture_output=True, text=True)
-    assert done.stderr == ""
+    end(tmp_path)
     said = (tmp_path / "state").read_text()
     assert told in said
     if "memory" in told:
         assert "monitor.flavor" in said
         assert state.rpartition("\n")[2] in said
+
+
+def test_a_link_that_was_made_in_the_container_is_not_followed(tmp_path: Path) -> None:
+    of_the_machine = tmp_path / "shadow"
+    of_the_machine.write_text("done\n")
+    for name in ("state", "state.new", "result"):
+        (tmp_path / name).symlink_to(of_the_machine)
+    end(tmp_path)
+    assert of_the_machine.read_text() == "done\n"
+    assert "The container ended by itself" in (tmp_path / "state").read_text()
+
+
+def test_nothing_runs_in_the_container_that_can_set_the_machines_kernel() -> None:
+    for reached_at in (None, ("s3.example.org", 443)):
+        lines = around(reached_at).files[0].text.splitlines()
+        begun = [each for each in lines if '"${apart[@]}"' in each]
+        assert len(begun) == 2
+        assert all('"${closed[@]}"' in each for each in begun)
+
+
+def end(directory: Path) -> None:
+    """Run the end of the container's program, with what it left in a directory."""
+    program = around(None).files[0].text
+    fail = next(each for each in program.split("\n}\n") if "fail() {" in each)
+    ending = program.partition("# How it ended.")[2].partition("\n")[2]
+    before = f"directory={directory} said='ip: no such device' installed=1"
+    functions = fail[fail.index("tell() {") :] + "\n}\n"
+    ending = re.sub("^events=.*", f"events={directory}/events", ending, flags=re.MULTILINE)
+    script = f"{before}\n{functions}{ending}"
+    done = subprocess.run(["bash", "-c", script], check=False, capture_output=True, text=True)
+    assert done.stderr == ""
 
 
 class Stack:
