@@ -12,6 +12,7 @@ DATABASE = 'stack="shop", machine="shop-database-1", role="database"'
 CACHE = 'stack="shop", machine="shop-cache-1", role="cache"'
 REPLICA = 'stack="shop", machine="shop-database-2", role="database"'
 BALANCER_2 = 'stack="shop", machine="shop-balancer-2", role="balancer"'
+REHEARSED = "skytier_rehearsal_completed_timestamp_seconds"
 Series = Mapping[str, str]
 
 
@@ -350,6 +351,18 @@ CASES = [
         {f"skytier_rehearsal_completed_timestamp_seconds{{{DATABASE}}}": f"{-40 * DAY}x60"},
         {f"skytier_rehearsal_failed{{{DATABASE}}}": "0x60"},
         why="only where there ever was one",
+    ),
+    Case(
+        "RehearsalTooOld",
+        {
+            f"{REHEARSED}{{{DATABASE}}}": f"{-40 * DAY}x60",
+            f'{REHEARSED}{{{REPLICA}, place="second"}}': "0x60",
+        },
+        {
+            f"{REHEARSED}{{{DATABASE}}}": f"{-40 * DAY}x60",
+            f"{REHEARSED}{{{REPLICA}}}": "0x60",
+        },
+        why="not while another member tells of a newer one, of the same place",
     ),
     Case(
         "BalancerDown",

@@ -170,6 +170,7 @@ STACK_WIDE = (
     *("ErrorsBurn", "LatencyBurns", "BudgetOverrun"),
     *("DatabaseNoPrimary", "DatabasePaused", "SharedAddress"),
     *("RedisNoPrimary", "RedisSentinelsBelowQuorum"),
+    "Rehearsal",
 )
 
 

@@ -221,6 +221,20 @@ def test_the_present_release_serves_again_after_ctrl_c(web: WebServers) -> None:
     assert web.went_to == ["2-new"]
 
 
+@pytest.mark.parametrize("pinned", ["", "2-new"])
+@pytest.mark.parametrize("cut", [["2-new"], ["1-old", "2-new"]], ids=["one", "two"])
+def test_ctrl_c_on_the_way_back_tells_that_the_release_before_may_stay(
+    web: WebServers, cut: list[str], pinned: str
+) -> None:
+    web.pinned = pinned
+    web.fails = {name: KeyboardInterrupt() for name in cut}
+    found = tried(DrillName.ROLLBACK)
+    assert found.trouble.startswith("Interrupted: 1-old may still serve")
+    then = "" if pinned else ", then skytier release"
+    assert found.advice == f"Bring the present one back: skytier rollback 2-new{then}"
+    assert web.noted == {}
+
+
 def test_where_it_cannot_serve_again_the_way_there_is_told(web: WebServers) -> None:
     web.fails = {"2-new": SkytierError("It is not healthy.", "Look at it.")}
     found = tried(DrillName.ROLLBACK)
@@ -231,11 +245,15 @@ def test_where_it_cannot_serve_again_the_way_there_is_told(web: WebServers) -> N
 
 @pytest.mark.parametrize(
     "error",
-    [HttpException("oops", http_status=500), SkytierError("It cannot be reached.", "Look at it.")],
+    [
+        HttpException("oops", http_status=500),
+        SkytierError("It cannot be reached.", "Look at it."),
+        KeyboardInterrupt(),
+    ],
     ids=repr,
 )
 def test_where_it_serves_again_and_cannot_be_let_go_of_that_is_told(
-    web: WebServers, monkeypatch: pytest.MonkeyPatch, error: Exception
+    web: WebServers, monkeypatch: pytest.MonkeyPatch, error: BaseException
 ) -> None:
     def fail(*given: object) -> None:
         raise error

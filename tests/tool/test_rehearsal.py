@@ -1,6 +1,7 @@
 """Rehearsals: what the machines say, what is compared, told and shown, and the scratch server."""
 
 import json
+import re
 import shutil
 import subprocess
 import threading
@@ -17,9 +18,10 @@ import pytest
 from skytier.cli import chosen, rehearse
 from skytier.deploy.kind import Found, Key, Known
 from skytier.deploy.plan import Action, plan
-from skytier.deploy.rehearsal import Proof, Source, lacking, metrics
+from skytier.deploy.rehearsal import Proof, Source, lacking, metrics, metrics_file
 from skytier.deploy.rehearsed import Drill, DrillName, Rehearsed, as_json, from_json, rehearsed
 from skytier.errors import SkytierError
+from skytier.hosts.host import UnreachableError
 from skytier.openstack.choices.flavor import Flavor
 from skytier.openstack.commands import rehearsal as on_cloud
 from skytier.openstack.commands import scratch
@@ -33,13 +35,18 @@ from skytier.services.pgbackrest import contents, marker
 from skytier.services.pgbackrest.contents import Content, Different, compare
 from skytier.services.pgbackrest.program import secret_files
 from skytier.services.pgbackrest.rehearsal import marking, restoring
-from skytier.stackfile import StackFile
+from skytier.stackfile import StackFile, parse
 from tests.cluster.cluster import Events
 from tests.cluster.kinds import Recorded
 
 from .test_backup import THERE, TO_CLOUD, TO_S3
 from .test_object_store import PROJECT, resolved, there
 
+TO_CLOUD_OF_THREE = """
+name = "shop"
+database = {members = 3}
+backup = {kind = "object-store", bucket = "shop-backups"}
+"""
 SMALL = Flavor("1", "m1.small", vcpus=1, ram_mib=2048, disk_gib=20)
 SERVER = Key("server", "shop-rehearsal-1")
 SAID = """\
@@ -110,6 +117,17 @@ def test_the_programs_are_good_shell(tmp_path: Path) -> None:
         path.write_text(script.text)
         done = subprocess.run(["shellcheck", path], check=False, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout
+
+
+def test_why_postgresql_ended_is_found_in_its_log() -> None:
+    program = restoring(marker="m", backup="b", version="15", conf={}, secrets={}, spare_bytes=1)
+    told = re.search(r"grep -E '([^']*)' ", program.files[0].text)
+    assert told
+    for line in (
+        "LOG:  startup process (PID 7) was terminated by signal 9: Killed",
+        "FATAL:  recovery ended before configured recovery target was reached",
+    ):
+        assert re.search(told[1], line)
 
 
 def kinds() -> dict[str, Recorded]:
@@ -361,6 +379,37 @@ def begun(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> tuple[Stack, Machi
     return made, machine
 
 
+class Away(Machine):
+    name = "shop-database-3"
+
+    def run(self, script: str, stdin: bytes | None = None) -> str:
+        raise UnreachableError("It does not answer.", "Look.")
+
+
+@pytest.mark.parametrize("good", [True, False])
+def test_former_primaries_tell_nothing_of_older_rehearsals(
+    begun: tuple[Stack, Machine], monkeypatch: pytest.MonkeyPatch, good: bool
+) -> None:
+    stack, primary = begun
+    stack.stack = parse(TO_CLOUD_OF_THREE)
+    former = Machine()
+    former.name = "shop-database-2"
+
+    @contextmanager
+    def machines(stack: Any, *, that_run: bool) -> Iterator[dict[str, Machine]]:
+        yield {each.name: each for each in (Away(), primary, former)}
+
+    wrong = compare({"a": Content(1, "5")}, {})
+    proof = PROOF if good else replace(PROOF, compared=wrong)
+    monkeypatch.setattr(on_cloud.rehearsal, "prove", lambda *given, beside: proof)
+    monkeypatch.setattr(on_cloud, "machines", machines)
+    assert on_cloud.rehearse(cast(Any, stack), Shown()).good == good
+    file = metrics_file()
+    gone = f"rm -f {file}" if good else f"sed -i /skytier_rehearsal_failed/d {file}"
+    assert former.ran == [f"[ ! -e {file} ] || {gone}"]
+    assert not any("rm -f" in each or "sed" in each for each in primary.ran)
+
+
 def test_the_scratch_server_is_there_for_the_copy_alone(
     begun: tuple[Stack, Machine], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -405,6 +454,43 @@ def test_what_else_is_to_be_tried_is_tried_once_the_backups_are_proven(
     assert tried == (["switchover"] if good else [])
     assert stack.operator.last_rehearsal() == as_json(done)
     assert [each.good for each in done.drills] == [good]
+
+
+def test_nothing_more_is_tried_after_one_that_failed(
+    begun: tuple[Stack, Machine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack, _ = begun
+    tried: list[str] = []
+
+    def drill(stack: Stack, name: str, progress: Any, lost: Any) -> Drill:
+        tried.append(name)
+        return Drill(name, trouble="No member is in step.", advice="Look.")
+
+    monkeypatch.setattr(on_cloud.rehearsal, "prove", lambda *given, beside: PROOF)
+    monkeypatch.setattr(on_cloud.drills, "refuse", lambda stack, names: None)
+    monkeypatch.setattr(on_cloud.drills, "drill", drill)
+    done = on_cloud.rehearse(cast(Any, stack), Shown(), names=list(DrillName))
+    assert tried == ["switchover"]
+    assert [each.trouble for each in done.drills] == [
+        "No member is in step.",
+        "It was not tried, since the switchover failed.",
+    ]
+    assert stack.operator.last_rehearsal() == as_json(done)
+
+
+def test_a_rollback_that_ctrl_c_ended_is_looked_at_before_the_next_rehearsal(
+    begun: tuple[Stack, Machine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def drill(*given: Any) -> Drill:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(on_cloud.rehearsal, "prove", lambda *given, beside: PROOF)
+    monkeypatch.setattr(on_cloud.drills, "refuse", lambda stack, names: None)
+    monkeypatch.setattr(on_cloud.drills, "drill", drill)
+    with pytest.raises(SkytierError, match="the rollback was not tried to its end") as error:
+        on_cloud.rehearse(cast(Any, begun[0]), Shown(), names=[DrillName.ROLLBACK])
+    assert "skytier releases" in (error.value.do or "")
+    assert "before you rehearse again" in (error.value.do or "")
 
 
 def test_what_cannot_be_tried_is_refused_before_anything_is_made(

@@ -1,5 +1,6 @@
 """Rehearsals on the monitor: where there can be one, what its container gets, and what is told."""
 
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from skytier.cli import app
 from skytier.deploy import contained as in_container
 from skytier.deploy import rehearsal
 from skytier.deploy.contained import Room, memory_mib, room
-from skytier.deploy.kind import Known
+from skytier.deploy.kind import Key, Known
 from skytier.deploy.rehearsal import Proof, Source
 from skytier.errors import SkytierError
 from skytier.hosts.host import CommandError
@@ -125,10 +126,41 @@ def test_memory_disk_and_the_way_to_the_backups_are_asked_before_anything_is_mad
     assert "/dev/tcp/objects.example.org/8080" in machine.ran[-1]
     with pytest.raises(SkytierError, match=r"no room on shop-monitor-1: 0\.7 GiB more"):
         ask(Monitor(free_gib=7))
-    refused = "bash: line 1: /dev/tcp/objects.example.org/8080: Connection refused\n"
-    with pytest.raises(SkytierError, match="8080: Connection refused") as error:
-        ask(Monitor(free_gib=8, said=refused))
+
+
+@pytest.mark.parametrize(
+    ("said", "reason", "advice"),
+    [
+        (
+            "bash: connect: Connection refused\nbash: line 1: {}: Connection refused\n",
+            "Connection refused",
+            "Let that machine in there",
+        ),
+        (
+            "bash: objects.example.org: Name or service not known\n"
+            "bash: line 1: {}: Invalid argument\n",
+            "Name or service not known",
+            "The name objects.example.org is not found there",
+        ),
+        (
+            "bash: warning: setlocale: no such locale\nbash: connect: No route to host\n",
+            "No route to host",
+            "Let that machine in there",
+        ),
+        (
+            "Terminated\n",
+            "no answer within 20 s",
+            "Let that machine in there",
+        ),
+    ],
+)
+def test_why_the_place_of_the_backups_is_not_reached_is_told(
+    said: str, reason: str, advice: str
+) -> None:
+    with pytest.raises(SkytierError, match=f"8080: {reason}") as error:
+        ask(Monitor(free_gib=8, said=said.format("/dev/tcp/objects.example.org/8080")))
     assert "shop-monitor-1 does not reach the place" in error.value.what
+    assert (error.value.do or "").startswith(advice)
 
 
 def around(reached_at: tuple[str, int] | None, conf: str = "") -> Program:
@@ -192,8 +224,67 @@ def test_the_program_is_good_shell(reached_at: tuple[str, int] | None, tmp_path:
             assert done.returncode == 0, done.stdout
 
 
+@pytest.mark.parametrize(
+    ("state", "events", "told"),
+    [
+        ("done", "oom_kill 0", "done"),
+        # Something was ended, and it went on without that.
+        ("done", "oom_kill 1", "done"),
+        ("failed\nIt was killed.", "oom_kill 0", "failed\nIt was killed."),
+        ("failed\nIt was killed.", "oom_kill 2", "more memory than the 512 MiB"),
+        ("replaying", "oom_kill 1", "more memory than the 512 MiB"),
+        ("installing", "oom_kill 0", "The container ended by itself: ip: no such device"),
+    ],
+)
+def test_how_the_container_ended_is_told_with_its_reason(
+    tmp_path: Path, state: str, events: str, told: str
+) -> None:
+    (tmp_path / "state").write_text(f"{state}\n")
+    (tmp_path / "events").write_text(f"oom 3\n{events}\n")
+    end(tmp_path)
+    said = (tmp_path / "state").read_text()
+    assert told in said
+    if "memory" in told:
+        assert "monitor.flavor" in said
+        assert state.rpartition("\n")[2] in said
+
+
+def test_a_link_that_was_made_in_the_container_is_not_followed(tmp_path: Path) -> None:
+    of_the_machine = tmp_path / "shadow"
+    of_the_machine.write_text("done\n")
+    for name in ("state", "state.new", "result"):
+        (tmp_path / name).symlink_to(of_the_machine)
+    end(tmp_path)
+    assert of_the_machine.read_text() == "done\n"
+    assert "The container ended by itself" in (tmp_path / "state").read_text()
+
+
+def test_nothing_runs_in_the_container_that_can_set_the_machines_kernel() -> None:
+    for reached_at in (None, ("s3.example.org", 443)):
+        lines = around(reached_at).files[0].text.splitlines()
+        begun = [each for each in lines if '"${apart[@]}"' in each]
+        assert len(begun) == 2
+        assert all('"${closed[@]}"' in each for each in begun)
+
+
+def end(directory: Path) -> None:
+    """Run the end of the container's program, with what it left in a directory."""
+    program = around(None).files[0].text
+    fail = next(each for each in program.split("\n}\n") if "fail() {" in each)
+    ending = program.partition("# How it ended.")[2].partition("\n")[2]
+    before = f"directory={directory} said='ip: no such device' installed=1"
+    functions = fail[fail.index("tell() {") :] + "\n}\n"
+    ending = re.sub("^events=.*", f"events={directory}/events", ending, flags=re.MULTILINE)
+    script = f"{before}\n{functions}{ending}"
+    done = subprocess.run(["bash", "-c", script], check=False, capture_output=True, text=True)
+    assert done.stderr == ""
+
+
 class Stack:
     """A stack on a cloud with a monitor of its own: the machines are left to the test."""
+
+    lost: frozenset[Key] = frozenset()
+    """Of its resources."""
 
     def __init__(self, tmp_path: Path) -> None:
         text = 'backup = {kind = "object-store", bucket = "shop-backups"}\n'
@@ -208,9 +299,8 @@ class Stack:
     def plan(self) -> Any:
         found = resolved(self.stack)
         choices = replace(found.choices, systems={"monitor": DEBIAN_12})
-        return SimpleNamespace(
-            resolved=replace(found, choices=choices), known=Known(there(self.stack))
-        )
+        known = {key: each for key, each in there(self.stack).items() if key not in self.lost}
+        return SimpleNamespace(resolved=replace(found, choices=choices), known=Known(known))
 
 
 @pytest.fixture
@@ -219,7 +309,8 @@ def begun(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> tuple[Stack, Machi
 
     @contextmanager
     def target(stack: Any, name: str, tell: Any = None) -> Iterator[Any]:
-        assert name in ("monitor", "shop-monitor-1")
+        # By `monitor` it could be the machine that the monitor was on.
+        assert name == "shop-monitor-1"
         yield Monitor(free_gib=8)
 
     @contextmanager
@@ -266,6 +357,30 @@ def test_a_failure_there_is_told_to_the_monitor_as_any_other(
     done = on_cloud.rehearse(cast(Any, stack), Shown(), on_monitor=True)
     assert (done.good, done.trouble) == (False, "It fails.")
     assert "skytier_rehearsal_failed 1" in database.ran[-1]
+
+
+def test_one_that_ctrl_c_ended_is_run_again_where_it_was(
+    begun: tuple[Stack, Machine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def prove(*given: Any) -> Proof:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(in_container, "prove", prove)
+    with pytest.raises(SkytierError, match="not proven") as error:
+        on_cloud.rehearse(cast(Any, begun[0]), Shown(), on_monitor=True)
+    # Without that it would not look there, and so would remove nothing.
+    assert (error.value.do or "").startswith("Run again: skytier rehearse --on monitor.")
+
+
+def test_without_the_monitors_server_no_other_machine_gets_the_copy(
+    begun: tuple[Stack, Machine],
+) -> None:
+    stack, database = begun
+    stack.lost = frozenset({Key("server", "shop-monitor-1")})
+    with pytest.raises(SkytierError, match="shop-monitor-1, is not there") as error:
+        on_cloud.rehearse(cast(Any, stack), Shown(), on_monitor=True)
+    assert "skytier up" in (error.value.do or "")
+    assert database.ran == []
 
 
 @pytest.mark.parametrize(

@@ -94,8 +94,29 @@ def _reach(host: Host, name: str, port: int) -> None:
     except UnreachableError:
         raise
     except CommandError as error:
-        said = error.output.strip().rpartition(": ")[2] or "no answer within 20 s"
+        said = _reason(error.output) or "no answer within 20 s"
         raise SkytierError(
             f"{host.name} does not reach the place of the backups, {name} at port {port}: {said}.",
-            "Let it in there as the database server, or rehearse without --on monitor.",
+            f"{_way_on(error.output, name)} Or rehearse without --on monitor.",
         ) from error
+
+
+def _reason(output: str) -> str:
+    """Of what bash says of a connection: its first line has the reason, a second one may tell
+    another.
+
+    >>> _reason("bash: s3.example: Name or service not known\\nbash: ...: Invalid argument")
+    'Name or service not known'
+    """
+    said = [each for each in output.splitlines() if each.startswith("bash: ")]
+    lines = [each for each in said if not each.startswith("bash: warning: ")]
+    return lines[0].rpartition(": ")[2] if lines else ""
+
+
+def _way_on(output: str, name: str) -> str:
+    if any(each.startswith(f"bash: {name}: ") for each in output.splitlines()):
+        return (
+            f"The name {name} is not found there: see that it is spelled right in the stack file, "
+            "and which name servers that machine asks: skytier ssh monitor -- cat /etc/resolv.conf."
+        )
+    return "Let that machine in there as the database server."

@@ -202,6 +202,16 @@ def note_failed(host: Host, place: str = FIRST) -> None:
     )
 
 
+def outdated(host: Host, place: str = FIRST, *, good: bool) -> None:
+    """Another machine has the result of a newer rehearsal: what this one told of its own goes.
+
+    After one that failed, the figures of the last good one stay here.
+    """
+    file = metrics_file(place)
+    gone = f"rm -f {file}" if good else f"sed -i /skytier_rehearsal_failed/d {file}"
+    host.run(f"[ ! -e {file} ] || {gone}")
+
+
 def metrics_file(place: str = FIRST) -> str:
     """Where the node exporter finds them."""
     return f"{TEXTFILES}/skytier-rehearsal{HOMES[place].suffix}.prom"

@@ -148,6 +148,11 @@ class _Rollback:
             self._switch(self.now, progress, lost, note)
         except StoppedError:
             raise
+        except KeyboardInterrupt:
+            raise SkytierError(
+                f"Interrupted: {self.before.id} may still serve, and the next skytier up keeps it.",
+                f"Bring the present one back: skytier rollback {self.now.id}{self._then}",
+            ) from None
         except SkytierError as error:
             raise SkytierError(
                 f"{self.now.id} does not serve everywhere again. {error.what}",
@@ -155,6 +160,11 @@ class _Rollback:
             ) from error
         if not self.pinned:
             self._let_go()
+
+    @property
+    def _then(self) -> str:
+        """What else is to be run after a rollback to the present one, if it was not pinned."""
+        return "" if self.pinned else ", then skytier release"
 
     def _switch(
         self,
@@ -174,9 +184,15 @@ class _Rollback:
                 host = self.access.open(name, self.known, lambda text: None)
                 releasing.note(host, [history.ended(self.now.id, healthy=True)])
                 self.servers.note(self.known[Key(Server.name, name)].id, {PINNED: ""})
-        except (SkytierError, *API_ERRORS) as error:
-            why = error if isinstance(error, SkytierError) else explained("A note failed", error)
+        except (SkytierError, KeyboardInterrupt, *API_ERRORS) as error:
+            why = _why(error)
             raise SkytierError(
                 f"{self.now.id} serves again, and stays as after a rollback. {why.what}",
                 "Release it, so that the next skytier up can release what is new: skytier release",
             ) from error
+
+
+def _why(error: Exception | KeyboardInterrupt) -> SkytierError:
+    if isinstance(error, KeyboardInterrupt):
+        return SkytierError("Interrupted.", "")
+    return error if isinstance(error, SkytierError) else explained("A note failed", error)

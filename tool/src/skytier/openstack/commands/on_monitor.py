@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from skytier.deploy import contained
 from skytier.deploy.apply import Progress
 from skytier.deploy.contained import Room
-from skytier.deploy.kind import Tell
+from skytier.deploy.kind import Key, Tell
 from skytier.deploy.rehearsal import Proof, Source
 from skytier.deploy.restore import INSTALLED
 from skytier.errors import SkytierError
@@ -14,6 +14,7 @@ from skytier.openstack.choices.backup_host import too_old
 from skytier.openstack.commands.backups import told_step
 from skytier.openstack.commands.ssh_target import ssh_target
 from skytier.openstack.plan.planned import Plan
+from skytier.openstack.resources.server import Server
 from skytier.openstack.stack import CloudStack
 from skytier.release.platform import System
 from skytier.services.pgbackrest.config import SFTP_VERSION
@@ -74,11 +75,17 @@ class OnMonitor:
     def of_stack(cls, stack: CloudStack, of: Source, database: Host) -> "OnMonitor":
         """Raises SkytierError where there cannot be one. What a killed run left is removed."""
         found = stack.plan()
+        # By its whole name: `monitor` may be a machine that the monitor was on, or will be.
+        name = f"{stack.stack.name}-{MONITOR}-1"
+        if Key(Server.name, name) not in found.known:
+            raise SkytierError(
+                f"The monitor's machine, {name}, is not there.",
+                "Run: skytier up. Or rehearse without --on monitor.",
+            )
         check_place(stack.stack, of.place, found.resolved.choices.systems[MONITOR])
         store = found.resolved.topology(found.known).backup_stores.get(of.place)
-        with ssh_target(stack, MONITOR) as host:
+        with ssh_target(stack, name) as host:
             room = contained.room(host, stack.stack, store, of)
-            name = host.name
         version = of.backup.version or database.run(INSTALLED).strip()
         return cls(stack, of, found, name, version, room)
 

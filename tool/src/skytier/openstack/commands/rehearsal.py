@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -21,6 +22,7 @@ from skytier.openstack.choices.flavor import Flavor
 from skytier.openstack.choices.quota import refuse_short
 from skytier.openstack.commands import drills, scratch
 from skytier.openstack.commands.backups import DATABASE, database_of, places, told_step
+from skytier.openstack.commands.database import machines
 from skytier.openstack.commands.on_monitor import OnMonitor, check_machine
 from skytier.openstack.commands.ssh_target import ssh_target
 from skytier.openstack.plan.kinds import RULES
@@ -52,7 +54,8 @@ def rehearse(
     began, lost = datetime.now(UTC), threading.Event()
     ended = interrupted(
         "Interrupted: the backups are not proven.",
-        "Run skytier rehearse again. It first removes what may be left of this one.",
+        f"Run again: skytier rehearse{' --on monitor' if on_monitor else ''}. It first removes what "
+        "may be left of this one.",
     )
     with ended, stack.held("rehearse", lost), database_of(stack) as database:
         if on_monitor:
@@ -87,23 +90,47 @@ def rehearse(
             trouble=trouble,
         )
         _keep(stack, began, found)
-        if found.good:
-            figures = (found.recovery_s, found.lost_seconds, of.place)
-            text = rehearsal.metrics(datetime.now(UTC), *figures)
-            rehearsal.note_good(database, text, of.place)
-        else:
-            rehearsal.note_failed(database, of.place)
+        _note(stack, database, found)
+        why_not = "" if found.good else "the backups are not proven"
         for name in names:
-            tried = _tried(stack, name, progress, lost) if found.good else _not_tried(name)
+            tried = _not_tried(name, why_not) if why_not else _tried(stack, name, progress, lost)
+            if not (why_not or tried.good):
+                why_not = f"the {name} failed"
             found = replace(found, drills=[*found.drills, tried])
             _keep(stack, began, found)
     return found
 
 
+def _note(stack: CloudStack, database: Host, found: Rehearsed) -> None:
+    """Give the monitor the result. Former primaries tell nothing of older ones any more."""
+    if found.good:
+        figures = (found.recovery_s, found.lost_seconds, found.place)
+        text = rehearsal.metrics(datetime.now(UTC), *figures)
+        rehearsal.note_good(database, text, found.place)
+    else:
+        rehearsal.note_failed(database, found.place)
+    if stack.stack.database.members == 1:
+        return
+    with machines(stack, that_run=True) as hosts:
+        for host in hosts.values():
+            # One that does not answer is asked again by the next rehearsal.
+            with suppress(SkytierError):
+                if host.name != database.name:
+                    rehearsal.outdated(host, found.place, good=found.good)
+
+
+_AFTER_CTRL_C = {
+    DrillName.SWITCHOVER: "See how the stack is: skytier status. Then rehearse again.",
+    # Another rehearsal would take what serves now for the present release.
+    DrillName.ROLLBACK: "See which release serves: skytier releases. If it is an older one, bring "
+    "the newer one back before you rehearse again: skytier rollback ID, then skytier release",
+}
+
+
 def _tried(stack: CloudStack, name: DrillName, progress: Progress, lost: threading.Event) -> Drill:
     with interrupted(
         f"Interrupted: the backups are proven, and the {name} was not tried to its end.",
-        "See how the stack is: skytier status. Then rehearse again.",
+        _AFTER_CTRL_C[name],
     ):
         return drills.drill(stack, name, progress, lost)
 
@@ -112,11 +139,11 @@ def _keep(stack: CloudStack, began: datetime, found: Rehearsed) -> None:
     stack.operator.keep_rehearsal(f"{began:%Y%m%dT%H%M%SZ}", as_json(found))
 
 
-def _not_tried(name: DrillName) -> Drill:
+def _not_tried(name: DrillName, why: str) -> Drill:
     return Drill(
         name,
-        trouble="It was not tried, since the backups are not proven.",
-        advice="Mend the backups, and rehearse again.",
+        trouble=f"It was not tried, since {why}.",
+        advice="Mend that first, and rehearse again.",
     )
 
 
