@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,15 +37,20 @@ def _show(*units: str) -> list[dict[str, str]]:
     return [each for each in properties(said) if each.get("ActiveState")]
 
 
-def _there() -> list[dict[str, str]]:
-    """The units of processes that run, of whatever release."""
+def _listed() -> list[dict[str, str]]:
+    """The units of processes that systemd knows, of whatever release."""
     names = [
         line.split()[0]
         for line in _systemctl(
             *("list-units", "--all", "--plain", "--no-legend", "skytier-process@*")
         ).splitlines()
     ]
-    return [each for each in _show(*names) if each["ActiveState"] not in ("inactive", "failed")]
+    return _show(*names)
+
+
+def _there() -> list[dict[str, str]]:
+    """Those that run."""
+    return [each for each in _listed() if each["ActiveState"] not in ("inactive", "failed")]
 
 
 def _application(release: str) -> Mapping[str, Any]:
@@ -147,6 +152,7 @@ def switch(release: str) -> None:
     if timers:
         _systemctl("start", *now.timers)
     _end(ends)
+    _forget_failed(now.processes)
     running = {each["Id"] for each in _there()}
     for directory in Path(UNITS).glob("skytier-process@*.service.d"):
         unit = directory.name.removesuffix(".d")
@@ -166,6 +172,13 @@ def _link(directory: str, prefix: str, units: Mapping[str, str], target: str | N
         path = place / unit
         if not path.is_symlink():
             path.symlink_to(target or f"{UNITS}/{unit}")
+
+
+def _forget_failed(but: Collection[str]) -> None:
+    """systemd lists a process that failed for ever, also one of a release that never served."""
+    failed = [each["Id"] for each in _listed() if each["ActiveState"] == "failed"]
+    if gone := [unit for unit in failed if unit not in but]:
+        _systemctl("reset-failed", *gone)
 
 
 def _end(units: Sequence[Mapping[str, str]]) -> None:
