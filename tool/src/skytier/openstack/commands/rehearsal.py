@@ -54,8 +54,8 @@ def rehearse(
     began, lost = datetime.now(UTC), threading.Event()
     ended = interrupted(
         "Interrupted: the backups are not proven.",
-        f"Run again: skytier rehearse{' --on monitor' if on_monitor else ''}. It first removes what "
-        "may be left of this one.",
+        f"Run again: skytier rehearse{' --on monitor' if on_monitor else ''}. It first removes "
+        "what may be left of this one.",
     )
     with ended, stack.held("rehearse", lost), database_of(stack) as database:
         if on_monitor:
