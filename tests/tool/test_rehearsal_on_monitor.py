@@ -174,7 +174,12 @@ def around(reached_at: tuple[str, int] | None, conf: str = "") -> Program:
         spare_bytes=2**30,
     )
     return contained(
-        inner, version="15", packages=["postgresql-15-x"], reached_at=reached_at, memory_mib=512
+        inner,
+        version="15",
+        packages=["postgresql-15-x"],
+        reached_at=reached_at,
+        memory_mib=512,
+        least="2.48" if reached_at == ("192.0.2.7", 22) else "",
     )
 
 
@@ -247,6 +252,46 @@ def test_how_the_container_ended_is_told_with_its_reason(
     if "memory" in told:
         assert "monitor.flavor" in said
         assert state.rpartition("\n")[2] in said
+
+
+@pytest.mark.parametrize(
+    ("stack", "has", "said"),
+    [
+        (TO_HOST, "2.44-1", "has pgBackRest 2.44-1, which cannot read backups by SFTP"),
+        (TO_HOST, "2.56.0-1", ""),
+        (TO_CLOUD, "2.44-1", ""),
+    ],
+)
+def test_what_an_image_does_not_tell_is_looked_at_once_it_is_installed(
+    monkeypatch: pytest.MonkeyPatch, stack: StackFile, has: str, said: str
+) -> None:
+    ran: list[Program] = []
+
+    def run(host: Any, program: Program, tell: Any, *, beside: bool) -> str:
+        ran.append(program)
+        raise SkytierError("It fails.", "")
+
+    monkeypatch.setattr(in_container.program, "run", run)
+    secrets = dict.fromkeys(("backup_key", "backup_ssh_key"), "s") | {"object_store_key": "a:s"}
+    of = Source(THERE.newest, secrets)
+    store = STORE if stack is TO_CLOUD else None
+    with pytest.raises(SkytierError, match="It fails"):
+        in_container.prove(
+            *(cast(Any, None), stack, store, of, MARKED, "15"), Room(512, 1), lambda text: None
+        )
+    text = ran[0].files[0].text
+    # These lines alone: the others mount and delete.
+    looks = re.search(r"^has=.*?^fi$", text, re.DOTALL | re.MULTILINE)
+    assert bool(looks) == (stack is TO_HOST)
+    if looks is None:
+        return
+    stubs = f'fail() {{ echo "$*"; exit 1; }}\ndpkg-query() {{ echo {has}; }}\nroot=/none\n'
+    done = subprocess.run(
+        ["bash", "-c", stubs + looks[0]], check=False, capture_output=True, text=True
+    )
+    assert said in done.stdout
+    assert bool(done.stdout) == bool(said)
+    assert done.stderr == ""
 
 
 def test_a_link_that_was_made_in_the_container_is_not_followed(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from skytier.deploy.rehearsal import ROOM, Proof, Source, lacking, no_room, proo
 from skytier.errors import SkytierError
 from skytier.hosts.host import CommandError, Host, UnreachableError
 from skytier.services.pgbackrest import contained
-from skytier.services.pgbackrest.config import address, trusted
+from skytier.services.pgbackrest.config import SFTP_VERSION, address, trusted
 from skytier.services.pgbackrest.marker import Marker
 from skytier.stackfile import StackFile
 from skytier.topology import ObjectStore
@@ -84,6 +84,7 @@ def prove(
         packages=stack.database.packages,
         reached_at=address(stack, store, of.place),
         memory_mib=room.memory_mib,
+        least=SFTP_VERSION if stack.backup.places[of.place].on_host else "",
     )
     return proof(program.run(host, around, tell, beside=True), marked)
 

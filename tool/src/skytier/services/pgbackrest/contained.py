@@ -35,11 +35,13 @@ def contained(
     packages: Sequence[str],
     reached_at: tuple[str, int] | None,
     memory_mib: int,
+    least: str = "",
 ) -> Program:
     """The program of a rehearsal, in a container that has PostgreSQL of this major version.
 
     `packages` are what else the database has. `reached_at` is host and port of the place of the
     backups, all of the network that is there; None for none. `memory_mib` is all that it gets.
+    `least` is the version of pgBackRest that the place needs; empty for any.
     """
     host, port = reached_at or ("", 0)
     around = render(
@@ -56,6 +58,7 @@ def contained(
         port=port,
         listen="127.0.0.1" if host and not _is_address(host) else host,
         memory_mib=memory_mib,
+        least=least,
     )
     wanted = Packages.of([POSTGRESQL, "pgbackrest", *packages], int(version))
     files = [
