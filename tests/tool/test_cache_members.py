@@ -9,6 +9,8 @@ import pytest
 from skytier import roles
 from skytier.deploy.kind import Found, Key, Known
 from skytier.errors import SkytierError
+from skytier.openstack.choices import redis_version
+from skytier.openstack.choices.images import Image
 from skytier.openstack.machines.redis_members import RedisServers
 from skytier.openstack.plan.redis_news import news
 from skytier.openstack.plan.resolved import ResolvedStack
@@ -272,3 +274,14 @@ def test_a_plan_says_which_keys_stay(there: Known, then: str, told: list[str]) -
     found = news(resolved, there)
     assert len(found) == len(told)
     assert all(part in sentence for part, sentence in zip(told, found, strict=True))
+
+
+def test_images_with_an_older_redis_are_refused_before_anything_is_made() -> None:
+    images = {role: Image("i", "the-image", "2026-01-01") for role in ("web", "balancer")}
+    fits: Any = {"web": ("debian", (12,)), "balancer": ("", ())}
+    redis_version.check(STACK.stack, images, fits)
+    old = {**fits, "balancer": ("ubuntu", (22, 4))}
+    redis_version.check(parse("web.count = 2"), images, old)
+    with pytest.raises(SkytierError, match=r"the-image \(balancer\)") as raised:
+        redis_version.check(STACK.stack, images, old)
+    assert "balancer.image" in (raised.value.do or "")
