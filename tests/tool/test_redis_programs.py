@@ -13,7 +13,7 @@ import pytest
 from skytier import roles
 from skytier.poll import until
 from skytier.services.redis.servers import KEPT
-from skytier.services.sentinel.service import DUTY
+from skytier.services.sentinel.service import DUTY, PROMOTE
 from skytier.topology import Machine, Topology
 from tests.roles.topology import TOPOLOGIES
 
@@ -250,3 +250,31 @@ def test_the_application_cannot_tell_the_sentinels_who_is_the_primary(
     assert "can't publish" in first.tell(f"--eval {first.root}/forged.lua")
     for channel in ("celery", "_shop", "/0.celeryev/worker"):
         assert first.tell(f"publish {channel} hello") == "0"
+
+
+def test_an_empty_primary_does_not_start_before_members_with_keys(members: list[Member]) -> None:
+    first, second, third = members
+    well(members)
+    assert first.tell("set session alive") == "OK"
+    assert until(lambda: third.tell("get session") == "alive", 10)
+    first.lose()
+    second.lose()
+    said = first.duty()
+    assert said.returncode == 1
+    assert f"{third.name} has keys" in said.stderr
+    # Its Sentinel alone is gone: the server still has them.
+    assert third.sentinel
+    third.sentinel.kill()
+    third.sentinel.wait()
+    assert first.duty().returncode == 1
+    third.watch()
+    # The operator chooses, since one Sentinel of three cannot.
+    assert until(lambda: "s_down" in third.sentinels(), 20), third.sentinels()
+    promoted = third.program(PROMOTE, KEPT.name)
+    assert promoted.returncode == 0, promoted.stderr
+    first.start()
+    first.watch()
+    assert until(lambda: first.tell("get session") == "alive", 20)
+    assert until(lambda: third.tell("set session again") == "OK", 20)
+    second.start()
+    second.watch()
