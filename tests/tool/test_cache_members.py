@@ -205,6 +205,7 @@ class Servers:
 
     def __init__(self) -> None:
         self.done: list[str] = []
+        self.refuses = False
 
     def reconcile(self, *_: object) -> None:
         self.done.append("resized")
@@ -217,13 +218,15 @@ class Servers:
         return self
 
     def run(self, script: str) -> str:
+        if self.refuses:
+            raise SkytierError("No other member can be the primary.")
         self.done.append(script)
         return ""
 
 
 def test_a_member_hands_over_before_its_server_goes() -> None:
     servers = Servers()
-    kind = RedisServers(cast(Any, servers), cast(Any, servers), Known())
+    kind = RedisServers(cast(Any, servers), cast(Any, servers), Known(), goes_on=True)
     found = Found(Key("server", WEB.name), "1", {"flavor": "small"}, {"role": "web"})
     kind.delete(found, lambda text: None)
     assert servers.done == [f"[ ! -x {LEAVE} ] || {{ {LEAVE} --for-good; }}", "deleted"]
@@ -238,6 +241,15 @@ def test_a_member_hands_over_before_its_server_goes() -> None:
         servers.done.clear()
         kind.delete(other, lambda text: None)
         assert servers.done == ["deleted"]
+    servers.done.clear()
+    replace(kind, goes_on=False).delete(found, lambda text: None)
+    assert servers.done == [f"[ ! -x {LEAVE} ] || {{ {LEAVE} --apart; }}", "deleted"]
+    # One that cannot hand over stays.
+    servers.done.clear()
+    servers.refuses = True
+    with pytest.raises(SkytierError):
+        kind.delete(found, lambda text: None)
+    assert servers.done == []
 
 
 def known(ports: Sequence[int], *configured: str) -> Known:

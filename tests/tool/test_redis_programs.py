@@ -13,7 +13,7 @@ import pytest
 from skytier import roles
 from skytier.poll import until
 from skytier.services.redis.servers import KEPT
-from skytier.services.sentinel.service import DUTY, PROMOTE
+from skytier.services.sentinel.service import DUTY, HAND_OVER, LEAVE, PROMOTE
 from skytier.topology import Machine, Topology
 from tests.roles.topology import TOPOLOGIES
 
@@ -278,3 +278,32 @@ def test_an_empty_primary_does_not_start_before_members_with_keys(members: list[
     assert until(lambda: third.tell("set session again") == "OK", 20)
     second.start()
     second.watch()
+
+
+def test_a_member_hands_over_or_says_that_it_did_not(members: list[Member]) -> None:
+    well(members)
+    former = primary_of(members)
+    for each in members:
+        done = each.program(HAND_OVER, KEPT.name)
+        assert done.returncode == 0, done.stderr
+        if each is former:
+            break
+    assert "role:slave" in former.tell("info replication")
+    primary = primary_of(members)
+    assert primary is not former
+    # Nobody is left who could have its keys.
+    for each in members:
+        if each is not primary:
+            each.stop()
+    assert until(lambda: "min_slaves_good_slaves:0" in primary.tell("info replication"), 20)
+    done = primary.program(HAND_OVER, KEPT.name)
+    assert (done.returncode, "no replica follows" in done.stderr) == (2, True)
+    # Before its machine goes for good nothing is stopped then.
+    Path(f"{primary.root}{LEAVE}").write_text(
+        Path(f"{primary.root}{LEAVE}").read_text().replace("tries < 30", "tries < 2")
+    )
+    assert primary.program(LEAVE, "--for-good").returncode == 1
+    assert "role:master" in primary.tell("info replication")
+    primary.stop()
+    done = primary.program(HAND_OVER, KEPT.name)
+    assert (done.returncode, "does not answer" in done.stderr) == (2, True)
