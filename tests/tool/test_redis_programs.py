@@ -1,6 +1,7 @@
 """The programs of Redis' members, with servers and Sentinels on this machine."""
 
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -14,6 +15,7 @@ from skytier import roles
 from skytier.poll import until
 from skytier.services.redis.servers import KEPT
 from skytier.services.sentinel.service import DUTY, HAND_OVER, LEAVE, PROMOTE
+from skytier.services.setup import REMOVALS
 from skytier.topology import Machine, Topology
 from tests.roles.topology import TOPOLOGIES
 
@@ -280,6 +282,15 @@ def test_an_empty_primary_does_not_start_before_members_with_keys(members: list[
     second.watch()
 
 
+def test_less_memory_than_the_keys_take_is_refused(members: list[Member]) -> None:
+    first = members[0]
+    check = first.part("asked() {", "# The key and the users")
+    first.bash(f"{BESIDES}{check}")
+    with pytest.raises(subprocess.CalledProcessError) as raised:
+        first.bash(BESIDES + re.sub(r"\(\(\d+ \* 1024", "((1 * 1024", check))
+    assert "it would refuse every write" in raised.value.stderr
+
+
 def test_a_member_hands_over_or_says_that_it_did_not(members: list[Member]) -> None:
     well(members)
     former = primary_of(members)
@@ -307,3 +318,11 @@ def test_a_member_hands_over_or_says_that_it_did_not(members: list[Member]) -> N
     primary.stop()
     done = primary.program(HAND_OVER, KEPT.name)
     assert (done.returncode, "does not answer" in done.stderr) == (2, True)
+    # What Redis leaves is not taken for new when it comes again.
+    data = primary.root / "var/lib/redis"
+    assert (data / "appendonlydir").exists()
+    (primary.root / "var/lib/skytier/redis.applied").touch()
+    removal = primary.root / REMOVALS[1:] / "71-redis"
+    primary.bash(f"{BESIDES}\nsystemctl() {{ true; }}\n{removal.read_text()}")
+    assert not (data / "appendonlydir").exists()
+    assert (data / "former/appendonlydir").exists()

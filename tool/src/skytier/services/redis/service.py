@@ -81,6 +81,7 @@ class Redis(Service):
             "servers": SERVERS,
             "kept": KEPT,
             "cache": CACHE,
+            "memory_mib": maxmemory_mib(KEPT, members if replicated else [at.machine]),
             "replicated": replicated,
             "replica": REPLICA,
             "sentinel": SENTINEL,
@@ -125,8 +126,8 @@ class Redis(Service):
         )
 
     def removal(self, at: Placement) -> Setup:
-        """Both are stopped, if Skytier once set them up. The file with the keys stays."""
-        values = {"etc": ETC, "kept": KEPT, "cache": CACHE}
+        """Both are stopped, if Skytier once set them up. The file with the keys stays, aside."""
+        values = {"etc": ETC, "data": DATA, "kept": KEPT, "cache": CACHE}
         return Setup(script=render(PACKAGE, "removal.sh", **values))
 
 
