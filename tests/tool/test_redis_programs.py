@@ -13,8 +13,8 @@ import pytest
 
 from skytier import roles
 from skytier.poll import until
-from skytier.services.redis.servers import KEPT
-from skytier.services.sentinel.service import DUTY, HAND_OVER, LEAVE, PROMOTE
+from skytier.services.redis.servers import DUTY, HAND_OVER, KEPT
+from skytier.services.sentinel.service import LEAVE, PROMOTE
 from skytier.services.setup import REMOVALS
 from skytier.topology import Machine, Topology
 from tests.roles.topology import TOPOLOGIES
