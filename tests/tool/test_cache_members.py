@@ -8,7 +8,10 @@ import pytest
 
 from skytier import roles
 from skytier.deploy.kind import Found, Key, Known
+from skytier.deploy.plan import Action, Step
 from skytier.errors import SkytierError
+from skytier.openstack.choices import redis_version
+from skytier.openstack.choices.images import Image
 from skytier.openstack.machines.redis_members import RedisServers
 from skytier.openstack.plan.redis_news import news
 from skytier.openstack.plan.resolved import ResolvedStack
@@ -94,6 +97,7 @@ def test_a_load_balancer_of_the_cloud_is_no_machine_for_a_member() -> None:
         (f'web.count = 2\nbalancer.kind = "none"\n{MEMBERS}', "there are 2"),
         ("cache.members = 3", 'needs cache.kind = "redis"'),
         ('cache = {kind = "redis", members = 2}', "1 or 3"),
+        ('cache = {kind = "redis", members = 3, colocated = true}', "leave one out"),
     ],
 )
 def test_what_cannot_be_is_refused_beforehand(text: str, why: str) -> None:
@@ -203,6 +207,7 @@ class Servers:
 
     def __init__(self) -> None:
         self.done: list[str] = []
+        self.refuses = False
 
     def reconcile(self, *_: object) -> None:
         self.done.append("resized")
@@ -215,13 +220,15 @@ class Servers:
         return self
 
     def run(self, script: str) -> str:
+        if self.refuses:
+            raise SkytierError("No other member can be the primary.")
         self.done.append(script)
         return ""
 
 
 def test_a_member_hands_over_before_its_server_goes() -> None:
     servers = Servers()
-    kind = RedisServers(cast(Any, servers), cast(Any, servers), Known())
+    kind = RedisServers(cast(Any, servers), cast(Any, servers), Known(), goes_on=True)
     found = Found(Key("server", WEB.name), "1", {"flavor": "small"}, {"role": "web"})
     kind.delete(found, lambda text: None)
     assert servers.done == [f"[ ! -x {LEAVE} ] || {{ {LEAVE} --for-good; }}", "deleted"]
@@ -236,6 +243,15 @@ def test_a_member_hands_over_before_its_server_goes() -> None:
         servers.done.clear()
         kind.delete(other, lambda text: None)
         assert servers.done == ["deleted"]
+    servers.done.clear()
+    replace(kind, goes_on=False).delete(found, lambda text: None)
+    assert servers.done == [f"[ ! -x {LEAVE} ] || {{ {LEAVE} --apart; }}", "deleted"]
+    # One that cannot hand over stays.
+    servers.done.clear()
+    servers.refuses = True
+    with pytest.raises(SkytierError):
+        kind.delete(found, lambda text: None)
+    assert servers.done == []
 
 
 def known(ports: Sequence[int], *configured: str) -> Known:
@@ -256,11 +272,12 @@ def known(ports: Sequence[int], *configured: str) -> Known:
     [
         (known([]), MEMBERS, ["another member takes over"]),
         (known([80], "shop-web-1"), MEMBERS, ["another member takes over"]),
-        (known([6379], "shop-web-1"), MEMBERS, ["takes no writes", "another member takes over"]),
+        (known([6379], "shop-web-1"), MEMBERS, ["cannot be used", "another member takes over"]),
         (known([80], "shop-web-1", "shop-cache-1"), MEMBERS, ["are lost", "another member"]),
         (known([6379, 26379], "shop-web-1"), MEMBERS, []),
         (known([6379, 26379], "shop-web-1"), COLOCATED, ["is on shop-web-1 alone again"]),
         (known([6379, 26379], "shop-web-1"), 'cache.kind = "redis"', ["begins empty"]),
+        (known([6379, 26379], "shop-web-1"), "", ["no Redis any more"]),
         (known([6379], "shop-web-1"), COLOCATED, []),
         (known([80], "shop-web-1"), COLOCATED, []),
         (known([80], "shop-web-1"), "", []),
@@ -269,6 +286,37 @@ def known(ports: Sequence[int], *configured: str) -> Known:
 def test_a_plan_says_which_keys_stay(there: Known, then: str, told: list[str]) -> None:
     stack = parse(f'name = "shop"\nweb.count = 2\n{then}')
     resolved = ResolvedStack(stack, cast(Any, None), ROLES, cast(Any, None))
-    found = news(resolved, there)
+    found = news(resolved, there, [])
     assert len(found) == len(told)
     assert all(part in sentence for part, sentence in zip(told, found, strict=True))
+
+
+@pytest.mark.parametrize("action", [Action.CREATE, Action.REPLACE])
+@pytest.mark.parametrize(
+    ("there", "then", "told"),
+    [
+        (known([6379], "shop-web-1"), MEMBERS, "begins empty"),
+        (known([6379, 26379], "shop-web-1", "shop-web-2"), COLOCATED, "begins empty"),
+        # It is lost, and the others are there.
+        (known([6379, 26379], "shop-web-2"), COLOCATED, "begins empty"),
+        (known([6379, 26379], "shop-web-2"), "", "are lost"),
+    ],
+)
+def test_a_plan_promises_no_keys_of_a_server_that_is_made(
+    action: Action, there: Known, then: str, told: str
+) -> None:
+    stack = parse(f'name = "shop"\nweb.count = 2\n{then}')
+    resolved = ResolvedStack(stack, cast(Any, None), ROLES, cast(Any, None))
+    steps = [Step(action, Key("server", "shop-web-1"), "its image is another one")]
+    assert told in news(resolved, there, steps)[0]
+
+
+def test_images_with_an_older_redis_are_refused_before_anything_is_made() -> None:
+    images = {role: Image("i", "the-image", "2026-01-01") for role in ("web", "balancer")}
+    fits: Any = {"web": ("debian", (12,)), "balancer": ("", ())}
+    redis_version.check(STACK.stack, images, fits)
+    old = {**fits, "balancer": ("ubuntu", (22, 4))}
+    redis_version.check(parse("web.count = 2"), images, old)
+    with pytest.raises(SkytierError, match=r"the-image \(balancer\)") as raised:
+        redis_version.check(STACK.stack, images, old)
+    assert "balancer.image" in (raised.value.do or "")

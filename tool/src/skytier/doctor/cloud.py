@@ -21,6 +21,7 @@ from skytier.openstack.choices import (
     limits,
     public_network,
     quota,
+    redis_version,
     roots,
 )
 from skytier.openstack.choices import ipv6 as source
@@ -201,6 +202,7 @@ def images(subject: Subject) -> Finding:
     systems = {offer.image.id: offer.system for offer in offered}
     by_role = {role: systems[image.id] for role, image in subject.images.items()}
     backup_host.check(subject.stack, subject.images, by_role)
+    redis_version.check(subject.stack, subject.images, by_role)
     said = _by_role(
         {role: f"{i.name} of {i.created[:10]} ({i.id})" for role, i in subject.images.items()}
     )

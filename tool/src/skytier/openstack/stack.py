@@ -27,6 +27,7 @@ from skytier.openstack.choices import (
     given_network,
     limits,
     load_balancer_service,
+    redis_version,
     roots,
 )
 from skytier.openstack.choices.flavor import Flavor
@@ -151,6 +152,7 @@ class CloudStack:
         servers = [each for each in found if each.key.kind == Server.name]
         picked = choices.choose(offered.result(), self.stack, servers)
         backup_host.check(self.stack, picked.images, picked.systems)
+        redis_version.check(self.stack, picked.images, picked.systems)
         found = self._judged(found, picked)
         self._refuse_roots(picked, servers)
         prices = self._prices(picked, found)

@@ -28,7 +28,7 @@ class CacheSection(MachineSection):
     members: Literal[1, 3] = key(1, "1 or 3")
     """The number of machines with Redis. Three are balancers and web servers that are there anyway,
     as with `colocated`: one of them is the primary, and another one takes over when it is lost
-    (Redis Sentinel)."""
+    (Redis Sentinel). Then `flavor`, `image` and `packages` are ignored."""
 
     @property
     def enabled(self) -> bool:
@@ -52,6 +52,10 @@ class CacheSection(MachineSection):
         if self.members > 1 and not self.enabled:
             raise contradiction(
                 "cache.members", f'is {self.members}, which needs cache.kind = "redis"'
+            )
+        if self.members > 1 and self.colocated:
+            raise contradiction(
+                "cache.colocated", f"is true, and cache.members is {self.members}: leave one out"
             )
         return self
 

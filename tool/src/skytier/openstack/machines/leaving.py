@@ -27,7 +27,7 @@ def leaving(servers: Kind, stack: StackFile, access: Access, there: Known, *, mo
     """
     kind: Kind = MemberServers(servers, access, there, goes_on=stack.database.members > 1)
     if stack.cache.enabled:
-        kind = RedisServers(kind, access, there)
+        kind = RedisServers(kind, access, there, goes_on=stack.cache.replicated)
     shared = there.get(virtual_address(stack.name))
     if stack.shares_address and shared:
         kind = BalancerServers(kind, access, there, shared.facts["address"])

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from skytier.deploy.kind import Found, Tell
-from skytier.errors import SkytierError
 from skytier.openstack.machines.taken_away import ServersTakenAway
 from skytier.services.redis.servers import SERVERS
 from skytier.services.sentinel.service import LEAVE, UNIT
@@ -16,18 +15,19 @@ _COME_BACK = f"systemctl start {UNIT} {' '.join(each.unit for each in SERVERS)}"
 class RedisServers(ServersTakenAway):
     """The servers of a stack with a cache, as a kind.
 
-    One that cannot hand over, since it is broken, is taken away all the same: the others choose a
-    primary by themselves.
+    One that cannot is not taken away. On one that is broken, the others choose a primary by
+    themselves.
     """
+
+    goes_on: bool
+    """Whether Redis has several members afterwards, which then keep what this one has."""
 
     def prepare(self, found: Found, tell: Tell, *, for_good: bool) -> None:
         """Have another member take over, if Redis has several; and have the others forget it."""
         if not self._may_have_one(found) or found.fault:
             return
-        try:
-            self.access.enter(found.key.name, self.there).run(_leave(for_good=for_good))
-        except SkytierError as error:
-            tell(f"its Redis could not hand over: {error.what}")
+        how = ("--for-good" if self.goes_on else "--apart") if for_good else ""
+        self.access.enter(found.key.name, self.there).run(_if_there(f"{LEAVE} {how}".rstrip()))
 
     def serve_again(self, found: Found, tell: Tell) -> None:
         """It follows the primary."""
@@ -38,10 +38,6 @@ class RedisServers(ServersTakenAway):
     @staticmethod
     def _may_have_one(found: Found) -> bool:
         return found.facts["role"] in _ROLES
-
-
-def _leave(*, for_good: bool) -> str:
-    return _if_there(f"{LEAVE}{' --for-good' if for_good else ''}")
 
 
 def _if_there(script: str) -> str:

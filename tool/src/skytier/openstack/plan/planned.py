@@ -297,7 +297,7 @@ class Plan:
         """Sentences about the members of the database, and of Redis."""
         return [
             *members.news(self.resolved, self.known),
-            *redis_news.news(self.resolved, self.known),
+            *redis_news.news(self.resolved, self.known, self.steps),
         ]
 
     @property

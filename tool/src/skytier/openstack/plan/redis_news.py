@@ -1,8 +1,10 @@
 """What a plan says of Redis when its machines become others: what is kept, and what is lost."""
 
+from collections.abc import Sequence
 from enum import Enum
 
 from skytier.deploy.kind import Known
+from skytier.deploy.plan import Action, Step
 from skytier.deploy.update import CONFIGURATION, SERVER
 from skytier.openstack.plan.resolved import ResolvedStack
 from skytier.services.redis.servers import KEPT, SENTINEL_PORT
@@ -13,13 +15,15 @@ _TAKES_OVER = (
 )
 _TO_THREE = (
     "Redis gets three members, with the keys of REDIS_URL that {first} has. From its turn until "
-    "another member follows, some minutes, Redis takes no writes."
+    "another member follows, some minutes, Redis cannot be used; other web servers cannot connect "
+    "until their own turn."
 )
 _TO_ONE = (
-    "Redis is on {first} alone again, with the keys of REDIS_URL. What is written to another "
-    "member after its turn is lost."
+    "Redis is on {first} alone again, with the keys of REDIS_URL that it has then. What is written "
+    "to another member after its turn is lost. Before its turn Redis may be unreachable."
 )
-_EMPTY = "Redis begins empty on other machines: the keys of REDIS_URL are lost."
+_EMPTY = "Redis begins empty: the keys of REDIS_URL are lost."
+_ENDS = "The application has no Redis any more: the keys of REDIS_URL are lost."
 
 
 class _Place(Enum):
@@ -31,20 +35,25 @@ class _Place(Enum):
     MEMBERS = 3
 
 
-def news(resolved: ResolvedStack, known: Known) -> list[str]:
+def news(resolved: ResolvedStack, known: Known, steps: Sequence[Step]) -> list[str]:
     """Sentences about the keys, when Redis gets other machines; and what members promise."""
-    first = resolved.key(SERVER, "web", 1).name
+    first = resolved.key(SERVER, "web", 1)
+    made = [step.key for step in steps if step.action in (Action.CREATE, Action.REPLACE)]
     now, then = _now(resolved, known), _then(resolved)
     promise = [_TAKES_OVER] if then is _Place.MEMBERS else []
     match now, then:
-        case _ if now is then or then is _Place.NOWHERE:
+        case _ if now is then:
             return []
+        case _, _Place.NOWHERE:
+            return [_ENDS]
         case _Place.NOWHERE, _:
             return promise
+        case _ if first in made:
+            return [_EMPTY, *promise]
         case _Place.FIRST_WEB_SERVER, _Place.MEMBERS:
-            return [_TO_THREE.format(first=first), *promise]
+            return [_TO_THREE.format(first=first.name), *promise]
         case _Place.MEMBERS, _Place.FIRST_WEB_SERVER:
-            return [_TO_ONE.format(first=first)]
+            return [_TO_ONE.format(first=first.name)]
         case _:
             return [_EMPTY, *promise]
 
@@ -63,7 +72,8 @@ def _now(resolved: ResolvedStack, known: Known) -> _Place:
     if resolved.key(CONFIGURATION, "cache", 1) in known:
         return _Place.OWN
     group = known.get(resolved.key("security group", "web"))
-    if resolved.key(CONFIGURATION, "web", 1) not in known or group is None:
+    # Also where the first web server is lost.
+    if group is None or not any(key.kind == CONFIGURATION for key in known):
         return _Place.NOWHERE
     ports = {rule[0] for rule in group.attributes["rules"]}
     if SENTINEL_PORT in ports:

@@ -80,6 +80,10 @@ HAND_OVER = "/usr/local/lib/skytier/redis-hand-over"
 """Makes another member the primary of a server: `redis-hand-over redis`."""
 LAG_S = 5
 """A primary takes writes while a replica has said within this time that it follows."""
+MEMBERS_VERSION = "7.0"
+"""The first one whose users may have rules of their own for a command: several members need it."""
+MEMBERS_SINCE = {"debian": (12,), "ubuntu": (24, 4)}
+"""The first version of each distribution that has it."""
 COLOCATED = 0.05
 """The share of each on a machine with other duties, which are promised most of its memory."""
 LEAST_MIB = 16

@@ -22,6 +22,7 @@ from skytier.services.redis.servers import (
     HAND_OVER,
     KEPT,
     LAG_S,
+    MEMBERS_VERSION,
     REPLICA,
     SENTINEL,
     SERVERS,
@@ -80,6 +81,7 @@ class Redis(Service):
             "servers": SERVERS,
             "kept": KEPT,
             "cache": CACHE,
+            "memory_mib": maxmemory_mib(KEPT, members if replicated else [at.machine]),
             "replicated": replicated,
             "replica": REPLICA,
             "sentinel": SENTINEL,
@@ -88,6 +90,7 @@ class Redis(Service):
             "program": DUTY,
             "hand_over": HAND_OVER,
             "lag_s": LAG_S,
+            "least_version": MEMBERS_VERSION,
             "password": PASSWORD,
             "monitor": MONITOR,
             "monitor_password": MONITOR_PASSWORD,
@@ -123,8 +126,8 @@ class Redis(Service):
         )
 
     def removal(self, at: Placement) -> Setup:
-        """Both are stopped, if Skytier once set them up. The file with the keys stays."""
-        values = {"etc": ETC, "kept": KEPT, "cache": CACHE}
+        """Both are stopped, if Skytier once set them up. The file with the keys stays, aside."""
+        values = {"etc": ETC, "data": DATA, "kept": KEPT, "cache": CACHE}
         return Setup(script=render(PACKAGE, "removal.sh", **values))
 
 

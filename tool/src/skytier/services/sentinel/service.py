@@ -27,6 +27,8 @@ PACKAGE = "skytier.services.sentinel"
 UNIT = "skytier-sentinel"
 LEAVE = "/usr/local/lib/skytier/redis-leave"
 """Hands over, stops what there is of Redis, and has the other Sentinels forget this member."""
+PROMOTE = "/usr/local/lib/skytier/redis-promote"
+"""For an operator: makes this member the primary where too few Sentinels are left to agree."""
 QUORUM = 2
 DOWN_AFTER_MS = 3000
 """A primary that says nothing for so long is taken for lost, if two of three say so."""
@@ -75,6 +77,7 @@ class Sentinel(Service):
             "duty": DUTY,
             "hand_over": HAND_OVER,
             "leave": LEAVE,
+            "promote": PROMOTE,
             "user": USER,
             "monitor": MONITOR,
             "password": PASSWORD,
@@ -92,6 +95,7 @@ class Sentinel(Service):
             DUTY: "redis-duty.sh",
             HAND_OVER: "redis-hand-over.sh",
             LEAVE: "redis-leave.sh",
+            PROMOTE: "redis-promote.sh",
             f"{REMOVALS}/60-sentinel": "removal.sh",
         }
         return Setup(
