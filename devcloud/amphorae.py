@@ -33,7 +33,6 @@ MASKED = [
     # It has another name than the agent asks for, and fails without a file that nobody makes.
     "octavia-agent-netns.service",
     "pollinate.service",
-    "rsyslog.service",
 ]
 # file in the image: its template below templates/image
 FILES = {

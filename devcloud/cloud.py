@@ -102,6 +102,8 @@ def up(with_images: bool, with_fake_hosts: bool, asked: Extras) -> None:
                 _start(current, services.LOAD_BALANCERS)
                 if extras.amphorae:
                     _start(current, services.AMPHORAE)
+                elif supervisor.remove(services.AMPHORAE):
+                    current.done("without the health manager")
         if building:
             with stage("images") as current:
                 images.up(current, building)
