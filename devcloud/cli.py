@@ -72,8 +72,13 @@ def _up(arguments: list[str]) -> int:
         action="store_true",
         help="add Octavia, and the fake host, where its amphorae are; they carry no traffic",
     )
+    parser.add_argument(
+        "--amphorae",
+        action="store_true",
+        help="add Octavia with amphorae that are emulated guests: slow, and they carry traffic",
+    )
     options = parser.parse_args(arguments)
-    extras = Extras(options.volumes, options.objects, options.load_balancers)
+    extras = Extras(options.volumes, options.objects, options.load_balancers, options.amphorae)
     cloud.up(not options.no_images, options.fake_hosts, extras)
     return 0
 

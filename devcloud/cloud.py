@@ -91,14 +91,19 @@ def up(with_images: bool, with_fake_hosts: bool, asked: Extras) -> None:
         if HERE.has_guests:
             with stage("hypervisor") as current:
                 _hypervisor(current)
-        if with_fake_hosts or extras.load_balancers or not HERE.has_guests:
+        fake_amphorae = extras.load_balancers and not extras.amphorae
+        if with_fake_hosts or fake_amphorae or not HERE.has_guests:
             with stage("fake hosts") as current:
                 _start(current, services.FAKE)
                 fake_hosts.up(current)
         if extras.load_balancers:
             with stage("load balancers") as current:
-                load_balancers.make_ground(current)
+                load_balancers.make_ground(current, extras.amphorae)
                 _start(current, services.LOAD_BALANCERS)
+                if extras.amphorae:
+                    _start(current, services.AMPHORAE)
+                elif supervisor.remove(services.AMPHORAE):
+                    current.done("without the health manager")
         if building:
             with stage("images") as current:
                 images.up(current, building)
@@ -114,8 +119,11 @@ def _with_what_is_there(asked: Extras) -> Extras:
     """What was made once comes again: servers have volumes by now, and projects have data."""
     with_objects = asked.objects or objects.are_there()
     with_volumes = asked.volumes or with_objects or volumes.are_there()
-    with_load_balancers = asked.load_balancers or load_balancers.are_there()
-    return Extras(with_volumes, with_objects, with_load_balancers)
+    # Of the two kinds the one that is asked for, else the one that there was.
+    kept = not asked.load_balancers and load_balancers.are_amphorae()
+    with_amphorae = asked.amphorae or kept
+    with_load_balancers = asked.load_balancers or with_amphorae or load_balancers.are_there()
+    return Extras(with_volumes, with_objects, with_load_balancers, with_amphorae)
 
 
 def _ground(current: Stage) -> None:

@@ -54,6 +54,7 @@ LOAD_BALANCERS_FILES = {
     "octavia/policy.yaml": ("octavia-policy.yaml", "octavia"),
 }
 AUTHORITY, AUTHORITY_KEY = "octavia/authority.pem", "octavia/authority.key"
+CLIENT = "octavia/client.pem"
 UWSGI = {
     "keystone": {"wsgi_file": "/usr/bin/keystone-wsgi-public", "port": 5000, "processes": 2},
     "placement": {"wsgi_file": "/usr/bin/placement-api", "port": 8778, "processes": 1},
@@ -127,6 +128,7 @@ def up(stage: Stage, extras: Extras) -> None:
     changed += _qemu_conf(values) if HERE.has_guests else []
     changed += _objects_certificate() if extras.objects else []
     changed += _authority() if extras.load_balancers else []
+    changed += _client() if extras.amphorae else []
     if extras.volumes:
         # Where Cinder's volume service looks first for programs.
         program = home.ETC / "cinder" / "bin" / "ceph"
@@ -146,10 +148,10 @@ def up(stage: Stage, extras: Extras) -> None:
         stage.done(f"{len(changed)} files written below {home.ETC}")
 
 
-def write_amphorae(flavor: str, tag: str, project_id: str, network_id: str) -> None:
+def write_amphorae(**known: str) -> None:
     """Write the file that needs what only a running cloud knows."""
-    values = {"flavor": flavor, "tag": tag, "project_id": project_id, "network_id": network_id}
-    _write("octavia/amphorae.conf", templates.render("octavia-amphorae.conf", **values), "octavia")
+    text = templates.render("octavia-amphorae.conf", **_values() | known)
+    _write("octavia/amphorae.conf", text, "octavia")
 
 
 def fingerprint(*names: str) -> str:
@@ -165,6 +167,7 @@ def _values() -> dict[str, object]:
         "authority": home.ETC / AUTHORITY,
         "authority_key": home.ETC / AUTHORITY_KEY,
         "cable": network.CABLE,
+        "client": home.ETC / CLIENT,
         "ceph_fsid": CEPH_FSID,
         "data": home.DATA,
         "database": {
@@ -222,6 +225,17 @@ def _authority() -> list[str]:
     _write(AUTHORITY_KEY, key, "octavia")
     _write(AUTHORITY, certificate, "octavia")
     return [AUTHORITY]
+
+
+def _client() -> list[str]:
+    """Make the certificate by which amphorae know Octavia, once for all."""
+    if (home.ETC / CLIENT).exists():
+        return []
+    authority, key = home.ETC / AUTHORITY, home.ETC / AUTHORITY_KEY
+    _write(
+        CLIENT, certificates.make_of_client("Octavia of the devcloud", authority, key), "octavia"
+    )
+    return [CLIENT]
 
 
 def _qemu_conf(values: dict[str, object]) -> list[str]:

@@ -13,3 +13,5 @@ class Extras:
     """Ceph's gateway, on the same Ceph."""
     load_balancers: bool = False
     """Octavia, whose amphorae are servers of the fake host."""
+    amphorae: bool = False
+    """They are guests instead, and carry traffic."""

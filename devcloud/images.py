@@ -61,12 +61,12 @@ def build(current: Stage, system: System, directory: Path) -> None:
     recipe.make_base(system, root, LOG)
     for name, pattern in (("vmlinuz", "vmlinuz-*"), ("initrd", "initrd.img-*")):
         shutil.copy(next(iter((root / "boot").glob(pattern))), new / name)
-    _pack(root, new / "plain.qcow2")
+    pack(root, new / "plain.qcow2", LOG)
     recipe.add_roles(system, root, LOG)
-    _pack(root, new / "skytier.qcow2")
+    pack(root, new / "skytier.qcow2", LOG)
     shutil.rmtree(root)
     (new / "id").write_text(str(uuid.uuid4()))
-    of_others = [f"{each}-" for each in recipe.SYSTEMS if each != system.name]
+    of_others = ["amphora-", *(f"{each}-" for each in recipe.SYSTEMS if each != system.name)]
     for old in home.IMAGES.iterdir():
         if old.is_dir() and old != new and not old.name.startswith(tuple(of_others)):
             shutil.rmtree(old)
@@ -75,17 +75,17 @@ def build(current: Stage, system: System, directory: Path) -> None:
     current.done(f"{both} built, {size} MiB")
 
 
-def _pack(root: Path, image: Path) -> None:
+def pack(root: Path, image: Path, log: Path) -> None:
     """Make a qcow2 of one file system without partitions."""
     recipe.clean(root)
     raw = image.with_suffix(".raw")
     raw.unlink(missing_ok=True)
     with raw.open("wb") as file:
         file.truncate(recipe.SIZE_GIB * 2**30)
-    command.run(["mkfs.ext4", "-q", "-L", "root", "-d", root, raw], log=LOG)
+    command.run(["mkfs.ext4", "-q", "-L", "root", "-d", root, raw], log=log)
     # zstd is much quicker to read than the default.
     options = ["-c", "-o", "compression_type=zstd", "-m", "4", "-W"]
-    command.run(["qemu-img", "convert", "-O", "qcow2", *options, raw, image], log=LOG)
+    command.run(["qemu-img", "convert", "-O", "qcow2", *options, raw, image], log=log)
     raw.unlink()
 
 

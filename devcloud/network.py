@@ -20,7 +20,9 @@ OBJECTS_TLS_PORT = 8443
 OBJECTS_NAME = "objects.devcloud.test"
 """What guests call the gateway: programs want a name in the certificate of an object store."""
 # The networks of the guests. The real routes have a lower metric and win while they are there.
-GUARDED = (PUBLIC, "192.168.128.0/24")
+AMPHORAE = "172.24.6.0/24"
+"""Where Octavia reaches its amphorae."""
+GUARDED = (PUBLIC, "192.168.128.0/24", AMPHORAE)
 # For guests with IPv6: no such packet may leave by the machine's own route.
 GUARDED_IPV6 = ("fd5b:4::/32",)
 GUARD_METRIC = "4000"

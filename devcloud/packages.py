@@ -70,8 +70,9 @@ VOLUMES = [
     "qemu-block-extra",
 ]
 OBJECTS = ["radosgw"]
-# The amphora provider needs none of its other daemons as long as no amphora reports.
 LOAD_BALANCERS = ["octavia-api", "octavia-worker"]
+# What amphorae report to.
+AMPHORAE = ["octavia-health-manager"]
 SCHEMAS = ["glance", "keystone", "neutron-server", "nova-api", "placement-api"]
 VOLUMES_SCHEMA = "cinder-common"
 LOAD_BALANCERS_SCHEMA = "octavia-common"
@@ -97,6 +98,7 @@ def up(stage: Stage, extras: Extras, can_build: Callable[[], None]) -> None:
     wanted = BUILDING + WANTED + (GUESTS if HERE.has_guests else WITHOUT_GUESTS)
     wanted += (VOLUMES if extras.volumes else []) + (OBJECTS if extras.objects else [])
     wanted += LOAD_BALANCERS if extras.load_balancers else []
+    wanted += AMPHORAE if extras.amphorae else []
     missing = [name for name in wanted if name not in here]
     # apt can name a package as installed that dpkg was killed over.
     broken = command.run(["dpkg", "--audit"])

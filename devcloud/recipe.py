@@ -137,10 +137,10 @@ def make_base(system: System, root: Path, log: Path) -> None:
     CACHE.mkdir(exist_ok=True)
     bootstrap = ["debootstrap", "--variant=minbase", f"--cache-dir={CACHE}"]
     command.run([*bootstrap, system.suite, root, mirror()], log=log)
-    _put(root, "etc/initramfs-tools/conf.d/devcloud", "initramfs.conf")
-    _put(root, "usr/share/initramfs-tools/modules.d/devcloud", "initramfs-modules")
-    _put(root, "etc/systemd/system-preset/10-roles.preset", "roles.preset", units=ROLE_UNITS)
-    _put(root, "etc/cloud/cloud.cfg.d/90_image.cfg", "cloud.cfg")
+    put(root, "etc/initramfs-tools/conf.d/devcloud", "initramfs.conf")
+    put(root, "usr/share/initramfs-tools/modules.d/devcloud", "initramfs-modules")
+    put(root, "etc/systemd/system-preset/10-roles.preset", "roles.preset", units=ROLE_UNITS)
+    put(root, "etc/cloud/cloud.cfg.d/90_image.cfg", "cloud.cfg")
     (root / "etc/fstab").write_text("LABEL=root / ext4 defaults,noatime 0 1\n")
     (root / "etc/hostname").write_text("debian\n")
     (root / "etc/default/locale").write_text("LANG=C.UTF-8\n")
@@ -153,8 +153,15 @@ def make_base(system: System, root: Path, log: Path) -> None:
 
 def add_roles(system: System, root: Path, log: Path) -> None:
     """Add all roles' packages to the base; none of their services starts at boot."""
-    _install(system, root, ROLES, log)
-    _disable(root, ROLE_UNITS, log)
+    add_packages(system, root, ROLES, ROLE_UNITS, log)
+
+
+def add_packages(
+    system: System, root: Path, packages: list[str], units: list[str], log: Path
+) -> None:
+    """Add packages to the base; these units of theirs do not start at boot."""
+    _install(system, root, packages, log)
+    _disable(root, units, log)
 
 
 def clean(root: Path) -> None:
@@ -182,7 +189,8 @@ def mirror() -> str:
     raise DevcloudError(f"The apt sources of this machine name no mirror of {vendordata.SUITE}.")
 
 
-def _put(root: Path, path: str, template: str, **values: object) -> None:
+def put(root: Path, path: str, template: str, **values: object) -> None:
+    """Write a file of a root, of a template in templates/image."""
     (root / path).parent.mkdir(parents=True, exist_ok=True)
     (root / path).write_text(templates.render(f"image/{template}", **values))
 

@@ -176,7 +176,10 @@ CINDER = tuple(
 )
 
 # Only when they are asked for.
-_OCTAVIA = f"--config-file {ETC}/octavia/octavia.conf"
+_OCTAVIA = f"--config-file {ETC}/octavia/octavia.conf --config-file {ETC}/octavia/amphorae.conf"
+_OCTAVIA_FILES = ("octavia/octavia.conf", "octavia/amphorae.conf")
+# Its processes change their titles, and would overwrite the mark in their environment.
+_KEEPS_MARK = {"SPT_NOENV": "1"}
 LOAD_BALANCERS = (
     Service(
         "octavia-api",
@@ -186,14 +189,23 @@ LOAD_BALANCERS = (
     ),
     Service(
         "octavia-worker",
-        f"/usr/bin/octavia-worker {_OCTAVIA} --config-file {ETC}/octavia/amphorae.conf",
-        ("octavia/octavia.conf", "octavia/amphorae.conf"),
+        f"/usr/bin/octavia-worker {_OCTAVIA}",
+        _OCTAVIA_FILES,
         "octavia",
-        # Its processes change their titles, and would overwrite the mark in their environment.
-        environment={"SPT_NOENV": "1"},
+        environment=_KEEPS_MARK,
+    ),
+)
+# Only with real amphorae, which report to it.
+AMPHORAE = (
+    Service(
+        "octavia-health-manager",
+        f"/usr/bin/octavia-health-manager {_OCTAVIA}",
+        _OCTAVIA_FILES,
+        "octavia",
+        environment=_KEEPS_MARK,
     ),
 )
 
 ALL = (*GROUND, KEYSTONE, *CONTROL, *(AGENTS if HERE.has_guests else FAKE))
-OPTIONAL = (*(FAKE if HERE.has_guests else ()), *CEPH, *CINDER, OBJECTS, *LOAD_BALANCERS)
+OPTIONAL = (*(FAKE if HERE.has_guests else ()), *CEPH, *CINDER, OBJECTS, *LOAD_BALANCERS, *AMPHORAE)
 SOCKET = RUN / "mariadb" / "mariadb.sock"

@@ -68,6 +68,17 @@ def ensure(services: Iterable[Service]) -> list[str]:
     return [*changed, *sorted(down - set(changed))]
 
 
+def remove(services: Iterable[Service]) -> list[str]:
+    """End services that are no part of the cloud any more. Returns the names of those that were."""
+    paths = [PROGRAMS / f"{service.name}.conf" for service in services]
+    removed = [path for path in paths if path.exists()]
+    for path in removed:
+        path.unlink()
+    if removed:
+        command.run(["supervisorctl", "-c", CONF, "update"])
+    return [path.stem for path in removed]
+
+
 def states() -> dict[str, str]:
     """The state of each service, such as RUNNING, by its name; empty when nothing runs."""
     return {name: words[0] for name, words in _status().items()}
