@@ -377,9 +377,9 @@ class CloudStack:
 
     def _deleted_kinds(self) -> dict[str, Kind]:
         """All kinds; a load balancer is looked for also where its port is gone."""
-        anyway = LoadBalancer(
-            *(self.project, self.has_load_balancers), wanted=self.stack.has_load_balancer
-        )
+        if not self.has_load_balancers:
+            return dict(self.kinds)
+        anyway = LoadBalancer(self.project, there=True, wanted=self.stack.has_load_balancer)
         return {**self.kinds, LoadBalancer.name: anyway}
 
     def _make_network(self) -> None:
