@@ -4,20 +4,10 @@ from collections.abc import Mapping
 
 from skytier.errors import SkytierError
 from skytier.openstack.choices.images import Image
+from skytier.openstack.choices.systems import is_older
 from skytier.release.platform import System
 from skytier.services.pgbackrest.config import SFTP_SINCE, SFTP_VERSION
 from skytier.stackfile import StackFile
-
-
-def too_old(system: System) -> bool:
-    """Whether a system is known to have a pgBackRest that cannot reach a host by SFTP.
-
-    >>> too_old(("debian", (12,))), too_old(("debian", (13,)))
-    (True, False)
-    """
-    distribution, version = system
-    since = SFTP_SINCE.get(distribution)
-    return since is not None and bool(version) and version < since
 
 
 def check(stack: StackFile, images: Mapping[str, Image], systems: Mapping[str, System]) -> None:
@@ -29,7 +19,7 @@ def check(stack: StackFile, images: Mapping[str, Image], systems: Mapping[str, S
     place = next((each for each in stack.backup.places.values() if each.on_host), None)
     if place is None:
         return
-    if not too_old(systems["database"]):
+    if not is_older(systems["database"], SFTP_SINCE):
         return
     raise SkytierError(
         f'Backups cannot go to {place.host} by SFTP ({place.section}.kind = "sftp"): the image '

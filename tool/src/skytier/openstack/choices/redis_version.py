@@ -4,20 +4,10 @@ from collections.abc import Mapping
 
 from skytier.errors import SkytierError
 from skytier.openstack.choices.images import Image
+from skytier.openstack.choices.systems import is_older
 from skytier.release.platform import System
 from skytier.services.redis.servers import MEMBERS_SINCE, MEMBERS_VERSION
 from skytier.stackfile import StackFile
-
-
-def too_old(system: System) -> bool:
-    """Whether a system is known to have a Redis that is too old.
-
-    >>> too_old(("ubuntu", (22, 4))), too_old(("ubuntu", (24, 4)))
-    (True, False)
-    """
-    distribution, version = system
-    since = MEMBERS_SINCE.get(distribution)
-    return since is not None and bool(version) and version < since
 
 
 def check(stack: StackFile, images: Mapping[str, Image], systems: Mapping[str, System]) -> None:
@@ -29,7 +19,7 @@ def check(stack: StackFile, images: Mapping[str, Image], systems: Mapping[str, S
     if not stack.cache.replicated:
         return
     for role in dict.fromkeys(role for role, _ in stack.cache_members):
-        if too_old(systems[role]):
+        if is_older(systems[role], MEMBERS_SINCE):
             raise SkytierError(
                 f"cache.members is {stack.cache.members}, which needs Redis {MEMBERS_VERSION}: the "
                 f"image {images[role].name} ({role}) has an older one.",

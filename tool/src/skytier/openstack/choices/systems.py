@@ -1,6 +1,7 @@
 """Which system an image has, and whether it has anything else: by its properties, then its name."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from skytier.release.platform import System
@@ -137,3 +138,19 @@ def _words(text: str) -> list[str]:
 def _cleaned(text: str) -> str:
     """In lower case, without dates and without the number of bits."""
     return _BITS.sub(" ", _DATES.sub(" ", text.lower()))
+
+
+def is_older(system: System, since: Mapping[str, tuple[int, ...]]) -> bool:
+    """Whether a system is known to be older than the first version of its distribution in `since`.
+
+    >>> since = {"debian": (13,), "ubuntu": (24, 4)}
+    >>> is_older(("debian", (12,)), since), is_older(("debian", (13,)), since)
+    (True, False)
+    >>> is_older(("ubuntu", (22, 4)), since), is_older(("ubuntu", (24, 4)), since)
+    (True, False)
+    >>> is_older(("debian", ()), since), is_older(("rocky", (9,)), since)
+    (False, False)
+    """
+    distribution, version = system
+    first = since.get(distribution)
+    return first is not None and bool(version) and version < first

@@ -10,14 +10,14 @@ from skytier.deploy.rehearsal import Proof, Source
 from skytier.deploy.restore import INSTALLED
 from skytier.errors import SkytierError
 from skytier.hosts.host import Host
-from skytier.openstack.choices.backup_host import too_old
+from skytier.openstack.choices.systems import is_older
 from skytier.openstack.commands.backups import told_step
 from skytier.openstack.commands.ssh_target import ssh_target
 from skytier.openstack.plan.planned import Plan
 from skytier.openstack.resources.server import Server
 from skytier.openstack.stack import CloudStack
 from skytier.release.platform import System
-from skytier.services.pgbackrest.config import SFTP_VERSION
+from skytier.services.pgbackrest.config import SFTP_SINCE, SFTP_VERSION
 from skytier.services.pgbackrest.marker import Marker
 from skytier.stackfile import StackFile
 from skytier.stackfile.backup import PATH
@@ -50,7 +50,7 @@ def check_place(stack: StackFile, place: str, system: System) -> None:
             "the monitor cannot read.",
             elsewhere,
         )
-    if section.on_host and too_old(system):
+    if section.on_host and is_older(system, SFTP_SINCE):
         raise SkytierError(
             "The image of the monitor has a pgBackRest that cannot read backups by SFTP: it is "
             f"older than {SFTP_VERSION}.",
