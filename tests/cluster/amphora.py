@@ -113,10 +113,12 @@ class Amphorae(Recorded):
             self.process = None
             subprocess.run(["ip", "netns", "delete", self.place.namespace], check=False)
 
-    def seen(self) -> view.View:
-        """The web servers, as its HAProxy sees them: the first pool."""
-        said = self._asked("show stat web-80 4 -1").removeprefix("# ")
-        return view.read(said) or {}
+    def seen(self) -> dict[str, bool]:
+        """Web server to whether its HAProxy sends it connections, whatever port they come to."""
+        serves: dict[str, bool] = {}
+        for name, each in (pair for pool in self._pools() for pair in self._view(pool).items()):
+            serves[name] = each.serves and serves.get(name, True)
+        return serves
 
     def listeners(self, project_id: str) -> list[Any]:
         return []
@@ -126,8 +128,9 @@ class Amphorae(Recorded):
 
     def pools(self, project_id: str) -> list[Any]:
         return [
-            SimpleNamespace(id="web", loadbalancers=[{"id": each.id}])
+            SimpleNamespace(id=pool, loadbalancers=[{"id": each.id}])
             for each in self.there.values()
+            for pool in self._pools()
         ]
 
     def members(self, pool: str) -> list[Any]:
@@ -136,8 +139,16 @@ class Amphorae(Recorded):
                 address=each.address.rpartition(":")[0],
                 operating_status="ONLINE" if each.serves else "ERROR",
             )
-            for each in self.seen().values()
+            for each in self._view(pool).values()
         ]
+
+    def _pools(self) -> list[str]:
+        """The backends of its HAProxy: one of each listener."""
+        lines = (self.place.home / "haproxy.cfg").read_text().splitlines()
+        return [line.split()[1] for line in lines if line.startswith("backend ")]
+
+    def _view(self, pool: str) -> view.View:
+        return view.read(self._asked(f"show stat {pool} 4 -1").removeprefix("# ")) or {}
 
     def _asked(self, question: str) -> str:
         with socket.socket(socket.AF_UNIX) as asked:

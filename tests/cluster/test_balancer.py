@@ -249,11 +249,6 @@ def test_the_balancer_goes_with_the_second_web_server(made: Cluster, project: Pa
     assert changed(made.plan()) == []
 
 
-def seen(made: Cluster) -> dict[str, bool]:
-    """Web server to whether the load balancer sends it connections."""
-    return {name: each.serves for name, each in made.amphorae.seen().items()}
-
-
 def test_a_load_balancer_of_the_cloud_takes_over_and_drains_and_gives_way_to_haproxy(
     made: Cluster, project: Path
 ) -> None:
@@ -263,7 +258,7 @@ def test_a_load_balancer_of_the_cloud_takes_over_and_drains_and_gives_way_to_hap
     with visitors(made, "https") as visit:
         made.write(stack(project, 2, f'{tls}\nbalancer.kind = "octavia"'))
         made.up(moves := Moves())
-        assert until(lambda: list(seen(made).values()) == [True, True], 120)
+        assert until(lambda: list(made.amphorae.seen().values()) == [True, True], 120)
     assert but_for_the_move(visit, moves) == []
     assert made.containers.keys() == {"shop-web-1", "shop-web-2"}
     assert made.wrong() == {}
@@ -276,7 +271,7 @@ def test_a_load_balancer_of_the_cloud_takes_over_and_drains_and_gives_way_to_hap
     [passing] = load_balancer_view.of(made.octavia, made.known())
     with visitors(made, "https") as visit:
         made.containers["shop-web-2"].run(DRAIN)
-        assert seen(made) == {"shop-web-1": True, "shop-web-2": False}
+        assert made.amphorae.seen() == {"shop-web-1": True, "shop-web-2": False}
     assert visit.failed == []
     with visitors(made, "https") as visit:
         assert asked(made)["host"] == "shop-web-1"
