@@ -16,6 +16,8 @@ BACK_S = 120
 GONE_S = 10
 """For how long something is away."""
 SERVERS = "redis-server redis-server@cache"
+# Systemd itself tries again where a start fails.
+START = f"systemctl start --no-block {SERVERS}"
 COUNTING = {
     "requirements.txt": "redis==8.1.0\n",
     # It counts its visitors in Redis, and does without for a while when that does not answer.
@@ -71,7 +73,7 @@ class Losses:
         killed = next(each for each in self._members() if "role:master" in _replication(each))
         killed.run(f"systemctl kill --signal=KILL {SERVERS}; systemctl stop {SERVERS}")
         time.sleep(GONE_S)
-        killed.run(f"systemctl start {SERVERS}")
+        killed.run(START)
         self._back()
 
     def _redis(self) -> None:
@@ -79,7 +81,7 @@ class Losses:
             each.run(f"systemctl stop {SERVERS}")
         time.sleep(GONE_S)
         for each in self._members():
-            each.run(f"systemctl start {SERVERS}")
+            each.run(START)
         self._back()
 
     def _balancer(self) -> None:
