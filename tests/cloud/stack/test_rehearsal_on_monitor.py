@@ -4,12 +4,14 @@ from collections.abc import Iterator
 
 import pytest
 
+from skytier.services.pgbackrest import contained
+
 from .account import Account, Operator
 
 pytestmark = pytest.mark.large
 CA = "/var/lib/devcloud/etc/ceph/objects.pem"
-# What a container of a rehearsal, and its way to the backups, would leave there.
-LEFT = "ls -d /var/lib/skytier/rehearsal* /run/netns/* /etc/systemd/system/skytier-rehearsal* || true"
+# What a container of a rehearsal, and its way to the backups, would leave on the machine.
+LEFT = f"{contained.HOME} {contained.AT_BOOT} /run/skytier-rehearsal*"
 
 
 @pytest.fixture(scope="module")
@@ -37,8 +39,7 @@ def test_no_server_is_made_and_nothing_is_left(
     assert said["good"] is True
     assert said["tables"] > 0
     assert account.count() == before
-    left = operator.run("exec", "monitor", f"{LEFT}; echo that was all")
-    assert "rehearsal" not in left
-    assert "that was all" in left
+    left = f"echo left there: $(ls -d {LEFT} 2>/dev/null) and no more"
+    assert "left there: and no more" in operator.run("exec", "monitor", left)
     operator.ends_with(0, "plan", "--detailed-exitcode")
     assert operator.json("status")["healthy"] is True
