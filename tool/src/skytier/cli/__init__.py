@@ -52,8 +52,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     epilog="Exit codes: 0 done; 1 it failed; 64 wrong usage; 130 Ctrl-C; 2 there are changes (plan "
-    "--detailed-exitcode); 3 not healthy, or it does not run (status); 4 a plan would pass the "
-    "budget.\n\nExample: skytier up",
+    "--detailed-exitcode); 3 not healthy, or it does not run (status); 4 the plan is above "
+    "the budget.\n\nExample: skytier up",
 )
 for command in (
     *(init, doctor, plan, up, status, top, ps, logs, run, job, secret, psql, ssh, down),

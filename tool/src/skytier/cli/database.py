@@ -31,11 +31,11 @@ app.add_typer(group, name="database")
 def database(
     context: typer.Context, cloud: Cloud = None, file: File = None, as_json: Json = False
 ) -> None:
-    """Show the members of the database on a cloud: who is the primary, and how far replicas are.
+    """Show the members of the database on a cloud: the primary, and how far behind replicas are.
 
     The lag is what a replica has not replayed of what the primary has on its disk. A slot is what
-    the primary keeps for a replica. With `export` or `import`: a dump of it, to or from a file.
-    With `upgrade`: the newest minor version of PostgreSQL.
+    the primary keeps for a replica. With `export` or `import`: a dump of the database, to or from a
+    file. With `upgrade`: the newest minor version of PostgreSQL.
     """
     if context.invoked_subcommand:
         # They would be ignored, and another database be meant.
@@ -85,11 +85,11 @@ def failover(
 ) -> None:
     """Make another member of the database the primary, while all of them are well.
 
-    Nothing that was acknowledged is lost: it is refused when no replica is in step. Writes stop for
-    some seconds, and are answered with an error then.
+    No acknowledged write is lost: without a replica that is in step the command is refused. Writes
+    stop for some seconds, and are answered with an error then.
 
-    With --fence the primary need not answer. Its lease is ended once Nova says that its machine is
-    off, and Patroni elects another member.
+    With --fence the primary does not have to answer. Its lease is ended once Nova says that its
+    machine is off, and Patroni elects another member.
     """
     if fence and to:
         raise SkytierError(

@@ -19,7 +19,10 @@ def demo_data(
     cloud: Cloud = None,
     file: File = None,
 ) -> None:
-    """Load users and posts into the sample application, all or none. Nobody can sign in as one."""
+    """Load users and posts into the sample application, all or none.
+
+    Nobody can sign in as one of these users.
+    """
     stack = chosen.sample(chosen.stack_file(file, cloud))
     options = (f"--users={users}", f"--posts={posts}")
     lines = stack.follow_application(*SAMPLE_COMMAND, "demo-data", *options)

@@ -22,10 +22,11 @@ def commands() -> None:
 def bake(cloud: Cloud = None, file: File = None, yes: Yes = False, as_json: Json = False) -> None:
     """Bake an image with the packages of the web servers, in your project.
 
-    `skytier up` does so too; here it comes before the servers that need it. It needs
-    `web.image_baked = true`. A server installs the packages, removes all that is its own, and
-    powers off; Nova keeps its disk as an image, and the server is deleted. Former images go when no
-    server was made from them. Nothing is done when packages and image are as before.
+    `skytier up` does so too; with this command the image is there before new servers need it. It
+    needs `web.image_baked = true`. A server installs the packages, removes its own data (keys,
+    logs), and powers off. Nova keeps its disk as an image, and the server is deleted. An older
+    image is deleted once no server made from it is left. If packages and image are as before,
+    nothing is done.
     """
     stack = chosen.cloud_stack(chosen.stack_file(file, cloud))
     from skytier.cli.on_cloud import plan as shown

@@ -12,8 +12,8 @@ CHANGES = 2
 
 
 @app.command(
-    epilog="Exit codes: 0 done; 1 it failed; 2 with --detailed-exitcode, there are changes; 4 it "
-    "would pass the budget, and the stack file has budget_enforce."
+    epilog="Exit codes: 0 done; 1 it failed; 2 with --detailed-exitcode, there are changes; 4 the "
+    "plan is above the budget, and cost.budget_enforce is true."
     "\n\nExample: skytier plan --cloud mycloud"
 )
 def plan(

@@ -16,14 +16,15 @@ def psql(
         list[str] | None, typer.Argument(help="Arguments of psql. Default: an interactive session")
     ] = None,
     replica: Annotated[
-        bool, typer.Option("--replica", help="On a replica, which only answers questions.")
+        bool, typer.Option("--replica", help="Connect to a replica, which is read-only.")
     ] = False,
     cloud: Cloud = None,
     file: File = None,
 ) -> None:
     """Open psql on the stack's database, as the application's user.
 
-    On a cloud it runs on a database server, and asks the primary. The exit code is that of psql.
+    On a cloud it runs on a database server, and connects to the primary. The exit code is that of
+    psql.
     """
     stack = chosen.backend(chosen.with_database(file, cloud))
     raise typer.Exit(stack.attend_psql(*arguments or (), replica=replica))

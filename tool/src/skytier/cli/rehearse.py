@@ -29,14 +29,14 @@ class On(StrEnum):
 
 @app.command(
     epilog="Example: skytier rehearse --html rehearsal.html\n\nExample, from a timer: skytier "
-    "rehearse --json\n\nExample, without a server more: skytier rehearse --on monitor\n\n"
-    "Example, with all there is: skytier rehearse --switchover --rollback"
+    "rehearse --json\n\nExample, without a scratch server: skytier rehearse --on monitor\n\n"
+    "Example, with all tests: skytier rehearse --switchover --rollback"
 )
 def rehearse(
     flavor: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME", help="That of the scratch server. Default: that of the database."
+            metavar="NAME", help="The flavor of the scratch server. Default: as the database's."
         ),
     ] = None,
     on: Annotated[
@@ -45,21 +45,21 @@ def rehearse(
     ] = None,
     html: Annotated[
         Path | None,
-        typer.Option(callback=writable, metavar="PATH", help="Write the report as a page, too."),
+        typer.Option(
+            callback=writable, metavar="PATH", help="Also write the report as an HTML page."
+        ),
     ] = None,
     last: Annotated[
         bool, typer.Option("--last", help="Show the last report of this machine; do nothing.")
     ] = False,
     switchover: Annotated[
         bool,
-        typer.Option(
-            "--switchover", help="Then make another member of the database the primary, too."
-        ),
+        typer.Option("--switchover", help="Then make another member of the database the primary."),
     ] = False,
     rollback: Annotated[
         bool,
         typer.Option(
-            "--rollback", help="Then go back to the release before, too, and to this one again."
+            "--rollback", help="Then go back to the release before, and to this one again."
         ),
     ] = False,
     place: Place = None,
@@ -69,17 +69,18 @@ def rehearse(
 ) -> None:
     """Prove the backups of a stack on a cloud: restore the newest one elsewhere, and compare.
 
-    Puts a restore point into the database, counts and sums up all tables there, restores a copy up
-    to it on a scratch server, and compares each table. Changes wait for less than a second. Says
-    how long the recovery took, and what would have been lost. Removes all it made. Backups of
-    kind = "path" are restored on the database server itself, beside the database.
+    Puts a restore point into the database, computes the row count and a checksum of each table,
+    restores a copy up to that point on a scratch server, and compares each table. Writes wait for
+    less than a second. Says how long the recovery took, and what would have been lost. Removes all
+    it made. Backups of kind = "path" are restored on the database server itself, beside the
+    database.
 
     With --on monitor no server is made: the copy is in a container on the machine of the monitor,
     with at most half of the memory that is free there. It is refused where memory or disk are too
     small, or the place of the backups cannot be reached from there.
 
-    With --switchover and --rollback visitors are served by the member, and by the release, that are
-    tried. Both are refused at the beginning where they could not work.
+    --switchover and --rollback are tried on the stack itself, while it serves visitors. If one of
+    them could not work, the command is refused at the beginning.
 
     The exit code is 1 where a table differs, the copy could not be restored, or one of these two
     failed.

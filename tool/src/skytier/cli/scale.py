@@ -48,8 +48,8 @@ def _asked(value: str | None) -> Asked | None:
 
 
 @app.command(
-    epilog="Exit codes: 0 done, or nothing to do; 1 it failed, or figures are missing; 4 it would "
-    "pass the budget, and the stack file has budget_enforce.\n\nExamples: skytier scale web=3, or "
+    epilog="Exit codes: 0 done, or nothing to do; 1 it failed, or figures are missing; 4 the plan "
+    "is above the budget, and cost.budget_enforce is true.\n\nExamples: skytier scale web=3, or "
     "from a timer: skytier scale --auto --yes"
 )
 def scale(
@@ -59,7 +59,7 @@ def scale(
     ] = None,
     auto: Annotated[
         bool,
-        typer.Option("--auto", help="As the CPU in use asks for, within web.count = {min, max}."),
+        typer.Option("--auto", help="Change it by the CPU in use, within web.count = {min, max}."),
     ] = False,
     cloud: Cloud = None,
     file: File = None,
@@ -69,9 +69,9 @@ def scale(
     """Change the number of web servers on a cloud.
 
     A number is written into the stack file as `web.count` and carried out as by `skytier up`.
-    Without a number it says how many web servers the load asks for, and changes nothing; with
-    --auto it does so. It never goes beyond the budget and the quota, and does nothing when figures
-    are missing or the stack was changed a short time ago.
+    Without a number it says how many web servers the load asks for, and changes nothing. With
+    --auto it changes the number to that. It never goes beyond the budget and the quota, and does
+    nothing when figures are missing or the stack was changed a short time ago.
     """
     wanted = _asked(asked)
     if wanted and auto:

@@ -43,9 +43,9 @@ def push(
     """Put the static files of the source's release into the container that a CDN gets them from.
 
     It needs `static.bucket` in the stack file. `skytier up` and `skytier release` do the same
-    before they switch a web server; here it comes without a release: before the CDN is pointed
-    there, to put back what somebody deleted, and to delete old files. Only new and changed files
-    are sent. Everybody may read them. Those of earlier releases stay, unless --prune is given.
+    before they switch a web server. Use this command to put the files there before the CDN asks
+    for them, to put back what somebody deleted, or to delete old files. Only new and changed files
+    are sent. Everybody may read them. Files of earlier releases stay, unless --prune is given.
     """
     stack = chosen.cloud_stack(chosen.stack_file(file, cloud))
     intended = stack.intend_static(lambda _: None)

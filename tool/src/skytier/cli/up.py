@@ -49,8 +49,8 @@ def _is_url(value: str | None, *schemes: str) -> bool:
 
 
 @app.command(
-    epilog="Exit codes: 0 done; 1 it failed; 64 wrong usage; 4 it would pass the budget, and the "
-    "stack file has budget_enforce.\n\nExample: skytier up --port 9000 --workers 4"
+    epilog="Exit codes: 0 done; 1 it failed; 64 wrong usage; 4 the plan is above the budget, and "
+    "cost.budget_enforce is true.\n\nExample: skytier up --port 9000 --workers 4"
 )
 def up(
     port: Annotated[
@@ -111,8 +111,8 @@ def up(
         typer.Option(
             "--give-up",
             metavar="MACHINE",
-            help="Replace a broken server that nobody can mend, and lose the data that is on it "
-            "alone: shop-database-1.",
+            help="Replace a broken server that cannot be repaired. The data that is only on that "
+            "server is lost. For example shop-database-1.",
         ),
     ] = None,
     cloud: Cloud = None,

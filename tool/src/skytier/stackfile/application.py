@@ -124,7 +124,8 @@ class ApplicationSection(Section):
     interface: Interface | None = key(
         None, '"asgi", "wsgi", "asgi-factory" or "wsgi-factory"', "wsgi"
     )
-    """What `serve` names. Default: the object is examined at each start, which takes longer."""
+    """The interface of what `serve` names. Default: the object is examined at each start, which
+    takes longer."""
     run: Command | None = key(None, "a command", "python -m shop.server")
     """A command that serves instead of `serve`. It listens at the sockets that it inherits, as
     systemd passes them (LISTEN_FDS)."""

@@ -60,7 +60,7 @@ class PlaceSection(Section):
     section: ClassVar[str] = "backup"
 
     kind: Kind = key("none", _KINDS, OBJECT_STORE)
-    """Where they go: to a container in the cloud's own object store, to another S3, to a host by
+    """Where backups go: to a container in the cloud's own object store, to another S3, to a host by
     SSH, or to a directory of the database server, which is lost with that server unless another
     disk is mounted there. With several members, each of them has to see the same directory."""
     bucket: Annotated[str, AfterValidator(bucket_name)] | None = key(
@@ -89,12 +89,12 @@ class PlaceSection(Section):
     """The host for `kind = "sftp"`. It needs SSH with SFTP, and nothing else. The database server
     needs pgBackRest 2.48 or newer: Debian 13 and Ubuntu 24.04 have it."""
     port: int = key(SSH, "a number from 1 to 65535", ge=1, le=65535, strict=True)
-    """The port of SSH there."""
+    """The SSH port of that host."""
     user: Annotated[str, AfterValidator(_user)] | None = key(
         None, "the name of an account", "shop-backups"
     )
-    """The account there. It logs in with the private key that you give to `skytier up` in the
-    variable SKYTIER_BACKUP_SSH_KEY."""
+    """The account on that host. It logs in with the private key that you give to `skytier up` in
+    the variable SKYTIER_BACKUP_SSH_KEY."""
     known_hosts: Annotated[str, AfterValidator(values.text)] | None = key(
         None, "the path of a file as ssh-keyscan writes it", "backup-host"
     )
@@ -172,8 +172,8 @@ class SecondSection(PlaceSection):
     section: ClassVar[str] = "backup.second"
 
     kind: Kind = key("none", _KINDS, S3)
-    """As `backup.kind`. It is worth most where nothing is shared with the first place: another
-    provider, or another cloud. Default: there is none."""
+    """As `backup.kind`, for a second place. Best is a place that shares nothing with the first one:
+    another provider, or another cloud. Default: there is none."""
     bucket: Annotated[str, AfterValidator(bucket_name)] | None = key(
         None, "3 to 63 characters of a-z, 0-9 and hyphens", "shop-elsewhere"
     )

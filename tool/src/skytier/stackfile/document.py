@@ -84,7 +84,7 @@ def _type(annotation: Any) -> str:
     if get_origin(bare) is dict:
         one, of, what = _type(arguments[1]).partition(" of ")
         return f"table of {one}s{of}{what}"
-    if get_origin(bare) is tuple:
+    if get_origin(bare) in (list, tuple):
         return f"list of {_type(arguments[0])}s"
     if get_origin(bare) is Literal:
         return _type(type(arguments[0]))

@@ -51,11 +51,11 @@ class WebSection(MachineSection):
     """The web servers: Nginx and the application."""
 
     count: _Count = key(1, "a number from 1 to 100, or {min = 2, max = 6, cpu = 60}")
-    """The number of web servers. With `min`, `max` and `cpu` it is the number that is there, and
-    `skytier scale --auto` changes it by the CPU in use, in percent."""
+    """The number of web servers. With `min`, `max` and `cpu` (in percent) `skytier scale --auto`
+    changes the number by the CPU in use, and `skytier up` keeps the present number."""
     image_baked: bool = key(False, "true or false", strict=True)
-    """Make new web servers from an image that has their packages: it is baked in your project, from
-    `image`, and baked again when that or the packages change."""
+    """Make new web servers from an image that has their packages. The image is baked in your
+    project, from `image`, and baked again when `image` or the packages change."""
     schedule: tuple[Hours, ...] = key(
         (),
         "sections [[web.schedule]] with from, to, count, and optionally days and timezone",

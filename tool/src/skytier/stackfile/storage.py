@@ -29,8 +29,9 @@ class StorageSection(Section):
     bucket: Annotated[str, AfterValidator(bucket_name)] | None = key(
         None, "3 to 63 characters of a-z, 0-9 and hyphens", "shop-uploads"
     )
-    """The container. It is made if it is not there, and is not deleted while it has objects, unless
-    that is asked for. Default: there is none."""
+    """The container for files of your application, for example uploads. It is made if it is not
+    there. `skytier down` deletes it only if it is empty, or with `--purge`. Default: there is
+    none."""
     keys: Literal["keystone", "given"] = key(KEYSTONE, '"keystone" or "given"')
     """Where the key of the S3 API comes from: an EC2 credential that is made through Keystone, or
     given by you: `skytier secret set S3_ACCESS_KEY_ID` and S3_SECRET_ACCESS_KEY. Keystone makes

@@ -52,8 +52,8 @@ def estimate(
     """Show what the stack of the stack file would cost, by hour and month.
 
     With a cloud the sizes are those of its flavors, and the difference to what is there is shown.
-    Without one they come from the rates file, or are assumed: m1.small has 2 vCPU and 4 GiB; so
-    they do where the cloud lacks a flavor of the stack. With a schedule of web servers it is the
+    Without a cloud, or where the cloud lacks a flavor of the stack, the sizes come from the rates
+    file, or are assumed: m1.small has 2 vCPU and 4 GiB. With a schedule of web servers it is the
     cost of an average week, without a difference.
     """
     if compare and compare_rates:

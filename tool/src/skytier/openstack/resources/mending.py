@@ -40,7 +40,7 @@ def mended(compute: Any, server: Any, tell: Tell) -> Any:
             f"A hard reboot did not mend the server {server.name}: {fault_of(now)}",
             "Its disk is as it was. Who runs the cloud can see what is wrong with its host: "
             f"openstack server show {server.id}. Then run skytier up again. If nobody can mend it: "
-            "docs/how-to/repair.md#a-server-that-nobody-can-mend.",
+            "docs/how-to/repair.md#a-server-that-cannot-be-repaired.",
         )
     return now
 
