@@ -33,7 +33,7 @@ def compare(servers: Sequence[Server], product: Server, works: Works) -> None:
     if found:
         raise SkytierError(
             "These do not answer as the product does, and nothing was timed:\n" + "\n".join(found),
-            "Mend them in bench/peers/, or leave them out with --only.",
+            "Correct them in bench/peers/, or leave them out with --only.",
         )
 
 

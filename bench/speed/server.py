@@ -115,7 +115,7 @@ class Server:
             if self._popen.poll() is not None or time.perf_counter() > until:
                 raise SkytierError(
                     f"{self.name} did not start:\n{files.last_lines(self._logs[0], 20)}",
-                    "Mend what it says, or leave it out with --only.",
+                    "Fix the cause, or leave it out with --only.",
                 )
             time.sleep(0.005)
 

@@ -189,7 +189,7 @@ def _show(found: "Members", wanted: int) -> None:
             "See skytier status; skytier up makes the others."
         )
     elif len(found.members) == wanted == 1:
-        console.out.print("One member: when it fails, the database is away until it is mended.")
+        console.out.print("One member: when it fails, there is no database until it is repaired.")
     if len(found.primaries) != 1 and max(wanted, len(found.members)) > 1:
         count = len(found.primaries) or "no"
         console.warn(

@@ -175,7 +175,7 @@ def instead_of(step: Step) -> str:
         return step.instead
     if step.found and step.found.fault:
         return (
-            f"Ask who runs the cloud to mend it: openstack {step.key.kind} show {step.found.id}. "
+            f"Ask who runs the cloud to repair it: openstack {step.key.kind} show {step.found.id}. "
             "Then run skytier up again."
         )
     back = f"Set {' and '.join(change.attribute for change in step.changes)} back as it was"

@@ -117,7 +117,7 @@ def make(host: Host, kind: str, tell: Tell) -> None:
         said = host.run(_JOURNAL.format(unit, began)).strip()
         raise SkytierError(
             f"The backup failed. pgBackRest says:\n{said}",
-            "Mend what it says, then run it again: skytier backup now",
+            "Fix the cause, then run it again: skytier backup now",
         )
 
 

@@ -140,7 +140,7 @@ def _advice(said: str) -> str:
             "The archive has no change after that moment yet. Ask for an earlier one, or for the "
             "newest state that there is: --to latest"
         )
-    return "Mend what it says, then run the same command again: it begins the restore anew."
+    return "Fix the cause, then run the same command again: it begins the restore anew."
 
 
 def _check_there(host: Host) -> None:

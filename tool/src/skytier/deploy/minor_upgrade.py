@@ -64,7 +64,7 @@ def upgrade(host: Host, tell: Tell) -> float | None:
     if state != "done":
         raise SkytierError(
             f"{host.name}: {why.strip() or 'the upgrade of PostgreSQL was cut short.'}",
-            "Mend what it says, then run it again: it goes on where it stopped.",
+            "Fix the cause, then run it again: it goes on where it stopped.",
         )
     away = host.run(f"cat {_DIRECTORY}/away 2>/dev/null || true").split()
     left, came = map(int, away or (0, 0))

@@ -49,7 +49,7 @@ def run(host: Host, program: Program, tell: Tell, *, beside: bool = False) -> st
         state, _, why = _said(host, program).partition("\n")
         if state != "done":
             cut_short = f"What {program.unit} did on {host.name} was cut short."
-            raise SkytierError(why.strip() or cut_short, "Mend what it says, then run it again.")
+            raise SkytierError(why.strip() or cut_short, "Fix the cause, then run it again.")
         return host.run(f"cat {directory}/result")
     finally:
         # What is raised says more. The next run removes what stays.

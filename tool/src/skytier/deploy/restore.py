@@ -206,7 +206,7 @@ def _advice(host: Host, why: str, intended: Intended) -> str:
             )
         if "No backup could be made" in why:
             return (
-                "Nothing is changed yet. Mend what pgBackRest says (skytier status, skytier "
+                "Nothing is changed yet. Fix the cause (skytier status, skytier "
                 "backup now), then restore again."
             )
         return "See skytier status."

@@ -73,7 +73,7 @@ def set_up(
         raise SkytierError(
             f"{host.name} could not be set up. It said:\n{error.output.strip()}\n"
             f"Its first boot went like this:\n{first_boot}",
-            "Mend the cause and run skytier up again. To look at the machine: "
+            "Fix the cause and run skytier up again. To look at the machine: "
             f"skytier ssh {host.name}",
         ) from error
 

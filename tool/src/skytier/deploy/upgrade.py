@@ -65,12 +65,12 @@ def failed(name: str, wanted: int, there: Standing, why: str) -> SkytierError:
     if now == wanted or there.unfinished:
         return SkytierError(
             f"{name}: {why}",
-            "Mend what it says, and run skytier up again: it goes on from there.",
+            "Fix the cause, and run skytier up again: it goes on from there.",
         )
     stays = "serves as before" if there.answers else "has its data, and does not answer"
     return SkytierError(
         f"PostgreSQL on {name} is not upgraded to {wanted}: {now} {stays}. {why}",
-        f"Mend what it says, and run skytier up again. Or set database.version to {now}. What "
+        f"Fix the cause, and run skytier up again. Or set database.version to {now}. What "
         f"pg_upgrade wrote is on the machine, in {STATE}.",
     )
 

@@ -97,7 +97,7 @@ def export(client: Client, path: Path, progress: Progress) -> int:
                     "another role: give it to the application's (ALTER TABLE ... OWNER TO ...), or "
                     "move it to another database."
                     if "permission denied" in ended.said
-                    else "Mend what it says, then run it again: nothing is changed.",
+                    else "Fix the cause, then run it again: nothing is changed.",
                 )
             part.flush()
             os.fsync(part.fileno())
@@ -176,4 +176,4 @@ _ADVICE = {
     "read-only transaction": "The dump has a ROLLBACK. Make it by pg_dump.",
     f'"{JOBS}"': f"Make the dump without the schema of the jobs: pg_dump --exclude-schema={JOBS}.",
 }
-_MEND = "Mend what PostgreSQL says, then run it again."
+_MEND = "Fix the cause, then run it again."

@@ -205,7 +205,7 @@ class Postgresql(LocalService):
         if done.returncode:
             raise SkytierError(
                 f"{program.name} failed:\n{done.stderr.strip()}",
-                "Mend what it says, and run skytier up again.",
+                "Fix the cause, and run skytier up again.",
             )
         return str(done.stdout)
 

@@ -79,7 +79,7 @@ def down(up: Sequence[Series]) -> list[Alert]:
                 severity="critical" if job == "application" else "warning",
                 machine=machine,
                 summary=f"{machine}: {job} does not answer",
-                description="See what is wrong with it: skytier status. Mend it: skytier up.",
+                description="See what is wrong with it: skytier status. Repair it: skytier up.",
                 since=since,
             )
         )

@@ -152,7 +152,7 @@ class Application:
         try:
             return tomllib.loads(path.read_text())
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise SkytierError(f"{path} cannot be read: {error}.", "Mend the file.") from None
+            raise SkytierError(f"{path} cannot be read: {error}.", "Correct the file.") from None
 
     @property
     def _project(self) -> Mapping[str, Any]:

@@ -47,7 +47,7 @@ def collect(application: Application, release: Path) -> None:
             said = "\n".join((done.stderr or done.stdout).strip().splitlines()[-8:])
             raise SkytierError(
                 f"The static files could not be collected by {application.collect!r}:\n{said}",
-                "Mend what it says, and run it again. No machine was changed.",
+                "Fix the cause, and run it again. No machine was changed.",
             )
     for prefix, directory in application.static.items():
         found = release / "app" / directory

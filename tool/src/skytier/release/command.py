@@ -11,5 +11,5 @@ def failed(command: str, stderr: str, stdout: str = "") -> SkytierError:
         line for text in (stdout, stderr) for line in text.strip().splitlines()[-LINES:]
     )
     return SkytierError(
-        f"The application's {command} failed:\n{said}", "Mend what it says, and run it again."
+        f"The application's {command} failed:\n{said}", "Fix the cause, and run it again."
     )

@@ -99,5 +99,5 @@ def _pip(command: str, *arguments: str) -> None:
         said = "\n".join(done.stderr.strip().splitlines()[-8:])
         raise SkytierError(
             f"pip {command} failed for the application's release:\n{said}",
-            "Mend what it says, and run it again. What it got already is kept.",
+            "Fix the cause, and run it again. What it got already is kept.",
         )

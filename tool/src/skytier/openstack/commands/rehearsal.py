@@ -143,7 +143,7 @@ def _not_tried(name: DrillName, why: str) -> Drill:
     return Drill(
         name,
         trouble=f"It was not tried, since {why}.",
-        advice="Mend that first, and rehearse again.",
+        advice="Fix that first, and rehearse again.",
     )
 
 

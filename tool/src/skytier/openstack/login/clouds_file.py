@@ -91,7 +91,7 @@ def _syntax(path: Path, text: str, error: yaml.YAMLError) -> tuple[str, str]:
     if mark is None:
         return (
             f"{path} is not YAML: {problem}.",
-            "Mend the file.",
+            "Correct the file.",
         )
     where, lines = f"{path}, line {mark.line + 1}", text.splitlines()
     line = lines[mark.line] if mark.line < len(lines) else ""
@@ -107,4 +107,4 @@ def _syntax(path: Path, text: str, error: yaml.YAMLError) -> tuple[str, str]:
             f"{where}: this key is not where one can be.",
             "See whether the line above lacks its colon, and whether both are indented alike.",
         )
-    return f"{where}: this is not YAML: {problem}.", "Mend the line; values may stand in quotes."
+    return f"{where}: this is not YAML: {problem}.", "Correct the line; values may stand in quotes."

@@ -210,5 +210,5 @@ def _keygen(*arguments: str) -> str:
             "Install the OpenSSH client (Debian and Ubuntu: apt-get install openssh-client).",
         ) from None
     if done.returncode:
-        raise SkytierError(f"ssh-keygen failed: {done.stderr.strip()}", "Mend what it says.")
+        raise SkytierError(f"ssh-keygen failed: {done.stderr.strip()}", "Fix the cause.")
     return done.stdout

@@ -116,7 +116,7 @@ def power_off(project: Project, name: str) -> None:
 _WAIT = (
     "Its lease was not ended, since it may take writes. If it does not run, the lease ends by "
     "itself within half a minute, and another member takes over: skytier database. If it renews "
-    "the lease: ask who runs the cloud to power {0} off, or to mend its compute host."
+    "the lease: ask who runs the cloud to power {0} off, or to repair its compute host."
 )
 
 

@@ -49,7 +49,7 @@ class Configurations(InServer):
         setup = self.resolved.setup(role, number, known)
         host = self.access.open(wanted.key.name, known, tell)
         if script := self.mends.get(wanted.key.name):
-            tell("mending")
+            tell("repairing")
             host.run(script)
         carried_certificate.carry(self.resolved, self.access, host, known, tell)
         secrets = self._secrets(setup, known, wanted.key.name)

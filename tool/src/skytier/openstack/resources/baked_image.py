@@ -130,7 +130,7 @@ class BakedImage(Listed):
                 self._delete_builders(name, tell)
                 raise SkytierError(
                     f"The image {name} could not be baked:\n{said}",
-                    "Mend what it says, and run it again.",
+                    "Fix the cause, and run it again.",
                 )
             if builder.status != "SHUTOFF":
                 return None
@@ -155,7 +155,7 @@ class BakedImage(Listed):
         raise SkytierError(
             f"The packages of {name} were not installed within {INSTALL_TIMEOUT_S:.0f} s. Its "
             f"console ended with:\n{shown or 'nothing'}",
-            "Mend what it says. Run it again: another server takes its place.",
+            "Fix the cause. Run it again: another server takes its place.",
         )
 
     def _kept(self, name: str, tell: Tell) -> Any:

@@ -103,7 +103,7 @@ def become(
 
 def _refuse_broken(server: Any) -> None:
     if server.status == "ERROR":
-        then = "mends it, or replaces it where it holds no data"
+        then = "repairs it, or replaces it if it holds no data"
         raise SkytierError(
             f"The server {server.name} went into ERROR: {fault_of(server)}",
             f"Find the cause: openstack server event list {server.id}. Then run skytier up again: "

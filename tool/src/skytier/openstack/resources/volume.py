@@ -26,7 +26,7 @@ EXPECTED, KEPT = "expected", "kept"
 AT_REST_TIMEOUT_S = 300.0
 _ASK = (
     "Its data is left as it is. See why: openstack volume message list --resource-uuid {}. Who "
-    "runs the cloud can mend it. Then run skytier up again."
+    "runs the cloud can repair it. Then run skytier up again."
 )
 _RESTING = frozenset({"available", "in-use"})
 _EXTENDS_IN_USE = "3.42"
@@ -160,7 +160,7 @@ class Volume(Listed):
                 raise SkytierError(
                     f"The volume {volume.name} is in the state {volume.status}.",
                     f"See why: openstack volume message list --resource-uuid {volume.id}. "
-                    "Who runs the cloud can mend it.",
+                    "Who runs the cloud can repair it.",
                 )
             return volume if failed or volume.status in _RESTING else None
 
