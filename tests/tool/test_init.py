@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from skytier.cli import init
 from skytier.stackfile import StackFile, load
 from tests.skytier_command import PROGRAM, Skytier
 
@@ -105,6 +106,24 @@ def test_a_checkout_of_skytier_runs_the_sample_application(fresh: Skytier, tmp_p
     said = fresh.run("init", "--yes", cwd=tmp_path)
     assert "!" not in said
     assert load(tmp_path / "skytier.toml") == StackFile()
+
+
+def test_a_checkout_with_a_cloud_says_that_deploy_uses_it_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(init, "_look", lambda *_: None)
+    monkeypatch.chdir(tmp_path)
+    hint = "./deploy.sh in this directory now uses the cloud mycloud, too"
+
+    # The project of somebody else has a deploy.sh that is not ours.
+    init.init(cloud="mycloud", yes=True)
+    assert hint not in capsys.readouterr().out
+
+    shutil.copytree(ROOT / "app/src", tmp_path / "app/src")
+    for name in ("pyproject.toml", "requirements.txt"):
+        shutil.copy(ROOT / name, tmp_path)
+    init.init(cloud="mycloud", yes=True, force=True)
+    assert hint in capsys.readouterr().out
 
 
 def test_processes_and_jobs_of_a_project_become_sections(fresh: Skytier, tmp_path: Path) -> None:

@@ -196,7 +196,7 @@ def test_what_would_be_done_is_said_and_nothing_is_done(
 def test_it_is_asked_for_and_told_how_it_went(
     stack: Stack, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(SkytierError, match="there is nobody to ask"):
+    with pytest.raises(SkytierError, match="there is no terminal to confirm it"):
         minor_upgrade.upgrade()
     assert stack.asked == []
     capsys.readouterr()
@@ -234,7 +234,7 @@ def test_where_the_newest_serves_nothing_is_asked_nor_done(
     [
         (BEHIND, f"{A}: {PACKAGE} is available"),
         (REPLACED, f"{A}: 15.20 is installed, and serves after a restart"),
-        (CUT, f"{A}: an installation was cut short"),
+        (CUT, f"{A}: an installation was interrupted"),
     ],
 )
 def test_the_members_are_shown_with_what_they_lack(

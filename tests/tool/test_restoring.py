@@ -78,7 +78,11 @@ def test_tables_that_no_backup_has_are_not_overwritten() -> None:
     ("stand", "why", "advice"),
     [
         ("", "PostgreSQL does not answer, so no backup can be made of it", "--without-backup"),
-        ("", "No backup could be made of what is there now. pgBackRest says: full", "Fix the cause"),
+        (
+            "",
+            "No backup could be made of what is there now. pgBackRest says: full",
+            "Fix the cause",
+        ),
         ("unfinished", "requested timeline 3 is not a child of", "timeline has no backup"),
         (
             "foreign unfinished",

@@ -256,7 +256,7 @@ def test_of_two_at_the_same_time_one_works_and_the_other_says_who_has_the_stack(
     assert set(actions(operator).values()) == {"keep"}
     audit = operator.run("audit")
     assert " up ok " in audit
-    assert "Nobody is at it now" in audit
+    assert "Nobody is working on it now" in audit
 
 
 @pytest.mark.parametrize("seed", [SEED])

@@ -141,7 +141,9 @@ def test_only_what_no_kept_release_uses_is_pruned_and_down_deletes_the_container
     objects.put(stray, b"nobody's", {})
     assert push(operator)["deleted"] == []
     assert httpx.get(f"{origin}/{stray}").text == "nobody's"
-    assert "there is nobody to ask" in operator.ends_with(1, "static", "push", "--prune")
+    assert "there is no terminal to confirm it" in operator.ends_with(
+        1, "static", "push", "--prune"
+    )
     assert push(operator, "--prune", "--yes")["deleted"] == [stray]
     assert httpx.get(f"{origin}/{stray}").status_code == 404
     # The release before has it.

@@ -55,7 +55,7 @@ def test_each_part_of_each_resource_is_shown_with_unit_and_period(
     assert "disk 20 GB 0.10/month 0.002740 2.00" in rows
     assert "floating IP skytier-web-1 1 address 0.01/hour 0.010000 7.30" in rows
     assert "total 0.375480 274.10" in rows
-    assert "274.10 USD a month, by example rates that are no cloud's." in rows
+    assert "274.10 USD a month, by example rates, not those of your cloud." in rows
     assert "No cloud was asked: m1.small is assumed to have 2 vCPU, 4096 MiB and 20 GB." in rows
 
 

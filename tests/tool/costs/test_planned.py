@@ -83,7 +83,8 @@ def test_a_plan_from_nothing_costs_two_servers_and_a_floating_ip() -> None:
     found = cost(None, ONE)
 
     assert [str(each.total.per_month) for each in (found.before, found.after)] == ["0.00", "142.70"]
-    assert found.sentence() == "142.70 USD a month (+142.70), by example rates that are no cloud's."
+    rates = "by example rates, not those of your cloud."
+    assert found.sentence() == f"142.70 USD a month (+142.70), {rates}"
 
 
 CHANGES = {
@@ -194,7 +195,8 @@ def test_a_plan_is_shown_with_its_parts_the_difference_and_the_budget(
     assert "RAM 2 GiB 0.02/hour 0.040000 29.20" in rows
     assert "total 0.473700 345.80" in rows
     assert "+203.10 USD/month: 1 → 3 web servers, 0 → 1 balancer server" in rows
-    assert "145.80 USD too much. The stack file refuses that: cost.budget_enforce." in said.err
+    assert "145.80 USD too much. skytier up refuses it" in said.err
+    assert "Raise cost.budget in the stack file" in said.err
 
 
 def test_a_plan_for_scripts_has_the_same_figures() -> None:

@@ -224,7 +224,7 @@ def test_the_page_needs_nothing_else_and_has_every_line() -> None:
     assert found.count("<svg") == 2
     assert found.count("<tr><td title=") == 7
     assert "&lt;b&gt;only" in found
-    assert "0.20 USD, by example rates that are no cloud&#39;s." in found
+    assert "0.20 USD, by example rates, not those of your cloud." in found
 
 
 def test_a_price_that_is_not_known_is_said_and_in_no_sum() -> None:

@@ -344,7 +344,7 @@ def test_a_monitor_that_does_not_start_keeps_nobody_from_the_application(
 
     said = stack.run("up", env={"PATH": f"{tmp_path}:{os.environ['PATH']}"})
 
-    assert "It runs, and is not watched: prometheus" in said
+    assert "The stack runs without its monitor: prometheus" in said
     assert "no space left" in said
     assert httpx.get(f"{stack.url()}/health").status_code == 200
 

@@ -30,7 +30,7 @@ def access(cloud: Cloud = None, file: File = None) -> None:
     if sys.stdout.isatty():
         raise SkytierError(
             "This prints a secret, and the output is a terminal.",
-            "Pipe it to the program that keeps it, or into a file.",
+            "Pipe it into the program that stores it, or redirect it to a file.",
         )
     from skytier.openstack.commands import portable
 

@@ -21,4 +21,6 @@ def audit(cloud: Cloud = None, file: File = None, as_json: Json = False) -> None
         return
     for line in lines:
         console.out.print(line, markup=False)
-    console.out.print(f"At it now: {now}" if now else "Nobody is at it now.", markup=False)
+    console.out.print(
+        f"Working on it now: {now}" if now else "Nobody is working on it now.", markup=False
+    )

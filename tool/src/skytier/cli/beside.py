@@ -34,8 +34,8 @@ def beside(found: Recognised) -> Beside:
     for name, run in found.processes.items():
         if _BEAT.search(run):
             made.warnings.append(
-                f"{run!r} is left out: it would run on each web server, and start each task once "
-                "for each. Describe what it starts as [[application.job]]."
+                f"{run!r} is left out: it would run on each web server, so that each task would "
+                "start several times. Describe what it starts as [[application.job]]."
             )
             continue
         count = found.counts.get(name, 1)

@@ -42,7 +42,8 @@ Place = Annotated[
     typer.Option(
         "--from",
         metavar="first|second",
-        help="The place of the backups. Default: the first that has what is asked.",
+        help="Which place of the backups to read. Default: the first one that has the requested "
+        "backup.",
     ),
 ]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]

@@ -76,7 +76,7 @@ def failover(
         str | None,
         typer.Option(
             metavar="MEMBER",
-            help="`database/2`, or its name. Default: the replica that lacks the least.",
+            help="`database/2`, or its name. Default: the replica that lags least.",
         ),
     ] = None,
     cloud: Cloud = None,
@@ -110,12 +110,14 @@ def failover(
     console.confirm(
         "Writes stop for some seconds. Do this?",
         yes,
-        "This interrupts the database, and there is nobody to ask.",
+        "This interrupts the database, and there is no terminal to confirm it.",
     )
     seconds = stack.failover(primary, successor).without_primary_s
     console.out.print(f"{successor.machine} is the primary.", markup=False)
     if seconds is None:
-        console.out.print("It was not seen when it began to take writes: skytier database")
+        console.out.print(
+            "When it began to take writes was not seen. Look at the members: skytier database"
+        )
         return
     console.out.print(
         f"Writes stopped for {seconds:.1f} s; web servers notice the new primary within a second."
@@ -135,7 +137,7 @@ def _fence(stack: "CloudBackend", machine: str | None, *, yes: bool) -> None:
         console.confirm(
             f"{primary.machine} is powered off, and stays off. Do this?",
             yes,
-            "This powers a machine off, and there is nobody to ask.",
+            "This powers a machine off, and there is no terminal to confirm it.",
         )
     found = stack.fence(primary)
     console.out.print(

@@ -79,7 +79,7 @@ def import_database(
         there = transfer.content(client)
     _ask(wanted, there, path, _way_back(wanted, stack), yes=yes, as_json=as_json)
     ended = interrupted(
-        f"Interrupted. Whether {path} was imported is not known, if it was read to its end.",
+        f"Interrupted. If {path} was already read to its end, it may have been imported.",
         "Look at the tables (skytier psql) before you run it again.",
     )
     with (
@@ -124,7 +124,7 @@ def _ask(
     console.confirm(
         f"Replace the database of {wanted.name}?",
         yes,
-        "This overwrites data, and there is nobody to ask.",
+        "This overwrites data, and there is no terminal to confirm it.",
     )
 
 

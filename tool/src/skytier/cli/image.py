@@ -43,7 +43,9 @@ def bake(cloud: Cloud = None, file: File = None, yes: Yes = False, as_json: Json
                 how = "".join(f", {text}" for text in in_words(step, names(plan.steps)))
                 console.out.print(f"{sign} {step.key}{how}", markup=False, highlight=False)
         refuse_short(stack.quota(plan))
-        console.confirm("Bake it?", yes, "This changes a cloud, and there is nobody to ask.")
+        console.confirm(
+            "Bake it?", yes, "This changes a cloud, and there is no terminal to confirm it."
+        )
         with progress(as_json=as_json) as events:
             stack.bake(plan, events)
     baked = [baking.key(plan.resolved, role).name for role in plan.resolved.stack.baked()]

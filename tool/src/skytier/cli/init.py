@@ -32,6 +32,8 @@ class _Draft:
     public: dict[str, Any] = field(default_factory=dict)
     """A network that could be `network` to the `public` that goes with it."""
     warnings: list[str] = field(default_factory=list)
+    is_sample: bool = False
+    """Whether the directory is a checkout of Skytier, whose ./deploy.sh reads the file, too."""
 
 
 @app.command(
@@ -80,6 +82,8 @@ def init(
         draft.chosen["name"] = _valid("name", name) if name else _ask("name", "The stack's name")[1]
     if cloud:
         draft.chosen["cloud"] = cloud
+        if draft.is_sample and file == stack.DEFAULT_PATH:
+            draft.warnings.append(_deploys_there(cloud))
         _look(draft, cloud, as_json)
     if asking:
         _ask_all(draft)
@@ -90,6 +94,14 @@ def init(
     except OSError as error:
         raise SkytierError(f"{file} cannot be written: {error.strerror}.") from error
     _say(draft, file, as_json)
+
+
+def _deploys_there(cloud: str) -> str:
+    return (
+        f"./deploy.sh in this directory now uses the cloud {cloud}, too, and not this machine. To "
+        "use this machine, remove the line cloud = ... from the file, and add --cloud "
+        f"{cloud} to commands about the cloud."
+    )
 
 
 def _recognise(draft: _Draft, directory: Path, *, asking: bool) -> None:
@@ -105,7 +117,8 @@ def _recognise(draft: _Draft, directory: Path, *, asking: bool) -> None:
     if not (found.serve or found.run or found.framework or found.dependencies or candidates):
         return
     if any(each.startswith(f"{SAMPLE_PACKAGE}.") for each in (found.serve, *candidates)):
-        return  # a checkout of Skytier: the sample application needs no section
+        draft.is_sample = True
+        return  # the sample application needs no section
     for key, question in found.questions.items():
         draft.undecided[f"application.{key}"] = question.asks
         draft.options[f"application.{key}"] = question.candidates
@@ -203,7 +216,7 @@ def _ask_all(draft: _Draft) -> None:
     _ask_into(draft, "web.count", "How many web servers")
     if "cloud" not in draft.chosen:
         return
-    _ask_into(draft, "ssh_from", "Who may come by SSH, as networks")
+    _ask_into(draft, "ssh_from", "Networks that may connect by SSH")
     _ask_into(draft, "domain", "Domain (Enter: none yet)")
     if "domain" in draft.chosen:
         _ask_into(draft, "email", "Your e-mail address, for Let's Encrypt (Enter: no certificate)")

@@ -53,7 +53,7 @@ def restore_into(
         console.confirm(
             f"Overwrite the database of {name}?",
             yes,
-            "This overwrites data, and there is nobody to ask.",
+            "This overwrites data, and there is no terminal to confirm it.",
         )
     dialog = chosen.dialog(wanted, path, yes=yes, as_json=as_json)
 
@@ -101,7 +101,8 @@ def _refuse_another(name: str, original: StackFile, path: Path) -> None:
     left of it."""
     if chosen.cloud_stack(original.model_copy(update={"name": name})).copy_exists():
         raise SkytierError(
-            f"There is something of a stack {name} already, and {path} is not: it may be no copy.",
+            f"Resources of a stack {name} are there already, but its stack file {path} is not: it "
+            "may not be a copy.",
             "Give the copy another name. Or bring that file here from the machine that made it.",
         )
 

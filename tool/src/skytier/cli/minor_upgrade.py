@@ -51,7 +51,7 @@ def upgrade(
     console.confirm(
         f"Upgrade PostgreSQL of {wanted.name}?",
         yes,
-        "This interrupts the database, and there is nobody to ask.",
+        "This interrupts the database, and there is no terminal to confirm it.",
     )
     with progress(as_json=as_json) as events:
         done = stack.upgrade_minor(intended, events)
@@ -64,7 +64,7 @@ def left(machine: str, software: Software) -> str:
     if software.newer:
         what = f"{software.newer} is available"
     elif software.unfinished:
-        what = "an installation was cut short"
+        what = "an installation was interrupted"
     else:
         what = f"{upstream(software.installed)} is installed, and serves after a restart"
     return f"{machine}: {what}: skytier database upgrade"
@@ -81,8 +81,8 @@ def _show(intended: "Intended") -> None:
     console.out.print(table)
     for machine, why in intended.stale.items():
         console.warn(
-            f"{machine} could not read anew which packages there are, so a newer version may be "
-            f"missing here: {why}"
+            f"{machine} could not update its package lists, so a newer version may be missing "
+            f"here: {why}"
         )
     if not intended.turns:
         console.out.print("The newest version that is known serves. There is nothing to do.")
@@ -102,9 +102,9 @@ def _words(turn: Turn, members: int) -> str:
     if members == 1:
         return (
             f"{turn.machine}: {what} is restarted. It is the only member: reads and writes fail "
-            "meanwhile. That takes seconds as a rule; for how long is not known beforehand."
+            "meanwhile. That usually takes seconds; the exact time is not known beforehand."
         )
-    alone = " Until it is back, what is written is on one machine alone." if members == 2 else ""
+    alone = " Until it is back, new data is on one machine only." if members == 2 else ""
     return f"{turn.machine}: {what} is restarted.{alone}"
 
 

@@ -83,7 +83,7 @@ def restore(
         console.confirm(
             f"Overwrite the database of {wanted.name}?",
             yes,
-            "This overwrites data, and there is nobody to ask.",
+            "This overwrites data, and there is no terminal to confirm it.",
         )
     with progress(as_json=as_json) as events:
         stack.restore_to(intended, events)
@@ -109,7 +109,7 @@ def _sentences(name: str, intended: Intended, *, several: bool) -> str:
     lines = [f"The database of {name} gets {intended.target.words}."]
     if intended.stand.unfinished:
         lines.append(
-            "A restore before was cut short: the data is unfinished and is overwritten as it is."
+            "An earlier restore was interrupted: the data is incomplete, and is overwritten."
         )
     elif intended.stand.empty:
         lines.append("It is empty now, so nothing is lost.")
@@ -127,8 +127,8 @@ def _sentences(name: str, intended: Intended, *, several: bool) -> str:
     )
     if several:
         lines.append(
-            "The other members are cloned again from it. None takes over until they are: what runs "
-            "on them meanwhile is as it was before."
+            "Then the other members are cloned from it. Until that is done they have the data from "
+            "before, and none of them takes over."
         )
     return "\n".join(lines)
 

@@ -57,7 +57,7 @@ def push(
             console.confirm(
                 f"Delete {_files(len(unused))} that no kept release uses?",
                 yes,
-                "--prune deletes files, and there is nobody to ask.",
+                "--prune deletes files, and there is no terminal to confirm it.",
             )
         with progress(as_json=as_json) as events:
             stack.push_static(unused, events)

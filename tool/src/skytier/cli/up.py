@@ -69,7 +69,8 @@ def up(
             metavar="embedded|system|URL",
             envvar="SKYTIER_POSTGRES",
             help="The PostgreSQL of the Python package (default), the programs of this system, or "
-            "an existing database: postgresql://USER:PASSWORD@HOST/NAME.",
+            "the URL of an existing database. Give a URL with a password in the variable "
+            "SKYTIER_POSTGRES: other users can see command lines.",
         ),
     ] = None,
     redis: Annotated[
@@ -79,7 +80,7 @@ def up(
             metavar="URL|none",
             envvar="SKYTIER_REDIS",
             help="A Redis of your own, for REDIS_URL of the application. Default: that of the "
-            "stack file, else none.",
+            "stack file, else none. Give a URL with a password in the variable SKYTIER_REDIS.",
         ),
     ] = None,
     workers: Annotated[

@@ -23,7 +23,7 @@ class Lacking:
         """What the stack file says of them; empty where there are none."""
         reasons = {**self.plain, **self.secret, **self.generated}
         named = " ".join(f"{name}: {reason}" for name, reason in reasons.items())
-        return f"The project wants these too. {named}" if named else ""
+        return f"The project also needs these. {named}" if named else ""
 
     @property
     def todo(self) -> list[str]:
@@ -48,5 +48,5 @@ def lacking(found: Recognised) -> Lacking:
     return Lacking(
         plain={name: why for name, why in wanted.items() if not _SECRET.search(name)},
         secret={name: why for name, why in wanted.items() if _SECRET.search(name)},
-        generated=dict.fromkeys(generated, "It wants a secret that is made once."),
+        generated=dict.fromkeys(generated, "It needs a secret that is made once."),
     )

@@ -50,7 +50,7 @@ class Bill:
         return found
 
     def sentence(self, change: Decimal = Decimal(0)) -> str:
-        """`142.70 USD a month (+12.40), by example rates that are no cloud's.`"""
+        """`142.70 USD a month (+12.40), by example rates, not those of your cloud.`"""
         if self.per_month is None:
             return "What it costs is not known: CloudKitty does not tell its rates."
         words = f" ({change:+})" if change else ""

@@ -61,7 +61,7 @@ class PlanCost:
         return price(self.rates, resource).per_month if resource else None
 
     def sentence(self) -> str:
-        """`198.90 USD a month (+12.40), by example rates that are no cloud's.`"""
+        """`198.90 USD a month (+12.40), by example rates, not those of your cloud.`"""
         return self.after.sentence(self.difference.amount)
 
     def _wanted(self, step: Step) -> Resource | None:

@@ -73,7 +73,7 @@ class RatesBy(StrEnum):
 
 
 _BY = {
-    RatesBy.EXAMPLES: "by example rates that are no cloud's",
+    RatesBy.EXAMPLES: "by example rates, not those of your cloud",
     RatesBy.FILE: "by the rates file",
     RatesBy.CLOUDKITTY: "by CloudKitty's rates",
     RatesBy.NOBODY: "without rates, since CloudKitty does not tell them",

@@ -65,8 +65,8 @@ def rotate(stack: LocalStack, progress: Progress, *, now: bool = False) -> bool:
         if chosen.postgres == ELSEWHERE:
             raise SkytierError(
                 "The database runs elsewhere, so its password cannot be changed here.",
-                "Change it there, and tell the stack: skytier up --postgres "
-                "postgresql://USER:PASSWORD@HOST/NAME",
+                "Change it there. Then put the new URL into the variable SKYTIER_POSTGRES, and run "
+                "skytier up.",
             )
         stack.program.stay()
         _check(stack, chosen)

@@ -76,13 +76,13 @@ def _lines(about: str, ahead: Forecast, budget: Decimal | None) -> list[str]:
     ]
     if ahead.days >= ENOUGH_DAYS:
         lines.append(
-            f"Between {ahead.low} and {ahead.high} {currency}, going by the cheap and the dear "
-            f"days of the last {ahead.days}."
+            f"Between {ahead.low} and {ahead.high} {currency}, judged by the cheap and the "
+            f"expensive days of the last {ahead.days}."
         )
     else:
-        lines.append("No range yet: that takes two whole days.")
+        lines.append("No range yet: it needs two whole days.")
     if budget is not None:
         over = ahead.expected - budget
-        verdict = f"passed by {over} {currency}" if ahead.passes(budget) else "not passed"
+        verdict = f"exceeded by {over} {currency}" if ahead.passes(budget) else "kept"
         lines.append(f"The budget of {budget} {currency} a month would be {verdict}.")
     return lines

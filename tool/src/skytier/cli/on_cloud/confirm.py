@@ -11,7 +11,9 @@ from skytier.openstack.backend import CloudBackend
 def confirm(dialog: Context[CloudBackend], question: str, warnings: Iterable[str] = ()) -> None:
     """Warn and ask. Raises SkytierError where there is nobody to ask, and typer.Abort on a no."""
     if dialog.as_json and not dialog.yes:
-        raise SkytierError("With --json there is nobody to ask.", "Add --yes.")
+        raise SkytierError("With --json nothing can be asked.", "Add --yes.")
     for warning in warnings:
         console.warn(warning)
-    console.confirm(question, dialog.yes, "This changes a cloud, and there is nobody to ask.")
+    console.confirm(
+        question, dialog.yes, "This changes a cloud, and there is no terminal to confirm it."
+    )

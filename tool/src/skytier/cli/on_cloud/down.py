@@ -44,7 +44,8 @@ def approve(
     stay = _backups_stay(dialog, removal)
     if last_backup and not stay:
         raise SkytierError(
-            "Nothing is deleted: no backups of this database stay, so a last one would be lost.",
+            "Nothing is deleted: backups of this database are not kept, so a last one would be "
+            "lost.",
             _COPY,
         )
     places = dialog.stack.stack.backup.places
@@ -66,7 +67,9 @@ def approve(
     question = f"Delete all of the stack {name} on {dialog.stack.cloud}, with its data?"
     if _goes_with_the_server(dialog) and not dialog.as_json:
         console.warn(_OF_PATH[dialog.stack.stack.database.members > 1])
-    console.confirm(question, dialog.yes, "This deletes data, and there is nobody to ask.")
+    console.confirm(
+        question, dialog.yes, "This deletes data, and there is no terminal to confirm it."
+    )
     if stay:
         _prepare(dialog, last_backup, needs_key=bool(newest) or not delete_data)
     return True
@@ -77,7 +80,7 @@ def _why(name: str, *, stay: bool, shared: bool) -> str:
     if not stay:
         return f"the stack {name} has the only copy of its database"
     if shared:
-        return "whether the directory with the backups outlives the servers is not known here"
+        return "it is not known whether the directory with the backups outlives the servers"
     return (
         "no backup of its database was found, or what is written does not arrive there (see "
         "skytier status)"

@@ -32,6 +32,10 @@ SIGNS = {
 
 OVER_BUDGET = 4
 """The exit code of a plan that the stack file's budget refuses."""
+_REFUSED = (
+    "skytier up refuses it, since cost.budget_enforce is true. Raise cost.budget in the stack "
+    "file, set cost.budget_enforce = false, or make the plan smaller."
+)
 
 
 def show(
@@ -105,10 +109,10 @@ def show(
 
 
 def warn_of_budget(cost: PlanCost) -> None:
-    """Say when the plan would pass the budget, and what that means; on stderr."""
+    """Say when the plan is above the budget, and what to do if it is refused; on stderr."""
     if over := cost.over_budget:
-        do = "The stack file refuses that: cost.budget_enforce." if over.refused else ""
-        console.err.print(Text.assemble(("Budget: ", "bold yellow"), f"{over} {do}".rstrip()))
+        do = f" {_REFUSED}" if over.refused else ""
+        console.err.print(Text.assemble(("Budget: ", "bold yellow"), f"{over}{do}"))
 
 
 def summary(steps: Iterable[Step]) -> str:

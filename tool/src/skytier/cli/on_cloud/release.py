@@ -21,7 +21,9 @@ def approve(dialog: Context[CloudBackend], plan: Plan, *, pause: bool) -> None:
     plan.check_application()
     steps, _, _ = steps_of_release(plan.steps)
     if pause and (dialog.as_json or not console.out.is_terminal):
-        raise SkytierError("--pause asks a question, and there is nobody to ask.", "Leave it out.")
+        raise SkytierError(
+            "--pause asks a question, and there is no terminal to ask it.", "Leave it out."
+        )
     if not dialog.as_json:
         console.out.print(f"The release {plan.resolved.release}: {_machines(steps)}.")
         if others := [s for s in plan.steps if s not in steps and s.action is not Action.KEEP]:

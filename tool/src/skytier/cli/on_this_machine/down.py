@@ -21,7 +21,9 @@ def approve(
         raise no_cloud()
     if removal.data:
         question = f"Delete {removal.data} with all data of the application?"
-        console.confirm(question, dialog.yes, "This deletes data, and there is nobody to ask.")
+        console.confirm(
+            question, dialog.yes, "This deletes data, and there is no terminal to confirm it."
+        )
     return True
 
 

@@ -36,8 +36,8 @@ def tell(dialog: Context[LocalBackend], plan: Plan, outcome: Outcome, stages: St
     """Say where it is, and what it lacks."""
     if outcome.not_watched:
         what = outcome.not_watched.what
-        console.err.print(Text.assemble(("It runs, and is not watched: ", "yellow"), what))
-        console.err.print("Go without: skytier up --no-monitor")
+        console.err.print(Text.assemble(("The stack runs without its monitor: ", "yellow"), what))
+        console.err.print("To run it without a monitor: skytier up --no-monitor")
     if dialog.as_json:
         said = {"event": "up", "url": outcome.url, "changed": outcome.changed}
         print(json.dumps(said))  # noqa: T201

@@ -39,8 +39,8 @@ def mended(compute: Any, server: Any, tell: Tell) -> Any:
         raise SkytierError(
             f"A hard reboot did not repair the server {server.name}: {fault_of(now)}",
             "Its disk is as it was. Who runs the cloud can see what is wrong with its host: "
-            f"openstack server show {server.id}. Then run skytier up again. If nobody can repair it: "
-            "docs/how-to/repair.md#a-server-that-cannot-be-repaired.",
+            f"openstack server show {server.id}. Then run skytier up again. If nobody can repair "
+            "it: docs/how-to/repair.md#a-server-that-cannot-be-repaired.",
         )
     return now
 
