@@ -97,11 +97,11 @@ def test_a_restore_that_is_cut_short_says_so_and_goes_on(
 
     cutter = threading.Thread(target=cut)
     cutter.start()
-    with pytest.raises(SkytierError, match="It was cut short") as error:
+    with pytest.raises(SkytierError, match="It was interrupted") as error:
         restored(database, "latest")
     cutter.join()
     assert "skytier restore --to ..." in (error.value.do or "")
-    assert "A restore of the database was cut short" in three.wrong()["shop-database-1 backup"]
+    assert "A restore of the database was interrupted" in three.wrong()["shop-database-1 backup"]
     # Never with some of the files.
     database.run(f"touch {STATE}/incomplete")
     with pytest.raises(SkytierError, match="Assertion failed"):

@@ -163,13 +163,13 @@ def test_one_that_is_cut_short_says_so_and_begins_anew(
 
     cutter = threading.Thread(target=cut)
     cutter.start()
-    with pytest.raises(SkytierError, match="was cut short") as error:
+    with pytest.raises(SkytierError, match="was interrupted") as error:
         restored(machine, original, "latest")
     cutter.join()
     assert "begins the restore anew" in (error.value.do or "")
     assert until(lambda: not machine.run(LEFT), 300)
     # Nobody else starts PostgreSQL in the middle of it, also with the machine.
-    assert "was cut short here" in failing(machine, setup.checks)["copy"]
+    assert "was interrupted here" in failing(machine, setup.checks)["copy"]
     with pytest.raises(SkytierError, match="Assertion failed"):
         machine.run(f"systemctl restart postgresql@{machine.base.postgresql}-main")
 

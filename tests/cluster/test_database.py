@@ -358,7 +358,7 @@ def test_a_restore_goes_on_after_a_power_cut(made: Cluster, word: str) -> None:
     cutter.join()
     made.servers.start(machine.name)
     machine.wait()
-    assert "A restore of the database was cut short" in made.wrong()[f"{machine.name} backup"]
+    assert "A restore of the database was interrupted" in made.wrong()[f"{machine.name} backup"]
     restored(made, between)
 
     well(made)

@@ -177,7 +177,7 @@ def test_a_run_that_is_killed_while_it_copies_is_undone(database: Database) -> N
     with pytest.raises(SkytierError, match="15 serves as before") as error:
         database.up(17)
     killer.join()
-    assert "It was cut short" in error.value.what
+    assert "It was interrupted" in error.value.what
 
     as_before(database, before)
 

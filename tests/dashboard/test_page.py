@@ -252,7 +252,7 @@ async def test_a_chosen_theme_is_kept(new_watcher: NewWatcher) -> None:
 
 async def test_without_the_token_the_page_says_where_it_is_found(watcher: Watcher) -> None:
     await watcher.page.goto(f"{watcher.dashboard.url}/#token=wrong")
-    told = watcher.page.get_by_role("alert").filter(has_text="does not know the token")
+    told = watcher.page.get_by_role("alert").filter(has_text="lacks the token")
     await expect(told).to_contain_text("Open the address that skytier dashboard printed last")
     await expect(watcher.page.locator("figure[data-chart]")).to_have_count(0)
 

@@ -104,7 +104,7 @@ def test_a_taken_port_is_told_in_one_line(stack: Skytier) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         said = stack.ends_with(1, "dashboard", "--no-open", "--port", str(port))
-    assert f"Port {port} of this machine cannot be had" in said
+    assert f"Port {port} of this machine cannot be used" in said
     assert "--port 0" in said
 
 

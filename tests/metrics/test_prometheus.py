@@ -48,5 +48,5 @@ def test_the_reason_of_a_refusal_is_shown() -> None:
 
 
 def test_a_step_that_is_too_small_is_refused_before_it_is_asked() -> None:
-    with pytest.raises(SkytierError, match="more than Prometheus gives at once"):
+    with pytest.raises(SkytierError, match="more than Prometheus returns at once"):
         Prometheus("http://127.0.0.1:1").series(CPU, 0, 86400, 1)

@@ -270,7 +270,7 @@ def test_a_visitor_sees_no_failure_while_one_release_takes_the_other_s_place(
 def test_a_switch_that_was_cut_short_is_finished_by_the_next_one(
     machines: Machines, tmp_path: Path
 ) -> None:
-    changed = _changed(tmp_path, "text.py", "\n# After one that was cut short.\n")
+    changed = _changed(tmp_path, "text.py", "\n# After one that was interrupted.\n")
     built = release.build(changed, machines.release.target, cache=_cache(machines))
     functions = render("skytier.release", "common/second-process.sh", home="/opt/skytier")
     cut = f"start_second {machines.release.id} 180; to_second; systemctl stop skytier-app"

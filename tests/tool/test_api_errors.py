@@ -30,7 +30,11 @@ TABLE = {
     ),
     "a wrong password": (Unauthorized("no"), "does not accept the credentials", "clouds.yaml"),
     "a cloud that is away": (ConnectFailure("refused"), "gave no answer", "auth_url"),
-    "anything else": (http(HttpException, 500, "oops"), "failed (500)", "goes on where it stopped"),
+    "anything else": (
+        http(HttpException, 500, "oops"),
+        "failed (500)",
+        "continues where it stopped",
+    ),
     "a 404 that nobody knows": (http(HttpException, 404, "gone"), "failed (404)", "--debug"),
 }
 
@@ -46,8 +50,8 @@ MESSAGES = {
     (400, "Flavor's disk is too small for requested image. Flavor disk is 1073741824 bytes, image "
           "is 2361393152 bytes."): ("disk is too small", "a larger flavor"),
     (400, "Flavor's memory is too small for requested image."): ("too little memory", "larger"),
-    (400, "Can not find requested image"): ("the image is not to be had", "image"),
-    (400, "Image 0d1 is not active."): ("the image is not to be had", "image"),
+    (400, "Can not find requested image"): ("the image is no longer available", "image"),
+    (400, "Image 0d1 is not active."): ("the image is no longer available", "image"),
     (400, "The requested availability zone is not available"): (
         "no such zone", "availability_zone"),
     (400, "User data too large. User data must be no larger than 65535 bytes once base64 encoded."
@@ -61,20 +65,20 @@ MESSAGES = {
     (403, "Policy doesn't allow os_compute_api:servers:create to be performed."): (
         "does not allow it", "the role member"),
     (409, "Cannot 'resize' instance 0d1 while it is in vm_state building"): (
-        "something is at work", "goes on where it stopped"),
+        "another operation on it", "continues where it stopped"),
     (409, "Cannot 'confirmResize' while instance is in vm_state active"): (
-        "something is at work", "goes on where it stopped"),
-    (409, "Instance 0d1 is locked"): ("something is at work", "server show"),
+        "another operation on it", "continues where it stopped"),
+    (409, "Instance 0d1 is locked"): ("another operation on it", "server show"),
     (413, "This request was rate-limited."): ("takes no more requests", "Wait a minute"),
     (413, "Request Entity Too Large"): ("more than this address", "packages"),
     (500, "No valid host was found. There are not enough hosts available."): (
-        "no host of the cloud has the room", "smaller flavor"),
+        "no host of the cloud has enough room", "smaller flavor"),
     # Neutron
     (409, "Quota exceeded for resources: ['floatingip']."): ("quota is used up", "skytier doctor"),
     (409, "No more IP addresses available on network 7f0."): (
         "no address left", "external_network"),
     (400, "Invalid input for operation: Requested subnet with cidr: 192.168.128.0/24 for network: "
-          "7f0 overlaps with another subnet."): ("meets another one", "cidr"),
+          "7f0 overlaps with another subnet."): ("overlaps with another one", "cidr"),
     (404, "External network 7f0 is not reachable from subnet 9a1. Therefore, cannot associate Port "
           "3c2 with a Floating IP."): ("router has no way", "external_network"),
     (403, "(rule:create_floatingip and rule:create_floatingip:floating_ip_address) is disallowed "

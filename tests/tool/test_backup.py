@@ -93,7 +93,9 @@ def test_the_certificate_authority_is_read_from_beside_the_stack_file(tmp_path: 
     (tmp_path / "ca.pem").unlink()
     with pytest.raises(SkytierError, match="There is no file") as error:
         trusted(load(file))
-    assert "backup.ca names it. What plans or sets up machines needs it" in (error.value.do or "")
+    assert "backup.ca names it. Commands that plan or set up machines need it" in (
+        error.value.do or ""
+    )
 
 
 def steps(found: Mapping[Key, Found], stack: StackFile) -> list[Step]:

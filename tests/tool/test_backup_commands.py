@@ -115,7 +115,7 @@ def test_what_verify_finds_is_an_error(stack: Stack, capsys: pytest.CaptureFixtu
     [
         (Stand(False, False, False), False, "It is backed up first"),
         (Stand(False, False, False), True, "without a backup of it"),
-        (Stand(False, True, False), False, "A restore before was cut short"),
+        (Stand(False, True, False), False, "An earlier restore was interrupted"),
         (Stand(False, False, True), False, "It is empty now"),
         (Stand(True, False, False), False, "A restore is going on"),
     ],
@@ -136,7 +136,7 @@ def test_what_becomes_of_other_members_is_said_before(
     assert "other members" not in capsys.readouterr().out
     stack.stack = SHARED
     restore.restore("-1h", yes=True)
-    assert "The other members are cloned again" in capsys.readouterr().out
+    assert "Then the other members are cloned" in capsys.readouterr().out
 
 
 def test_nothing_is_overwritten_without_a_yes(stack: Stack) -> None:
@@ -199,7 +199,7 @@ def test_a_directory_that_members_share_stays_with_its_key(
     stack: Stack, capsys: pytest.CaptureFixture[str]
 ) -> None:
     stack.stack = SHARED
-    with pytest.raises(SkytierError, match="outlives the servers is not known"):
+    with pytest.raises(SkytierError, match="the backups outlives the servers"):
         approve(stack)
     assert approve(stack, delete_data=True, last_backup=True)
     assert stack.asked == ["back up diff"]

@@ -30,7 +30,7 @@ def failing(*scripts: str) -> dict[str, str]:
 def test_only_those_that_fail_are_told_with_what_they_said() -> None:
     assert failing("echo fine", "echo 'It is down.'; echo why >&2; exit 1", "exit 1") == {
         "1": "It is down.\nwhy",
-        "2": "it fails without a word",
+        "2": "it fails without a message",
     }
 
 
@@ -64,7 +64,7 @@ def test_what_waits_for_other_machines_may_take_as_long_as_they_do(
     ]
 
     with pytest.raises(
-        SkytierError, match="shop-web-1 is set up, and is not well:\netcd: no majority"
+        SkytierError, match="shop-web-1 is set up, but not healthy:\netcd: no majority"
     ):
         checks.wait_until_well(Here(), asked, told.append)
 

@@ -168,7 +168,7 @@ MISSING = {
     "any external network": (
         lambda: choices.choose_external_network([], stack()),
         r"no external network",
-        "Ask who runs",
+        "Ask the cloud's operator",
     ),
     "which external network": (
         lambda: choices.choose_external_network([OTHER, PUBLIC], stack()),

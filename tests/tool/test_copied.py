@@ -248,7 +248,7 @@ def lost(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("lost")
 def test_a_lost_database_server_is_not_needed(monkeypatch: pytest.MonkeyPatch) -> None:
     stack = cast(Any, Lost(TO_S3))
-    with pytest.raises(SkytierError, match="does not tell what opens") as error:
+    with pytest.raises(SkytierError, match="does not give the keys of") as error:
         copy.intend(stack, "latest")
     assert "There is no database." in error.value.what
     assert "SKYTIER_BACKUP_SECRET_ACCESS_KEY" in (error.value.do or "")
@@ -363,7 +363,7 @@ def test_one_that_is_there_is_overwritten_only_if_somebody_says_so(
 ) -> None:
     told = Told(there=True)
     # It may be another stack of that name.
-    with pytest.raises(SkytierError, match="it may be no copy"):
+    with pytest.raises(SkytierError, match="it may not be a copy"):
         run(monkeypatch, beside, told, yes=True)
     assert not (beside.parent / "skytier.shopcopy.toml").exists()
     ours = COPY.replace("count = 2", "count = 1")
@@ -390,7 +390,7 @@ def test_one_that_was_cut_short_is_restored_before_anything_else_is_tried(
     ("do", "named"),
     [
         ("See skytier logs database.", True),
-        ("Run the same command again: it begins the restore anew.", False),
+        ("Run the same command again: it starts the restore again.", False),
     ],
 )
 def test_a_command_that_an_error_of_its_restore_advises_is_about_the_copy(

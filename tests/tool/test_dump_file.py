@@ -48,8 +48,8 @@ def test_a_dump_is_recognised_by_how_it_begins(
         (b"SQLite format 3\0", "is no dump"),
         (gzip.compress(b"PGDMP\x01\x0e"), "compressed once more"),
         (gzip.compress(TAR), "compressed once more"),
-        (gzip.compress(b"CREATE TABLE a ();" * 100)[:-20], "damaged or not whole"),
-        (b"\x1f\x8b\x08 no gzip at all", "damaged or not whole"),
+        (gzip.compress(b"CREATE TABLE a ();" * 100)[:-20], "damaged or incomplete"),
+        (b"\x1f\x8b\x08 no gzip at all", "damaged or incomplete"),
     ],
     ids=["nothing", "blanks", "sqlite", "custom in gzip", "tar in gzip", "cut gzip", "no gzip"],
 )
@@ -127,5 +127,5 @@ def test_a_dump_of_pg_dump_has_to_have_its_end() -> None:
     head, end = "--\n-- PostgreSQL database dump\n--\n", "-- PostgreSQL database dump complete\n"
     assert sent(f"{head}SELECT 1;\n{end}") == f"{head}SELECT 1;\n{end}"
     for cut in (f"{head}SELECT 1;\n", f"{head}INSERT INTO a VALUES ('\n{end}');\n"):
-        with pytest.raises(SkytierError, match="not whole"):
+        with pytest.raises(SkytierError, match="incomplete"):
             sent(cut)

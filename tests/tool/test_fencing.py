@@ -119,9 +119,9 @@ def test_who_has_all_that_was_acknowledged_may_be_elected(
 @pytest.mark.parametrize(
     ("lease", "members", "why"),
     [
-        (etcd(standbys=""), WITHOUT_A, "has all that was acknowledged"),
-        (etcd(standbys=C), read_members({A: None, B: told(), C: None}), "has all that was"),
-        (etcd(synchronous=False), read_members({A: told(), B: None, C: None}), "is well: none"),
+        (etcd(standbys=""), WITHOUT_A, "has all acknowledged writes"),
+        (etcd(standbys=C), read_members({A: None, B: told(), C: None}), "has all acknowledged"),
+        (etcd(synchronous=False), read_members({A: told(), B: None, C: None}), "is healthy: none"),
         (etcd(pause=True), WITHOUT_A, "Patroni is paused"),
     ],
 )

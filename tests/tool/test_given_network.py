@@ -131,8 +131,8 @@ def test_a_balancer_has_another_address_which_is_said_before_it_comes_and_goes(k
     old = there(one)[address_of(one)].facts["address"]
     assert said_before(several, there(one)) == (
         "The entry point becomes skytier-balancer-1, in the place of skytier-web-1. Its address "
-        f"is another one than {old}, where no visitor is answered from then on: DNS names have to "
-        "follow."
+        f"is another one than {old}, where visitors get no answer from then on: change your DNS "
+        "names."
     )
     old = there(several)[address_of(several)].facts["address"]
     assert f"another one than {old}, " in said_before(one, there(several))

@@ -63,7 +63,7 @@ SAID = {
     "Host key verification failed.": "host key is another",
     "connect to host 203.0.113.7 port 22: Connection refused": "nothing listens",
     "connect to host 203.0.113.7 port 22: Connection timed out": "does not answer",
-    "connect to host 203.0.113.7 port 22: No route to host": "no way to its address",
+    "connect to host 203.0.113.7 port 22: No route to host": "no route to its address",
 }
 
 

@@ -46,7 +46,7 @@ def test_an_up_that_was_killed_leaves_no_lock_and_no_half_made_database(fresh: S
         assert until(record.exists, 300, every_s=0.002)
         killed.kill()
 
-    assert "postgresql  restarted (its start was cut short)" in fresh.run("up")
+    assert "postgresql  restarted (its start was interrupted)" in fresh.run("up")
     assert fresh.status()["healthy"]
     fresh.run("down", "--purge", "--yes")
     assert not processes_of(fresh.home)

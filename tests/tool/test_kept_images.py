@@ -89,8 +89,8 @@ def test_a_newer_lts_changes_nothing_and_the_plan_says_how_to_take_it() -> None:
     assert nothing_to_do(found.steps)
     assert found.newer_images == [
         "The cloud has a newer image, ubuntu-26.04. The servers keep theirs: ubuntu-24.04.",
-        'To take it, set web.image = "ubuntu-26.04" in the stack file: skytier up then makes them '
-        "anew.",
+        'To take it, set web.image = "ubuntu-26.04" in the stack file: then skytier up replaces '
+        "them.",
         "The database server cannot take it as long as its data is on its own disk: first set "
         "database.volume_gib and run skytier up.",
     ]

@@ -302,7 +302,7 @@ def test_without_floating_ips_its_private_address_is_the_entry_point() -> None:
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("web.count = 2\nbalancer.count = 2", "the cloud's to decide"),
+        ("web.count = 2\nbalancer.count = 2", "the cloud decides how many"),
         ('tls = "acme"\ndomain = "a.example.org"\nemail = "a@example.org"', "certificate of the"),
         ('network = "campus"', "others on that network"),
         ('public = "port"\npublic_network = "net"', "visitors come to a machine"),

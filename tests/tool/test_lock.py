@@ -152,7 +152,7 @@ def test_a_live_lock_of_another_container_of_the_same_name_is_not_taken_over(
         there_held = Lock(project).held("up", threading.Event())
         there_held.__enter__()
     with (
-        pytest.raises(LockedError, match="has been at this stack"),
+        pytest.raises(LockedError, match="has been changing this stack"),
         Lock(project).held("up", threading.Event()),
     ):
         pass
@@ -282,7 +282,7 @@ def test_down_that_loses_its_lock_ends_and_says_so(
 
     other = threading.Thread(target=take_over)
     other.start()
-    with pytest.raises(SkytierError, match="Somebody else took the stack over"):
+    with pytest.raises(SkytierError, match="Somebody else has taken the stack"):
         stack.down(cast(Any, events))
     other.join()
     [tag] = [tag for tag in network.groups[0].tags if Holder.read(tag)]

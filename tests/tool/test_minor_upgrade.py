@@ -88,7 +88,7 @@ def test_a_rebuilt_package_of_the_same_version_is_newer_too() -> None:
         (those(BEHIND, restoring=[A]), 1, "A restore of the database"),
         (those(BEHIND, BEHIND, roles="rs"), 2, "these are: none"),
         (those(BEHIND, BEHIND, roles="pp"), 2, f"these are: {A}, {B}"),
-        (those(BEHIND, BEHIND, BEHIND, roles="prr"), 3, "has all that was acknowledged"),
+        (those(BEHIND, BEHIND, BEHIND, roles="prr"), 3, "has all acknowledged writes"),
         (those(Software("", OLD, PACKAGE, unfinished=False)), 1, f"does not answer on {A}"),
         (those(None), 1, f"does not answer on {A}"),
     ],
@@ -181,10 +181,10 @@ def test_what_would_be_done_is_said_and_nothing_is_done(
 
     said, warned = capsys.readouterr()
     assert f"1. {B}: {PACKAGE} is installed, and PostgreSQL is restarted" in said
-    assert "on one machine alone" in said
+    assert "on one machine only" in said
     assert f"2. {A}: a replica takes over" in said
     assert f"3. {A}: {PACKAGE}" in said
-    assert f"{B} could not read anew" in warned
+    assert f"{B} could not update its package lists" in warned
     minor_upgrade.upgrade(dry_run=True, as_json=True)
     told = json.loads(capsys.readouterr().out)
     assert [turn["work"] for turn in told["turns"]] == ["upgrade", "switchover", "upgrade"]

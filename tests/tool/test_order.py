@@ -263,7 +263,7 @@ def test_a_task_that_hangs_is_taken_away_by_whoever_may() -> None:
     ("nova", "said"),
     [
         (Nova(hangs=True, admin=False, mends=True), "reset its state"),
-        (Nova(hangs=False, admin=False, mends=False), "Who runs the cloud"),
+        (Nova(hangs=False, admin=False, mends=False), "The cloud's operator"),
     ],
 )
 def test_what_cannot_be_mended_keeps_its_disk_and_is_said(nova: Nova, said: str) -> None:

@@ -136,7 +136,7 @@ def test_an_upgrade_is_not_made_together_with_another_server() -> None:
     after = resolved(f"{ON_VOLUME}database.version = 17", "debian-13")
     servers = made(after, there(ON_VOLUME))
 
-    with pytest.raises(SkytierError, match="is to be made anew") as error:
+    with pytest.raises(SkytierError, match="is to be made again") as error:
         refuse(servers, 17, 15)
     assert "database.version = 15 and run skytier up" in (error.value.do or "")
     # Of what is not asked the image tells nothing: the stack file may have had the version before.
@@ -263,7 +263,7 @@ def test_a_volume_is_noted_with_the_version_of_its_data(
 
     def upgrade(*_: object) -> None:
         if fails:
-            raise SkytierError("It was cut short.")
+            raise SkytierError("It was interrupted.")
 
     monkeypatch.setattr(configurations, "upgrade", upgrade)
     for name in ("set_up", "wait_until_well"):

@@ -60,12 +60,12 @@ TABLE = {
         {"application": State(leftovers=(7, 8))},
         ["postgresql keep", "migrations run", "application start", "nginx keep"],
     ),
-    "the start of the database was cut short": (
+    "the start of the database was interrupted": (
         ALL,
         {"postgresql": State(1)},
         ["postgresql restart", "application keep", "nginx keep"],
     ),
-    "the start of the application was cut short": (
+    "the start of the application was interrupted": (
         ALL,
         {"application": State(2)},
         ["postgresql keep", "migrations run", "application restart", "nginx keep"],
@@ -223,7 +223,7 @@ def test_a_step_says_what_is_missing_and_what_was_cut_short() -> None:
     left = "its main process is gone, and left 2 processes behind"
 
     assert reason(monitored, {"monitor": State(4, {"prometheus": OLD})}) == "node is missing"
-    assert reason(ALL, {"postgresql": State(1)}) == "its start was cut short"
+    assert reason(ALL, {"postgresql": State(1)}) == "its start was interrupted"
     assert reason(ALL, {"nginx": State(leftovers=(7, 8))}) == left
 
 

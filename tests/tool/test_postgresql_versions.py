@@ -266,7 +266,7 @@ def test_a_cut_run_is_finished_or_undone(tmp_path: Path, case: str) -> None:
         assert done.returncode == 0, done.stderr
         left = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
         assert {each for each in left if not each.startswith(("bin/", "state/state"))} == after
-    assert (tmp_path / "state/state").read_text() == "failed\nIt was cut short.\n"
+    assert (tmp_path / "state/state").read_text() == "failed\nIt was interrupted.\n"
     if before != after:
         version = 17 if after == NEW else 15
         assert (tmp_path / "bin/serves").read_text().strip() == f"postgresql@{version}-main"

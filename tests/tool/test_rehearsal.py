@@ -487,7 +487,7 @@ def test_a_rollback_that_ctrl_c_ended_is_looked_at_before_the_next_rehearsal(
     monkeypatch.setattr(on_cloud.rehearsal, "prove", lambda *given, beside: PROOF)
     monkeypatch.setattr(on_cloud.drills, "refuse", lambda stack, names: None)
     monkeypatch.setattr(on_cloud.drills, "drill", drill)
-    with pytest.raises(SkytierError, match="the rollback was not tried to its end") as error:
+    with pytest.raises(SkytierError, match="the rollback was not completed") as error:
         on_cloud.rehearse(cast(Any, begun[0]), Shown(), names=[DrillName.ROLLBACK])
     assert "skytier releases" in (error.value.do or "")
     assert "before you rehearse again" in (error.value.do or "")

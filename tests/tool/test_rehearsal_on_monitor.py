@@ -134,7 +134,7 @@ def test_memory_disk_and_the_way_to_the_backups_are_asked_before_anything_is_mad
         (
             "bash: connect: Connection refused\nbash: line 1: {}: Connection refused\n",
             "Connection refused",
-            "Let that machine in there",
+            "Allow connections from that machine there",
         ),
         (
             "bash: objects.example.org: Name or service not known\n"
@@ -145,12 +145,12 @@ def test_memory_disk_and_the_way_to_the_backups_are_asked_before_anything_is_mad
         (
             "bash: warning: setlocale: no such locale\nbash: connect: No route to host\n",
             "No route to host",
-            "Let that machine in there",
+            "Allow connections from that machine there",
         ),
         (
             "Terminated\n",
             "no answer within 20 s",
-            "Let that machine in there",
+            "Allow connections from that machine there",
         ),
     ],
 )

@@ -65,7 +65,7 @@ RAN = {"launched_at": LONG_AGO}
             "RESCUE",
             RAN,
             State(
-                "it is in rescue mode, so somebody may be at work on its disk",
+                "it is in rescue mode, so somebody may be working on its disk",
                 by_hand="Once that is done: openstack server unrescue 1. Then run skytier up "
                 "again.",
             ),
@@ -515,7 +515,7 @@ def test_a_machine_with_a_failed_service_is_set_up_again_and_then_its_release_is
 
 def test_a_member_that_does_not_follow_is_told_with_the_command_that_clones_it_again() -> None:
     checks = [
-        ServiceStatus("patroni", False, None, "This member is not well: stopped.\nits log"),
+        ServiceStatus("patroni", False, None, "This member is not healthy: stopped.\nits log"),
         ServiceStatus("etcd", False, None, "etcd has no majority of its voters: ..."),
         ServiceStatus("postgresql", False, None, "PostgreSQL refuses"),
     ]
@@ -523,7 +523,7 @@ def test_a_member_that_does_not_follow_is_told_with_the_command_that_clones_it_a
 
     follows, agrees = members.faults([machine], parse('name = "shop"\ndatabase.members = 2'))
 
-    assert follows.what == "This member is not well: stopped"
+    assert follows.what == "This member is not healthy: stopped"
     assert "reinit shop shop-database-2 --force'" in follows.do
     assert (follows.up, agrees.kind) == ("", "etcd")
     assert "more than half of the voters" in agrees.do
@@ -539,7 +539,7 @@ def test_a_pause_of_patroni_is_told_and_nothing_is_cloned_for_it() -> None:
     assert "resume'" in fault.do
     assert "reinit" not in fault.do
     # In the middle of a restore, what was before it would be promoted.
-    assert "whether one goes on, or was cut short" in fault.do
+    assert "whether one goes on, or was interrupted" in fault.do
 
 
 def test_on_this_machine_there_is_no_server_to_give_up() -> None:

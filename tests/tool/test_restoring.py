@@ -129,7 +129,7 @@ def test_a_backup_of_another_version_of_postgresql_is_refused_before_anything_ch
             "A restore of the database goes on: copying the files.",
         ),
         ("activating", "", "A restore of the database goes on: beginning."),
-        ("inactive", "copying the files", "was cut short. Go on with it: skytier restore --to"),
+        ("inactive", "copying the files", "was interrupted. Go on with it: skytier restore --to"),
     ],
 )
 def test_a_check_tells_a_restore_that_goes_on_from_one_that_was_cut_short(

@@ -134,8 +134,8 @@ SAID: dict[str, tuple[Shape, list[Flavor], str, State, str, str]] = {
         State.WARNING,
         "flavors with a disk; root volumes; no floating IPs of public, by quota; no networks and "
         "no routers by quota.",
-        "Here there are no floating IPs, and no network takes machines of this project: ask who "
-        "runs the cloud for one."),
+        "Here there are no floating IPs, and no network takes machines of this project: ask the "
+        "cloud's operator for one."),
     "no floating IPs": (
         Shape([PUBLIC], [PROVIDER], limits=NO_ADDRESS), [SMALL], "", State.WARNING,
         "flavors with a disk; root volumes; no floating IPs of public, by quota; networks and "

@@ -259,7 +259,7 @@ def test_a_run_that_is_killed_while_it_copies_is_undone(machine: Machine) -> Non
 
     machine.settle(machine.new)
 
-    assert state.read_text() == "failed\nIt was cut short.\n"
+    assert state.read_text() == "failed\nIt was interrupted.\n"
     as_before(machine, before)
 
 

@@ -252,7 +252,7 @@ def test_of_two_at_the_same_time_one_works_and_the_other_says_who_has_the_stack(
     codes = sorted([first.returncode, second.returncode])
     assert codes == [0, 1], said
     loser = said[0] if first.returncode else said[1]
-    assert "has been at this stack since" in loser
+    assert "has been changing this stack since" in loser
     assert set(actions(operator).values()) == {"keep"}
     audit = operator.run("audit")
     assert " up ok " in audit

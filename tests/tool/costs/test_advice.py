@@ -190,7 +190,8 @@ def test_a_cache_is_advised_where_reads_alone_keep_the_database_busy() -> None:
     found = only(cached_reads(reading).advice)
 
     # m1.medium is 2 x 36.50 + 4 x 14.60 + 4.00 = 135.40; m1.small is 67.70.
-    assert found.what == "shop-database-1: a second in Nginx's cache instead of m1.medium"
+    cached = "keep answers in Nginx's cache for one second, instead of m1.medium"
+    assert found.what == f"shop-database-1: {cached}"
     assert str(found.saving) == "67.70"
     assert found.evidence == (
         "CPU p95 85% over 24 h, 95% of the application's requests read, and 90% of all requests "

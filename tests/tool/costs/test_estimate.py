@@ -113,7 +113,7 @@ def test_a_flavor_of_another_size_is_in_the_rates_file(fresh: Skytier, here: Pat
 
     assert estimate(fresh, "--rates", "sizes.toml")["per_month"] == "2920.00"
     said = fresh.ends_with(1, "cost", "estimate")
-    assert "How large the flavor 'c2.tall' is cannot be told without a cloud." in said
+    assert "The size of the flavor 'c2.tall' is not known without a cloud." in said
     assert '[flavors."c2.tall"]' in said
 
 
@@ -175,7 +175,7 @@ def test_without_flavors_of_the_cloud_it_is_priced_by_the_file(
     Path("skytier.toml").write_text("flavor = 'tall'")
     error = on_cloud(monkeypatch, flavors).exception
     assert isinstance(error, SkytierError)
-    for said in ("no image debian-12", "no flavor tall", "cannot be told without a cloud"):
+    for said in ("no image debian-12", "no flavor tall", "is not known without a cloud"):
         assert said in error.what
 
 

@@ -142,7 +142,7 @@ class Backend(Protocol):
 
     def rotate_database_password(self, progress: Progress, *, now: bool) -> bool:
         """Change the application's password of the database. Returns False where it finished a
-        change that was cut short before. With `now`, nothing is waited for."""
+        change that was interrupted before. With `now`, nothing is waited for."""
 
     def follow_application(self, *arguments: str) -> Iterator[str]:
         """The same, with each line of the output as soon as it is written."""

@@ -37,7 +37,7 @@ def upgrade(
 
     Of several members one after another is upgraded and restarted, replicas first. Then one of them
     takes over from the primary, which comes last. Nothing that was acknowledged is lost. An only
-    member is away meanwhile. Run it again to finish one that was cut short.
+    member is away meanwhile. Run it again to finish one that was interrupted.
     """
     wanted = chosen.with_database(file, cloud)
     stack = chosen.cloud_stack(wanted)

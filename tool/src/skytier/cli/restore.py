@@ -58,11 +58,11 @@ def restore(
     """Restore the database of a stack on a cloud from its backups, in place or into a copy.
 
     What is there now is backed up first, then overwritten. The database is stopped meanwhile: the
-    application's reads and writes fail. When this command is cut short, the restore goes on. See
+    application's reads and writes fail. When this command is interrupted, the restore goes on. See
     how it ended by skytier status and skytier backup list: the same command may begin another one.
 
     With --into the stack stays as it is: its backups are only read. Another stack is brought up,
-    with its own secrets, and gets the data. Run it again to go on with one that was cut short.
+    with its own secrets, and gets the data. Run it again to go on with one that was interrupted.
     """
     wanted = chosen.stack_file(file, cloud)
     wanted.backup.named(place)

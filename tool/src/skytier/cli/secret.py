@@ -122,7 +122,7 @@ def _rotate_database_password(file: Path | None, cloud: str | None, *, now: bool
     console.out.print(
         "The database has a new password, and the old one does not log in any more."
         if is_new
-        else "The rotation that was cut short before is finished: the old password does not log "
+        else "The rotation that was interrupted before is finished: the old password does not log "
         "in any more. To change it once more, run this again.",
         markup=False,
     )

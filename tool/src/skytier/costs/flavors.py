@@ -46,7 +46,7 @@ def size(rates: Rates, flavor: str) -> FlavorSize:
     if flavor in rates.flavor_hour:
         return FlavorSize()  # its price does not go by what it is made of
     raise SkytierError(
-        f"How large the flavor {flavor!r} is cannot be told without a cloud. Known are "
+        f"The size of the flavor {flavor!r} is not known without a cloud. Known are "
         f"{nearest_first(flavor, known)}.",
         f'Add it to the rates file, [flavors."{flavor}"] with vcpus, ram_mib and disk_gib, or name '
         "a cloud: --cloud NAME.",

@@ -204,7 +204,7 @@ EXAMPLE = Rates(
     traffic_gb=Decimal("0.02"),
     states={"shelved_offloaded": Decimal(0)},
 )
-"""Not any cloud's prices: an example, so that a plan can be compared with another plan."""
+"""Examples, not the prices of any cloud: they are for comparing one plan with another."""
 
 
 def load(path: Path | None) -> Rates:

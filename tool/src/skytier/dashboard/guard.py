@@ -18,7 +18,7 @@ _HEADERS = {
     "Cache-Control": "no-store",
 }
 _STRANGER = (
-    "This page does not know the token that the command has printed.",
+    "The address of this page lacks the token that skytier dashboard printed.",
     "Open the address that skytier dashboard printed last, with all that follows the #.",
 )
 
@@ -49,7 +49,9 @@ class Guard:
 
         headers = Headers(scope=scope)
         if headers.get("host") not in self._hosts:
-            await _refuse(send_with_headers, 421, "This is not the name of this page.", None)
+            await _refuse(
+                send_with_headers, 421, "This page is not served under that host name.", None
+            )
         elif scope["path"].startswith("/api/") and not self._knows(headers):
             await _refuse(send_with_headers, 401, *_STRANGER)
         else:

@@ -83,7 +83,7 @@ def _listen(port: int) -> socket.socket:
     except OSError as error:
         listening.close()
         raise SkytierError(
-            f"Port {port} of this machine cannot be had: {error.strerror}.",
+            f"Port {port} of this machine cannot be used: {error.strerror}.",
             "Take another one with --port, or any that is free with --port 0.",
         ) from error
     return listening

@@ -148,7 +148,7 @@ def _pool() -> Iterator[ThreadPoolExecutor]:
 
 def _stopped() -> StoppedError:
     return StoppedError(
-        "The run was stopped before all was done.", "Run it again: it goes on where it stopped."
+        "The run was stopped before all was done.", "Run it again: it continues where it stopped."
     )
 
 
@@ -175,7 +175,8 @@ def instead_of(step: Step) -> str:
         return step.instead
     if step.found and step.found.fault:
         return (
-            f"Ask who runs the cloud to repair it: openstack {step.key.kind} show {step.found.id}. "
+            f"Ask the cloud's operator to repair it: openstack {step.key.kind} show "
+            f"{step.found.id}. "
             "Then run skytier up again."
         )
     back = f"Set {' and '.join(change.attribute for change in step.changes)} back as it was"

@@ -31,12 +31,12 @@ def wait_until_well(host: Host, checks: Sequence[Check], tell: Tell) -> None:
         for check in checks:
             said = failed.get(check.name, "")
             if check.by_hand and said.startswith(check.by_hand.says):
-                raise SkytierError(f"{host.name} is not well:\n{said}", check.by_hand.do)
+                raise SkytierError(f"{host.name} is not healthy:\n{said}", check.by_hand.do)
         since = {name: since.get(name, now) for name in failed}
         if any(now - since[name] > patience_s[name] for name in failed):
             said = "\n".join(f"{name}: {output}" for name, output in failed.items())
             raise SkytierError(
-                f"{host.name} is set up, and is not well:\n{said}",
+                f"{host.name} is set up, but not healthy:\n{said}",
                 f"Look at it: skytier ssh {host.name}",
             )
         time.sleep(1)
@@ -54,5 +54,5 @@ def failing(host: Host, checks: Sequence[Check]) -> dict[str, str]:
     for line in said.splitlines():
         number, _, output = line.partition(" ")
         text = base64.b64decode(output).decode(errors="replace").strip()
-        failed[checks[int(number)].name] = text or "it fails without a word"
+        failed[checks[int(number)].name] = text or "it fails without a message"
     return failed

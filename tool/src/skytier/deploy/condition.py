@@ -95,7 +95,7 @@ def _clocks(offsets: Mapping[str, float]) -> Iterator[Wrong]:
     """Clocks that are off. This machine's has one voice: it may be the wrong one."""
     middle = median([0.0, *offsets.values()]) if len(offsets) > 1 else 0.0
     if abs(middle) > CLOCK_BOUND_S:
-        do = "All machines of the stack agree with each other. Set the clock of this one."
+        do = "The clocks of all machines of the stack agree. Set the clock of this machine."
         what = f"this machine's clock is {abs(middle):.0f} s {'behind' if middle > 0 else 'ahead'}"
         yield Wrong(Fault("this machine", "clock", what, "", do))
     for name, offset in offsets.items():

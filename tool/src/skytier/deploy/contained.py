@@ -27,7 +27,7 @@ class Room:
 
 
 def room(host: Host, stack: StackFile, store: ObjectStore | None, of: Source) -> Room:
-    """Ask a machine what a copy may take of it. What a run that was cut short left is removed.
+    """Ask a machine what a copy may take of it. What a run that was interrupted left is removed.
 
     Raises SkytierError, with figures, where that is too little, and where the machine does not
     reach the place of the backups.
@@ -117,7 +117,7 @@ def _reason(output: str) -> str:
 def _way_on(output: str, name: str) -> str:
     if any(each.startswith(f"bash: {name}: ") for each in output.splitlines()):
         return (
-            f"The name {name} is not found there: see that it is spelled right in the stack file, "
-            "and which name servers that machine asks: skytier ssh monitor -- cat /etc/resolv.conf."
+            f"The name {name} is not found there. Check its spelling in the stack file, and which "
+            "name servers that machine uses: skytier ssh monitor -- cat /etc/resolv.conf."
         )
-    return "Let that machine in there as the database server."
+    return "Allow connections from that machine there, as from the database server."

@@ -42,7 +42,7 @@ def restore(
     """Restore a copy in the database of a machine, from the first place that has what is asked.
 
     Returns what it has then. Raises SkytierError. `watched` is whether the machine's own stack has
-    a monitor. One that was cut short begins anew.
+    a monitor. One that was interrupted begins anew.
     """
     _check_there(host)
     version = host.run(INSTALLED).strip()
@@ -76,8 +76,8 @@ def restore(
         raise
     except UnreachableError as error:
         raise SkytierError(
-            f"The connection is lost, and nobody waits for the end of the restore. {error.what}",
-            "Run the same command again: it begins the restore anew.",
+            f"The connection was lost, so it is not known how the restore ends. {error.what}",
+            "Run the same command again: it starts the restore again.",
         ) from error
     except SkytierError as error:
         raise SkytierError(
@@ -87,7 +87,7 @@ def restore(
 
 
 def is_unfinished(host: Host) -> bool:
-    """Whether a restore of a copy in the database of a machine was cut short."""
+    """Whether a restore of a copy in the database of a machine was interrupted."""
     return host.run(f"[ ! -e {STATE}/unfinished ] || echo yes").strip() == "yes"
 
 
@@ -140,7 +140,7 @@ def _advice(said: str) -> str:
             "The archive has no change after that moment yet. Ask for an earlier one, or for the "
             "newest state that there is: --to latest"
         )
-    return "Fix the cause, then run the same command again: it begins the restore anew."
+    return "Fix the cause, then run the same command again: it starts the restore again."
 
 
 def _check_there(host: Host) -> None:

@@ -41,10 +41,10 @@ def keeper(hosts: Mapping[str, Host], *, any_one: bool = False) -> Host:
         if found:
             return hosts[found[0]]
     raise SkytierError(
-        "No member of the database is the primary, which alone makes backups.",
-        "Wait for half a minute, in which Patroni chooses one. Then look: skytier database. "
-        "If no member can be started any more, this loses what is not in the archive: skytier "
-        "restore --to latest --without-backup",
+        "No member of the database is the primary, and only the primary makes backups.",
+        "Wait half a minute: Patroni chooses one. Then look: skytier database. If no member can be "
+        "started any more, restore (what is not in the archive is lost): skytier restore --to "
+        "latest --without-backup",
     )
 
 

@@ -112,7 +112,7 @@ class Kind(Protocol):
     def reconcile(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
         """Bring what is there to what is wanted, and wait until it can be used.
 
-        It follows every creation, continues one that was cut short, and is all of a change.
+        It follows every creation, continues one that was interrupted, and is all of a change.
         """
 
     def delete(self, found: Found, tell: Tell) -> None:

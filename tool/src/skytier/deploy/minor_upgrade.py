@@ -1,7 +1,7 @@
 """The newest minor version of PostgreSQL on one machine.
 
 A program on the machine does it, and goes on when whoever asked for it goes away: an installation
-that is cut short leaves a machine without PostgreSQL.
+that is interrupted leaves a machine without PostgreSQL.
 """
 
 import time
@@ -63,8 +63,8 @@ def upgrade(host: Host, tell: Tell) -> float | None:
     state, _, why = _said(host).partition("\n")
     if state != "done":
         raise SkytierError(
-            f"{host.name}: {why.strip() or 'the upgrade of PostgreSQL was cut short.'}",
-            "Fix the cause, then run it again: it goes on where it stopped.",
+            f"{host.name}: {why.strip() or 'the upgrade of PostgreSQL was interrupted.'}",
+            "Fix the cause, then run it again: it continues where it stopped.",
         )
     away = host.run(f"cat {_DIRECTORY}/away 2>/dev/null || true").split()
     left, came = map(int, away or (0, 0))

@@ -225,7 +225,7 @@ def _cause(name: str, needs: Sequence[Key], before: Mapping[Key, Step], rules: R
         if before[key].action in rules.follows.get(key.kind, ()):
             return f"the {key} is to be {_PAST[before[key].action]}"
         if before[key].restarts and rules.checks and key.kind == rules.within and key.name == name:
-            return f"it is looked at once the {key} is back"
+            return f"it is checked when the {key} is back"
     return ""
 
 

@@ -19,7 +19,7 @@ _BESIDE = (
 def run(host: Host, program: Program, tell: Tell, *, beside: bool = False) -> str:
     """Carry a program out. Returns what it wrote into its file `result`. Raises SkytierError.
 
-    One that was cut short before is ended, and what is left of it is removed. `beside` is whether
+    One that was interrupted before is ended, and what is left of it is removed. `beside` is whether
     something runs on the machine that comes first.
     """
     directory = program.directory
@@ -48,7 +48,7 @@ def run(host: Host, program: Program, tell: Tell, *, beside: bool = False) -> st
         backups.run(host, f"{program.unit}.service", told, "", start=False)
         state, _, why = _said(host, program).partition("\n")
         if state != "done":
-            cut_short = f"What {program.unit} did on {host.name} was cut short."
+            cut_short = f"What {program.unit} did on {host.name} was interrupted."
             raise SkytierError(why.strip() or cut_short, "Fix the cause, then run it again.")
         return host.run(f"cat {directory}/result")
     finally:

@@ -158,7 +158,7 @@ def no_room(machine: str, lacks: int, where: str) -> SkytierError:
     return SkytierError(
         f"A copy of the database has no room on {machine}: {lacks / _GIB:.1f} GiB more are needed "
         f"at {where}.",
-        "Delete what is not needed there, or give it a larger disk.",
+        "Delete what is not needed there, or give the machine a larger disk.",
     )
 
 

@@ -1,7 +1,7 @@
 """Restoring the database in place, on the machine that has it.
 
 A program on the machine does it, and goes on when whoever asked for it goes away. It writes down
-how far it is, so the next run sees what was cut short.
+how far it is, so the next run sees what was interrupted.
 """
 
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -58,7 +58,7 @@ class Stand:
     running: bool
     """Whether one is going on."""
     unfinished: bool
-    """Whether one was cut short, so that the data is neither the old nor the new."""
+    """Whether one was interrupted, so that the data is neither the old nor the new."""
     empty: bool
     """Whether the database has no tables, and the backups are of the one before it."""
 
@@ -173,7 +173,7 @@ def check_stand(host: Host, approved: Intended) -> None:
     """Raises SkytierError where things are not any more as they were when it was approved."""
     if _stand(host, approved.target.place) != approved.stand:
         raise SkytierError(
-            "Somebody else has begun or ended a restore.",
+            "Another restore has started or ended in the meantime.",
             "See how it ended before you begin another: skytier status, and skytier backup list.",
         )
 
@@ -190,7 +190,7 @@ def restore(host: Host, intended: Intended, tell: Tell) -> None:
     said = _said(host)
     if said.partition("\n")[0] == "done":
         return
-    why = said.partition("\n")[2].strip() or "It was cut short."
+    why = said.partition("\n")[2].strip() or "It was interrupted."
     if not why.startswith(RESTORED):
         why = f"The database of {host.name} is not restored. {why}"
     raise SkytierError(why, _advice(host, why, intended))
@@ -201,8 +201,8 @@ def _advice(host: Host, why: str, intended: Intended) -> str:
         if "no backup can be made" in why:
             return (
                 "Nothing is changed yet. If PostgreSQL cannot be started any more (skytier logs "
-                "database), this loses what is there now: skytier restore --to latest "
-                "--without-backup"
+                "database), restore without a backup; what is there now is lost then: skytier "
+                "restore --to latest --without-backup"
             )
         if "No backup could be made" in why:
             return (

@@ -50,7 +50,7 @@ def upgrade(host: Host, setup: Setup, version: int, tell: Tell) -> None:
         backups.run(host, f"{UNIT}.service", told, "", start=False)
     except UnreachableError as error:
         raise SkytierError(
-            f"The connection is lost, and PostgreSQL on {host.name} is upgraded all the same. "
+            f"The connection was lost; the upgrade of PostgreSQL on {host.name} continues. "
             f"{error.what}",
             "Run skytier up again: it waits for the end.",
         ) from error
@@ -65,7 +65,7 @@ def failed(name: str, wanted: int, there: Standing, why: str) -> SkytierError:
     if now == wanted or there.unfinished:
         return SkytierError(
             f"{name}: {why}",
-            "Fix the cause, and run skytier up again: it goes on from there.",
+            "Fix the cause, and run skytier up again: it continues from there.",
         )
     stays = "serves as before" if there.answers else "has its data, and does not answer"
     return SkytierError(

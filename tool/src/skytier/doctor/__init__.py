@@ -86,4 +86,4 @@ def _look(check: Check, subject: Subject) -> Finding:
     except Exception as error:
         # Whatever a cloud answers, the other checks still say something.
         said = f"The cloud's answer was an error: {type(error).__name__}: {error}"
-        return Finding(State.FAILED, said, "Try again; if it stays, ask who runs the cloud.")
+        return Finding(State.FAILED, said, "Try again; if it stays, ask the cloud's operator.")

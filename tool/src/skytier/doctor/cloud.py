@@ -164,8 +164,8 @@ def services(subject: Subject) -> Finding:
     if missing:
         return failed(
             f"The catalog has no {' and no '.join(missing)} service for this project.",
-            "Check region_name in clouds.yaml, or region in the stack file, or ask who runs the "
-            "cloud.",
+            "Check region_name in clouds.yaml, or region in the stack file, or ask the cloud's "
+            "operator.",
         )
     if subject.stack.volumes() and not there & catalog.BLOCK_STORAGE:
         return failed(
@@ -291,7 +291,7 @@ def ipv6(subject: Subject) -> Finding:
     if router and not router.has_ipv6:
         return warning(
             f"{said}, and the external network has given the router {router.name} no IPv6 address.",
-            "Ask who runs the cloud: visitors reach the stack by IPv4 alone until then.",
+            "Ask the cloud's operator: visitors reach the stack by IPv4 alone until then.",
         )
     if router:
         return ok(f"{said}, through the router {router.name}")
@@ -300,8 +300,8 @@ def ipv6(subject: Subject) -> Finding:
     if any(True for _ in subnets):
         return ok(f"{said}, through {external.name}, which has IPv6")
     return ok(
-        f"{said}; the project sees no IPv6 of {external.name}, so that up tells whether the router "
-        "gets an address of it"
+        f"{said}; the project sees no IPv6 of {external.name}, so only up can tell whether the "
+        "router gets an IPv6 address"
     )
 
 
@@ -341,7 +341,8 @@ def floating_ip(subject: Subject) -> Finding:
     if found.port_id and not _is_ours(subject, found.port_id):
         return failed(
             f"The floating IP {address} leads to another port already: {found.port_id}.",
-            "Skytier takes nobody's address away: disassociate it first, or name another.",
+            "Skytier does not take an address away from another port: disassociate it first, or "
+            "name another one.",
         )
     return ok(f"{address}, which is yours and stays yours")
 

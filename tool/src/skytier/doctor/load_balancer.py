@@ -30,7 +30,7 @@ def service(subject: Subject) -> Finding:
         names = load_balancer_service.providers(conn)
     except SkytierError as error:
         said = f"{auto}the stack gets none: " if (auto := _auto(asked)) else ""
-        return ok(f"{said}the cloud has them, and does not tell of which providers: {error.what}")
+        return ok(f"{said}the cloud has them, but does not say of which providers: {error.what}")
     said = f"the cloud has them, of the provider {' and '.join(names)}"
     if not load_balancer_service.fitting(names):
         return ok(f"{said}, which is none that Skytier uses: a balancer is HAProxy on a machine")

@@ -24,7 +24,7 @@ def ssh() -> Finding:
     version = re.search(r"OpenSSH_(\d+)\.(\d+)", said)
     if not version:
         return warning(
-            f"{path} is no OpenSSH: {said[:60]}.", "What needs ProxyJump may not work with it."
+            f"{path} is not OpenSSH: {said[:60]}.", "What needs ProxyJump may not work with it."
         )
     if (int(version[1]), int(version[2])) < OLDEST_OPENSSH:
         return failed(f"{said} is too old.", "Install OpenSSH 7.3 or newer.")

@@ -74,7 +74,7 @@ def _addresses(conn: Connection, stack: StackFile) -> list[_Address]:
 def _no_s3(subject: Subject, address: _Address) -> Finding | None:
     """What is wrong with the S3 API. Without a key it answers in XML."""
     endpoint = address.endpoint
-    do = f"Set {address.key} to the address of the S3 API; who runs the cloud knows it."
+    do = f"Set {address.key} to the address of the S3 API; the cloud's operator knows it."
     verify, cert = subject.config.get_requests_verify_args()
     try:
         answer = requests.get(f"{endpoint}/", timeout=TIMEOUT_S, verify=verify, cert=cert)

@@ -51,7 +51,7 @@ class Dump:
                 yield from sql(lines, self.path)
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             raise SkytierError(
-                f"{self.path} is damaged or not whole: {error}.", "Copy it again from its origin."
+                f"{self.path} is damaged or incomplete: {error}.", "Copy it again from its source."
             ) from None
 
 
@@ -76,7 +76,7 @@ def recognise(path: Path) -> Dump:
         ) from None
     except (EOFError, zlib.error) as error:
         raise SkytierError(
-            f"{path} is damaged or not whole: {error}.", "Copy it again from its origin."
+            f"{path} is damaged or incomplete: {error}.", "Copy it again from its source."
         ) from None
     if head.startswith(_CUSTOM) or head[257:262] == _TAR:
         return Dump(path, is_sql=False)
@@ -97,7 +97,7 @@ def sql(lines: Iterator[bytes] | BinaryIO, path: Path) -> Iterator[bytes]:
     begins = list(itertools.islice(lines, 5))
     yield from passed_on(itertools.chain(begins, lines), seen)
     if any(line.strip() == _HEAD for line in begins) and not seen:
-        raise SkytierError(f"{path} is not whole.", "Copy it again from its origin.")
+        raise SkytierError(f"{path} is incomplete.", "Copy it again from its source.")
 
 
 def _all(file: BinaryIO) -> Iterator[bytes]:

@@ -162,7 +162,7 @@ _ADVICE = {
     "(pg_restore --no-owner --file=FILE.sql DUMP), or give the database server a newer image.",
     "permission denied to create extension": "An extension needs the superuser. Make it in the "
     "database first (see docs/how-to/database-access.md), then leave it out of the dump.",
-    "lock timeout": "The application holds a table. Stop what works with it for long, then run it "
+    "lock timeout": "The application has locked a table. Stop what uses it for long, then run it "
     "again.",
     "out of shared memory": "It has more tables or large objects than PostgreSQL can replace at "
     "once: raise max_locks_per_transaction, restart PostgreSQL, then run it again.",

@@ -177,8 +177,9 @@ def unreachable(host: str, said: str) -> UnreachableError:
         return HostKeyError(
             f"{host} cannot be reached: its host key is another than the one that was learnt from "
             "the cloud.",
-            "Somebody may be in between. Read the machine's own key at its console in the cloud's "
-            "dashboard: /etc/ssh/ssh_host_ed25519_key.pub. If it is another on purpose, say so: "
+            "Somebody may intercept the connection. Read the machine's own key at its console in "
+            "the cloud's "
+            "dashboard: /etc/ssh/ssh_host_ed25519_key.pub. If it was changed on purpose, say so: "
             f"skytier trust {host} KEY",
         )
     causes = {
@@ -195,7 +196,7 @@ def unreachable(host: str, said: str) -> UnreachableError:
             "Check that ssh_from in the stack file has your own address, and that the server runs.",
         ),
         "No route to host": (
-            "there is no way to its address",
+            "there is no route to its address",
             "Check that you reach the cloud's external network from here.",
         ),
     }

@@ -43,8 +43,8 @@ class Account:
                 passes = status.st_mode & 0o001
             if not passes:
                 raise SkytierError(
-                    f"The user {self.name}, who runs services of this stack, cannot pass {path}.",
-                    "Set SKYTIER_HOME to a directory that everyone can pass, such as "
+                    f"The user {self.name}, who runs services of this stack, cannot enter {path}.",
+                    "Set SKYTIER_HOME to a directory that every user can enter, such as "
                     f"/var/lib/skytier, or allow it: chmod o+x {path}",
                 )
 
@@ -60,7 +60,8 @@ def of(uid: int) -> Account:
         entry = pwd.getpwuid(uid)
     except KeyError:
         raise SkytierError(
-            f"The system has no user with the number {uid}, and PostgreSQL does not start without.",
+            f"The system has no user with the number {uid}, and PostgreSQL does not start without "
+            "one.",
             "Run as a user that is in /etc/passwd.",
         ) from None
     return Account(entry.pw_name, entry.pw_uid, entry.pw_gid)

@@ -43,7 +43,7 @@ class LocalBackend(LocalStack):
         """The same, with what Ctrl-C leaves."""
         with interrupted(
             "Interrupted half way. What was started goes on running.",
-            "Run skytier up again: it goes on where it stopped.",
+            "Run skytier up again: it continues where it stopped.",
         ):
             return super().up(approved, progress)
 

@@ -205,7 +205,7 @@ class Home:
                 shutil.rmtree(directory)
         for path in (self.current, self.previous, self.history):
             path.unlink(missing_ok=True)
-        # The marker last but one: a purge that is cut short can be run again.
+        # The marker last but one: a purge that is interrupted can be run again.
         self.lock.unlink(missing_ok=True)
         (self.path / MARKER).unlink()
         if not any(self.path.iterdir()):

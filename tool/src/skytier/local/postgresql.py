@@ -227,7 +227,7 @@ class Postgresql(LocalService):
         if rest := self._processes():
             raise SkytierError(
                 f"Processes of a former server do not end: {', '.join(str(p.pid) for p in rest)}.",
-                "Look at them with ps, and end them by their number.",
+                "Look at them with ps, and end them by their process numbers.",
             )
         self.daemon.forget()
         # Now it is sure that nobody serves this directory. The server would check the number in

@@ -56,7 +56,7 @@ def rotate(stack: LocalStack, progress: Progress, *, now: bool = False) -> bool:
     """Change the password, start the application again with it, and end the former one.
 
     The former one ends once nothing of the application has it any more, or `now`. Returns False
-    where it finished a rotation that was cut short before. Raises SkytierError; the next run
+    where it finished a rotation that was interrupted before. Raises SkytierError; the next run
     finishes what was begun.
     """
     stack.home.check_is_one()
@@ -108,7 +108,7 @@ def _check(stack: LocalStack, chosen: options.Options) -> None:
     for kind, config in configs.items():
         there = found.get(kind)
         if there and there.id and there.fault and kind != Postgresql.name:
-            continue  # its start was cut short: it is started again
+            continue  # its start was interrupted: it is started again
         if kind == Processes.name and stack.processes.was_cut_short:
             continue
         if there is None or there.fault or changed(config, there.attributes) - {"settings"}:
@@ -119,7 +119,7 @@ def _check(stack: LocalStack, chosen: options.Options) -> None:
 
 
 def _finish_others(stack: LocalStack, tell: Tell) -> None:
-    """Tell what was replaced to finish: a run that was cut short may not have come to that."""
+    """Tell what was replaced to finish: a run that was interrupted may not have come to that."""
     stack.processes.finish_others(tell)
     for each in stack.application.finishing():
         with suppress(psutil.NoSuchProcess):

@@ -24,7 +24,7 @@ def key(kind: str) -> Key:
 def found(kind: str, state: State) -> Found | None:
     """A service as a resource; None when there is nothing of it. `id` is its process, if any."""
     if state.pid:
-        fault = "" if state.config else "its start was cut short"
+        fault = "" if state.config else "its start was interrupted"
         return Found(key(kind), str(state.pid), state.config, fault=fault)
     if state.leftovers:
         number = len(state.leftovers)

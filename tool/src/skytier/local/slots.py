@@ -119,7 +119,7 @@ class Slots:
 
     @property
     def others(self) -> Sequence[Slot]:
-        """Those in which there is something: they finish their requests, or were cut short."""
+        """Those in which there is something: they finish their requests, or were interrupted."""
         serving = self.serving
         return [each for each in self._all if each != serving and each.is_used]
 

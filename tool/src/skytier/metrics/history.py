@@ -77,7 +77,7 @@ class History:
         if not self._path.exists():
             raise SkytierError(
                 "Nothing was recorded on this machine yet.",
-                "MonitoringConfig begins with skytier up; see whether it does: skytier status",
+                "Monitoring begins with skytier up. See whether it runs: skytier status",
             )
         try:
             # As a URI the path may have characters that mean something there, such as # and %.

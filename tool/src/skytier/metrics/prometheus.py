@@ -38,8 +38,8 @@ class Prometheus:
         """Raises SkytierError when it cannot be asked, or the step is too small for the time."""
         if (end - start) / step_s > MOST_POINTS:
             raise SkytierError(
-                f"{(end - start) / step_s:.0f} points are more than Prometheus gives at once.",
-                "Take a shorter time, or a longer step.",
+                f"{(end - start) / step_s:.0f} points are more than Prometheus returns at once.",
+                "Choose a shorter time, or a longer step.",
             )
         found = self._ask(
             "query_range", query=_query(chart, step_s), start=start, end=end, step=step_s
@@ -84,7 +84,7 @@ class Prometheus:
             said = answer.json()
         except ValueError as error:
             raise SkytierError(
-                f"What answers at {self._url} is no Prometheus (HTTP {answer.status_code}).",
+                f"What answers at {self._url} is not Prometheus (HTTP {answer.status_code}).",
                 "See which program has that port.",
             ) from error
         if not isinstance(said, dict) or said.get("status") != "success":

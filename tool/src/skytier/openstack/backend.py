@@ -90,7 +90,7 @@ class CloudBackend(CloudStack):
         """The same, with what Ctrl-C leaves."""
         with interrupted(
             "Interrupted half way. What was made carries the stack's mark.",
-            "Run skytier up again: it goes on where it stopped.",
+            "Run skytier up again: it continues where it stopped.",
         ):
             return super().up(approved, events)
 
@@ -98,7 +98,7 @@ class CloudBackend(CloudStack):
         """The same, with what Ctrl-C leaves."""
         with interrupted(
             "Interrupted half way: some of the stack is deleted, and some is not.",
-            "Run it again: it goes on where it stopped.",
+            "Run it again: it continues where it stopped.",
         ):
             return super().down(events, purge=purge)
 

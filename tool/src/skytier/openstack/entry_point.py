@@ -88,8 +88,8 @@ def another_address(stack: StackFile, there: Mapping[Key, Found]) -> str:
     addresses = f"{old} and {of_ipv6}" if of_ipv6 and of_ipv6 != old else old
     return (
         f"The entry point becomes {address_of(stack).name}, in the place of {before}. Its address "
-        f"is another one than {addresses}, where no visitor is answered from then on: DNS names "
-        "have to follow."
+        f"is another one than {addresses}, where visitors get no answer from then on: change your "
+        "DNS names."
     )
 
 
@@ -188,7 +188,7 @@ class EntryPoint:
         if answer:
             return
         raise SkytierError(
-            f"All machines are well, and {url} does not answer from here: {answer}",
+            f"All machines are healthy, but {url} does not answer from here: {answer}",
             "Check that this machine reaches the cloud's external network, and that the name "
             "leads to the floating IP; see skytier status."
             if self.stack.has_floating_ips

@@ -120,8 +120,8 @@ class Lock:
         if others:
             raise _locked(others[0])
         raise SkytierError(
-            "The stack's lock cannot be taken: it is taken away again each time.",
-            "Somebody may be taking the stack down. Wait a moment, and run again.",
+            "The stack's lock cannot be taken: somebody removes it each time.",
+            "Somebody may be deleting the stack. Wait a moment, and run it again.",
         )
 
     def _add(self, me: Holder, groups: list[Any]) -> bool:
@@ -219,7 +219,7 @@ def _is(tag: str, me: Holder) -> bool:
 
 def _locked(holder: Holder) -> LockedError:
     return LockedError(
-        f"{holder.who} (process {holder.pid}) has been at this stack since {holder.since}: "
+        f"{holder.who} (process {holder.pid}) has been changing this stack since {holder.since}: "
         f"skytier {holder.what}.",
         "Wait until it is done. A holder that died is passed over by itself: at once on its own "
         f"machine, after {DEAD_AFTER_S:.0f} s on another.",

@@ -466,7 +466,7 @@ class CloudStack:
             except StoppedError:
                 result = "lost"
                 raise SkytierError(
-                    "Somebody else took the stack over, so this run stopped where it was.",
+                    "Somebody else has taken the stack's lock, so this run stopped where it was.",
                     "See who it was with skytier audit. When they are done, run it again.",
                 ) from None
             finally:

@@ -59,7 +59,7 @@ def holds(application: Application) -> bool:
     except SkytierError as error:
         raise SkytierError(
             error.what,
-            "Restore it with Git, or choose all versions anew: skytier release --upgrade",
+            "Restore it with Git, or choose all versions again: skytier release --upgrade",
         ) from None
     return bool(said == _fingerprint(application))
 

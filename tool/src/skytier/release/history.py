@@ -49,7 +49,7 @@ class Entry:
     id: str
     author: Author
     state: str
-    """`begun` (also when it was cut short), `healthy`, `failed` or `rolled back`"""
+    """`begun` (also when it was interrupted), `healthy`, `failed` or `rolled back`"""
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ class Rollback:
 
 
 def read(log: str) -> History:
-    """What a log says. A line that was cut short is skipped.
+    """What a log says. A line that was interrupted is skipped.
 
     >>> read('{"what": "begun", "id": "1-a"}\\n{"what": "healthy", "id": "1-a"}').current
     1

@@ -127,4 +127,4 @@ def _of_package(path: Path, package: Package) -> Pin:
 
 def unreadable(path: Path, error: Exception) -> SkytierError:
     """The error of a file that cannot be read as what its name says."""
-    return SkytierError(f"{path} cannot be read: {error}.", "Make it anew with its own tool.")
+    return SkytierError(f"{path} cannot be read: {error}.", "Make it again with its own tool.")

@@ -62,7 +62,7 @@ def run(*arguments: str, directory: Path, stdin: str = "", offline: bool = False
     except FileNotFoundError:
         raise SkytierError(
             "The program uv is not installed beside this tool.",
-            "Install the tool anew with all that it needs: ./deploy.sh in a checkout.",
+            "Install the tool again with all its packages: run ./deploy.sh in a checkout.",
         ) from None
     done = subprocess.run(
         [program, "--quiet", *arguments, *index.options],

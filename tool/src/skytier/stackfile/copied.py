@@ -59,7 +59,9 @@ def check_copied(found: StackFile, name: str, path: Path) -> None:
     elif not found.has_database or found.database.members > 1:
         wrong = "asks for another number of database servers than one"
     if wrong:
-        raise SkytierError(f"{path} {wrong}.", "Change it, or move it away: it is written anew.")
+        raise SkytierError(
+            f"{path} {wrong}.", "Change it, or move it away: then a new one is written."
+        )
 
 
 def _no_backups(document: Any, original: StackFile, name: str) -> str:

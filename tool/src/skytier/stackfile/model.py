@@ -220,10 +220,10 @@ class StackFile(Section):
     def no_load_balancer(self) -> str:
         """Why a load balancer of the cloud cannot be in front of this stack; empty where it can."""
         if self.balancer.count > 1:
-            return "balancer.count is 2: how many machines it runs on is the cloud's to decide"
+            return "balancer.count is 2: the cloud decides how many machines it runs on"
         if self.tls == "acme":
             return (
-                'tls is "acme": TLS ends at the web servers then, of which each would need the '
+                'tls is "acme": TLS ends at the web servers then, and each of them would need the '
                 "certificate of the authority"
             )
         if self.cache.replicated and self.web.least < MEMBERS:
@@ -233,8 +233,8 @@ class StackFile(Section):
             )
         if self.network:
             return (
-                "`network` is set: others on that network could say of any request that it comes "
-                "from the load balancer, and for which visitor"
+                "`network` is set: others on that network could pretend to be the load balancer, "
+                "and name any address as the visitor's"
             )
         if self.has_public_ports:
             return 'public is "port": visitors come to a machine then'

@@ -3,8 +3,8 @@
 from skytier.errors import SkytierError
 
 _WHO_NEEDS_IT = (
-    "What plans or sets up machines needs it, such as plan, up, status and release; ssh, exec, "
-    "logs and down do not."
+    "Commands that plan or set up machines need it, such as plan, up, status and release; ssh, "
+    "exec, logs and down do not."
 )
 
 

@@ -34,7 +34,8 @@ def cached_reads(facts: Facts) -> Advised:
     now, then = (price(facts.rates, each).per_month for each in (busiest.server, larger))
     found.advice.append(
         Advice(
-            f"{busiest.name}: a second in Nginx's cache instead of {larger.flavor}",
+            f"{busiest.name}: keep answers in Nginx's cache for one second, instead of "
+            f"{larger.flavor}",
             None if now is None or then is None else then - now,
             f"CPU p95 {_busy(busiest):.0f}% over {facts.measured_h():.0f} h, {reads:.0f}% of the "
             f"application's requests read, and {past:.0f}% of all requests reach it",

@@ -27,7 +27,8 @@ def source(stack: LocalStack) -> Source:
                 "Start it: skytier up --monitor",
             )
         raise SkytierError(
-            "Nothing was measured on this machine yet.", "Start it, watched: skytier up --monitor"
+            "Nothing was measured on this machine yet.",
+            "Start it with the monitor: skytier up --monitor",
         )
     return History(path)
 

@@ -21,8 +21,9 @@ def check(conn: Connection, stack: StackFile, given: GivenNetwork | None) -> Non
     if EXTENSION not in there:
         raise SkytierError(
             "The stack file asks for two balancers that share an address (balancer.count = 2), and "
-            "Neutron of this cloud has no address pairs, so it would drop what comes to it.",
-            f"Ask who runs the cloud for Neutron's extension {EXTENSION}. {_ONE}",
+            "Neutron of this cloud has no address pairs, so it would drop what is sent to that "
+            "address.",
+            f"Ask the cloud's operator for Neutron's extension {EXTENSION}. {_ONE}",
         )
     if given and PORT_SECURITY in there and not given.port_security:
         raise SkytierError(

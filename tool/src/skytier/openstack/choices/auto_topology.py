@@ -31,7 +31,7 @@ def check(conn: Connection) -> None:
     except HttpException as error:
         raise SkytierError(
             f"Neutron makes no network for this project by itself: {error.details or error}",
-            "Ask who runs the cloud for a default external network and a default subnet pool "
+            "Ask the cloud's operator for a default external network and a default subnet pool "
             "(auto-allocated topology), or take network out of the stack file so that the stack "
             "gets a network of its own.",
         ) from error

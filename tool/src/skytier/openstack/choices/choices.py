@@ -255,7 +255,7 @@ def choose_external_network(
         raise SkytierError(
             "The cloud has no external network that this project sees, and without one there are "
             "no floating IPs.",
-            "Ask who runs the cloud for a network with router:external. Or name a network in the "
+            "Ask the cloud's operator for a network with router:external. Or name a network in the "
             "stack file where machines have addresses that can be reached: network, with "
             'public = "fixed" or "none".',
         )
@@ -294,7 +294,7 @@ def _behind(
         raise SkytierError(
             f"The router {router.name} leads to the network {router.external_network}, which is no "
             "external network that this project sees, so it gives no floating IPs.",
-            "Ask who runs the cloud, or name another router in the stack file.",
+            "Ask the cloud's operator, or name another router in the stack file.",
         )
     if stack.external_network not in (None, found.name, found.id):
         raise SkytierError(

@@ -123,7 +123,7 @@ def choose_ipv6(subnets: Sequence[Any], network: str) -> Subnet:
         raise SkytierError(
             f"The stack file asks for IPv6, and the network {network} has no IPv6 subnet in which "
             f"machines make their addresses by themselves (SLAAC). Its IPv6 subnets: {has}.",
-            "Ask who runs the network for a subnet with the address mode slaac, or take ipv6 out "
+            "Ask the network's operator for a subnet with the address mode slaac, or take ipv6 out "
             "of the stack file.",
         )
     first = by_themselves[0]
@@ -137,7 +137,7 @@ def check_shared(key: str, network: Any, project_id: str) -> None:
         raise SkytierError(
             f"The network {network.name} is not shared with this project, so the project can have "
             "no port on it.",
-            f"Ask who runs the cloud to share it, or name another in the stack file: {key}.",
+            f"Ask the cloud's operator to share it, or name another in the stack file: {key}.",
         )
 
 

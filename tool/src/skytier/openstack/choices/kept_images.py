@@ -52,7 +52,7 @@ def news(newer: Mapping[str, Image], servers: Sequence[Found], bound: Sequence[s
     if free := [role for role in newer if role not in bound]:
         keys = ["image"] if len(free) == len(newer) else [f"{role}.image" for role in free]
         lines = " and ".join(f'{key} = "{image}"' for key in keys)
-        said.append(f"To take it, set {lines} in the stack file: skytier up then makes them anew.")
+        said.append(f"To take it, set {lines} in the stack file: then skytier up replaces them.")
     said += [
         f"The {role} server cannot take it as long as its data is on its own disk: first set "
         f"{role}.volume_gib and run skytier up."

@@ -66,7 +66,7 @@ def pick(offers: Sequence[Offer], flavors: Sequence[Flavor], cloud: Shape) -> Pi
     else:
         undecided["flavor"] = "No flavor has 2 vCPU, 4 GiB of RAM and a disk for the image."
         if not cloud.volumes and any(not each.disk_gib for each in flavors):
-            undecided["flavor"] += " Those without a disk need Cinder, which the cloud has not."
+            undecided["flavor"] += " Those without a disk need Cinder, which the cloud lacks."
     network = of_network(cloud)
     active = dict.fromkeys(o.image.name for o in offers if o.status == "active" and not o.hidden)
     options = {
@@ -102,8 +102,8 @@ def of_network(cloud: Shape) -> Picks:
     return Picks(
         {},
         {
-            "network": f"Here {why}, and no network takes machines of this project: ask who runs "
-            "the cloud for one."
+            "network": f"Here {why}, and no network takes machines of this project: ask the "
+            "cloud's operator for one."
         },
     )
 

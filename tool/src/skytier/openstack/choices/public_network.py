@@ -89,7 +89,7 @@ def check_way_out(stack: StackFile, router: GivenRouter | None, external: Sequen
         raise SkytierError(
             "The machines without a public port need a way out to get packages, and the cloud has "
             "no external network that this project sees, for the gateway of a router.",
-            "Ask who runs the cloud for a network with router:external. Or name images that have "
+            "Ask the cloud's operator for a network with router:external. Or name images that have "
             'all packages already (image, database.image), with router = "none". Or have all '
             'machines on the public network: network, with public = "fixed".',
         )

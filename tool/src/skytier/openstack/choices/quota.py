@@ -7,7 +7,7 @@ from enum import StrEnum
 from skytier.errors import SkytierError
 
 MORE_ROOM = (
-    "Delete what is not needed, ask who runs the cloud for more, or make the plan smaller: "
+    "Delete what is not needed, ask the cloud's operator for more, or make the plan smaller: "
     "web.count, flavor."
 )
 LOW_SHARE = 0.2

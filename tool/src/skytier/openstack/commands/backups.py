@@ -119,14 +119,14 @@ def restore_intended(
 def restore_to(stack: CloudStack, approved: Intended, progress: Progress) -> None:
     """Restore the database in place, under the stack's lock, and wait until it is well.
 
-    Raises SkytierError; the next run goes on with what was cut short.
+    Raises SkytierError; the next run goes on with what was interrupted.
     """
     lost = threading.Event()
     any_one = not approved.first
     with stack.held("restore", lost), database_of(stack, any_one=any_one) as host:
         # While the question was open, somebody else may have begun another one.
         restore.check_stand(host, approved)
-        # Before it begins: it goes on by itself if this run is cut short.
+        # Before it begins: it goes on by itself if this run is interrupted.
         note_migrations(Server(stack.project))
 
         def run(tell: Tell) -> str:

@@ -110,7 +110,7 @@ def exists(stack: CloudStack) -> bool:
 
 
 def is_unfinished(stack: CloudStack) -> bool:
-    """Whether the restore of a copy was cut short; not where that cannot be asked."""
+    """Whether the restore of a copy was interrupted; not where that cannot be asked."""
     try:
         with ssh_target(stack, DATABASE) as host:
             return copy.is_unfinished(host)
@@ -126,7 +126,7 @@ def restore_copy(stack: CloudStack, intended: Intended, progress: Progress) -> T
     found: list[Target] = []
     cut = interrupted(
         f"Interrupted: the database of {stack.stack.name} is unfinished.",
-        "Run the same command again: it begins the restore anew.",
+        "Run the same command again: it starts the restore again.",
     )
     lost = threading.Event()
     with cut, stack.held("restore", lost), ssh_target(stack, DATABASE) as host:
@@ -139,7 +139,7 @@ def restore_copy(stack: CloudStack, intended: Intended, progress: Progress) -> T
             return found[0].words
 
         one_step("restore", host.name, run, progress)
-        # Not before: one that was cut short is begun anew after an `up`, which could not migrate.
+        # Not before: one that was interrupted is begun anew after an `up`, which could not migrate.
         note_migrations(Server(stack.project))
     return found[0]
 
@@ -187,7 +187,7 @@ def _place(stack: CloudStack, told: _Told, name: str) -> tuple[ObjectStore | Non
     if missing := [name for name, text in given.items() if not text]:
         variables = [_VARIABLES[name] for name in missing if name in _VARIABLES]
         raise SkytierError(
-            f"The database server of {stack.stack.name} does not tell what opens its backups, and "
+            f"The database server of {stack.stack.name} does not give the keys of its backups, and "
             f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not on this machine. "
             f"{told.why}".strip(),
             f"Run it again with it in {' and '.join(variables)}, this once."

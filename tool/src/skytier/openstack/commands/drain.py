@@ -35,8 +35,8 @@ def drain(stack: CloudStack, machine: str, tell: Tell = lambda text: None) -> st
     with _together(stack, machine) as (host, balancers, enter):
         if not balancers:
             raise SkytierError(
-                f"{host.name} was not drained: whether another web server gets requests cannot be "
-                "asked. The load balancer of the stack is not there, or it is not made yet.",
+                f"{host.name} was not drained: it is not known whether another web server gets "
+                "requests, because the load balancer of the stack is not there, or not yet.",
                 "See skytier status, and run skytier up. Then run this again.",
             )
         for balancer in balancers:

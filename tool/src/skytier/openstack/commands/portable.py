@@ -73,5 +73,5 @@ def unpack(text: str, directory: Path) -> None:
     except (binascii.Error, ValueError, KeyError, TypeError):
         raise SkytierError(
             f"The variable {VARIABLE} does not hold what skytier access printed.",
-            "Print it anew: skytier access | the program that keeps it",
+            "Print it again with skytier access, and pipe it into the program that stores it.",
         ) from None

@@ -61,7 +61,7 @@ def rehearse(
         if on_monitor:
             check_machine(stack.stack)
         drills.refuse(stack, names)
-        # Of a run that was cut short.
+        # Of a run that was interrupted.
         scratch.remove(stack.stack.name, stack.kinds, progress)
         of = rehearsal.source(database, places(stack, place))
         copy: _Scratch | _Beside | OnMonitor = _Beside(stack, of, database)
@@ -129,7 +129,7 @@ _AFTER_CTRL_C = {
 
 def _tried(stack: CloudStack, name: DrillName, progress: Progress, lost: threading.Event) -> Drill:
     with interrupted(
-        f"Interrupted: the backups are proven, and the {name} was not tried to its end.",
+        f"Interrupted: the backups are proven, and the {name} was not completed.",
         _AFTER_CTRL_C[name],
     ):
         return drills.drill(stack, name, progress, lost)

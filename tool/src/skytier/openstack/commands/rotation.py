@@ -65,7 +65,7 @@ class MachineLogin:
             keep_secrets(host, {NEXT: login.text})
 
     def take_over(self) -> None:
-        """By its name, on the first one last: so the next run finishes one that was cut short."""
+        """By its name, on the first one last: so the next run finishes one that was interrupted."""
         for host in reversed(self.hosts):
             host.run(TAKE_OVER)
 
@@ -113,7 +113,7 @@ def rotate(stack: CloudStack, progress: Progress, *, now: bool = False) -> bool:
     """Change the password, have one web server after another use it, and end the former one.
 
     The former one ends once no process of the application has it any more, or `now`. Returns False
-    where it finished a rotation that was cut short before. Raises SkytierError; the next run
+    where it finished a rotation that was interrupted before. Raises SkytierError; the next run
     finishes what was begun.
     """
     lost = threading.Event()

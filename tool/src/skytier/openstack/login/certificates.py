@@ -33,7 +33,7 @@ def _certificate(url: str, error: ssl.SSLCertVerificationError) -> SkytierError:
     if error.verify_code == _EXPIRED:
         return SkytierError(
             f"The certificate of {url} has expired.",
-            "Check this machine's clock (timedatectl); if it is right, tell who runs the cloud.",
+            "Check this machine's clock (timedatectl); if it is right, tell the cloud's operator.",
         )
     if error.verify_code == _NOT_YET:
         return SkytierError(
@@ -44,7 +44,7 @@ def _certificate(url: str, error: ssl.SSLCertVerificationError) -> SkytierError:
         return SkytierError(
             f"The certificate of {url} is for another name: {why.rstrip('.')}.",
             "Write the name that the certificate has into auth_url in clouds.yaml. If the name is "
-            "right, somebody may be in between.",
+            "right, somebody may intercept the connection.",
         )
     return SkytierError(
         f"The certificate of {url} is from an authority that this machine does not know: {why}.",

@@ -65,12 +65,12 @@ def _refuse_others(url: str, answer: requests.Response) -> None:
     if versions:
         raise SkytierError(
             f"Keystone at {url} has only {', '.join(versions)}, and version 3 is needed.",
-            f"Check {_URL}, or ask who runs the cloud.",
+            f"Check {_URL}, or ask the cloud's operator.",
         )
     if status >= 500:
         raise SkytierError(
             f"{url} answers with an error ({status} {answer.reason}).",
-            "Try again later; if it stays, ask who runs the cloud.",
+            "Try again later; if it stays, ask the cloud's operator.",
         )
     kind = answer.headers.get("Content-Type", "").partition(";")[0] or "nothing"
     what = f"with {status}" if status >= 400 else f"with {kind}"

@@ -9,11 +9,11 @@ from skytier.openstack.resources.errors import API_ERRORS, explained
 
 _FILE = "Look at the cloud's entry in clouds.yaml, or download it again from the dashboard."
 _REGION = (
-    "Check region_name and interface in clouds.yaml, or region in the stack file, or ask who runs "
-    "the cloud."
+    "Check region_name and interface in clouds.yaml, or region in the stack file, or ask the "
+    "cloud's operator."
 )
-_ANSWER = "Check auth_url in clouds.yaml; if it is right, ask who runs the cloud."
-_LATER = "Try again later; if it stays, ask who runs the cloud."
+_ANSWER = "Check auth_url in clouds.yaml; if it is right, ask the cloud's operator."
+_LATER = "Try again later; if it stays, ask the cloud's operator."
 _REACH = "Check that this machine reaches it, and auth_url in clouds.yaml."
 
 # The most special one that fits counts, so the order says nothing.

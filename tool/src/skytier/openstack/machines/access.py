@@ -120,7 +120,7 @@ class Access:
         if name not in there:
             raise SkytierError(
                 f"There is no way to {name}: neither it nor another machine of the stack has a "
-                "floating IP, or another address that is entered directly.",
+                "floating IP, or another address that can be reached directly.",
                 "Run skytier up.",
             )
         needed = [there[name], *([there[via]] if (via := there[name].via) else [])]

@@ -115,8 +115,8 @@ def wait_until_out(balancer: Balancer, name: str, tell: Tell) -> str:
     if until(out, WITHIN_S, every_s=1):
         return ""
     return (
-        f"{name} is drained, and after {WITHIN_S:.0f} s {balancer.name} still sees it {_SERVES}: "
-        "it may send it requests. See skytier status."
+        f"{name} is drained, and after {WITHIN_S:.0f} s {balancer.name} still sees it {_SERVES}, "
+        "and may send it requests. See skytier status."
     )
 
 
@@ -147,7 +147,7 @@ def wait_until_back(
         return
     if not until(back, WITHIN_S, every_s=1):
         raise SkytierError(
-            f"{machine.name} is well, and gets no requests: after {WITHIN_S:.0f} s "
+            f"{machine.name} is healthy, but gets no requests: after {WITHIN_S:.0f} s "
             f"{balancer.name} sees it {seen}, at {seen.address if seen else address}.",
             "The others serve, and none of them was taken out. Does a security group or a route "
             f"keep {balancer.name} from it? See skytier status. Then run this again.",

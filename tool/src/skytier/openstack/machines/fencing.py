@@ -73,7 +73,7 @@ def primary(project: Project, hosts: Mapping[str, Host]) -> Primary:
     if not found.holder:
         raise SkytierError(
             "No member of the database has the lease of the primary, so there is none to end.",
-            "Patroni elects one when one has all that was acknowledged. See: skytier database",
+            "Patroni elects one as soon as one has all acknowledged writes. See: skytier database",
         )
     able = heirs(found, look(hosts))
     return Primary(found.holder, power_of(project, found.holder), able)

@@ -57,7 +57,7 @@ def judged(status: str, power_state: int | None, task: str | None, host_status: 
     if host_status in _HOST_IS_AWAY:
         return Told(Power.UNKNOWN, f"its compute host does not report to Nova ({host_status})")
     if task:
-        return Told(Power.RUNS, f"Nova is at it: {task}")
+        return Told(Power.RUNS, f"Nova is working on it: {task}")
     if status in _RESTS and power_state in (_SHUTDOWN, _CRASHED):
         return Told(Power.OFF, f"it is {status}, and its power is off")
     if status in _CAN_BE_STOPPED:
@@ -116,7 +116,7 @@ def power_off(project: Project, name: str) -> None:
 _WAIT = (
     "Its lease was not ended, since it may take writes. If it does not run, the lease ends by "
     "itself within half a minute, and another member takes over: skytier database. If it renews "
-    "the lease: ask who runs the cloud to power {0} off, or to repair its compute host."
+    "the lease: ask the cloud's operator to power {0} off, or to repair its compute host."
 )
 
 

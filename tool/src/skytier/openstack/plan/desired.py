@@ -140,7 +140,7 @@ def _volume(
         asked = f"asks for {size_gib} GiB" if size_gib else "is not there any more"
         raise SkytierError(
             f"The volume {volume.name} has {has_gib} GiB, and {role}.volume_gib {asked}: Cinder "
-            "makes no volume smaller, and none with data is given up.",
+            "makes no volume smaller, and a volume with data is not replaced.",
             f"Set volume_gib in the section [{role}] of the stack file to {has_gib} or more.",
         )
     if size_gib is None:

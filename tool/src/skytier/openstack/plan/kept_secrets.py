@@ -80,7 +80,7 @@ class KeptSecrets:
                 secrets = read_secrets(self._access.open(name, self._before, _silent))
                 # The application's variables have a file of their own there.
                 secrets.pop(FILE, None)
-                # A run that was cut short may have kept those of a machine that has more.
+                # A run that was interrupted may have kept those of a machine that has more.
                 self._operator.keep_secrets(secrets | self._operator.kept_secrets())
                 return
 

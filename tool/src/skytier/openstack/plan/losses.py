@@ -18,7 +18,7 @@ _STAYS = (
 )
 _MEMBERS_STAY = (
     "No other machine has it. Set database.members back as it was, and run skytier up: it makes "
-    "the missing members anew from this one."
+    "the missing members again from this one."
 )
 _MAY_BE_ALONE = (
     "It cannot be asked whether another member has all of it. Set database.members back as it was, "

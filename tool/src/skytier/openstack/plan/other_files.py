@@ -72,7 +72,7 @@ def refuse(servers: Iterable[NewServer], wanted: int | None, told: int | None) -
                 "docs/how-to/upgrade-postgresql-major.md",
             )
         raise SkytierError(
-            f"The server {server.name} is to be made anew, and database.version is {wanted}. Its "
+            f"The server {server.name} is to be made again, and database.version is {wanted}. Its "
             f"data is of PostgreSQL {has}, and an upgrade needs a server that has both.",
             f"One after the other: set database.version = {has} and run skytier up, which makes "
             f"the server. Then set it to {wanted} and run skytier up.",

@@ -42,7 +42,7 @@ def refuse(resolved: ResolvedStack, known: Known, steps: Sequence[Step]) -> None
             continue
         raise SkytierError(
             f"A rollback led to the release {pinned.id}. The web server {step.key.name} is to be "
-            f"made anew from {image}, and no other web server has that release for its Python.",
+            f"made again, from {image}, and no other web server has that release for its Python.",
             "End the rollback first: with the stack file as it was, run skytier release. Then "
             "change the stack file.",
         )

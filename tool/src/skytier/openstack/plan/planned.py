@@ -105,7 +105,7 @@ class Plan:
 
     def check_members(self) -> None:
         """Raises SkytierError when a set-up of the database would wait for Patroni without end."""
-        # What takes Patroni away pauses it first, and such a run may have been cut short.
+        # What takes Patroni away pauses it first, and such a run may have been interrupted.
         paused = [each.fault for each in self.wrong if each.fault.what == PAUSED]
         if not paused or self.resolved.stack.database.members == 1:
             return
@@ -198,7 +198,7 @@ class Plan:
         if given and not given.id:
             return (
                 "Neutron makes a network with a router for this project, on which the machines "
-                "are. It is not of the stack, and stays when that goes."
+                "are. It does not belong to the stack, and stays when the stack is deleted."
             )
         if given:
             return (

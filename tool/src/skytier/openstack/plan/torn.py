@@ -102,7 +102,7 @@ def _being_deleted(one: Found) -> Found:
     return replace(
         one,
         by_hand="Run skytier up again once it is gone. skytier audit says who changed the stack. "
-        f"If it does not end, ask who runs the cloud: openstack server show {one.id}",
+        f"If it does not end, ask the cloud's operator: openstack server show {one.id}",
     )
 
 
@@ -196,6 +196,6 @@ def _volume(volume: Found, servers: Mapping[str, Found]) -> Found:
     return replace(
         volume,
         fault="it is being detached from its server",
-        by_hand="Run skytier up again once that has ended. If it does not end, ask who runs the "
-        f"cloud: openstack volume show {volume.id}",
+        by_hand="Run skytier up again once that has ended. If it does not end, ask the cloud's "
+        "operator: openstack volume show {volume.id}",
     )

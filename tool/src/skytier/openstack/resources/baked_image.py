@@ -74,7 +74,7 @@ class BakedImage(Listed):
         return self._found(name, [], [self._compute.get_server(server.id)])
 
     def reconcile(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
-        """Installed, kept as an image, without its builder; from where a run was cut short."""
+        """Installed, kept as an image, without its builder; from where a run was interrupted."""
         name = wanted.key.name
         image = next(iter(self._named(name)), None)
         if image is None:
@@ -192,7 +192,7 @@ class BakedImage(Listed):
             f"The server {name} was not deleted",
             gone,
             ACTIVE_TIMEOUT_S,
-            "Nova has the order. Run it again to go on waiting.",
+            "Nova has been told to delete it. Run it again to go on waiting.",
         )
 
     def _console(self, builder: Any) -> str:

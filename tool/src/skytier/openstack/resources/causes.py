@@ -23,10 +23,10 @@ class Cause:
         )
 
 
-AGAIN = "Run it again: it goes on where it stopped."
+AGAIN = "Run it again: it continues where it stopped."
 _QUOTA = (
     "See what is short: skytier doctor. Ask the cloud's operator for more, or free some. "
-    "Then run skytier up again: it goes on where it stopped."
+    "Then run skytier up again: it continues where it stopped."
 )
 
 CAUSES = (
@@ -48,7 +48,7 @@ CAUSES = (
         r"memory is too small|flavormemorytoosmall",
     ),
     Cause(
-        "the image is not to be had any more",
+        "the image is no longer available",
         "Run it again, so that another one is chosen, or name one in the stack file: image.",
         r"can ?not find requested image|image .* (is not active|could not be found)",
     ),
@@ -76,7 +76,7 @@ CAUSES = (
         r"no more ip addresses|ip ?address(es)? .*exhausted|ipaddressgenerationfailure",
     ),
     Cause(
-        "no host of the cloud has the room",
+        "no host of the cloud has enough room",
         "Try again later, or name a smaller flavor or another zone in the stack file: flavor, "
         "availability_zone.",
         r"no valid (host|backend)|insufficient (resources|capacity)",
@@ -89,7 +89,7 @@ CAUSES = (
     ),
     # Networks that do not fit together.
     Cause(
-        "the private network meets another one",
+        "the private network overlaps with another one",
         "Name another in the stack file: cidr.",
         r"cidr.*overlap|overlap.*(subnet|cidr)",
     ),
@@ -107,7 +107,7 @@ CAUSES = (
     ),
     # Something else is at work.
     Cause(
-        "something is at work on it already",
+        "another operation on it is still running",
         f"Wait until it is done, or see what it is: openstack server show. {AGAIN}",
         r"cannot '.*' .*while .* (is )?in (vm|task)_state|is currently being|"
         r"already in progress|is locked",

@@ -26,7 +26,7 @@ def named(project: Project, key: Key, **query: Any) -> Iterator[None]:
         holders = "\n".join(f"  {_described(port)}" for port in ports)
         raise SkytierError(
             f"The {key} cannot be deleted, since these ports hold it:\n{holders}",
-            "They are not of this stack. Whoever they belong to has to let go of it; then run it "
+            "They are not of this stack. Their owner has to detach or delete them; then run it "
             "again.",
         ) from error
 

@@ -80,7 +80,7 @@ class Container:
                 raise UnseenContainerError(
                     "The stack's container could not be looked for: the object store answers "
                     f"{error.status_code}.",
-                    "Ask who runs the cloud which role may use the object store in this project.",
+                    "Ask the cloud's operator which role may use the object store in this project.",
                 ) from error
             return
         with ThreadPoolExecutor(AT_ONCE) as pool:
@@ -118,8 +118,8 @@ class Container:
         return SkytierError(
             f"The project has a container {name} already, and it does not carry the mark of the "
             f"stack {self._project.stack}.",
-            f"{another} If the stack shall have that one with its objects, which static.bucket "
-            f"cannot: openstack container set --property {mark} {name}",
+            f"{another} To give that container with its objects to the stack (not possible for "
+            f"static.bucket): openstack container set --property {mark} {name}",
         )
 
     def create(self, wanted: Wanted, known: Known) -> Found:

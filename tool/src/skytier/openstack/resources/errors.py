@@ -19,7 +19,7 @@ def explained(what: str, error: Exception) -> SkytierError:
         return SkytierError(
             f"{what}: the cloud's API gave no answer. {said}",
             "Check that this machine reaches it, and auth_url in clouds.yaml. Then run it again: "
-            "it goes on where it stopped.",
+            "it continues where it stopped.",
         )
     return SkytierError(
         f"{what}: the cloud's API failed ({status}). It says: {said}",

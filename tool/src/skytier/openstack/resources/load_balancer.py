@@ -85,7 +85,8 @@ class LoadBalancer(Listed):
             raise UnseenLoadBalancerError(
                 "The stack's load balancer could not be looked for: the cloud has Octavia, and "
                 f"Octavia answers {error.status_code}.",
-                "Ask who runs the cloud which role may have load balancers in this project (often "
+                "Ask the cloud's operator which role may have load balancers in this project "
+                "(often "
                 'load-balancer_member). Or set balancer.kind = "haproxy".',
             ) from error
         return [each for each in listed if each.provisioning_status != "DELETED"]
@@ -126,7 +127,7 @@ class LoadBalancer(Listed):
             raise SkytierError(
                 f"The load balancer {wanted.key.name} is ACTIVE, and Octavia could not set up all "
                 f"of it. In ERROR: {', '.join(ill)}.",
-                "skytier up sets it up again. If that ends so again, ask who runs the cloud, who "
+                "skytier up sets it up again. If that ends so again, ask the cloud's operator, who "
                 f"alone sees why: openstack loadbalancer status show {found.id}",
             )
         return done
@@ -144,14 +145,15 @@ class LoadBalancer(Listed):
                 try:
                     self._octavia.delete_load_balancer(found.id, cascade=True)
                 except ConflictException:
-                    tell("something else is done to it")
+                    tell("another operation on it is running")
             return bool(now.provisioning_status == "DELETED")
 
         wait_for(
             f"The load balancer {found.key.name} was not deleted",
             gone,
             ACTIVE_TIMEOUT_S,
-            f"See what holds it: openstack loadbalancer status show {found.id}. Who runs the cloud "
+            f"See what holds it: openstack loadbalancer status show {found.id}. The cloud's "
+            "operator "
             "can end what is done to it. Then run this again.",
         )
 
@@ -166,7 +168,7 @@ class LoadBalancer(Listed):
                     f"The load balancer {balancer.name} is in the state "
                     f"{balancer.provisioning_status}.",
                     "skytier up makes another one, with the same address. If that ends so again, "
-                    "ask who runs the cloud, who alone sees why: openstack loadbalancer status "
+                    "ask the cloud's operator, who alone sees why: openstack loadbalancer status "
                     f'show {balancer_id}. Until then balancer.kind = "haproxy" serves.',
                 )
             return balancer if balancer.provisioning_status == ACTIVE else None
@@ -175,7 +177,8 @@ class LoadBalancer(Listed):
             f"Octavia was not done with the load balancer {balancer_id}",
             ask,
             ACTIVE_TIMEOUT_S,
-            "While it is at it, nothing of it can be changed. Ask who runs the cloud: openstack "
+            "Until it is done, nothing of the load balancer can be changed. Ask the cloud's "
+            "operator: openstack "
             f"loadbalancer status show {balancer_id}. Then run skytier up again.",
         )
 

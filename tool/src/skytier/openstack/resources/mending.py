@@ -38,7 +38,7 @@ def mended(compute: Any, server: Any, tell: Tell) -> Any:
     if now.status == "ERROR":
         raise SkytierError(
             f"A hard reboot did not repair the server {server.name}: {fault_of(now)}",
-            "Its disk is as it was. Who runs the cloud can see what is wrong with its host: "
+            "Its disk is as it was. The cloud's operator can see what is wrong with its host: "
             f"openstack server show {server.id}. Then run skytier up again. If nobody can repair "
             "it: docs/how-to/repair.md#a-server-that-cannot-be-repaired.",
         )
@@ -58,6 +58,6 @@ def _reset(compute: Any, server: Any) -> None:
         raise SkytierError(
             f"The server {server.name} is in ERROR, and Nova takes no reboot of it as it is: "
             f"{fault_of(server)}",
-            "Its disk is as it was. Ask who runs the cloud to reset its state: openstack "
+            "Its disk is as it was. Ask the cloud's operator to reset its state: openstack "
             f"server set --state active {server.id}. Then run skytier up again.",
         ) from error

@@ -82,7 +82,7 @@ def become(
         now = get(compute, server.id)
         if now is None:
             raise SkytierError(
-                f"The server {server.name} was deleted by somebody else while it was awaited.",
+                f"The server {server.name} was deleted by somebody else while this waited for it.",
                 "Run skytier up again.",
             )
         tell((now.task_state or now.status).lower())

@@ -143,7 +143,8 @@ class Server(Listed):
             f"The server {found.key.name} was not deleted",
             gone,
             GONE_TIMEOUT_S,
-            "Nova has the order. Run it again to go on waiting, or ask who runs the cloud: "
+            "Nova has been told to delete it. Run it again to go on waiting, or ask the cloud's "
+            "operator: "
             f"openstack server show {found.id}",
         )
 
@@ -179,7 +180,7 @@ class Server(Listed):
         return bool(missing or gone) or server.description != told
 
     def _resized(self, wanted: Wanted, server: Any, tell: Tell) -> Any:
-        """The server with its wanted flavor. A resize that was cut short is gone on with."""
+        """The server with its wanted flavor. A resize that was interrupted is gone on with."""
         if server.metadata.get(FLAVOR) == wanted.attributes["flavor"] and server.status != RESIZED:
             return server
         if server.status != RESIZED and not _has_flavor(server, wanted):

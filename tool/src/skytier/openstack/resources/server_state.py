@@ -65,7 +65,7 @@ def state_of(
             return State(drift="it is off", undo="it is started")
         case "RESCUE":
             return State(
-                "it is in rescue mode, so somebody may be at work on its disk",
+                "it is in rescue mode, so somebody may be working on its disk",
                 by_hand="Once that is done: openstack server unrescue "
                 f"{server_id}. Then run skytier up again.",
             )

@@ -54,7 +54,7 @@ class StaticFiles:
     def reconcile(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
         """Send what is new and changed, and see that everybody can read it.
 
-        The note comes last, so that a run that is cut short is continued.
+        The note comes last, so that a run that is interrupted is continued.
         """
         made, objects = wanted.creation, self._objects
         with self.intended(made["application"], made["target"], known, tell) as push:
@@ -128,7 +128,8 @@ class StaticFiles:
                 wrong = "" if answer.ok else f"answers {answer.status_code}"
                 if answer.status_code in _REFUSED:
                     do = (
-                        "Ask who runs the cloud whether everybody may read a container (its header "
+                        "Ask the cloud's operator whether everybody may read a container (its "
+                        "header "
                         "X-Container-Read: .r:*). If not, take static.bucket out of the stack "
                         "file, and let the CDN get the files from the site."
                     )

@@ -25,8 +25,8 @@ EXPECTED, KEPT = "expected", "kept"
 """It was given to a machine; the machine has all its data on it."""
 AT_REST_TIMEOUT_S = 300.0
 _ASK = (
-    "Its data is left as it is. See why: openstack volume message list --resource-uuid {}. Who "
-    "runs the cloud can repair it. Then run skytier up again."
+    "Its data is left as it is. See why: openstack volume message list --resource-uuid {}. The "
+    "cloud's operator can repair it. Then run skytier up again."
 )
 _RESTING = frozenset({"available", "in-use"})
 _EXTENDS_IN_USE = "3.42"
@@ -74,7 +74,7 @@ class Volume(Listed):
                 raise UnseenError(
                     "The stack's volumes could not be listed: the cloud has Cinder, and Cinder "
                     f"answers {error.status_code}.",
-                    "Ask who runs the cloud which role may list volumes in this project.",
+                    "Ask the cloud's operator which role may list volumes in this project.",
                 ) from error
             raise
         return [each for each in volumes if self._project.owns(each.metadata or {})]
@@ -124,7 +124,8 @@ class Volume(Listed):
                 raise SkytierError(
                     f"The volume {volume.name} cannot be deleted, since a server has it: "
                     f"{', '.join(servers)}.",
-                    "It is none of this stack's. Detach it first, if nobody needs it there: "
+                    "That server is not of this stack. Detach the volume first, if nobody needs it "
+                    "there: "
                     f"openstack server remove volume {servers[0]} {volume.id}",
                 )
             self._cinder.delete_volume(found.id, ignore_missing=True)
@@ -160,12 +161,12 @@ class Volume(Listed):
                 raise SkytierError(
                     f"The volume {volume.name} is in the state {volume.status}.",
                     f"See why: openstack volume message list --resource-uuid {volume.id}. "
-                    "Who runs the cloud can repair it.",
+                    "The cloud's operator can repair it.",
                 )
             return volume if failed or volume.status in _RESTING else None
 
         return wait_for(
-            f"The volume {volume_id} did not come to rest",
+            f"The volume {volume_id} did not reach a stable state",
             ask,
             timeout_s,
             f"See what is done to it: openstack volume show {volume_id}",
@@ -219,7 +220,7 @@ class Volume(Listed):
             raise SkytierError(
                 f"This cloud does not make the volume {volume.name} larger while a server has it: "
                 f"{answer.text.strip()[:300]}",
-                "Set database.volume_gib back, or ask who runs the cloud.",
+                "Set database.volume_gib back, or ask the cloud's operator.",
             )
         raise_from_response(answer)
 
@@ -234,7 +235,7 @@ class Volume(Listed):
         if volume is not None and volume.status == "error_deleting":
             raise SkytierError(
                 f"Cinder could not delete the volume {found.key.name}.",
-                f"Ask who runs the cloud: openstack volume show {found.id}",
+                f"Ask the cloud's operator: openstack volume show {found.id}",
             )
         return volume is None
 

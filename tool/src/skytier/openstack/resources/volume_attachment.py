@@ -98,5 +98,5 @@ def detach_there(volume: str, server: str) -> str:
     """What to do about a volume that a server of others has."""
     return (
         f"Detach it there, if nobody needs it: openstack server remove volume {server} {volume}. "
-        "Is there no such server any more? Then who runs the cloud can end the attachment."
+        "Is there no such server any more? Then the cloud's operator can end the attachment."
     )

@@ -51,6 +51,6 @@ UNKNOWN = (
     "or name a rates file in the stack file, cost.rates."
 )
 UNSAID = (
-    f"CloudKitty does not say its currency: {NO_CURRENCY} stands for it. Name it in the stack "
+    f"CloudKitty does not say its currency: {NO_CURRENCY} is shown instead. Name it in the stack "
     "file, cost.currency."
 )

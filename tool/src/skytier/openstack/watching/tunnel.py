@@ -18,7 +18,7 @@ def tunnel(stack: CloudStack) -> Iterator[str]:
     """
     if not stack.stack.monitor.enabled:
         raise SkytierError(
-            f"The stack {stack.stack.name} is not watched.",
+            f"The stack {stack.stack.name} is not monitored.",
             "Set monitor.enabled = true in the stack file, and run skytier up.",
         )
     port = int(LISTEN.rpartition(":")[2])

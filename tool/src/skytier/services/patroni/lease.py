@@ -71,9 +71,10 @@ def heirs(found: Lease, members: Members) -> list[str]:
         if found.complete is None or each.machine in found.complete
     ]
     if not able:
-        what = "is well" if found.complete is None else "is well and has all that was acknowledged"
+        complete = "" if found.complete is None else " and has all acknowledged writes"
         raise SkytierError(
-            f"No other member of the database {what}: none would take over. Nothing was changed.",
+            f"No other member of the database is healthy{complete}: none would take over. "
+            "Nothing was changed.",
             "See what is wrong with the others: skytier database, skytier status. What is off is "
             "started by skytier up.",
         )

@@ -84,7 +84,7 @@ class Members:
     archive: Archive | None = None
     """None where no backups are made, or there is no primary."""
     restoring: Sequence[str] = ()
-    """The machines on which a restore goes on, or was cut short."""
+    """The machines on which a restore goes on, or was interrupted."""
 
     @property
     def primaries(self) -> Sequence[Member]:

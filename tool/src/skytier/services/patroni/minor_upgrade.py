@@ -1,6 +1,6 @@
 """A minor upgrade of PostgreSQL: what is in its way, and in which order members get it. Pure.
 
-What each member runs decides, and nothing else: so one that was cut short is finished by the next.
+What each member runs decides, and nothing else: so the next run finishes one that was interrupted.
 """
 
 from collections.abc import Sequence
@@ -58,7 +58,7 @@ def obstacle(found: Members, *, count: int, synchronous: bool) -> SkytierError |
     """
     for machine in found.restoring:
         return SkytierError(
-            f"A restore of the database on {machine} goes on, or was cut short.",
+            f"A restore of the database on {machine} goes on, or was interrupted.",
             "Wait for its end, or go on with it: skytier restore --to ... See skytier status.",
         )
     if len(found.members) < count:
@@ -79,7 +79,7 @@ def obstacle(found: Members, *, count: int, synchronous: bool) -> SkytierError |
     if away := [each.machine for each in found.members if not each.in_step]:
         return SkytierError(f"{_names(away)} not in step with the primary.", _MEND)
     if synchronous and all(each.role != "synchronous replica" for each in found.members):
-        return SkytierError("No replica has all that was acknowledged.", _MEND)
+        return SkytierError("No replica has all acknowledged writes.", _MEND)
     return None
 
 
@@ -88,7 +88,7 @@ def _upgrade(member: Member) -> Turn:
 
 
 def _may_go_on(member: Member) -> bool:
-    """One whose installation was cut short was stopped by it."""
+    """One whose installation was interrupted was stopped by it."""
     software = member.software
     return software is not None and bool(software.running or software.unfinished)
 

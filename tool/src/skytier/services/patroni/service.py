@@ -29,7 +29,7 @@ SYSCTL = "/etc/sysctl.d/61-skytier-patroni.conf"
 PAUSED = "Patroni is paused: no other member takes over when the primary fails"
 """How its check begins then."""
 RESUME = (
-    "A restore resumes it at its end: skytier status says whether one goes on, or was cut short. "
+    "A restore resumes it at its end: skytier status says whether one goes on, or was interrupted. "
     f"Otherwise: skytier exec {{machine}} '{HOME}/bin/patronictl -c {CONFIG} resume'"
 )
 """What to do about it, on any `machine` of the database."""

@@ -16,7 +16,7 @@ class Software:
     newer: str
     """The version of a newer package that the machine knows of (`15.20-0+deb12u1`), else empty."""
     unfinished: bool
-    """Whether the package's installation was cut short."""
+    """Whether the package's installation was interrupted."""
 
     @property
     def is_behind(self) -> bool:

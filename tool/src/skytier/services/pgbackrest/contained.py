@@ -18,7 +18,7 @@ HOME = "/var/lib/skytier-rehearsal"
 AT_BOOT = "/etc/tmpfiles.d/skytier-rehearsal.conf"
 """Has systemd delete HOME when the machine starts: what a power cut left."""
 LEFT = Program(UNIT, (), [HOME, AT_BOOT])
-"""What one leaves that was cut short."""
+"""What one leaves that was interrupted."""
 LEAST_MIB = 384
 """Of memory, for PostgreSQL and pgBackRest with few buffers."""
 SOFTWARE_BYTES = 2**29

@@ -14,7 +14,7 @@ DATA = "/var/lib/postgresql/skytier-rehearsal"
 """Where the copy is: on the disk of the data."""
 ROOM = "/var/lib/postgresql"
 LEFT = Program(UNIT, (), [DATA])
-"""What one leaves that was cut short."""
+"""What one leaves that was interrupted."""
 LOCK_MS, TRIES, PAUSE_S = 800, 12, 5
 """How long changes may wait for the marker, in milliseconds; how often that is tried; and how long
 apart. Shorter than PostgreSQL's deadlock_timeout: so whoever waits in a circle with it is never the

@@ -1,7 +1,7 @@
 """Rotation of the database's password: from the first statement to the last, wherever it runs.
 
-What is written down decides what a run does, so one that was cut short at any point is finished by
-the next: the new login is kept aside before the database knows it, and becomes the current one
+What is written down decides what a run does, so one that was interrupted at any point is finished
+by the next: the new login is kept aside before the database knows it, and becomes the current one
 once the database does. While the former role may still log in, the rotation is not finished.
 """
 
@@ -42,7 +42,7 @@ class Place(Protocol):
 def begin(place: Place) -> bool:
     """Have a new login, which the database takes beside the former one.
 
-    Returns False where a rotation was cut short after this, and is to be finished instead.
+    Returns False where a rotation was interrupted after this, and is to be finished instead.
     """
     now = place.current()
     new = place.kept_aside()

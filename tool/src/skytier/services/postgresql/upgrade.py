@@ -67,8 +67,8 @@ class Upgrade:
         """What a person has to know before it begins."""
         if self.unfinished:
             return (
-                f"The upgrade to PostgreSQL {self.after} that was cut short is finished, or begun "
-                "anew."
+                f"The upgrade to PostgreSQL {self.after} that was interrupted is finished, or "
+                "started again."
             )
         return (
             f"PostgreSQL {self.before} becomes {self.after}: the database stops while "
