@@ -209,7 +209,7 @@ def test_a_container_that_is_cut_short_leaves_nothing(
 ) -> None:
     of, marked = rehearsal.source(database), mark(database)
     give_backups(database, monitor)
-    # What a machine that was cut short itself left.
+    # What a machine that was interrupted itself left.
     monitor.run(f"install -d {HOME}/upper/left && touch {contained.AT_BOOT}")
     copied = f"{HOME}/data/{DATA.rpartition('/')[2]}/main/PG_VERSION"
     at_boot: list[str] = []
@@ -257,7 +257,7 @@ def test_one_that_is_cut_short_says_so_and_leaves_nothing(
     three: Cluster, database: Container
 ) -> None:
     of, marked = rehearsal.source(database), mark(database)
-    # What a machine that was cut short itself left.
+    # What a machine that was interrupted itself left.
     database.run(f"install -d {DATA}/main && touch {DATA}/main/left")
 
     def cut() -> None:

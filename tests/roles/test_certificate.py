@@ -96,4 +96,4 @@ def test_a_certificate_is_asked_for_until_it_comes_and_is_renewed(authority: Mac
     assert web.ask(check)[0] == 0
 
     web.run("systemctl stop certbot.timer")
-    assert web.ask(check)[1].startswith("Nobody renews the certificate")
+    assert web.ask(check)[1].startswith("Nothing renews the certificate")

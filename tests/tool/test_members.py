@@ -172,7 +172,7 @@ def test_a_broken_member_is_deleted_for_good_only_if_it_is_given_up() -> None:
     assert "Set database.members back" in (raised.value.do or "")
 
     refuse_losses(planned(broken(before, NAMES[1], **{GIVEN_UP: True})))
-    # What a run that was cut short left of it goes, too.
+    # What a run that was interrupted left of it goes, too.
     gone, goes = Known(there(before)), broken(before, NAMES[1])
     server = Key("server", NAMES[1])
     del gone[server]

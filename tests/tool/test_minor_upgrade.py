@@ -24,7 +24,7 @@ REPLACED = Software(OLD, NEW, "", unfinished=False)
 """By the daily updates: the server goes on with what it has in memory."""
 DONE = Software(NEW, NEW, "", unfinished=False)
 CUT = Software("", OLD, "", unfinished=True)
-"""The only member, whose package stopped it before it was cut short."""
+"""The only member, whose package stopped it before it was interrupted."""
 
 
 def those(*software: Software | None, roles: str = "psr", **more: Any) -> Members:
@@ -56,7 +56,7 @@ def switched(machine: str) -> Turn:
         ),
         (those(REPLACED, BEHIND), [upgraded(B), switched(A), upgraded(A, "")]),
         (those(REPLACED, REPLACED), [upgraded(B, ""), switched(A), upgraded(A, "")]),
-        # One that was cut short, at each place.
+        # One that was interrupted, at each place.
         (those(BEHIND, DONE), [switched(A), upgraded(A)]),
         (those(DONE, BEHIND), [upgraded(B)]),
         (those(DONE, replace(REPLACED, unfinished=True)), [upgraded(B, "")]),

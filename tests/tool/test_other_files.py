@@ -206,7 +206,7 @@ def test_a_machine_leaves_data_on_a_volume_that_its_postgresql_cannot_read(tmp_p
     (tmp_path / "15/main").mkdir(parents=True)
     (tmp_path / "15/main/PG_VERSION").write_text("15\n")
 
-    # A copy that was cut short is in nobody's way.
+    # A copy that was interrupted is in nobody's way.
     (tmp_path / "17.new/main").mkdir(parents=True)
     (tmp_path / "17.new/main/PG_VERSION").write_text("17\n")
 

@@ -120,7 +120,7 @@ def ask(machine: Monitor) -> Room:
 def test_memory_disk_and_the_way_to_the_backups_are_asked_before_anything_is_made() -> None:
     machine = Monitor(free_gib=8)
     assert ask(machine) == Room(1024, 4 * 2**30)
-    # First what is left of a run that was cut short, which takes room.
+    # First what is left of a run that was interrupted, which takes room.
     assert HOME in machine.ran[0]
     assert AT_BOOT in machine.ran[0]
     assert "/dev/tcp/objects.example.org/8080" in machine.ran[-1]

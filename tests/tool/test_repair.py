@@ -425,7 +425,7 @@ def test_a_broken_server_with_data_is_given_up_only_when_it_is_named() -> None:
 def test_what_is_not_broken_is_not_given_up(name: str) -> None:
     with pytest.raises(SkytierError, match=r"is not broken|has no server") as refused:
         planned(a_stack(WITHOUT), WITHOUT, [name])
-    # As it is once a run was cut short after that server was deleted, or made again.
+    # As it is once a run was interrupted after that server was deleted, or made again.
     assert "go on without --give-up: skytier up" in (refused.value.do or "")
 
 

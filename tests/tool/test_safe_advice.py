@@ -12,7 +12,7 @@ import skytier
 ROOT = Path(skytier.__file__).parent
 DELETES = re.compile(
     r"openstack (server|volume|volume snapshot|image|stack|\{\}) (delete|rebuild)|delete --force|"
-    r"(skytier|\{\}) down|--purge|begin anew|made anew: |rm -r|delete it yourself|"
+    r"(skytier|\{\}) down|--purge|begin a(new|gain)|made a(new|gain): |rm -r|delete it yourself|"
     r"DROP (TABLE|DATABASE)|dropdb",
     re.IGNORECASE,
 )

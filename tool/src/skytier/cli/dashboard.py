@@ -29,7 +29,7 @@ def dashboard(
     """Show the stack in the browser: health, charts, alerts, releases and cost, live.
 
     The page is served on this machine only, to whoever has the printed address,
-    until Ctrl-C. A stack on a cloud is looked at through SSH.
+    until Ctrl-C. A stack on a cloud is read through SSH.
     """
     wanted = chosen.stack_file(file, cloud)
     # They take their time to import, which other commands need not wait for.

@@ -83,7 +83,7 @@ def failover(
     file: File = None,
     yes: Yes = False,
 ) -> None:
-    """Make another member of the database the primary, while all of them are well.
+    """Make another member of the database the primary, while all of them are healthy.
 
     No acknowledged write is lost: without a replica that is in step the command is refused. Writes
     stop for some seconds, and are answered with an error then.

@@ -36,8 +36,9 @@ def upgrade(
     """Bring PostgreSQL on a cloud to the newest minor version that the distribution has.
 
     Of several members one after another is upgraded and restarted, replicas first. Then one of them
-    takes over from the primary, which comes last. Nothing that was acknowledged is lost. An only
-    member is away meanwhile. Run it again to finish one that was interrupted.
+    takes over from the primary, which comes last. Nothing that was acknowledged is lost. If there
+    is only one member, the database is away meanwhile. Run it again to finish one that was
+    interrupted.
     """
     wanted = chosen.with_database(file, cloud)
     stack = chosen.cloud_stack(wanted)

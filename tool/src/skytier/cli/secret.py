@@ -39,7 +39,7 @@ def set_value(
 ) -> None:
     """Set a secret to a value from the standard input.
 
-    The bytes arrive unchanged. Only a newline at the end of a single line is left out, as echo
+    The bytes are kept as they are, except for the newline at the end of a single line, as echo
     writes one. At a terminal you are asked, and nothing is shown.
     """
     store = _store(file, cloud, sets=name)
@@ -101,8 +101,8 @@ def rotate(
     """Give a generated secret a new random value, or the database a new password.
 
     With DATABASE_URL, the password in it is changed at once: one web server after another gets the
-    new one, no request fails, and then the old one does not log in any more. When a run was cut
-    short, run it again.
+    new one, no request fails, and then the old one does not log in any more. When a run was
+    interrupted, run it again.
     """
     if name == DATABASE_URL:
         _rotate_database_password(file, cloud, now=now)

@@ -21,7 +21,7 @@ class Action(StrEnum):
 
 
 _UNWANTED = "it is not wanted any more"
-_PAST = {Action.CREATE: "made anew", Action.CHANGE: "changed", Action.REPLACE: "replaced"}
+_PAST = {Action.CREATE: "made again", Action.CHANGE: "changed", Action.REPLACE: "replaced"}
 
 
 @dataclass(frozen=True)

@@ -243,7 +243,7 @@ def found_cluster(state: State, *, has_data: bool) -> Found | None:
     """The cluster as a resource. Whatever is wrong with the server, its data is kept."""
     there = found(Postgresql.name, state)
     if not has_data:
-        return replace(there, fault="its data is gone", mend="it is made anew") if there else None
+        return replace(there, fault="its data is gone", mend="it is made again") if there else None
     if there is None:
         return Found(key(Postgresql.name), "", {}, fault=NOT_RUNNING, mend="it is started")
     return replace(there, mend="it is started again") if there.fault else there

@@ -104,7 +104,7 @@ def _of_project(pyproject: Path, target: Platform) -> Iterator[Dependency]:
         raise SkytierError(
             f"{pyproject} does not exist: this poetry.lock does not say which packages the "
             "project itself needs.",
-            "Put pyproject.toml beside it, or make the lock file anew with Poetry 2.",
+            "Put pyproject.toml beside it, or make the lock file again with Poetry 2.",
         )
     content = read_toml(pyproject)
     for line in content.get("project", {}).get("dependencies", ()):

@@ -110,7 +110,7 @@ def _keys(place: PlaceSection, path: Path) -> str:
         return found
     raise SkytierError(
         f"{path} has no key of {entry(host, port)}, which {place.section}.host names.",
-        f"Write it anew ({scan}), and compare it with the host's keys.",
+        f"Write it again ({scan}), and compare it with the host's keys.",
     )
 
 
