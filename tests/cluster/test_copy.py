@@ -166,7 +166,7 @@ def test_one_that_is_cut_short_says_so_and_begins_anew(
     with pytest.raises(SkytierError, match="was interrupted") as error:
         restored(machine, original, "latest")
     cutter.join()
-    assert "begins the restore anew" in (error.value.do or "")
+    assert "starts the restore again" in (error.value.do or "")
     assert until(lambda: not machine.run(LEFT), 300)
     # Nobody else starts PostgreSQL in the middle of it, also with the machine.
     assert "was interrupted here" in failing(machine, setup.checks)["copy"]

@@ -37,7 +37,7 @@ def test_a_prometheus_that_is_away_is_named() -> None:
 
 
 def test_another_program_is_no_prometheus() -> None:
-    with answering(404, "<html>") as url, pytest.raises(SkytierError, match="is no Prometheus"):
+    with answering(404, "<html>") as url, pytest.raises(SkytierError, match="is not Prometheus"):
         Prometheus(url).alerts()
 
 

@@ -22,6 +22,8 @@ SAID_WHEN_ASKED = {
     "cli/on_cloud/down.py": {"skytier down"},
     # What `down` says of a container with objects, which it was asked to delete and leaves.
     "openstack/plan/object_store.py": {"skytier down", "--purge"},
+    # The same in the reference of the stack file.
+    "stackfile/storage.py": {"skytier down", "--purge"},
     # What is run on a machine: the copy of a rehearsal goes, which is no data of anybody's.
     "deploy/program.py": {"rm -r"},
     # Only of what holds no data.
