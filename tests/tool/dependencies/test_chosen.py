@@ -1,6 +1,7 @@
 """Versions that no file pins are chosen once, and written beside the stack file."""
 
 import os
+import shutil
 import tomllib
 from pathlib import Path
 
@@ -221,3 +222,15 @@ def test_a_password_of_the_index_and_its_address_stay_here(shop: Path) -> None:
     assert "secret" not in kept
     assert "index" not in kept
     assert 'url = "https://example.org/alpha.whl"' in kept
+
+
+def test_it_holds_wherever_the_project_is(index: Path, project: Path, tmp_path: Path) -> None:
+    (project / "wheels").mkdir()
+    wheel(project / "wheels", "alpha")
+    (project / "requirements.txt").write_text("--find-links wheels\nalpha\n")
+    chosen.choose(application(project), DEBIAN)
+    moved = tmp_path / "elsewhere" / "shop"
+    shutil.copytree(project, moved)
+    assert chosen.holds(application(moved))
+    (moved / "requirements.txt").write_text("--find-links wheels\nalpha<2\n")
+    assert not chosen.holds(application(moved))
