@@ -217,6 +217,11 @@ class ApplicationSection(Section):
         return self is SAMPLE or (self.interface or "").startswith("asgi")
 
     @property
+    def is_measured(self) -> bool:
+        """Whether Skytier serves it, and so measures its requests. A command serves by itself."""
+        return self is SAMPLE or bool(self.serve)
+
+    @property
     def directories(self) -> tuple[str, ...]:
         """All directories that it may write to, relative to the source."""
         return tuple(dict.fromkeys((*self.writable, *self.media.values())))
