@@ -212,7 +212,11 @@ def _text(application: Application) -> str:
         return content
     project, tool = about.get("project", {}), about.get("tool", {})
     if "dependencies" in project.get("dynamic", ()):
-        return content
+        named = (
+            tool.get("setuptools", {}).get("dynamic", {}).get("dependencies", {}).get("file", ())
+        )
+        paths = [path.parent / each for each in ([named] if isinstance(named, str) else named)]
+        return "\n".join([content, *(deciding(each) for each in paths)])
     parts = [
         *(project.get("dependencies"), project.get("requires-python")),
         *(tool.get("uv"), tool.get("poetry", {}).get("dependencies")),
