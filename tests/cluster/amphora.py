@@ -5,7 +5,7 @@ It is beside the machines, in a network namespace of its own.
 
 import socket
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -41,7 +41,7 @@ backend web-{protocol_port}
     balance leastconn
     timeout check {timeout}s
     option httpchk {http_method} {url_path} HTTP/1.0
-    http-check expect rstatus {expected_codes}
+    http-check expect rstatus {expected}
 """
 _MEMBER = (
     "    server {name} {address}:{protocol_port} weight {weight} check inter {delay}s "
@@ -82,7 +82,7 @@ class Amphorae(Recorded):
         assert {each["protocol"] for each in asked["pools"]} == {"PROXY"}
         for listener in asked["listeners"]:
             monitor = monitors[listener["protocol_port"]]
-            text += _LISTENER.format(**listener | monitor)
+            text += _LISTENER.format(**listener | monitor, expected=_expanded(monitor))
             for member in asked["members"]:
                 if member["listener"] == listener["protocol_port"]:
                     name, address = member["port"].name, known[member["port"]].facts["address"]
@@ -155,3 +155,9 @@ class Amphorae(Recorded):
             asked.connect(f"{self.place.home}/socket")
             asked.sendall(f"{question}\n".encode())
             return b"".join(iter(lambda: asked.recv(65536), b"")).decode()
+
+
+def _expanded(monitor: Mapping[str, Any]) -> str:
+    """A range of expected codes, as an amphora's template has it: each of them."""
+    first, last = map(int, monitor["expected_codes"].split("-"))
+    return "|".join(str(code) for code in range(first, last + 1))

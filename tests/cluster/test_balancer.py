@@ -212,6 +212,18 @@ def test_a_killed_process_and_a_machine_that_falls_silent_fail_no_get(made: Clus
     assert len(visit.failed) <= 2
 
 
+def test_a_machine_that_shuts_down_fails_no_request(made: Cluster) -> None:
+    machine = made.containers["shop-web-3"]
+    with visitors(made) as visit:
+        visited(made, machine.name)
+        # At once, in the order in which systemd stops all that runs.
+        machine.run("systemctl stop skytier-app nginx")
+        assert until(lambda: states(made)["shop-web-3"] == "DOWN", 120)
+        machine.run("systemctl start skytier-app nginx")
+        assert until(lambda: states(made)["shop-web-3"] == "UP", 120)
+    assert visit.failed == []
+
+
 def test_a_web_server_is_drained_before_it_goes(made: Cluster, project: Path) -> None:
     with visitors(made) as visit:
         made.write(stack(project, 2))

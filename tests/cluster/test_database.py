@@ -54,6 +54,12 @@ REPOSITORY = f"{SHARED}/backups/shop"
 CREDENTIAL = "/etc/skytier/credentials/skytier_database_url"
 FIGURES = "/var/lib/prometheus/node-exporter/skytier-backup.prom"
 
+# Of PostgreSQL's first process, and of its others, when the kernel needs memory.
+SCORES = (
+    "pid=$(head -n 1 /var/lib/postgresql/*/main/postmaster.pid); "
+    "for each in $pid $(pgrep --parent $pid); do cat /proc/$each/oom_score_adj || true; done"
+)
+
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> str:
@@ -93,6 +99,10 @@ def test_one_becomes_two_while_clients_write(made: Cluster, project: str) -> Non
         asked = url.replace("6432", port)
         said = made.containers[WEB].run(f"psql '{asked}' -Atc 'SELECT pg_is_in_recovery()'")
         assert said.strip() == recovers
+    # A query that takes too much memory is ended alone.
+    first, *others = made.containers[SECOND].run(SCORES).split()
+    assert first == "-900"
+    assert set(others) == {"0"}
     a_pause_is_told_at_once(made)
     well(made)
 

@@ -15,7 +15,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from textwrap import dedent
 
@@ -203,6 +203,25 @@ def test_a_body_may_be_as_large_as_the_stack_file_says(up: Skytier) -> None:
         answer = httpx.post(f"{up.url()}/length", content=b"x" * (mib * 2**20))
         assert answer.status_code == status
     assert "3 MiB" in answer.text
+
+
+def test_more_slow_bodies_than_threads_hold_up_nobody(up: Skytier) -> None:
+    """One process with four threads, and bodies that stop half-way."""
+    host, port = up.url().removeprefix("http://").split(":")
+    head = f"POST /length HTTP/1.1\r\nHost: {host}\r\nContent-Length: 10\r\n\r\n12345"
+    with ExitStack() as stack:
+        slow = [
+            stack.enter_context(socket.create_connection((host, int(port)), timeout=120))
+            for _ in range(8)
+        ]
+        for client in slow:
+            client.sendall(head.encode())
+        answer = httpx.get(up.url(), timeout=120)
+        assert (answer.status_code, answer.text) == (200, "version 1")
+        for client in slow:
+            client.sendall(b"67890")
+        answers = [_answer(client, b"10") for client in slow]
+    assert {each.split(b"\r\n", 1)[0] for each in answers} == {b"HTTP/1.1 200 OK"}
 
 
 def test_only_a_static_file_with_a_hash_in_its_name_is_kept_for_ever(up: Skytier) -> None:

@@ -1,6 +1,7 @@
 """Versions that no file pins are chosen once, and written beside the stack file."""
 
 import os
+import shutil
 import tomllib
 from pathlib import Path
 
@@ -221,3 +222,32 @@ def test_a_password_of_the_index_and_its_address_stay_here(shop: Path) -> None:
     assert "secret" not in kept
     assert "index" not in kept
     assert 'url = "https://example.org/alpha.whl"' in kept
+
+
+def test_it_holds_wherever_the_project_is(index: Path, project: Path, tmp_path: Path) -> None:
+    (project / "wheels").mkdir()
+    wheel(project / "wheels", "alpha")
+    (project / "requirements.txt").write_text("--find-links wheels\nalpha\n")
+    chosen.choose(application(project), DEBIAN)
+    moved = tmp_path / "elsewhere" / "shop"
+    shutil.copytree(project, moved)
+    assert chosen.holds(application(moved))
+    (moved / "requirements.txt").write_text("--find-links wheels\nalpha<2\n")
+    assert not chosen.holds(application(moved))
+
+
+@pytest.mark.parametrize("named", ['"more/base.txt"', '["more/none.txt", "more/base.txt"]'])
+def test_a_file_that_pyproject_takes_the_requirements_from_decides_too(
+    project: Path, named: str
+) -> None:
+    (project / "pyproject.toml").write_text(
+        '[project]\nname = "shop"\nversion = "1"\ndynamic = ["dependencies"]\n'
+        f"[tool.setuptools.dynamic]\ndependencies = {{file = {named}}}\n"
+    )
+    (project / "more").mkdir()
+    (project / "more" / "base.txt").write_text("alpha\n")
+    stack = STACK.replace("[application]\n", '[application]\ndependencies = "pyproject.toml"\n')
+    before = chosen._fingerprint(application(project, stack))
+    assert chosen._fingerprint(application(project, stack)) == before
+    (project / "more" / "base.txt").write_text("alpha\nbeta\n")
+    assert chosen._fingerprint(application(project, stack)) != before

@@ -17,6 +17,7 @@ from skytier.services.nginx.config import (
     NginxConfig,
     nginx_conf,
 )
+from skytier.services.nginx.load_balanced import ANSWERS_WELL
 from tests.nginx import NGINX, USER, Nginx
 from tests.skytier_command import free_port
 
@@ -78,9 +79,15 @@ def question(
     [
         *(("/", status, 200) for status in (200, 401, 403, 404)),
         *(("/healthz", status, 200) for status in (200, 401, 403)),
+        # A page to sign in, or one in a visitor's language.
+        *(
+            (path, status, 200)
+            for path in ("/", "/healthz")
+            for status in (301, 302, 303, 307, 308)
+        ),
         # 404 would mean that the server is drained.
         ("/healthz", 404, 503),
-        *(("/", status, status) for status in (204, 302, 500, 503)),
+        *(("/", status, status) for status in (204, 299, 500, 503)),
     ],
 )
 def test_a_server_that_skytier_finds_healthy_takes_requests(
@@ -91,6 +98,8 @@ def test_a_server_that_skytier_finds_healthy_takes_requests(
         answer = client.get(QUESTION, headers={"Host": "balancer"})
 
     assert answer.status_code == answered
+    first, last = map(int, ANSWERS_WELL.split("-"))
+    assert (first <= answered <= last) == (answered < 500)
 
 
 @FRONTS

@@ -30,6 +30,13 @@ done
 )"""
 """Takes away what an earlier set-up brought, and this one does not have: see REMOVALS. Whoever
 brings it again has systemd read all units anew."""
+ONE_AT_A_TIME = f"""exec 8>/run/skytier-set-up.lock
+flock --wait 600 8 || {{
+    printf '%s\\n' "{REFUSED}" "An earlier set-up of this machine has not ended yet." \
+        "Wait until it has ended. Then run skytier up again." >&2
+    exit 1
+}}"""
+"""Holds a lock until the set-up has ended. One whose connection was lost goes on."""
 RELEASE_FOLLOWS = "release-follows"
 """The argument of the script when another release is switched to right after."""
 FOUNDS = "founds"
@@ -56,7 +63,8 @@ def set_up(
         files = [*setup.files, File(_SCRIPT, setup.script, 0o700)]
         word = RELEASE_FOLLOWS if release_follows else FOUNDS if founds else ""
         remove = REMOVE.replace("KEPT", " ".join(removals(setup)))
-        host.run(f"{UNPACK} && {remove} && exec bash {_SCRIPT} {word}", archive(files, secrets))
+        steps = f"{UNPACK} && {remove} && exec bash {_SCRIPT} {word}"
+        host.run(f"{ONE_AT_A_TIME}\n{steps}", archive(files, secrets))
     except CommandTimeoutError as error:
         raise SkytierError(
             f"{host.name} was not set up in time. {error.what}",

@@ -36,6 +36,14 @@ def alive(process: psutil.Process) -> bool:
         return False
 
 
+def leads_session(pid: int) -> bool:
+    """Whether a process began a session; False when it is gone."""
+    try:
+        return os.getsid(pid) == pid
+    except ProcessLookupError:
+        return False
+
+
 def program(pid: int) -> str | None:
     """The path of what a process runs; None when it is gone, or we may not know."""
     try:

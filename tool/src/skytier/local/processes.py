@@ -5,7 +5,6 @@ of one release, with the code of that release.
 """
 
 import json
-import os
 import signal
 import time
 from contextlib import suppress
@@ -144,7 +143,7 @@ class Processes(LocalService):
     def stop(self) -> None:
         """Ask all to finish, those of earlier releases and jobs too, and wait for it."""
         process.end(self._marked(SUPERVISOR), signal.SIGTERM, self._longest_stop_s())
-        runs = [each for each in self._marked(JOB) if os.getsid(each.pid) == each.pid]
+        runs = [each for each in self._marked(JOB) if process.leads_session(each.pid)]
         process.end(runs, signal.SIGTERM, JOB_STOP_S)
         # What was left by one that was killed.
         process.end(self._marked(), signal.SIGTERM, 5)

@@ -65,7 +65,12 @@ class LocalStack:
         self.postgresql = Postgresql(home, is_wanted=self.has_database)
         self.redis = Redis(home, is_wanted=stack is not None and stack.cache.enabled)
         database = self.postgresql if self.has_database else None
-        self.monitor = Monitor(home, database, behind_nginx=self.nginx.installed)
+        self.monitor = Monitor(
+            home,
+            database,
+            behind_nginx=self.nginx.installed,
+            is_measured=stack is None or stack.runs.is_measured,
+        )
         self.processes = Processes(home, self.program, self.application, database)
         self._services: Sequence[LocalService | Monitor] = (
             self.postgresql,

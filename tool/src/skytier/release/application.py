@@ -83,8 +83,14 @@ class Application:
 
     @property
     def is_distribution(self) -> bool:
-        """Whether it is built and installed as a package, besides the files."""
-        return "build-system" in self._pyproject
+        """Whether it is built and installed as a package, besides the files.
+
+        Poetry and uv both have a key that says no, also where a build system is named.
+        """
+        tool = self._pyproject.get("tool", {})
+        poetry, uv = tool.get("poetry", {}), tool.get("uv", {})
+        is_none = poetry.get("package-mode") is False or uv.get("package") is False
+        return "build-system" in self._pyproject and not is_none
 
     @property
     def servers(self) -> Sequence[str]:

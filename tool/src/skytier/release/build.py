@@ -39,6 +39,7 @@ from skytier.release.archive import pack
 from skytier.release.collect import collect
 from skytier.release.commands import write_commands
 from skytier.release.packages import byte_compile, wheel
+from skytier.release.pins import deciding
 from skytier.release.platform import Platform
 from skytier.release.requirements import pinned
 from skytier.release.trim import ARCHIVE, BUILDING, trim, used
@@ -158,8 +159,7 @@ def _pins(application: Application, target: Platform, cache: Path) -> str:
     if found := chosen.kept(application, target):
         return str(servers.add(found, application.servers, target)[0])
     path = application.dependencies
-    content = (application.source / path).read_text() if path else ""
-    name = _hash(FORMAT, str(target), *application.servers, path or "", content)
+    name = _hash(FORMAT, str(target), *application.servers, path or "", _deciding(application))
     kept = cache / "pins" / f"{name}.txt"
     if kept.exists():
         return kept.read_text()
@@ -167,6 +167,14 @@ def _pins(application: Application, target: Platform, cache: Path) -> str:
     kept.parent.mkdir(parents=True, exist_ok=True)
     files.write(kept, pins.text)
     return pins.text
+
+
+def _deciding(application: Application) -> str:
+    """All of the project that decides about versions."""
+    if application.dependencies is None:
+        return ""
+    path = application.source / application.dependencies
+    return deciding(path) if path.suffix in (".txt", ".in") else path.read_text()
 
 
 def _lay_out(tree: Path, application: Application) -> None:

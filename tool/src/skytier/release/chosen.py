@@ -19,7 +19,7 @@ from skytier.project.dependencies import CHOSEN
 from skytier.release import uv
 from skytier.release.application import Application
 from skytier.release.locks import pylock, read_toml
-from skytier.release.pins import NotPinnedError, Requirements, lines, read, with_included
+from skytier.release.pins import NotPinnedError, Requirements, deciding, read, with_included
 from skytier.release.platform import OLDEST_PYTHON, Platform
 from skytier.release.refusals import refused
 from skytier.release.resolve import compiled, options
@@ -31,7 +31,6 @@ _HEAD = """\
 """
 _PACKAGE = "\n[[packages]]\n"
 _DIRECTORY = re.compile(r'^directory = \{ path = "([^"]+)"', re.MULTILINE)
-_CONSTRAINTS = re.compile(r"(?:-c|--constraint)[= ]\s*(\S+)")
 
 
 class NotForAllError(Exception):
@@ -73,7 +72,7 @@ def chooses(application: Application) -> bool:
         return False
     try:
         # Conditions hide a line from one target only.
-        text = _text(application)
+        text = with_included(_requirements(application))
         return not read(text, Platform.here()).hashed
     except NotPinnedError:
         return True
@@ -203,10 +202,7 @@ def _text(application: Application) -> str:
     """What decides which versions are possible: the requirements, and where packages come from."""
     path = _requirements(application)
     if path.suffix in (".txt", ".in"):
-        text = with_included(path)
-        named = [found[1] for line in lines(text) if (found := _CONSTRAINTS.match(line))]
-        limits = [path.parent / name for name in named]
-        return "\n".join([text, *(each.read_text() for each in limits if each.is_file())])
+        return deciding(path)
     content = path.read_text()
     if path.suffix != ".toml":
         return content
@@ -216,7 +212,11 @@ def _text(application: Application) -> str:
         return content
     project, tool = about.get("project", {}), about.get("tool", {})
     if "dependencies" in project.get("dynamic", ()):
-        return content
+        named = (
+            tool.get("setuptools", {}).get("dynamic", {}).get("dependencies", {}).get("file", ())
+        )
+        paths = [path.parent / each for each in ([named] if isinstance(named, str) else named)]
+        return "\n".join([content, *(deciding(each) for each in paths)])
     parts = [
         *(project.get("dependencies"), project.get("requires-python")),
         *(tool.get("uv"), tool.get("poetry", {}).get("dependencies")),

@@ -19,6 +19,7 @@ _COMMENT = re.compile(r"(^|\s)#.*$")
 # What says where packages come from. The other options of such files do not matter to pins.
 _INDEX_OPTIONS = re.compile(r"(-i|--index-url|--extra-index-url|-f|--find-links|--no-index)\b")
 _INCLUDE = re.compile(r"(?:-r|--requirement)[= ]\s*(\S+)")
+_LIMITS = re.compile(r"(?:-c|--constraint)[= ]\s*(\S+)")
 _LOCAL_LINKS = re.compile(r"(?:-f|--find-links)[= ]\s*(?!\w+://)(\S+)")
 _INCLUDES = re.compile(r"(-r|--requirement|-c|--constraint|-e|--editable)\b")
 
@@ -109,6 +110,16 @@ def _with_included(path: Path, seen: set[Path]) -> Iterator[str]:
             yield f"--find-links {(path.parent / directory[1]).resolve()}"
         else:
             yield line
+
+
+def deciding(path: Path) -> str:
+    """All that decides the versions of a requirements.txt, with what it includes by -r and what
+    limits it by -c. It is the same text wherever the project is."""
+    text = with_included(path)
+    named = [found[1] for line in lines(text) if (found := _LIMITS.match(line))]
+    limits = [path.parent / name for name in named]
+    whole = "\n".join([text, *(each.read_text() for each in limits if each.is_file())])
+    return whole.replace(f"{path.parent.resolve()}/", "")
 
 
 def index_options(text: str) -> tuple[str, ...]:

@@ -35,10 +35,13 @@ class Monitor(LocalKind):
 
     name: ClassVar[str] = "monitor"
 
-    def __init__(self, home: Home, database: Postgresql | None, *, behind_nginx: bool) -> None:
+    def __init__(
+        self, home: Home, database: Postgresql | None, *, behind_nginx: bool, is_measured: bool
+    ) -> None:
         super().__init__(home)
         self._database = database
         self._behind_nginx = behind_nginx
+        self._is_measured = is_measured
         self.daemons = {name: Daemon(home, daemon_name(name)) for name in ALL}
 
     def assign_ports(self) -> None:
@@ -116,6 +119,7 @@ class Monitor(LocalKind):
             programs=there,
             ports=ports.remembered(self._home),
             behind_nginx=self._behind_nginx,
+            is_measured=self._is_measured,
             has_database=self._database is not None,
             database=self._database.runs_as(options) if self._database else None,
             redis_url=redis.read_text().strip() if redis.exists() else None,

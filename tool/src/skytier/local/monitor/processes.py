@@ -64,6 +64,8 @@ class MonitorFacts:
     """What the machine has, with its path."""
     ports: Mapping[str, int]
     behind_nginx: bool
+    is_measured: bool
+    """Whether the application has metrics."""
     has_database: bool
     database: Account | None
     """Who a PostgreSQL of ours runs as."""
@@ -104,6 +106,8 @@ def addresses(facts: MonitorFacts, exporters: Collection[str]) -> dict[str, str]
     ports = facts.ports
     jobs = [name for name in (NODE, POSTGRES, NGINX, REDIS) if name in exporters]
     found = {NODE: THIS_MACHINE} | {job: f"http://{HOST}:{ports[job]}" for job in jobs}
+    if not facts.is_measured:
+        return found
     if facts.behind_nginx:
         application = f"{SOCKET}{facts.home.application_socket}"
     else:
@@ -162,7 +166,7 @@ def _prometheus(facts: MonitorFacts) -> MonitorProcess:
     home, ports = facts.home, facts.ports
     path, rules = home.etc / "prometheus.yml", home.etc / "rules"
     read = addresses(facts, names(facts))
-    if facts.behind_nginx:
+    if facts.is_measured and facts.behind_nginx:
         read["application"] = f"http://{HOST}:{ports[METRICS]}"
     read |= {name: f"http://{HOST}:{ports[name]}" for name in (NODE, PROMETHEUS)}
     if ALERTMANAGER in facts.programs:

@@ -118,7 +118,7 @@ def _wanted(
                     "type": "HTTP",
                     "http_method": "GET",
                     "url_path": HEALTH,
-                    "expected_codes": "200",
+                    "expected_codes": load_balanced.ANSWERS_WELL,
                     "delay": load_balanced.ASKS_EVERY_S,
                     "timeout": load_balanced.ANSWER_S,
                     "max_retries": 1,

@@ -84,11 +84,11 @@ class Application(Service):
         return ["python3", *(["postgresql-client"] if uses_psql else [])]
 
     def endpoints(self, stack: StackFile) -> Sequence[Endpoint]:
-        """Its metrics; and all of it, past Nginx, for the networks of the stack file."""
-        return [
-            Endpoint("application", PORT, Exposure.MONITOR),
-            Endpoint("api", PORT, Exposure.NETWORKS, stack.api_from),
-        ]
+        """Its metrics, if there are any; and all of it, past Nginx, for the networks of the stack
+        file."""
+        metrics = [Endpoint("application", PORT, Exposure.MONITOR)]
+        api = Endpoint("api", PORT, Exposure.NETWORKS, stack.api_from)
+        return [*(metrics if stack.runs.is_measured else ()), api]
 
     def setup(self, at: Placement) -> Setup:
         """Raises SkytierError when the database or the cache that it needs is on no machine."""

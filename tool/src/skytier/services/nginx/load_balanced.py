@@ -14,6 +14,8 @@ ASKED_PORT = 8083
 """Where it asks whether a web server takes new requests: without the PROXY protocol."""
 ASKS_EVERY_S, ANSWER_S, FAILURES = 4, 3, 2
 """How often it asks, how long an answer may take, and after how many bad ones nothing new comes."""
+ANSWERS_WELL = "200-299"
+"""What the answer of a web server that takes new requests is, as Octavia writes it."""
 SEEN_S = ASKS_EVERY_S * FAILURES + 2
 """How long it takes until it has seen that a web server is drained."""
 
