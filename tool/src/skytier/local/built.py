@@ -49,6 +49,7 @@ class Built:
         self.prefixes = tuple(stack.application.static)
         self.media = stack.application.media
         self.request_mib = stack.application.request_mib
+        self.streams_bodies = stack.application.streams_bodies
         self._prepared: str | None = None
         self.kept = self._pinned()
         """The release that is wanted instead of the source."""

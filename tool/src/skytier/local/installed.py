@@ -19,7 +19,7 @@ class Installed:
     """The sample application, as it is installed beside this tool."""
 
     health, prefixes, request_mib = SAMPLE.health, tuple(SAMPLE.static), SAMPLE.request_mib
-    media = SAMPLE.media
+    streams_bodies, media = SAMPLE.streams_bodies, SAMPLE.media
     source = ""
 
     knows_site = False

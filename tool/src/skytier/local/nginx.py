@@ -98,6 +98,7 @@ class Nginx(LocalService):
             prefixes=self._application.prefixes,
             media={prefix: home.data / name for prefix, name in self._application.media.items()},
             request_mib=self._application.request_mib,
+            streams_bodies=self._application.streams_bodies,
             run=home.run,
             logs=home.logs,
             user=f"{user.name} {user.group}" if user else None,

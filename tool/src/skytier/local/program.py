@@ -34,6 +34,10 @@ class Program(Protocol):
         """The largest body of a request."""
 
     @property
+    def streams_bodies(self) -> bool:
+        """Whether it gets a body while it arrives; else once it is whole."""
+
+    @property
     def knows_site(self) -> bool:
         """Whether it is told the addresses of the site, so that others mean a restart."""
 

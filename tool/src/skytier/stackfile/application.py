@@ -211,6 +211,12 @@ class ApplicationSection(Section):
         return bool(self.serve or self.run)
 
     @property
+    def streams_bodies(self) -> bool:
+        """Whether it gets a body while it arrives. Others get it whole: a worker that waits for the
+        body of a slow client serves nobody else, unless it is asynchronous."""
+        return self is SAMPLE or (self.interface or "").startswith("asgi")
+
+    @property
     def directories(self) -> tuple[str, ...]:
         """All directories that it may write to, relative to the source."""
         return tuple(dict.fromkeys((*self.writable, *self.media.values())))

@@ -107,6 +107,8 @@ class NginxConfig:
     """URL paths, and the directories of the files that visitors have uploaded."""
     request_mib: int = 1
     """The largest body of a request."""
+    streams_bodies: bool = False
+    """Whether the application gets a body while it arrives; else once it is whole."""
     balancers: Balancers | None = None
     load_balancer: LoadBalancer | None = None
     """With both of them visitors come by both ways: the address moves from one to the other."""

@@ -133,6 +133,7 @@ def _config(at: Placement) -> NginxConfig:
         cdn_tag=at.stack.name if at.stack.static_url else "",
         media={prefix: Path(DATA, name) for prefix, name in at.stack.runs.media.items()},
         request_mib=at.stack.runs.request_mib,
+        streams_bodies=at.stack.runs.streams_bodies,
         run=Path("/run"),
         logs=Path("/var/log/nginx"),
         user="www-data",
