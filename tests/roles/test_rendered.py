@@ -130,7 +130,7 @@ def test_all_scripts_are_bash_without_a_finding_of_shellcheck(tmp_path: Path) ->
     stacks = TOPOLOGIES.values()
     scripts = [text for stack in stacks for setup in setups(stack) for text in _scripts(setup)]
     scripts.append(_written(roles.bake(TOPOLOGY, WEB), "/run/skytier-bake"))
-    scripts += [members.LOOK, pause.QUESTION, minor_upgrade.PROGRAM]
+    scripts += [members.LOOK, pause.QUESTION, minor_upgrade.PROGRAM, minor_upgrade.REFRESH]
     scripts.append(render(system.PACKAGE, "two-ports.sh", private="192.168.128.0/24"))
     values = {"release": "1.0-a", "sha256": "0" * 64, "timeout_s": 9, "look_s": 1, "keep": 3}
     values |= {"place": "releases", "tree": "1.0-a", "paths": ["libraries/a", "releases/1.0-a"]}
