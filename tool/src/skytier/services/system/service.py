@@ -18,7 +18,7 @@ INSTALL = "/usr/local/lib/skytier/install-packages"
 BAKED, BEGIN, END = "SKYTIER BAKED", "SKYTIER BAKE FAILED", "SKYTIER BAKE ENDED"
 """What the machine that an image is made from says on its console: all is done; what went wrong is
 between the other two."""
-POSTGRESQL = "postgresql"
+POSTGRESQL, PYTHON = "postgresql", "python3"
 PGDG = "/etc/skytier/pgdg.asc"
 """The key of the PostgreSQL project's packages."""
 SSH = 22
@@ -33,6 +33,8 @@ class Packages:
     """Whether PostgreSQL is one of them, which Ubuntu 20.04 has only in a version too old."""
     version: int | None = None
     """The major version that it has to be; None for that of the distribution."""
+    python: bool = False
+    """Whether Python is one of them. What brings a newer one needs a package where it is too old."""
 
     @classmethod
     def of(cls, names: Sequence[str], version: int | None = None) -> "Packages":
@@ -40,7 +42,7 @@ class Packages:
         wanted = dict.fromkeys(names)
         others = [name for name in wanted if name != POSTGRESQL]
         has_it = POSTGRESQL in wanted
-        return cls(others, has_it, version if has_it else None)
+        return cls(others, has_it, version if has_it else None, PYTHON in wanted)
 
 
 class System(Service):
