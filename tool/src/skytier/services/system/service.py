@@ -34,7 +34,7 @@ class Packages:
     version: int | None = None
     """The major version that it has to be; None for that of the distribution."""
     python: bool = False
-    """Whether Python is one of them. What brings a newer one needs a package where it is too old."""
+    """Whether Python is one of them. Where it is too old, what brings a newer one has a package."""
 
     @classmethod
     def of(cls, names: Sequence[str], version: int | None = None) -> "Packages":
