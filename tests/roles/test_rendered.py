@@ -122,7 +122,7 @@ def test_each_distribution_gets_a_postgresql_that_is_new_enough(
 
     expected = "postgresql-common" if codename == "focal" else "postgresql"
     exporters = [f"prometheus-{each}-exporter" for each in ("node", "postgres")]
-    assert wanted == ["unattended-upgrades", *exporters, expected]
+    assert wanted == ["unattended-upgrades", "logrotate", *exporters, expected]
 
 
 @pytest.mark.parametrize("version", ["3.8", "3.9", "3.10", "3.11", "3.13"])

@@ -22,6 +22,9 @@ POSTGRESQL, PYTHON = "postgresql", "python3"
 PGDG = "/etc/skytier/pgdg.asc"
 """The key of the PostgreSQL project's packages."""
 SSH = 22
+_LOGROTATE = "/etc/skytier/logrotate.conf"
+_LOGS = [_LOGROTATE, *(f"{UNITS}/logrotate.{each}.d/skytier.conf" for each in ("service", "timer"))]
+"""What rotates log files, and when."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +54,8 @@ class System(Service):
     name = "system"
 
     def packages(self, at: Placement) -> Sequence[str]:
-        """What keeps the machine's packages up to date."""
-        return ["unattended-upgrades"]
+        """What keeps the machine's packages up to date, and its log files small."""
+        return ["unattended-upgrades", "logrotate"]
 
     def endpoints(self, stack: StackFile) -> Sequence[Endpoint]:
         """SSH."""
@@ -64,10 +67,11 @@ class System(Service):
 
     def begin(self, packages: Packages, files: Sequence[File]) -> Setup:
         """What comes first on a machine with all its packages; `files` are those that follow."""
-        units = [file.path for file in files if file.path.startswith(UNITS)]
+        own = _files(packages)
+        units = [file.path for file in (*own, *files) if file.path.startswith(UNITS)]
         return Setup(
-            files=_files(packages),
-            script=render(PACKAGE, "setup-begin.sh", units=units),
+            files=own,
+            script=render(PACKAGE, "setup-begin.sh", units=units, logs=_LOGS),
             checks=[check(PACKAGE, "packages", asdict(packages)), check(PACKAGE, "ssh", {})],
         )
 
@@ -125,6 +129,8 @@ def _files(packages: Packages) -> list[File]:
         "/etc/systemd/journald.conf.d/skytier.conf": render(PACKAGE, "journald.conf"),
         "/etc/sysctl.d/60-skytier.conf": render(PACKAGE, "sysctl.conf"),
     }
+    for path, name in zip(_LOGS, ("", "service.", "timer."), strict=True):
+        texts[path] = render(PACKAGE, f"logrotate.{name}conf", logrotate=_LOGROTATE)
     install, *key = installer(packages)
     return [install, *(File(path, text) for path, text in texts.items()), *key]
 
