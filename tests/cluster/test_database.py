@@ -211,6 +211,15 @@ def test_nothing_is_lost(made: Cluster, fault: Callable[[Cluster, Container], No
     assert lost(made) == set()
 
 
+def test_where_memory_runs_out_it_is_a_query_that_ends(made: Cluster) -> None:
+    member = primary(made)
+    first = "$(head -n 1 /var/lib/postgresql/*/main/postmaster.pid)"
+    assert member.run(f"cat /proc/{first}/oom_score_adj").strip() == "-900"
+    own = "SELECT pg_read_file('/proc/self/oom_score_adj')"
+    said = member.run(f'cd / && runuser -u postgres -- psql -XAtc "{own}"')
+    assert said.split() == ["0"]
+
+
 def test_all_members_have_a_new_password_though_another_one_becomes_the_primary_meanwhile(
     made: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:

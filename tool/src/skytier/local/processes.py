@@ -144,7 +144,12 @@ class Processes(LocalService):
     def stop(self) -> None:
         """Ask all to finish, those of earlier releases and jobs too, and wait for it."""
         process.end(self._marked(SUPERVISOR), signal.SIGTERM, self._longest_stop_s())
-        runs = [each for each in self._marked(JOB) if os.getsid(each.pid) == each.pid]
+        runs = []
+        for each in self._marked(JOB):
+            # One may have ended meanwhile.
+            with suppress(ProcessLookupError):
+                if os.getsid(each.pid) == each.pid:
+                    runs.append(each)
         process.end(runs, signal.SIGTERM, JOB_STOP_S)
         # What was left by one that was killed.
         process.end(self._marked(), signal.SIGTERM, 5)
