@@ -50,6 +50,7 @@ BASE = [
 # Everything that a role of the stack installs.
 ROLES = [
     "certbot",
+    "logrotate",
     "nginx",
     "nginx-common",
     "pgbackrest",

@@ -34,6 +34,7 @@ from tests.releases import CACHE
 PACKAGES = (
     *("systemd", "systemd-sysv", "udev", "dbus", "cloud-init", "openssh-server", "sudo"),
     *("locales", "iproute2", "python3", "nginx", "openssl", "postgresql", "unattended-upgrades"),
+    "logrotate",
     *("postgresql-client", "haproxy", "keepalived"),
     *("prometheus", "prometheus-alertmanager", "prometheus-node-exporter"),
     *("prometheus-nginx-exporter", "prometheus-postgres-exporter"),
@@ -79,7 +80,8 @@ TWO_VERSIONS = replace(
     DEBIAN_13,
     packages=(
         *("systemd", "systemd-sysv", "udev", "dbus", "cloud-init", "openssh-server", "sudo"),
-        *("locales", "iproute2", "python3", "openssl", "unattended-upgrades", "pgbackrest"),
+        *("locales", "iproute2", "python3", "openssl", "unattended-upgrades", "logrotate"),
+        "pgbackrest",
         "postgresql-15",
     ),
     older="bookworm",

@@ -81,6 +81,22 @@ def test_a_full_disk_is_found(machines: Machines) -> None:
     assert wrong.script == ""
 
 
+def test_a_large_log_is_rotated_and_nginx_writes_to_the_new_one(machines: Machines) -> None:
+    web, log = machines.web, "/var/log/nginx/access.log"
+    assert web.run("systemctl is-active logrotate.timer").strip() == "active"
+    web.run(f"truncate --size=+201M {log}")
+    try:
+        web.run("systemctl start logrotate")
+        ask = (
+            "exec 3<>/dev/tcp/127.0.0.1/80; printf 'GET /rotated HTTP/1.0\\r\\n\\r\\n' >&3; cat <&3"
+        )
+        web.run(f"{ask} >/dev/null")
+        web.wait_for(f"grep -q /rotated {log}")
+        assert int(web.run(f"stat --format=%s {log}.1")) > 200 * 2**20
+    finally:
+        web.run(f"rm -f {log}.1")
+
+
 @pytest.mark.parametrize("machine", [WEB, DATABASE], ids=["web", "database"])
 def test_a_second_setup_restarts_nothing(machines: Machines, machine: Machine) -> None:
     services = "systemctl show --property=Id,MainPID,ActiveEnterTimestamp,InvocationID -- "

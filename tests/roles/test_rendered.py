@@ -122,7 +122,27 @@ def test_each_distribution_gets_a_postgresql_that_is_new_enough(
 
     expected = "postgresql-common" if codename == "focal" else "postgresql"
     exporters = [f"prometheus-{each}-exporter" for each in ("node", "postgres")]
-    assert wanted == ["unattended-upgrades", *exporters, expected]
+    assert wanted == ["unattended-upgrades", "logrotate", *exporters, expected]
+
+
+@pytest.mark.parametrize("version", ["3.8", "3.9", "3.10", "3.11", "3.13"])
+def test_an_image_has_what_brings_a_newer_python_to_its_application(
+    tmp_path: Path, version: str
+) -> None:
+    """Baked as well, since lists of packages are gone from an image."""
+    (tmp_path / "python3").symlink_to(f"python{version}")
+    baked = _written(roles.bake(TOPOLOGY, WEB), system.INSTALL)
+    setup = roles.setup(TOPOLOGY, DATABASE)
+    (database,) = [file.text for file in setup.files if file.path == system.INSTALL]
+
+    def wanted(text: str) -> list[str]:
+        here = text.replace("/usr/bin/python3", str(tmp_path / "python3")).partition("# missing")[0]
+        return run("bash", "-c", here + 'echo "${wanted[*]}"').stdout.split()
+
+    assert ("python3-venv" in wanted(baked)) == (version in ("3.8", "3.9", "3.10"))
+    assert "python3" in wanted(baked)
+    assert "python3-venv" not in wanted(database)
+    assert "apt-get" not in roles.setup(TOPOLOGY, WEB).script
 
 
 def test_all_scripts_are_bash_without_a_finding_of_shellcheck(tmp_path: Path) -> None:
@@ -130,7 +150,7 @@ def test_all_scripts_are_bash_without_a_finding_of_shellcheck(tmp_path: Path) ->
     stacks = TOPOLOGIES.values()
     scripts = [text for stack in stacks for setup in setups(stack) for text in _scripts(setup)]
     scripts.append(_written(roles.bake(TOPOLOGY, WEB), "/run/skytier-bake"))
-    scripts += [members.LOOK, pause.QUESTION, minor_upgrade.PROGRAM]
+    scripts += [members.LOOK, pause.QUESTION, minor_upgrade.PROGRAM, minor_upgrade.REFRESH]
     scripts.append(render(system.PACKAGE, "two-ports.sh", private="192.168.128.0/24"))
     values = {"release": "1.0-a", "sha256": "0" * 64, "timeout_s": 9, "look_s": 1, "keep": 3}
     values |= {"place": "releases", "tree": "1.0-a", "paths": ["libraries/a", "releases/1.0-a"]}

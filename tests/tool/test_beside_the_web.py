@@ -7,18 +7,42 @@ import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import psutil
 import pytest
 
 from skytier.local.home import Home
-from skytier.local.processes import ProcessState
+from skytier.local.processes import JOB, SUPERVISOR, Processes, ProcessState
 from skytier.local.stack import LocalStack
 from skytier.poll import until
 from tests import works
 from tests.skytier_command import Skytier, free_port, processes_of
+
+
+def test_a_job_that_ends_while_all_is_stopped_stops_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = [subprocess.Popen(["sleep", "600"], start_new_session=True) for _ in range(2)]
+    marked = [psutil.Process(each.pid) for each in jobs]
+    jobs[0].kill()
+    jobs[0].wait()
+    asked: list[str] = []
+    home = Home(tmp_path)
+    processes = Processes(home, cast(Any, None), cast(Any, None), None)
+    monkeypatch.setattr(processes, "described", lambda: ((), ()))
+
+    def those(kind: str = "") -> list[psutil.Process]:
+        asked.append(kind)
+        return marked if kind == JOB else []
+
+    monkeypatch.setattr(processes, "_marked", those)
+
+    processes.stop()
+
+    assert jobs[1].wait(60) == -signal.SIGTERM
+    assert asked == [SUPERVISOR, JOB, ""]
 
 
 def stack(place: Path, worker: str = "python worker.py") -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+import yaml
 
 from skytier import roles
 from skytier.deploy.apply import LossError, refuse_losses
@@ -24,7 +25,10 @@ from skytier.openstack.resources.server_state import BEING_DELETED
 from skytier.openstack.resources.volume import DATA_ID, KEPT
 from skytier.render import render
 from skytier.secrets.secret import Authority, SelfSigned
+from skytier.services.patroni.service import UNIT
+from skytier.services.pgbackrest.config import STATE
 from skytier.services.postgresql.config import LEAVE
+from skytier.services.prometheus.config import AlertRules, rules
 from skytier.services.setup import REMOVALS, File, Setup
 from skytier.stackfile import StackFile, parse
 from tests.roles.topology import TOPOLOGIES
@@ -349,3 +353,65 @@ def test_the_primary_hands_over_before_its_postgresql_starts_anew_without_backup
     places = [removal.index(each) for each in steps]
     assert places == sorted(places)
     assert "systemctl restart" not in removal
+
+
+def of_members(path: str) -> list[str]:
+    """A file of each member of the stacks that have several."""
+    stacks = [each for each in TOPOLOGIES.values() if each.running("patroni")]
+    setups = [roles.setup(each, one) for each in stacks for one in each.running("patroni")]
+    return [file.text for setup in setups for file in setup.files if file.path == path]
+
+
+def test_a_query_that_takes_all_memory_ends_and_the_member_goes_on() -> None:
+    """The kernel chooses by the score, which PostgreSQL puts back to 0 in all but its first one."""
+    units = of_members("/etc/systemd/system/skytier-patroni.service")
+    assert units
+    for unit in units:
+        lines = unit.splitlines()
+        assert "OOMScoreAdjust=-900" in lines
+        assert "Environment=PG_OOM_ADJUST_FILE=/proc/self/oom_score_adj" in lines
+        assert "OOMPolicy=continue" in lines
+
+
+@pytest.mark.parametrize("completed", ["", "1764547203"])
+def test_only_what_was_logged_since_the_last_backup_is_read(tmp_path: Path, completed: str) -> None:
+    """The journal of a member has up to 200 MB."""
+    programs = of_members("/usr/local/lib/skytier/backup-metrics")
+    (text,) = {each for each in programs if "journalctl" in each}
+    function = "dropped() {" + text.partition("dropped() {")[2].partition("\n}\n")[0] + "\n}\n"
+    assert STATE in function
+    (tmp_path / "journalctl").write_text(
+        f"""#!/bin/bash
+        echo "$*" >{tmp_path}/asked
+        printf '%s\\n' '2025-11-30 10:00:00.123 P00   WARN: dropped WAL file A' \\
+            '2025-12-02 10:00:00.123 P00   WARN: dropped WAL file B' '2025-12-03 10:00:00 other'
+        """
+    )
+    (tmp_path / "journalctl").chmod(0o755)
+    if completed:
+        (tmp_path / "completed").write_text(completed)
+
+    done = subprocess.run(
+        ["bash", "-ec", function.replace(STATE, str(tmp_path)) + "dropped"],
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin", "TZ": "UTC"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert f"--since=@{completed or 0} " in (tmp_path / "asked").read_text()
+    assert done.stdout.endswith("dropped WAL file B\n")
+    (tmp_path / "completed").write_text("1764740000")
+    later = ["bash", "-ec", function.replace(STATE, str(tmp_path)) + "dropped"]
+    environment = {"PATH": f"{tmp_path}:/usr/bin:/bin", "TZ": "UTC"}
+    done = subprocess.run(later, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize(("has_members", "unit"), [(True, UNIT), (False, "postgresql")])
+def test_a_database_that_is_down_is_started_by_what_runs_it(has_members: bool, unit: str) -> None:
+    said = rules(AlertRules("shop", has_members=has_members))
+    groups = [group for text in said.values() for group in yaml.safe_load(text)["groups"]]
+    alerts = [rule for group in groups for rule in group["rules"]]
+    (down,) = [each for each in alerts if each.get("alert") == "PostgreSQLDown"]
+    assert f"'systemctl restart {unit}'." in down["annotations"]["description"]

@@ -1,10 +1,15 @@
 """What systemd is to have of a release, and what it tells of it."""
 
+import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from skytier.services.application.skytier_units import metrics, systemd
 from skytier.services.application.skytier_units.metrics import job_metrics, process_metrics
 from skytier.services.application.skytier_units.shown import (
     complaints,
@@ -134,6 +139,51 @@ def test_a_process_is_measured_by_its_release() -> None:
     assert process_metrics(f"worker.2.{RELEASE}", up=False) == (
         f'skytier_process_up{{process="worker", number="2", release="{RELEASE}"}} 0\n'
     )
+
+
+def test_a_switch_forgets_what_was_measured_of_processes_of_other_releases(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, units, measured = (tmp_path / name for name in ("home", "units", "measured"))
+    for module in (systemd, metrics):
+        monkeypatch.setattr(module, "UNITS", str(units))
+    monkeypatch.setattr(systemd, "HOME", str(home))
+    monkeypatch.setattr(metrics, "METRICS", str(measured))
+    # One that waits for its next start is stopped by systemd without ExecStopPost.
+    (tmp_path / "systemctl").write_text("#!/bin/sh\n")
+    (tmp_path / "systemctl").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    for release, processes in {
+        "1-a": [WORKER, WORKER | {"name": "mail-out", "count": 1}],
+        "2-b": [WORKER],
+        "3-c": [],
+    }.items():
+        (home / "releases" / release).mkdir(parents=True)
+        told = json.dumps({"processes": processes, "jobs": []})
+        (home / "releases" / release / "application.json").write_text(told)
+    units.mkdir()
+    measured.mkdir()
+    (measured / "skytier-job-cleanup.prom").touch()
+    (measured / "skytier-process-former.prom").touch()
+
+    def seen() -> list[str]:
+        return sorted(path.name for path in measured.iterdir())
+
+    systemd.switch("1-a")
+    assert seen() == ["skytier-job-cleanup.prom"]
+    for instance in ("worker.1.1-a", "worker.2.1-a", "mail-out.1.1-a"):
+        metrics.down(instance)
+    metrics.up("worker.1.2-b")
+    assert len(seen()) == 5
+    systemd.switch("2-b")
+    assert seen() == ["skytier-job-cleanup.prom", "skytier-process-worker.1.2-b.prom"]
+    # A roll back, and a release without any.
+    metrics.down("worker.1.2-b")
+    systemd.switch("1-a")
+    assert seen() == ["skytier-job-cleanup.prom"]
+    metrics.down("mail-out.1.1-a")
+    systemd.switch("3-c")
+    assert seen() == ["skytier-job-cleanup.prom"]
 
 
 def test_only_the_machine_that_ran_a_job_last_has_its_exit_code() -> None:

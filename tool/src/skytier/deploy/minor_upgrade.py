@@ -32,10 +32,7 @@ cd / && exec systemd-run --quiet --no-block --collect --unit={UNIT} --property=T
     /bin/bash {_DIRECTORY}/program
 """
 _ACTIVE = f"systemctl is-active {UNIT}.service || true"
-_REFRESH = (
-    "said=$(LC_ALL=C apt-get -qq -o APT::Update::Error-Mode=any update 2>&1) || "
-    '{ grep -E \'^E:\' <<<"$said" || echo "$said"; } | head -n 1'
-)
+REFRESH = render("skytier.services.patroni", "refresh.sh")
 _BACKUP = "systemctl list-units --plain --no-legend --state=activating 'skytier-backup@*'"
 
 
@@ -44,7 +41,7 @@ def refresh(host: Host) -> str:
 
     Raises SkytierError where the machine cannot be reached.
     """
-    return host.run(_REFRESH).strip()
+    return host.run(REFRESH).strip()
 
 
 def upgrade(host: Host, tell: Tell) -> float | None:

@@ -23,6 +23,7 @@ from skytier.services.redis import servers as redis
 from skytier.services.redis_proxy.service import REDIS_PROXY
 from skytier.services.service import ETC, UNITS, Placement, Service, check
 from skytier.services.setup import File, Setup
+from skytier.services.system.service import PYTHON
 from skytier.stackfile import StackFile
 from skytier.topology import Endpoint, Exposure, Need, ObjectStore, Topology
 
@@ -81,7 +82,7 @@ class Application(Service):
         """Python, and the client of PostgreSQL: jobs are written down by it, and what blocks a
         migration is found."""
         uses_psql = at.stack.application.job or at.stack.application.migrate
-        return ["python3", *(["postgresql-client"] if uses_psql else [])]
+        return [PYTHON, *(["postgresql-client"] if uses_psql else [])]
 
     def endpoints(self, stack: StackFile) -> Sequence[Endpoint]:
         """Its metrics, if there are any; and all of it, past Nginx, for the networks of the stack

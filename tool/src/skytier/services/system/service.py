@@ -18,10 +18,13 @@ INSTALL = "/usr/local/lib/skytier/install-packages"
 BAKED, BEGIN, END = "SKYTIER BAKED", "SKYTIER BAKE FAILED", "SKYTIER BAKE ENDED"
 """What the machine that an image is made from says on its console: all is done; what went wrong is
 between the other two."""
-POSTGRESQL = "postgresql"
+POSTGRESQL, PYTHON = "postgresql", "python3"
 PGDG = "/etc/skytier/pgdg.asc"
 """The key of the PostgreSQL project's packages."""
 SSH = 22
+_LOGROTATE = "/etc/skytier/logrotate.conf"
+_LOGS = [_LOGROTATE, *(f"{UNITS}/logrotate.{each}.d/skytier.conf" for each in ("service", "timer"))]
+"""What rotates log files, and when."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,8 @@ class Packages:
     """Whether PostgreSQL is one of them, which Ubuntu 20.04 has only in a version too old."""
     version: int | None = None
     """The major version that it has to be; None for that of the distribution."""
+    python: bool = False
+    """Whether Python is one of them. Where it is too old, what brings a newer one has a package."""
 
     @classmethod
     def of(cls, names: Sequence[str], version: int | None = None) -> "Packages":
@@ -40,7 +45,7 @@ class Packages:
         wanted = dict.fromkeys(names)
         others = [name for name in wanted if name != POSTGRESQL]
         has_it = POSTGRESQL in wanted
-        return cls(others, has_it, version if has_it else None)
+        return cls(others, has_it, version if has_it else None, PYTHON in wanted)
 
 
 class System(Service):
@@ -49,8 +54,8 @@ class System(Service):
     name = "system"
 
     def packages(self, at: Placement) -> Sequence[str]:
-        """What keeps the machine's packages up to date."""
-        return ["unattended-upgrades"]
+        """What keeps the machine's packages up to date, and its log files small."""
+        return ["unattended-upgrades", "logrotate"]
 
     def endpoints(self, stack: StackFile) -> Sequence[Endpoint]:
         """SSH."""
@@ -62,10 +67,11 @@ class System(Service):
 
     def begin(self, packages: Packages, files: Sequence[File]) -> Setup:
         """What comes first on a machine with all its packages; `files` are those that follow."""
-        units = [file.path for file in files if file.path.startswith(UNITS)]
+        own = _files(packages)
+        units = [file.path for file in (*own, *files) if file.path.startswith(UNITS)]
         return Setup(
-            files=_files(packages),
-            script=render(PACKAGE, "setup-begin.sh", units=units),
+            files=own,
+            script=render(PACKAGE, "setup-begin.sh", units=units, logs=_LOGS),
             checks=[check(PACKAGE, "packages", asdict(packages)), check(PACKAGE, "ssh", {})],
         )
 
@@ -123,6 +129,8 @@ def _files(packages: Packages) -> list[File]:
         "/etc/systemd/journald.conf.d/skytier.conf": render(PACKAGE, "journald.conf"),
         "/etc/sysctl.d/60-skytier.conf": render(PACKAGE, "sysctl.conf"),
     }
+    for path, name in zip(_LOGS, ("", "service.", "timer."), strict=True):
+        texts[path] = render(PACKAGE, f"logrotate.{name}conf", logrotate=_LOGROTATE)
     install, *key = installer(packages)
     return [install, *(File(path, text) for path, text in texts.items()), *key]
 

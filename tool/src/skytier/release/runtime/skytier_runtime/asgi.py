@@ -61,6 +61,8 @@ class Measured:
             await self._app(scope, receive, send)
             return
         began, status = time.perf_counter(), 500
+        # Before the application, which may write its own into the scope.
+        asked = metrics.route_of(scope["path"], scope.get("client"))
 
         async def send_on(message: MutableMapping[str, Any]) -> None:
             nonlocal status
@@ -74,7 +76,7 @@ class Measured:
         finally:
             metrics.IN_PROGRESS.dec()
             seconds = time.perf_counter() - began
-            route = getattr(scope.get("route"), "path", None) or metrics.route_of(scope["path"])
+            route = asked or getattr(scope.get("route"), "path", None) or "all"
             metrics.answered(scope["method"], route, status, seconds)
 
 

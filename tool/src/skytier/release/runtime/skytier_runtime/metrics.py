@@ -6,6 +6,7 @@ The names are those of the sample application, so that charts and alerts are the
 import ipaddress
 import json
 import os
+from urllib.parse import unquote
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
@@ -33,6 +34,7 @@ _BUILD = Gauge(
     ["version", "release"],
     multiprocess_mode="livemax",
 )
+_HEALTH = unquote(os.environ.get("SKYTIER_HEALTH", ""))
 _FROM = [
     ipaddress.ip_network(each) for each in json.loads(os.environ.get("SKYTIER_METRICS_FROM", "[]"))
 ]
@@ -51,9 +53,13 @@ def answered(method: str, route: str, status: int, seconds: float) -> None:
     _DURATION.labels(method, route).observe(seconds)
 
 
-def route_of(path: str) -> str:
-    """What stands for a path where the framework names no route."""
-    return path if path == os.environ.get("SKYTIER_HEALTH") else "all"
+def route_of(path: str, client: tuple[str, int] | None) -> str | None:
+    """The route of who asks whether all is well; None for a visitor.
+
+    A visitor's page may be at /. A balancer's question there comes through Nginx, which names the
+    address of every visitor, and none for that question.
+    """
+    return "/health" if path == _HEALTH and (path != "/" or client is None) else None
 
 
 def may_read(client: tuple[str, int] | None) -> bool:

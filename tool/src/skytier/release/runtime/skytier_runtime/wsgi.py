@@ -31,9 +31,11 @@ class Measured:
         if environ["PATH_INFO"] == metrics.PATH and metrics.may_read(client):
             start_response("200 OK", [("Content-Type", metrics.CONTENT_TYPE)])
             return [metrics.text()]
-        return self._measured(environ, start_response)
+        # Before the application, which may write its own into the environment.
+        route = metrics.route_of(environ["PATH_INFO"], client) or "all"
+        return self._measured(environ, start_response, route)
 
-    def _measured(self, environ: Environ, start_response: Start) -> Iterator[bytes]:
+    def _measured(self, environ: Environ, start_response: Start, route: str) -> Iterator[bytes]:
         began, status = time.perf_counter(), 500
 
         def started(line: str, *more: Any) -> Any:
@@ -50,7 +52,6 @@ class Measured:
             if close := getattr(body, "close", None):
                 close()
             metrics.IN_PROGRESS.dec()
-            route = metrics.route_of(environ["PATH_INFO"])
             seconds = time.perf_counter() - began
             metrics.answered(environ["REQUEST_METHOD"], route, status, seconds)
 

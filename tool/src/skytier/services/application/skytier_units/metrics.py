@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Collection
 from pathlib import Path
 
 from . import UNITS
@@ -64,6 +65,17 @@ def down(instance: str) -> None:
     wanted = Path(UNITS, "multi-user.target.wants", f"skytier-process@{instance}.service")
     text = process_metrics(instance, up=False) if wanted.is_symlink() else ""
     _measure(file("process", instance), text)
+
+
+def forget_all_but(units: Collection[str]) -> None:
+    """Remove the metrics of all other processes.
+
+    A process that waits for its next start is stopped without `down`, and would be missed for ever.
+    """
+    kept = {file("process", unit.removesuffix(".service").partition("@")[2]) for unit in units}
+    for path in Path(METRICS).glob("skytier-process-*.prom"):
+        if path not in kept:
+            path.unlink(missing_ok=True)
 
 
 def ran(job: str) -> None:

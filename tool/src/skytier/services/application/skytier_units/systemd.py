@@ -152,6 +152,7 @@ def switch(release: str) -> None:
     if timers:
         _systemctl("start", *now.timers)
     _end(ends)
+    metrics.forget_all_but(now.processes)
     _forget_failed(now.processes)
     running = {each["Id"] for each in _there()}
     for directory in Path(UNITS).glob("skytier-process@*.service.d"):
