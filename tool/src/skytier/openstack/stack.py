@@ -57,7 +57,7 @@ from skytier.openstack.plan.desired import wanted
 from skytier.openstack.plan.given_up import give_up
 from skytier.openstack.plan.kept_secrets import KeptSecrets
 from skytier.openstack.plan.kinds import RULES, find_all, resources
-from skytier.openstack.plan.losses import losses
+from skytier.openstack.plan.losses import losses, unclear_volumes
 from skytier.openstack.plan.planned import Plan, Removal
 from skytier.openstack.plan.releases import (
     Deliveries,
@@ -181,6 +181,7 @@ class CloudStack:
             found,
             RULES,
             losses(resolved, there),
+            unclear_volumes(resolved, found),
         )
         enters = looks and self.operator.has_key(public_key)
         about = self._upgrade(resolved, there, steps, enters=enters, refuses=looks)
