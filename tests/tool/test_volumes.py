@@ -10,7 +10,7 @@ from skytier.costs.planned import PlanCost
 from skytier.costs.rates import EXAMPLE
 from skytier.deploy.apply import LossError, refuse_losses
 from skytier.deploy.kind import Found, Key, Known, Wanted
-from skytier.deploy.plan import Action, Step, nothing_to_do, plan
+from skytier.deploy.plan import Action, Step, nothing_to_do, one_of_each, plan
 from skytier.doctor import cloud as doctor
 from skytier.doctor.check import State
 from skytier.errors import SkytierError
@@ -21,10 +21,11 @@ from skytier.openstack.choices.images import Image
 from skytier.openstack.choices.quota import Amounts
 from skytier.openstack.plan.desired import wanted
 from skytier.openstack.plan.kinds import RULES
+from skytier.openstack.plan.losses import losses, unclear_volumes
 from skytier.openstack.plan.needs import of_steps, whole_plan
 from skytier.openstack.plan.resolved import ResolvedStack
 from skytier.openstack.resources.project import Project
-from skytier.openstack.resources.volume import EXPECTED, KEPT, Volume
+from skytier.openstack.resources.volume import DATA_ID, EXPECTED, KEPT, Volume
 from skytier.openstack.resources.volume_attachment import VolumeAttachment
 from skytier.openstack.stack import CloudStack
 from skytier.roles import ROLES
@@ -45,12 +46,16 @@ PROJECT = Project(cast(Any, None), "skytier")
 TEN, TWENTY, NONE = parse("database.volume_gib = 10"), parse("database.volume_gib = 20"), parse("")
 
 
-def all_wanted(stack: StackFile, known: Known, image: str = "debian-12") -> list[Wanted]:
+def resolved(stack: StackFile, image: str = "debian-12") -> ResolvedStack:
     images = dict.fromkeys(stack.machines(), Image("i", image, "2026-01-01"))
     choices = Choices(images, FLAVORS, ExternalNetwork("n", "public"))
     # Only one that is named replaces a server.
     stack = stack.model_copy(update={"image": image})
-    return wanted(ResolvedStack(stack, choices, ROLES, NOTHING), PROJECT, "ssh-ed25519 key", known)
+    return ResolvedStack(stack, choices, ROLES, NOTHING)
+
+
+def all_wanted(stack: StackFile, known: Known, image: str = "debian-12") -> list[Wanted]:
+    return wanted(resolved(stack, image), PROJECT, "ssh-ed25519 key", known)
 
 
 def there(stack: StackFile, data: str = KEPT) -> dict[Key, Found]:
@@ -204,6 +209,85 @@ class _Nothing:
         return self
 
 
+def refused(found: Sequence[Found], stack: StackFile) -> list[Step]:
+    """The steps with what is lost by them."""
+    known = Known(one_of_each(found)[0])
+    asked = resolved(stack)
+    return plan(
+        *(all_wanted(stack, known), found, RULES),
+        losses(asked, known),
+        unclear_volumes(asked, found),
+    )
+
+
+@pytest.mark.parametrize("data", [EXPECTED, KEPT])
+@pytest.mark.parametrize("created_at", ["1999", "2999"])
+@pytest.mark.parametrize("server", [True, False])
+def test_of_two_volumes_of_one_name_none_with_data_is_deleted(
+    data: str, created_at: str, server: bool
+) -> None:
+    """As a backup that Cinder restored: it has the name, and all metadata."""
+    found = there(TEN) if server else without(there(TEN), SERVER, ATTACHMENT, CONFIGURATION)
+    found[VOLUME] = replace(found[VOLUME], created_at="2026")
+    facts = {**found[VOLUME].facts, "data": data, "servers": []}
+    restored = replace(found[VOLUME], id="restored", facts=facts, created_at=created_at)
+
+    with pytest.raises(LossError, match="lose the data of the application") as error:
+        refuse_losses(refused([*found.values(), restored], TEN))
+
+    advice = error.value.do or ""
+    assert "id of volume skytier-database-1 and restored have this name" in advice
+    assert "openstack volume unset --property skytier:stack ID" in advice
+
+
+def test_one_that_never_had_data_is_deleted_as_a_duplicate() -> None:
+    found = there(TEN)
+    facts = {**found[VOLUME].facts, "data": ""}
+    empty = replace(found[VOLUME], id="empty", facts=facts, created_at="2999")
+
+    steps = refused([*found.values(), empty], TEN)
+
+    refuse_losses(steps)
+    assert [s.found.id for s in steps if s.action is Action.DELETE and s.found] == ["empty"]
+
+
+@pytest.mark.parametrize("name", ["data", "skytier-database-4", "skytier-web-4", ""])
+def test_a_volume_with_data_that_was_renamed_is_not_deleted(name: str) -> None:
+    found = without(there(TEN), SERVER, ATTACHMENT, CONFIGURATION)
+    renamed = replace(found.pop(VOLUME), key=Key("volume", name))
+
+    with pytest.raises(LossError, match="lose the data of the application") as error:
+        refuse_losses(refused([*found.values(), renamed], TEN))
+
+    back = "openstack volume set --name skytier-database-1 id of volume skytier-database-1."
+    assert back in (error.value.do or "")
+
+
+def test_the_machine_that_noted_it_says_what_its_name_was() -> None:
+    found = there(TEN)
+    renamed = replace(found.pop(VOLUME), key=Key("volume", "data"), id="v")
+    # The name is free, and not its own.
+    noted = {**found[SERVER].facts, "metadata": {DATA_ID: "v"}}
+    server = replace(found[SERVER], key=Key("server", "skytier-database-2"), facts=noted)
+
+    unclear = unclear_volumes(resolved(TEN), [*found.values(), renamed, server])
+
+    assert "--name skytier-database-2 v." in unclear["v"].instead
+
+
+def test_one_of_a_role_that_no_machine_of_the_stack_has_is_not_deleted() -> None:
+    found = there(TEN)
+    facts = {**found[VOLUME].facts, "role": "somebody's"}
+    another = replace(found[VOLUME], key=Key("volume", "another"), id="v", facts=facts)
+
+    with pytest.raises(LossError, match="lose what is on it") as error:
+        refuse_losses(refused([*found.values(), another], TEN))
+
+    assert error.value.do is not None
+    assert "set --name" not in error.value.do
+    assert "openstack volume unset --property skytier:stack v" in error.value.do
+
+
 def test_down_deletes_the_server_first_and_the_volume_with_the_rest() -> None:
     gone = plan([], there(TEN).values(), RULES)
 
@@ -239,6 +323,23 @@ def test_quotas_count_the_volume_and_what_it_grows_by() -> None:
     made = of_steps(steps({}, TEN), FLAVORS)
     assert (made.volumes, made.gigabytes) == (1, 10)
     assert of_steps(steps(there(TEN), TWENTY), FLAVORS) == Amounts(gigabytes=10)
+
+
+@pytest.mark.parametrize("text", ["", "volume_gib = 10", "root_gib = 30\nvolume_gib = 10"])
+@pytest.mark.parametrize("members", [1, 2, 3])
+def test_the_doctor_counts_what_the_plan_of_a_new_stack_takes(text: str, members: int) -> None:
+    stack = parse(f"[database]\nmembers = {members}\n{text}")
+    flavors = dict.fromkeys(stack.machines(), FLAVOR)
+    roots = {role: gib for role in stack.machines() if (gib := stack.root_gib_of(role))}
+    images = dict.fromkeys(stack.machines(), Image("i", "debian-12", "2026-01-01"))
+    network = ExternalNetwork("n", "public")
+    new = ResolvedStack(stack, Choices(images, flavors, network, roots=roots), ROLES, NOTHING)
+    made = plan(wanted(new, PROJECT, "ssh-ed25519 key", Known()), [], RULES)
+
+    whole = whole_plan(stack, flavors, roots)
+
+    assert whole == of_steps(made, flavors)
+    assert whole.gigabytes == members * (10 * ("volume" in text) + 30 * ("root" in text))
 
 
 def test_its_price_is_in_the_plan() -> None:

@@ -102,11 +102,13 @@ def plan(
     found: Iterable[Found],
     rules: Mapping[str, Rules],
     losses: Mapping[Key, Loss] | None = None,
+    losses_by_id: Mapping[str, Loss] | None = None,
 ) -> list[Step]:
     """The steps from what is found to what is wanted, each after those that it needs.
 
     `rules` has every kind, in the order in which they are made; deleting goes the other way.
-    `losses` has what must not be deleted.
+    `losses` has what must not be deleted because it is not wanted; of duplicates the other one
+    stays. `losses_by_id` has what must not be deleted for whatever reason.
     """
     there, duplicates = one_of_each(found)
     known = Known(there)
@@ -126,7 +128,7 @@ def plan(
             if not _goes_with_its_host(each, steps, rules[each.key.kind])
         ),
     ]
-    return [*ordered, *_deletions(gone, rules, losses or {})]
+    return [*ordered, *_deletions(gone, rules, losses or {}, losses_by_id or {})]
 
 
 def one_of_each(found: Iterable[Found]) -> tuple[dict[Key, Found], list[Found]]:
@@ -233,6 +235,7 @@ def _deletions(
     gone: Iterable[tuple[Found, str, tuple[Key, ...]]],
     rules: Mapping[str, Rules],
     losses: Mapping[Key, Loss],
+    losses_by_id: Mapping[str, Loss],
 ) -> list[Step]:
     """What is made last is deleted first, after what holds on to it."""
     order = list(rules)[::-1]
@@ -244,8 +247,8 @@ def _deletions(
     for found, reason, after in leaving:
         held_by = rules[found.key.kind].held_by
         needs = dict.fromkeys(step.key for step in steps if step.key.kind in held_by)
-        # Of a duplicate the other one stays, and with it the data.
-        loss = losses.get(found.key, _NO_LOSS) if reason == _UNWANTED else _NO_LOSS
+        unwanted = losses.get(found.key, _NO_LOSS) if reason == _UNWANTED else _NO_LOSS
+        loss = losses_by_id.get(found.id, unwanted)
         steps.append(
             Step(
                 Action.DELETE,

@@ -34,7 +34,7 @@ from skytier.openstack.choices.flavor import Flavor
 from skytier.openstack.choices.quota import Amounts, Row, check
 from skytier.openstack.entry_point import EntryPoint, first_public
 from skytier.openstack.lock import Lock
-from skytier.openstack.machines import operator, variables
+from skytier.openstack.machines import operator, stack_key, variables
 from skytier.openstack.machines.access import Access
 from skytier.openstack.machines.fencing import take_over_from_lost
 from skytier.openstack.machines.host_keys import HOST_KEY
@@ -57,7 +57,7 @@ from skytier.openstack.plan.desired import wanted
 from skytier.openstack.plan.given_up import give_up
 from skytier.openstack.plan.kept_secrets import KeptSecrets
 from skytier.openstack.plan.kinds import RULES, find_all, resources
-from skytier.openstack.plan.losses import losses
+from skytier.openstack.plan.losses import losses, unclear_volumes
 from skytier.openstack.plan.planned import Plan, Removal
 from skytier.openstack.plan.releases import (
     Deliveries,
@@ -74,9 +74,9 @@ from skytier.openstack.resources.creation import RepeatedCalls
 from skytier.openstack.resources.ec2_credential import Ec2Credential
 from skytier.openstack.resources.errors import API_ERRORS, explained
 from skytier.openstack.resources.floating_ip import FloatingIP
-from skytier.openstack.resources.key_pair import KeyPair
 from skytier.openstack.resources.load_balancer import LoadBalancer, UnseenLoadBalancerError
 from skytier.openstack.resources.project import Project
+from skytier.openstack.resources.router import external_of
 from skytier.openstack.resources.server import Server
 from skytier.openstack.resources.volume import Volume
 from skytier.openstack.spending import prices as spending
@@ -150,7 +150,7 @@ class CloudStack:
             offered = pool.submit(self._offered)
             found = self.find()
         servers = [each for each in found if each.key.kind == Server.name]
-        picked = choices.choose(offered.result(), self.stack, servers)
+        picked = choices.choose(offered.result(), self.stack, servers, external_of(found))
         backup_host.check(self.stack, picked.images, picked.systems)
         redis_version.check(self.stack, picked.images, picked.systems)
         found = self._judged(found, picked)
@@ -169,8 +169,7 @@ class CloudStack:
         )
         there = Known(one_of_each(found)[0])
         object_store.check(self.project, self.stack, there)
-        pair = there.get(resolved.key(KeyPair.name))
-        public_key = pair.facts["public_key"] if pair else self.operator.public_key()
+        public_key = stack_key.public_key(found, self.operator)
         if looks and self.operator.has_key(public_key):
             wrong = looked(self.connection, self.operator, self.stack, there)
         found = to_mend(found, wrong)
@@ -181,6 +180,7 @@ class CloudStack:
             found,
             RULES,
             losses(resolved, there),
+            unclear_volumes(resolved, found),
         )
         enters = looks and self.operator.has_key(public_key)
         about = self._upgrade(resolved, there, steps, enters=enters, refuses=looks)

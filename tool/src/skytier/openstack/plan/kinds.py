@@ -140,7 +140,7 @@ def resources(
             wanted=stack.has_load_balancer,
             held_by=load_balancer_address(stack.name).name,
         ),
-        FloatingIP(project, entry, entry_points, address),
+        FloatingIP(project, entry, entry_points if stack.has_floating_ips else (), address),
     ]
     return {kind.name: kind for kind in plain}
 

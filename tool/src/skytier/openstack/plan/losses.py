@@ -1,6 +1,7 @@
 """What would be lost with what the stack file does not have any more."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 
 from skytier.deploy.kind import Found, Key, Known
 from skytier.deploy.plan import Loss
@@ -9,6 +10,7 @@ from skytier.openstack.plan.given_up import GIVEN_UP
 from skytier.openstack.plan.object_store import in_words
 from skytier.openstack.plan.resolved import ResolvedStack
 from skytier.openstack.resources.container import Container, holds_static_files
+from skytier.openstack.resources.project import STACK
 from skytier.openstack.resources.server_state import BEING_DELETED
 from skytier.openstack.resources.volume import DATA_ID, Volume
 
@@ -29,6 +31,19 @@ _OBJECTS_STAY = (
     "Set storage.bucket back to {0} (backup.bucket or backup.second.bucket, if it has backups), or "
     "delete the objects first. Or take the container out of the stack, which leaves it as it is: "
     "openstack container unset --property Skytier {0}"
+)
+_OUT_OF_THE_STACK = (
+    "take it out of the stack, which leaves it as it is: openstack volume unset --property "
+    f"{STACK} {{}}"
+)
+_TWICE = (
+    "{} have this name, and there is data: a volume that Cinder restores or clones has the name "
+    "and the mark of the other one. Find out which one the stack does not need (openstack volume "
+    "show), and " + _OUT_OF_THE_STACK.format("ID")
+)
+_RENAMED = (
+    "Is it the one of {0}? Then give it its name back, and run skytier up again: openstack volume "
+    "set --name {0} {1}. If not, "
 )
 
 
@@ -66,6 +81,48 @@ def losses(resolved: ResolvedStack, known: Known) -> dict[Key, Loss]:
             if (data := unwanted.get(found.facts.get("role", "")))
         }
     )
+
+
+def unclear_volumes(resolved: ResolvedStack, found: Sequence[Found]) -> dict[str, Loss]:
+    """Volumes with data of which nobody can tell whether it is needed, by their ids.
+
+    One has the name of another one, or a name that no machine's volume has. `losses` has those of
+    machines that the stack does not have any more.
+    """
+    volumes = [each for each in found if each.key.kind == Volume.name]
+    named = Counter(each.key for each in volumes)
+    of_machines = {
+        resolved.key(Volume.name, name, number)
+        for name, role in resolved.roles.items()
+        for number in range(1, _MOST_MEMBERS + 1)
+        if role.holds_data
+    }
+    unclear = {}
+    for each in volumes:
+        if not each.facts["data"] or (named[each.key] == 1 and each.key in of_machines):
+            continue
+        role = resolved.roles.get(each.facts["role"])
+        if named[each.key] > 1:
+            ids = sorted(one.id for one in volumes if one.key == each.key)
+            instead = _TWICE.format(" and ".join(ids))
+        else:
+            machine = _machine_without_volume(resolved, each, found)
+            back = _RENAMED.format(machine, each.id) if machine else "If nobody needs it here, "
+            instead = back + _OUT_OF_THE_STACK.format(each.id)
+        unclear[each.id] = Loss((role and role.holds_data) or "what is on it", instead)
+    return unclear
+
+
+def _machine_without_volume(resolved: ResolvedStack, volume: Found, found: Sequence[Found]) -> str:
+    """The name of the machine whose data a volume has, or seems to have; empty for none."""
+    for each in found:
+        if each.key.kind == SERVER and each.facts.get("metadata", {}).get(DATA_ID) == volume.id:
+            return each.key.name
+    role = volume.facts["role"]
+    count = resolved.stack.machines()[role].machines if role in resolved.stack.volumes() else 0
+    names = [resolved.key(Volume.name, role, number) for number in range(1, count + 1)]
+    there = {each.key for each in found}
+    return next((key.name for key in names if key not in there), "")
 
 
 def others_have_it(resolved: ResolvedStack, known: Known, role: str, number: int) -> bool:

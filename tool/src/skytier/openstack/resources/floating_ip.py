@@ -15,7 +15,8 @@ class FloatingIP:
     It has no name: its description is the mark and the name of the machine that it leads to. An
     address that the operator owns is associated and dissociated, never described or deleted.
 
-    The one of the entry point stays the same when another machine becomes the entry point.
+    The one of the entry point stays the same when another machine becomes the entry point. It is
+    not exchanged for another one: visitors would come to neither for a while.
     """
 
     name = "floating IP"
@@ -35,17 +36,35 @@ class FloatingIP:
     def find(self) -> Iterable[Found]:
         """Those whose description begins with the mark, and the one that was brought along.
 
-        That one is the stack's for as long as it leads to one of its ports.
+        That one is the stack's for as long as it leads to one of its ports. One that was brought
+        along before, and leads to the entry point still, is a person's to take from there.
         """
-        ours = self._own_ports() if self._address else set()
-        for ip in self._network.ips(project_id=self._project.id):
+        ips = list(self._network.ips(project_id=self._project.id))
+        foreign = [ip for ip in ips if ip.port_id and self._mark_of(ip) != self._project.mark]
+        ours = self._own_ports() if foreign or self._address else {}
+        brought = [ip for ip in ips if ip.floating_ip_address == self._address]
+        is_there = any(ip.port_id in ours for ip in brought)
+        entries: list[Found] = []
+        others: list[Found] = []
+        for ip in ips:
             mark, _, name = (ip.description or "").partition(" ")
-            if self._address and ip.floating_ip_address == self._address:
-                if ip.port_id in ours:
-                    yield self._found(ip, self._entry, foreign=True)
+            if ip in brought:
+                if is_there:
+                    entries.append(self._found(ip, self._entry, foreign=True))
+            elif mark == self._project.mark and name not in self._entry_points:
+                others.append(self._found(ip, Key(self.name, name)))
+            elif mark == self._project.mark and is_there:
+                # Somebody led their own one to the entry point: this one is given back.
+                others.append(self._found(ip, Key(self.name, ip.floating_ip_address)))
             elif mark == self._project.mark:
-                is_entry = name in self._entry_points
-                yield self._found(ip, self._entry if is_entry else Key(self.name, name))
+                entry = self._found(ip, self._entry)
+                entries.append(self._not_exchanged(entry) if self._address else entry)
+        if not entries:
+            before = [ip for ip in foreign if ours.get(ip.port_id) in self._entry_points]
+            entries = [
+                self._not_exchanged(self._found(ip, self._entry, foreign=True)) for ip in before
+            ]
+        return [*entries, *others]
 
     def create(self, wanted: Wanted, known: Known) -> Found:
         """A new one, never one that lies free, and associated by the same call."""
@@ -82,7 +101,8 @@ class FloatingIP:
     def delete(self, found: Found, tell: Tell) -> None:
         """Give it back; the operator's own is only dissociated."""
         if found.facts["foreign"]:
-            self._network.update_ip(found.id, port_id=None)
+            ip = self._network.get_ip(found.id)
+            self._network.update_ip(ip, port_id=None, description=ip.description)
         else:
             self._network.delete_ip(found.id, ignore_missing=True)
 
@@ -95,10 +115,35 @@ class FloatingIP:
             "or leave it out to have one allocated.",
         )
 
-    def _own_ports(self) -> set[str]:
+    def _own_ports(self) -> dict[str, str]:
+        """The name of each port of the stack that an address can lead to, by its id."""
         marks = [self._project.mark, self._project.of_virtual_address]
         ports = self._network.ports(description=marks, project_id=self._project.id)
-        return {port.id for port in ports}
+        return {port.id: port.name for port in ports}
+
+    def _mark_of(self, ip: Any) -> str:
+        return str((ip.description or "").partition(" ")[0])
+
+    def _not_exchanged(self, found: Found) -> Found:
+        """An entry point's address that is not the one of the stack file."""
+        address, port = found.facts["address"], found.attributes["port"] or self._entry.name
+        whose = "which is your own" if found.facts["foreign"] else "which the stack allocated"
+        wanted = f"floating_ip names {self._address}" if self._address else "floating_ip is not set"
+        lead = f"openstack floating ip unset --port {address}"
+        if self._address:
+            lead += f"; openstack floating ip set --port {port} {self._address}"
+        if found.facts["foreign"]:
+            back, then = f'Set floating_ip = "{address}" in the stack file', ""
+        else:
+            back = "Leave floating_ip out of the stack file"
+            then = f" skytier up then gives {address} back."
+        return replace(
+            found,
+            fault=f"the entry point has the address {address}, {whose}, and in the stack file "
+            f"{wanted}",
+            by_hand=f"{back}. Or exchange the addresses, and run skytier up again: {lead}. From "
+            f"then on no visitor comes in by {address}, so DNS names have to follow.{then}",
+        )
 
     def _description(self, key: Key) -> str:
         return f"{self._project.mark} {key.name}"
@@ -107,7 +152,7 @@ class FloatingIP:
         """Take another floating IP of ours from a port: Neutron leads one to an address. It is
         deleted later."""
         for other in self._network.ips(port_id=port, project_id=self._project.id):
-            if (other.description or "").partition(" ")[0] == self._project.mark:
+            if self._mark_of(other) == self._project.mark:
                 tell(f"taking {other.floating_ip_address} from there")
                 self._network.update_ip(other, port_id=None, description=other.description)
 

@@ -10,6 +10,8 @@ from openstack.connection import Connection
 PREFIX = "skytier:"
 STACK, ROLE = f"{PREFIX}stack", f"{PREFIX}role"
 LONGEST_DESCRIPTION = 255
+VIRTUAL = "virtual address"
+"""How the description of the port of a virtual address ends."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class Project:
     @property
     def of_virtual_address(self) -> str:
         """The description of the port that holds a virtual address, which no machine has."""
-        return f"{self.mark} virtual address"
+        return f"{self.mark} {VIRTUAL}"
 
     @property
     def tags(self) -> list[str]:
