@@ -10,9 +10,10 @@ from skytier import roles
 from skytier.deploy.kind import Found, Key, Known
 from skytier.deploy.plan import Action, Step
 from skytier.errors import SkytierError
+from skytier.hosts.host import UnreachableError
 from skytier.openstack.choices import redis_version
 from skytier.openstack.choices.images import Image
-from skytier.openstack.machines.redis_members import RedisServers
+from skytier.openstack.machines.redis_members import RedisServers, members
 from skytier.openstack.plan.redis_news import news
 from skytier.openstack.plan.resolved import ResolvedStack
 from skytier.roles import ROLES
@@ -228,8 +229,10 @@ class Servers:
 
 def test_a_member_hands_over_before_its_server_goes() -> None:
     servers = Servers()
-    kind = RedisServers(cast(Any, servers), cast(Any, servers), Known(), goes_on=True)
-    found = Found(Key("server", WEB.name), "1", {"flavor": "small"}, {"role": "web"})
+    places = {("web", 1), ("balancer", 1), ("web", 2)}
+    kind = RedisServers(cast(Any, servers), cast(Any, servers), Known(), places, goes_on=True)
+    facts = {"role": "web", "number": 1}
+    found = Found(Key("server", WEB.name), "1", {"flavor": "small"}, facts)
     kind.delete(found, lambda text: None)
     assert servers.done == [f"[ ! -x {LEAVE} ] || {{ {LEAVE} --for-good; }}", "deleted"]
     servers.done.clear()
@@ -243,6 +246,10 @@ def test_a_member_hands_over_before_its_server_goes() -> None:
         servers.done.clear()
         kind.delete(other, lambda text: None)
         assert servers.done == ["deleted"]
+    # Where Redis has one server, nothing has to be known of the others.
+    servers.done.clear()
+    replace(kind, members=frozenset()).delete(found, lambda text: None)
+    assert servers.done == ["deleted"]
     servers.done.clear()
     replace(kind, goes_on=False).delete(found, lambda text: None)
     assert servers.done == [f"[ ! -x {LEAVE} ] || {{ {LEAVE} --apart; }}", "deleted"]
@@ -252,6 +259,70 @@ def test_a_member_hands_over_before_its_server_goes() -> None:
     with pytest.raises(SkytierError):
         kind.delete(found, lambda text: None)
     assert servers.done == []
+
+
+class Hangs(Servers):
+    """Of Nova: a machine that lets nobody in."""
+
+    def run(self, script: str) -> str:
+        raise UnreachableError("It does not answer.", "")
+
+
+@pytest.mark.parametrize(
+    ("number", "goes_on", "stays"), [(1, True, True), (1, False, False), (3, True, False)]
+)
+def test_one_that_lets_nobody_in_stays_if_it_has_a_member_that_others_follow(
+    number: int, *, goes_on: bool, stays: bool
+) -> None:
+    servers, told = Hangs(), list[str]()
+    places = {("web", 1), ("web", 2)}
+    kind = RedisServers(cast(Any, servers), cast(Any, servers), Known(), places, goes_on=goes_on)
+    facts = {"role": "web", "number": number}
+    found = Found(Key("server", f"shop-web-{number}"), "1", {"flavor": "small"}, facts)
+    if stays:
+        with pytest.raises(UnreachableError):
+            kind.delete(found, told.append)
+    else:
+        kind.delete(found, told.append)
+        assert told == ["if Redis runs there, it was not stopped: It does not answer."]
+    assert servers.done == ([] if stays else ["deleted"])
+
+
+@pytest.mark.parametrize(
+    ("balancers", "web_servers", "then", "places"),
+    [
+        (1, 3, f"web.count = 2\n{MEMBERS}", {"web 1", "web 2", "balancer 1"}),
+        (0, 4, f"web.count = 3\nbalancer.kind = 'none'\n{MEMBERS}", {"web 1", "web 2", "web 3"}),
+        # Where web servers were as few as one at an hour, the second balancer had a member.
+        (
+            *(2, 3, f"web.count = 2\n{MEMBERS}"),
+            {"web 1", "web 2", "balancer 1", "balancer 2"},
+        ),
+        (1, 2, 'cache.kind = "redis"', {"web 1", "web 2", "balancer 1"}),
+        # A balancer goes.
+        (
+            *(1, 4, f"web.count = 3\nbalancer.kind = 'none'\n{MEMBERS}"),
+            {"web 1", "web 2", "web 3", "balancer 1"},
+        ),
+    ],
+)
+def test_which_machines_may_have_a_member(
+    balancers: int, web_servers: int, then: str, places: set[str]
+) -> None:
+    stack = parse(f'name = "shop"\n{then}')
+    keys = [
+        *(("balancer", number) for number in range(1, balancers + 1)),
+        *(("web", number) for number in range(1, web_servers + 1)),
+    ]
+    servers = [
+        Found(Key("server", f"shop-{role}-{number}"), "", {}, {"role": role, "number": number})
+        for role, number in keys
+    ]
+    there = Known({**known([6379, 26379]), **{each.key: each for each in servers}})
+    assert {f"{role} {number}" for role, number in members(stack, there)} == places
+    # Nobody had one where no Sentinel is let in.
+    one = Known({**known([6379]), **{each.key: each for each in servers}})
+    assert members(stack, one) == set()
 
 
 def known(ports: Sequence[int], *configured: str) -> Known:

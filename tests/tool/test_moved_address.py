@@ -46,7 +46,8 @@ def move(led_to: str | None = FORMER, **about: Any) -> tuple[bool, list[str]]:
     found = known[ENTRY] = other(known[ENTRY], port=led_to)
     addresses, said = Addresses(), list[str]()
     connection = SimpleNamespace(load_balancer=None, current_project_id="p")
-    kind = MovedAddresses(cast(Any, addresses), cast(Any, connection))
+    access = SimpleNamespace(connection=connection, led=lambda *_, **__: None)
+    kind = MovedAddresses(cast(Any, addresses), cast(Any, access))
     try:
         kind.reconcile(replace(WANTED, **about), found, known, said.append)
     except SkytierError as error:

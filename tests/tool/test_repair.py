@@ -438,7 +438,7 @@ class Moving(CloudStack):
 
     def plan(self, **how: Any) -> Any:
         self.plans.append([*self.given_up])
-        return SimpleNamespace(moves_from="skytier-web-1", wrong=(), steps=[])
+        return SimpleNamespace(has_more_to_do=True, wrong=(), steps=[])
 
     def approved(self, current: Any, approved: Any) -> Any:
         return current

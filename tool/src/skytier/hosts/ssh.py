@@ -36,13 +36,23 @@ class Ssh:
         self._directory = Path(tempfile.mkdtemp(prefix="skytier-"))
         self.config = self._directory / "config"
         self._hosts, self._known_hosts = (self._directory / name for name in ("hosts", "known"))
-        control = path_in_config(self._directory / "CONNECTION")
-        self.config.write_text(
+        self._times = 0
+        self.connect_anew()
+
+    def connect_anew(self) -> None:
+        """Use no connection again that is kept by now: an address leads to another machine. What
+        runs goes on."""
+        self._times += 1
+        control = path_in_config(self._directory / "CONNECTION").replace("%", "%%")
+        control = control.replace("CONNECTION", f"%C{self._times}")
+        files.write(
+            self.config,
             # A file, and not options: the way through the bastion has to share its connection too.
             "ControlMaster auto\n"
-            f"ControlPath {control.replace('%', '%%').replace('CONNECTION', '%C')}\n"
+            f"ControlPath {control}\n"
             "ControlPersist 60\n"
-            f"Include {path_in_config(self._hosts)}\n"
+            f"Include {path_in_config(self._hosts)}\n",
+            0o600,
         )
 
     def know(self, hosts: Sequence[SshEntry], key: Path, known_hosts: str) -> None:

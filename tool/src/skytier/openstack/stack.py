@@ -292,10 +292,9 @@ class CloudStack:
                 entry = self._carried_out(current, events, lost)
                 # Those that were replaced are well, and a plan gives up no such server.
                 self.given_up = ()
-                if current.moves_from:
+                if current.has_more_to_do:
                     # What the former entry point needed until now goes: ports that are open to
-                    # visitors, and its part of configurations. Connections that went by the
-                    # address before it moved are dead, so they are made anew.
+                    # visitors and to operators on their way, and its part of configurations.
                     entry = self._carried_out(self.plan(), events, lost)
         return Outcome(
             entry.url,
@@ -404,6 +403,7 @@ class CloudStack:
     def carry_out(self, current: Plan, shell: Ssh, events: Events, lost: threading.Event) -> Known:
         """Everything that is there once a plan is carried out. Raises SkytierError."""
         access = Access(self.connection, self.operator, shell, publish=True)
+        access.write(current.known)
         other_python.build(current.resolved, current.steps)
         take_over_from_lost(self.project, self.stack, current.known, access, events)
         for system in {
@@ -427,7 +427,7 @@ class CloudStack:
         there = Known({step.key: step.found for step in current.steps if step.found})
         moves = bool(current.moves_from)
         inside.append(leaving(servers, self.stack, access, there, moves=moves))
-        inside.append(MovedAddresses(self.kinds[FloatingIP.name], self.connection))
+        inside.append(MovedAddresses(self.kinds[FloatingIP.name], access))
         kinds = {**self.kinds, **{kind.name: kind for kind in inside}}
         done = apply(current.steps, kinds, events, current.known, lost, RepeatedCalls())
         secrets.settled()

@@ -72,18 +72,33 @@ def metrics(stack: StackFile, role: str, number: int) -> dict[str, int]:
 
 
 def ingress_rules(
-    stack: StackFile, moves_from: str = "", *, leaves_load_balancer: bool = False
+    stack: StackFile,
+    moves_from: str = "",
+    *,
+    leaves_load_balancer: bool = False,
+    through_first: bool = False,
+    entered: Collection[str] = (),
 ) -> dict[str, list[IngressRule]]:
     """What the security group of each role lets in.
 
     While the floating IP still leads to another role, `moves_from`, that one's visitors and its
-    operators are let in as well; through a load balancer where that is what it leads to.
+    operators are let in as well; through a load balancer where that is what it leads to. Operators
+    enter public machines `through_first` where not each of them has an address; and those of roles
+    that are `entered` still by addresses of their own.
     """
+    through_first = through_first or stack.has_load_balancer
     rules = _ingress_rules(
-        {name: _exposed(stack, ROLES[name]) for name in ROLES if name in stack.machines()},
+        {
+            name: _exposed(stack, ROLES[name], through_first=through_first)
+            for name in ROLES
+            if name in stack.machines()
+        },
         stack.ssh_from,
         ipv6=stack.ipv6,
     )
+    for name in rules.keys() & {*entered}:
+        own = [IngressRule(SSH, network) for network in stack.ssh_from]
+        rules[name] = list(dict.fromkeys([*rules[name], *own]))
     if not moves_from:
         return rules
     return {
@@ -175,12 +190,12 @@ def _others(role: str) -> Iterator[Service]:
             yield from other.services
 
 
-def _exposed(stack: StackFile, role: Role) -> Exposed:
+def _exposed(stack: StackFile, role: Role, *, through_first: bool) -> Exposed:
     services = services_on(stack, role.name, 1)
     public = role.name == public_role(stack, ROLES)
     return Exposed(
         public=public,
-        through_first=public and stack.has_load_balancer,
+        through_first=public and through_first,
         endpoints=[
             (service.name, endpoint)
             for service in services

@@ -70,6 +70,20 @@ def _entered(way: Way, servers: Mapping[str, Found], ports: Mapping[str, Found])
     return [way.bastion, *_of_role(way.role, servers)]
 
 
+def as_led(known: Mapping[Key, Found], led: Mapping[Key, Found]) -> dict[Key, Found]:
+    """What is known, with the floating IPs that are `led` as they lead by now.
+
+    Neutron leads one to a port: another one that led there before does so no more.
+    """
+    ports = {each.attributes["port"] for each in led.values()}
+    stay = {
+        key: each
+        for key, each in known.items()
+        if key.kind != "floating IP" or each.attributes["port"] not in ports
+    }
+    return {**stay, **led}
+
+
 def is_away(server: Found) -> bool:
     """Whether a server is broken or off, as far as Nova knows."""
     return bool(server.fault) or server.attributes.get("power", RUNNING) != RUNNING
@@ -101,6 +115,8 @@ class Access:
         self.connection = connection
         self._operator = operator
         # Several steps use this at once, and each knows only what was there when it began.
+        self._known: dict[Key, Found] = {}
+        self._led: dict[Key, Found] = {}  # the floating IPs that were set to lead to a port
         self._hosts: dict[str, SshEntry] = {}
         self._keys: dict[str, str] = {}
         self._reached: dict[str, str] = {}  # the id of the server that let us in, by name
@@ -116,7 +132,7 @@ class Access:
         server = known.get(Key("server", name))
         if server and self._reached.get(name) == server.id:
             return SshHost(self.shell, name)
-        there = {host.name: host for host in hosts(known, self._operator.way)}
+        there = self._ways(known)
         if name not in there:
             raise SkytierError(
                 f"There is no way to {name}: neither it nor another machine of the stack has a "
@@ -136,24 +152,50 @@ class Access:
     def enter(self, name: str, known: Mapping[Key, Found]) -> Host:
         """A machine that lets us in by now; nothing is waited for.
 
-        What is `known` may be older than what is known here.
+        What is `known` may be older than what is known here, and have machines that are to go.
         """
-        self.write(known, newer=False)
+        with self._lock:
+            # Others that are to go lead nowhere any more.
+            own = {k: f for k, f in known.items() if name in (k.name, leads_to(k, known))}
+            there = {**own, **self._known} if self._known else known
+            ways = self._ways(there)
+            needed = (name, ways[name].via) if name in ways else ()
+            self._tell({each: ways[each] for each in needed if each}, there)
         return SshHost(self.shell, name)
 
-    def write(self, known: Mapping[Key, Found], *, newer: bool = True) -> None:
+    def write(self, known: Mapping[Key, Found]) -> None:
         """Tell ssh the ways, from what is known by now."""
         with self._lock:
-            found = {host.name: host for host in hosts(known, self._operator.way)}
-            self._hosts = self._hosts | found if newer else found | self._hosts
-            for key, each in known.items():
-                pinned = each.facts.get("metadata", {}).get(host_keys.HOST_KEY)
-                if key.kind == "server" and pinned:
-                    self._keys.setdefault(each.id, pinned)
-            ways, keys = list(self._hosts.values()), host_keys.known_hosts(self._keys)
-            self.shell.know(ways, self._operator.key, keys)
-            if self._publish:
-                self._operator.write_hosts(ways, keys)
+            self._known |= known
+            self._tell(self._ways(self._known), known)
+
+    def led(self, address: Found, known: Mapping[Key, Found], *, moved: bool) -> None:
+        """Go by where a floating IP leads now, whatever steps that began before know of it.
+
+        `moved` is whether it led elsewhere before.
+        """
+        with self._lock:
+            self._led[address.key] = address
+            self._known = {**known, **self._known}
+            if moved:
+                self.shell.connect_anew()
+            self._tell(self._ways(self._known), self._known)
+
+    def _ways(self, known: Mapping[Key, Found]) -> dict[str, SshEntry]:
+        found = hosts(as_led(known, self._led), self._operator.way)
+        return {host.name: host for host in found}
+
+    def _tell(self, hosts: Mapping[str, SshEntry], known: Mapping[Key, Found]) -> None:
+        """Tell ssh these ways, beside those that it was told."""
+        self._hosts |= hosts
+        for key, each in known.items():
+            pinned = each.facts.get("metadata", {}).get(host_keys.HOST_KEY)
+            if key.kind == "server" and pinned:
+                self._keys.setdefault(each.id, pinned)
+        ways, keys = list(self._hosts.values()), host_keys.known_hosts(self._keys)
+        self.shell.know(ways, self._operator.key, keys)
+        if self._publish:
+            self._operator.write_hosts(ways, keys)
 
     def _learn(self, host: SshEntry, key: str) -> None:
         with self._lock:

@@ -7,7 +7,7 @@ from skytier.openstack.entry_point import BEHIND, virtual_address
 from skytier.openstack.machines.access import Access
 from skytier.openstack.machines.draining import DrainedServers
 from skytier.openstack.machines.handing_over import BalancerServers
-from skytier.openstack.machines.redis_members import RedisServers
+from skytier.openstack.machines.redis_members import RedisServers, members
 from skytier.openstack.machines.taken_away import ServersTakenAway
 from skytier.roles import ROLES
 from skytier.services.etcd.service import LEAVE as GIVE_UP_VOTE
@@ -27,7 +27,9 @@ def leaving(servers: Kind, stack: StackFile, access: Access, there: Known, *, mo
     """
     kind: Kind = MemberServers(servers, access, there, goes_on=stack.database.members > 1)
     if stack.cache.enabled:
-        kind = RedisServers(kind, access, there, goes_on=stack.cache.replicated)
+        kind = RedisServers(
+            *(kind, access, there, members(stack, there)), goes_on=stack.cache.replicated
+        )
     shared = there.get(virtual_address(stack.name))
     if stack.shares_address and shared:
         kind = BalancerServers(kind, access, there, shared.facts["address"])

@@ -53,7 +53,8 @@ _HELD_BY = {
     Port.name: {Server.name, FloatingIP.name},
     PublicPort.name: {Server.name},
     VirtualPort.name: {FloatingIP.name, LoadBalancer.name},
-    Server.name: {FloatingIP.name},
+    # By its floating IP a server is entered before it goes.
+    FloatingIP.name: {Server.name},
     Volume.name: {Server.name},
     BakedImage.name: {Server.name},
     RootVolume.name: {Server.name},
@@ -74,8 +75,8 @@ _IN_TURN = {
 _CONFIGURATION = update.RULES[update.CONFIGURATION]
 _MADE = (
     *(KeyPair, SecurityGroup, Network, Subnet, Router, RouterInterface, Port, PublicPort),
-    *(VirtualPort, Volume, Container, Ec2Credential, BakedImage, ServerGroup, RootVolume, Server),
-    *(LoadBalancer, FloatingIP),
+    *(VirtualPort, FloatingIP, Volume, Container, Ec2Credential, BakedImage, ServerGroup),
+    *(RootVolume, Server, LoadBalancer),
 )
 
 RULES = {

@@ -153,6 +153,14 @@ class Plan:
         """The role that the entry point's floating IP moves away from; empty where it stays."""
         return self.resolved.moves_from(self.known)
 
+    @property
+    def has_more_to_do(self) -> bool:
+        """Whether another plan closes what this one keeps open until the address has moved, or
+        machines are gone."""
+        there, asked = Known({s.key: s.found for s in self.steps if s.found}), self.resolved
+        opens = asked.leads_on(there) or asked.still_entered(there)
+        return bool(self.moves_from or opens)
+
     @cached_property
     def cost(self) -> PlanCost:
         """What it costs, by the stack's rates. Raises SkytierError."""

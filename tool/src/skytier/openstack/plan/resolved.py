@@ -1,6 +1,6 @@
 """A stack file with what was chosen for it, and the stack as its machines see it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -212,7 +212,11 @@ class ResolvedStack:
         """Role to what its security group lets in."""
         moves_from = self.moves_from(known)
         return roles.ingress_rules(
-            self.stack, moves_from, leaves_load_balancer=self.leaves_load_balancer(known)
+            self.stack,
+            moves_from,
+            leaves_load_balancer=self.leaves_load_balancer(known),
+            through_first=self.leads_on(known),
+            entered=self.still_entered(known),
         )
 
     def entry_point(self) -> Key:
@@ -258,6 +262,33 @@ class ResolvedStack:
         servers = [key for key in known if key.kind == "server"]
         shares = [key.name for key in servers if known[key].facts["role"] == FRONT]
         return sorted(each for each in shares if Key("port", each) in known)
+
+    def leads_on(self, known: Known) -> bool:
+        """Whether the first public machine leads operators to another one only until that, which
+        has no floating IP of its own, is deleted."""
+        # A load balancer leaves the others without one anyway.
+        if not self.stack.has_floating_ips or self.stack.has_load_balancer:
+            return False
+        public, addressed = public_role(self.stack, self.roles), self._addressed(known)
+        return any(
+            found.facts.get("role") == public and key.name not in addressed
+            for key, found in self._leaving_servers(known).items()
+        )
+
+    def still_entered(self, known: Known) -> Set[str]:
+        """The roles that are not public, of machines that are to go and have floating IPs."""
+        addressed = self._addressed(known)
+        leaving = self._leaving_servers(known).items()
+        found = {found.facts.get("role", "") for key, found in leaving if key.name in addressed}
+        return found - {public_role(self.stack, self.roles)}
+
+    def _leaving_servers(self, known: Known) -> Known:
+        stay = {self.key("server", *place) for place in self.machines()}
+        return Known({k: f for k, f in known.items() if k.kind == "server" and k not in stay})
+
+    @staticmethod
+    def _addressed(known: Known) -> Set[str]:
+        return {leads_to(key, known) for key in known if key.kind == "floating IP"}
 
     def moves_from(self, known: Known) -> str:
         """The role of the machines that the entry point's floating IP is to move away from; empty
