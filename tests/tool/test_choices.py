@@ -232,6 +232,28 @@ def test_the_external_network_is_the_one_that_can_be_meant(
     assert found.id == taken
 
 
+@pytest.mark.parametrize(
+    "offers",
+    [
+        [PUBLIC, ExternalNetwork("n4", "main", default=True)],
+        [ExternalNetwork("n1", "public", default=True), OTHER],
+        [PUBLIC, OTHER],
+        [OTHER],
+        [],
+    ],
+    ids=["another default", "the default", "several", "only another one", "none that is seen"],
+)
+def test_what_the_router_leads_to_stays_where_none_is_named(offers: list[ExternalNetwork]) -> None:
+    assert choices.choose_external_network(offers, StackFile(), leads_to="n1").id == "n1"
+
+
+def test_one_that_is_named_counts_whatever_the_router_leads_to() -> None:
+    named = StackFile(external_network="other")
+    assert choices.choose_external_network([PUBLIC, OTHER], named, leads_to="n1") == OTHER
+    without = parse('network = "n"\npublic = "fixed"')
+    assert choices.choose_external_network([], without, leads_to="n1").id == ""
+
+
 FLAVORS = {
     "the usual one": ([LARGE, SMALL], "m1.small"),
     "the smallest good one": ([LARGE, TINY, Flavor("6", "c4", 2, 4096, 40)], "c4"),

@@ -77,6 +77,7 @@ from skytier.openstack.resources.floating_ip import FloatingIP
 from skytier.openstack.resources.key_pair import KeyPair
 from skytier.openstack.resources.load_balancer import LoadBalancer, UnseenLoadBalancerError
 from skytier.openstack.resources.project import Project
+from skytier.openstack.resources.router import external_of
 from skytier.openstack.resources.server import Server
 from skytier.openstack.resources.volume import Volume
 from skytier.openstack.spending import prices as spending
@@ -150,7 +151,7 @@ class CloudStack:
             offered = pool.submit(self._offered)
             found = self.find()
         servers = [each for each in found if each.key.kind == Server.name]
-        picked = choices.choose(offered.result(), self.stack, servers)
+        picked = choices.choose(offered.result(), self.stack, servers, external_of(found))
         backup_host.check(self.stack, picked.images, picked.systems)
         redis_version.check(self.stack, picked.images, picked.systems)
         found = self._judged(found, picked)

@@ -122,10 +122,13 @@ def offered(conn: Connection, stack: StackFile) -> Offered:
     )
 
 
-def choose(offered: Offered, stack: StackFile, there: Sequence[Found] = ()) -> Choices:
+def choose(
+    offered: Offered, stack: StackFile, there: Sequence[Found] = (), leads_to: str = ""
+) -> Choices:
     """Image and flavor for every role, and the external network.
 
     `there` are the stack's servers: where no image is named, a role keeps that of its servers.
+    `leads_to` is the id of the external network that the stack's own router leads to now.
     Raises SkytierError for what there is not, with what there is and the key to set.
     """
     public_network.check_way_out(stack, offered.router, offered.networks)
@@ -135,7 +138,7 @@ def choose(offered: Offered, stack: StackFile, there: Sequence[Found] = ()) -> C
     return Choices(
         chosen,
         flavors,
-        choose_external_network(offered.networks, stack, offered.router),
+        choose_external_network(offered.networks, stack, offered.router, leads_to),
         {role: by_id[image.id] for role, image in chosen.items()},
         roots.choose(stack, flavors, chosen),
         offered.given,
@@ -237,9 +240,13 @@ def flavor(offers: Sequence[Flavor], wanted: str, do: str) -> Flavor:
 
 
 def choose_external_network(
-    offers: Sequence[ExternalNetwork], stack: StackFile, router: GivenRouter | None = None
+    offers: Sequence[ExternalNetwork],
+    stack: StackFile,
+    router: GivenRouter | None = None,
+    leads_to: str = "",
 ) -> ExternalNetwork:
-    """The one that is named; else the only one, or the default. NO_NETWORK if none is needed.
+    """The one that is named; else the one that the stack's own router `leads_to` now, the only one,
+    or the default. NO_NETWORK if none is needed.
 
     With a `router` that is there it is the one that this leads to. Raises SkytierError as `choose`
     does, also when several may be meant.
@@ -249,6 +256,9 @@ def choose_external_network(
     if router:
         return _behind(router, offers, stack)
     wanted = stack.external_network
+    if leads_to and not wanted:
+        kept = (network for network in offers if network.id == leads_to)
+        return next(kept, ExternalNetwork(leads_to, leads_to))
     names = [network.name for network in offers]
     do = 'Name one in the stack file: external_network = "..."'
     if not offers:

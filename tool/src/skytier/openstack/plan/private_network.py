@@ -8,6 +8,7 @@ from skytier.errors import SkytierError
 from skytier.openstack.choices.ipv6 import no_prefix
 from skytier.openstack.plan import public_port
 from skytier.openstack.plan.resolved import ResolvedStack
+from skytier.openstack.resources.floating_ip import FloatingIP
 from skytier.openstack.resources.project import Project
 from skytier.openstack.resources.router import Router
 from skytier.openstack.resources.router_interface import RouterInterface
@@ -25,8 +26,10 @@ _BACK = (
 def refuse_move(resolved: ResolvedStack, known: Known) -> None:
     """Raises SkytierError where the machines are on another network or subnet than the wanted one,
     or where the wanted one is the stack's own, which goes with a stack file that names one. So it
-    does where the private network is on another router."""
+    does where the private network is on another router, or its own one would have to lead to
+    another external network."""
     _refuse_another_router(resolved, known)
+    _refuse_another_external_network(resolved, known)
     public_port.refuse_move(resolved, known)
     given, own = resolved.choices.given, known.get(resolved.key("network"))
     if own and not given:
@@ -67,6 +70,21 @@ def _refuse_another_router(resolved: ResolvedStack, known: Known) -> None:
             "it does not move to another one: its floating IPs would be lost.",
             "Set `router` in the stack file back as it was, or bring up another stack beside this "
             "one: another `name`.",
+        )
+
+
+def _refuse_another_external_network(resolved: ResolvedStack, known: Known) -> None:
+    """Neutron leaves a router where it is while floating IPs lead through it."""
+    own, wanted = known.get(resolved.key(Router.name)), resolved.choices.external_network
+    now = own.attributes["external_network"] if own else None
+    if not now or not wanted.id or now == wanted.id:
+        return
+    if any(key.kind == FloatingIP.name for key in known):
+        raise SkytierError(
+            f"The floating IPs of the stack are of the external network {now}, and the stack file "
+            f"names {wanted.name}. They do not move to another one: each would be another address.",
+            f'Set external_network = "{now}" in the stack file, or bring up another stack beside '
+            "this one: another `name`.",
         )
 
 

@@ -104,3 +104,12 @@ def ipv6_of(gateway: Mapping[str, Any]) -> str | None:
     """The IPv6 address of a router's gateway, as its `external_gateway_info` says."""
     addresses = (each["ip_address"] for each in gateway.get("external_fixed_ips") or [])
     return next((address for address in addresses if ":" in address), None)
+
+
+def external_of(found: Iterable[Found]) -> str:
+    """The id of the network that the stack's own router leads to, the older one's if there are two;
+    empty for none."""
+    routers = sorted(
+        (each for each in found if each.key.kind == Router.name), key=lambda each: each.created_at
+    )
+    return next((str(to) for each in routers if (to := each.attributes["external_network"])), "")
