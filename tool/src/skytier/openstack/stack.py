@@ -34,7 +34,7 @@ from skytier.openstack.choices.flavor import Flavor
 from skytier.openstack.choices.quota import Amounts, Row, check
 from skytier.openstack.entry_point import EntryPoint, first_public
 from skytier.openstack.lock import Lock
-from skytier.openstack.machines import operator, variables
+from skytier.openstack.machines import operator, stack_key, variables
 from skytier.openstack.machines.access import Access
 from skytier.openstack.machines.fencing import take_over_from_lost
 from skytier.openstack.machines.host_keys import HOST_KEY
@@ -74,7 +74,6 @@ from skytier.openstack.resources.creation import RepeatedCalls
 from skytier.openstack.resources.ec2_credential import Ec2Credential
 from skytier.openstack.resources.errors import API_ERRORS, explained
 from skytier.openstack.resources.floating_ip import FloatingIP
-from skytier.openstack.resources.key_pair import KeyPair
 from skytier.openstack.resources.load_balancer import LoadBalancer, UnseenLoadBalancerError
 from skytier.openstack.resources.project import Project
 from skytier.openstack.resources.router import external_of
@@ -170,8 +169,7 @@ class CloudStack:
         )
         there = Known(one_of_each(found)[0])
         object_store.check(self.project, self.stack, there)
-        pair = there.get(resolved.key(KeyPair.name))
-        public_key = pair.facts["public_key"] if pair else self.operator.public_key()
+        public_key = stack_key.public_key(found, self.operator)
         if looks and self.operator.has_key(public_key):
             wrong = looked(self.connection, self.operator, self.stack, there)
         found = to_mend(found, wrong)

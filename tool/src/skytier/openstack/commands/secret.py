@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 from skytier.deploy.kind import Known
 from skytier.hosts.ssh import Ssh
+from skytier.openstack.machines import stack_key
 from skytier.openstack.machines.access import Access
 from skytier.openstack.machines.variables import KeptVariables, copies, kept_by, noted, store_of
 from skytier.openstack.plan.configurations import Configurations
@@ -66,9 +67,7 @@ class CloudVariables:
     @contextmanager
     def _entered(self, known: Known) -> Iterator[KeptVariables]:
         stack = self._stack
-        pair = next((found for key, found in known.items() if key.kind == "key pair"), None)
-        if pair:
-            stack.operator.check_key(pair.facts["public_key"])
+        stack.operator.check_key(stack_key.public_key(known.values(), stack.operator))
         with Ssh() as shell:
             access = Access(stack.connection, stack.operator, shell)
             servers = Server(stack.project)

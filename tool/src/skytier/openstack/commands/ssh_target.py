@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from skytier.deploy.kind import Tell
 from skytier.errors import SkytierError
 from skytier.hosts.ssh import Ssh, SshHost
+from skytier.openstack.machines import stack_key
 from skytier.openstack.machines.access import Access, hosts
 from skytier.openstack.plan.kinds import resources_now
 from skytier.openstack.stack import CloudStack
@@ -33,9 +34,7 @@ def ssh_target(
             f"The stack {stack.stack.name} has no machine {machine}.",
             f"It has: {', '.join(names)}" if names else "It is not up: skytier up.",
         )
-    pair = next((found for key, found in known.items() if key.kind == "key pair"), None)
-    if pair:
-        stack.operator.check_key(pair.facts["public_key"])
+    stack.operator.check_key(stack_key.public_key(known.values(), stack.operator))
     with Ssh() as shell:
         Access(stack.connection, stack.operator, shell).open(name, known, tell)
         yield SshHost(shell, name)

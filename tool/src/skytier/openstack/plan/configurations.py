@@ -15,6 +15,7 @@ from skytier.openstack.plan import carried_certificate
 from skytier.openstack.plan.given_secrets import MARKS
 from skytier.openstack.plan.in_server import InServer
 from skytier.openstack.plan.kept_secrets import KeptSecrets
+from skytier.openstack.resources.server import PUBLIC_KEY, public_key_of
 from skytier.openstack.resources.volume import (
     CONFIGURED,
     DATA,
@@ -80,6 +81,9 @@ class Configurations(InServer):
             version = database.version or host.run(INSTALLED).strip()
             self.volumes.note(volume.id, {DATA: KEPT, POSTGRESQL: str(version)})
             self.servers.note(found.id, {DATA_ID: volume.id})
+        key = public_key_of(self.resolved.key("key pair").name, known)
+        if key and known[Key(SERVER, host.name)].facts["metadata"].get(PUBLIC_KEY) != key:
+            self.servers.note(found.id, {PUBLIC_KEY: key})
         used = {name: text for name, text in secrets.items() if name in setup.secrets}
         if marks := self.kept.marks(used, known):
             self.servers.note(found.id, {MARKS: " ".join(marks)})

@@ -174,7 +174,7 @@ def groups(
     leaves = {moves_from: key("security group", moves_from)} if moves_from else {}
     remotes = {**groups, **leaves, PRIVATE: machines or stack.cidr}
     return [
-        Wanted(key("key pair"), {}, {"public_key": public_key}),
+        Wanted(key("key pair"), {"public_key": public_key}),
         *([Wanted(machines, {"rules": [], "tags": project.tags})] if machines else []),
         *(
             Wanted(

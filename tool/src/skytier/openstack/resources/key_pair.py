@@ -1,4 +1,7 @@
-"""Key pairs. They have neither metadata nor tags: the mark is the comment of the public key."""
+"""Key pairs. They have neither metadata nor tags: the mark is the comment of the public key.
+
+Nova shows them to the user alone who made them, so each operator of a stack has one.
+"""
 
 from collections.abc import Iterable
 from typing import Any
@@ -8,10 +11,10 @@ from skytier.openstack.resources.project import Project
 
 
 class KeyPair:
-    """`creation`: public_key, as `ssh-ed25519 AAAA...` without a comment."""
+    """`attributes`: public_key, as `ssh-ed25519 AAAA...` without a comment."""
 
     name = "key pair"
-    fixed: frozenset[str] = frozenset()
+    fixed = frozenset({"public_key"})
 
     def __init__(self, project: Project) -> None:
         self._project = project
@@ -25,7 +28,7 @@ class KeyPair:
 
     def create(self, wanted: Wanted, known: Known) -> Found:
         """The public key with the mark behind it."""
-        key = f"{wanted.creation['public_key']} {self._project.mark}"
+        key = f"{wanted.attributes['public_key']} {self._project.mark}"
         pair = self._compute.create_keypair(name=wanted.key.name, public_key=key)
         return self._found(pair)
 
@@ -39,4 +42,4 @@ class KeyPair:
 
     def _found(self, pair: Any) -> Found:
         facts = {"public_key": " ".join(pair.public_key.split()[:2])}
-        return Found(Key(self.name, pair.name), pair.name, {}, facts)
+        return Found(Key(self.name, pair.name), pair.name, facts, facts)

@@ -22,6 +22,8 @@ GONE_TIMEOUT_S = 300.0
 IMAGE, FLAVOR, NUMBER, ROOT_GIB = (
     f"{PREFIX}{name}" for name in ("image", "flavor", "number", "root-gib")
 )
+PUBLIC_KEY = f"{PREFIX}public-key"
+"""The key in its metadata that says which SSH key it lets in, for every user of the project."""
 RUNNING = "running"
 ATTACHED, DETACHED = "attached", "detached"
 RESIZED = "VERIFY_RESIZE"
@@ -69,6 +71,7 @@ class Server(Listed):
             FLAVOR: wanted.attributes["flavor"],
             ROLE: creation["role"],
             NUMBER: str(creation["number"]),
+            **({PUBLIC_KEY: key} if (key := public_key_of(creation["key_name"], known)) else {}),
             **({ROOT_GIB: str(root_gib)} if root_gib else {}),
             **({NOTE: note} if (note := note_of(known.get(Key("port", wanted.key.name)))) else {}),
             **({PUBLIC_PORT: public} if (public := creation.get("public_port")) else {}),
@@ -254,6 +257,12 @@ class Server(Listed):
             **asdict(state),
             created_at=server.created_at or "",
         )
+
+
+def public_key_of(key_pair: str, known: Known) -> str:
+    """The public key of a key pair by its name; empty where it is not known."""
+    found = known.get(Key("key pair", key_pair))
+    return str(found.facts.get("public_key", "")) if found else ""
 
 
 def _ports(creation: Mapping[str, Any]) -> list[str]:
