@@ -1,12 +1,15 @@
 """Figures for advice and bills, from a real Prometheus that has a day of history."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any, cast
 
 import pytest
 
 from skytier.costs.usage import ResourceKind, Usage
 from skytier.metrics.prometheus import Prometheus
+from skytier.metrics.source import Point, Series
 from skytier.openstack.spending import load
 from skytier.openstack.usages import traffic
 from skytier.openstack.usages.collected import Window
@@ -62,3 +65,53 @@ def test_what_a_public_machine_sent_is_its_traffic(source: Prometheus, end: date
     assert found.usages[0].labels == {"team": "web"}
     assert found.notes == [traffic.NOTE]
     assert traffic.sent(source, [], window).usages == []
+
+
+WEB = [f"shop-web-{number}" for number in (1, 2, 3)]
+BALANCERS = ["shop-balancer-1", "shop-balancer-2"]
+INSIDE = ["shop-database-1", "shop-monitor-1"]
+SSH = [f"{name}-ssh" for name in BALANCERS]
+
+
+class Sent:
+    """A Prometheus in which each machine sent a byte a second, for two hours."""
+
+    def __init__(self, machines: Sequence[str], end: datetime) -> None:
+        self.machines = machines
+        self.points = [Point(end.timestamp() - at * traffic.STEP_S, 1.0) for at in (1, 0)]
+
+    def series(self, *asked: object) -> list[Series]:
+        return [Series({"machine": name}, self.points) for name in self.machines]
+
+
+@pytest.mark.parametrize(
+    ("doors", "counted", "notes"),
+    [
+        (["shop-web-1"], ["shop-web-1"], 1),
+        (WEB, WEB, 1),
+        (["shop-balancer-1"], ["shop-balancer-1"], 1),
+        (["shop-balancer", *SSH], BALANCERS, 1),
+        # Also while one of the addresses is still to come.
+        (["shop-balancer"], BALANCERS, 1),
+        (["shop-load-balancer", "shop-web-1-ssh"], WEB, 2),
+        ([], [], 0),
+        (["another-balancer"], [], 0),
+    ],
+)
+def test_what_left_a_stack_is_counted_once_by_whichever_address(
+    doors: list[str], counted: list[str], notes: int, end: datetime
+) -> None:
+    window = Window(end - timedelta(hours=3), end)
+    kind, start = ResourceKind.FLOATING_IP, window.start
+    public = [
+        Usage(kind=kind, id=name, name=name, stack="shop", start=start, end=window.end)
+        for name in doors
+    ]
+
+    found = traffic.sent(cast(Any, Sent([*WEB, *BALANCERS, *INSIDE], end)), public, window)
+
+    assert Counter(each.name for each in found.usages) == dict.fromkeys(counted, 2)
+    assert {each.bytes_out for each in found.usages} <= {traffic.STEP_S}
+    for each in found.usages:
+        assert (each.stack, each.role) == ("shop", each.name.split("-")[1])
+    assert len(found.notes) == notes
