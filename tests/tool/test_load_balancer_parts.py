@@ -228,6 +228,28 @@ DRIFT: dict[str, tuple[Callable[[Octavia], object], list[str], list[str]]] = {
         ["pools", "members", "monitors"],
         ["create pool", "members", "create health_monitor"],
     ),
+    "two listeners lead to one pool": (
+        lambda octavia: vars(
+            next(each for each in octavia.parts["listener"].values() if each.protocol_port == 443)
+        ).update(default_pool_id=of_80(octavia, "pool").id),
+        ["pools", "members", "monitors"],
+        [
+            *("update listener", "create pool", "members", "create health_monitor"),
+            "delete pool",
+        ],
+    ),
+    "they do, and it has members of the other one": (
+        lambda octavia: vars(of_80(octavia, "listener")).update(
+            default_pool_id=next(
+                each.id for each in octavia.parts["pool"].values() if each.name.endswith("-443")
+            )
+        ),
+        ["pools", "members", "monitors"],
+        [
+            *("members", "update listener", "create pool", "members", "create health_monitor"),
+            "delete pool",
+        ],
+    ),
     "a monitor is gone": (without("health_monitor"), ["monitors"], ["create health_monitor"]),
     "members are gone": (
         lambda octavia: octavia.of_pool[of_80(octavia, "pool").id].clear(),
@@ -420,6 +442,37 @@ def test_another_one_of_the_project_is_left_alone(octavia: Octavia, made: LoadBa
     made.reconcile(WANTED, made.find()[0], KNOWN, SILENT)
     assert octavia.told == []
     assert foreign.id in octavia.parts["listener"]
+
+
+def test_one_that_the_filter_of_octavia_lets_through_is_none_of_the_stack(
+    octavia: Octavia, made: LoadBalancer
+) -> None:
+    for number, description in enumerate(["", "skytier:stack=skytier-2", None], 1):
+        another = {**vars(octavia.balancers["lb"]), "description": description}
+        octavia.balancers[str(number)] = SimpleNamespace(**another)
+    octavia.load_balancers = lambda **query: list(octavia.balancers.values())  # type: ignore[method-assign]
+    assert [each.id for each in made.find()] == ["lb"]
+
+
+def test_a_pool_that_is_being_deleted_is_none(octavia: Octavia, made: LoadBalancer) -> None:
+    """The parts go one after another, and are listed for a while."""
+    gone = of_80(octavia, "pool").id
+    asked = octavia.members
+
+    def members(pool: str) -> Any:
+        if pool == gone:
+            raise NotFoundException
+        return asked(pool)
+
+    octavia.members = members  # type: ignore[method-assign]
+    octavia.balancers["lb"].provisioning_status = "PENDING_DELETE"
+
+    [found] = made.find()
+
+    assert found.fault == "it is being deleted"
+    assert {each["listener"] for each in found.attributes["members"]} == {443}
+    made.delete(found, SILENT)
+    assert made.find() == []
 
 
 def test_the_worst_of_what_is_said_of_a_member_counts(octavia: Octavia, made: LoadBalancer) -> None:

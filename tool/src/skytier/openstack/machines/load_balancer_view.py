@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from openstack.connection import Connection
-from openstack.exceptions import NotFoundException
 
 from skytier.deploy.kind import Found, Key
 from skytier.openstack.entry_point import FRONT, address_of
@@ -43,9 +42,6 @@ class LoadBalancerView:
         octavia, mine = self.connection.load_balancer, self.connection.current_project_id
         try:
             operating = parts.operating(parts.read(octavia, str(mine), self.id))
-        except NotFoundException:
-            # It is deleted at this moment, to be made anew.
-            return {}
         except API_ERRORS as error:
             raise explained(f"{self.name} could not be asked for its web servers", error) from error
         return seen(operating, self.machines)

@@ -88,7 +88,9 @@ class LoadBalancer(Listed):
                 "Ask who runs the cloud which role may have load balancers in this project (often "
                 'load-balancer_member). Or set balancer.kind = "haproxy".',
             ) from error
-        return [each for each in listed if each.provisioning_status != "DELETED"]
+        # What is found here goes with `down`, so it does not depend on Octavia's filter.
+        ours = (each for each in listed if each.description == mark)
+        return [each for each in ours if each.provisioning_status != "DELETED"]
 
     def create(self, wanted: Wanted, known: Known) -> Found:
         """The request, without its parts: Octavia makes it in its own time.

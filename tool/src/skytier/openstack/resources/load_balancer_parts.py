@@ -5,10 +5,11 @@ it is of; `port` in a member is the port of Neutron's that has its address.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from openstack.exceptions import ConflictException, raise_from_response
+from openstack.exceptions import ConflictException, NotFoundException, raise_from_response
 
 from skytier.deploy.kind import Known, Wanted
 from skytier.poll import until
@@ -60,11 +61,17 @@ def read(octavia: Any, project_id: str, balancer_id: str) -> Whole:
         for each in octavia.pools(project_id=project_id)
         if _names(each.loadbalancers, balancer_id)
     ]
+    members: dict[str, Sequence[Any]] = {}
+    for pool in pools:
+        # One that is deleted at this moment is listed still.
+        with suppress(NotFoundException):
+            members[pool.id] = list(octavia.members(pool.id))
+    pools = [each for each in pools if each.id in members]
     monitors = list(octavia.health_monitors(project_id=project_id)) if pools else []
     return Whole(
         listeners,
         pools,
-        {pool.id: list(octavia.members(pool.id)) for pool in pools},
+        members,
         {pool.id: each for pool in pools for each in monitors if _names(each.pools, pool.id)},
     )
 
@@ -127,10 +134,17 @@ def mend(
     mending = _Mending(octavia, balancer_id, wanted, known, settle)
     there = {each.protocol_port: each for each in whole.listeners}
     wants = {each["protocol_port"]: each for each in wanted.attributes["listeners"]}
-    kept = []
+    kept: list[str] = []
+    led_to = set()
     for port, listener in wants.items():
         found = there.get(port)
         pool = whole.pool_of(found) if found else None
+        if found and pool and pool.id in led_to:
+            # It is another listener's, whose members are on another port. It gets its own.
+            mending.do(octavia.update_listener, found.id, default_pool_id=None)
+            pool = None
+        if pool:
+            led_to.add(pool.id)
         kept.append(
             mending.listener(
                 listener,
