@@ -160,6 +160,16 @@ def test_it_goes_on_once_the_former_one_leads_nowhere(shape: str, then: str) -> 
     assert made.action is Action.CREATE
 
 
+def test_an_own_one_is_taken_from_its_port_and_stays_as_it_is() -> None:
+    cloud = Cloud({}, ip(OWN, "port", "the address of the shop"))
+    kind = FloatingIP(cloud.project, Key("floating IP", "skytier-web-1"), ["skytier-web-1"], OWN)
+    found = Found(Key("floating IP", "skytier-web-1"), f"id of {OWN}", {}, {"foreign": True})
+
+    kind.delete(found, lambda text: None)
+
+    assert cloud.told == [{"port_id": None, "description": "the address of the shop"}]
+
+
 def test_what_somebody_led_to_another_machine_or_to_a_stack_without_is_left_alone() -> None:
     found, port, described = up("a balancer")
     web = found[Key("port", "skytier-web-1")].id

@@ -325,6 +325,23 @@ def test_quotas_count_the_volume_and_what_it_grows_by() -> None:
     assert of_steps(steps(there(TEN), TWENTY), FLAVORS) == Amounts(gigabytes=10)
 
 
+@pytest.mark.parametrize("text", ["", "volume_gib = 10", "root_gib = 30\nvolume_gib = 10"])
+@pytest.mark.parametrize("members", [1, 2, 3])
+def test_the_doctor_counts_what_the_plan_of_a_new_stack_takes(text: str, members: int) -> None:
+    stack = parse(f"[database]\nmembers = {members}\n{text}")
+    flavors = dict.fromkeys(stack.machines(), FLAVOR)
+    roots = {role: gib for role in stack.machines() if (gib := stack.root_gib_of(role))}
+    images = dict.fromkeys(stack.machines(), Image("i", "debian-12", "2026-01-01"))
+    network = ExternalNetwork("n", "public")
+    new = ResolvedStack(stack, Choices(images, flavors, network, roots=roots), ROLES, NOTHING)
+    made = plan(wanted(new, PROJECT, "ssh-ed25519 key", Known()), [], RULES)
+
+    whole = whole_plan(stack, flavors, roots)
+
+    assert whole == of_steps(made, flavors)
+    assert whole.gigabytes == members * (10 * ("volume" in text) + 30 * ("root" in text))
+
+
 def test_its_price_is_in_the_plan() -> None:
     found = PlanCost(EXAMPLE, TWENTY, [s for s in steps({}, TWENTY) if s.key == VOLUME], FLAVORS)
 

@@ -7,14 +7,18 @@ from typing import Any, cast
 
 import pytest
 
-from skytier.costs.usage import ResourceKind, Usage
+from skytier.costs.usage import Resource, ResourceKind, Usage
+from skytier.deploy.kind import Key
 from skytier.metrics.prometheus import Prometheus
 from skytier.metrics.source import Point, Series
+from skytier.openstack.plan.planned import Plan
 from skytier.openstack.spending import load
 from skytier.openstack.usages import traffic
 from skytier.openstack.usages.collected import Window
 
 from ...prometheus_history import running
+from ..test_moves import moving
+from ..test_order import planned, resolved
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +42,18 @@ def test_a_machines_figures_are_those_of_its_time(source: Prometheus, end: datet
     assert {round(point.value, 6) for point in memory["shop-web-1"]} == {10.0}
     assert len(cpu["shop-web-1"]) == 24 * 3600 / load.STEP_S + 1
     assert {round(point.value, 6) for point in disk["shop-web-1"]} == {10.0}
+
+
+def test_machines_of_a_role_that_is_to_go_are_not_advised_on(end: datetime) -> None:
+    """The stack file has one web server by now, and visitors come through the balancer still."""
+    stack, found = moving("a balancer goes")
+    plan = Plan(planned(stack, found), resolved(stack), "ssh-ed25519 key")
+    assert Key("server", "skytier-balancer-1") in plan.known
+    offered = [Resource(kind=ResourceKind.SERVER, flavor="m1.small")]
+
+    told = load.machines(plan, cast(Any, Sent([], end)), offered, 0.0, end.timestamp())
+
+    assert {each.role for each in told} == {"web", "database"}
 
 
 def test_what_a_public_machine_sent_is_its_traffic(source: Prometheus, end: datetime) -> None:

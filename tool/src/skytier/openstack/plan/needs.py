@@ -85,8 +85,9 @@ def whole_plan(
         routers=int(stack.makes_router),
         server_groups=len(spread),
         server_group_members=max(spread, default=0),
-        volumes=len(stack.volumes()) + sum(machines[role] for role, gib in roots.items() if gib),
-        gigabytes=sum(stack.volumes().values())
+        volumes=sum(machines[role] for role in stack.volumes())
+        + sum(machines[role] for role, gib in roots.items() if gib),
+        gigabytes=sum(machines[role] * gib for role, gib in stack.volumes().items())
         + sum(machines[role] * gib for role, gib in roots.items()),
         load_balancers=int(stack.has_load_balancer),
     )

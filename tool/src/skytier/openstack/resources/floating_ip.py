@@ -101,7 +101,8 @@ class FloatingIP:
     def delete(self, found: Found, tell: Tell) -> None:
         """Give it back; the operator's own is only dissociated."""
         if found.facts["foreign"]:
-            self._network.update_ip(found.id, port_id=None)
+            ip = self._network.get_ip(found.id)
+            self._network.update_ip(ip, port_id=None, description=ip.description)
         else:
             self._network.delete_ip(found.id, ignore_missing=True)
 

@@ -36,15 +36,19 @@ def flavors(connection: Connection) -> list[Resource]:
 def machines(
     plan: Plan, source: Source, offered: Sequence[Resource], start: float, end: float
 ) -> list[MachineLoad]:
-    """Every server of the stack, with its figures from start to end (unix seconds)."""
+    """Every server of the stack, with its figures from start to end (unix seconds).
+
+    Not those of a role that the stack file has no more, although visitors still come to them.
+    """
     sizes = {each.flavor: each for each in offered}
     cpu, memory, disk = (by_machine(source, name, start, end) for name in FIGURES)
+    images = plan.resolved.choices.images
     found = []
     for key, server in plan.known.items():
         role, flavor = server.facts.get("role", ""), server.attributes.get("flavor", "")
-        if key.kind != Server.name or role not in ROLES or flavor not in sizes:
+        if key.kind != Server.name or role not in images or flavor not in sizes:
             continue
-        image = plan.resolved.choices.images[role]
+        image = images[role]
         found.append(
             MachineLoad(
                 key.name,
