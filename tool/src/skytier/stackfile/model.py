@@ -96,13 +96,15 @@ class StackFile(Section):
         (), "the name of a zone of Nova, or several in a list", "nova"
     )
     """The availability zone of the machines. Of several ones the first machine of a role gets the
-    first, the second machine the second, and so on. Default: the cloud chooses."""
+    first, the second machine the second, and so on. A machine that is there stays where it is.
+    Default: the cloud chooses."""
     spread: bool = key(False, "true or false", strict=True)
     """Put the web servers, the database servers, and two balancers, on different hosts of the cloud
     where there is room (server groups, soft anti-affinity). It is for machines that are made from
     then on."""
     external_network: Text | None = key(None, "the name or id of a network", "public")
-    """The network that floating IPs come from. Default: the only external network of the cloud."""
+    """The network that floating IPs come from. Default: the only external network of the cloud, or
+    its default. It stays for a stack that is there."""
     network: Text | None = key(None, "the name or id of a network", "provider-net")
     """A network that is there already: the machines get ports on it, and no network, subnet or
     router is made. It is never changed. "auto" is the one that Neutron makes for a project by
