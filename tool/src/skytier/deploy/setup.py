@@ -1,5 +1,6 @@
 """Setting up a host as its role says: files, secrets, and a script."""
 
+import shlex
 from collections.abc import Mapping
 
 from skytier.deploy.files import UNPACK, archive
@@ -9,6 +10,8 @@ from skytier.hosts.host import CommandError, CommandTimeoutError, Host
 from skytier.services.setup import REMOVALS, File, Setup
 
 _SCRIPT = "/usr/local/lib/skytier/set-up"
+_LOCK, _WAITS_S, _BUSY = "/run/skytier-set-up.lock", 900, 213
+"""What a set-up of a machine holds, how long another one waits for it, and the exit code then."""
 _EXPLAIN_FIRST_BOOT = """
 cloud-init status --long || true
 echo '--- the end of /var/log/cloud-init-output.log'
@@ -30,13 +33,6 @@ done
 )"""
 """Takes away what an earlier set-up brought, and this one does not have: see REMOVALS. Whoever
 brings it again has systemd read all units anew."""
-ONE_AT_A_TIME = f"""exec 8>/run/skytier-set-up.lock
-flock --wait 600 8 || {{
-    printf '%s\\n' "{REFUSED}" "An earlier set-up of this machine has not ended yet." \
-        "Wait until it has ended. Then run skytier up again." >&2
-    exit 1
-}}"""
-"""Holds a lock until the set-up has ended. One whose connection was lost goes on."""
 RELEASE_FOLLOWS = "release-follows"
 """The argument of the script when another release is switched to right after."""
 FOUNDS = "founds"
@@ -63,8 +59,8 @@ def set_up(
         files = [*setup.files, File(_SCRIPT, setup.script, 0o700)]
         word = RELEASE_FOLLOWS if release_follows else FOUNDS if founds else ""
         remove = REMOVE.replace("KEPT", " ".join(removals(setup)))
-        steps = f"{UNPACK} && {remove} && exec bash {_SCRIPT} {word}"
-        host.run(f"{ONE_AT_A_TIME}\n{steps}", archive(files, secrets))
+        command = f"{UNPACK} && {remove} && exec bash {_SCRIPT} {word}"
+        host.run(_alone(command, host.name), archive(files, secrets))
     except CommandTimeoutError as error:
         raise SkytierError(
             f"{host.name} was not set up in time. {error.what}",
@@ -84,6 +80,25 @@ def set_up(
             "Fix the cause and run skytier up again. To look at the machine: "
             f"skytier ssh {host.name}",
         ) from error
+
+
+def _alone(command: str, name: str) -> str:
+    """A command that waits for a set-up of the machine that goes on though its connection was lost.
+
+    Both would write the same files, and copy the same data to the same place. Nothing that the
+    command leaves running holds the lock.
+    """
+    lock = f"flock --close --wait {_WAITS_S} --conflict-exit-code {_BUSY} {_LOCK}"
+    busy = shlex.join(
+        [
+            REFUSED,
+            f"An earlier set-up, whose connection was lost, has not ended within {_WAITS_S} s.",
+            f"It may copy data. Wait for its end: skytier exec {name} 'flock {_LOCK} true'. "
+            "Then run skytier up again.",
+        ]
+    )
+    told = f"[ $code != {_BUSY} ] || printf '%s\\n' {busy} >&2"
+    return f"{lock} bash -c {shlex.quote(command)} || {{ code=$?; {told}; exit $code; }}"
 
 
 def removals(setup: Setup) -> list[str]:
