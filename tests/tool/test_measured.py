@@ -10,7 +10,6 @@ from skytier.local.monitor.kind import ALL
 from skytier.local.monitor.processes import MonitorFacts
 from skytier.local.options import Options
 from skytier.services.application.service import APPLICATION
-from skytier.services.prometheus.config import AlertRules, rules
 from skytier.stackfile import parse
 from skytier.topology import Exposure
 
@@ -50,11 +49,3 @@ def test_nor_does_the_monitor_of_this_machine(
     prometheus = processes.processes(facts)[-1]
     (text,) = [text for path, text in prometheus.texts.items() if path.name == "prometheus.yml"]
     assert ("job_name: application" in text) is is_measured
-
-
-@pytest.mark.parametrize(
-    ("has_members", "unit"), [(True, "skytier-patroni"), (False, "postgresql")]
-)
-def test_advice_starts_what_runs_the_database(has_members: bool, unit: str) -> None:
-    text = rules(AlertRules(stack="shop", has_members=has_members))["database.yml"]
-    assert f"'systemctl restart {unit}'" in text

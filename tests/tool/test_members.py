@@ -1,8 +1,6 @@
 """Several members of the database: what is planned for them, and what is refused."""
 
 import itertools
-import re
-import shutil
 import subprocess
 from collections.abc import Callable
 from dataclasses import replace
@@ -417,50 +415,3 @@ def test_a_database_that_is_down_is_started_by_what_runs_it(has_members: bool, u
     alerts = [rule for group in groups for rule in group["rules"]]
     (down,) = [each for each in alerts if each.get("alert") == "PostgreSQLDown"]
     assert f"'systemctl restart {unit}'." in down["annotations"]["description"]
-
-
-@pytest.mark.parametrize("reached", [True, False], ids=["reached", "not reached"])
-@pytest.mark.parametrize("there", [True, False], ids=["another version", "the first time"])
-def test_patroni_goes_on_where_a_new_one_cannot_be_got(
-    tmp_path: Path, there: bool, reached: bool
-) -> None:
-    stack = next(each for each in TOPOLOGIES.values() if each.running("patroni"))
-    script = roles.setup(stack, stack.running("patroni")[0]).script
-    part = "home=" + script.partition("# Patroni: ")[2].partition("\nhome=")[2]
-    part = part.partition("\nfi\n")[0] + "\nfi\n"
-    home, new = tmp_path / "patroni", tmp_path / "patroni.new"
-    pip = f"""#!/bin/bash
-        echo "$1" >>{tmp_path}/asked
-        {str(reached).lower()} || [[ $* == *--no-index* ]] || exit 1
-        case $1 in
-            download) mkdir {new} ;;
-            install) touch {home}/bin/patroni && chmod +x {home}/bin/patroni ;;
-        esac
-        """
-    (tmp_path / "pip").write_text(pip)
-    (tmp_path / "pip").chmod(0o755)
-    if there:
-        (home / "bin").mkdir(parents=True)
-        for name in ("pip", "patroni"):
-            shutil.copy(tmp_path / "pip", home / "bin" / name)
-    functions = f"""set -euo pipefail
-        changed() {{ [ ! -e {tmp_path}/applied ]; }}
-        applied() {{ touch {tmp_path}/applied; }}
-        fail() {{ printf '%s\\n' "$@" >&2; exit 1; }}
-        python3() {{ rm -rf {home} && mkdir -p {home}/bin && cp {tmp_path}/pip {home}/bin/; }}
-        """
-    text = functions + re.sub(r"^home=.*", f"home={home}", part)
-
-    done = subprocess.run(["bash", "-c", text], capture_output=True, text=True)
-
-    assert (done.returncode == 0) == reached == (tmp_path / "applied").exists()
-    assert (home / "bin/patroni").exists() == (there or reached)
-    assert not new.exists()
-    asked = (tmp_path / "asked").read_text().split()
-    assert asked == [
-        *(["download"] if there else []),
-        *(["install"] if reached or not there else []),
-    ]
-    if not reached:
-        assert "has to reach the index" in done.stderr
-        assert ("The former one goes on." in done.stderr) == there
