@@ -16,6 +16,7 @@ from skytier.deploy.update import DELIVERY, RELEASE
 from skytier.openstack import stack as stack_module
 from skytier.openstack.commands import release as command
 from skytier.openstack.machines.operator import OperatorFiles
+from skytier.openstack.plan import other_python
 from skytier.openstack.plan.planned import Plan
 from skytier.openstack.resources.project import Project
 from skytier.openstack.stack import CloudStack
@@ -96,7 +97,7 @@ def test_what_is_changed_later_is_there_for_the_release(
     waits = SimpleNamespace(wait=lambda: None, url="")
     monkeypatch.setattr(stack_module, "apply", apply)
     monkeypatch.setattr(stack_module, "build_ahead", lambda *_: None)
-    monkeypatch.setattr(stack_module.other_python, "build", lambda *_: None)
+    monkeypatch.setattr(other_python, "build", lambda *_: None)
     monkeypatch.setattr(command, "EntryPoint", lambda *_: waits)
     stack = Released(STACK, steps, tmp_path)
 
