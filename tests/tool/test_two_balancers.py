@@ -549,3 +549,38 @@ def test_a_new_balancer_gets_the_certificate_of_the_one_beside_it() -> None:
     for host, known in ((machines[1], Known(whole)), (machines[0], new)):
         carry(*about, cast(Any, host), known, told.append)
     assert len(told) == 1
+
+
+def said_of_lost(stack: StackFile, found: dict[Key, Found], lost: Key) -> tuple[list[str], str]:
+    """What a plan says that it does about what is lost, and of another address."""
+    left = {key: each for key, each in found.items() if key != lost}
+    told = [each.up for each in faults(planned(stack, left), stack) if each.resource == lost.name]
+    return told, another_address(stack, left)
+
+
+@pytest.mark.parametrize(
+    ("text", "lost"),
+    [
+        ("web.count = 2\nbalancer.count = 2", SHARED),
+        (
+            "web.count = 2\nbalancer.kind = 'octavia'",
+            Key("virtual port", "skytier-load-balancer"),
+        ),
+    ],
+)
+def test_a_lost_port_of_visitors_means_another_address_only_without_floating_ips(
+    text: str, lost: Key
+) -> None:
+    with_ips, without = (parse(f"{how}{IMAGE}{text}") for how in ("", WITHOUT))
+    [up], moved = said_of_lost(with_ips, there(with_ips), lost)
+    assert "the floating IP leads to it, which stays the same" in up
+    assert moved == ""
+    [up], moved = said_of_lost(without, there(without), lost)
+    assert "with another address: its DNS name has to follow" in up
+    # No machine's own address was that of visitors.
+    assert moved == ""
+    # Nor is one of a machine the former one where one machine is wanted again.
+    one = parse(f"{WITHOUT}{IMAGE}web.count = 2")
+    assert said_of_lost(one, there(without), lost)[1] == ""
+    # Nobody misses one that was never there.
+    assert said_of_lost(without, there(one), lost)[0] == []

@@ -1,7 +1,7 @@
 """Where a stack's visitors come in."""
 
 import socket
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -46,6 +46,13 @@ def virtual_address(stack: str) -> Key:
 def load_balancer_address(stack: str) -> Key:
     """What holds the private address of a load balancer; `stack` is the name of its stack."""
     return Key("virtual port", f"{stack}-load-balancer")
+
+
+def was_held(held: Key, there: Container[Key]) -> bool:
+    """Whether an address that machines share, or a load balancer's, was there before: what needs it
+    is there, if not what holds it."""
+    needs_it = (Key("load balancer", held.name), Key("port", f"{held.name}-2"))
+    return held in there or any(key in there for key in needs_it)
 
 
 def _held_by(stack: StackFile) -> Key | None:
@@ -94,11 +101,14 @@ def another_address(stack: StackFile, there: Mapping[Key, Found]) -> str:
 
 
 def _before(stack: StackFile, there: Mapping[Key, Found]) -> Key | None:
-    """The port that visitors come to now, where that is not to be theirs any more."""
+    """The port that visitors come to now, where that is not to be theirs any more.
+
+    None also where it is lost, since nobody knows its address then.
+    """
     role, holds = public_role(stack, ROLES), _held_by(stack)
     for held in (virtual_address(stack.name), load_balancer_address(stack.name)):
-        if held in there:
-            return None if held == holds else held
+        if was_held(held, there):
+            return held if held in there and held != holds else None
     ports = {name: Key("port", f"{stack.name}-{name}-1") for name in ROLES}
     are_there = [name for name in ROLES if ports[name] in there]
     if in_front := next((ports[name] for name in are_there if ROLES[name].fronts == role), None):

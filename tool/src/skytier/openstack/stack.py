@@ -400,23 +400,34 @@ class CloudStack:
         wanted = [each.name for each in chosen.flavors.values()]
         return spending.prices(self.connection, self.stack, [*there, *wanted])
 
-    def carry_out(self, current: Plan, shell: Ssh, events: Events, lost: threading.Event) -> Known:
-        """Everything that is there once a plan is carried out. Raises SkytierError."""
+    def carry_out(
+        self,
+        current: Plan,
+        shell: Ssh,
+        events: Events,
+        lost: threading.Event,
+        steps: Sequence[Step] | None = None,
+    ) -> Known:
+        """Everything that is there once a plan is carried out, or some of its `steps`.
+
+        Raises SkytierError.
+        """
+        steps = current.steps if steps is None else steps
         access = Access(self.connection, self.operator, shell, publish=True)
         access.write(current.known)
-        other_python.build(current.resolved, current.steps)
+        other_python.build(current.resolved, steps)
         take_over_from_lost(self.project, self.stack, current.known, access, events)
         for system in {
             current.resolved.choices.systems[step.wanted.creation["role"]]
-            for step in current.steps
+            for step in steps
             if step.key.kind == DELIVERY and step.action is not Action.KEEP and step.wanted
         }:
             build_ahead(current.resolved.application, system)
         secrets = self.secrets(current, access)
-        secrets.save(current.steps)
+        secrets.save(steps)
         servers, volumes = Server(self.project), Volume(self.project, self.has_volumes)
         kept = KeptVariables(self.stack, self.operator, access, servers)
-        kept.save(current.steps, current.known)
+        kept.save(steps, current.known)
         inside: list[Kind] = [
             Configurations(
                 *(servers, current.resolved, access, secrets, volumes), scripts(current.wrong)
@@ -429,7 +440,7 @@ class CloudStack:
         inside.append(leaving(servers, self.stack, access, there, moves=moves))
         inside.append(MovedAddresses(self.kinds[FloatingIP.name], access))
         kinds = {**self.kinds, **{kind.name: kind for kind in inside}}
-        done = apply(current.steps, kinds, events, current.known, lost, RepeatedCalls())
+        done = apply(steps, kinds, events, current.known, lost, RepeatedCalls())
         secrets.settled()
         return done
 

@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Callable
-from dataclasses import replace
 
 from skytier import release as releasing
 from skytier.backend import Outcome
@@ -34,7 +33,7 @@ def release(
         whole, first, rest = steps_of_release(current.steps)
         with stack.hooks(current):
             for steps in (first, rest) if pause and rest else (whole,):
-                stack.carry_out(replace(current, steps=steps), shell, events, lost)
+                stack.carry_out(current, shell, events, lost, steps)
                 if pause and steps is first and any(s.action is not Action.KEEP for s in rest):
                     pause()
             _unpin(stack, current, shell)

@@ -6,6 +6,7 @@ from skytier.deploy.apply import instead_of
 from skytier.deploy.kind import Key
 from skytier.deploy.plan import Action, Step
 from skytier.deploy.update import CONFIGURATION, IN_SERVERS, SERVER
+from skytier.openstack.entry_point import was_held
 from skytier.openstack.resources.floating_ip import FloatingIP
 from skytier.openstack.resources.load_balancer import LoadBalancer
 from skytier.openstack.resources.port import Port
@@ -18,13 +19,13 @@ from skytier.stackfile import StackFile
 from skytier.status import Fault
 
 RESTORE = "skytier restore --to latest brings back what the backups have."
+_ANOTHER_ADDRESS = "another one is made, with another address: its DNS name has to follow"
 _GONE = {
     VolumeAttachment.name: "it is attached again, and the server is rebooted",
     LoadBalancer.name: "another one is made, with the same address",
-    **dict.fromkeys(
-        (FloatingIP.name, PublicPort.name, VirtualPort.name),
-        "another one is made, with another address: its DNS name has to follow",
-    ),
+    FloatingIP.name: _ANOTHER_ADDRESS,
+    PublicPort.name: _ANOTHER_ADDRESS,
+    VirtualPort.name: "another one is made, and the floating IP leads to it, which stays the same",
 }
 """What `up` does about what is gone, beside servers and volumes."""
 
@@ -80,7 +81,8 @@ def _was_there(key: Key, steps: dict[Key, Step]) -> bool:
         case FloatingIP.name | PublicPort.name:
             return found(VirtualPort.name) or (found(SERVER) and found(CONFIGURATION))
         case VirtualPort.name:
-            return found(FloatingIP.name) and not _leads_to_machine(steps, key.name)
+            led = found(FloatingIP.name) and not _leads_to_machine(steps, key.name)
+            return led or was_held(key, {each for each, step in steps.items() if step.found})
         case LoadBalancer.name:
             return _leads_there(steps, key.name)
     return False
@@ -108,7 +110,9 @@ def _gone(step: Step, steps: dict[Key, Step], stack: StackFile) -> Fault:
     if step.key.kind == VolumeAttachment.name:
         return Fault(*about, "the volume was detached", _GONE[step.key.kind], "")
     if step.key.kind != SERVER:
-        return Fault(*about, "it is gone", _GONE[step.key.kind], "")
+        of_visitors = step.key.kind == VirtualPort.name and not stack.has_floating_ips
+        up = _ANOTHER_ADDRESS if of_visitors else _GONE[step.key.kind]
+        return Fault(*about, "it is gone", up, "")
     role = str(step.wanted.creation["role"]) if step.wanted else ""
     data, volume = ROLES[role].holds_data, steps.get(Key(Volume.name, step.key.name))
     outlives = volume is not None and volume.found is not None and volume.found.facts["data"]
