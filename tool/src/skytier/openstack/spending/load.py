@@ -36,15 +36,16 @@ def flavors(connection: Connection) -> list[Resource]:
 def machines(
     plan: Plan, source: Source, offered: Sequence[Resource], start: float, end: float
 ) -> list[MachineLoad]:
-    """Every server of the stack, with its figures from start to end (unix seconds)."""
+    """Every server of a role that stays, with its figures from start to end (unix seconds)."""
     sizes = {each.flavor: each for each in offered}
     cpu, memory, disk = (by_machine(source, name, start, end) for name in FIGURES)
     found = []
     for key, server in plan.known.items():
         role, flavor = server.facts.get("role", ""), server.attributes.get("flavor", "")
-        if key.kind != Server.name or role not in ROLES or flavor not in sizes:
+        # A machine that is to go has no role that is chosen for any more: no size is advised.
+        image = plan.resolved.choices.images.get(role)
+        if key.kind != Server.name or image is None or flavor not in sizes:
             continue
-        image = plan.resolved.choices.images[role]
         found.append(
             MachineLoad(
                 key.name,
