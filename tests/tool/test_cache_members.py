@@ -382,6 +382,34 @@ def test_a_plan_promises_no_keys_of_a_server_that_is_made(
     assert told in news(resolved, there, steps)[0]
 
 
+OWN = 'cache.kind = "redis"'
+
+
+@pytest.mark.parametrize(
+    ("there", "then", "made", "told"),
+    [
+        (known([80], "shop-web-1", "shop-cache-1"), OWN, "shop-cache-1", ["begins empty"]),
+        (known([6379], "shop-web-1"), COLOCATED, "shop-web-1", ["begins empty"]),
+        # Another machine has the keys.
+        (known([80], "shop-web-1", "shop-cache-1"), OWN, "shop-web-1", []),
+        (known([6379], "shop-web-1", "shop-web-2"), COLOCATED, "shop-web-2", []),
+        (known([6379, 26379], "shop-web-1", "shop-web-2"), MEMBERS, "shop-web-1", []),
+        (known([80], "shop-web-1"), "", "shop-web-1", []),
+    ],
+)
+@pytest.mark.parametrize("action", [Action.REPLACE, Action.CHANGE])
+def test_a_plan_says_that_the_keys_go_with_the_only_machine_that_has_them(
+    there: Known, then: str, made: str, told: list[str], action: Action
+) -> None:
+    stack = parse(f'name = "shop"\nweb.count = 2\n{then}')
+    resolved = ResolvedStack(stack, cast(Any, None), ROLES, cast(Any, None))
+    steps = [Step(action, Key("server", made), "its image is another one")]
+    found = news(resolved, there, steps)
+    # A server that is resized keeps its disk.
+    assert len(found) == (len(told) if action is Action.REPLACE else 0)
+    assert all(part in sentence for part, sentence in zip(told, found, strict=False))
+
+
 def test_images_with_an_older_redis_are_refused_before_anything_is_made() -> None:
     images = {role: Image("i", "the-image", "2026-01-01") for role in ("web", "balancer")}
     fits: Any = {"web": ("debian", (12,)), "balancer": ("", ())}

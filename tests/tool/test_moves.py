@@ -2,15 +2,19 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from skytier.costs.usage import Resource, ResourceKind
 from skytier.deploy.kind import Found, Key, Known
 from skytier.deploy.plan import Action, Step, nothing_to_do
 from skytier.deploy.update import CONFIGURATION, RELEASE, SERVER
 from skytier.openstack.entry_point import address_of
 from skytier.openstack.machines.access import hosts
 from skytier.openstack.plan.planned import Plan
+from skytier.openstack.spending import load
 from skytier.stackfile import StackFile
 from tests.tool.test_order import before, other, planned, resolved, stack_of, taken_away
 
@@ -152,3 +156,19 @@ def test_the_database_s_group_loses_no_rule_when_a_balancer_comes(case: str) -> 
             if rule in now[group].attributes["rules"]
         ]
         assert kept == found[group].attributes["rules"]
+
+
+@pytest.mark.parametrize("case", ["a balancer goes", "a balancer goes from several"])
+def test_no_size_is_advised_for_a_balancer_that_is_to_go(case: str) -> None:
+    stack, found = moving(case)
+    plan = Plan(planned(stack, found), resolved(stack), "ssh-ed25519 key")
+    assert Key(SERVER, BALANCER) in plan.known
+    size = Resource(kind=ResourceKind.SERVER, flavor="m1.small", vcpus=2, ram_mib=4096, disk_gib=20)
+    silent: Any = SimpleNamespace(series=lambda *_: [])
+
+    named = {each.name for each in load.machines(plan, silent, [size], 0, 600)}
+
+    wanted = {s.key.name for s in plan.steps if s.wanted and s.found and s.key.kind == SERVER}
+    assert named == wanted
+    assert WEB in named
+    assert BALANCER not in named

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -68,6 +69,32 @@ def test_an_up_does_not_see_what_a_status_beside_it_knows(operator: OperatorFile
         for host in ("shop-web-1", "shop-web-2"):
             assert read(operator.config, host)["userknownhostsfile"] == str(operator.known_hosts)
         assert "id-2" in operator.known_hosts.read_text()
+
+
+def test_connections_that_are_kept_are_left_once_an_address_leads_elsewhere(
+    operator: OperatorFiles,
+) -> None:
+    with Ssh() as shell:
+        access = Access(cast(Any, None), operator, shell)
+        access.write(known(1, 2))
+        before = read(shell.config, "shop-web-1")["controlpath"]
+        address, port = known(1)[Key("floating IP", "shop-web-1")], {"port": "port-2"}
+        there = known(1, 2)
+
+        access.led(replace(address, attributes={"port": "port-1"}), there, moved=False)
+        assert read(shell.config, "shop-web-1")["controlpath"] == before
+        access.led(replace(address, attributes=port), there, moved=True)
+
+        ways = read(shell.config, "shop-web-2")
+        assert (ways["hostname"], ways["hostkeyalias"]) == ("203.0.113.1", "id-2")
+        # The other address of that machine leads there no more.
+        first = read(shell.config, "shop-web-1")
+        assert (first["hostname"], first["proxyjump"]) == ("10.0.0.1", "shop-web-2")
+        assert before not in (ways["controlpath"], first["controlpath"])
+        # What a step knows that began before changes none of it.
+        access.write(known(1, 2))
+        access.enter("shop-web-1", known(1, 2))
+        assert read(shell.config, "shop-web-2") == ways
 
 
 @pytest.fixture

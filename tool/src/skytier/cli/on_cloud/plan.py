@@ -149,6 +149,7 @@ def as_json(plan: Plan, quota: Sequence[Row], file: Path | None = None) -> str:
         "steps": steps,
         "schedule": plan.web_servers_now or None,
         "pinned_release": plan.resolved.pinned.id if plan.resolved.pinned else None,
+        "members": plan.members,
         "newer_image": " ".join(plan.newer_images) or None,
         "monthly_cost": data.text(cost.after.per_month),
         "monthly_cost_before": data.text(cost.before.per_month),

@@ -36,14 +36,16 @@ class _Place(Enum):
 
 
 def news(resolved: ResolvedStack, known: Known, steps: Sequence[Step]) -> list[str]:
-    """Sentences about the keys, when Redis gets other machines; and what members promise."""
+    """Sentences about the keys, when Redis gets other machines, or its only one is made anew; and
+    what members promise."""
     first = resolved.key(SERVER, "web", 1)
+    only = {_Place.OWN: resolved.key(SERVER, "cache", 1), _Place.FIRST_WEB_SERVER: first}
     made = [step.key for step in steps if step.action in (Action.CREATE, Action.REPLACE)]
     now, then = _now(resolved, known), _then(resolved)
     promise = [_TAKES_OVER] if then is _Place.MEMBERS else []
     match now, then:
         case _ if now is then:
-            return []
+            return [_EMPTY] if only.get(now) in made else []
         case _, _Place.NOWHERE:
             return [_ENDS]
         case _Place.NOWHERE, _:
