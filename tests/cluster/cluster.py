@@ -19,7 +19,7 @@ from skytier import roles
 from skytier.deploy.apply import apply
 from skytier.deploy.checks import failing
 from skytier.deploy.files import read_secrets
-from skytier.deploy.kind import Kind, Known, Tell, Wanted
+from skytier.deploy.kind import Found, Kind, Known, Tell, Wanted
 from skytier.deploy.plan import Action, Step, plan
 from skytier.openstack.choices.choices import Choices, ExternalNetwork
 from skytier.openstack.choices.flavor import Flavor
@@ -29,6 +29,7 @@ from skytier.openstack.commands.rotation import Moves, carry_out
 from skytier.openstack.entry_point import FRONT
 from skytier.openstack.machines import variables as variables_of
 from skytier.openstack.machines.leaving import leaving
+from skytier.openstack.machines.moved_address import MovedAddresses
 from skytier.openstack.machines.operator import OperatorFiles
 from skytier.openstack.machines.variables import KeptVariables
 from skytier.openstack.plan.configurations import Configurations
@@ -79,6 +80,9 @@ class Access:
 
     def enter(self, name: str, known: Known) -> Container:
         return self.containers[name]
+
+    def led(self, address: Found, known: Known, *, moved: bool) -> None:
+        """Machines are not entered by addresses here."""
 
     def reach(self, name: str, tell: Tell) -> Container:
         self.containers[name].wait()
@@ -237,6 +241,7 @@ class Cluster:
             Configurations(servers, self.resolved, access, secrets, volumes),
             Deliveries(servers, self.resolved, access),
             Releases(servers, self.resolved, access, kept),
+            MovedAddresses(self._kinds["floating IP"], access),
         ]
         stack = self.resolved.stack
         inside.append(leaving(self.servers, stack, access, known, moves=bool(moves)))

@@ -53,13 +53,22 @@ class Moves(Events):
         super().started(step)
         self._note(step)
 
+    def told(self, step: Step, text: str) -> None:
+        """What is waited for before it moves."""
+        super().told(step, text)
+        if self._is_of_visitors(step):
+            self.times[-1] = time.time()
+
     def done(self, step: Step, seconds: float) -> None:
         super().done(step, seconds)
         self._note(step)
 
     def _note(self, step: Step) -> None:
-        if step.key.kind == "floating IP" and not step.key.name.endswith("-ssh"):
+        if self._is_of_visitors(step):
             self.times.append(time.time())
+
+    def _is_of_visitors(self, step: Step) -> bool:
+        return step.key.kind == "floating IP" and not step.key.name.endswith("-ssh")
 
 
 def but_for_the_move(visit: Visit, moves: Moves) -> list[list[Any]]:
