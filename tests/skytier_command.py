@@ -6,6 +6,7 @@ import random
 import socket
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -101,4 +102,13 @@ def processes_of(home: Path) -> list[psutil.Process]:
                 found.append(process)
         except psutil.Error:
             continue
+    return found
+
+
+def command_lines_of(home: Path) -> list[str]:
+    """What those processes were called with, but for one that ends at this moment."""
+    found = []
+    for each in processes_of(home):
+        with suppress(psutil.NoSuchProcess):
+            found.append(" ".join(each.cmdline()))
     return found

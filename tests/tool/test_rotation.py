@@ -29,7 +29,7 @@ from skytier.services.postgresql import rotation
 from skytier.services.postgresql.login import Login
 from skytier_runtime import psql as connecting
 from tests.project.trees import write_dedented
-from tests.skytier_command import Skytier, free_port, processes_of
+from tests.skytier_command import Skytier, command_lines_of, free_port
 
 FILES = {
     "requirements.txt": "psycopg[binary]==3.3.6\n",
@@ -156,7 +156,7 @@ def test_no_request_fails_and_the_old_password_logs_in_no_more(up: Skytier, shop
 
     for password in (first.password, second.password, login(up).password):
         assert password not in said
-        lines = [" ".join(each.cmdline()) for each in processes_of(up.home)]
+        lines = command_lines_of(up.home)
         assert not [line for line in lines if password in line]
         logs = [path.read_text(errors="replace") for path in (up.home / "logs").iterdir()]
         assert not [log for log in logs if password in log]

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from tests.project.trees import write_dedented
-from tests.skytier_command import Skytier, free_port, processes_of
+from tests.skytier_command import Skytier, command_lines_of, free_port, processes_of
 
 PEM = (
     ec.generate_private_key(ec.SECP256R1())
@@ -126,7 +126,7 @@ def test_only_their_owner_can_read_them_and_no_log_has_them(up: Skytier, shop: P
         if path.is_file() and {word.encode(), encoded.encode()} & {*_words(path, word, encoded)}
     ]
     assert sorted(having) == sorted(kept)
-    command_lines = str([process.cmdline() for process in processes_of(up.home)])
+    command_lines = str(command_lines_of(up.home))
     assert word not in command_lines
     assert "placeholder" in httpx.get(f"{up.url()}/static/at.txt").text
 
