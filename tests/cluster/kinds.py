@@ -59,8 +59,12 @@ class FloatingIPs(Recorded):
         others = [each for each in self.there.values() if each not in firsts]
         return [*(replace(each, key=self.entry()) for each in firsts), *others]
 
+    def create(self, wanted: Wanted, known: Known) -> Found:
+        """It leads nowhere yet."""
+        return replace(super().create(wanted, known), attributes={"port": ""})
+
     def reconcile(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
-        before = found.attributes.get("port", "")
+        before = found.attributes["port"]
         self.there = {key: each for key, each in self.there.items() if each.id != found.id}
         now = super().reconcile(wanted, found, known, tell)
         if wanted.key == self.entry():
