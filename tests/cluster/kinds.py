@@ -61,7 +61,7 @@ class FloatingIPs(Recorded):
 
     def create(self, wanted: Wanted, known: Known) -> Found:
         """It leads nowhere yet."""
-        return replace(super().create(wanted, known), attributes={"port": ""})
+        return replace(super().create(wanted, known), attributes={"port": None})
 
     def reconcile(self, wanted: Wanted, found: Found, known: Known, tell: Tell) -> Found:
         before = found.attributes["port"]
