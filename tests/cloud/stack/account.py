@@ -181,7 +181,7 @@ class Operator:
         return self.ends_with(0, *words)
 
     def json(self, *words: str, code: int | None = 0, timeout_s: float = 300) -> dict[str, Any]:
-        """What a run prints for scripts, without its events; None takes any exit code."""
+        """What a run prints for scripts; None takes any exit code. Of events it is the last one."""
         with fork_server.Forked(
             [PROGRAM, *words, "--json"],
             cwd=self.directory,
@@ -194,7 +194,6 @@ class Operator:
             out, err = popen.communicate(timeout=timeout_s)
         assert code in (None, popen.returncode), out + err
         lines = out.splitlines()
-        while lines and lines[0].startswith('{"event"'):
-            lines = lines[1:]
-        answer: dict[str, Any] = json.loads("\n".join(lines))
+        is_events = bool(lines) and lines[0].startswith('{"event"')
+        answer: dict[str, Any] = json.loads(lines[-1] if is_events else out)
         return answer
