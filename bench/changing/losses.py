@@ -15,6 +15,8 @@ BACK_S = 120
 """Within this the stack is to be well again."""
 GONE_S = 10
 """For how long something is away."""
+AGAIN_S = 45
+"""Sentinel begins no failover for twice its time-out of 20 s after one that it gave up."""
 SERVERS = "redis-server redis-server@cache"
 # Systemd itself tries again where a start fails.
 START = f"systemctl start --no-block {SERVERS}"
@@ -83,6 +85,8 @@ class Losses:
         for each in self._members():
             each.run(START)
         self._back()
+        # The next loss may be that of the primary.
+        time.sleep(AGAIN_S)
 
     def _balancer(self) -> None:
         asks = has_address(self.made.public_address)
