@@ -332,6 +332,7 @@ def test_what_others_have_is_named_and_left_there(
     assert (Key(fault.kind, fault.resource), fault.up) == (key, "")
     assert what in fault.what
     assert do in fault.do
+    assert "{" not in fault.do
     with pytest.raises(LossError):
         refuse_losses(steps)
 

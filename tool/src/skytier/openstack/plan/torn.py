@@ -197,5 +197,5 @@ def _volume(volume: Found, servers: Mapping[str, Found]) -> Found:
         volume,
         fault="it is being detached from its server",
         by_hand="Run skytier up again once that has ended. If it does not end, ask the cloud's "
-        "operator: openstack volume show {volume.id}",
+        f"operator: openstack volume show {volume.id}",
     )
