@@ -132,16 +132,10 @@ def _build(directory: Path) -> None:
     """Build it on a root of its own: the plain image's is gone by now."""
     system, new = recipe.DEBIAN_12, home.IMAGES / "amphora-new"
     with home.lock(home.IMAGES / "lock", wait=True):
-        shutil.rmtree(new, ignore_errors=True)
-        root = new / "root"
-        root.mkdir(parents=True)
-        root.chmod(0o755)
-        LOG.write_text("")
-        recipe.make_base(system, root, LOG)
+        root = images.make_root(system, new, LOG)
         recipe.add_packages(system, root, PACKAGES, DISABLED, LOG)
         _settle(root)
-        for name, pattern in (("vmlinuz", "vmlinuz-*"), ("initrd", "initrd.img-*")):
-            shutil.copy(next(iter((root / "boot").glob(pattern))), new / name)
+        images.take_kernel(root, new)
         images.pack(root, new / "amphora.qcow2", LOG)
         shutil.rmtree(root)
         (new / "id").write_text(str(uuid.uuid4()))

@@ -53,14 +53,8 @@ def build(current: Stage, system: System, directory: Path) -> None:
     both = f"{system.name} and {system.name}-skytier"
     current.doing(f"building {both} with debootstrap; log: {LOG}")
     new = home.IMAGES / "new"
-    shutil.rmtree(new, ignore_errors=True)
-    root = new / "root"
-    root.mkdir(parents=True)
-    root.chmod(0o755)
-    LOG.write_text("")
-    recipe.make_base(system, root, LOG)
-    for name, pattern in (("vmlinuz", "vmlinuz-*"), ("initrd", "initrd.img-*")):
-        shutil.copy(next(iter((root / "boot").glob(pattern))), new / name)
+    root = make_root(system, new, LOG)
+    take_kernel(root, new)
     pack(root, new / "plain.qcow2", LOG)
     recipe.add_roles(system, root, LOG)
     pack(root, new / "skytier.qcow2", LOG)
@@ -73,6 +67,24 @@ def build(current: Stage, system: System, directory: Path) -> None:
     new.rename(directory)
     size = sum(path.stat().st_size for path in directory.iterdir()) // 2**20
     current.done(f"{both} built, {size} MiB")
+
+
+def make_root(system: System, new: Path, log: Path) -> Path:
+    """The root of a plain system, for images in the directory `new`, which begins empty. The log
+    does, too."""
+    shutil.rmtree(new, ignore_errors=True)
+    root = new / "root"
+    root.mkdir(parents=True)
+    root.chmod(0o755)
+    log.write_text("")
+    recipe.make_base(system, root, log)
+    return root
+
+
+def take_kernel(root: Path, new: Path) -> None:
+    """Copy what Nova boots, beside the images."""
+    for name, pattern in (("vmlinuz", "vmlinuz-*"), ("initrd", "initrd.img-*")):
+        shutil.copy(next(iter((root / "boot").glob(pattern))), new / name)
 
 
 def pack(root: Path, image: Path, log: Path) -> None:

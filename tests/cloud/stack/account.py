@@ -5,7 +5,8 @@ import os
 import secrets
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,16 @@ PROGRAM = Path(sys.executable).with_name("skytier")
 RESOURCES = Path(__file__).with_name("resources_only.py")
 """Does what `skytier` does with OpenStack, and configures no machine."""
 ADMIN, CLOUD = "devcloud-admin", "test"
+_BACKED_UP = """\
+name = "{name}"
+image = "debian-12-skytier"
+flavor = "m1.tiny"
+{more}[backup]
+kind = "object-store"
+bucket = "{name}-backups"
+endpoint = "https://objects.devcloud.test:8443"
+ca = "/var/lib/devcloud/etc/ceph/objects.pem"
+"""
 
 
 @dataclass(frozen=True)
@@ -197,3 +208,16 @@ class Operator:
         is_events = bool(lines) and lines[0].startswith('{"event"')
         answer: dict[str, Any] = json.loads(lines[-1] if is_events else out)
         return answer
+
+
+@contextmanager
+def backed_up(operator: Operator, name: str, more: str) -> Iterator[str]:
+    """The name of a stack that is up, with backups in the cloud's object store; `more` is of its
+    stack file. Nothing is left of it."""
+    operator.write(_BACKED_UP.format(name=name, more=more))
+    try:
+        operator.run("up", "--yes")
+        yield name
+    finally:
+        operator.run("down", "--delete-data", "--purge", "--yes")
+        assert operator.json("status", code=3)["machines"] == []

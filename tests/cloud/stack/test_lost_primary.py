@@ -10,7 +10,7 @@ import pytest
 
 from skytier.poll import until
 
-from .account import Account, Operator
+from .account import Account, Operator, backed_up
 
 pytestmark = pytest.mark.large
 # Eight clients insert numbers, one at a time, at the address that the application has, and note
@@ -39,25 +39,15 @@ async def main():
 
 asyncio.run(main())
 """
-CA = "/var/lib/devcloud/etc/ceph/objects.pem"
 PSQL = "cd /; runuser -u postgres -- psql --no-psqlrc --quiet --tuples-only --no-align -d skytier"
 
 
 @pytest.fixture(scope="module")
 def stack(account: Account, operator: Operator, name: str) -> Iterator[str]:
     """Two members, a web server, and backups in the cloud's object store."""
-    operator.write(
-        f'name = "{name}"\nimage = "debian-12-skytier"\nflavor = "m1.tiny"\n'
-        "[database]\nmembers = 2\n[monitor]\nenabled = false\n"
-        f'[backup]\nkind = "object-store"\nbucket = "{name}-backups"\n'
-        f'endpoint = "https://objects.devcloud.test:8443"\nca = "{CA}"\n'
-    )
-    try:
-        operator.run("up", "--yes")
-        yield name
-    finally:
-        operator.run("down", "--delete-data", "--purge", "--yes")
-        assert operator.json("status", code=3)["machines"] == []
+    more = "[database]\nmembers = 2\n[monitor]\nenabled = false\n"
+    with backed_up(operator, name, more) as stack:
+        yield stack
 
 
 def test_both_members_are_well_and_there_is_nothing_to_do(operator: Operator, stack: str) -> None:

@@ -6,10 +6,9 @@ import pytest
 
 from skytier.services.pgbackrest import contained
 
-from .account import Account, Operator
+from .account import Account, Operator, backed_up
 
 pytestmark = pytest.mark.large
-CA = "/var/lib/devcloud/etc/ceph/objects.pem"
 # What a container of a rehearsal, and its way to the backups, would leave on the machine.
 LEFT = f"{contained.HOME} {contained.AT_BOOT} /run/skytier-rehearsal*"
 
@@ -17,19 +16,10 @@ LEFT = f"{contained.HOME} {contained.AT_BOOT} /run/skytier-rehearsal*"
 @pytest.fixture(scope="module")
 def stack(operator: Operator, name: str) -> Iterator[str]:
     """A web server, a database and a monitor."""
-    operator.write(
-        f'name = "{name}"\nimage = "debian-12-skytier"\nflavor = "m1.tiny"\n'
-        # The copy gets half of the memory that is free there.
-        '[monitor]\ndedicated = true\nflavor = "m1.small"\n'
-        f'[backup]\nkind = "object-store"\nbucket = "{name}-backups"\n'
-        f'endpoint = "https://objects.devcloud.test:8443"\nca = "{CA}"\n'
-    )
-    try:
-        operator.run("up", "--yes")
-        yield name
-    finally:
-        operator.run("down", "--delete-data", "--purge", "--yes")
-        assert operator.json("status", code=3)["machines"] == []
+    # The copy gets half of the memory that is free on the monitor's machine.
+    more = '[monitor]\ndedicated = true\nflavor = "m1.small"\n'
+    with backed_up(operator, name, more) as stack:
+        yield stack
 
 
 def test_no_server_is_made_and_nothing_is_left(

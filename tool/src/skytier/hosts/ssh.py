@@ -188,8 +188,8 @@ def unreachable(host: str, said: str) -> UnreachableError:
             f"{host} cannot be reached: its host key is another than the one that was learnt from "
             "the cloud.",
             "Somebody may intercept the connection. Read the machine's own key at its console in "
-            "the cloud's "
-            "dashboard: /etc/ssh/ssh_host_ed25519_key.pub. If it was changed on purpose, say so: "
+            "the cloud's dashboard: /etc/ssh/ssh_host_ed25519_key.pub. If it was changed on "
+            "purpose, say so: "
             f"skytier trust {host} KEY",
         )
     causes = {

@@ -435,9 +435,8 @@ class CloudStack:
             Deliveries(servers, current.resolved, access),
             Releases(servers, current.resolved, access, kept),
         ]
-        there = Known({step.key: step.found for step in current.steps if step.found})
         moves = bool(current.moves_from)
-        inside.append(leaving(servers, self.stack, access, there, moves=moves))
+        inside.append(leaving(servers, self.stack, access, current.there, moves=moves))
         inside.append(MovedAddresses(self.kinds[FloatingIP.name], access))
         kinds = {**self.kinds, **{kind.name: kind for kind in inside}}
         done = apply(steps, kinds, events, current.known, lost, RepeatedCalls())

@@ -130,10 +130,15 @@ class Plan:
         return nothing_to_do(steps)
 
     @property
+    def there(self) -> Known:
+        """All that is there, also what is to be deleted."""
+        return Known({step.key: step.found for step in self.steps if step.found})
+
+    @property
     def known(self) -> Known:
         """What is there, and counts: also a machine to be deleted that visitors still come to."""
         steps = [step for step in self.steps if step.action is not Action.DELETE]
-        there = {step.key: step.found for step in self.steps if step.found}
+        there = self.there
         kept = {step.key: step.found for step in steps if step.found}
         names = self.resolved.led_to(Known(there | kept))
         leaving = {k: f for k, f in there.items() if k.name in names and k.kind in _OF_A_MACHINE}
@@ -157,8 +162,8 @@ class Plan:
     def has_more_to_do(self) -> bool:
         """Whether another plan closes what this one keeps open until the address has moved, or
         machines are gone."""
-        there, asked = Known({s.key: s.found for s in self.steps if s.found}), self.resolved
-        opens = asked.leads_on(there) or asked.still_entered(there)
+        there = self.there
+        opens = self.resolved.leads_on(there) or self.resolved.still_entered(there)
         return bool(self.moves_from or opens)
 
     @cached_property
@@ -196,8 +201,7 @@ class Plan:
     def networks(self) -> str:
         """What of the network was there before, what IPv6 means, and where the address of the page
         becomes another one, in sentences; empty where there is nothing of it to know."""
-        there = {step.key: step.found for step in self.steps if step.found}
-        moved = another_address(self.resolved.stack, there)
+        moved = another_address(self.resolved.stack, self.there)
         return " ".join(each for each in (self._given, self._ipv6, moved) if each)
 
     @property
