@@ -86,8 +86,7 @@ class LoadBalancer(Listed):
                 "The stack's load balancer could not be looked for: the cloud has Octavia, and "
                 f"Octavia answers {error.status_code}.",
                 "Ask the cloud's operator which role may have load balancers in this project "
-                "(often "
-                'load-balancer_member). Or set balancer.kind = "haproxy".',
+                '(often load-balancer_member). Or set balancer.kind = "haproxy".',
             ) from error
         # What is found here goes with `down`, so it does not depend on Octavia's filter.
         ours = (each for each in listed if each.description == mark)
@@ -155,8 +154,7 @@ class LoadBalancer(Listed):
             gone,
             ACTIVE_TIMEOUT_S,
             f"See what holds it: openstack loadbalancer status show {found.id}. The cloud's "
-            "operator "
-            "can end what is done to it. Then run this again.",
+            "operator can end what is done to it. Then run this again.",
         )
 
     def _settled(self, balancer_id: str, tell: Tell) -> Any:
@@ -180,8 +178,8 @@ class LoadBalancer(Listed):
             ask,
             ACTIVE_TIMEOUT_S,
             "Until it is done, nothing of the load balancer can be changed. Ask the cloud's "
-            "operator: openstack "
-            f"loadbalancer status show {balancer_id}. Then run skytier up again.",
+            f"operator: openstack loadbalancer status show {balancer_id}. Then run skytier up "
+            "again.",
         )
 
     def _found(self, balancer: Any, ports: Iterable[Any]) -> Found:

@@ -147,8 +147,7 @@ class Server(Listed):
             gone,
             GONE_TIMEOUT_S,
             "Nova has been told to delete it. Run it again to go on waiting, or ask the cloud's "
-            "operator: "
-            f"openstack server show {found.id}",
+            f"operator: openstack server show {found.id}",
         )
 
     def note(self, server_id: str, metadata: dict[str, str]) -> None:

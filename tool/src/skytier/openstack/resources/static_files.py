@@ -129,9 +129,8 @@ class StaticFiles:
                 if answer.status_code in _REFUSED:
                     do = (
                         "Ask the cloud's operator whether everybody may read a container (its "
-                        "header "
-                        "X-Container-Read: .r:*). If not, take static.bucket out of the stack "
-                        "file, and let the CDN get the files from the site."
+                        "header X-Container-Read: .r:*). If not, take static.bucket out of the "
+                        "stack file, and let the CDN get the files from the site."
                     )
             except requests.RequestException as error:
                 wrong = f"does not answer: {error}"

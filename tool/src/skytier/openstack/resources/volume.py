@@ -125,8 +125,7 @@ class Volume(Listed):
                     f"The volume {volume.name} cannot be deleted, since a server has it: "
                     f"{', '.join(servers)}.",
                     "That server is not of this stack. Detach the volume first, if nobody needs it "
-                    "there: "
-                    f"openstack server remove volume {servers[0]} {volume.id}",
+                    f"there: openstack server remove volume {servers[0]} {volume.id}",
                 )
             self._cinder.delete_volume(found.id, ignore_missing=True)
         wait_for(
