@@ -7,10 +7,8 @@ from types import ModuleType
 from typing import Any
 from urllib.parse import unquote
 
+import prometheus_client
 import pytest
-
-import skytier_runtime.metrics
-from skytier_runtime import asgi
 
 VISITOR = "203.0.113.9"
 CASES = [
@@ -28,21 +26,29 @@ CASES = [
 ]
 
 
+@pytest.fixture(scope="module")
+def metrics() -> Any:
+    """Without the registry of this process, where the sample application has the same names."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(prometheus_client.CollectorRegistry, "register", lambda *_: None)
+        return importlib.import_module("skytier_runtime.metrics")
+
+
 @pytest.fixture(params=CASES, ids=str)
 def case(
-    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+    request: pytest.FixtureRequest, metrics: Any, monkeypatch: pytest.MonkeyPatch
 ) -> tuple[str, str, str | None]:
     health, path, address, route = request.param
     monkeypatch.setenv("SKYTIER_RELEASE", "1.0-a")
-    monkeypatch.setattr(skytier_runtime.metrics, "_HEALTH", unquote(health))
+    monkeypatch.setattr(metrics, "_HEALTH", unquote(health))
     return path, address, route
 
 
 @pytest.fixture
-def measured(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
+def measured(metrics: Any, monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
     """Method, route and status of each request."""
     seen: list[tuple[Any, ...]] = []
-    monkeypatch.setattr(skytier_runtime.metrics, "answered", lambda *said: seen.append(said[:3]))
+    monkeypatch.setattr(metrics, "answered", lambda *said: seen.append(said[:3]))
     return seen
 
 
@@ -63,7 +69,8 @@ def test_asgi(
 
     headers = [(b"x-forwarded-for", address.encode())] if address else []
     scope = {"type": "http", "path": path, "method": "GET", "headers": headers, "client": None}
-    asyncio.run(asgi.Measured(app)(scope, send, send))  # type: ignore[arg-type]
+    asgi = importlib.import_module("skytier_runtime.asgi")
+    asyncio.run(asgi.Measured(app)(scope, send, send))
     assert measured == [("GET", route or named or "all", 503)]
 
 
