@@ -196,6 +196,38 @@ def mac_of(address: str) -> str:
     return f"02:00:{ip_address(address).packed.hex(':')}"
 
 
+# The pid of the shell becomes that of the program, which is what is in the groups then.
+_IN_A_GROUP = """
+until [ "$1" = -- ]; do mkdir -p "$1"; echo $$ >"$1/cgroup.procs"; shift; done
+shift
+exec "$@"
+"""
+
+
+def control_groups(name: str) -> list[str]:
+    """Where a machine's own control groups are, by which its systemd knows its processes.
+
+    Machines that share one wait for each other's processes: a service ends when its group is empty.
+    """
+    mine = (line.split(":", 2) for line in Path("/proc/self/cgroup").read_text().splitlines())
+    paths = {"cgroup2" if number == "0" else kind: path for number, kind, path in mine}
+    mounts = (line.split() for line in Path("/proc/mounts").read_text().splitlines())
+    found = []
+    for _, place, system, options, *_ in mounts:
+        kind = system if system == "cgroup2" else "name=systemd"
+        if system in ("cgroup", "cgroup2") and kind in (system, *options.split(",")):
+            found.append(f"{place}{paths[kind].rstrip('/')}/{name}")
+    return found
+
+
+def remove_group(path: Path) -> None:
+    """Take a control group away, with those in it. All of them are empty."""
+    for each in sorted(path.rglob("*/"), reverse=True):
+        each.rmdir()
+    if path.exists():
+        path.rmdir()
+
+
 @dataclass(frozen=True)
 class Network:
     """A private network: a switch in a network namespace of its own, and a wire to each machine."""
@@ -323,8 +355,9 @@ class Container:
         self.shared.mkdir(exist_ok=True)
         self.process = subprocess.Popen(
             [
+                *("sh", "-c", _IN_A_GROUP, "sh", *control_groups(self.namespace)),
                 # It ends with these tests, however they end.
-                *("setpriv", "--pdeathsig", "TERM"),
+                *("--", "setpriv", "--pdeathsig", "TERM"),
                 *("systemd-nspawn", "--quiet", "--boot", "--register=no", "--keep-unit"),
                 f"--directory={self.root}",
                 f"--bind={self.shared}:{SHARED}",
@@ -370,6 +403,8 @@ class Container:
 
     def delete(self) -> None:
         self.stop()
+        for each in control_groups(self.namespace):
+            remove_group(Path(each))
         subprocess.run(["umount", str(self.root)], check=False)
         subprocess.run(["ip", "netns", "delete", self.namespace], check=False)
         shutil.rmtree(self.home)

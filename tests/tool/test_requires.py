@@ -28,6 +28,9 @@ from skytier.openstack.plan.needs import whole_plan
 from skytier.openstack.plan.resolved import ResolvedStack
 from skytier.openstack.resources.volume import EXPECTED
 from skytier.roles import ROLES
+from skytier.services.etcd.service import AUTHORITY
+from skytier.services.patroni.secrets import REPLICATION
+from skytier.services.postgresql.secrets import PASSWORD
 from skytier.services.prometheus.service import targets
 from skytier.stackfile import StackFile, parse
 from tests.applications import NOTHING
@@ -292,3 +295,39 @@ def test_an_added_database_takes_over_the_secrets_and_gets_its_own(
     assert machines.all["shop-database-1"] == got
     everything = secrets.get([], there(WITH), with_all=True)
     assert everything == got
+
+
+MEMBERS = parse('name = "shop"\n[database]\nmembers = 3\nvolume_gib = 10')
+IN_PLACE = dict.fromkeys((*AUTHORITY.names, PASSWORD, *REPLICATION.names), "as before")
+
+
+@pytest.mark.parametrize("first", ["shop-database-1", "shop-database-2", "shop-database-3"])
+def test_secrets_outlive_the_replacement_of_all_members_one_after_another(
+    monkeypatch: pytest.MonkeyPatch, operator: OperatorFiles, first: str
+) -> None:
+    names = [f"shop-database-{number}" for number in (1, 2, 3)]
+    has = {each.replace("-", "_"): dict(IN_PLACE) for each in names}
+    machines, before = Machines(monkeypatch, **has), there(MEMBERS)
+    secrets = kept(MEMBERS, machines, operator, before)
+    planned = steps(MEMBERS, before)
+    secrets.save([replace(planned[Key("server", each)], action=Action.REPLACE) for each in names])
+    known = Known(before)
+    for name in sorted(names, key=lambda each: (each != first, each)):
+        server, configuration = Key("server", name), Key("configuration", name)
+        known[server] = replace(known[server], id=f"another {name}")
+        machines.all[name] = {}
+        got = secrets.get([], known, with_all=True)
+        assert {each: got[each] for each in IN_PLACE} == IN_PLACE
+        machines.all[name].update(got)
+        known[configuration] = replace(known[configuration], id=f"another {name}")
+
+
+def test_one_that_is_deleted_meanwhile_is_not_asked(
+    monkeypatch: pytest.MonkeyPatch, operator: OperatorFiles
+) -> None:
+    machines = Machines(monkeypatch, shop_web_1={}, shop_web_2={KEY: "k"}, shop_balancer_1={})
+    before = there(TWO)
+    secrets = kept(TWO, machines, operator, before)
+    planned = steps(TWO, before)
+    secrets.save([replace(planned[WEB_2], action=Action.DELETE)])
+    assert secrets.get([KEY], before)[KEY] != "k"

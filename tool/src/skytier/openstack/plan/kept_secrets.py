@@ -46,6 +46,7 @@ class KeptSecrets:
         self._store = resolved.secret_store().name
         self._before = before
         self._gone: set[str] = set()
+        self._replaced: set[str] = set()
         self._vault = Vault(self._keep, self._make)
 
     def get(self, names: Sequence[str], known: Known, *, with_all: bool = False) -> dict[str, str]:
@@ -68,8 +69,10 @@ class KeptSecrets:
 
         Of a machine that lets nobody in they are lost, and made anew.
         """
-        replaced = (Action.REPLACE, Action.DELETE)
-        self._gone = {s.key.name for s in steps if s.key.kind == SERVER and s.action in replaced}
+        servers = {s.key.name: s.action for s in steps if s.key.kind == SERVER}
+        self._replaced = {name for name, act in servers.items() if act is Action.REPLACE}
+        self._gone = {name for name, act in servers.items() if act is Action.DELETE}
+        self._gone |= self._replaced
         there = self._set_up()
         if not there or there[0] not in self._gone or ROLES[self._role_of(there[0])].holds_data:
             return
@@ -130,7 +133,8 @@ class KeptSecrets:
         if not (elsewhere or names & there.keys()):
             elsewhere = self._of_another(known)
         # The database's own are made anew together with it, unless another member has it.
-        with_data = [name for name, role in ROLES.items() if role.holds_data and not self._left()]
+        left = self._is_left(known)
+        with_data = [name for name, role in ROLES.items() if role.holds_data and not left]
         names -= _names(roles.secrets(topology, with_data)) | there.keys()
         moved = {name: text for name, text in elsewhere.items() if name in names}
         if moved:
@@ -138,16 +142,26 @@ class KeptSecrets:
         return there | moved
 
     def _of_another(self, known: Known) -> dict[str, str]:
-        """The secrets of the first machine that was set up before, and stays."""
+        """The secrets of the first machine that was set up before, and has them now."""
         for name in self._set_up():
-            if name not in self._gone and name != self._store:
+            if name != self._store and self._has_them(name, known):
                 return read_secrets(self._access.open(name, known, _silent))
         return {}
 
-    def _left(self) -> bool:
-        """Whether another machine that keeps the secrets was set up before, and stays."""
-        keepers = {*self._resolved.secret_keepers()} - {self._store} - self._gone
-        return not keepers.isdisjoint(self._set_up())
+    def _is_left(self, known: Known) -> bool:
+        """Whether another machine that keeps the secrets was set up before, and has them now."""
+        keepers = {*self._resolved.secret_keepers()} - {self._store}
+        return any(self._has_them(name, known) for name in keepers.intersection(self._set_up()))
+
+    def _has_them(self, name: str, known: Known) -> bool:
+        """Whether a machine that was set up before has its secrets now.
+
+        One that this run replaces has them until its turn comes, and again when it is set up.
+        """
+        if name not in self._replaced:
+            return name not in self._gone
+        server, set_up = known[Key(SERVER, name)], known[Key(CONFIGURATION, name)]
+        return server.id in (self._before[Key(SERVER, name)].id, set_up.id)
 
     def _set_up(self) -> list[str]:
         """The machines that were set up before, in the order in which they may keep secrets."""
