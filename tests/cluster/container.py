@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from ipaddress import ip_address, ip_network
 from pathlib import Path
@@ -24,6 +25,7 @@ from skytier.deploy.setup import set_up
 from skytier.errors import SkytierError
 from skytier.hosts.host import CommandError
 from skytier.openstack.choices.systems import Described, system_of
+from skytier.poll import until
 from skytier.release.platform import System
 from skytier.render import render
 from skytier.secrets import DIRECTORY
@@ -221,11 +223,15 @@ def control_groups(name: str) -> list[str]:
 
 
 def remove_group(path: Path) -> None:
-    """Take a control group away, with those in it. All of them are empty."""
-    for each in sorted(path.rglob("*/"), reverse=True):
-        each.rmdir()
-    if path.exists():
-        path.rmdir()
+    """Take a control group away, with those in it. Their processes were killed."""
+
+    def gone() -> bool:
+        with suppress(OSError):  # one that was killed is in it a moment longer
+            for each in sorted((path, *path.rglob("*/")), reverse=True):
+                each.rmdir()
+        return not path.exists()
+
+    assert until(gone, 60, 0.1), path
 
 
 @dataclass(frozen=True)
@@ -403,11 +409,11 @@ class Container:
 
     def delete(self) -> None:
         self.stop()
-        for each in control_groups(self.namespace):
-            remove_group(Path(each))
         subprocess.run(["umount", str(self.root)], check=False)
         subprocess.run(["ip", "netns", "delete", self.namespace], check=False)
         shutil.rmtree(self.home)
+        for each in control_groups(self.namespace):
+            remove_group(Path(each))
 
     def run(self, script: str, stdin: bytes | None = None) -> str:
         """Runs a bash script as root, as the tool does over SSH."""
