@@ -14,7 +14,7 @@ from skytier.deploy.kind import Found, Key, Known
 from skytier.deploy.plan import Action, Step, plan
 from skytier.deploy.restore import Intended, Stand
 from skytier.deploy.update import RELEASE, SERVER
-from skytier.openstack.commands import backups, copy, psql
+from skytier.openstack.commands import backups, copy, database, psql
 from skytier.openstack.plan.kinds import RULES
 from skytier.openstack.plan.releases import (
     PINNED,
@@ -114,8 +114,9 @@ def noted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     def target(stack: Any, machine: str) -> Iterator[Any]:
         yield host
 
-    for module in (backups, copy, psql):
+    for module in (database, copy):
         monkeypatch.setattr(module, "ssh_target", target)
+    for module in (backups, copy, psql):
         monkeypatch.setattr(module, "note_migrations", lambda servers: events.append("noted"))
         monkeypatch.setattr(module, "Server", lambda project: None)
 

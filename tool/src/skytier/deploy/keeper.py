@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 from skytier.errors import SkytierError
 from skytier.hosts.host import Host
@@ -21,7 +22,10 @@ fi
 """
 
 
-def keeper(hosts: Mapping[str, Host], *, any_one: bool = False) -> Host:
+Member = TypeVar("Member", bound=Host)
+
+
+def keeper(hosts: Mapping[str, Member], *, any_one: bool = False) -> Member:
     """The member that is being restored, else the primary. One that is alone is not asked.
 
     `any_one` is whether another one will do if there is neither: the first that answers. Raises
@@ -29,7 +33,7 @@ def keeper(hosts: Mapping[str, Host], *, any_one: bool = False) -> Host:
     """
     if len(hosts) == 1:
         return next(iter(hosts.values()))
-    with ThreadPoolExecutor(len(hosts)) as pool:
+    with ThreadPoolExecutor(max(len(hosts), 1)) as pool:
         told = dict(zip(hosts, pool.map(_ask, hosts.values()), strict=True))
     for wanted in (RESTORING, PRIMARY, *([OTHER] if any_one else [])):
         found = [name for name in sorted(hosts) if told[name] == wanted]
@@ -40,6 +44,8 @@ def keeper(hosts: Mapping[str, Host], *, any_one: bool = False) -> Host:
             )
         if found:
             return hosts[found[0]]
+    if any_one:
+        raise SkytierError("No member of the database runs and answers.", "See why: skytier status")
     raise SkytierError(
         "No member of the database is the primary, and only the primary makes backups.",
         "Wait half a minute: Patroni chooses one. Then look: skytier database. If no member can be "

@@ -1,23 +1,20 @@
 """Backups of a stack on a cloud, and its database restored from one."""
 
 import threading
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection
 from typing import TypeVar
 
 from skytier.deploy import backups, restore
 from skytier.deploy.apply import Progress, apply
 from skytier.deploy.backups import Verified
 from skytier.deploy.files import read_secrets
-from skytier.deploy.keeper import keeper
 from skytier.deploy.kind import Found, Key, Known, Tell, Wanted
 from skytier.deploy.plan import Action, Step
 from skytier.deploy.restore import Intended
 from skytier.deploy.task import Task
 from skytier.errors import SkytierError
-from skytier.hosts.host import Host, UnreachableError
-from skytier.openstack.commands.database import machines
-from skytier.openstack.commands.ssh_target import ssh_target
+from skytier.hosts.host import UnreachableError
+from skytier.openstack.commands.database import database_of
 from skytier.openstack.plan.releases import note_migrations
 from skytier.openstack.resources.creation import RepeatedCalls
 from skytier.openstack.resources.server import Server
@@ -26,8 +23,6 @@ from skytier.services.pgbackrest.info import Backup, Backups
 from skytier.services.pgbackrest.secrets import KEY
 
 Result = TypeVar("Result")
-
-DATABASE = "database"
 
 
 def listing(stack: CloudStack) -> list[Backups]:
@@ -140,17 +135,6 @@ def restore_to(stack: CloudStack, approved: Intended, progress: Progress) -> Non
             return approved.target.words
 
         one_step("restore", host.name, run, progress)
-
-
-@contextmanager
-def database_of(stack: CloudStack, *, any_one: bool = False) -> Iterator[Host]:
-    """The machine that makes the backups; `any_one` is that of `keeper`."""
-    if stack.stack.database.members == 1:
-        with ssh_target(stack, DATABASE) as host:
-            yield host
-        return
-    with machines(stack) as hosts:
-        yield keeper(hosts, any_one=any_one)
 
 
 def told_step(name: str, host: str, run: Callable[[Tell], Result], progress: Progress) -> Result:

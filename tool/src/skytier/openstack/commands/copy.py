@@ -14,7 +14,8 @@ from skytier.deploy.interruption import interrupted
 from skytier.deploy.kind import Found, Tell
 from skytier.deploy.restore import by_newest, choose
 from skytier.errors import SkytierError, together
-from skytier.openstack.commands.backups import DATABASE, database_of, one_step, places
+from skytier.openstack.commands.backups import one_step, places
+from skytier.openstack.commands.database import DATABASE, database_of
 from skytier.openstack.commands.ssh_target import ssh_target
 from skytier.openstack.plan import object_store
 from skytier.openstack.plan.kinds import find_all

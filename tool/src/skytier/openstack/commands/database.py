@@ -4,8 +4,10 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
+from skytier.deploy.keeper import keeper
 from skytier.errors import SkytierError
 from skytier.hosts.ssh import Ssh, SshHost
+from skytier.openstack.commands.ssh_target import ssh_target
 from skytier.openstack.machines import fencing
 from skytier.openstack.machines.access import Access
 from skytier.openstack.machines.fencing import Primary, Successor
@@ -14,6 +16,8 @@ from skytier.openstack.stack import CloudStack
 from skytier.services.patroni.look import look
 from skytier.services.patroni.members import Member, Members, successor
 from skytier.services.patroni.switchover import Switched, switch_over
+
+DATABASE = "database"
 
 
 def database(stack: CloudStack) -> Members:
@@ -123,3 +127,17 @@ def machines(stack: CloudStack, *, that_run: bool = False) -> Iterator[Mapping[s
     with Ssh() as shell:
         Access(stack.connection, stack.operator, shell).write(known)
         yield {name: SshHost(shell, name) for name in sorted(names)}
+
+
+@contextmanager
+def database_of(stack: CloudStack, *, any_one: bool = False) -> Iterator[SshHost]:
+    """The machine that makes the backups; `any_one` is that of `keeper`.
+
+    Raises SkytierError where there is none, or no way to it.
+    """
+    if stack.stack.database.members == 1:
+        with ssh_target(stack, DATABASE) as host:
+            yield host
+        return
+    with machines(stack, that_run=True) as hosts:
+        yield keeper(hosts, any_one=any_one)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 
 from skytier.dump.client import Client
-from skytier.openstack.commands.database import replica_machine
+from skytier.openstack.commands.database import database_of, replica_machine
 from skytier.openstack.commands.ssh_target import ssh_target
 from skytier.openstack.plan.releases import note_migrations
 from skytier.openstack.resources.server import Server
@@ -55,10 +55,10 @@ def attend_psql(stack: CloudStack, *words: str, replica: bool = False) -> int:
     As the application's user. Returns its exit code. Raises SkytierError when there is no way in,
     or no replica.
     """
-    machine = replica_machine(stack) if replica else "database"
     words = (_HERE, *words) if replica else words
     command = shlex.join(["sudo", "sh", "-c", SCRIPT, "psql", *words])
-    with ssh_target(stack, machine) as host:
+    on_replica = ssh_target(stack, replica_machine(stack)) if replica else None
+    with on_replica or database_of(stack, any_one=True) as host:
         return host.attend("--", command, terminal=sys.stdin.isatty())
 
 
@@ -70,7 +70,7 @@ def database_client(stack: CloudStack, *, changes: bool) -> Iterator[Client]:
     there is no way in.
     """
     lock = stack.held("import", threading.Event()) if changes else nullcontext()
-    with lock, ssh_target(stack, "database") as host:
+    with lock, database_of(stack, any_one=True) as host:
         if changes:
             note_migrations(Server(stack.project))
 

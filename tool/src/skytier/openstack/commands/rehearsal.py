@@ -21,8 +21,8 @@ from skytier.openstack.choices import choices
 from skytier.openstack.choices.flavor import Flavor
 from skytier.openstack.choices.quota import refuse_short
 from skytier.openstack.commands import drills, scratch
-from skytier.openstack.commands.backups import DATABASE, database_of, places, told_step
-from skytier.openstack.commands.database import machines
+from skytier.openstack.commands.backups import places, told_step
+from skytier.openstack.commands.database import DATABASE, database_of, machines
 from skytier.openstack.commands.on_monitor import OnMonitor, check_machine
 from skytier.openstack.commands.ssh_target import ssh_target
 from skytier.openstack.plan.kinds import RULES
