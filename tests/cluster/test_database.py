@@ -17,7 +17,7 @@ from skytier.errors import SkytierError
 from skytier.openstack.commands import rotation
 from skytier.openstack.commands.minor_upgrade import carry_out
 from skytier.poll import until
-from skytier.services.patroni import pause
+from skytier.services.patroni import behind, pause
 from skytier.services.patroni.lease import Lease, end, heirs, lease
 from skytier.services.patroni.look import look
 from skytier.services.patroni.minor_upgrade import turns
@@ -419,6 +419,34 @@ def test_a_lost_machine_is_made_anew(made: Cluster) -> None:
     assert lost(made) == set()
     assert made.secrets == before
     assert made.containers[FIRST] is not gone
+
+
+@LARGE
+def test_a_member_that_was_away_too_long_is_cloned(made: Cluster) -> None:
+    """By the script that `up` runs there before it does the set-up again."""
+    now = primary(made)
+    [away] = [each for each in databases(made).values() if each is not now]
+    assert not behind.read(away.run(behind.QUESTION))
+    sql(now, "ALTER SYSTEM SET max_slot_wal_keep_size = '16MB'")
+    sql(now, "ALTER SYSTEM SET wal_keep_size = '16MB'")
+    sql(now, "SELECT pg_reload_conf()")
+    away.stop()
+    goes_on(made)
+    for _ in range(6):
+        sql(now, "SELECT pg_switch_wal()")
+        sql(now, "CHECKPOINT")
+    away.start()
+    away.wait()
+
+    assert until(lambda: behind.read(away.run(behind.QUESTION)), 300, every_s=1), members(made)
+    away.run(behind.clone("shop", away.name))
+    well(made)
+    assert not behind.read(away.run(behind.QUESTION))
+    for each in ("max_slot_wal_keep_size", "wal_keep_size"):
+        sql(now, f"ALTER SYSTEM RESET {each}")
+    sql(now, "SELECT pg_reload_conf()")
+    goes_on(made)
+    assert lost(made) == set()
 
 
 @LARGE

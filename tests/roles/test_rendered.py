@@ -20,7 +20,7 @@ from skytier.render import render
 from skytier.roles import ROLES
 from skytier.secrets.certificate import authority, self_signed
 from skytier.services.keepalived import service as keepalived
-from skytier.services.patroni import members, pause
+from skytier.services.patroni import behind, members, pause
 from skytier.services.setup import Setup
 from skytier.services.system import service as system
 from skytier.stackfile import MonitorSection, StackFile, parse
@@ -150,7 +150,13 @@ def test_all_scripts_are_bash_without_a_finding_of_shellcheck(tmp_path: Path) ->
     stacks = TOPOLOGIES.values()
     scripts = [text for stack in stacks for setup in setups(stack) for text in _scripts(setup)]
     scripts.append(_written(roles.bake(TOPOLOGY, WEB), "/run/skytier-bake"))
-    scripts += [members.LOOK, pause.QUESTION, minor_upgrade.PROGRAM, minor_upgrade.REFRESH]
+    scripts += [
+        members.LOOK,
+        behind.QUESTION,
+        pause.QUESTION,
+        minor_upgrade.PROGRAM,
+        minor_upgrade.REFRESH,
+    ]
     scripts.append(render(system.PACKAGE, "two-ports.sh", private="192.168.128.0/24"))
     values = {"release": "1.0-a", "sha256": "0" * 64, "timeout_s": 9, "look_s": 1, "keep": 3}
     values |= {"place": "releases", "tree": "1.0-a", "paths": ["libraries/a", "releases/1.0-a"]}

@@ -20,7 +20,7 @@ from skytier.hosts.ssh import Ssh
 from skytier.openstack.machines.look import look, scripts, to_mend
 from skytier.openstack.plan.planned import Plan
 from skytier.secrets.variables import Summary
-from skytier.services.patroni import pause
+from skytier.services.patroni import behind, pause
 from skytier.services.patroni.service import PAUSED
 from skytier.services.system.condition import Condition, Disk, Unit, read, script
 from skytier.stackfile import parse
@@ -242,6 +242,28 @@ def test_a_paused_patroni_is_told_once_with_the_command_that_resumes_it() -> Non
     assert (wrong.fault.resource, wrong.fault.what, wrong.script) == ("a", PAUSED, "")
     assert "skytier exec a '/opt/skytier-patroni/bin/patronictl" in wrong.fault.do
     assert to_mend(list(known.values()), [wrong]) == list(known.values())
+
+
+class Behind(Shell):
+    """Machines of which one is a replica that cannot follow any more."""
+
+    def run(self, name: str, command: str, stdin: bytes = b"", timeout_s: float = 0) -> str:
+        super().run(name, command, stdin, timeout_s)
+        asked = behind.QUESTION in stdin.decode()
+        return f"clock {time.time()}\n" + ("patroni-behind\n" if asked and name == "b" else "")
+
+
+def test_a_replica_that_cannot_follow_any_more_is_cloned() -> None:
+    known = servers(a="running", b="running", web="running")
+    for name in "ab":
+        known[Key("server", name)].facts["role"] = "database"  # type: ignore[index]
+
+    [wrong] = look(cast(Ssh, cast(Any, Behind())), known, parse("database.members = 2"))
+
+    assert (wrong.fault.resource, wrong.fault.up) == ("b", "it is cloned from the primary")
+    assert wrong.script.split()[-4:] == ["reinit", "skytier", "b", "--force"]
+    mended = {each.key: each.mend for each in to_mend(list(known.values()), [wrong])}
+    assert [key.name for key, mend in mended.items() if mend] == ["b"]
 
 
 def test_up_refuses_to_change_the_database_of_a_paused_patroni() -> None:

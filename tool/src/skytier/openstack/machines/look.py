@@ -16,7 +16,7 @@ from skytier.hosts.ssh import Ssh
 from skytier.openstack.machines.access import Access
 from skytier.openstack.machines.operator import OperatorFiles
 from skytier.openstack.resources.server import RUNNING
-from skytier.services.patroni import pause
+from skytier.services.patroni import behind, pause
 from skytier.services.patroni.service import PATRONI, PAUSED, RESUME
 from skytier.services.system import condition
 from skytier.stackfile import StackFile
@@ -57,6 +57,7 @@ def look(shell: Ssh, known: Known, stack: StackFile) -> list[Wrong]:
         *(each for each in answers if isinstance(each, Wrong)),
         *judged({name: each.asked for name, each in asked.items()}),
         *_paused([name for name, each in asked.items() if each.paused]),
+        *(_behind(stack, name) for name, each in asked.items() if each.behind),
     ]
 
 
@@ -66,6 +67,12 @@ def _paused(members: Sequence[str]) -> list[Wrong]:
         Wrong(Fault(name, PATRONI.name, PAUSED, "", RESUME.format(machine=name)))
         for name in members[:1]
     ]
+
+
+def _behind(stack: StackFile, name: str) -> Wrong:
+    what = "it was away for so long that the primary has deleted the log which it needs"
+    fault = Fault(name, PATRONI.name, what, "it is cloned from the primary", "")
+    return Wrong(fault, behind.clone(stack.name, name))
 
 
 def to_mend(found: Sequence[Found], wrong: Sequence[Wrong]) -> list[Found]:
@@ -100,13 +107,15 @@ class _Answer:
     asked: Asked
     paused: bool
     """Whether Patroni is."""
+    behind: bool
+    """Whether it is a replica that cannot follow any more."""
 
 
 def _asked(shell: Ssh, server: Found, stack: StackFile) -> _Answer | Wrong:
     name = server.key.name
     units = roles.running_on(stack, server.facts["role"], server.facts["number"])
     # Also where the stack file asks for one member alone: the others may still be there.
-    more = pause.QUESTION if roles.ROLES[server.facts["role"]].holds_data else ""
+    more = pause.QUESTION + behind.QUESTION if roles.ROLES[server.facts["role"]].holds_data else ""
     question = (condition.script(units) + more).encode()
     try:
         # The way is opened first: what that takes is no part of the clock's difference.
@@ -116,4 +125,5 @@ def _asked(shell: Ssh, server: Found, stack: StackFile) -> _Answer | Wrong:
     except SkytierError as error:
         what = f"it runs, and does not answer: {error.what.partition(chr(10))[0]}"
         return Wrong(Fault(name, "ssh", what, "", _UNREACHABLE.format(server.id)))
-    return _Answer(Asked(condition.read(said), before, time.time()), pause.read(said))
+    found = Asked(condition.read(said), before, time.time())
+    return _Answer(found, pause.read(said), behind.read(said))

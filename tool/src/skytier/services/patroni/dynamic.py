@@ -38,7 +38,7 @@ def dynamic(at: Placement) -> str:
                 "wal_log_hints": "on",
                 "wal_keep_size": "128MB",
                 # What a member that is away keeps others from deleting has a limit: beyond it the
-                # member is cloned anew.
+                # next `up` clones the member.
                 "max_slot_wal_keep_size": "4GB",
             },
         },

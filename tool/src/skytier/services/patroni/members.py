@@ -55,7 +55,7 @@ class Slot:
     active: bool
     kept_bytes: int | None
     state: str | None
-    """`reserved`, `extended`, `unreserved`, or `lost`: the replica is cloned anew."""
+    """`reserved`, `extended`, `unreserved`, or `lost`: the replica has to be cloned."""
 
 
 @dataclass(frozen=True)
