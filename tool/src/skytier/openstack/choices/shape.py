@@ -61,7 +61,7 @@ def look(conn: Connection) -> Shape:
         routers = pool.submit(
             _allowed, lambda: conn.network.routers(project_id=conn.current_project_id)
         )
-        zones = pool.submit(_allowed, lambda: conn.compute.availability_zones())
+        there = pool.submit(zones, conn)
         quotas = pool.submit(limits.read, conn)
     mine = [
         *(n for n in networks.result() if n.is_shared or n.project_id == conn.current_project_id)
@@ -77,8 +77,21 @@ def look(conn: Connection) -> Shape:
         ],
         volumes=has_volumes(conn),
         limits=quotas.result(),
-        zones=sorted(zone.name for zone in zones.result() if (zone.state or {}).get("available")),
+        zones=there.result(),
     )
+
+
+def zones(conn: Connection) -> list[str]:
+    """The availability zones of Nova that can be used, sorted; empty where it does not tell."""
+    listed = _allowed(lambda: conn.compute.availability_zones())
+    return sorted(zone.name for zone in listed if (zone.state or {}).get("available"))
+
+
+def volume_types(conn: Connection) -> dict[str, str]:
+    """The ids of the volume types that the project may use, to their names; empty where Cinder does
+    not tell."""
+    listed = _allowed(lambda: conn.block_storage.types())
+    return {each.id: each.name for each in listed}
 
 
 def _allowed(ask: Callable[[], Iterable[Any]]) -> list[Any]:

@@ -201,7 +201,10 @@ def _machine(
     keeps = there is not None and not there.fault and stack.image_of(role) is None
     protected = _keeps(resolved, known, role, number)
     chosen = resolved.choices.roots.get(role, 0)
-    root_gib = roots.of_server(stack, role, chosen, there, keeps=bool(protected))
+    named = there.attributes["image"] if there and keeps else image.name
+    # One that another image replaces is a new one.
+    kept = there if there and (there.fault or there.attributes["image"] == named) else None
+    root_gib = roots.of_server(stack, role, chosen, kept, keeps=bool(protected))
     place = {} if port in known else place_of(there)
     made = [
         shared_address.allowed(
@@ -212,7 +215,7 @@ def _machine(
         Wanted(
             key("server", role, number),
             {
-                "image": there.attributes["image"] if there and keeps else image.name,
+                "image": named,
                 "flavor": flavor.name,
                 "root_gib": root_gib,
                 "power": RUNNING,
