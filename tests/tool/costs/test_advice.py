@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -107,7 +108,7 @@ def test_no_disk_is_made_smaller_unless_the_machines_boot_from_volumes(role: str
         for name, disk_gib in (("m1.none", 0), ("m1.thin", 19), ("m1.wide", 40))
     ]
 
-    def advised(**more: object) -> list[str]:
+    def advised(**more: Any) -> list[str]:
         one = facts(machine(cpu=5, role=role, image_disk_gib=3, **more))
         found = smaller_flavors(replace(one, flavors=offered)).advice
         assert all(each.do.endswith("of the stack file, then skytier up") for each in found)
