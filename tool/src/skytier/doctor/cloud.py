@@ -264,7 +264,15 @@ def network(subject: Subject) -> Finding:
         return ok("the stack gets its own, with a router")
     if not found.id:
         return ok("Neutron can make one with a router for this project (auto-allocated topology)")
-    return ok(f"{found.name} ({found.id}), addresses of {found.subnet.cidr}; no router is made")
+    said = f"{found.name} ({found.id}), addresses of {found.subnet.cidr}; no router is made"
+    # Of a network of others the project does not see it.
+    if subject.stack.has_floating_ips and found.own and found.id not in shape.routed(subject.conn):
+        return warning(
+            f"{said}, and this project sees none there: floating IPs lead through one.",
+            "Add its subnet to a router with a gateway: openstack router add subnet. Or name "
+            "another network in the stack file.",
+        )
+    return ok(said)
 
 
 def _way_out(subject: Subject) -> str:
