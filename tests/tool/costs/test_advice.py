@@ -263,6 +263,19 @@ def test_what_is_unused_is_told_with_what_it_costs_and_what_to_do() -> None:
 
 
 @pytest.mark.parametrize(
+    ("kind", "spare"),
+    [("floating ip", Spare.IDLE), ("port", Spare.ORPHANED), ("volume", Spare.UNATTACHED)],
+)
+def test_what_a_stack_has_is_left_to_it(kind: str, spare: Spare) -> None:
+    """A public port may wait for its server, and its address cannot be had again."""
+    waits = replace(leftover(kind, spare, timedelta(days=3), ADDRESS), stack="shop")
+    found = only(advise(facts(leftovers=[waits], now=NOW)).advice)
+    assert found.evidence == "made 3 days ago, of the stack shop"
+    assert "delete 7f3a" not in found.do
+    assert ("shop" in found.do) is (kind != "volume")
+
+
+@pytest.mark.parametrize(
     ("spare", "age", "told"),
     [
         (Spare.IDLE, timedelta(minutes=59), False),
