@@ -1,8 +1,10 @@
 """Machines on a network that is there already: what is made, where visitors come in, and how SSH
 gets there."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -10,12 +12,17 @@ import pytest
 from skytier.costs import bill
 from skytier.deploy.kind import Key, Known
 from skytier.deploy.plan import nothing_to_do, plan
+from skytier.doctor import Finding, State
+from skytier.doctor import cloud as doctor
+from skytier.doctor.cloud import Subject
 from skytier.errors import SkytierError
 from skytier.hosts.ssh_config import SshEntry, config
+from skytier.openstack.choices import given_network, public_network
 from skytier.openstack.choices.choices import NO_NETWORK, Choices, choose_external_network
 from skytier.openstack.choices.flavor import Flavor
 from skytier.openstack.choices.given_network import GivenNetwork, Subnet, choose, find
 from skytier.openstack.choices.images import Image
+from skytier.openstack.choices.port_security import EXTENSION
 from skytier.openstack.entry_point import EntryPoint, address_of
 from skytier.openstack.machines.access import hosts
 from skytier.openstack.machines.operator import Way
@@ -293,3 +300,55 @@ def test_a_jump_host_has_its_own_ssh_with_the_operators_own_configuration() -> N
     assert "  ProxyCommand ssh -o BatchMode=yes -W '[%h]:%p' me@jump.example.org\n" in text
     with pytest.raises(SkytierError):
         config([SshEntry("a", "10.0.0.7", "id", jump="-oX")], Path("/k"), Path("/h"))
+
+
+class Neutron:
+    """A network with its subnet, and with or without port security."""
+
+    current_project_id = "mine"
+
+    def __init__(self, *, guarded: bool, extensions: Sequence[str] = (EXTENSION,)) -> None:
+        own = {"is_shared": False, "project_id": "mine", "description": ""}
+        there = SimpleNamespace(id="p", name="provider", is_port_security_enabled=guarded, **own)
+        subnet = SimpleNamespace(id="s", name="s", cidr="203.0.113.0/24", is_dhcp_enabled=True)
+        self.interfaces: list[Any] = []
+        self.network = SimpleNamespace(
+            networks=lambda: [there],
+            subnets=lambda network_id, ip_version: [subnet],
+            extensions=lambda: [SimpleNamespace(alias=alias) for alias in extensions],
+            ports=lambda device_owner: self.interfaces,
+        )
+
+
+ON_IT: dict[str, tuple[str, Callable[[Any, StackFile], Any]]] = {
+    "network": ('network = "provider"\npublic = "fixed"', given_network.find),
+    "public_network": (
+        'public = "port"\npublic_network = "provider"', public_network.find),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("key", ON_IT)
+def test_a_network_where_no_security_group_guards_a_port_is_refused(key: str) -> None:
+    text, find = ON_IT[key]
+    with pytest.raises(SkytierError, match="provider has no port security") as refused:
+        find(cast(Any, Neutron(guarded=False)), parse(text))
+    assert f"in the stack file: {key}." in (refused.value.do or "")
+    assert find(cast(Any, Neutron(guarded=True)), parse(text)).name == "provider"
+    # Without that extension Neutron does not tell, and groups guard all ports.
+    untold = Neutron(guarded=False, extensions=())
+    assert find(cast(Any, untold), parse(text)).name == "provider"
+
+
+def test_the_doctor_warns_of_a_network_without_a_router_for_floating_ips() -> None:
+    neutron = Neutron(guarded=True)
+
+    def looked(text: str) -> Finding:
+        subject = Subject(parse(text), "c")
+        subject.__dict__["conn"] = neutron
+        return doctor.network(subject)
+
+    alone = looked('network = "provider"')
+    assert (alone.state, "floating IPs lead through one" in alone.said) == (State.WARNING, True)
+    assert looked('network = "provider"\npublic = "fixed"').state is State.OK
+    neutron.interfaces = [SimpleNamespace(network_id="other"), SimpleNamespace(network_id="p")]
+    assert looked('network = "provider"').state is State.OK

@@ -34,16 +34,20 @@ PROJECT = Project(cast(Any, None), "skytier")
 PLAIN = parse("")
 
 
-def all_wanted(stack: StackFile, known: Known, flavor: Flavor) -> list[Wanted]:
+def choices(stack: StackFile, flavor: Flavor) -> Choices:
     images = dict.fromkeys(stack.machines(), Image("i", "debian-12", "2026-01-01", 3))
     flavors = dict.fromkeys(stack.machines(), flavor)
-    choices = Choices(
+    return Choices(
         images,
         flavors,
         ExternalNetwork("n", "public"),
         roots=roots.choose(stack, flavors, images),
     )
-    return wanted(ResolvedStack(stack, choices, ROLES, NOTHING), PROJECT, "ssh-ed25519 key", known)
+
+
+def all_wanted(stack: StackFile, known: Known, flavor: Flavor) -> list[Wanted]:
+    resolved = ResolvedStack(stack, choices(stack, flavor), ROLES, NOTHING)
+    return wanted(resolved, PROJECT, "ssh-ed25519 key", known)
 
 
 def there(stack: StackFile, flavor: Flavor) -> dict[Key, Found]:
@@ -100,7 +104,10 @@ def test_a_server_that_runs_from_the_flavors_disk_stays_as_it_is() -> None:
         for key, each in there(PLAIN, ZERO).items()
         if key.kind != "root volume"
     }
-    assert nothing_to_do(steps(found, PLAIN, ZERO))
+    made = steps(found, PLAIN, ZERO)
+    assert changed(made) == {}
+    # The monitor is told of what there is to pay for: now no root volumes.
+    assert {s.key.name for s in made if s.action is Action.CHANGE} == {SERVER.name}
 
 
 def test_another_size_makes_the_server_anew_with_another_volume() -> None:
@@ -210,6 +217,38 @@ def test_a_newcomer_gets_a_flavor_without_a_disk_where_there_is_no_other() -> No
         large,
         "the smallest with 2 vCPU and 4 GiB of RAM",
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "flavor", "cost"),
+    [
+        ("", DISK, "274.10"),
+        # Two flavors without 20 GB each, and two volumes of 20 GB.
+        ("", ZERO, "274.10"),
+        ("root_gib = 20", ZERO, "274.10"),
+        ("web.root_gib = 30", ZERO, "275.10"),
+        ("database.root_gib = 10", DISK, "275.10"),
+    ],
+)
+def test_the_monitor_knows_the_cost_with_root_volumes(text: str, flavor: Flavor, cost: str) -> None:
+    stack = parse(text)
+    resolved = ResolvedStack(stack, choices(stack, flavor), ROLES, NOTHING)
+    for known in (Known(), Known(there(stack, flavor))):
+        assert str(resolved.topology(known).spending.per_month) == cost
+    made = steps({}, stack, flavor)
+    planned = PlanCost(EXAMPLE.on(), stack, made, resolved.choices.flavors)
+    assert str(planned.after.per_month) == cost
+
+
+def test_the_monitor_s_cost_has_no_volume_of_a_server_that_has_none() -> None:
+    found = Known(there(PLAIN, ZERO))
+    for key in (SERVER, DATABASE_SERVER):
+        found[key] = replace(found[key], attributes={**found[key].attributes, "root_gib": 0})
+    resolved = ResolvedStack(PLAIN, choices(PLAIN, ZERO), ROLES, NOTHING)
+    assert str(resolved.topology(found).spending.per_month) == "270.10"
+    # One that is made anew gets one, and the other one keeps what it has.
+    del found[SERVER]
+    assert str(resolved.topology(found).spending.per_month) == "272.10"
 
 
 def test_the_type_of_a_volume_has_its_own_price() -> None:

@@ -25,6 +25,7 @@ PUBLIC = ExternalNetwork("p", "public")
 ROUTER = GivenRouter("r", "ours", "p")
 PROVIDER = GivenNetwork("n", "provider", Subnet("s", "provider", "8.8.4.0/24"))
 CAMPUS = GivenNetwork("c", "campus", Subnet("t", "campus", "10.20.0.0/16"))
+LED_OUT = GivenNetwork("d", "led-out", Subnet("u", "led-out", "10.30.0.0/16"))
 SMALL, DISKLESS = Flavor("1", "m1.small", 2, 4096, 20), Flavor("2", "s1", 2, 4096, 0)
 IMAGE = Image("i", "debian-12", "2026-01-01")
 LARGE = replace(IMAGE, min_disk_gib=40)
@@ -48,10 +49,25 @@ NETWORKS: dict[str, tuple[Shape, dict[str, str | None]]] = {
     "two of one name": (
         Shape([PUBLIC], limits=NO_ROUTER, routers=[ROUTER, replace(ROUTER, id="q")]),
         {"router": None}),
-    "no router, and a network of the project's": (
-        Shape([PUBLIC], [CAMPUS], frozenset({"c"}), limits=NO_ROUTER), {"network": "campus"}),
+    "no router, and a network of the project's with one": (
+        Shape([PUBLIC], [CAMPUS], frozenset({"c"}), frozenset({"c"}), limits=NO_ROUTER),
+        {"network": "campus"}),
+    "no router, and a network of the project's that leads nowhere": (
+        Shape([PUBLIC], [CAMPUS], frozenset({"c"}), limits=NO_ROUTER), {"network": None}),
+    "one that leads nowhere, and one with a router": (
+        Shape([PUBLIC], [CAMPUS, LED_OUT], frozenset({"c", "d"}), frozenset({"d"}),
+              limits=NO_ROUTER),
+        {"network": "led-out"}),
+    "one that leads nowhere, and a network of others": (
+        Shape([PUBLIC], [CAMPUS, PROVIDER], frozenset({"c"}), limits=NO_ROUTER),
+        {"network": "provider", "public": "fixed"}),
+    "a public one of the project's": (
+        Shape([PUBLIC], [PROVIDER], frozenset({"n"}), limits=NO_ROUTER),
+        {"network": "provider", "public": "fixed"}),
+    "one of the project's, and no floating IPs": (
+        Shape((), [CAMPUS], frozenset({"c"})), {"network": "campus", "public": "none"}),
     "no network, and one of the project's": (
-        Shape([PUBLIC], [CAMPUS, PROVIDER], frozenset({"c"}), [ROUTER],
+        Shape([PUBLIC], [CAMPUS, PROVIDER], frozenset({"c"}), frozenset({"c"}), [ROUTER],
               limits={"networks": Limit(0, 0)}),
         {"network": "campus"}),
     "no router, and a network of others": (
@@ -213,7 +229,8 @@ def resource(name: str, **more: Any) -> SimpleNamespace:
 
 
 def network(name: str, **more: Any) -> SimpleNamespace:
-    return resource(name, **({"is_router_external": False, "is_default": False} | more))
+    usual = {"is_router_external": False, "is_default": False, "is_port_security_enabled": True}
+    return resource(name, **(usual | more))
 
 
 def subnet(of: str, **more: Any) -> SimpleNamespace:
@@ -229,6 +246,7 @@ def test_what_there_is_before_any_stack_is_looked_at(monkeypatch: pytest.MonkeyP
         network("public", is_router_external=True, project_id="admin"),
         network("provider", is_shared=True, project_id="admin"),
         network("own"),
+        network("unguarded", is_port_security_enabled=False),
         network("two-subnets"),
         network("no-dhcp"),
         network("of-a-stack", **MARK),
@@ -244,10 +262,13 @@ def test_what_there_is_before_any_stack_is_looked_at(monkeypatch: pytest.MonkeyP
         resource("inside", external_gateway_info=None),
         resource("of-a-stack", external_gateway_info={"network_id": "id-public"}, **MARK),
     ]
+    extensions = [SimpleNamespace(alias="port-security")]
     neutron = SimpleNamespace(
         networks=lambda: networks,
         subnets=lambda ip_version: subnets,
         routers=lambda project_id: routers,
+        ports=lambda device_owner: [resource("interface", network_id="id-own")],
+        extensions=lambda: extensions,
     )
     zones = [
         SimpleNamespace(name="b", state={"available": True}),
@@ -269,7 +290,12 @@ def test_what_there_is_before_any_stack_is_looked_at(monkeypatch: pytest.MonkeyP
     assert [each.name for each in found.routers] == ["ours"]
     assert found.own >= {"id-own"}
     assert "id-provider" not in found.own
+    assert found.routed == {"id-own"}
     assert (found.zones, found.volumes, found.may_have("routers")) == (["a", "b"], False, False)
+    # Where Neutron has no such extension, it does not tell, and all ports are guarded.
+    extensions.clear()
+    names = [each.name for each in shape.look(cast(Any, conn)).networks]
+    assert names == ["provider", "own", "unguarded"]
 
 
 def test_a_cloud_that_tells_no_quotas_is_taken_to_have_all() -> None:

@@ -1,15 +1,20 @@
 """Ways of signing in, and the region: what openstacksdk itself makes of each."""
 
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 import yaml
 from openstack.config import OpenStackConfig
+from rich.console import Console
+from typer.testing import CliRunner
 
-from skytier.cli import chosen
+from skytier.cli import app, chosen, console
+from skytier.cli.on_this_machine import up
 from skytier.doctor.cloud import Subject, clouds_yaml
 from skytier.errors import SkytierError
 from skytier.openstack.commands import portable
@@ -273,3 +278,67 @@ def test_another_machine_signs_in_with_what_an_openrc_said(
     found = clouds.region("envvars")
     assert (found.auth["username"], found.auth["password"]) == ("ada", "012345")
     assert found.get_region_name() == "RegionOne"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "down --last-backup",
+        "down --delete-data",
+        "scale web=2",
+        "ssh web",
+        "exec web id",
+        "drain web/1",
+    ],
+)
+def test_a_command_about_a_cloud_says_which_there_are(here: Path, command: str) -> None:
+    write(here, {"auth": {**PLACE, **USER, "password": "geheim"}})
+    error = CliRunner().invoke(app, command.split()).exception
+    assert isinstance(error, SkytierError)
+    assert "No cloud is named" in error.what
+    assert (error.do or "").endswith("There is c.")
+
+
+def test_the_cloud_of_a_sourced_openrc_is_said_and_a_file_that_is_broken(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (here / "clouds.yaml").write_text("clouds: {}")
+    assert (chosen.no_cloud().do or "").endswith("in the stack file.")
+    for name, value in OPENRC.items():
+        monkeypatch.setenv(name, value)
+    assert "There is envvars of this shell's" in (chosen.no_cloud().do or "")
+    (here / "clouds.yaml").write_text("clouds: [")
+    assert "--cloud NAME" in (chosen.no_cloud().do or "")
+    assert "clouds.yaml" in (chosen.no_cloud().do or "")
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({}, ""),
+        ({"OS_CLOUD": "near"}, "names the cloud near: for a stack there, skytier up --cloud near"),
+        (OPENRC, "names the cloud envvars: for a stack there, skytier up --cloud envvars"),
+        (OPENRC | {"OS_CLOUD_NAME": "shell"}, "skytier up --cloud shell"),
+        (OPENRC | {"OS_CLOUD": "near"}, "skytier up --cloud near"),
+    ],
+)
+def test_up_on_this_machine_says_which_cloud_the_shell_names(
+    here: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    variables: Mapping[str, str],
+    said: str,
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(console, "err", Console(file=sys.stderr, width=300))
+    monkeypatch.setattr(console, "program", lambda: "skytier")
+    console.name_stack(None, None)
+    plan = SimpleNamespace(warnings=[], replaces="")
+    for as_json in (True, False):
+        dialog = SimpleNamespace(as_json=as_json)
+        assert up.approve(cast(Any, dialog), cast(Any, plan))
+        told = capsys.readouterr()
+        assert told.out == ""
+        assert bool(told.err) is (bool(said) and not as_json)
+    assert said in told.err

@@ -422,11 +422,6 @@ def given(**more: Any) -> GivenNetwork:
     [
         ((), None, "Neutron of this cloud has no address pairs"),
         ((address_pairs.EXTENSION,), given(own=False), "campus is of another project"),
-        (
-            (address_pairs.EXTENSION, address_pairs.PORT_SECURITY),
-            given(port_security=False),
-            "campus has no port security",
-        ),
     ],
 )
 def test_the_network_is_asked_beforehand_whether_two_can_share_an_address(
@@ -437,9 +432,8 @@ def test_the_network_is_asked_beforehand_whether_two_can_share_an_address(
         address_pairs.check(neutron.project.connection, TWO, network)
     assert "balancer.count = 1" in (raised.value.do or "")
     address_pairs.check(neutron.project.connection, ONE, network)
-    # Without that extension Neutron does not tell whether a network has port security.
-    told = Neutron(extensions=[address_pairs.EXTENSION]).project.connection
-    address_pairs.check(told, TWO, given(port_security=False))
+    there = Neutron(extensions=[address_pairs.EXTENSION]).project.connection
+    address_pairs.check(there, TWO, given())
 
 
 def test_doctor_says_that_two_can_share_an_address() -> None:

@@ -274,6 +274,7 @@ def test_another_flavor_is_a_resize_of_the_same_servers(
     assert {server.flavor.original_name for server in compute.servers()} == {"m1.small"}
     assert set(actions(operator).values()) == {"keep"}
     operator.write(f'name = "{stack}"\n{STACK}')
+    assert "Nova makes no disk smaller" in operator.ends_with(1, "plan")
     assert "Nova makes no disk smaller" in script(operator, "up", code=1)
     assert {compute.find_server(name).status for name in before} == {"ACTIVE"}
 

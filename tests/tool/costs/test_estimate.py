@@ -159,6 +159,17 @@ def test_what_a_cloud_cannot_make_is_priced_by_its_flavors(
     assert "No cloud was asked" not in done.output
 
 
+def test_machines_of_a_flavor_without_a_disk_have_root_volumes_in_it(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without = dict.fromkeys(("web", "database"), Flavor("0", "m1.small", 2, 4096, 0))
+    # Two volumes of 20 GB for 2.00 each in the place of two disks; or one of 40.
+    for text, cost in (("", "274.10"), ("web.root_gib = 40", "276.10")):
+        Path("skytier.toml").write_text(text)
+        done = on_cloud(monkeypatch, lambda: without)
+        assert f"{cost} USD a month" in done.output
+
+
 def test_without_flavors_of_the_cloud_it_is_priced_by_the_file(
     here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

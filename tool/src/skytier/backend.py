@@ -8,7 +8,6 @@ from typing import Any, Protocol
 from skytier.deploy.apply import Progress
 from skytier.dump.client import Client
 from skytier.errors import SkytierError
-from skytier.hosts.ssh import SshHost
 from skytier.metrics.source import Source
 from skytier.metrics.view import View
 from skytier.release.history import Releases, Rollback
@@ -32,14 +31,6 @@ class Outcome:
     """The entry point by IPv6; empty for a stack without it."""
     ipv6_wrong: str = ""
     """What keeps visitors out by IPv6, as a sentence; empty where nothing is known to."""
-
-
-def no_cloud() -> SkytierError:
-    """The error of a command that is about clouds, for a stack on this machine."""
-    return SkytierError(
-        "No cloud is named, and this command is about a stack on a cloud.",
-        'Name one: --cloud NAME, or cloud = "NAME" in the stack file.',
-    )
 
 
 class Backend(Protocol):
@@ -81,9 +72,6 @@ class Backend(Protocol):
 
         Returns whether there was anything.
         """
-
-    def host(self, machine: str) -> AbstractContextManager[SshHost]:
-        """A machine for a shell or a command: `web`, `web/2`. Open while the context is."""
 
     def variables(self) -> Store:
         """The operator's secret variables."""

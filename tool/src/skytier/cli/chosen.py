@@ -129,13 +129,24 @@ def cloud_stack(wanted: StackFile, given_up: Sequence[str] = ()) -> "CloudBacken
     """The stack on its cloud, where servers may be `given_up`. Raises SkytierError when none is
     named."""
     if wanted.cloud is None:
-        from skytier.backend import no_cloud
-
         raise no_cloud()
     from skytier.openstack.backend import CloudBackend
     from skytier.openstack.login.connection import connect
 
     return CloudBackend(connect(wanted.cloud, wanted.region), wanted, wanted.cloud, given_up)
+
+
+def no_cloud() -> SkytierError:
+    """The error of a command that is about clouds, for a stack on this machine."""
+    do = 'Name one: --cloud NAME, or cloud = "NAME" in the stack file.'
+    try:
+        there = str(clouds.find())
+    except SkytierError as error:
+        there, do = "", f"{do} {error.what}"
+    return SkytierError(
+        "No cloud is named, and this command is about a stack on a cloud.",
+        f"{do} There is {there}." if there else do,
+    )
 
 
 def _refuse_local_options(given: Mapping[str, Any]) -> None:

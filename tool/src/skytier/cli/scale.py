@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from skytier import files
-from skytier.backend import no_cloud
 from skytier.cli import chosen, console
 from skytier.cli.chosen import Cloud, File, Json, Yes
 from skytier.cli.dialog import carry_out_up
@@ -85,7 +84,7 @@ def scale(
 
 def _to(asked: Asked, read: StackFile, file: Path | None, *, yes: bool, as_json: bool) -> None:
     if read.cloud is None:
-        raise no_cloud()
+        raise chosen.no_cloud()
     # Loaded only here: it brings tomlkit along, which no other command needs.
     from skytier.stackfile.edit import with_web_servers
 

@@ -29,7 +29,7 @@ def ssh(
     The host keys come from the cloud's API, so no unknown key is accepted. The exit code is that
     of the command.
     """
-    with chosen.backend(chosen.stack_file(file, cloud)).host(machine) as host:
+    with chosen.cloud_stack(chosen.stack_file(file, cloud)).host(machine) as host:
         raise typer.Exit(host.attend(*(["--", *command] if command else [])))
 
 
@@ -41,5 +41,5 @@ def execute(
     file: File = None,
 ) -> None:
     """Run a command as root on one machine, and print its output."""
-    with chosen.backend(chosen.stack_file(file, cloud)).host(machine) as host:
+    with chosen.cloud_stack(chosen.stack_file(file, cloud)).host(machine) as host:
         raise typer.Exit(host.attend("--", "sudo", "bash", "-c", shlex.quote(command)))

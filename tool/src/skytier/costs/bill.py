@@ -1,6 +1,6 @@
 """What a stack file's resources would cost, and how two bills differ."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
@@ -102,12 +102,21 @@ def _many(name: str) -> str:
     return f"{name}es" if name.endswith("s") else f"{name}s"
 
 
+RootGib = Callable[[str, int], int]
+"""The role of a machine and its number there to the size, in GiB, of the volume that it boots from;
+0 for none."""
+
+
 def of_file(
-    stack: StackFile, roles: Mapping[str, Role], flavors: Mapping[str, Sized]
+    stack: StackFile,
+    roles: Mapping[str, Role],
+    flavors: Mapping[str, Sized],
+    root_gib: RootGib | None = None,
 ) -> list[Resource]:
     """What a stack file asks for that costs money; `flavors` is role to the flavor that it has.
 
-    Web servers that the schedule wants at some hours alone have that share of the week.
+    Without `root_gib` a machine has the root volume that the stack file asks for, if any. Web
+    servers that the schedule wants at some hours alone have that share of the week.
     """
     found = []
     for role, section in stack.machines().items():
@@ -126,8 +135,9 @@ def of_file(
             kind = stack.volume_type_of(role) or ""
             if size_gib := stack.volumes().get(role):
                 found.append(volume(name, role, size_gib, stack, kind))
-            if root_gib := stack.root_gib_of(role):
-                root = volume(name, role, root_gib, stack, kind)
+            asked = stack.root_gib_of(role) or 0
+            if size_gib := root_gib(role, number) if root_gib else asked:
+                root = volume(name, role, size_gib, stack, kind)
                 found.append(replace(root, share=share))
     if stack.has_load_balancer:
         name = f"{stack.name}-load-balancer"

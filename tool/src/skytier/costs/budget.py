@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from skytier.costs.bill import Bill, of_file
+from skytier.costs.bill import Bill, RootGib, of_file
 from skytier.costs.flavors import Sized
 from skytier.costs.price import Total
 from skytier.costs.rates import Rates
@@ -44,12 +44,17 @@ def over(section: CostSection, before: Total, after: Total) -> Over | None:
 
 
 def per_month(
-    rates: Rates, stack: StackFile, roles: Mapping[str, Role], flavors: Mapping[str, Sized]
+    rates: Rates,
+    stack: StackFile,
+    roles: Mapping[str, Role],
+    flavors: Mapping[str, Sized],
+    root_gib: RootGib | None = None,
 ) -> Spending:
-    """What a monitor compares. `flavors` is role to the flavor that was chosen for it."""
+    """What a monitor compares. `flavors` is role to the flavor that was chosen for it, and
+    `root_gib` is as for `of_file`."""
     # What is there now, as the monitor's other figures: the stack has the hour's web servers.
     now = stack.model_copy(update={"web": stack.web.model_copy(update={"schedule": ()})})
-    bill = Bill(rates, of_file(now, roles, flavors))
+    bill = Bill(rates, of_file(now, roles, flavors, root_gib))
     known = bill.total.unknown < len(bill.resources)
     cost = bill.total.per_month if known else None
     return Spending(bill.total.currency, cost, stack.cost.budget)

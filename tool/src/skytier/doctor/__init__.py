@@ -8,6 +8,7 @@ from skytier.doctor.check import Finding, State
 from skytier.doctor.cloud import Subject
 from skytier.errors import SkytierError
 from skytier.openstack.login import clouds
+from skytier.openstack.plan import makeable
 from skytier.openstack.plan.object_store import containers
 from skytier.openstack.resources.errors import API_ERRORS, explained
 from skytier.stackfile import StackFile
@@ -48,6 +49,8 @@ CLOUD = (
     Check("quota", cloud.quotas, ["flavor"]),
 )
 IPV6 = Check("IPv6", cloud.ipv6, ["network", "external network"])
+ZONES = Check("zone", cloud.zones, ["catalog"])
+VOLUME_TYPES = Check("volume type", cloud.volume_types, ["root volume"])
 BALANCERS = Check("balancers", cloud.balancers, ["network"])
 OBJECT_STORE = Check("object store", object_store.container, ["catalog"])
 
@@ -62,6 +65,8 @@ def examine(
     subject = Subject(stack, cloud_name)
     failed: set[str] = set()
     extra = [IPV6] if stack.ipv6 else []
+    extra += [ZONES] if makeable.of_stack(stack, {}).zones else []
+    extra += [VOLUME_TYPES] if any(map(stack.volume_type_of, stack.machines())) else []
     extra += [BALANCERS] if stack.shares_address else []
     extra += [OBJECT_STORE] if containers(stack) else []
     for check in (*MACHINE, *([*CLOUD, *extra] if with_cloud else ())):

@@ -23,6 +23,7 @@ from skytier.openstack.choices import (
     quota,
     redis_version,
     roots,
+    shape,
 )
 from skytier.openstack.choices import ipv6 as source
 from skytier.openstack.choices.choices import ExternalNetwork
@@ -32,7 +33,7 @@ from skytier.openstack.choices.given_router import GivenRouter
 from skytier.openstack.choices.images import Image
 from skytier.openstack.login import clouds, keystone
 from skytier.openstack.login.connection import connect
-from skytier.openstack.plan import needs
+from skytier.openstack.plan import makeable, needs
 from skytier.openstack.resources.project import Project
 from skytier.openstack.resources.server import Server
 from skytier.stackfile import StackFile
@@ -207,16 +208,8 @@ def images(subject: Subject) -> Finding:
         {role: f"{i.name} of {i.created[:10]} ({i.id})" for role, i in subject.images.items()}
     )
     subject.roots = roots.choose(subject.stack, subject.flavors, subject.images)
-    for role, image in subject.images.items():
-        flavor = subject.flavors[role]
-        key = f"{role}.flavor" if subject.stack.machines()[role].flavor else "flavor"
-        do = f"Name a larger flavor in the stack file: {key}"
-        if not subject.roots[role] and flavor.disk_gib < image.min_disk_gib:
-            wrong = f"needs a disk of {image.min_disk_gib} GiB"
-            return failed(f"{image.name} {wrong}, and {flavor} is too small.", do)
-        if flavor.ram_mib < image.min_ram_mib:
-            wrong = f"needs {image.min_ram_mib} MiB of RAM"
-            return failed(f"{image.name} {wrong}, and {flavor} is too small.", do)
+    new = makeable.of_stack(subject.stack, subject.roots)
+    makeable.check_images(new, subject.stack, subject.images, subject.flavors)
     return ok(said)
 
 
@@ -233,6 +226,25 @@ def root_volumes(subject: Subject) -> Finding:
         role: f"new machines boot from a volume of {gib} GiB" for role, gib in with_root.items()
     }
     return ok(_by_role(sizes))
+
+
+def zones(subject: Subject) -> Finding:
+    """Whether there are the availability zones that the stack file names."""
+    named, there = makeable.of_stack(subject.stack, {}).zones, shape.zones(subject.conn)
+    makeable.check_zones(named, there)
+    said = ", ".join(dict.fromkeys(named.values()))
+    return ok(said if there else f"{said}; the cloud does not tell which there are")
+
+
+def volume_types(subject: Subject) -> Finding:
+    """Whether there are the types of volumes that the stack file names."""
+    named = makeable.of_stack(subject.stack, subject.roots).types
+    if not named:
+        return ok("there is no volume that has one")
+    there = shape.volume_types(subject.conn)
+    makeable.check_types(named, there, subject.stack)
+    said = ", ".join(dict.fromkeys(named.values()))
+    return ok(said if there else f"{said}; the cloud does not tell which there are")
 
 
 def network(subject: Subject) -> Finding:
@@ -252,7 +264,15 @@ def network(subject: Subject) -> Finding:
         return ok("the stack gets its own, with a router")
     if not found.id:
         return ok("Neutron can make one with a router for this project (auto-allocated topology)")
-    return ok(f"{found.name} ({found.id}), addresses of {found.subnet.cidr}; no router is made")
+    said = f"{found.name} ({found.id}), addresses of {found.subnet.cidr}; no router is made"
+    # Of a network of others the project does not see it.
+    if subject.stack.has_floating_ips and found.own and found.id not in shape.routed(subject.conn):
+        return warning(
+            f"{said}, and this project sees none there: floating IPs lead through one.",
+            "Add its subnet to a router with a gateway: openstack router add subnet. Or name "
+            "another network in the stack file.",
+        )
+    return ok(said)
 
 
 def _way_out(subject: Subject) -> str:

@@ -1,14 +1,13 @@
 """The stack on this machine, as the commands ask for it."""
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
 from decimal import Decimal
 
-from skytier.backend import Outcome, no_cloud
+from skytier.backend import Outcome
 from skytier.deploy.apply import Progress
 from skytier.deploy.interruption import interrupted
-from skytier.hosts.ssh import SshHost
 from skytier.local import beside, logs
 from skytier.local.monitor.source import source
 from skytier.local.monitor.view import view
@@ -52,10 +51,6 @@ class LocalBackend(LocalStack):
     ) -> Outcome:
         """The same as `up`. One server is switched: there is no place for a pause."""
         return self.up(approved, progress)
-
-    def host(self, machine: str) -> AbstractContextManager[SshHost]:
-        """There is none."""
-        raise no_cloud()
 
     def variables(self) -> HomeVariables:
         """In the home."""

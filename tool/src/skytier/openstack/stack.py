@@ -44,6 +44,7 @@ from skytier.openstack.machines.moved_address import MovedAddresses
 from skytier.openstack.machines.operator import Way
 from skytier.openstack.machines.variables import KeptVariables
 from skytier.openstack.plan import (
+    makeable,
     needs,
     object_store,
     other_files,
@@ -182,6 +183,7 @@ class CloudStack:
             losses(resolved, there),
             unclear_volumes(resolved, found),
         )
+        self._refuse_unmakeable(picked, steps)
         enters = looks and self.operator.has_key(public_key)
         about = self._upgrade(resolved, there, steps, enters=enters, refuses=looks)
         if looks:
@@ -230,6 +232,16 @@ class CloudStack:
             asked = self.stack.root_gib_of(role) or section.machines > there[role]
             if picked.roots[role] and asked and not self.has_volumes:
                 raise roots.refuse_without_cinder(self.stack, role, picked.flavors[role])
+
+    def _refuse_unmakeable(self, picked: choices.Choices, steps: Sequence[Step]) -> None:
+        """Raises SkytierError for steps that the cloud would refuse half way."""
+        makeable.check_resizes(steps)
+        new = makeable.of_steps(steps)
+        try:
+            makeable.check(self.connection, new, self.stack, picked.images, picked.flavors)
+        except API_ERRORS as error:
+            what = "The zones and volume types of the cloud could not be listed"
+            raise explained(what, error) from error
 
     def quota(self, plan: Plan) -> list[Row]:
         """Whether what a plan makes fits into the project; no row when it makes nothing."""

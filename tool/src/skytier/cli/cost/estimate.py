@@ -85,7 +85,8 @@ def estimate(
         cost = planned.cost_by(PriceList(rates.load(rates_file))) if rates_file else planned.cost
         if stack.web.schedule:
             sizes = planned.resolved.choices.flavors
-            resources = bill.of_file(stack, ROLES, sizes)
+            roots = planned.resolved.choices.roots
+            resources = bill.of_file(stack, ROLES, sizes, lambda role, _: roots[role])
             priced.show(Bill(cost.rates, resources, cost.notes), stack.cost, as_json=as_json)
             return
         priced.show(cost.after, stack.cost, cost.before, as_json=as_json)
@@ -128,10 +129,24 @@ def _prices(stack: StackFile, named: Path | None, *others: StackFile) -> PriceLi
 
 
 def _bill(stack: StackFile, card: Rates, taken: Sequence[str] = ()) -> Bill:
-    resources = bill.of_file(stack, ROLES, _flavors(stack, card))
-    names = [] if stack.cloud else dict.fromkeys(r.flavor for r in resources if r.flavor)
+    sizes = _flavors(stack, card)
+    if stack.cloud:
+        return Bill(card, bill.of_file(stack, ROLES, sizes, _roots(stack, sizes)), taken)
+    resources = bill.of_file(stack, ROLES, sizes)
+    names = dict.fromkeys(r.flavor for r in resources if r.flavor)
     notes = [note for name in names if (note := flavors.assumed(card, name))]
     return Bill(card, resources, [*taken, *notes])
+
+
+def _roots(stack: StackFile, sizes: Mapping[str, Sized]) -> bill.RootGib:
+    """The root volumes on a cloud, of which the sizes of images are not asked."""
+    from skytier.openstack.choices.roots import USUAL_GIB
+
+    def root_gib(role: str, _: int) -> int:
+        by_itself = 0 if sizes[role].disk_gib else USUAL_GIB
+        return stack.root_gib_of(role) or by_itself
+
+    return root_gib
 
 
 def _flavors(stack: StackFile, card: Rates) -> Mapping[str, Sized]:

@@ -2,8 +2,7 @@
 
 import json
 
-from skytier.backend import no_cloud
-from skytier.cli import console
+from skytier.cli import chosen, console
 from skytier.cli.dialog import Context
 from skytier.local.backend import LocalBackend
 from skytier.local.planned import Removal
@@ -18,7 +17,7 @@ def approve(
 ) -> bool:
     """Ask before data is deleted. Raises SkytierError for what is about a stack on a cloud only."""
     if last_backup or delete_data:
-        raise no_cloud()
+        raise chosen.no_cloud()
     if removal.data:
         question = f"Delete {removal.data} with all data of the application?"
         console.confirm(

@@ -1,6 +1,7 @@
 """`skytier up` on this machine."""
 
 import json
+import shlex
 
 from rich.text import Text
 
@@ -10,11 +11,31 @@ from skytier.cli.dialog import Context
 from skytier.cli.progress import Stages
 from skytier.local.backend import LocalBackend
 from skytier.local.planned import Plan
+from skytier.openstack.login import clouds
 
 
 def approve(dialog: Context[LocalBackend], plan: Plan) -> bool:
     """Warn. Nobody is asked, since it costs nothing and deletes nothing, unless another application
     is here."""
+    named = clouds.of_shell()
+    if named and not dialog.as_json:
+        # Other tools of OpenStack go there without a word.
+        elsewhere = f"skytier up --cloud {shlex.quote(named)}"
+        console.err.print(
+            f"This is the stack on this machine. This shell names the cloud {named}: for a stack "
+            f"there, {console.callable_here(elsewhere)}",
+            markup=False,
+        )
+    _replace(dialog, plan)
+    return True
+
+
+def approve_release(dialog: Context[LocalBackend], plan: Plan, *, pause: bool) -> None:
+    """The same, for a stack that is there."""
+    _replace(dialog, plan)
+
+
+def _replace(dialog: Context[LocalBackend], plan: Plan) -> None:
     for warning in plan.warnings:
         console.warn(warning)
     if plan.replaces:
@@ -24,12 +45,6 @@ def approve(dialog: Context[LocalBackend], plan: Plan) -> bool:
             "both, set SKYTIER_HOME to another directory, and give another --port."
         )
         console.confirm("Replace it?", dialog.yes, "Another application is there.")
-    return True
-
-
-def approve_release(dialog: Context[LocalBackend], plan: Plan, *, pause: bool) -> None:
-    """The same."""
-    approve(dialog, plan)
 
 
 def tell(dialog: Context[LocalBackend], plan: Plan, outcome: Outcome, stages: Stages) -> None:

@@ -64,7 +64,7 @@ def _next_larger(facts: Facts, machine: MachineLoad) -> Resource | None:
         for each in facts.flavors
         if each.vcpus > has.vcpus
         and each.ram_mib >= has.ram_mib
-        and each.disk_gib >= has.disk_gib
+        and (machine.root_gib or each.disk_gib >= has.disk_gib)
         and (amount := price(facts.rates, each).per_month) is not None
     ]
     return min(fits, key=lambda each: each[:2])[2] if fits else None

@@ -29,10 +29,8 @@ class MachineLoad:
     """Percent of all its vCPUs, one point for each step of time."""
     memory: Sequence[Point]
     """Percent of its memory."""
-    disk: Sequence[Point] = ()
-    """Percent of its root file system."""
-    holds_data: str = ""
-    """What would be lost if it were made anew; then it is resized where it stands."""
+    root_gib: int = 0
+    """The size of the volume that it boots from; 0 for the disk of its flavor."""
     image_ram_mib: int = 0
     image_disk_gib: int = 0
     """What its image needs at least."""

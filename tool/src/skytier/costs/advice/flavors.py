@@ -15,21 +15,18 @@ class _Load:
 
     cpu: float
     memory: float
-    disk: float | None
 
     def on(self, now: Resource, then: Resource) -> "_Load":
         """The same on another flavor."""
-        disk = self.disk and self.disk * now.disk_gib / max(then.disk_gib, 1)
         return _Load(
             self.cpu * now.vcpus / max(then.vcpus, 1),
             self.memory * now.ram_mib / max(then.ram_mib, 1),
-            disk,
         )
 
     @property
     def fits(self) -> bool:
         """Whether there is room for 30% more."""
-        return all(share * HEADROOM <= 1 for share in (self.cpu, self.memory, self.disk or 0.0))
+        return all(share * HEADROOM <= 1 for share in (self.cpu, self.memory))
 
 
 def smaller_flavors(facts: Facts) -> Advised:
@@ -49,7 +46,7 @@ def _smaller(facts: Facts, role: str, machines: Sequence[MachineLoad], found: Ad
     cheaper = []
     for flavor in facts.flavors:
         then = price(facts.rates, flavor).per_month
-        if then is not None and then < now and _can_hold(flavor, first, load):
+        if then is not None and then < now and _all_hold(flavor, machines):
             cheaper.append((then, flavor.flavor, flavor))
     for then, name, flavor in sorted(cheaper, key=lambda each: each[:2]):
         saving = (now - then) * len(machines)
@@ -70,17 +67,17 @@ def _load(machines: Sequence[MachineLoad]) -> _Load:
         series = [getattr(machine, figure) for machine in machines]
         return max(p95(point.value for point in points) for points in series) / 100
 
-    measured = all(machine.disk for machine in machines)
-    return _Load(busiest("cpu"), busiest("memory"), busiest("disk") if measured else None)
+    return _Load(busiest("cpu"), busiest("memory"))
 
 
-def _can_hold(flavor: Resource, machine: MachineLoad, load: _Load) -> bool:
-    """Whether its image fits, and its disk: one that stands cannot be made smaller."""
-    # A flavor without a disk of its own takes the image's size.
-    small = flavor.disk_gib < machine.server.disk_gib
-    if small and (machine.holds_data or load.disk is None):
-        return False
-    return flavor.ram_mib >= machine.image_ram_mib and flavor.disk_gib >= machine.image_disk_gib
+def _all_hold(flavor: Resource, machines: Sequence[MachineLoad]) -> bool:
+    """Whether the images fit, and the disks: Nova makes none smaller. A machine that boots from a
+    volume needs none of its flavor."""
+    return all(
+        flavor.ram_mib >= each.image_ram_mib
+        and (each.root_gib or flavor.disk_gib >= max(each.server.disk_gib, each.image_disk_gib))
+        for each in machines
+    )
 
 
 def _broken(facts: Facts, role: str, load: _Load, reached: _Load) -> str:
@@ -115,22 +112,8 @@ def _advice(
         saving,
         f"CPU p95 {load.cpu:.0%}, memory p95 {load.memory:.0%} over {facts.measured_h():.0f} h",
         reaches,
-        _do(role, machines, name),
+        f'flavor = "{name}" in the section [{role}] of the stack file, then skytier up',
     )
-
-
-def _do(role: str, machines: Sequence[MachineLoad], name: str) -> str:
-    change = f'flavor = "{name}" in the section [{role}] of the stack file'
-    if not machines[0].holds_data:
-        return f"{change}, then skytier up"
-    # Made anew it would lose what it keeps, so it is resized, and told so.
-    commands = "; ".join(
-        f"openstack server resize --flavor {name} {machine.name}; "
-        f"openstack server resize confirm {machine.name}; "
-        f"openstack server set --property skytier:flavor={name} {machine.name}"
-        for machine in machines
-    )
-    return f"{commands}; and {change}"
 
 
 def _count(machines: Sequence[MachineLoad]) -> str:

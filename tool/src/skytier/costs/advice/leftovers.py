@@ -26,6 +26,9 @@ def unused(facts: Facts) -> Advised:
 
 
 def _what_to_do(each: Leftover) -> str:
+    if each.kind in EMPTY and each.stack:
+        # It may wait for a server, and its address cannot be had again.
+        return f"leave it to the stack {each.stack}: its skytier up uses or deletes it"
     if each.kind in EMPTY:
         return f"if nobody needs it: openstack {each.kind} delete {each.id}"
     return (

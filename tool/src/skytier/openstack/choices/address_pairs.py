@@ -6,7 +6,7 @@ from skytier.errors import SkytierError
 from skytier.openstack.choices.given_network import GivenNetwork
 from skytier.stackfile import StackFile
 
-EXTENSION, PORT_SECURITY = "allowed-address-pairs", "port-security"
+EXTENSION = "allowed-address-pairs"
 _ONE = "Or have one balancer: balancer.count = 1."
 
 
@@ -24,13 +24,6 @@ def check(conn: Connection, stack: StackFile, given: GivenNetwork | None) -> Non
             "Neutron of this cloud has no address pairs, so it would drop what is sent to that "
             "address.",
             f"Ask the cloud's operator for Neutron's extension {EXTENSION}. {_ONE}",
-        )
-    if given and PORT_SECURITY in there and not given.port_security:
-        raise SkytierError(
-            f"The network {given.name} has no port security, and Neutron sets no address pairs "
-            "there. Two balancers (balancer.count = 2) need them, and security groups to guard "
-            "what they tell each other.",
-            f"Name another network in the stack file: network. {_ONE}",
         )
     if given and not given.own:
         raise SkytierError(

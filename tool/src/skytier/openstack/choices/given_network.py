@@ -7,7 +7,7 @@ from typing import Any
 from openstack.connection import Connection
 
 from skytier.errors import SkytierError
-from skytier.openstack.choices import auto_topology
+from skytier.openstack.choices import auto_topology, port_security
 from skytier.stackfile import StackFile
 
 _NO_IPV4 = (
@@ -40,16 +40,14 @@ class GivenNetwork:
     """The one whose IPv6 addresses the machines get, where the stack file asks for them."""
     own: bool = True
     """Whether it is the project's own."""
-    port_security: bool = True
-    """Whether ports there have security groups. False also where Neutron does not tell."""
 
 
 def find(conn: Connection, stack: StackFile) -> GivenNetwork | None:
     """The network that the stack file names; None where it names none.
 
     Two lists of the API, three with IPv6. Raises SkytierError for one that there is not, that
-    several may be meant by, that takes no ports of this project, or whose addresses come by no
-    DHCP; and for one without the IPv6 that is asked for.
+    several may be meant by, that takes no ports of this project, has no port security, or whose
+    addresses come by no DHCP; and for one without the IPv6 that is asked for.
     """
     if stack.network is None:
         return None
@@ -64,6 +62,7 @@ def find(conn: Connection, stack: StackFile) -> GivenNetwork | None:
         meant = [n for n in there if stack.network in (n.name, n.id)]
     network = sole("network", meant, stack)
     check_shared("network", network, str(conn.current_project_id))
+    port_security.check(conn, "network", network)
     subnets = [
         Subnet(s.id, s.name, s.cidr, bool(s.is_dhcp_enabled))
         for s in conn.network.subnets(network_id=network.id, ip_version=4)
@@ -76,7 +75,6 @@ def find(conn: Connection, stack: StackFile) -> GivenNetwork | None:
     return GivenNetwork(
         *(network.id, network.name, chosen, len(subnets), ipv6),
         own=network.project_id == str(conn.current_project_id),
-        port_security=bool(network.is_port_security_enabled),
     )
 
 

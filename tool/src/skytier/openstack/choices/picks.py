@@ -41,7 +41,7 @@ class Picks:
 
 
 def look(conn: Connection) -> Picks:
-    """The keys for image, flavor, disks and network, by six lists of the API and the quotas."""
+    """The keys for image, flavor, disks and network, by seven lists of the API and the quotas."""
     return pick(choices.offered_images(conn), choices.offered_flavors(conn), shape.look(conn))
 
 
@@ -90,22 +90,27 @@ def of_network(cloud: Shape) -> Picks:
         if cloud.routers:
             return _router(cloud.routers)
     if cloud.has_floating_ips:
-        own = [each for each in cloud.networks if each.id in cloud.own]
-        if own:
-            return _given(own, "the project may make no router of its own", floating=True)
+        led_out = [each for each in cloud.networks if each.id in cloud.own & cloud.routed]
+        if led_out:
+            return _given(led_out, "the project may make no router of its own", floating=True)
     why = "there are no floating IPs" if not cloud.has_floating_ips else "there can be no router"
     public = [each for each in cloud.networks if shape.is_public(each)]
     if public and cloud.may_have_private_networks:
         return _public_port(public, _external(cloud.external))
+    leads_out = [each for each in cloud.networks if not _is_closed(cloud, each)]
+    if leads_out:
+        return _given(leads_out, why, floating=False)
+    lacks = "no network takes machines of this project"
     if cloud.networks:
-        return _given(cloud.networks, why, floating=False)
-    return Picks(
-        {},
-        {
-            "network": f"Here {why}, and no network takes machines of this project: ask the "
-            "cloud's operator for one."
-        },
-    )
+        lacks = f"no router is in {', '.join(each.name for each in cloud.networks)}"
+    return Picks({}, {"network": f"Here {why}, and {lacks}: ask the cloud's operator for one."})
+
+
+def _is_closed(cloud: Shape, network: GivenNetwork) -> bool:
+    """Whether a network of the project's own has private addresses, and no router, although the
+    cloud has floating IPs. Of one of others the project does not see that."""
+    alone = network.id in cloud.own - cloud.routed
+    return cloud.has_floating_ips and alone and not shape.is_public(network)
 
 
 def _external(networks: Sequence[ExternalNetwork]) -> Picks:

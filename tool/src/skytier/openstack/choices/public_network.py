@@ -8,6 +8,7 @@ from typing import Any
 from openstack.connection import Connection
 
 from skytier.errors import SkytierError
+from skytier.openstack.choices import port_security
 from skytier.openstack.choices.given_network import check_shared, sole
 from skytier.openstack.choices.given_router import GivenRouter
 from skytier.openstack.resources.project import STACK
@@ -29,13 +30,15 @@ def find(conn: Connection, stack: StackFile) -> PublicNetwork | None:
     """The network that the stack file names; None where it names none.
 
     Two lists of the API. Raises SkytierError for one that there is not, that several may be meant
-    by, that takes no ports of this project, or whose addresses come by no DHCP.
+    by, that takes no ports of this project, has no port security, or whose addresses come by no
+    DHCP.
     """
     if stack.public_network is None:
         return None
     named = [n for n in conn.network.networks() if stack.public_network in (n.name, n.id)]
     network = sole("public_network", named, stack, "network")
     check_takes_ports(network, str(conn.current_project_id))
+    port_security.check(conn, "public_network", network)
     subnets = list(conn.network.subnets(network_id=network.id, ip_version=4))
     return usable(network, subnets, stack)
 

@@ -10,12 +10,13 @@ from openstack.connection import Connection
 from openstack.exceptions import ForbiddenException, NotFoundException
 
 from skytier.openstack.catalog import has_volumes
-from skytier.openstack.choices import choices, limits
+from skytier.openstack.choices import choices, limits, port_security
 from skytier.openstack.choices.choices import ExternalNetwork
 from skytier.openstack.choices.given_network import GivenNetwork, Subnet
 from skytier.openstack.choices.given_router import GivenRouter
 from skytier.openstack.choices.quota import Limit
 from skytier.openstack.resources.project import STACK
+from skytier.openstack.resources.router import INTERFACES
 
 
 @dataclass(frozen=True)
@@ -24,9 +25,12 @@ class Shape:
 
     external: Sequence[ExternalNetwork] = ()
     networks: Sequence[GivenNetwork] = ()
-    """Those that machines of the project can be on: with one IPv4 subnet, which has DHCP."""
+    """Those that machines of the project can be on: with port security, and with one IPv4 subnet,
+    which has DHCP."""
     own: frozenset[str] = frozenset()
     """The ids of those networks that are the project's own."""
+    routed: frozenset[str] = frozenset()
+    """The ids of networks that a router is in, as far as the project sees that: of its own ones."""
     routers: Sequence[GivenRouter] = ()
     """Those of the project that lead to an external network."""
     volumes: bool = True
@@ -54,22 +58,27 @@ class Shape:
 
 
 def look(conn: Connection) -> Shape:
-    """Ask the cloud: four lists, and the quotas. What belongs to a stack is left out."""
-    with ThreadPoolExecutor(5) as pool:
+    """Ask the cloud: five lists, and the quotas; one more if port security may be off. What belongs
+    to a stack is left out."""
+    with ThreadPoolExecutor(6) as pool:
         networks = pool.submit(lambda: list(conn.network.networks()))
         subnets = pool.submit(lambda: list(conn.network.subnets(ip_version=4)))
         routers = pool.submit(
             _allowed, lambda: conn.network.routers(project_id=conn.current_project_id)
         )
-        zones = pool.submit(_allowed, lambda: conn.compute.availability_zones())
+        interfaces = pool.submit(routed, conn)
+        there = pool.submit(zones, conn)
         quotas = pool.submit(limits.read, conn)
     mine = [
         *(n for n in networks.result() if n.is_shared or n.project_id == conn.current_project_id)
     ]
+    unguarded = {network.id for network in port_security.without(conn, mine)}
+    guarded = [network for network in mine if network.id not in unguarded]
     return Shape(
         external=choices.external_among(networks.result()),
-        networks=_usable(mine, subnets.result()),
+        networks=_usable(guarded, subnets.result()),
         own=frozenset(n.id for n in mine if n.project_id == conn.current_project_id),
+        routed=interfaces.result(),
         routers=[
             GivenRouter(router.id, router.name, gateway["network_id"])
             for router in routers.result()
@@ -77,8 +86,21 @@ def look(conn: Connection) -> Shape:
         ],
         volumes=has_volumes(conn),
         limits=quotas.result(),
-        zones=sorted(zone.name for zone in zones.result() if (zone.state or {}).get("available")),
+        zones=there.result(),
     )
+
+
+def zones(conn: Connection) -> list[str]:
+    """The availability zones of Nova that can be used, sorted; empty where it does not tell."""
+    listed = _allowed(lambda: conn.compute.availability_zones())
+    return sorted(zone.name for zone in listed if (zone.state or {}).get("available"))
+
+
+def volume_types(conn: Connection) -> dict[str, str]:
+    """The ids of the volume types that the project may use, to their names; empty where Cinder does
+    not tell."""
+    listed = _allowed(lambda: conn.block_storage.types())
+    return {each.id: each.name for each in listed}
 
 
 def _allowed(ask: Callable[[], Iterable[Any]]) -> list[Any]:
@@ -87,6 +109,12 @@ def _allowed(ask: Callable[[], Iterable[Any]]) -> list[Any]:
         return list(ask())
     except (ForbiddenException, NotFoundException):
         return []
+
+
+def routed(conn: Connection) -> frozenset[str]:
+    """The ids of the networks that a router is in, as far as the project sees their ports."""
+    ports = _allowed(lambda: conn.network.ports(device_owner=list(INTERFACES)))
+    return frozenset(port.network_id for port in ports)
 
 
 def _usable(networks: Sequence[Any], subnets: Sequence[Any]) -> list[GivenNetwork]:

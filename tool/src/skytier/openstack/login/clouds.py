@@ -157,6 +157,12 @@ def environment_name() -> str | None:
     return os.environ.get("OS_CLOUD_NAME") or "envvars"
 
 
+def of_shell() -> str | None:
+    """The cloud that this shell names for other tools: by OS_CLOUD, or by the OS_* variables of a
+    sourced openrc file. None for none."""
+    return os.environ.get("OS_CLOUD") or environment_name()
+
+
 def _config(**options: Any) -> "OpenStackConfig":
     """What openstacksdk reads. Raises SkytierError where two clouds have one name."""
     from openstack.config import OpenStackConfig

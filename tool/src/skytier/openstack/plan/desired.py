@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from skytier.deploy.kind import Found, Key, Known, Wanted
 from skytier.deploy.update import CONFIGURATION, DELIVERY, RELEASE, SERVER, Order, Update
 from skytier.errors import SkytierError
-from skytier.openstack.choices import roots
 from skytier.openstack.entry_point import BEHIND, FRONT, leads_to
 from skytier.openstack.plan import (
     baking,
@@ -191,17 +190,14 @@ def _machine(
     resolved: ResolvedStack, project: Project, known: Known, order: Order, role: str, number: int
 ) -> list[Wanted]:
     key, stack, given = resolved.key, resolved.stack, resolved.choices.given
-    image, flavor = resolved.choices.images[role], resolved.choices.flavors[role]
+    flavor = resolved.choices.flavors[role]
     together = key(ServerGroup.name, role) if is_spread(stack, role) else None
     way_out = private_network.way_out(resolved)
     groups, port = private_network.groups_of(resolved, role), key("port", role, number)
     public = public_port.of(resolved, role, number)
     there = known.get(key("server", role, number))
-    # Where no image is named, no newer one of the cloud replaces a server.
-    keeps = there is not None and not there.fault and stack.image_of(role) is None
     protected = _keeps(resolved, known, role, number)
-    chosen = resolved.choices.roots.get(role, 0)
-    root_gib = roots.of_server(stack, role, chosen, there, keeps=bool(protected))
+    root_gib = resolved.root_gib(role, number, known, keeps=bool(protected))
     place = {} if port in known else place_of(there)
     made = [
         shared_address.allowed(
@@ -212,7 +208,7 @@ def _machine(
         Wanted(
             key("server", role, number),
             {
-                "image": there.attributes["image"] if there and keeps else image.name,
+                "image": resolved.image(role, number, known),
                 "flavor": flavor.name,
                 "root_gib": root_gib,
                 "power": RUNNING,

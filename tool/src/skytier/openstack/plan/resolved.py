@@ -10,6 +10,7 @@ from skytier.costs.price_list import PriceList
 from skytier.costs.rates import EXAMPLE, for_stack
 from skytier.deploy.kind import Key, Known
 from skytier.errors import SkytierError
+from skytier.openstack.choices import roots
 from skytier.openstack.choices.choices import Choices
 from skytier.openstack.entry_point import (
     BEHIND,
@@ -143,7 +144,7 @@ class ResolvedStack:
             stack=self.stack,
             machines=machines,
             public_address=entry.facts["address"] if entry else None,
-            spending=self._spending if self.stack.monitor.enabled else Spending(),
+            spending=self._spending(known) if self.stack.monitor.enabled else Spending(),
             moving=bool(moves_from),
             leaving=self._leaving(known),
             leaves_load_balancer=passed_on,
@@ -197,11 +198,40 @@ class ResolvedStack:
         found = known.get(self.key(Volume.name, role, number))
         return DataVolume(found.id if found else "", size_gib)
 
+    def image(self, role: str, number: int, known: Known) -> str:
+        """The name of the image that a machine is to have. Where none is named, no newer one of the
+        cloud replaces a server."""
+        there = known.get(self.key("server", role, number))
+        keeps = there is not None and not there.fault and self.stack.image_of(role) is None
+        return there.attributes["image"] if there and keeps else self.choices.images[role].name
+
+    def root_gib(self, role: str, number: int, known: Known, *, keeps: bool) -> int:
+        """The size, in GiB, of the volume that a machine is to boot from; 0 for none. `keeps` is as
+        for `roots.of_server`."""
+        there = known.get(self.key("server", role, number))
+        image = self.image(role, number, known)
+        if there and not there.fault and there.attributes["image"] != image:
+            there = None  # it is replaced
+        chosen = self.choices.roots.get(role, 0)
+        return roots.of_server(self.stack, role, chosen, there, keeps=keeps)
+
+    def _spending(self, known: Known) -> Spending:
+        found = {
+            place: self.root_gib(*place, known, keeps=bool(self.roles[place[0]].holds_data))
+            for place in self.machines()
+        }
+        volumes = tuple(found.values())
+        if volumes not in self._spendings:  # asked for each machine
+            self._spendings[volumes] = budget.per_month(
+                *(self.price_list.rates.on(), self.stack, self.roles, self.choices.flavors),
+                lambda role, number: found[role, number],
+            )
+        return self._spendings[volumes]
+
     @cached_property
-    def _spending(self) -> Spending:
-        return budget.per_month(
-            self.price_list.rates.on(), self.stack, self.roles, self.choices.flavors
-        )
+    def _spendings(self) -> dict[tuple[int, ...], Spending]:
+        """By the root volumes of the machines."""
+        return {}
 
     @cached_property
     def price_list(self) -> PriceList:

@@ -186,7 +186,8 @@ class Server(Listed):
         if server.metadata.get(FLAVOR) == wanted.attributes["flavor"] and server.status != RESIZED:
             return server
         if server.status != RESIZED and not _has_flavor(server, wanted):
-            self._refuse_smaller_disk(wanted, server)
+            if ROOT_GIB not in server.metadata:
+                refuse_smaller_disk(wanted, server.flavor.disk or 0)
             tell("resizing")
             self._compute.resize_server(server, wanted.creation["flavor_id"])
             server = at_rest(self._compute, self._compute.get_server(server.id), tell)
@@ -203,15 +204,6 @@ class Server(Listed):
         flavor = {FLAVOR: wanted.attributes["flavor"]}
         self._compute.set_server_metadata(server.id, **flavor)
         return self._compute.get_server(server.id)
-
-    def _refuse_smaller_disk(self, wanted: Wanted, server: Any) -> None:
-        now, then = server.flavor.disk or 0, wanted.creation["disk_gib"]
-        if then < now and ROOT_GIB not in server.metadata:
-            raise SkytierError(
-                f"The server {server.name} has a disk of {now} GiB, and the flavor "
-                f"{wanted.attributes['flavor']} one of {then} GiB: Nova makes no disk smaller.",
-                "Name a flavor with a disk at least as large.",
-            )
 
     def _found(self, server: Any) -> Found:
         metadata = dict(server.metadata or {})
@@ -257,6 +249,22 @@ class Server(Listed):
             **asdict(state),
             created_at=server.created_at or "",
         )
+
+
+def refuse_smaller_disk(wanted: Wanted, disk_gib: int) -> None:
+    """Raises SkytierError where a server that boots from its own disk, of `disk_gib`, is to have a
+    flavor with a smaller one. 0 says nothing: the cloud does not tell, or it is the image's."""
+    then = wanted.creation["disk_gib"]
+    if then >= disk_gib:
+        return
+    role = wanted.creation["role"]
+    raise SkytierError(
+        f"The server {wanted.key.name} has a disk of {disk_gib} GiB, and the flavor "
+        f"{wanted.attributes['flavor']} one of {then} GiB: Nova makes no disk smaller.",
+        "Name a flavor with a disk at least as large."
+        # With that key the server is made anew.
+        + ("" if wanted.protected else f" Or have it boot from a volume: {role}.root_gib."),
+    )
 
 
 def public_key_of(key_pair: str, known: Known) -> str:

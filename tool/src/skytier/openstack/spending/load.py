@@ -12,11 +12,10 @@ from skytier.metrics.source import Point, Source
 from skytier.openstack.choices.choices import offered_flavors
 from skytier.openstack.plan.planned import Plan
 from skytier.openstack.resources.server import Server
-from skytier.roles import ROLES
 
 STEP_S = 300
 """Of the figures: a peak of less is not what a size is chosen for."""
-FIGURES = ("cpu_percent", "memory_percent", "disk_percent")
+FIGURES = ("cpu_percent", "memory_percent")
 
 
 def flavors(connection: Connection) -> list[Resource]:
@@ -41,7 +40,7 @@ def machines(
     Not those of a role that the stack file has no more, although visitors still come to them.
     """
     sizes = {each.flavor: each for each in offered}
-    cpu, memory, disk = (by_machine(source, name, start, end) for name in FIGURES)
+    cpu, memory = (by_machine(source, name, start, end) for name in FIGURES)
     images = plan.resolved.choices.images
     found = []
     for key, server in plan.known.items():
@@ -56,10 +55,9 @@ def machines(
                 sizes[flavor],
                 cpu.get(key.name, ()),
                 memory.get(key.name, ()),
-                disk.get(key.name, ()),
-                holds_data=ROLES[role].holds_data,
+                root_gib=server.attributes.get("root_gib", 0),
                 image_ram_mib=image.min_ram_mib,
-                image_disk_gib=image.min_disk_gib,
+                image_disk_gib=max(image.min_disk_gib, image.virtual_gib),
             )
         )
     return found
