@@ -54,6 +54,8 @@ MESSAGES = {
     (400, "Image 0d1 is not active."): ("the image is no longer available", "image"),
     (400, "The requested availability zone is not available"): (
         "no such zone", "availability_zone"),
+    (400, "Invalid volume: Instance 0d1 and volume 7a2 are not in the same availability_zone. "
+          "Instance is in a. Volume is in nova"): ("in the same zone", "volume_zone"),
     (400, "User data too large. User data must be no larger than 65535 bytes once base64 encoded."
           ): ("first boot is too long", "packages"),
     (403, "Quota exceeded for cores, ram: Requested 2, 4096, but already used 20, 51200"): (
@@ -87,6 +89,7 @@ MESSAGES = {
           "rule:create_port:port_security_enabled) is disallowed by policy"): (
         "does not allow it", "the role member"),
     # Cinder
+    (400, "Availability zone 'typo' is invalid."): ("no such zone", "volume_zone"),
     (413, "VolumeLimitExceeded: Maximum number of volumes allowed (10) exceeded for quota "
           "'volumes'."): ("quota is used up", "skytier doctor"),
     (413, "Requested volume or snapshot exceeds allowed gigabytes quota. Requested 20G, quota is "

@@ -53,10 +53,17 @@ class Cloud:
         self.asked: list[str] = []
         self.zones, self.types = zones, types
         self.compute = SimpleNamespace(availability_zones=self._zones)
-        self.block_storage = SimpleNamespace(types=self._types)
+        self.block_storage = SimpleNamespace(types=self._types, availability_zones=self._volumes)
+
+    def _volumes(self) -> list[Any]:
+        self.asked.append("volume zones")
+        return self._all()
 
     def _zones(self) -> list[Any]:
         self.asked.append("zones")
+        return self._all()
+
+    def _all(self) -> list[Any]:
         if isinstance(self.zones, Exception):
             raise self.zones
         return [
@@ -210,11 +217,31 @@ def test_the_cloud_is_asked_only_for_what_is_named() -> None:
         ("root_gib = 10", []),
         ('availability_zone = "a"', ["zones"]),
         ('root_gib = 10\nvolume_type = "ssd"', ["types"]),
+        ('root_gib = 10\nvolume_zone = "b"', ["volume zones"]),
+        ('database.volume_gib = 10\nvolume_zone = "b"', ["volume zones"]),
+        ('volume_zone = "b"', []),
         ('volume_type = "ssd"', []),
     ):
         offered = usual()
         refuse({}, text, offered=offered)
         assert offered.asked == asked
+
+
+@pytest.mark.parametrize(
+    ("text", "machine"),
+    [
+        ('root_gib = 10\nvolume_zone = "c"', "database-1"),
+        ('database.volume_gib = 10\nvolume_zone = ["off"]', "database-1"),
+        ('database.volume_gib = 10\nweb.volume_zone = "a"\ndatabase.volume_zone = "c"', "database"),
+    ],
+)
+def test_a_zone_that_cinder_does_not_have_is_refused(text: str, machine: str) -> None:
+    with pytest.raises(SkytierError, match=f"volume of skytier-{machine}") as refused:
+        refuse({}, text, offered=usual())
+    assert "Cinder has no availability zone" in refused.value.what
+    assert "It has a and b" in refused.value.what or "It has a, b" in refused.value.what
+    with pytest.raises(SkytierError, match="Cinder has no availability zone"):
+        cloud.volume_zones(looked(text, usual()))
 
 
 def test_a_cloud_that_shows_no_list_refuses_nothing() -> None:
@@ -307,9 +334,9 @@ def test_the_doctor_has_a_line_for_what_the_stack_file_names(
     monkeypatch.setattr(Subject, "conn", usual())
     names = {
         text: [name for name, _ in examine(parse(text), "c")]
-        for text in ("", 'availability_zone = "a"', 'web.volume_type = "ssd"')
+        for text in ("", 'availability_zone = "a"', 'web.volume_type = "ssd"', 'volume_zone = "a"')
     }
-    assert list(names.values()) == [[], ["zone"], ["volume type"]]
+    assert list(names.values()) == [[], ["zone"], ["volume type"], ["volume zone"]]
 
 
 def test_the_doctor_takes_all_machines_for_new() -> None:

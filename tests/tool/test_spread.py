@@ -70,4 +70,4 @@ def test_machines_take_the_zones_in_turn() -> None:
         if each.key.kind == "server"
     }
     assert [zones[f"skytier-web-{number}"] for number in (1, 2, 3)] == ["a", "b", "a"]
-    assert parse('availability_zone = "fake"').zone_of(7) == "fake"
+    assert parse('availability_zone = "fake"').zone_of("web", 7) == "fake"

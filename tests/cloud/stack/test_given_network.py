@@ -155,6 +155,34 @@ def test_the_entry_point_alone_has_a_second_port_on_a_public_network(
         network.delete_port(foreign)
 
 
+def test_a_network_of_the_stacks_own_without_any_public_address(
+    account: Account, operator: Operator, stack: str
+) -> None:
+    network, before = account.connection.network, account.count()
+    wanted = f'name = "{stack}"\npublic = "none"\n{STACK}'
+    operator.write(wanted)
+    needed = {row["name"]: row["needed"] for row in operator.json("plan")["quota"]}
+    assert (needed["networks"], needed["routers"]) == (1, 1)
+    assert "floating_ips" not in needed
+    up(operator)
+    made = {kind: count - before[kind] for kind, count in account.count().items()}
+    assert (made["network"], made["router"], made["floating IP"], made["server"]) == (1, 1, 0, 2)
+    [own] = network.networks(name=f"{stack}-network", project_id=account.project_id)
+    ports = list(network.ports(description=f"skytier:stack={stack}"))
+    assert [port.network_id for port in ports] == [own.id, own.id]
+    # Machines get their packages through it.
+    [router] = network.routers(project_id=account.project_id)
+    assert router.external_gateway_info
+    assert set(actions(operator).values()) == {"keep"}
+    assert changed(operator, wanted) == {f"security group {stack}-web"}
+    operator.write(f'{ONE_WAY_IN}name = "{stack}"\n{STACK}')
+    assert changes(operator) == {f"floating IP {stack}-web-1": "create"}
+    operator.write(ONE_WAY_IN + wanted)
+    down(operator)
+    until(lambda: account.count() == before, 60, 1)
+    assert account.count() == before
+
+
 def _incoming(rule: Any) -> int | None:
     """The port that a rule lets in."""
     port: int | None = rule["port_range_min"] if rule["direction"] == "ingress" else None

@@ -64,6 +64,24 @@ def test_a_flavor_without_a_disk_boots_from_volumes_that_are_planned_priced_and_
     assert "lose" in script(operator, "up", code=1)
 
 
+def test_volumes_are_made_in_the_zone_that_is_named_and_stay_there(
+    account: Account, operator: Operator, stack: str
+) -> None:
+    wanted = f'name = "{stack}"\n{ZERO}root_gib = 3\ndatabase.volume_gib = 1\n'
+    operator.write(f'{wanted}volume_zone = "nova"\n')
+    up(operator)
+    made = {each.id: each for each in account.connection.block_storage.volumes(details=True)}
+    assert [each.availability_zone for each in made.values()] == ["nova"] * 3
+    assert operator.json("plan")["zones"] == []
+
+    operator.write(f'{wanted}volume_zone = "elsewhere"\n')
+    planned = operator.json("plan")
+    assert {each["action"] for each in planned["steps"] if each["id"] in made} == {"keep"}
+    [said] = planned["zones"]
+    assert said.count("(nova, not elsewhere)") == 3
+    assert f"volume {stack}-database-1 (nova, not elsewhere)" in said
+
+
 @pytest.mark.parametrize("seed", [SEED])
 def test_a_run_that_is_killed_between_volume_and_server_is_gone_on_with(
     account: Account, operator: Operator, stack: str, seed: int

@@ -50,6 +50,7 @@ CLOUD = (
 )
 IPV6 = Check("IPv6", cloud.ipv6, ["network", "external network"])
 ZONES = Check("zone", cloud.zones, ["catalog"])
+VOLUME_ZONES = Check("volume zone", cloud.volume_zones, ["root volume"])
 VOLUME_TYPES = Check("volume type", cloud.volume_types, ["root volume"])
 BALANCERS = Check("balancers", cloud.balancers, ["network"])
 OBJECT_STORE = Check("object store", object_store.container, ["catalog"])
@@ -66,6 +67,7 @@ def examine(
     failed: set[str] = set()
     extra = [IPV6] if stack.ipv6 else []
     extra += [ZONES] if makeable.of_stack(stack, {}).zones else []
+    extra += [VOLUME_ZONES] if any(stack.volume_zone_of(r, 1) for r in stack.machines()) else []
     extra += [VOLUME_TYPES] if any(map(stack.volume_type_of, stack.machines())) else []
     extra += [BALANCERS] if stack.shares_address else []
     extra += [OBJECT_STORE] if containers(stack) else []

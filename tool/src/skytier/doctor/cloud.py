@@ -228,6 +228,9 @@ def root_volumes(subject: Subject) -> Finding:
     return ok(_by_role(sizes))
 
 
+_NO_VOLUME = "there is no volume that has one"
+
+
 def zones(subject: Subject) -> Finding:
     """Whether there are the availability zones that the stack file names."""
     named, there = makeable.of_stack(subject.stack, {}).zones, shape.zones(subject.conn)
@@ -236,11 +239,22 @@ def zones(subject: Subject) -> Finding:
     return ok(said if there else f"{said}; the cloud does not tell which there are")
 
 
+def volume_zones(subject: Subject) -> Finding:
+    """Whether there are the zones of volumes that the stack file names."""
+    named = makeable.of_stack(subject.stack, subject.roots).volume_zones
+    if not named:
+        return ok(_NO_VOLUME)
+    there = shape.volume_zones(subject.conn)
+    makeable.check_volume_zones(named, there)
+    said = ", ".join(dict.fromkeys(named.values()))
+    return ok(said if there else f"{said}; the cloud does not tell which there are")
+
+
 def volume_types(subject: Subject) -> Finding:
     """Whether there are the types of volumes that the stack file names."""
     named = makeable.of_stack(subject.stack, subject.roots).types
     if not named:
-        return ok("there is no volume that has one")
+        return ok(_NO_VOLUME)
     there = shape.volume_types(subject.conn)
     makeable.check_types(named, there, subject.stack)
     said = ", ".join(dict.fromkeys(named.values()))

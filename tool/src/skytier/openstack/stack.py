@@ -52,6 +52,7 @@ from skytier.openstack.plan import (
     repair,
     torn,
     upgrades,
+    zones,
 )
 from skytier.openstack.plan.configurations import Configurations
 from skytier.openstack.plan.desired import wanted
@@ -186,6 +187,7 @@ class CloudStack:
         self._refuse_unmakeable(picked, steps)
         enters = looks and self.operator.has_key(public_key)
         about = self._upgrade(resolved, there, steps, enters=enters, refuses=looks)
+        zones.check(steps)
         if looks:
             other_python.refuse(resolved, there, steps)
         return Plan(

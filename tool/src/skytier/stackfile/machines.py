@@ -18,6 +18,9 @@ Email = Annotated[str, AfterValidator(values.email)]
 Emails = Annotated[tuple[Email, ...], BeforeValidator(values.in_a_list)]
 RootGib = Annotated[int, Field(ge=1, le=16384, strict=True)] | None
 ROOT_GIB = "a number of GiB from 1 to 16384"
+Zones = Annotated[tuple[Text, ...], BeforeValidator(values.in_a_list)]
+ZONE = "the name of a zone of Nova, or several in a list"
+VOLUME_ZONE = "the name of a zone of Cinder, or several in a list"
 EMAILS = "an e-mail address, or several in a list"
 
 
@@ -36,6 +39,10 @@ class MachineSection(Section):
     """Boot these machines from a volume of this size. Default: the stack's `root_gib`."""
     volume_type: Text | None = key(None, "the name of a volume type of Cinder", "ssd")
     """The type of the volumes of these machines. Default: the stack's `volume_type`."""
+    availability_zone: Zones | None = key(None, ZONE, "nova")
+    """The availability zone of these machines. Default: the stack's `availability_zone`."""
+    volume_zone: Zones | None = key(None, VOLUME_ZONE, "nova")
+    """The zone of the volumes of these machines. Default: the stack's `volume_zone`."""
 
     @property
     def machines(self) -> int:

@@ -11,7 +11,7 @@ from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, model_validator
+from pydantic import AfterValidator, Field, PrivateAttr, model_validator
 
 from skytier.stackfile import values
 from skytier.stackfile.application import POSTGRESQL, SAMPLE, ApplicationSection
@@ -20,6 +20,8 @@ from skytier.stackfile.cache import MEMBERS, CacheSection, members_on
 from skytier.stackfile.machines import (
     EMAILS,
     ROOT_GIB,
+    VOLUME_ZONE,
+    ZONE,
     BalancerSection,
     DatabaseSection,
     Emails,
@@ -28,6 +30,7 @@ from skytier.stackfile.machines import (
     RootGib,
     Text,
     WebSection,
+    Zones,
 )
 from skytier.stackfile.section import Section, contradiction, key
 from skytier.stackfile.static import OWN_PATH, StaticSection
@@ -92,12 +95,14 @@ class StackFile(Section):
     with it. Default: only where the flavor has no disk, and then 20, or what the image needs."""
     volume_type: Text | None = key(None, "the name of a volume type of Cinder", "ssd")
     """The type of new volumes; those that are there keep theirs. Default: the cloud chooses."""
-    availability_zone: Annotated[tuple[Text, ...], BeforeValidator(values.in_a_list)] = key(
-        (), "the name of a zone of Nova, or several in a list", "nova"
-    )
+    availability_zone: Zones = key((), ZONE, "nova")
     """The availability zone of the machines. Of several ones the first machine of a role gets the
     first, the second machine the second, and so on. A machine that is there stays where it is.
     Default: the cloud chooses."""
+    volume_zone: Zones = key((), VOLUME_ZONE, "nova")
+    """The availability zone of new volumes: one for all, or one for each zone of
+    `availability_zone`, in the same order. A volume that is there stays where it is. Default: the
+    cloud chooses."""
     spread: bool = key(False, "true or false", strict=True)
     """Put the web servers, the database servers, and two balancers, on different hosts of the cloud
     where there is room (server groups, soft anti-affinity). It is for machines that are made from
@@ -329,10 +334,23 @@ class StackFile(Section):
             and (role != "balancer" or (self.has_balancer and not self.has_load_balancer))
         }
 
-    def zone_of(self, number: int) -> str | None:
-        """The availability zone of a new machine by its number in its role; None for any."""
-        zones = self.availability_zone
-        return zones[(number - 1) % len(zones)] if zones else None
+    def zone_of(self, role: str, number: int) -> str | None:
+        """The availability zone of a new machine by its number in its role; None for any.
+
+        >>> StackFile(availability_zone=("a", "b")).zone_of("web", 3)
+        'a'
+        """
+        return _in_turn(self._zones(role, "availability_zone"), number)
+
+    def volume_zone_of(self, role: str, number: int) -> str | None:
+        """The zone of the new volumes of a machine by its number in its role; None for any."""
+        return _in_turn(self._zones(role, "volume_zone"), number)
+
+    def _zones(self, role: str, name: str) -> tuple[str, ...]:
+        """The zones that a key names for a role: its own, else the stack's."""
+        own: tuple[str, ...] | None = getattr(self.machines()[role], name)
+        stacks: tuple[str, ...] = getattr(self, name)
+        return stacks if own is None else own
 
     def image_key(self, role: str) -> str:
         """The key that names the image of a role: `web.image` where the role has its own."""
@@ -430,6 +448,7 @@ class StackFile(Section):
         self._check_ipv6()
         self._check_balancers()
         self._check_cache()
+        self._check_zones()
         private = IPv4Network(self.cidr)
         if self.floating_ip and IPv4Address(self.floating_ip) in private:
             raise contradiction("floating_ip", f"is inside the private network {self.cidr}")
@@ -526,6 +545,22 @@ class StackFile(Section):
             )
             raise contradiction("cache.members", wrong)
 
+    def _check_zones(self) -> None:
+        """Raises ValueError where nobody can tell which zone of volumes is for which machines."""
+        for role, section in self.machines().items():
+            of_machines = len(self._zones(role, "availability_zone"))
+            of_volumes = len(self._zones(role, "volume_zone"))
+            if of_volumes in (0, 1, of_machines):
+                continue
+            is_own = section.volume_zone is not None or section.availability_zone is not None
+            own = f"{role}.volume_zone" if is_own else "volume_zone"
+            wrong = (
+                f"names {of_volumes} zones for the volumes of the {role} machines, and "
+                f"availability_zone {of_machines or 'none'} for these. Name one zone for all these "
+                f"volumes ({own}), or one for each zone of the machines, in their order"
+            )
+            raise contradiction(own if section.volume_zone is not None else "volume_zone", wrong)
+
     def _check_public_port(self) -> None:
         """Raises ValueError for keys of a public port that contradict each other."""
         if self.has_public_ports and not self.public_network:
@@ -562,6 +597,10 @@ class StackFile(Section):
                     "out to the object store. Take it out, or leave router out"
                 )
                 raise contradiction("storage.bucket", wrong)
+
+
+def _in_turn(zones: Sequence[str], number: int) -> str | None:
+    return zones[(number - 1) % len(zones)] if zones else None
 
 
 @cache

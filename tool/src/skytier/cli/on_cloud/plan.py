@@ -83,6 +83,8 @@ def show(
         console.out.print(plan.stays, markup=False)
     if plan.members:
         console.out.print(" ".join(plan.members), markup=False)
+    if plan.zones:
+        console.out.print(" ".join(plan.zones), markup=False)
     if plan.upgrade:
         console.out.print(plan.upgrade, markup=False)
     if plan.newer_images:
@@ -150,6 +152,7 @@ def as_json(plan: Plan, quota: Sequence[Row], file: Path | None = None) -> str:
         "schedule": plan.web_servers_now or None,
         "pinned_release": plan.resolved.pinned.id if plan.resolved.pinned else None,
         "members": plan.members,
+        "zones": plan.zones,
         "newer_image": " ".join(plan.newer_images) or None,
         "monthly_cost": data.text(cost.after.per_month),
         "monthly_cost_before": data.text(cost.before.per_month),

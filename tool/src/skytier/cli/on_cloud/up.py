@@ -59,6 +59,8 @@ def _nothing_to_do(dialog: Context[CloudBackend], plan: Plan) -> None:
         console.out.print(plan.web_servers_now, markup=False)
     if plan.stays:
         console.out.print(plan.stays, markup=False)
+    if plan.zones:
+        console.out.print(" ".join(plan.zones), markup=False)
     if plan.newer_images:
         console.out.print(" ".join(plan.newer_images), markup=False)
     waits = entry.waits_for()

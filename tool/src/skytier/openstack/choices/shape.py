@@ -92,8 +92,16 @@ def look(conn: Connection) -> Shape:
 
 def zones(conn: Connection) -> list[str]:
     """The availability zones of Nova that can be used, sorted; empty where it does not tell."""
-    listed = _allowed(lambda: conn.compute.availability_zones())
-    return sorted(zone.name for zone in listed if (zone.state or {}).get("available"))
+    return _available(lambda: conn.compute.availability_zones())
+
+
+def volume_zones(conn: Connection) -> list[str]:
+    """The same of Cinder."""
+    return _available(lambda: conn.block_storage.availability_zones())
+
+
+def _available(ask: Callable[[], Iterable[Any]]) -> list[str]:
+    return sorted(zone.name for zone in _allowed(ask) if (zone.state or {}).get("available"))
 
 
 def volume_types(conn: Connection) -> dict[str, str]:

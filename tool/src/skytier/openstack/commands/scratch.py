@@ -59,12 +59,13 @@ def wanted(
                 "flavor_id": flavor.id,
                 "disk_gib": flavor.disk_gib,
                 "root_type": stack.volume_type_of(DATABASE),
+                "root_zone": stack.volume_zone_of(DATABASE, 1),
                 "key_name": key("key pair").name,
                 "port": port,
                 "user_data": resolved.user_data(DATABASE, 1),
                 "role": ROLE,
                 "number": 1,
-                "zone": stack.zone_of(1),
+                "zone": stack.zone_of(DATABASE, 1),
             },
             needs=[port],
         ),
@@ -74,7 +75,11 @@ def wanted(
             Wanted(
                 key(RootVolume.name, ROLE, 1),
                 {"size_gib": root_gib, "metadata": project.metadata},
-                {"role": ROLE, "type": stack.volume_type_of(DATABASE)},
+                {
+                    "role": ROLE,
+                    "type": stack.volume_type_of(DATABASE),
+                    "zone": stack.volume_zone_of(DATABASE, 1),
+                },
                 needs=[server(resolved)],
             )
         )

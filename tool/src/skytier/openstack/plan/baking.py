@@ -91,7 +91,7 @@ def _baked(resolved: ResolvedStack, image: Key, role: str, group: Key) -> Wanted
             "group": group,
             "user_data": resolved.bake_data(role),
             "role": role,
-            "zone": resolved.stack.zone_of(1),
+            "zone": resolved.stack.zone_of(role, 1),
         },
         # Without a way out it finds no packages.
         needs=[*own, *private_network.way_out(resolved), group],

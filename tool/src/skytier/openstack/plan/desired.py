@@ -149,7 +149,11 @@ def _volume(
         Wanted(
             volume,
             {"size_gib": size_gib, "metadata": project.metadata},
-            {"role": role, "type": resolved.stack.volume_type_of(role)},
+            {
+                "role": role,
+                "type": resolved.stack.volume_type_of(role),
+                "zone": resolved.stack.volume_zone_of(role, number),
+            },
             # An empty one that Cinder failed to make is simply made again.
             protected=resolved.roles[role].holds_data if found and found.facts["data"] else "",
         ),
@@ -220,12 +224,13 @@ def _machine(
                 "flavor_id": flavor.id,
                 "disk_gib": flavor.disk_gib,
                 "root_type": stack.volume_type_of(role),
+                "root_zone": stack.volume_zone_of(role, number),
                 "key_name": key("key pair").name,
                 "port": port,
                 "user_data": resolved.user_data(role, number),
                 "role": role,
                 "number": number,
-                "zone": stack.zone_of(number),
+                "zone": stack.zone_of(role, number),
                 **({"group": together} if together else {}),
                 **({"public_port": public} if public else {}),
                 # One that has no router, or a first interface of others, may reach no metadata.
@@ -250,7 +255,11 @@ def _machine(
             Wanted(
                 key(RootVolume.name, role, number),
                 {"size_gib": max(root_gib, has_gib), "metadata": project.metadata},
-                {"role": role, "type": stack.volume_type_of(role)},
+                {
+                    "role": role,
+                    "type": stack.volume_type_of(role),
+                    "zone": stack.volume_zone_of(role, number),
+                },
                 needs=[key("server", role, number)],
             )
         )

@@ -28,6 +28,8 @@ class New:
     none."""
     zones: Mapping[str, str]
     """The names of new machines to the zones of Nova that are named for them."""
+    volume_zones: Mapping[str, str]
+    """The names of machines with new volumes to the zones of Cinder that are named for them."""
     types: Mapping[tuple[str, str], str]
     """The names of machines with new volumes, and their roles, to the volume types that are named
     for them."""
@@ -42,13 +44,19 @@ def of_stack(stack: StackFile, roots: Mapping[str, int]) -> New:
         for number in range(1, section.machines + 1)
     ]
     volumes = stack.volumes()
+    with_volumes = [each for each in places if roots.get(each[1]) or each[1] in volumes]
     return New(
         roots,
-        {name: zone for name, _, number in places if (zone := stack.zone_of(number))},
+        {name: zone for name, role, each in places if (zone := stack.zone_of(role, each))},
+        {
+            name: zone
+            for name, role, each in with_volumes
+            if (zone := stack.volume_zone_of(role, each))
+        },
         {
             (name, role): kind
-            for name, role, _ in places
-            if (kind := stack.volume_type_of(role)) and (roots.get(role) or role in volumes)
+            for name, role, _ in with_volumes
+            if (kind := stack.volume_type_of(role))
         },
     )
 
@@ -68,6 +76,11 @@ def of_steps(steps: Sequence[Step]) -> New:
             if key.kind in (Server.name, BakedImage.name) and (zone := wanted.creation.get("zone"))
         },
         {
+            key.name: zone
+            for key, wanted in made
+            if key.kind in (Volume.name, RootVolume.name) and (zone := wanted.creation.get("zone"))
+        },
+        {
             (key.name, wanted.creation["role"]): kind
             for key, wanted in made
             if key.kind in (Volume.name, RootVolume.name) and (kind := wanted.creation.get("type"))
@@ -85,12 +98,14 @@ def check(
     """Raises SkytierError for an image that does not fit its flavor, and for a zone or a volume
     type that there is not. `images` and `flavors` are by role.
 
-    A list of the API for zones and one for types, if any are named. A list that the cloud does not
-    show says nothing.
+    A list of the API for each kind of zones and one for types, if any are named. A list that the
+    cloud does not show says nothing.
     """
     check_images(new, stack, images, flavors)
     if new.zones:
         check_zones(new.zones, shape.zones(conn))
+    if new.volume_zones:
+        check_volume_zones(new.volume_zones, shape.volume_zones(conn))
     if new.types:
         check_types(new.types, shape.volume_types(conn), stack)
 
@@ -129,6 +144,17 @@ def check_zones(named: Mapping[str, str], there: Sequence[str]) -> None:
                 f"Nova has no availability zone {zone!r} that can be used, and {machine} is to be "
                 f"made there. It has {nearest_first(zone, there)}.",
                 "Name one of them in the stack file: availability_zone.",
+            )
+
+
+def check_volume_zones(named: Mapping[str, str], there: Sequence[str]) -> None:
+    """The same for the zones of Cinder."""
+    for machine, zone in named.items():
+        if there and zone not in there:
+            raise SkytierError(
+                f"Cinder has no availability zone {zone!r} that can be used, and a volume of "
+                f"{machine} is to be made there. It has {nearest_first(zone, there)}.",
+                "Name one of them in the stack file: volume_zone.",
             )
 
 

@@ -13,7 +13,7 @@ from skytier.deploy.update import CONFIGURATION
 from skytier.errors import SkytierError
 from skytier.openstack.choices import kept_images
 from skytier.openstack.entry_point import another_address, leads_to
-from skytier.openstack.plan import members, redis_news, repair
+from skytier.openstack.plan import members, redis_news, repair, zones
 from skytier.openstack.plan.private_network import ipv6_subnet
 from skytier.openstack.plan.resolved import ResolvedStack
 from skytier.openstack.resources.baked_image import BakedImage
@@ -311,6 +311,11 @@ class Plan:
             *members.news(self.resolved, self.known),
             *redis_news.news(self.resolved, self.known, self.steps),
         ]
+
+    @property
+    def zones(self) -> list[str]:
+        """Sentences about machines and volumes of which the stack file names other zones now."""
+        return zones.news(self.steps)
 
     @property
     def faults(self) -> list[Fault]:

@@ -53,8 +53,13 @@ CAUSES = (
         r"can ?not find requested image|image .* (is not active|could not be found)",
     ),
     Cause(
+        "on this cloud a server and its volumes have to be in the same zone",
+        "Name the zone of the server for its volumes in the stack file: volume_zone.",
+        r"not in the same availability.zone|zone between the server and its attached volumes",
+    ),
+    Cause(
         "the cloud has no such zone, or nothing runs in it",
-        "Name another in the stack file, or none: availability_zone.",
+        "Name another in the stack file, or none: availability_zone, or volume_zone for a volume.",
         r"availability zone .*(not available|not found|invalid)|requested availability zone",
     ),
     Cause(

@@ -20,7 +20,7 @@ _UNDER_WAY = frozenset({"creating", "downloading", "available"})
 
 
 class RootVolume(Listed):
-    """`attributes`: size_gib, metadata (the mark and the labels). `creation`: role.
+    """`attributes`: size_gib, metadata (the mark and the labels). `creation`: role, type, zone.
 
     Its key has the name of its server. `create` and `delete` of the server make and delete it: so a
     server that is made anew never boots from an old disk. Nova deletes it with the server; what a
@@ -95,6 +95,7 @@ class RootVolume(Listed):
             image_id=creation["image_id"],
             metadata=metadata,
             **({"volume_type": kind} if (kind := creation.get("root_type")) else {}),
+            **({"availability_zone": zone} if (zone := creation.get("root_zone")) else {}),
         )
 
     def _fits(self, volume: Any, creation: Mapping[str, Any]) -> bool:
@@ -104,6 +105,7 @@ class RootVolume(Listed):
             and volume.metadata.get(IMAGE_ID) == creation["image_id"]
             and volume.size == creation["root_gib"]
             and creation.get("root_type") in (None, volume.volume_type)
+            and creation.get("root_zone") in (None, volume.availability_zone)
         )
 
     def _roots(self) -> list[Any]:

@@ -38,11 +38,12 @@ class Server(Listed):
     `attributes`: image and flavor (names), root_gib (of the volume that it boots from, 0 for none),
     power (`running`), interface (ATTACHED; `find` does not look whether it is), metadata (the mark
     and the labels).
-    `creation`: image_id, flavor_id, disk_gib (the flavor's), root_type (of that volume), key_name,
-    port (a Key), public_port (a Key; its first interface), config_drive (whether it gets its
-    settings by one), user_data, role, number, zone, group (the Key of a server group).
+    `creation`: image_id, flavor_id, disk_gib (the flavor's), root_type and root_zone (of
+    that volume), key_name, port (a Key), public_port (a Key; its first interface), config_drive
+    (whether it gets its settings by one), user_data, role, number, zone, group (the Key of a server
+    group).
     `facts`: status, image_id, vcpus, ram_mib, disk_gib, launched_at, addresses (those that
-    Nova has noted), volumes (ids of those that it has), metadata, role, number.
+    Nova has noted), volumes (ids of those that it has), metadata, role, number, zone.
     """
 
     name = "server"
@@ -245,6 +246,7 @@ class Server(Listed):
                 "metadata": metadata,
                 "role": metadata.get(ROLE, ""),
                 "number": int(metadata.get(NUMBER) or 0),
+                "zone": server.availability_zone or "",
             },
             **asdict(state),
             created_at=server.created_at or "",

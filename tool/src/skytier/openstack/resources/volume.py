@@ -34,10 +34,10 @@ _EXTENDS_IN_USE = "3.42"
 
 
 class Volume(Listed):
-    """`attributes`: size_gib, metadata (the mark and the labels). `creation`: role, type.
+    """`attributes`: size_gib, metadata (the mark and the labels). `creation`: role, type, zone.
 
     `facts`: status, servers (the ids of those that have it), data (EXPECTED, KEPT or empty),
-    postgresql (the version of its data, where it is noted), role, type.
+    postgresql (the version of its data, where it is noted), role, type, zone.
     """
 
     name = "volume"
@@ -86,6 +86,7 @@ class Volume(Listed):
             size=wanted.attributes["size_gib"],
             metadata={**self._project.metadata, ROLE: wanted.creation["role"]},
             **({"volume_type": kind} if (kind := wanted.creation.get("type")) else {}),
+            **({"availability_zone": zone} if (zone := wanted.creation.get("zone")) else {}),
         )
         return self.found(volume)
 
@@ -202,6 +203,7 @@ class Volume(Listed):
                 "postgresql": metadata.get(POSTGRESQL, ""),
                 "role": metadata.get(ROLE, ""),
                 "type": volume.volume_type or "",
+                "zone": volume.availability_zone or "",
             },
             fault=fault,
             by_hand=by_hand,
