@@ -19,9 +19,9 @@ PAGES_AT_ONCE = 16
 """How many pages one statement reads: its rows are read in one go, and block the event loop."""
 CHARACTERS_AT_ONCE = 100_000
 """How much new text one statement stores: PostgreSQL indexes its words, which takes up to 0.3 s."""
-LATE_S = 0.1
+LATE_S = 0.02
 """New posts wait so long for the statement that stores others. Fewer statements store more posts
-each, so a post costs less. A statement that takes longer, as for a long text, holds up nobody."""
+each, so a post costs less. What takes longer, a long text or a slow disk, holds up nobody."""
 
 
 class Changes:
