@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Collection
+from itertools import product
 
 import pytest
 from hypothesis import given
@@ -83,13 +84,80 @@ async def test_a_question_that_hangs_holds_up_nobody_who_comes_later() -> None:
     assert await early == 2
 
 
+async def test_a_batch_waits_for_the_one_before_it_until_that_is_late() -> None:
+    numbers = Numbers()
+    batch = Batch(numbers.find, at_once=2, late_s=3600)
+    tasks = [asyncio.create_task(batch.get(key)) for key in (1, 2)]
+    await turn()
+    tasks += [asyncio.create_task(batch.get(key)) for key in (3, 4)]
+    await turn()
+    assert numbers.asked == [{1, 2}]
+    numbers.go.set()
+    assert await asyncio.gather(*tasks) == [2, 4, 6, 8]
+    assert numbers.asked == [{1, 2}, {3, 4}]
+    assert batch.is_idle
+
+
+@pytest.mark.parametrize("comes", ["before", "after"])
+async def test_a_late_batch_holds_up_nobody(comes: str) -> None:
+    hangs = asyncio.Event()
+    asked: list[set[int]] = []
+
+    async def find(keys: Collection[int]) -> dict[int, int]:
+        asked.append(set(keys))
+        if 1 in keys:
+            await hangs.wait()
+        return {key: 2 * key for key in keys}
+
+    batch = Batch(find, at_once=2, late_s=0.05)
+    early = asyncio.create_task(batch.get(1))
+    await turn()
+    if comes == "after":
+        await asyncio.sleep(0.1)
+    async with asyncio.timeout(60):
+        assert await asyncio.gather(*map(batch.get, (2, 3))) == [4, 6]
+    # What comes now waits neither for the late one nor for its own time to be late.
+    tasks = [asyncio.create_task(batch.get(key)) for key in (4, 5)]
+    await turn()
+    assert asked == [{1}, {2, 3}, {4, 5}]
+    assert await asyncio.gather(*tasks) == [8, 10]
+    hangs.set()
+    assert await early == 2
+    assert batch.is_idle
+
+
+async def test_two_batches_after_a_late_one_are_one_after_the_other_again() -> None:
+    go: dict[int, asyncio.Event] = {key: asyncio.Event() for key in (1, 2, 3)}
+    asked: list[set[int]] = []
+
+    async def find(keys: Collection[int]) -> dict[int, int]:
+        asked.append(set(keys))
+        await go[min(keys)].wait()
+        return {key: 2 * key for key in keys}
+
+    batch = Batch(find, at_once=2, late_s=0.05)
+    late = asyncio.create_task(batch.get(1))
+    await turn()
+    second = asyncio.create_task(batch.get(2))
+    while len(asked) < 2:
+        await asyncio.sleep(0.01)
+    rest = [asyncio.create_task(batch.get(key)) for key in (3, 4)]
+    go[1].set()
+    assert await late == 2
+    go[3].set()
+    go[2].set()
+    assert await asyncio.gather(second, *rest) == [4, 6, 8]
+    assert asked == [{1}, {2}, {3, 4}]
+    assert batch.is_idle
+
+
 async def test_many_who_come_and_go_are_all_answered() -> None:
     async def find(keys: Collection[int]) -> dict[int, int]:
         await asyncio.sleep(0)
         return {key: 2 * key for key in keys}
 
-    for at_once in (1, 2, 3):
-        batch = Batch(find, at_once)
+    for at_once, late_s in product((1, 2, 3), (0.0, 0.0001, 3600.0)):
+        batch = Batch(find, at_once, late_s=late_s)
 
         async def visit(start: int, batch: Batch[int, int] = batch) -> None:
             for key in range(start, start + 50):
@@ -120,9 +188,10 @@ async def test_a_fault_is_told_to_who_asked_for_it_and_to_nobody_else() -> None:
     ),
     at_once=st.integers(1, 3),
     most=st.none() | st.integers(1, 5),
+    late_s=st.sampled_from([0.0, 1e-6, 3600.0]),
 )
 async def test_everybody_gets_the_answer_they_would_have_got_alone(
-    keys: list[int], faults: dict[int, Exception], at_once: int, most: int | None
+    keys: list[int], faults: dict[int, Exception], at_once: int, most: int | None, late_s: float
 ) -> None:
     async def find(wanted: Collection[int]) -> dict[int, int]:
         await asyncio.sleep(0)
@@ -131,7 +200,7 @@ async def test_everybody_gets_the_answer_they_would_have_got_alone(
                 raise faults[key]
         return {key: 2 * key for key in wanted}
 
-    batch = Batch(find, at_once, most)
+    batch = Batch(find, at_once, most, late_s=late_s)
     async with asyncio.timeout(60):
         answers = await asyncio.gather(*map(batch.get, keys), return_exceptions=True)
     assert answers == [faults.get(key, 2 * key) for key in keys]

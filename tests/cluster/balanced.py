@@ -30,11 +30,11 @@ PROJECT = {
         """,
 }
 # Asks again and again, each time on a new connection, by GET and by POST; prints what was not
-# answered, with its time, and who answered.
+# answered, with its time, who answered, and how long the longest answer took.
 VISITOR = """
 import collections, json, ssl, sys, threading, time, urllib.request
 url, context = sys.argv[1], ssl._create_unverified_context()
-failed, answers, ended = [], collections.Counter(), threading.Event()
+failed, answers, ended, longest = [], collections.Counter(), threading.Event(), [0]
 
 def ask(body):
     while not ended.is_set():
@@ -42,6 +42,7 @@ def ask(body):
         try:
             with urllib.request.urlopen(url, data=body, timeout=60, context=context) as answer:
                 answers[json.load(answer)["host"]] += 1
+            longest[0] = max(longest[0], time.time() - began)
         except (OSError, ValueError) as error:
             failed.append([began, time.time(), repr(error)])
         time.sleep(0.1)
@@ -52,7 +53,7 @@ print("ready", flush=True)
 sys.stdin.read()
 ended.set()
 for each in threads: each.join()
-print(json.dumps({"failed": failed, "answers": answers}))
+print(json.dumps({"failed": failed, "answers": answers, "longest_s": longest[0]}))
 """
 
 
@@ -77,6 +78,16 @@ class Visit:
     """When each began, when it ended, and how."""
     answers: dict[str, int]
     """Host to the number of its answers."""
+    longest_s: float = 0.0
+
+    def __str__(self) -> str:
+        """Its figures, for what the documentation says of them."""
+        asked = sum(self.answers.values()) + len(self.failed)
+        took = max((ended - began for began, ended, _ in self.failed), default=0.0)
+        return (
+            f"{asked} requests, {len(self.failed)} failed, after {took:.1f} s at most; "
+            f"the longest answer took {self.longest_s:.1f} s"
+        )
 
 
 @contextmanager
@@ -90,3 +101,4 @@ def visitors(made: Cluster, scheme: str = "http") -> Iterator[Visit]:
     yield visit
     said = json.loads(visitor.communicate("", timeout=300)[0])
     visit.failed, visit.answers = said["failed"], said["answers"]
+    visit.longest_s = said["longest_s"]

@@ -5,7 +5,7 @@ import subprocess
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -122,7 +122,9 @@ def visited(made: Cluster, *names: str) -> None:
     assert until(lambda: min((chosen(made) - before)[each] for each in names) > 2, 120)
 
 
-def test_a_balancer_comes_with_the_second_web_server(made: Cluster, project: Path) -> None:
+def test_a_balancer_comes_with_the_second_web_server(
+    made: Cluster, project: Path, record_testsuite_property: Callable[[str, object], None]
+) -> None:
     moves = Moves()
     with visitors(made) as visit:
         made.write(stack(project, 3))
@@ -132,6 +134,7 @@ def test_a_balancer_comes_with_the_second_web_server(made: Cluster, project: Pat
         assert until(lambda: set(states(made).values()) == {"UP"}, 120)
         visited(made, "shop-web-1", "shop-web-2", "shop-web-3")
 
+    record_testsuite_property("visitors while the address moves to a balancer", str(visit))
     assert but_for_the_move(visit, moves) == []
     assert visit.answers.keys() == {"shop-web-1", "shop-web-2", "shop-web-3"}
     assert made.wrong() == {}
@@ -181,6 +184,31 @@ def test_a_drained_web_server_gets_nothing_new_and_ends_what_it_is_at(made: Clus
     made.containers["shop-web-2"].run(f"{DRAIN} --end")
     gate.wait_until_back(balancer(made), made.containers["shop-web-2"], silent)
     assert states(made)["shop-web-2"] == "UP"
+
+
+@pytest.mark.parametrize("how", ["reload", "restart"])
+def test_a_new_process_of_the_balancer_still_knows_which_web_servers_are_out(
+    made: Cluster, project: Path, how: str
+) -> None:
+    made.write(stack(project, 3))
+    made.up()
+    drained, broken = made.containers["shop-web-2"], made.containers["shop-web-3"]
+    drained.run(f"{DRAIN} && systemctl stop skytier-app.socket skytier-app")
+    broken.run("systemctl stop skytier-app.socket skytier-app")
+    out = {"shop-web-1": "UP", drained.name: "NOLB", broken.name: "DOWN"}
+    assert until(lambda: states(made) == out, 120)
+    with visitors(made) as visit:
+        for _ in range(4):
+            balancer(made).run(f"systemctl {how} haproxy")
+            time.sleep(2)  # as long as its first checks take
+    # Between two processes nobody listens: that is no answer of a web server that is out.
+    assert [each for each in visit.failed if "HTTP Error" in each[2]] == []
+    assert how == "restart" or visit.failed == []
+    assert visit.answers.keys() == {"shop-web-1"}
+    assert states(made) == out
+    for each in (drained, broken):
+        each.run(f"systemctl start skytier-app.socket skytier-app && {DRAIN} --end")
+        gate.wait_until_back(balancer(made), each, silent, put_back=True)
 
 
 def test_the_last_one_that_gets_requests_is_not_taken_out(made: Cluster) -> None:
@@ -259,11 +287,14 @@ def test_https_ends_at_the_balancer(made: Cluster, project: Path) -> None:
     assert changed(made.plan()) == []
 
 
-def test_the_balancer_goes_with_the_second_web_server(made: Cluster, project: Path) -> None:
+def test_the_balancer_goes_with_the_second_web_server(
+    made: Cluster, project: Path, record_testsuite_property: Callable[[str, object], None]
+) -> None:
     moves = Moves()
     with visitors(made, "https") as visit:
         made.write(stack(project, 1, 'tls = "self-signed"'))
         made.up(moves)
+    record_testsuite_property("visitors while the address moves back", str(visit))
     assert but_for_the_move(visit, moves) == []
     assert made.containers.keys() == {"shop-web-1"}
     assert made.wrong() == {}

@@ -387,7 +387,26 @@ CASES = [
         servers(up="0x57 0x2", down="0x57 1x2"),
         servers(up="0x57 0x2", down="0x59 1x0"),
     ),
+    Case("NoWebServerLeft", servers(up="0x60", more="1x57 0x2"), servers(up="0x60", more="1x60")),
+    Case(
+        "NoWebServerLeft",
+        servers(up="0x60", more="0x60"),
+        servers(up="1x60", more="0x60"),
+        why="of two",
+    ),
+    Case(
+        "NoWebServerLeft",
+        servers(up="0x60", nolb="1x60", more="0x60"),
+        servers(up="0x58 1x2", nolb="1x58 0x2", more="0x60"),
+        why="also where one is drained",
+    ),
     Case("OneWebServerLeft", servers(up="0x60", more="1x60"), servers(up="1x60", more="1x60")),
+    Case(
+        "OneWebServerLeft",
+        servers(up="0x60", more="1x60"),
+        servers(up="0x60", more="0x60"),
+        why="not where none is: that is another alert",
+    ),
     Case(
         "OneWebServerLeft",
         servers(up="0x60", more="1x60"),

@@ -19,6 +19,7 @@ from skytier.release.machine import script as release_script
 from skytier.render import render
 from skytier.roles import ROLES
 from skytier.secrets.certificate import authority, self_signed
+from skytier.services.haproxy import service as haproxy
 from skytier.services.keepalived import service as keepalived
 from skytier.services.patroni import behind, members, pause
 from skytier.services.setup import Setup
@@ -215,6 +216,8 @@ def assert_haproxy_accepts(conf: str, tmp_path: Path) -> None:
     key, certificate = self_signed([BALANCER.address])
     (tmp_path / "site.pem").write_text(certificate)
     (tmp_path / "site.pem.key").write_text(key)
+    (tmp_path / "kept").write_text("1\n")  # as a set-up leaves it on a new machine
+    conf = conf.replace(haproxy.KEPT, str(tmp_path / "kept"))
     path = tmp_path / "haproxy.cfg"
     path.write_text(conf.replace("/etc/skytier/tls/", f"{tmp_path}/"))
 

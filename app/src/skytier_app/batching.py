@@ -23,8 +23,9 @@ class Batch(Generic[K, V]):
     """Finds values by their keys, at most `at_once` batches at a time.
 
     A batch has all keys that wait, or, with `most`, the keys that have waited longest up to that
-    weight. `find` must have done nothing when it raises anything but DatabaseUnavailable: it is
-    then called again, with one key at a time.
+    weight. With `late_s` it also waits for the batch before it, until that has taken so long: so
+    batches are fewer and larger. `find` must have done nothing when it raises anything but
+    DatabaseUnavailable: it is then called again, with one key at a time.
     """
 
     def __init__(
@@ -33,6 +34,7 @@ class Batch(Generic[K, V]):
         at_once: int = 2,
         most: int | None = None,
         weigh: Callable[[K], int] = lambda _: 1,
+        late_s: float = 0,
     ) -> None:
         # Two by default: one is at the database while the results of the other are handed out, and
         # one that hangs does not block the next.
@@ -40,8 +42,11 @@ class Batch(Generic[K, V]):
         self._at_once = at_once
         self._most = most
         self._weigh = weigh
+        self._late_s = late_s
         self._waiting: defaultdict[K, list[asyncio.Future[V | None]]] = defaultdict(list)
         self._workers: set[asyncio.Task[None]] = set()
+        self._in_time: asyncio.Task[None] | None = None
+        """The worker that the next batch waits for."""
 
     @property
     def is_idle(self) -> bool:
@@ -52,19 +57,44 @@ class Batch(Generic[K, V]):
         """The value; None when nothing was found for the key. Raises what `find` raised."""
         answer: asyncio.Future[V | None] = asyncio.get_running_loop().create_future()
         self._waiting[key].append(answer)
-        if len(self._workers) < self._at_once:
-            self._workers.add(asyncio.create_task(self._answer_all()))
+        self._begin()
         return await answer
+
+    def _begin(self) -> None:
+        if self._waiting and len(self._workers) < self._at_once and self._in_time is None:
+            worker = asyncio.create_task(self._answer_all())
+            self._workers.add(worker)
+            if self._late_s:
+                self._in_time = worker
 
     async def _answer_all(self) -> None:
         worker = asyncio.current_task()
-        assert worker is not None  # noqa: S101  # `get` makes it one
+        assert worker is not None  # noqa: S101  # `_begin` makes it one
         try:
-            while self._waiting:
-                await self._answer(self._next())
+            while self._waiting and self._in_time in (None, worker):
+                if self._late_s:
+                    await self._answer_in_time(worker)
+                else:
+                    await self._answer(self._next())
         finally:
             # In the same turn that found no key waiting: the next key needs a new worker.
             self._workers.discard(worker)
+            if self._in_time is worker:
+                self._in_time = None
+
+    async def _answer_in_time(self, worker: asyncio.Task[None]) -> None:
+        """Answer a batch. The next one waits for it until it is late."""
+
+        def be_late() -> None:
+            self._in_time = None
+            self._begin()
+
+        self._in_time = worker
+        late = asyncio.get_running_loop().call_later(self._late_s, be_late)
+        try:
+            await self._answer(self._next())
+        finally:
+            late.cancel()
 
     def _next(self) -> Mapping[K, list["asyncio.Future[V | None]"]]:
         if self._most is None:

@@ -19,6 +19,9 @@ PAGES_AT_ONCE = 16
 """How many pages one statement reads: its rows are read in one go, and block the event loop."""
 CHARACTERS_AT_ONCE = 100_000
 """How much new text one statement stores: PostgreSQL indexes its words, which takes up to 0.3 s."""
+LATE_S = 0.02
+"""New posts wait so long for the statement that stores others. Fewer statements store more posts
+each, so a post costs less. What takes longer, a long text or a slow disk, holds up nobody."""
 
 
 class Changes:
@@ -29,6 +32,7 @@ class Changes:
             lambda new: queries.create_posts(database, new),
             most=CHARACTERS_AT_ONCE,
             weigh=lambda new: len(new.content),
+            late_s=LATE_S,
         )
         self.share = database.share(0.2)
         """Transactions that change posts take at most half of those allowed: indexing a long post

@@ -64,7 +64,9 @@ _HELD_BY = {
 }
 _DISRUPTIVE = {
     Server.name: {"flavor": "resize: it is away for some minutes, one machine after another"},
-    FloatingIP.name: {"port": "it moves: requests that are being answered end"},
+    FloatingIP.name: {
+        "port": "it moves: requests that are being answered end, and new ones may take a second"
+    },
 }
 _STARTING = {Server.name: frozenset({"power", "interface"})}
 _IN_TURN = {

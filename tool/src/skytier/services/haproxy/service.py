@@ -19,6 +19,9 @@ ANSWER = 404
 """What HAProxy itself answers at HEALTH, which is for nobody else."""
 SOCKET = "/run/haproxy/admin.sock"
 """Where root asks and tells it at run time."""
+KEEP = "/usr/local/lib/skytier/haproxy-keep-servers"
+KEPT = "/var/lib/skytier/haproxy.servers"
+"""What its checks have found of the web servers, for its next process; also after a boot."""
 METRICS_PORT = 8405
 MEMORY_PER_CONNECTION_KIB = 64
 """HAProxy's two buffers of 16 KiB for each side of a connection, and TLS."""
@@ -55,6 +58,8 @@ class HAProxy(Service):
             "etc": ETC,
             "config": CONFIG,
             "socket": SOCKET,
+            "kept": KEPT,
+            "keep": KEEP,
             "servers": at.needed(WEB),
             "port": BEHIND.port,
             "health": HEALTH,
@@ -81,6 +86,7 @@ class HAProxy(Service):
                     f"{UNITS}/haproxy.service.d/skytier.conf",
                     render(PACKAGE, "haproxy.service.conf", **values),
                 ),
+                File(KEEP, render(PACKAGE, "keep-servers.py", **values), 0o755),
                 *certificate.files(at, SERVER),
             ],
             script="\n".join(

@@ -102,6 +102,8 @@ def _values(at: Placement) -> dict[str, object]:
         "passed_on": passed_on,
         "seen_s": load_balanced.SEEN_S if passed_on else SEEN_S,
         "drained": DRAINED,
+        "until_boot": DRAINED_UNTIL_BOOT,
+        "put_back": f"skytier undrain {at.machine.role}/{at.machine.number}",
         "drain": DRAIN,
         "status": STATUS,
         "ipv6": at.machine.ipv6 if at.machine.public else "",
