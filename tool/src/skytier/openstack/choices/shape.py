@@ -97,7 +97,8 @@ def zones(conn: Connection) -> list[str]:
 
 def volume_zones(conn: Connection) -> list[str]:
     """The same of Cinder."""
-    return _available(lambda: conn.block_storage.availability_zones())
+    cinder: Any = conn.block_storage
+    return _available(lambda: cinder.availability_zones())
 
 
 def _available(ask: Callable[[], Iterable[Any]]) -> list[str]:
