@@ -22,7 +22,7 @@ from fastapi import FastAPI, Request, Response
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skytier_app import listening, one_write, problems, serving
+from skytier_app import bounded, limits, listening, one_write, problems, serving
 from skytier_app.event_loop import EventLoop
 from skytier_app.middleware import body_limit
 from skytier_app.middleware.request_context import RequestContext
@@ -105,9 +105,9 @@ def server() -> Iterator[Server]:
 @pytest.fixture
 def in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     for module, name, seconds in (
-        (serving, "HEAD_S", 0.3),
+        (limits, "HEAD_S", 0.3),
+        (limits, "LOOK_S", 0.05),
         (serving, "BODY_S", 0.6),
-        (serving, "WAKE_S", 0.05),
         (body_limit, "BODY_S", 0.3),
         (body_limit, "SILENCE_S", 0.2),
         (one_write, "SEND_S", 0.2),
@@ -318,7 +318,7 @@ def test_more_requests_ahead_than_anybody_needs_are_not_kept(server: Server) -> 
     with server.connect() as client:
         client.sendall(request("GET /who HTTP/1.1") * 5000)
         got = answers(said(client))
-    assert 1 <= len(got) <= serving.AHEAD + 2
+    assert 1 <= len(got) <= bounded.AHEAD + 2
 
 
 def test_a_connection_serves_one_request_after_another(server: Server) -> None:
