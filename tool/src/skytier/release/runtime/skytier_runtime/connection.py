@@ -5,7 +5,7 @@ import secrets
 from http import HTTPStatus
 from typing import Any
 
-from skytier_runtime.limits import LOOK_S, Limits
+from skytier_runtime import limits
 
 BODY_S = 60
 """How long a body may come more slowly than LEAST_BYTES_A_SECOND."""
@@ -15,7 +15,7 @@ LEAST_BYTES_A_SECOND = 1024
 """A body that comes faster may take as long as it is long."""
 
 
-class OwnLimits(Limits):
+class OwnLimits(limits.Limits):
     """Ends a body that drips. The application learns it as the end of the connection."""
 
     logger: Any
@@ -44,8 +44,8 @@ class OwnLimits(Limits):
             self._silent_s = 0
             return
         # Not by the clock: an application that blocks the event loop keeps the body waiting.
-        self._left_s -= LOOK_S
-        self._silent_s = 0 if arrived else self._silent_s + LOOK_S
+        self._left_s -= limits.LOOK_S
+        self._silent_s = 0 if arrived else self._silent_s + limits.LOOK_S
         if self._left_s > 0 and self._silent_s < SILENCE_S:
             return
         if self._is_next():
