@@ -4,7 +4,6 @@ Under the sample application, and under an operator's own with either parser of 
 """
 
 import asyncio
-import contextlib
 import fcntl
 import importlib
 import os
@@ -468,7 +467,7 @@ def test_a_body_that_breaks_while_another_request_is_answered_ends(
 
 
 @own
-def test_a_long_upload_and_a_slow_application_have_their_time(
+def test_a_long_upload_has_its_time(
     server: Server, in_a_hurry: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connection, "SILENCE_S", 10)
@@ -505,10 +504,17 @@ def test_a_body_waits_for_the_application_as_long_as_it_takes(
 
 
 @own
-def test_events_and_other_protocols_have_no_time(server: Server, in_a_hurry: None) -> None:
+def test_events_have_no_time(server: Server, in_a_hurry: None) -> None:
     with httpx.Client(base_url=f"http://127.0.0.1:{server.address[1]}") as client:
         assert client.get("/events").text == "data: 0\n\ndata: 1\n\ndata: 2\n\n"
-    upgrade = ("Upgrade: websocket", "Connection: Upgrade")
+
+
+@own
+@pytest.mark.parametrize("more", [(), ("Content-Length: 3",)])
+def test_another_protocol_has_no_time(
+    server: Server, in_a_hurry: None, more: tuple[str, ...]
+) -> None:
+    upgrade = ("Upgrade: websocket", "Connection: Upgrade", *more)
     with server.connect() as upgraded:
         upgraded.sendall(request("GET /talk HTTP/1.1", *upgrade))
         assert upgraded.recv(65536).startswith(b"GET /talk HTTP/1.1\r\n")

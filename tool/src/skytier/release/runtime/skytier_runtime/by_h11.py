@@ -27,15 +27,13 @@ class Connection(OwnLimits, H11Protocol):
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what h11 does not take. Called where its error is handled."""
-        if self.cycle is not None and self.cycle.response_started and not self._is_answered():
+        cycle = self.cycle
+        if cycle is not None and cycle.response_started and not cycle.response_complete:
             self.transport.abort()  # the rest of the body will not come
         elif getattr(sys.exc_info()[1], "error_status_hint", 400) == 431:
             self._refuse(431, "The request has too many headers, or they are too large.")
         else:
             self._refuse(400, "The request is not valid HTTP.")
-
-    def _is_answered(self) -> bool:
-        return self.cycle is None or bool(self.cycle.response_complete)
 
     def _is_next(self) -> bool:
         return not self.cycle.response_started
