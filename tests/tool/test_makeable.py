@@ -166,6 +166,15 @@ REFUSED: dict[str, tuple[str, str, Image, str, str]] = {
     "a second machine, in another zone": (
         "web.count = 2", 'web.count = 3\navailability_zone = ["a", "b", "typo"]', OLD,
         "skytier-web-3 is to be made there", "availability_zone"),
+    "the zone of a role": (
+        "web.root_gib = 10", 'web.root_gib = 20\nweb.availability_zone = "typo"', OLD,
+        "skytier-web-1 is to be made there", "file: web.availability_zone."),
+    "the zone of a root volume": (
+        "web.root_gib = 10", 'web.root_gib = 20\nvolume_zone = "typo"', OLD,
+        "a volume of skytier-web-1 is to be made there", "file: volume_zone."),
+    "the zone of a new volume for data, by role": (
+        "", 'database.volume_gib = 10\ndatabase.volume_zone = "off"', OLD,
+        "a volume of skytier-database-1 is to be made there", "file: database.volume_zone."),
 }  # fmt: skip
 
 
@@ -344,10 +353,10 @@ def test_the_doctor_takes_all_machines_for_new() -> None:
                   'volume_type = "ssd"\nweb.volume_type = "slow"')  # fmt: skip
     new = makeable.of_stack(stack, {"web": 20, "database": 0, "balancer": 0})
     assert new.zones == {
-        "skytier-web-1": "a",
-        "skytier-web-2": "b",
-        "skytier-database-1": "a",
-        "skytier-balancer-1": "a",
+        ("skytier-web-1", "web"): "a",
+        ("skytier-web-2", "web"): "b",
+        ("skytier-database-1", "database"): "a",
+        ("skytier-balancer-1", "balancer"): "a",
     }
     assert new.types == {
         ("skytier-web-1", "web"): "slow",

@@ -218,6 +218,7 @@ class Nova:
             image=None,
             addresses={},
             attached_volumes=[],
+            availability_zone="nova",
             created_at="",
         )
 

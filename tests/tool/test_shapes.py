@@ -145,6 +145,13 @@ SAID: dict[str, tuple[Shape, list[Flavor], str, State, str, str]] = {
         Shape((), [PROVIDER]), [DISKLESS], 'network = "provider"\npublic = "fixed"', State.OK,
         "no flavor has a disk; root volumes; no external network; networks and routers; there "
         "already: provider (8.8.4.0/24)", ""),
+    "zones of volumes of their own": (
+        replace(USUAL, zones=["a", "b"], volume_zones=["nova"]), [SMALL], "", State.OK,
+        "flavors with a disk; root volumes; floating IPs of public; networks and routers; zones "
+        "a, b; zones of volumes nova", ""),
+    "the same zones for volumes": (
+        replace(USUAL, zones=["nova"], volume_zones=["nova"]), [SMALL], "", State.OK,
+        "flavors with a disk; root volumes; floating IPs of public; networks and routers", ""),
     "quotas of nothing": (
         Shape([PUBLIC], limits=NO_ROUTER | NO_ADDRESS | {"networks": Limit(0, 0)}), [SMALL], "",
         State.WARNING,
@@ -296,6 +303,11 @@ def test_what_there_is_before_any_stack_is_looked_at(monkeypatch: pytest.MonkeyP
     extensions.clear()
     names = [each.name for each in shape.look(cast(Any, conn)).networks]
     assert names == ["provider", "own", "unguarded"]
+    # Those of Cinder are asked where it is there.
+    monkeypatch.setattr(shape, "has_volumes", lambda conn: True)
+    conn.block_storage = SimpleNamespace(availability_zones=lambda: zones[1:])
+    found = shape.look(cast(Any, conn))
+    assert (found.volume_zones, found.volumes) == (["a"], True)
 
 
 def test_a_cloud_that_tells_no_quotas_is_taken_to_have_all() -> None:

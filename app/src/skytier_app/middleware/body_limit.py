@@ -58,7 +58,7 @@ def in_time(receive: Receive) -> Receive:
     """`receive` until the body is whole: HTTPException 408 when that takes too long.
 
     It sets no timer, since nearly all bodies are there at once: for one that is not, the connection
-    gives an empty part each second (`serving.WAKE_S`).
+    gives an empty part each second (`limits.LOOK_S`).
     """
     now = asyncio.get_running_loop().time
     began = last = now()

@@ -234,7 +234,7 @@ _NO_VOLUME = "there is no volume that has one"
 def zones(subject: Subject) -> Finding:
     """Whether there are the availability zones that the stack file names."""
     named, there = makeable.of_stack(subject.stack, {}).zones, shape.zones(subject.conn)
-    makeable.check_zones(named, there)
+    makeable.check_zones(named, there, subject.stack)
     said = ", ".join(dict.fromkeys(named.values()))
     return ok(said if there else f"{said}; the cloud does not tell which there are")
 
@@ -245,7 +245,7 @@ def volume_zones(subject: Subject) -> Finding:
     if not named:
         return ok(_NO_VOLUME)
     there = shape.volume_zones(subject.conn)
-    makeable.check_volume_zones(named, there)
+    makeable.check_volume_zones(named, there, subject.stack)
     said = ", ".join(dict.fromkeys(named.values()))
     return ok(said if there else f"{said}; the cloud does not tell which there are")
 

@@ -47,6 +47,9 @@ def _said(found: Shape, flavors: list[Flavor]) -> Iterator[str]:
         yield f"there already: {there}"
     if len(found.zones) > 1:
         yield f"zones {', '.join(found.zones)}"
+    differ = found.zones and found.volume_zones and found.volume_zones != found.zones
+    if differ or len(found.volume_zones) > 1:
+        yield f"zones of volumes {', '.join(found.volume_zones)}"
 
 
 def _no_floating_ips(names: str) -> str:

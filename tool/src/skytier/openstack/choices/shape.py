@@ -39,6 +39,8 @@ class Shape:
     """By field of `quota.Amounts`, as far as the cloud tells them."""
     zones: Sequence[str] = ()
     """The availability zones of Nova that can be used."""
+    volume_zones: Sequence[str] = ()
+    """The same of Cinder."""
 
     def may_have(self, what: str) -> bool:
         """Whether the project may have any of what a quota counts: `routers`. A quota of 0 is how
@@ -58,9 +60,12 @@ class Shape:
 
 
 def look(conn: Connection) -> Shape:
-    """Ask the cloud: five lists, and the quotas; one more if port security may be off. What belongs
+    """Ask the cloud: six lists, and the quotas; one more if port security may be off. What belongs
     to a stack is left out."""
-    with ThreadPoolExecutor(6) as pool:
+    volumes = has_volumes(conn)
+    if volumes:
+        conn.block_storage  # noqa: B018  # made before several threads use it
+    with ThreadPoolExecutor(7) as pool:
         networks = pool.submit(lambda: list(conn.network.networks()))
         subnets = pool.submit(lambda: list(conn.network.subnets(ip_version=4)))
         routers = pool.submit(
@@ -68,6 +73,7 @@ def look(conn: Connection) -> Shape:
         )
         interfaces = pool.submit(routed, conn)
         there = pool.submit(zones, conn)
+        of_volumes = pool.submit(volume_zones, conn) if volumes else None
         quotas = pool.submit(limits.read, conn)
     mine = [
         *(n for n in networks.result() if n.is_shared or n.project_id == conn.current_project_id)
@@ -84,9 +90,10 @@ def look(conn: Connection) -> Shape:
             for router in routers.result()
             if (gateway := router.external_gateway_info) and not _is_of_a_stack(router)
         ],
-        volumes=has_volumes(conn),
+        volumes=volumes,
         limits=quotas.result(),
         zones=there.result(),
+        volume_zones=of_volumes.result() if of_volumes else (),
     )
 
 

@@ -26,10 +26,11 @@ class New:
     roots: Mapping[str, int]
     """The roles of new servers to the size, in GiB, of the volume that they boot from; 0 for
     none."""
-    zones: Mapping[str, str]
-    """The names of new machines to the zones of Nova that are named for them."""
-    volume_zones: Mapping[str, str]
-    """The names of machines with new volumes to the zones of Cinder that are named for them."""
+    zones: Mapping[tuple[str, str], str]
+    """The names of new machines, and their roles, to the zones of Nova that are named for them."""
+    volume_zones: Mapping[tuple[str, str], str]
+    """The names of machines with new volumes, and their roles, to the zones of Cinder that are
+    named for them."""
     types: Mapping[tuple[str, str], str]
     """The names of machines with new volumes, and their roles, to the volume types that are named
     for them."""
@@ -43,15 +44,14 @@ def of_stack(stack: StackFile, roots: Mapping[str, int]) -> New:
         for role, section in stack.machines().items()
         for number in range(1, section.machines + 1)
     ]
-    volumes = stack.volumes()
-    with_volumes = [each for each in places if roots.get(each[1]) or each[1] in volumes]
+    with_volumes = [each for each in places if roots.get(each[1]) or each[1] in stack.volumes()]
     return New(
         roots,
-        {name: zone for name, role, each in places if (zone := stack.zone_of(role, each))},
+        {(name, role): zone for name, role, n in places if (zone := stack.zone_of(role, n))},
         {
-            name: zone
-            for name, role, each in with_volumes
-            if (zone := stack.volume_zone_of(role, each))
+            (name, role): zone
+            for name, role, number in with_volumes
+            if (zone := stack.volume_zone_of(role, number))
         },
         {
             (name, role): kind
@@ -68,23 +68,19 @@ def of_steps(steps: Sequence[Step]) -> New:
         for step in steps
         if step.wanted and step.action in (Action.CREATE, Action.REPLACE)
     ]
+
+    def named(what: str, *kinds: str) -> dict[tuple[str, str], str]:
+        return {
+            (key.name, wanted.creation["role"]): value
+            for key, wanted in made
+            if key.kind in kinds and (value := wanted.creation.get(what))
+        }
+
     return New(
         {w.creation["role"]: w.attributes["root_gib"] for k, w in made if k.kind == Server.name},
-        {
-            key.name: zone
-            for key, wanted in made
-            if key.kind in (Server.name, BakedImage.name) and (zone := wanted.creation.get("zone"))
-        },
-        {
-            key.name: zone
-            for key, wanted in made
-            if key.kind in (Volume.name, RootVolume.name) and (zone := wanted.creation.get("zone"))
-        },
-        {
-            (key.name, wanted.creation["role"]): kind
-            for key, wanted in made
-            if key.kind in (Volume.name, RootVolume.name) and (kind := wanted.creation.get("type"))
-        },
+        named("zone", Server.name, BakedImage.name),
+        named("zone", Volume.name, RootVolume.name),
+        named("type", Volume.name, RootVolume.name),
     )
 
 
@@ -98,14 +94,14 @@ def check(
     """Raises SkytierError for an image that does not fit its flavor, and for a zone or a volume
     type that there is not. `images` and `flavors` are by role.
 
-    A list of the API for each kind of zones and one for types, if any are named. A list that the
-    cloud does not show says nothing.
+    A list of the API for zones of Nova, one for those of Cinder and one for types, if any are
+    named. A list that the cloud does not show says nothing.
     """
     check_images(new, stack, images, flavors)
     if new.zones:
-        check_zones(new.zones, shape.zones(conn))
+        check_zones(new.zones, shape.zones(conn), stack)
     if new.volume_zones:
-        check_volume_zones(new.volume_zones, shape.volume_zones(conn))
+        check_volume_zones(new.volume_zones, shape.volume_zones(conn), stack)
     if new.types:
         check_types(new.types, shape.volume_types(conn), stack)
 
@@ -116,7 +112,7 @@ def check_images(
     """Raises SkytierError for an image that needs more than its flavor has. Pure."""
     for role, root_gib in new.roots.items():
         image, flavor = images[role], flavors[role]
-        key = f"{role}.flavor" if stack.machines()[role].flavor else "flavor"
+        key = _key(stack, role, "flavor")
         do = f"Name a larger flavor in the stack file: {key}. Or another image"
         disk_gib = max(image.min_disk_gib, image.virtual_gib)
         # One of 0 is as large as the image, or has a root volume.
@@ -134,27 +130,32 @@ def check_images(
             )
 
 
-def check_zones(named: Mapping[str, str], there: Sequence[str]) -> None:
-    """Raises SkytierError for a zone that there is not. `named` is machine to zone, and `there` are
+def check_zones(
+    named: Mapping[tuple[str, str], str], there: Sequence[str], stack: StackFile
+) -> None:
+    """Raises SkytierError for a zone that there is not. `named` is as New has it, and `there` are
     the zones that can be used; empty where the cloud does not tell. Pure."""
-    for machine, zone in named.items():
+    for (machine, role), zone in named.items():
         # Administrators may name a host as well: `nova:host`.
         if there and zone.partition(":")[0] not in there:
             raise SkytierError(
                 f"Nova has no availability zone {zone!r} that can be used, and {machine} is to be "
                 f"made there. It has {nearest_first(zone, there)}.",
-                "Name one of them in the stack file: availability_zone.",
+                f"Name one of them in the stack file: {_key(stack, role, 'availability_zone')}.",
             )
 
 
-def check_volume_zones(named: Mapping[str, str], there: Sequence[str]) -> None:
-    """The same for the zones of Cinder."""
-    for machine, zone in named.items():
+def check_volume_zones(
+    named: Mapping[tuple[str, str], str], there: Sequence[str], stack: StackFile
+) -> None:
+    """The same for the zones of volumes. Pure."""
+    for (machine, role), zone in named.items():
         if there and zone not in there:
             raise SkytierError(
                 f"Cinder has no availability zone {zone!r} that can be used, and a volume of "
                 f"{machine} is to be made there. It has {nearest_first(zone, there)}.",
-                "Name one of them in the stack file: volume_zone.",
+                f"Name one of them in the stack file: {_key(stack, role, 'volume_zone')}. Or leave "
+                "it out: the cloud chooses.",
             )
 
 
@@ -165,11 +166,11 @@ def check_types(
     `there` are the ids of the types to their names; empty where the cloud does not tell. Pure."""
     for (machine, role), kind in named.items():
         if there and kind not in there and kind not in there.values():
-            key = f"{role}.volume_type" if stack.machines()[role].volume_type else "volume_type"
             raise SkytierError(
                 f"Cinder has no volume type {kind!r} for this project, and {machine} is to get a "
                 f"volume of it. It has {nearest_first(kind, list(there.values()))}.",
-                f"Name one of them in the stack file: {key}. Or leave it out: the cloud chooses.",
+                f"Name one of them in the stack file: {_key(stack, role, 'volume_type')}. Or leave "
+                "it out: the cloud chooses.",
             )
 
 
@@ -184,3 +185,8 @@ def check_resizes(steps: Sequence[Step]) -> None:
             continue
         if found.attributes["flavor"] != wanted.attributes["flavor"]:
             refuse_smaller_disk(wanted, found.facts.get("disk_gib", 0))
+
+
+def _key(stack: StackFile, role: str, name: str) -> str:
+    """The key that says something for a role: its own where it has one, else the stack's."""
+    return f"{role}.{name}" if getattr(stack.machines()[role], name) is not None else name

@@ -99,12 +99,22 @@ def application() -> Measured:
     return Measured(interface.application())
 
 
+def connection() -> str:
+    """The class of connections, by the parser that Uvicorn would take."""
+    try:
+        import httptools  # noqa: F401
+    except ImportError:
+        return "skytier_runtime.by_h11:Connection"
+    return "skytier_runtime.by_httptools:Connection"
+
+
 def main() -> None:
     """Serve until SIGTERM."""
     workers = int(os.environ["WEB_CONCURRENCY"])
     config = uvicorn.Config(
         "skytier_runtime.asgi:application",
         factory=True,
+        http=connection(),
         workers=workers,
         access_log=False,
         server_header=False,
