@@ -1,7 +1,9 @@
 """A baked image: what is planned for it, which image new servers get, and which ones stay."""
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -16,6 +18,7 @@ from skytier.errors import SkytierError
 from skytier.openstack.choices.choices import Choices, ExternalNetwork, Flavor
 from skytier.openstack.choices.given_network import GivenNetwork, Subnet
 from skytier.openstack.choices.images import Image
+from skytier.openstack.commands import bake as command
 from skytier.openstack.plan import baking
 from skytier.openstack.plan.desired import wanted
 from skytier.openstack.plan.kinds import RULES
@@ -163,6 +166,28 @@ def test_only_what_it_needs_is_made_for_it() -> None:
     group = next(step for step in steps({}, resolved(WITH)) if step.key == GROUP)
     assert group.wanted
     assert group.wanted.attributes["rules"] == []
+
+
+def test_the_network_that_neutron_allocates_is_made_before_it_is_planned(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    done: list[str] = []
+    planned = SimpleNamespace(
+        check_same=lambda approved: done.append("compared"), steps=[], known=Known({})
+    )
+    stack = SimpleNamespace(
+        held=lambda what, lost: nullcontext(),
+        make_network=lambda: done.append("network"),
+        kinds={},
+    )
+
+    def plan_bake(asked: object) -> object:
+        done.append("planned")
+        return planned
+
+    monkeypatch.setattr(command, "plan_bake", plan_bake)
+    command.bake(cast(Any, stack), cast(Any, planned), cast(Any, None))
+    assert done == ["network", "planned", "compared"]
 
 
 def test_down_deletes_it_before_what_its_builder_stands_in() -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -11,7 +12,7 @@ from skytier import roles
 from skytier.costs.planned import PlanCost
 from skytier.costs.rates import EXAMPLE
 from skytier.deploy.apply import LossError, refuse_losses
-from skytier.deploy.kind import Found, Key, Known
+from skytier.deploy.kind import Found, Key, Known, Wanted
 from skytier.deploy.plan import Action, Step, nothing_to_do, plan
 from skytier.errors import SkytierError
 from skytier.openstack import catalog
@@ -32,6 +33,7 @@ from skytier.openstack.resources.container import (
     marks_of,
     tags,
 )
+from skytier.openstack.resources.ec2_credential import Ec2Credential
 from skytier.openstack.resources.project import Project
 from skytier.release import fitness
 from skytier.release.runtime.skytier_runtime import object_store as runtime
@@ -62,6 +64,10 @@ def resolved(stack: StackFile) -> ResolvedStack:
     return ResolvedStack(
         stack, choices, ROLES, NOTHING, s3_endpoint="https://objects.example.org:8080"
     )
+
+
+def wanted_of(stack: StackFile) -> list[Wanted]:
+    return wanted(resolved(stack), PROJECT, "ssh-ed25519 key", Known({}))
 
 
 def steps(found: Mapping[Key, Found], stack: StackFile) -> list[Step]:
@@ -100,6 +106,80 @@ def test_the_container_and_its_key_are_there_before_the_application_is_configure
     assert CONTAINER in made[CREDENTIAL].needs
     assert {CONTAINER, CREDENTIAL} <= {*made[CONFIGURATION].needs}
     assert nothing_to_do(steps(there(WITH), WITH))
+
+
+S3_SECRETS = "skytier secret set S3_ACCESS_KEY_ID and skytier secret set S3_SECRET_ACCESS_KEY"
+BACKUP_VARIABLES = (
+    "skytier up with the variables SKYTIER_BACKUP_ACCESS_KEY_ID and "
+    "SKYTIER_BACKUP_SECRET_ACCESS_KEY"
+)
+SECOND_VARIABLES = BACKUP_VARIABLES.replace("BACKUP", "BACKUP_SECOND")
+
+
+def asks_for_key(storage: bool, first: str, second: str) -> str:
+    """A stack file with a container of the application, and backups in places of these kinds."""
+    other = 'endpoint = "https://s3.example.org"\n'
+    return "".join(
+        [
+            'name = "shop"\n',
+            '[application]\nserve = "shop:app"\nrequires = ["postgresql"]\n',
+            '[storage]\nbucket = "uploads"\n' if storage else "",
+            f'[backup]\nkind = "{first}"\nbucket = "first"\n' if first else "",
+            other if first == "s3" else "",
+            f'[backup.second]\nkind = "{second}"\nbucket = "second"\n' if second else "",
+            other if second == "s3" else "",
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "keys", "given"),
+    [
+        (asks_for_key(True, "", ""), ["storage"], [S3_SECRETS]),
+        (asks_for_key(False, "object-store", ""), ["backup"], [BACKUP_VARIABLES]),
+        (asks_for_key(False, "s3", "object-store"), ["backup.second"], [SECOND_VARIABLES]),
+        (asks_for_key(True, "s3", ""), ["storage"], [S3_SECRETS]),
+        (
+            asks_for_key(True, "object-store", "s3"),
+            ["storage", "backup"],
+            [S3_SECRETS, BACKUP_VARIABLES],
+        ),
+    ],
+)
+@pytest.mark.parametrize("asked", ["by check", "by Keystone"])
+def test_where_no_key_is_made_the_advice_is_one_that_the_stack_file_takes(
+    monkeypatch: pytest.MonkeyPatch, text: str, keys: list[str], given: list[str], asked: str
+) -> None:
+    stack = parse(text)
+    if asked == "by check":
+        monkeypatch.setattr(object_store, "is_there", lambda connection: True)
+        monkeypatch.setattr(object_store, "is_delegated", lambda connection: True)
+        monkeypatch.setattr(Container, "foreign", lambda self, name: None)
+        with pytest.raises(SkytierError) as refused:
+            object_store.check(PROJECT, stack, Known({}))
+    else:
+        [key] = [each for each in wanted_of(stack) if each.key.kind == CREDENTIAL.kind]
+        denied = SimpleNamespace(status_code=403, json=lambda: {"error": {"message": "No."}})
+        identity = SimpleNamespace(post=lambda path, json: denied)
+        connection = SimpleNamespace(identity=identity, current_user_id="u", current_project_id="p")
+        project = Project(cast(Any, connection), "shop")
+        credentials = Ec2Credential(project, Container(project, there=True), there=True)
+        with pytest.raises(SkytierError, match=r"Keystone answers: No\.") as refused:
+            credentials.create(key, Known({}))
+
+    do = refused.value.do or ""
+    assert "; ".join(given) + ". Or run" in do
+    sections = ("storage", "backup", "backup.second")
+    assert [each for each in sections if f"{each}.keys =" in do] == keys
+    # What is advised makes no contradiction, and asks for no key any more.
+    assert not object_store.asking_for_key(parse(with_keys(text, keys)))
+
+
+def with_keys(text: str, sections: list[str]) -> str:
+    """The stack file with `keys = "given"` in these sections."""
+    for each in sections:
+        text = text.replace(f"[{each}]\n", f'[{each}]\nkeys = "given"\n')
+    return text
 
 
 def test_a_stack_that_is_up_gets_one_and_its_web_servers_are_configured_again() -> None:

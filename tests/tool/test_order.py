@@ -91,6 +91,7 @@ CHANGES = {
     "ERROR": ("server", lambda found: replace(found, fault=ERROR, mend="hard reboot")),
     "another configuration": ("configuration", lambda found: other(found, fingerprint="old")),
     "another release": ("release", lambda found: other(found, release="0")),
+    "a release to deliver": ("delivery", lambda found: other(found, release="0")),
 }
 TAKES_AWAY = {Action.CHANGE, Action.REPLACE}
 
@@ -149,6 +150,59 @@ def test_of_a_role_no_two_machines_are_ever_away_at_the_same_time(
     order = {step.key: index for index, step in enumerate(steps)}
     for step in steps:
         assert all(order[key] < order[step.key] for key in step.needs if key in order)
+
+
+def released_anew(
+    count: int, also: Mapping[int, str], *, new: int = 0, balancer: str = "none"
+) -> list[Step]:
+    """The plan for another release on so many web servers, where more is to be done to some, and
+    `new` ones come beside them."""
+    stack, _ = stack_of(count + new, balancer)
+    found = dict(stack_of(count + new, balancer)[1])
+    for number in range(1, count + 1):
+        for kind in ("delivery", "release"):
+            key = Key(kind, f"skytier-web-{number}")
+            found[key] = other(found[key], release="0")
+    for number in range(count + 1, count + new + 1):
+        for kind in ("server", "configuration", "delivery", "release"):
+            del found[Key(kind, f"skytier-web-{number}")]
+    for number, change in also.items():
+        kind, make = CHANGES[change]
+        key = Key(kind, f"skytier-web-{number}")
+        found[key] = make(found[key])
+    return planned(stack, found)
+
+
+@pytest.mark.parametrize("balancer", ["none", "haproxy"])
+@pytest.mark.parametrize("count", [1, 2, 3])
+@pytest.mark.parametrize("new", [0, 1])
+def test_a_release_is_on_all_web_servers_that_serve_before_one_is_switched(
+    balancer: str, count: int, new: int
+) -> None:
+    steps = released_anew(count, {}, new=new, balancer=balancer)
+    switches = [step.key for step in steps if step.key.kind == "release"]
+    deliveries = {Key("delivery", f"skytier-web-{number}") for number in range(1, count + 1)}
+
+    assert len(switches) == count + new
+    for switch in switches:
+        assert deliveries <= before(steps, switch)
+
+
+@pytest.mark.parametrize("change", ["another image", "another flavor", "ERROR"])
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_no_switch_waits_for_a_release_that_comes_with_a_server_in_its_turn(
+    change: str, number: int
+) -> None:
+    steps = released_anew(3, {number: change})
+    name = f"skytier-web-{number}"
+    others = [n for n in (1, 2, 3) if n != number]
+
+    for other_number in others:
+        switch = before(steps, Key("release", f"skytier-web-{other_number}"))
+        assert {Key("delivery", f"skytier-web-{n}") for n in others} <= switch
+        # A server that is broken comes before all others, and others after those with less number.
+        comes_first = change == "ERROR" or number < other_number
+        assert (Key("server", name) in switch) is comes_first
 
 
 def test_at_first_all_machines_are_set_up_at_the_same_time() -> None:

@@ -450,7 +450,7 @@ class Moving(CloudStack):
     def hooks(self, current: Any) -> Any:
         return nullcontext()
 
-    def _make_network(self) -> None:
+    def make_network(self) -> None:
         """Its network is there."""
 
     def _carried_out(self, plan: Any, events: Any, lost: Any) -> Any:

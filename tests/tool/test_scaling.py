@@ -90,9 +90,61 @@ def test_a_web_server_without_figures_is_named_and_nothing_is_decided(
         decide(LIMITS, cpu)
 
 
-def test_none_goes_while_it_is_not_known_how_busy_they_were() -> None:
-    with pytest.raises(MissingFiguresError, match=r"^a, b, c in the last 15 minutes$"):
-        decide(LIMITS, {name: [10.0] * (2 * LAST) for name in ("a", "b", "c")})
+@pytest.mark.parametrize("points", [LAST, 2 * LAST, 3 * LAST - LAST // 4])
+def test_none_goes_while_it_is_not_known_how_busy_they_were(points: int) -> None:
+    """The newest web server is some minutes old, which is no fault."""
+    cpu = {**load(10, 10), "shop-web-3": [10.0] * points}
+
+    decided = decide(LIMITS, cpu)
+
+    assert decided.count == 3
+    assert decided.why.endswith("the aim is 60%. None goes until there are figures of 15 minutes.")
+    assert decide(LIMITS, {**cpu, "shop-web-3": [10.0] * 3 * LAST}).count == 2
+
+
+@pytest.mark.parametrize(
+    ("percent", "out", "count"),
+    [
+        ([100, 1], {2}, 3),  # one that serves would have to be two; the other one is still there
+        ([1, 100], {1}, 3),
+        ([100, 1, 1], {2, 3}, 4),
+        ([100, 1, 1, 1, 1, 1], {2, 3, 4, 5, 6}, 6),
+        ([60, 1], {2}, 2),
+        ([5, 5, 5], {3}, 3),  # whichever would go, one that serves might
+        ([34, 34, 34], {2, 3}, 3),
+        ([100, 100], {1, 2}, 2),
+    ],
+)
+def test_those_that_get_requests_decide(percent: list[float], out: set[int], count: int) -> None:
+    cpu = load(*percent)
+    in_rotation = {
+        name: [1.0] * (ALL - 1) + [float(number not in out)] for number, name in enumerate(cpu, 1)
+    }
+
+    decided = decide(LIMITS, cpu, in_rotation=in_rotation)
+
+    assert decided.count == count
+    if len(out) < len(percent):
+        assert all(f"shop-web-{number}" in decided.why for number in out)
+    else:
+        assert decided.why == "No web server gets requests, so no load is there."
+
+
+def test_none_goes_until_all_have_got_requests_for_a_while() -> None:
+    cpu = load(5, 5, 5)
+    back = {name: [1.0] * ALL for name in cpu} | {"shop-web-2": [0.0] + [1.0] * (ALL - 1)}
+
+    decided = decide(LIMITS, cpu, in_rotation=back)
+
+    assert decided.count == 3
+    assert decided.why.endswith("None goes until all have got requests for 15 minutes.")
+    assert decide(LIMITS, cpu, in_rotation=back | {"shop-web-2": [1.0] * ALL}).count == 2
+
+
+def test_figures_of_one_that_gets_no_requests_may_be_missing() -> None:
+    cpu = {**load(90), "shop-web-2": list[float]()}
+
+    assert decide(LIMITS, cpu, in_rotation={"shop-web-1": [1.0], "shop-web-2": [0.0]}).count == 3
 
 
 @given(

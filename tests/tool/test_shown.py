@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -12,9 +13,10 @@ from rich.console import Console
 from skytier.cli import console, faults
 from skytier.cli.on_cloud.changes import in_words
 from skytier.cli.status import in_short, show
-from skytier.deploy.kind import Key, Wanted
+from skytier.deploy.kind import Found, Key, Known, Wanted
 from skytier.deploy.plan import Action, Change, Step
 from skytier.files import fingerprint
+from skytier.openstack.commands.status import containers
 from skytier.status import Fault, MachineStatus, ServiceStatus, Status
 
 LOG = json.dumps({"level": "error", "message": "no route to the database " * 9})
@@ -69,6 +71,27 @@ def test_a_status_tells_the_way_in_by_ipv6(
     with out.capture() as said:
         show(Status("shop", "c", "http://192.0.2.7", True, [], [], ipv6_url=url, ipv6_wrong=wrong))
     assert said.get().rstrip().endswith(ends)
+
+
+def test_a_status_tells_what_is_in_the_object_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    out = Console(width=100, record=True, no_color=True)
+    monkeypatch.setattr(console, "out", out)
+    found = [
+        Found(Key("container", "uploads"), "uploads", {}, {"objects": 1, "bytes": 2048}),
+        Found(Key("port", "shop-web-1"), "1", {}, {"address": "10.0.0.1"}),
+        Found(Key("container", "backups"), "backups", {}, {"objects": 0, "bytes": 0}),
+    ]
+    there = containers(Known({each.key: each for each in found}))
+
+    with out.capture() as said:
+        show(Status("shop", "c", "http://192.0.2.7", True, [], [], containers=there))
+
+    assert [asdict(each) for each in there] == [
+        {"name": "backups", "objects": 0, "bytes": 0},
+        {"name": "uploads", "objects": 1, "bytes": 2048},
+    ]
+    lines = [line for line in said.get().splitlines() if line.startswith("container")]
+    assert lines == ["container backups: 0 objects (0 B)", "container uploads: 1 object (2.0 KiB)"]
 
 
 @given(st.text(), st.integers(20, 200))

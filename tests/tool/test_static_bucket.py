@@ -135,10 +135,14 @@ def test_a_container_with_other_objects_is_never_opened_and_one_of_static_files_
     with pytest.raises(SkytierError, match="holds objects that are no static files"):
         object_store.check(project, WITH, Known({CONTAINER: uploads}))
     object_store.check(project, WITH, Known({CONTAINER: replace(uploads, facts={"objects": 0})}))
-    asked = parse(f'{OWN}[storage]\nbucket = "assets"\nkeys = "given"')
-    public = replace(uploads, attributes=PUBLIC)
-    with pytest.raises(SkytierError, match="which everybody may read"):
-        object_store.check(project, asked, Known({CONTAINER: public}))
+    backups = f'{OWN.replace("requires = []", "")}[backup]\nkind = "object-store"\n'
+    for other_use in (f"{OWN}[storage]\n", backups):
+        asked = parse(f'{other_use}bucket = "assets"\nkeys = "given"')
+        for objects in (0, 1):
+            public = Found(CONTAINER, "assets", PUBLIC, {"objects": objects})
+            with pytest.raises(SkytierError, match="which everybody may read"):
+                object_store.check(project, asked, Known({CONTAINER: public}))
+        object_store.check(project, asked, Known({CONTAINER: uploads}))
 
 
 @pytest.mark.parametrize("status", [401, 403])

@@ -1,5 +1,6 @@
 """Where the monitor is, who may ask whom, and what the stack file says of it."""
 
+import re
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
@@ -25,7 +26,18 @@ from skytier.services.setup import Setup
 from skytier.stackfile import parse
 from skytier.topology import IngressRule, Machine, Topology
 from tests.applications import NOTHING
-from tests.roles.topology import DATABASE, MONITOR, SELF_SIGNED, TOPOLOGIES, TOPOLOGY, WEB, topology
+from tests.roles.topology import (
+    BALANCERS,
+    DATABASE,
+    MEMBERS,
+    MONITOR,
+    SELF_SIGNED,
+    SHARED_ADDRESS,
+    TOPOLOGIES,
+    TOPOLOGY,
+    WEB,
+    topology,
+)
 
 SECOND = replace(WEB, name="shop-web-2", number=2, address="192.168.128.11")
 OWN = TOPOLOGIES["a monitor of its own"]
@@ -174,6 +186,35 @@ def test_the_monitor_gets_its_settings_from_the_stack_file() -> None:
     assert 'le="0.25"' in files["/etc/skytier/monitor/rules/application.yml"]
     receivers = yaml.safe_load(files["/etc/skytier/monitor/alertmanager.yml"])["receivers"]
     assert receivers[0]["webhook_configs"][0]["url"] == "https://hooks.example.org/x"
+
+
+def test_a_machine_that_is_down_is_one_alert() -> None:
+    """What a lost machine no longer answers is an alert of its own, which stays silent then."""
+    text = f"web.count = 2\nbalancer.count = 2\ndatabase.members = 3\n{SELF_SIGNED}"
+    stack = replace(
+        topology(text, [WEB, SECOND, *BALANCERS, *MEMBERS]), virtual_address=SHARED_ADDRESS
+    )
+    files = texts(roles.setup(stack, stack.of("web")[0]))
+    rules = [
+        rule
+        for path, text in files.items()
+        if path.startswith("/etc/skytier/monitor/rules/") and "/tests/" not in path
+        for group in yaml.safe_load(text)["groups"]
+        for rule in group["rules"]
+        if "alert" in rule
+    ]
+    not_answering = {
+        each["alert"] for each in rules if re.search(r"\bup(\{[^}]*\})? == 0", each["expr"])
+    }
+    inhibited = yaml.safe_load(files["/etc/skytier/monitor/alertmanager.yml"])["inhibit_rules"]
+    [silent] = [
+        each["target_match_re"]["alertname"]
+        for each in inhibited
+        if each["source_match"] == {"alertname": "MachineDown"}
+    ]
+
+    assert {"BalancerDown", "OneBalancerLeft", "DatabaseReplicaGone"} <= not_answering
+    assert not [each for each in not_answering if not re.fullmatch(silent, each)]
 
 
 def test_alerts_are_written_to_everybody_who_is_named() -> None:

@@ -14,7 +14,7 @@ def test_the_status_of_a_healthy_stack_has_every_service(shared: Skytier) -> Non
     status = shared.status()
 
     keys = ["name", "cloud", "url", "healthy", "machines", "drift", "jobs", "faults"]
-    keys += ["ipv6_url", "ipv6_wrong"]
+    keys += ["ipv6_url", "ipv6_wrong", "containers"]
     assert list(status) == keys
     assert (status["name"], status["cloud"], status["healthy"]) == ("local", None, True)
     assert [m["role"] for m in status["machines"]] == ["web", "database"]

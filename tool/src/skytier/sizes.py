@@ -1,4 +1,4 @@
-"""Numbers of bytes, for people."""
+"""Numbers of bytes and of objects, for people."""
 
 
 def in_words(count: float) -> str:
@@ -15,3 +15,12 @@ def in_words(count: float) -> str:
         if abs(count) < 1023.95:
             return f"{count:.1f} {unit}"
     return f"{count / 1024:.1f} TiB"
+
+
+def of_objects(count: int, size: float) -> str:
+    """How many objects there are, and their bytes.
+
+    >>> of_objects(1, 3), of_objects(12, 2048)
+    ('1 object (3 B)', '12 objects (2.0 KiB)')
+    """
+    return f"{count} object{'' if count == 1 else 's'} ({in_words(size)})"

@@ -68,6 +68,16 @@ class JobStatus:
 
 
 @dataclass(frozen=True)
+class ContainerStatus:
+    """A container of the cloud's object store, as the store counts what is in it, which may be some
+    minutes old."""
+
+    name: str
+    objects: int
+    bytes: int
+
+
+@dataclass(frozen=True)
 class Drift:
     """A step that `skytier up` would do."""
 
@@ -107,3 +117,4 @@ class Status:
     """The entry point by IPv6; empty for a stack without it."""
     ipv6_wrong: str = ""
     """What keeps visitors out by IPv6, as a sentence; empty where nothing is known to."""
+    containers: list[ContainerStatus] = field(default_factory=list)

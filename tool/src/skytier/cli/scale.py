@@ -138,14 +138,20 @@ def _by_load(read: StackFile, file: Path | None, *, auto: bool, yes: bool, as_js
             "stack file and the source say, so nothing is scaled.",
             "See skytier plan, then run skytier up.",
         )
-    dialog = chosen.dialog(having(read, decided.count), file, yes=yes, as_json=as_json)
-    plan = dialog.stack.plan()
-    if obstacle := _obstacle(stack, plan) if decided.count > now else "":
-        _say(decided, now, f"Nothing is changed: {obstacle}", as_json=as_json)
-        return
-    _say(decided, now, "", as_json=as_json)
-    if dialog.approve_up(plan):
-        carry_out_up(dialog, plan)
+    obstacle = ""
+    # As many as there is room for: a smaller number is planned where a larger one has none.
+    for count in range(decided.count, now, -1) if decided.count > now else [decided.count]:
+        dialog = chosen.dialog(having(read, count), file, yes=yes, as_json=as_json)
+        plan = dialog.stack.plan()
+        short = _obstacle(stack, plan) if count > now else ""
+        if not short:
+            less = f"It becomes {_servers(count)}. With {count + 1}: {obstacle}" if obstacle else ""
+            _say(decided, now, less, as_json=as_json)
+            if dialog.approve_up(plan):
+                carry_out_up(dialog, plan)
+            return
+        obstacle = short
+    _say(decided, now, f"Nothing is changed. With {now + 1}: {obstacle}", as_json=as_json)
 
 
 def having(read: StackFile, count: int) -> StackFile:
@@ -162,7 +168,7 @@ def _obstacle(stack: "CloudBackend", plan: "Plan") -> str:
     if plan.cost.over_budget:
         return str(plan.cost.over_budget)
     short = [sentence(row) for row in stack.quota(plan) if row.short_by]
-    return f"the project has no room ({'; '.join(short)})." if short else ""
+    return f"The project has no room ({'; '.join(short)})." if short else ""
 
 
 def _say(decided: "Decision", now: int, then: str, *, as_json: bool) -> None:

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from skytier.cli import chosen, console, faults, jobs
 from skytier.cli.chosen import Cloud, File, Json
+from skytier.sizes import of_objects
 from skytier.status import MachineStatus, ServiceStatus, Status
 
 app = typer.Typer()
@@ -85,6 +86,8 @@ def show(measured: Status) -> None:
             console.out.print(Text(textwrap.indent(printable(service.detail), "  ") + "\n"))
     if measured.jobs:
         console.out.print(jobs.table(measured.jobs))
+    for each in measured.containers:
+        console.out.print(Text(f"container {each.name}: {of_objects(each.objects, each.bytes)}"))
     faults.show(measured.faults)
     for drift in measured.drift:
         line = f"{drift.kind} {drift.resource}: to {drift.action}, {drift.reason}"

@@ -36,6 +36,8 @@ class Wanted:
     """What need not be there before, but makes it be done again when that is made anew."""
     after: Sequence[Key] = ()
     """What has to be well again before this one is replaced, or taken away for a while."""
+    ahead: Sequence[Key] = ()
+    """What comes before the same, unless it has to wait for this one itself."""
     protected: str = ""
     """What would be lost if it were replaced; then it is not."""
     outlived: str = ""

@@ -118,6 +118,8 @@ def plan(
     for key in order.static_order():
         if key in by_key:
             steps[key] = _step(by_key[key], known, steps, rules[key.kind])
+    for key in steps:
+        steps[key] = _with_ahead(steps[key], steps, rules[key.kind])
     ordered = list(_in_order(steps.values()))
     done = tuple(step.key for step in ordered if step.action is not Action.KEEP)
     gone = [
@@ -219,6 +221,23 @@ def _step(wanted: Wanted, known: Known, before: Mapping[Key, Step], rules: Rules
     starts = not rules.starting.isdisjoint(names)
     why = undone or cause or f"{_listed(names)} changed"
     return step(Action.CHANGE, why, changes, starts=starts)
+
+
+def _with_ahead(step: Step, steps: Mapping[Key, Step], rules: Rules) -> Step:
+    """The step, with what comes ahead of it and does not wait for it."""
+    ahead = step.wanted.ahead if step.wanted and step.action in rules.in_turn else ()
+    first = [each for each in ahead if not _waits(each, step.key, steps)]
+    return replace(step, needs=tuple(dict.fromkeys([*step.needs, *first])))
+
+
+def _waits(key: Key, other: Key, steps: Mapping[Key, Step]) -> bool:
+    """Whether a step is done only after another one."""
+    seen, left = {key}, [key]
+    while left:
+        more = [each for each in steps[left.pop()].needs if each in steps and each not in seen]
+        seen.update(more)
+        left += more
+    return other in seen
 
 
 def _cause(name: str, needs: Sequence[Key], before: Mapping[Key, Step], rules: Rules) -> str:

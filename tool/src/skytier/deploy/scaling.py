@@ -38,12 +38,15 @@ def decide(
     wanted: Automatic,
     cpu: Mapping[str, Sequence[float]],
     seconds_since_change: float | None = None,
+    in_rotation: Mapping[str, Sequence[float]] | None = None,
 ) -> Decision:
     """The number of web servers that the CPU in use asks for.
 
     `cpu` is each web server that there is, with its CPU in percent every STEP_S seconds, the newest
     last. `seconds_since_change` is how long ago the stack was changed; None where that is not
-    known. Raises MissingFiguresError.
+    known. `in_rotation` is above 0 at times at which a web server gets requests; None where nobody
+    can say. One that gets none needs no CPU, so the others decide. Raises MissingFiguresError for
+    the last figures; without earlier ones no web server goes.
 
     >>> decide(Automatic(min=1, max=9), {"web-1": [90.0] * 60, "web-2": [90.0] * 60}).count
     3
@@ -59,17 +62,32 @@ def decide(
     if seconds_since_change is not None and seconds_since_change < wait_s:
         ago, wait = _minutes(seconds_since_change), _minutes(wait_s)
         return Decision(count, count, f"The stack was changed {ago} ago; the wait is {wait}.")
-    now = _mean(cpu, 0)
+    in_rotation = {name: [1.0] for name in cpu} if in_rotation is None else in_rotation
+    was_in = {name: in_rotation.get(name) or [0.0] for name in cpu}
+    serving = {name: line for name, line in cpu.items() if was_in[name][-1]}
+    if not serving:
+        return Decision(count, count, "No web server gets requests, so no load is there.")
+    out = [name for name in cpu if name not in serving]
+    now = _mean(serving, 0)
     said = (
         f"{now:.0f}% of the CPU was in use in the last {_minutes(NOW_S)}; the aim is {wanted.cpu}%."
     )
+    if out:
+        said += f" Not counted, since they get no requests: {', '.join(out)}."
     if now > wanted.cpu * _TOLERANCE:
-        more = min(math.ceil(count * now / wanted.cpu), wanted.max)
+        more = min(math.ceil(len(serving) * now / wanted.cpu) + len(out), wanted.max)
         full = f" {count} is the largest number." if more == count else ""
         return Decision(count, more, said + full)
     if count == wanted.min:
         return Decision(count, count, said)
-    highest = max(_mean(cpu, before) for before in range(0, LOOK_BACK_S, NOW_S))
+    since = _minutes(LOOK_BACK_S)
+    if not all(all(line) for line in was_in.values()):
+        return Decision(count, count, f"{said} None goes until all have got requests for {since}.")
+    try:
+        highest = max(_mean(cpu, before) for before in range(0, LOOK_BACK_S, NOW_S))
+    except MissingFiguresError:
+        # A new one has none for a while.
+        return Decision(count, count, f"{said} None goes until there are figures of {since}.")
     # One at a time: what is left is seen to be enough before the next one goes.
     left = highest * count / (count - 1)
     if left * _TOLERANCE < wanted.cpu:

@@ -13,6 +13,8 @@ again, and when another release is switched on. These rules hold for such steps:
 - What is new waits for nobody: at first all machines are made and configured side by side. Only
   releases are switched on one after another, since the first one changes the database's schema and
   a broken one must not reach the rest.
+- A release is on all machines that serve before the first one is switched to it. One whose server
+  is replaced or resized in its turn gets it then.
 - A balancer comes after the web servers behind it, and is told of new ones once these serve.
 - The floating IP moves to another machine once all machines are well.
 - What is not wanted any more goes last: machines are deleted once all others are well.
@@ -99,6 +101,15 @@ class Order:
             return earlier
         first = Key(SERVER, self.bastion)
         return [] if key == first else [first, *earlier]
+
+    def ahead(self) -> list[Key]:
+        """What is delivered before the first machine is switched to a release: visitors ask any
+        machine that serves for the files that its pages name."""
+        return [
+            Key(DELIVERY, each.name)
+            for each in self.machines
+            if each.serves and RELEASE in each.kinds
+        ]
 
     def triggers(self, key: Key) -> list[Key]:
         """What makes a configuration be done again when it is made anew: those of the data."""

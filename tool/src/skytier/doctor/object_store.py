@@ -40,7 +40,7 @@ def container(subject: Subject) -> Finding:
         said = f"{said}, {of_cdn}" if said else of_cdn
     if not addresses:
         return ok(said)
-    if object_store.makes_key(stack):
+    if object_store.asking_for_key(stack):
         return ok(f"{said}; Keystone makes the key")
     given = "S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY"
     return ok(f"{said}; the key is given{f': {given}' if stack.storage.bucket else ''}")

@@ -300,7 +300,7 @@ class CloudStack:
         """
         lost = threading.Event()
         with self.held("up", lost):
-            self._make_network()
+            self.make_network()
             current = self.approved(self.plan(wrong=approved.wrong), approved)
             with self.hooks(current):
                 entry = self._carried_out(current, events, lost)
@@ -350,7 +350,7 @@ class CloudStack:
         """
         lost = threading.Event()
         with self.held("up", lost):
-            self._make_network()
+            self.make_network()
             planned = self.plan()
             steps = [step for step in planned.steps if step.key.kind not in IN_SERVERS]
             apply(steps, self.kinds, events, planned.known, lost, RepeatedCalls())
@@ -395,7 +395,8 @@ class CloudStack:
         anyway = LoadBalancer(self.project, there=True, wanted=self.stack.has_load_balancer)
         return {**self.kinds, LoadBalancer.name: anyway}
 
-    def _make_network(self) -> None:
+    def make_network(self) -> None:
+        """Have Neutron make what `network = "auto"` asks for. Raises SkytierError."""
         try:
             given_network.make(self.connection, self.stack)
         except API_ERRORS as error:

@@ -13,6 +13,8 @@ ACCESS_KEY_ID, SECRET_ACCESS_KEY = "S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY"
 VARIABLES = ("S3_ENDPOINT", "S3_BUCKET", "S3_REGION", ACCESS_KEY_ID, SECRET_ACCESS_KEY)
 """What the application gets."""
 KEYSTONE, GIVEN = "keystone", "given"
+STORAGE = "storage"
+"""The name of the section."""
 REGION = "us-east-1"
 
 

@@ -25,6 +25,7 @@ def bake(stack: CloudStack, approved: Plan, events: Events) -> None:
     """Carry out what was approved. Raises SkytierError."""
     lost = threading.Event()
     with stack.held("bake", lost):
+        stack.make_network()
         current = plan_bake(stack)
         current.check_same(approved)
         apply(current.steps, stack.kinds, events, current.known, lost, RepeatedCalls())

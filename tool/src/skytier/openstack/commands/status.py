@@ -19,11 +19,12 @@ from skytier.openstack.machines.operator import Way
 from skytier.openstack.plan import members
 from skytier.openstack.plan.planned import Plan
 from skytier.openstack.plan.releases import Releases
+from skytier.openstack.resources.container import Container
 from skytier.openstack.stack import CloudStack
 from skytier.roles import ROLES
 from skytier.services.keepalived import service as keepalived
 from skytier.services.setup import Setup
-from skytier.status import Drift, JobStatus, MachineStatus, ServiceStatus, Status
+from skytier.status import ContainerStatus, Drift, JobStatus, MachineStatus, ServiceStatus, Status
 
 PROCESSES = "processes"
 """The check of the application's processes, by its name."""
@@ -63,7 +64,17 @@ def measure(stack: CloudStack) -> Status:
         faults=[*replace(plan, wrong=wrong).faults, *members.faults(measured, stack.stack)],
         ipv6_url=entry.ipv6_url,
         ipv6_wrong=ipv6_wrong.result(),
+        containers=containers(known),
     )
+
+
+def containers(known: Known) -> list[ContainerStatus]:
+    """What the stack has in the object store, by name."""
+    there = [each for key, each in known.items() if key.kind == Container.name]
+    return [
+        ContainerStatus(each.key.name, each.facts["objects"], each.facts["bytes"])
+        for each in sorted(there, key=lambda each: each.key.name)
+    ]
 
 
 def _machine(

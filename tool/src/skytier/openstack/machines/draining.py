@@ -41,4 +41,5 @@ class DrainedServers(ServersTakenAway):
 
     def serve_again(self, found: Found, tell: Tell) -> None:
         """The balancer sends it requests."""
-        self.access.enter(found.key.name, self.there).run(_NOT_DRAINED)
+        if found.facts["role"] == self.role:
+            self.access.enter(found.key.name, self.there).run(_NOT_DRAINED)

@@ -67,6 +67,14 @@ def is_silent(view: View) -> bool:
     return {each.status for each in view.values()} == {_NO_WORD}
 
 
+def as_found(known: Mapping[Key, Found]) -> View | None:
+    """The web servers as the load balancer saw them when it was looked for; None where there is
+    none, or Octavia does not tell."""
+    found = next((each for key, each in known.items() if key.kind == LoadBalancer.name), None)
+    view = seen(found.facts["members"], machines_of(known)) if found else {}
+    return None if not view or is_silent(view) else view
+
+
 def of(connection: Connection, known: Mapping[Key, Found]) -> list[LoadBalancerView]:
     """The load balancer of a stack, where visitors come through it.
 

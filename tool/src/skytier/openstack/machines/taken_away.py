@@ -1,8 +1,8 @@
 """Servers on which something happens before they go away, for a while or for good."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -40,18 +40,26 @@ class ServersTakenAway(ABC):
         before = found.attributes.get("flavor")
         if before is None or before == wanted.attributes["flavor"]:
             return self.servers.reconcile(wanted, found, known, tell)
-        self.prepare(found, tell, for_good=False)
-        try:
+        with self._prepared(found, tell, for_good=False):
             return self.servers.reconcile(wanted, found, known, tell)
-        except BaseException:
-            with suppress(SkytierError):
-                self.serve_again(found, tell)
-            raise
 
     def delete(self, found: Found, tell: Tell) -> None:
-        """Prepare it first."""
-        self.prepare(found, tell, for_good=True)
-        self.servers.delete(found, tell)
+        """Prepare it first. One that is not deleted after all serves again."""
+        with self._prepared(found, tell, for_good=True):
+            self.servers.delete(found, tell)
+
+    @contextmanager
+    def _prepared(self, found: Found, tell: Tell, *, for_good: bool) -> Iterator[None]:
+        """Also a preparation that fails or is interrupted may have done its work."""
+        try:
+            self.prepare(found, tell, for_good=for_good)
+            yield
+        except BaseException:
+            # On one that is broken nothing was prepared.
+            if not found.fault:
+                with suppress(SkytierError):
+                    self.serve_again(found, tell)
+            raise
 
     @abstractmethod
     def prepare(self, found: Found, tell: Tell, *, for_good: bool) -> None:
@@ -59,4 +67,4 @@ class ServersTakenAway(ABC):
 
     @abstractmethod
     def serve_again(self, found: Found, tell: Tell) -> None:
-        """What comes when it stays after all. A SkytierError is ignored."""
+        """What comes when it stays after all. A SkytierError is ignored: it may be gone by now."""

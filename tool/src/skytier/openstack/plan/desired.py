@@ -390,6 +390,7 @@ def _releases(resolved: ResolvedStack, known: Known, order: Order) -> list[Wante
                 *([static_files] if static_files else []),
             ],
             after=order.after(key(RELEASE, role, number)),
+            ahead=order.ahead(),
         )
         for role, number in places
     ]

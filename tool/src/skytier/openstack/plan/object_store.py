@@ -20,7 +20,7 @@ from skytier.openstack.resources.ec2_credential import (
 from skytier.openstack.resources.project import Project
 from skytier.stackfile import StackFile
 from skytier.stackfile.backup import SECOND, PlaceSection, host_and_port, unfit
-from skytier.stackfile.storage import KEYSTONE
+from skytier.stackfile.storage import KEYSTONE, STORAGE
 
 DELEGATED = "Keystone makes none for an application credential or a trust."
 
@@ -41,26 +41,28 @@ def check(project: Project, stack: StackFile, known: Known) -> None:
         is_known = Key(Container.name, bucket) in known
         if not is_known and (wrong := Container(project, there=True).foreign(bucket)):
             raise wrong
-        if (found := known.get(Key(Container.name, bucket))) and found.facts["objects"]:
+        if found := known.get(Key(Container.name, bucket)):
             _check_use(stack, found)
-    has_key = not makes_key(stack) or Ec2Credential.name in {key.kind for key in known}
+    sections = asking_for_key(stack)
+    has_key = not sections or Ec2Credential.name in {key.kind for key in known}
     if not has_key and is_delegated(project.connection):
-        raise not_made(DELEGATED)
+        raise not_made(DELEGATED, sections)
 
 
 def _check_use(stack: StackFile, container: Found) -> None:
-    """Raises SkytierError where what a container holds would be read by everybody, or be deleted as
-    static files are."""
+    """Raises SkytierError where what a container holds, or will hold, would be read by everybody,
+    or be deleted as static files are."""
     name, is_public = container.key.name, container.key.name == stack.static.bucket
-    if is_public and not holds_static_files(container):
+    if is_public and container.facts["objects"] and not holds_static_files(container):
         raise SkytierError(
             f"static.bucket is {name}, which everybody may read, and that container holds objects "
             "that are no static files of a release.",
             "Set static.bucket to another name.",
         )
+    # An empty one, too: it stays readable for everybody.
     if holds_static_files(container) and not is_public:
         raise SkytierError(
-            f"The container {name} holds the static files of releases, which everybody may read.",
+            f"The container {name} is for the static files of releases, which everybody may read.",
             "Set storage.bucket (of backups, the bucket of their section) to another name.",
         )
 
@@ -98,10 +100,12 @@ def buckets(stack: StackFile) -> list[str]:
     return [*([stack.storage.bucket] if stack.storage.bucket else []), *stack.backup.containers]
 
 
-def makes_key(stack: StackFile) -> bool:
-    """Whether Keystone makes a key of the S3 API, which the application and backups share."""
-    of_storage = stack.storage.bucket and stack.storage.keys == KEYSTONE
-    return bool(of_storage) or any(each.makes_key for each in stack.backup.places.values())
+def asking_for_key(stack: StackFile) -> list[str]:
+    """The sections of a stack file that ask for a key of the S3 API, which Keystone makes; all of
+    them share one."""
+    of_storage = [STORAGE] if stack.storage.bucket and stack.storage.keys == KEYSTONE else []
+    of_backups = [each.section for each in stack.backup.places.values() if each.makes_key]
+    return [*of_storage, *of_backups]
 
 
 def s3_endpoint(connection: Connection, stack: StackFile) -> str:
@@ -190,5 +194,4 @@ def stays(found: Found, *, purge: bool) -> str:
 
 def in_words(container: Found) -> str:
     """`12 objects (3.0 MiB)`"""
-    count, size = container.facts["objects"], container.facts["bytes"]
-    return f"{count} object{'' if count == 1 else 's'} ({sizes.in_words(size)})"
+    return sizes.of_objects(container.facts["objects"], container.facts["bytes"])

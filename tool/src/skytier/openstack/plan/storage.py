@@ -1,7 +1,7 @@
 """What a stack has in the object store: its containers, and the key of the S3 API."""
 
 from skytier.deploy.kind import Key, Wanted
-from skytier.openstack.plan.object_store import buckets, makes_key
+from skytier.openstack.plan.object_store import asking_for_key, buckets
 from skytier.openstack.plan.resolved import ResolvedStack
 from skytier.openstack.resources.container import PUBLIC, Container, tags
 from skytier.openstack.resources.project import Project
@@ -12,11 +12,9 @@ def wanted(resolved: ResolvedStack, project: Project) -> list[Wanted]:
     """All that the stack file asks for; one key, where Keystone makes it."""
     there = containers(resolved)
     made = [Wanted(each, {"tags": tags(project)}) for each in there]
-    if there and makes_key(resolved.stack):
-        names = [each.name for each in there]
-        made.append(
-            Wanted(resolved.ec2_credential(), {"noted": True}, {"buckets": names}, needs=there)
-        )
+    if sections := asking_for_key(resolved.stack):
+        about = {"buckets": [each.name for each in there], "sections": sections}
+        made.append(Wanted(resolved.ec2_credential(), {"noted": True}, about, needs=there))
     return [*made, *_static_files(resolved, project)]
 
 
@@ -50,5 +48,5 @@ def containers(resolved: ResolvedStack) -> list[Key]:
 def keys(resolved: ResolvedStack) -> list[Key]:
     """What has to be there before what uses it is configured."""
     there = containers(resolved)
-    credential = [resolved.ec2_credential()] if makes_key(resolved.stack) else []
+    credential = [resolved.ec2_credential()] if asking_for_key(resolved.stack) else []
     return [*there, *credential] if there else []

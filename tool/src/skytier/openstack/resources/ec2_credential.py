@@ -14,13 +14,18 @@ from skytier.deploy.kind import Found, Key, Known, Tell, Wanted
 from skytier.errors import SkytierError
 from skytier.openstack.resources.container import NOTE, Container
 from skytier.openstack.resources.project import STACK, Project
+from skytier.services.pgbackrest.secrets import GIVEN, VARIABLES
+from skytier.stackfile.backup import FIRST, SECOND, BackupSection
+from skytier.stackfile.storage import ACCESS_KEY_ID, STORAGE
+from skytier.stackfile.storage import SECRET_ACCESS_KEY as SECRET_KEY
 
 OWN = "own"
 _REFUSED = (401, 403, 404)
 
 
 class Ec2Credential:
-    """`attributes`: noted, whether the containers name it. `creation`: buckets.
+    """`attributes`: noted, whether the containers name it. `creation`: buckets; sections, those of
+    the stack file that ask for it.
 
     It belongs to the user who made it, in one project. Keystone shows it to that user alone, and
     to nobody who came in by an application credential; others see it by the container's note.
@@ -72,7 +77,7 @@ class Ec2Credential:
         }
         answer = self._keystone.post("/credentials", json={"credential": credential})
         if answer.status_code == 403:
-            raise not_made(f"Keystone answers: {_message(answer)}")
+            raise not_made(f"Keystone answers: {_message(answer)}", wanted.creation["sections"])
         raise_from_response(answer)
         return self._found(access, self._user, noted=False)
 
@@ -143,14 +148,22 @@ def is_delegated(connection: Connection) -> bool:
     return bool(getattr(access, "application_credential_id", None) or access.trust_scoped)
 
 
-def not_made(why: str) -> SkytierError:
-    """The error where Keystone makes none for who asks."""
+def not_made(why: str, sections: Sequence[str]) -> SkytierError:
+    """The error where Keystone makes none for who asks. `sections` of the stack file ask for it."""
+    given = " and ".join(f'{each}.keys = "given"' for each in sections)
     return SkytierError(
         f"The EC2 credential for the object store cannot be made. {why}",
-        'Set storage.keys = "given" in the stack file, and give a key of your own: openstack ec2 '
-        "credentials create, then skytier secret set S3_ACCESS_KEY_ID and skytier secret set "
-        "S3_SECRET_ACCESS_KEY. Or run skytier up once with a user's password in clouds.yaml.",
+        f"Set {given} in the stack file, and give a key of your own (openstack ec2 credentials "
+        f"create): {'; '.join(_how_given(each) for each in sections)}. Or run skytier up once with "
+        "a user's password in clouds.yaml.",
     )
+
+
+def _how_given(section: str) -> str:
+    if section == STORAGE:
+        return " and ".join(f"skytier secret set {each}" for each in (ACCESS_KEY_ID, SECRET_KEY))
+    place = FIRST if section == BackupSection.section else SECOND
+    return f"skytier up with the variables {' and '.join(VARIABLES[each] for each in GIVEN[place])}"
 
 
 def _id(access: str) -> str:

@@ -1,10 +1,19 @@
 """What HAProxy shows of itself."""
 
 from skytier.charts.chart import Chart, Group, Unit
-from skytier.charts.expression import rate, total
+from skytier.charts.expression import largest, rate, total
 
 _MACHINE, _SERVER = ("machine",), ("server",)
 _WEB = {"proxy": "web"}
+
+IN_ROTATION = Chart(
+    "balancer_server_up",
+    "Gets requests",
+    Group.BALANCER,
+    Unit.COUNT,
+    # Of two balancers one is enough. One that is drained is not UP.
+    largest("haproxy_server_status", _SERVER, {**_WEB, "state": "UP"}),
+)
 
 CHARTS = (
     Chart(
