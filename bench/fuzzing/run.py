@@ -6,10 +6,10 @@
 
 Schemathesis sends what the OpenAPI document allows and what it does not, signed in. Beside it come
 raw bytes in headers, broken bodies, and posts and searches that are made to be costly. Meanwhile
-/health/live is asked twenty times a second. The exit code is 1, and says why, after an answer of 5xx
-(501, which refuses a method or a coding that the client named, is none of them), and when
-/health/live is not answered, not with 200, or later than --live-within says. Only a stack of its own
-on this machine gets these requests.
+/health/live is asked twenty times a second. The exit code is 1, and a line says why, after an
+answer of 5xx (501, which refuses a method or a coding that the client named, is none of them), and
+when /health/live is not answered, not with 200, or later than --live-within says. Only a stack of
+its own on this machine gets these requests.
 """
 
 import argparse
@@ -162,8 +162,8 @@ def schemathesis(url: str, headers: dict[str, str], seed: int, seconds: float) -
 
 
 def ask_live(address: str, over: threading.Event) -> list[Asked]:
-    """What came of `/health/live` each time, by a new connection each; it is asked at least once."""
-    asked = []
+    """What came of `/health/live` each time, by new connections; it is asked once at least."""
+    asked: list[Asked] = []
     while not asked or not over.wait(LIVE_EVERY_S):
         began = time.perf_counter()
         connection = http.client.HTTPConnection(address, timeout=LIVE_TIMEOUT_S)

@@ -7,11 +7,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from bench.fuzzing import run
+from bench.fuzzing.run import NO_ANSWER, Asked, ask_live, live_faults, logged
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.fuzzing import run
-from bench.fuzzing.run import NO_ANSWER, Asked, ask_live, live_faults, logged
 from skytier.errors import SkytierError
 from skytier.local.application import Application
 from skytier.local.home import Home
