@@ -6,9 +6,10 @@
 
 Schemathesis sends what the OpenAPI document allows and what it does not, signed in. Beside it come
 raw bytes in headers, broken bodies, and posts and searches that are made to be costly. Meanwhile
-/health/live is asked twenty times a second. Each answer of 5xx is printed, and the exit code is 1
-then; 501, which refuses a method or a coding that the client named, is none of them. Only a stack
-of its own on this machine gets these requests.
+/health/live is asked twenty times a second. The exit code is 1, and a line says why, after an
+answer of 5xx (501, which refuses a method or a coding that the client named, is none of them), and
+when /health/live is not answered, not with 200, or later than --live-within says. Only a stack of
+its own on this machine gets these requests.
 """
 
 import argparse
@@ -20,8 +21,9 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +32,17 @@ import httpx
 from bench.fuzzing.attack import attack, is_fault
 from bench.fuzzing.stack import running
 from bench.speed import machine
+from skytier.errors import SkytierError
 from skytier.local.home import Home
 
 LIVE = "/health/live"
 LIVE_EVERY_S = 0.05
-FRONTS = ("nginx", "alone")
+LIVE_WITHIN_S = 1.0
+LIVE_TIMEOUT_S = 60
+NO_ANSWER = 0
+"""In place of a status."""
+LOGS = {"nginx": ("access.log", "application.log"), "alone": ("application.log",)}
+"""The logs that tell of requests, by what is in front."""
 SENTENCE = "a long and private sentence"
 
 
@@ -46,25 +54,42 @@ def main() -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--minutes", type=float, default=10, help="in all")
-    parser.add_argument("--front", choices=FRONTS, action="append", help="default: both")
+    parser.add_argument("--front", choices=LOGS, action="append", help="default: both")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument(
+        "--live-within",
+        type=float,
+        default=LIVE_WITHIN_S,
+        metavar="SECONDS",
+        help=f"the longest that {LIVE} may take (default: %(default)s)",
+    )
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
-    fronts = arguments.front or FRONTS
+    fronts = arguments.front or LOGS
     with machine.telling("bench/fuzz"):
         each_s = arguments.minutes * 60 / len(fronts)
-        found = {front: measure(front, each_s, arguments.seed) for front in fronts}
+        found = {
+            front: measure(front, each_s, arguments.seed, arguments.live_within) for front in fronts
+        }
     if arguments.json:
         print(json.dumps(found, indent=2))
     else:
         for front, result in found.items():
             print(f"{front}: " + ", ".join(f"{k} {v}" for k, v in result.items() if k != "errors"))
-            print("\n".join(f"  {error}" for error in result["errors"]) or "  no answer of 5xx")
+            print("\n".join(f"  {error}" for error in result["errors"]) or "  no fault")
     sys.exit(any(result["errors"] for result in found.values()))
 
 
-def measure(front: str, seconds: float, seed: int) -> dict[str, Any]:
-    """What came of so many seconds, as figures by name; `errors` has a line for each 5xx."""
+@dataclass(frozen=True)
+class Asked:
+    """What came of one question for `/health/live`: its status, or NO_ANSWER."""
+
+    seconds: float
+    status: int
+
+
+def measure(front: str, seconds: float, seed: int, live_within_s: float) -> dict[str, Any]:
+    """What came of so many seconds, as figures by name; `errors` has a line for each fault."""
     machine.say(f"{front}: {seconds:.0f} s ...")
     over = threading.Event()
     with running(behind_nginx=front == "nginx") as (address, home), ThreadPoolExecutor(2) as pool:
@@ -75,8 +100,9 @@ def measure(front: str, seconds: float, seed: int) -> dict[str, Any]:
             rounds = schemathesis(f"http://{address}", signed_in, seed, seconds)
         finally:
             over.set()
-        outcome, waits = hostile.result(), sorted(live.result())
-        statuses, errors = logged(home)
+        outcome, asked = hostile.result(), live.result()
+        statuses, errors = logged(home, front)
+    waits = sorted(each.seconds for each in asked)
     return {
         "requests": statuses.total(),
         "rounds_of_schemathesis": rounds,
@@ -86,7 +112,7 @@ def measure(front: str, seconds: float, seed: int) -> dict[str, Any]:
         "live_asked": len(waits),
         "live_p99_ms": round(waits[int(len(waits) * 0.99)] * 1000, 1),
         "live_worst_ms": round(waits[-1] * 1000, 1),
-        "errors": [*outcome.server_errors, *errors],
+        "errors": [*outcome.server_errors, *errors, *live_faults(asked, live_within_s)],
     }
 
 
@@ -102,7 +128,10 @@ def sign_in(url: str) -> dict[str, str]:
 
 
 def schemathesis(url: str, headers: dict[str, str], seed: int, seconds: float) -> int:
-    """Run it with one seed after another until the time is over. Returns the number of runs."""
+    """Run it with one seed after another until the time is over. Returns the number of runs.
+
+    Raises SkytierError when it does not get to send anything.
+    """
     end, rounds = time.monotonic() + seconds, 0
     with tempfile.TemporaryDirectory() as directory:
         while (left := end - time.monotonic()) > 1:
@@ -112,38 +141,70 @@ def schemathesis(url: str, headers: dict[str, str], seed: int, seconds: float) -
             words += ["--exclude-method", "DELETE"]
             for name, value in headers.items():
                 words += ["--header", f"{name}: {value}"]
-            subprocess.run(
+            done = subprocess.run(
                 [sys.executable, "-m", "schemathesis.cli", *words],
                 cwd=directory,
                 check=False,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
                 timeout=left + 120,
             )
+            # 1 is an answer of 5xx, which the logs tell of.
+            if done.returncode not in (0, 1):
+                end_of_it = done.stdout[-2000:].strip()
+                raise SkytierError(
+                    f"Schemathesis ended with {done.returncode}:\n{end_of_it}",
+                    "Fix the cause, and run it again.",
+                )
             rounds += 1
     return rounds
 
 
-def ask_live(address: str, over: threading.Event) -> list[float]:
-    """Seconds that each answer of `/health/live` took, by a new connection each."""
-    took = []
-    while not over.wait(LIVE_EVERY_S):
+def ask_live(address: str, over: threading.Event) -> list[Asked]:
+    """What came of `/health/live` each time, by new connections; it is asked once at least."""
+    asked: list[Asked] = []
+    while not asked or not over.wait(LIVE_EVERY_S):
         began = time.perf_counter()
-        connection = http.client.HTTPConnection(address, timeout=60)
+        connection = http.client.HTTPConnection(address, timeout=LIVE_TIMEOUT_S)
         try:
             connection.request("GET", LIVE)
-            connection.getresponse().read()
+            answer = connection.getresponse()
+            answer.read()
+            status = answer.status
+        except (OSError, http.client.HTTPException):
+            status = NO_ANSWER
         finally:
             connection.close()
-        took.append(time.perf_counter() - began)
-    return took
+        asked.append(Asked(time.perf_counter() - began, status))
+    return asked
 
 
-def logged(home: Home) -> tuple[Counter[int], list[str]]:
-    """Statuses that the stack's own logs tell of, and a line for each of 5xx."""
+def live_faults(asked: Sequence[Asked], within_s: float) -> list[str]:
+    """What `/health/live` did wrong, a line for each status but 200, and one for what took long."""
+    statuses = Counter(each.status for each in asked if each.status != 200)
+    late = [each.seconds for each in asked if each.seconds > within_s]
+    said = [
+        f"{LIVE}: {count} of {len(asked)} "
+        + (f"answered with {status}" if status != NO_ANSWER else "not answered")
+        for status, count in sorted(statuses.items())
+    ]
+    if late:
+        said.append(
+            f"{LIVE}: {len(late)} of {len(asked)} took longer than {within_s * 1000:.0f} ms, "
+            f"the slowest {max(late) * 1000:.0f} ms"
+        )
+    return said
+
+
+def logged(home: Home, front: str) -> tuple[Counter[int], list[str]]:
+    """Statuses that the stack's own logs tell of, and a line for each of 5xx.
+
+    Raises SkytierError for a log that is not there, since it would hide what it has to tell.
+    """
     statuses: Counter[int] = Counter()
     errors = []
-    for path in (home.logs / "nginx" / "access.log", home.logs / "application.log"):
+    for path in (home.logs / name for name in LOGS[front]):
         for entry in _entries(path):
             statuses[entry["status"]] += 1
             if is_fault(entry["status"]):
@@ -152,9 +213,14 @@ def logged(home: Home) -> tuple[Counter[int], list[str]]:
 
 
 def _entries(path: Path) -> Iterator[dict[str, Any]]:
-    if not path.exists():
-        return
-    for line in path.read_text(errors="replace").splitlines():
+    try:
+        lines = path.read_text(errors="replace").splitlines()
+    except FileNotFoundError:
+        raise SkytierError(
+            f"The log {path} is not there, so 5xx cannot be counted.",
+            "See where the stack writes it now, and name that in LOGS of bench/fuzzing/run.py.",
+        ) from None
+    for line in lines:
         try:
             entry = json.loads(line)
         except ValueError:

@@ -12,6 +12,8 @@ from skytier_app import markdown
 from skytier_app.markdown import limits
 
 MOST_CHARACTERS = 100_000
+MOST_WRITTEN = 33_000
+"""Events: docs/decisions/pages.md says what one costs."""
 
 ATOMS = [
     *("*", "_", "**", "~~", "`", "``", "```", "~~~", "\\", "!", "^", "&", "&amp;", "&#1;", "'"),
@@ -119,6 +121,38 @@ PATHOLOGICAL = {
 def test_what_was_slow_elsewhere_is_bounded(content: str) -> None:
     assert len(content) <= MOST_CHARACTERS
     assert_bounded(content)
+
+
+@pytest.mark.parametrize("content", PATHOLOGICAL.values(), ids=PATHOLOGICAL)
+def test_what_was_slow_elsewhere_is_written_by_bounded_work(content: str) -> None:
+    """Counted, not timed: the same on every machine."""
+    assert events_written(content) <= MOST_WRITTEN
+
+
+@given(contents)
+def test_anything_is_written_by_bounded_work(content: str) -> None:
+    assert events_written(content) <= MOST_WRITTEN
+
+
+def test_the_bound_of_the_work_is_met() -> None:
+    """So what is counted is the work, and a larger bound would be seen."""
+    assert max(map(events_written, PATHOLOGICAL.values())) == MOST_WRITTEN
+
+
+def events_written(content: str) -> int:
+    """How many of the parser's events the writer is given for a content."""
+    count = 0
+
+    class Counting(markdown.Writer):
+        def write(self, event: object) -> None:
+            nonlocal count
+            count += 1
+            super().write(event)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(markdown, "Writer", Counting)
+        markdown.to_html(content)
+    return count
 
 
 @given(contents)
@@ -248,6 +282,25 @@ def test_any_html_has_only_what_is_allowed(content: str) -> None:
         )
 
 
+column = st.sampled_from(["-", "---", ":-", ":--", "-:", "--:", ":-:", ":---:"])
+tables = st.builds(
+    lambda before, columns, rows: "\n".join(
+        before + "|" + "|".join(cells) + "|"
+        for cells in (["a"] * len(columns), columns, *(["b"] * count for count in rows))
+    ),
+    st.sampled_from(["", "> ", "  "]),
+    st.lists(column, min_size=1, max_size=6),
+    # Rows that are shorter and longer than the head, too.
+    st.lists(st.integers(1, 8), max_size=4),
+)
+
+
+@given(st.lists(tables, min_size=1, max_size=3).map("\n\n".join))
+def test_each_cell_of_a_table_is_aligned_as_its_column(content: str) -> None:
+    assert_as_the_parsers_own(content)
+    assert "table" in tags(markdown.to_html(content))
+
+
 # A carriage return ends a line in CommonMark; the parser alone does not take every one for that.
 without_html = contents.map(lambda content: re.sub("[<!]", "", content).replace("\r", "\n"))
 
@@ -255,6 +308,10 @@ without_html = contents.map(lambda content: re.sub("[<!]", "", content).replace(
 @given(without_html)
 def test_html_has_the_tags_and_words_of_the_parsers_own(content: str) -> None:
     """Where neither HTML nor images are, and no limit is met."""
+    assert_as_the_parsers_own(content)
+
+
+def assert_as_the_parsers_own(content: str) -> None:
     found = read(markdown.to_html(content))
     assume(found.tags != [("pre", {})])
     options = pyromark.Options.ENABLE_TABLES | pyromark.Options.ENABLE_STRIKETHROUGH
@@ -265,3 +322,8 @@ def test_html_has_the_tags_and_words_of_the_parsers_own(content: str) -> None:
         assert [attributes.get(name) for _, attributes in found.tags] == [
             attributes.get(name) for _, attributes in expected.tags
         ]
+    # The parser aligns by a style, which the policy for content does not let through.
+    alignments = [attributes.get("style") or "" for _, attributes in expected.tags]
+    assert [attributes.get("align") for _, attributes in found.tags] == [
+        style.removeprefix("text-align: ") or None for style in alignments
+    ]

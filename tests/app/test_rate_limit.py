@@ -1,5 +1,6 @@
 """How often an address and an account may do a thing."""
 
+import asyncio
 import time
 from pathlib import Path
 
@@ -62,6 +63,7 @@ async def test_hits_of_one_worker_are_counted_by_the_minute(
     assert (await hits.hit("b"))[0] == 1
     await hits.take_back("a")
     await hits.take_back("c")
+    assert [await hits.count(key) for key in "abc"] == [(2, 61), (1, 61), (0, 61)]
     now += 59
     assert await hits.hit("a") == (3, 2)
     now += 1
@@ -123,6 +125,81 @@ async def test_right_passwords_are_limited_for_an_account_and_for_an_address(
             await sign_in(here, "jean")
         for body in ({"username": "grace"}, {"username": "jean"}):
             assert (await here.post("/api/sessions", json=RIGHT | body)).status_code == 429
+        await register(here, "mary")
+        await sign_in(here, "mary")
+        refused = await here.post("/api/sessions", json=RIGHT | {"username": "mary"})
+        assert refused.status_code == 429
+        assert "from this address" in refused.json()["detail"]
+        await sign_in(new_client("192.0.2.4", to=app), "mary")  # what was refused did not count
+
+
+@pytest.mark.usefixtures("store")
+async def test_strangers_who_try_many_passwords_at_once_lock_no_user_out(
+    settings: Settings, new_client: NewClient
+) -> None:
+    settings.failed_sign_ins_per_minute = 4
+    settings.passwords_per_minute = 3
+    async with running(settings) as app:
+        ada = new_client(to=app)
+        await register(ada, "ada")
+        networks = ["192.0.2.1", "192.0.2.2", "198.51.100.7", "2001:db8::1", "2001:db8:1::1"]
+        for _ in range(2):
+            strangers = [
+                new_client(address, to=app).post("/api/sessions", json=WRONG)
+                for address in networks * 4
+            ]
+            *answers, of_ada = await asyncio.gather(
+                *strangers, ada.post("/api/sessions", json=RIGHT)
+            )
+            assert of_ada.status_code == 201
+            # The second time, each of them has used up its own limit.
+            assert len({answer.status_code for answer in answers}) == 1
+            assert all("account" not in answer.text for answer in answers)
+        assert [answer.status_code for answer in answers] == [429] * 20
+        await sign_in(new_client("203.0.113.9", to=app), "ada")
+
+
+@pytest.mark.usefixtures("store")
+@pytest.mark.parametrize(("most", "tried"), [(1, 9), (4, 5), (7, 30)])
+async def test_an_address_that_tries_many_passwords_at_once_has_no_more_guesses(
+    settings: Settings, new_client: NewClient, most: int, tried: int
+) -> None:
+    settings.failed_sign_ins_per_minute = most
+    async with running(settings) as app:
+        client = new_client(to=app)
+        await register(client, "ada")
+        bodies = [WRONG | {"username": ("ada", "nobody")[number % 2]} for number in range(tried)]
+        answers = await asyncio.gather(
+            *(client.post("/api/sessions", json=body) for body in bodies)
+        )
+        statuses = sorted(answer.status_code for answer in answers)
+        assert statuses == [401] * most + [429] * (tried - most)
+
+
+@pytest.mark.usefixtures("store")
+async def test_right_passwords_at_once_count_each(
+    settings: Settings, new_client: NewClient
+) -> None:
+    settings.passwords_per_minute = 5
+    async with running(settings) as app:
+        ada = new_client(to=app)
+        await register(ada, "ada")
+        await asyncio.gather(*(sign_in(new_client(to=app), "ada") for _ in range(5)))
+        assert (await ada.post("/api/sessions", json=RIGHT)).status_code == 429
+
+
+async def test_who_confirms_too_often_has_guessed_nothing(
+    settings: Settings, new_client: NewClient
+) -> None:
+    """What is refused for too many right passwords takes no wrong ones from the account."""
+    settings.passwords_per_minute, settings.failed_sign_ins_per_minute = 1, 2
+    async with running(settings) as app:
+        ada = new_client(to=app)
+        await register(ada, "ada")
+        await sign_in(ada, "ada")
+        assert [(await make_token(ada, f"{each}")).status_code for each in range(3)] == [429] * 3
+        settings.passwords_per_minute = 60
+        assert (await make_token(ada, "later")).status_code == 201
 
 
 async def test_limits_hold_and_visitors_stay_signed_in_while_redis_is_away(
@@ -161,6 +238,7 @@ async def test_a_redis_that_was_away_is_asked_again_after_a_pause(
         hits = HitsElsewhere(there, instead=PostgresHits(database))
         with redis_at(path):
             assert [(await hits.hit("a"))[0] for _ in range(2)] == [1, 2]
+            assert (await hits.count("a"))[0] == 2
         assert (await hits.hit("a"))[0] == 1
         await hits.take_back("a")
         with redis_at(path):

@@ -233,6 +233,21 @@ async def test_the_oldest_session_ends_when_there_are_too_many(
         assert statuses == [401, 401, 200, 200, 200]
 
 
+@pytest.mark.parametrize(("most", "begun"), [(1, 6), (3, 8)])
+async def test_there_is_an_end_to_sessions_also_for_those_begun_at_once(
+    settings: Settings, new_client: NewClient, sql, most: int, begun: int
+) -> None:
+    settings.sessions_per_account = most
+    async with running(settings) as app, running(settings) as other_worker:
+        await register(new_client(to=app), "ada")
+        clients = [new_client(to=(app, other_worker)[number % 2]) for number in range(begun)]
+        await asyncio.gather(*(sign_in(client, "ada") for client in clients))
+        assert await sql.fetchval("SELECT count(*) FROM sessions") == most
+        answers = [await client.get("/api/sessions") for client in clients]
+        statuses = [answer.status_code for answer in answers]
+        assert (statuses.count(200), statuses.count(401)) == (most, begun - most)
+
+
 async def test_a_sign_in_under_way_while_the_password_changes_gets_no_session(
     ada: httpx.AsyncClient, new_client: NewClient
 ) -> None:

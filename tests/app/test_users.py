@@ -1,12 +1,22 @@
 """/api/users"""
 
+import asyncio
+
 import httpx
 import pytest
 from pydantic import TypeAdapter
 
 from skytier_app.text import Email
 
-from .conftest import PASSWORD, NewVisitor, make_token, register, sign_in, write_post
+from .conftest import (
+    PASSWORD,
+    NewVisitor,
+    make_token,
+    register,
+    sign_in,
+    until_one_waits_for_a_lock,
+    write_post,
+)
 
 
 async def delete(client: httpx.AsyncClient, path: str, password: str = PASSWORD) -> httpx.Response:
@@ -271,3 +281,43 @@ async def test_an_impossible_id_is_refused(client: httpx.AsyncClient, user_id: s
 
 async def test_an_unknown_id_is_not_found(client: httpx.AsyncClient) -> None:
     assert (await client.get("/api/users/9223372036854775807")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("method", "whose", "body"),
+    [
+        ("PATCH", "grace", {"email": "thief@example.org"}),
+        ("PATCH", "grace", {"password": "the sentence of a thief"}),
+        ("PATCH", "grace", {"username": "thief", "email": "thief@example.org"}),
+        ("DELETE", "grace", {}),
+        ("DELETE", "ada", {}),
+    ],
+    ids=["address", "password", "name and address", "deleted", "another deleted"],
+)
+async def test_what_is_confirmed_by_a_password_that_is_being_changed_is_not_done(
+    ada: httpx.AsyncClient,
+    new_visitor: NewVisitor,
+    sql,
+    other_sql,
+    method: str,
+    whose: str,
+    body: dict[str, str],
+) -> None:
+    grace = await new_visitor("grace")
+    await sql.execute("UPDATE users SET is_admin = true WHERE username = 'grace'")
+    user_id = await sql.fetchval("SELECT id FROM users WHERE username = $1", whose)
+    everything = "SELECT username, email, password_hash FROM users ORDER BY id"
+    sessions = await sql.fetchval("SELECT count(*) FROM sessions")
+    async with sql.transaction():
+        await sql.execute("UPDATE users SET password_hash = 'another' WHERE username = 'grace'")
+        before = await sql.fetch(everything)
+        confirmed = grace.request(
+            method, f"/api/users/{user_id}", json=body | {"current_password": PASSWORD}
+        )
+        changing = asyncio.create_task(confirmed)
+        await until_one_waits_for_a_lock(other_sql)
+    answer = await changing
+    assert answer.status_code == 403
+    assert answer.json()["errors"][0]["field"] == "body.current_password"
+    assert await sql.fetch(everything) == before
+    assert await sql.fetchval("SELECT count(*) FROM sessions") == sessions

@@ -1,12 +1,16 @@
 """Images as public clouds name them: which system each has, and which is taken of a whole list."""
 
 import re
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from openstack.image.v2.image import Image as GlanceImage
 
 from skytier.openstack.choices import images
+from skytier.openstack.choices.choices import offered_images
 from skytier.openstack.choices.images import Image, Offer
 from skytier.openstack.choices.systems import CODE_NAMES, Described, is_plain, system_of
 
@@ -270,3 +274,73 @@ def test_a_version_is_found_between_any_separators(
 @given(st.text(), st.text(), st.text())
 def test_whatever_an_image_is_called_it_is_read(name: str, distribution: str, version: str) -> None:
     offer(name, distribution=distribution, version=version)
+
+
+def offered(**properties: object) -> Offer:
+    """An image as openstacksdk reads it from Glance's answer."""
+    answer: dict[str, Any] = {
+        "id": "8d8a2d3b",
+        "name": "golden",
+        "status": "active",
+        "created_at": "2026-04-21T10:00:00Z",
+        "min_disk": 5,
+        "min_ram": 512,
+        "virtual_size": 2**31 + 1,
+        "os_hidden": False,
+        "visibility": "public",
+        "tags": [],
+        **properties,
+    }
+    listed = [GlanceImage.existing(**answer)]
+    conn = SimpleNamespace(image=SimpleNamespace(images=lambda **query: listed))
+    (offer,) = offered_images(cast(Any, conn))
+    return offer
+
+
+def test_an_image_of_glance_is_offered_with_its_sizes_and_its_time() -> None:
+    assert offered().image == Image("8d8a2d3b", "golden", "2026-04-21T10:00:00Z", 5, 512, 3)
+    bare = offered(name=None, created_at=None, min_disk=None, min_ram=None, virtual_size=None)
+    assert bare.image == Image("8d8a2d3b", "", "")
+
+
+@pytest.mark.parametrize(
+    ("properties", "system", "plain"),
+    [
+        ({}, ("", ()), False),
+        ({"os_distro": "ubuntu", "os_version": "24.04"}, UBUNTU_24, False),
+        ({"os_distro": "debian", "os_version": "12", "os_purpose": "generic"}, DEBIAN_12, True),
+        ({"name": "Ubuntu 24.04"}, UBUNTU_24, True),
+        ({"name": "Ubuntu 24.04", "os_purpose": "k8snode"}, UBUNTU_24, False),
+        ({"name": "Ubuntu 22.04", "os_distro": "ubuntu", "os_version": "24.04"}, UBUNTU_24, True),
+        ({"name": "Debian 12", "architecture": "aarch64"}, DEBIAN_12, False),
+        ({"name": "Debian 12", "architecture": "x86_64"}, DEBIAN_12, True),
+        ({"name": "Debian 12", "os_hidden": True}, DEBIAN_12, False),
+        ({"name": "Debian 12", "status": "queued"}, DEBIAN_12, False),
+        ({"name": "Debian 12", "image_type": "snapshot"}, DEBIAN_12, False),
+    ],
+)
+def test_what_glance_says_of_an_image_gets_to_the_rule(
+    properties: dict[str, object], system: tuple[str, tuple[int, ...]], plain: bool
+) -> None:
+    offer = offered(**properties)
+    assert (offer.system, offer.plain) == (system, plain)
+
+
+words = st.text("abcdefgh0123456789._-", min_size=1, max_size=12)
+
+
+@given(words, words, words, words, st.booleans(), st.sampled_from(["active", "queued", "killed"]))
+def test_each_property_of_glance_is_offered_as_what_it_is(
+    distribution: str, version: str, purpose: str, architecture: str, hidden: bool, status: str
+) -> None:
+    offer = offered(
+        os_distro=distribution,
+        os_version=version,
+        os_purpose=purpose,
+        architecture=architecture,
+        os_hidden=hidden,
+        status=status,
+    )
+    found = (offer.distribution, offer.version, offer.purpose, offer.architecture)
+    assert found == (distribution, version, purpose, architecture)
+    assert (offer.hidden, offer.status, offer.snapshot) == (hidden, status, False)

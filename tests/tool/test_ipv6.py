@@ -129,7 +129,8 @@ def test_everybody_comes_by_both_and_operators_from_where_the_stack_file_says() 
     }
     # Machines reach each other by IPv4 alone.
     assert not any(":" in str(remote) for _, remote in rules["skytier-database"])
-    assert [each.key for each in exposures(parse('ipv6 = true\nssh_from = ["10.0.0.0/8", "::/0"]'))]
+    open_by_ipv6 = parse('ipv6 = true\nssh_from = ["10.0.0.0/8", "::/0"]')
+    assert [each.key for each in exposures(open_by_ipv6)] == ["tls", "ssh_from"]
 
 
 def test_it_is_set_for_a_running_stack_and_taken_out_again() -> None:

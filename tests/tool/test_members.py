@@ -9,6 +9,8 @@ from typing import Any, cast
 
 import pytest
 import yaml
+from cryptography import x509
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from skytier import roles
 from skytier.deploy.apply import LossError, refuse_losses
@@ -34,6 +36,10 @@ from skytier.stackfile import StackFile, parse
 from tests.roles.topology import TOPOLOGIES
 from tests.tool.test_order import all_wanted, resolved, there
 
+USAGES = (
+    *("digital_signature", "content_commitment", "key_encipherment", "data_encipherment"),
+    *("key_agreement", "key_cert_sign", "crl_sign"),
+)
 NAMES = [f"skytier-database-{number}" for number in (1, 2, 3)]
 
 
@@ -331,6 +337,45 @@ def test_a_machine_makes_a_certificate_that_the_authority_vouches_for(tmp_path: 
             text=True,
         )
         assert done.returncode == 0, done.stderr
+
+    # Who has the key of one member can neither vouch for another nor sign anything else.
+    certificate = x509.load_pem_x509_certificate((tmp_path / "voter.crt").read_bytes())
+    constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints)
+    usage = certificate.extensions.get_extension_for_class(x509.KeyUsage)
+    assert (constraints.critical, constraints.value.ca) == (True, False)
+    assert usage.critical
+    allowed = {name for name in USAGES if getattr(usage.value, name)}
+    assert allowed == {"digital_signature"}
+    extended = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage)
+    assert set(extended.value) == {
+        ExtendedKeyUsageOID.SERVER_AUTH,
+        ExtendedKeyUsageOID.CLIENT_AUTH,
+    }
+
+
+@pytest.mark.parametrize("purpose", ["sslserver", "sslclient"])
+def test_a_member_vouches_for_no_other(tmp_path: Path, purpose: str) -> None:
+    for name, text in Authority("redis_ca").make().items():
+        (tmp_path / name).write_text(text)
+    issue = f"fail() {{ exit 1; }}\n{render('skytier', 'issue.sh')}\nissue"
+    ca = f"{tmp_path}/redis_ca_key {tmp_path}/redis_ca_certificate"
+    of_member = f"{tmp_path}/member.key {tmp_path}/member.crt"
+    _bash(f"{issue} {ca} {tmp_path}/member root shop-cache-1 192.168.128.20")
+    _bash(f"{issue} {of_member} {tmp_path}/forged root shop-cache-2 192.168.128.21")
+
+    done = subprocess.run(
+        [
+            *("openssl", "verify", "-purpose", purpose),
+            *("-CAfile", f"{tmp_path}/redis_ca_certificate"),
+            *("-untrusted", f"{tmp_path}/member.crt", f"{tmp_path}/forged.crt"),
+        ],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+
+    assert done.returncode != 0
+    assert "invalid CA certificate" in done.stderr
 
 
 def test_a_certificate_of_before_is_made_anew_for_several_members_only() -> None:

@@ -5,7 +5,7 @@ import re
 import shutil
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -16,6 +16,7 @@ from typing import Any, cast
 import pytest
 
 from skytier.cli import chosen, rehearse
+from skytier.deploy.apply import StoppedError
 from skytier.deploy.kind import Found, Key, Known
 from skytier.deploy.plan import Action, plan
 from skytier.deploy.rehearsal import Proof, Source, lacking, metrics, metrics_file
@@ -508,6 +509,75 @@ def test_what_cannot_be_tried_is_refused_before_anything_is_made(
     assert stack.operator.last_rehearsal() == ""
 
 
+class ServersThatStay(Recorded):
+    """Nova deletes none of them."""
+
+    def delete(self, found: Found, tell: Any) -> None:
+        raise SkytierError("Nova does not answer.", "Look.")
+
+
+class ServersNobodyLists(Recorded):
+    """Nova answers until the scratch server is there, and not after."""
+
+    def find(self) -> Iterable[Found]:
+        if SERVER in self.there:
+            raise SkytierError("Nova does not answer.", "Look.")
+        return super().find()
+
+
+@pytest.mark.parametrize("servers", [ServersThatStay, ServersNobodyLists])
+@pytest.mark.parametrize(
+    "ended",
+    [
+        PROOF,
+        replace(PROOF, compared=compare({"a": Content(1, "5")}, {})),
+        SkytierError("It fails.", "Mend it."),
+        StoppedError("The run was stopped.", "Run it again."),
+        KeyboardInterrupt(),
+        ValueError("a fault of the tool"),
+    ],
+    ids=["proven", "different", "failed", "stopped", "Ctrl-C", "fault"],
+)
+def test_a_scratch_server_that_cannot_be_removed_hides_not_how_it_ended(
+    begun: tuple[Stack, Machine],
+    monkeypatch: pytest.MonkeyPatch,
+    servers: type[Recorded],
+    ended: Proof | BaseException,
+) -> None:
+    stack, machine = begun
+    monkeypatch.setattr(removal, "STUCK_AFTER_S", 0)
+    there = servers("server")
+    there.there = stack.kinds["server"].there
+    stack.kinds["server"] = there
+
+    def prove(*given: Any, beside: bool) -> Proof:
+        if isinstance(ended, BaseException):
+            raise ended
+        return ended
+
+    monkeypatch.setattr(on_cloud.rehearsal, "prove", prove)
+    if isinstance(ended, Proof) or type(ended) is SkytierError:
+        done = on_cloud.rehearse(cast(Any, stack), Shown())
+        is_good = ended is PROOF
+        assert done.good == is_good
+        assert done.trouble == ("It fails." if isinstance(ended, SkytierError) else "")
+        for said in (done.left, " ".join(shown.sentences(done)), shown.html(done)):
+            assert f"{SERVER.name} may still be there" in said
+            assert "Nova does not answer." in said
+        assert stack.operator.last_rehearsal() == as_json(done)
+        assert f"skytier_rehearsal_failed {0 if is_good else 1}" in machine.ran[-1]
+    else:
+        raised = SkytierError if isinstance(ended, KeyboardInterrupt) else type(ended)
+        with pytest.raises(raised) as error:
+            on_cloud.rehearse(cast(Any, stack), Shown())
+        if isinstance(ended, KeyboardInterrupt):
+            assert "Interrupted: the backups are not proven" in str(error.value)
+        else:
+            assert error.value is ended
+        assert stack.operator.last_rehearsal() == ""
+    assert SERVER in there.there
+
+
 @pytest.mark.parametrize("error", [SkytierError("It fails.", "Mend it."), KeyboardInterrupt()])
 def test_the_scratch_server_goes_also_after_a_failure(
     begun: tuple[Stack, Machine], monkeypatch: pytest.MonkeyPatch, error: BaseException
@@ -527,6 +597,7 @@ def test_the_scratch_server_goes_also_after_a_failure(
         assert (done.good, done.trouble, done.advice) == (False, "It fails.", "Mend it.")
         assert done.lost_bytes == MARKED.lost_bytes
         assert "skytier_rehearsal_failed 1" in machine.ran[-1]
+        assert done.left == ""
     assert stack.scratch == set()
 
 

@@ -13,7 +13,10 @@ ROOT = Path(skytier.__file__).parent
 DELETES = re.compile(
     r"openstack (server|volume|volume snapshot|image|stack|\{\}) (delete|rebuild)|delete --force|"
     r"(skytier|\{\}) down|--purge|begin a(new|gain)|made a(new|gain): |rm -r|delete it yourself|"
-    r"DROP (TABLE|DATABASE)|dropdb",
+    r"DROP (TABLE|DATABASE)|dropdb|"
+    # Whatever stands in the way, nobody looked at what is on it.
+    r"(delete|remove|purge|destroy|rebuild) (that|this|it|them|these|those|the others?) "
+    r"(first|before)",
     re.IGNORECASE,
 )
 SAID_WHEN_ASKED = {
@@ -116,6 +119,8 @@ def test_a_restore_that_is_advised_says_to_what() -> None:
         'LossError(f"a" f"skytier {x} b", "skytier down")',
         'Finding(State.FAILED, "x", "skytier down --purge --yes")',
         'f"if nobody needs it: openstack {kind} delete {id}"',
+        'SkytierError("x", "Something still needs it. Delete that first: " f"openstack {x}")',
+        'refuse("Remove them before you run it again.")',
     ],
 )
 def test_the_walk_sees_such_advice_wherever_it_stands(said: str) -> None:

@@ -2,9 +2,10 @@
 
 import logging
 import time
+from collections.abc import Awaitable, Callable
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_network
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
 from fastapi import Request
 
@@ -16,6 +17,7 @@ from skytier_app.problems import Problem
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
+T = TypeVar("T")
 _log = logging.getLogger(__name__)
 WINDOW_S = 60
 PAUSE_S = 5.0
@@ -27,6 +29,10 @@ class HitCounter(Protocol):
 
     async def hit(self, key: str) -> tuple[int, int]:
         """Count one more: (hits in this window, seconds until it ends)."""
+        ...
+
+    async def count(self, key: str) -> tuple[int, int]:
+        """Count nothing: (hits in this window, seconds until it ends)."""
         ...
 
     async def take_back(self, key: str) -> None:
@@ -57,6 +63,16 @@ class PostgresHits:
         assert row is not None  # noqa: S101  # RETURNING of an upsert
         return row["hits"], row["rest"]
 
+    async def count(self, key: str) -> tuple[int, int]:
+        row = await self._database.fetchrow(
+            """
+            SELECT hits, ceil(extract(epoch FROM ends_at - now()))::int AS rest
+            FROM rate_limits WHERE key = $1 AND ends_at > now()
+            """,
+            key,
+        )
+        return (row["hits"], row["rest"]) if row else (0, WINDOW_S)
+
     async def take_back(self, key: str) -> None:
         await self._database.execute(
             "UPDATE rate_limits SET hits = greatest(hits - 1, 0) WHERE key = $1", key
@@ -80,6 +96,15 @@ class RedisHits:
                 _, hits, rest = await pipeline.execute()
         return cast(int, hits), max(cast(int, rest), 1)
 
+    async def count(self, key: str) -> tuple[int, int]:
+        name = f"hits:{key}"
+        with unavailability():
+            async with self._redis.pipeline(transaction=True) as pipeline:
+                pipeline.get(name)
+                pipeline.ttl(name)
+                hits, rest = await pipeline.execute()
+        return (int(hits), max(cast(int, rest), 1)) if hits else (0, WINDOW_S)
+
     async def take_back(self, key: str) -> None:
         name = f"hits:{key}"
         with unavailability():
@@ -101,26 +126,24 @@ class HitsElsewhere:
         self._asked_again_at = 0.0
 
     async def hit(self, key: str) -> tuple[int, int]:
-        if time.monotonic() >= self._asked_again_at:
-            try:
-                return await self._redis.hit(key)
-            except CacheUnavailable as error:
-                self._pause(error)
-        return await self._instead.hit(key)
+        return await self._asked(lambda counter: counter.hit(key))
+
+    async def count(self, key: str) -> tuple[int, int]:
+        return await self._asked(lambda counter: counter.count(key))
 
     async def take_back(self, key: str) -> None:
+        await self._asked(lambda counter: counter.take_back(key))
+
+    async def _asked(self, ask: Callable[[HitCounter], Awaitable[T]]) -> T:
         if time.monotonic() >= self._asked_again_at:
             try:
-                await self._redis.take_back(key)
+                return await ask(self._redis)
             except CacheUnavailable as error:
-                self._pause(error)
-            else:
-                return
-        await self._instead.take_back(key)
-
-    def _pause(self, error: CacheUnavailable) -> None:
-        self._asked_again_at = time.monotonic() + PAUSE_S
-        _log.warning("Redis does not answer, so limits are counted in the database: %s", error)
+                self._asked_again_at = time.monotonic() + PAUSE_S
+                _log.warning(
+                    "Redis does not answer, so limits are counted in the database: %s", error
+                )
+        return await ask(self._instead)
 
 
 class LocalHits:
@@ -131,12 +154,16 @@ class LocalHits:
         self._hits: dict[str, int] = {}
 
     async def hit(self, key: str) -> tuple[int, int]:
+        hits, rest_s = await self.count(key)
+        self._hits[key] = hits + 1
+        return hits + 1, rest_s
+
+    async def count(self, key: str) -> tuple[int, int]:
         now = time.monotonic()
         if now >= self._ends_at:
             self._ends_at = (now // WINDOW_S + 1) * WINDOW_S
             self._hits.clear()
-        hits = self._hits[key] = self._hits.get(key, 0) + 1
-        return hits, int(self._ends_at - now) + 1
+        return self._hits.get(key, 0), int(self._ends_at - now) + 1
 
     async def take_back(self, key: str) -> None:
         self._hits[key] = max(self._hits.get(key, 0) - 1, 0)
@@ -167,12 +194,28 @@ async def limit(counter: HitCounter, action: str, whose: str, per_minute: int) -
     """Count an action of `of_address` or `of_account`; Problem 429 when there were too many."""
     hits, rest_s = await counter.hit(f"{action}:{whose}")
     if hits > per_minute:
-        source = "of this account" if whose.startswith("account") else "from this address"
-        raise Problem(
-            429,
-            f"Too many attempts {source}. Try again in {rest_s} s.",
-            headers={"Retry-After": str(rest_s)},
-        )
+        raise _too_many(whose, rest_s)
+
+
+async def check_limit(counter: HitCounter, action: str, whose: str, per_minute: int) -> None:
+    """Problem 429 when an action would be one too many. Counts nothing: see `count`."""
+    hits, rest_s = await counter.count(f"{action}:{whose}")
+    if hits >= per_minute:
+        raise _too_many(whose, rest_s)
+
+
+async def count(counter: HitCounter, action: str, whose: str) -> None:
+    """Count an action that was let through by `check_limit`."""
+    await counter.hit(f"{action}:{whose}")
+
+
+def _too_many(whose: str, rest_s: int) -> Problem:
+    source = "of this account" if whose.startswith("account") else "from this address"
+    return Problem(
+        429,
+        f"Too many attempts {source}. Try again in {rest_s} s.",
+        headers={"Retry-After": str(rest_s)},
+    )
 
 
 async def take_back(counter: HitCounter, action: str, whose: str) -> None:

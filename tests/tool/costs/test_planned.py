@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
@@ -23,7 +24,7 @@ from skytier.openstack.plan.planned import Plan
 from skytier.openstack.plan.resolved import ResolvedStack
 from skytier.openstack.resources.project import Project
 from skytier.roles import ROLES
-from skytier.stackfile import StackFile, parse
+from skytier.stackfile import StackFile, load, parse
 from tests.applications import NOTHING
 
 SMALL, LARGE = Flavor("1", "m1.small", 1, 2048, 20), Flavor("4", "m1.large", 4, 8192, 80)
@@ -213,6 +214,42 @@ def test_a_plan_for_scripts_has_the_same_figures() -> None:
     assert found["over_budget"] is True
     assert found["cost"]["difference"] == "203.10"
     assert len(found["cost"]["resources"]) == 6
+
+
+OPEN = {
+    "by default": ("", ["tls", "ssh_from"]),
+    "past Nginx": (
+        'tls = "self-signed"\nssh_from = ["10.0.0.0/8"]\napi_from = ["0.0.0.0/0"]',
+        ["api_from"],
+    ),
+    "on a network of others": (
+        'network = "shared"\ntls = "self-signed"\nssh_from = ["10.0.0.0/8"]',
+        ["network"],
+    ),
+    "nothing": ('tls = "self-signed"\nssh_from = ["10.0.0.0/8"]', []),
+}
+
+
+@pytest.mark.parametrize(("text", "keys"), OPEN.values(), ids=OPEN.keys())
+def test_a_plan_says_what_is_open_and_where_to_close_it(
+    text: str, keys: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "shop.toml"
+    file.write_text(text)
+    stack = load(file)
+    planned = Plan(steps(None, stack), resolved(stack), "ssh-ed25519 key")
+
+    shown.show(planned, [], file)
+    told = " ".join(capsys.readouterr().out.split())
+    found = json.loads(shown.as_json(planned, [], file))["open"]
+
+    assert [each["key"] for each in found] == keys
+    assert told.count("Open: ") == len(keys)
+    for each in found:
+        assert f"{each['key']} = " in each["do"]
+        # Lines are broken where the terminal ends, also in the path.
+        assert f"Open: {each['said']}" in told
+        assert each["do"].removeprefix(str(file))[-60:].strip() in told
 
 
 def test_labels_and_roles_are_on_every_resource() -> None:

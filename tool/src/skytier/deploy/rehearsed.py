@@ -60,6 +60,8 @@ class Rehearsed:
     """Why there was no copy to compare."""
     advice: str = ""
     """What to do about it."""
+    left: str = ""
+    """Why what was made for the copy may still be there; empty where it was removed."""
     marker: str = ""
     marked_at: str = ""
     lost_seconds: float = 0.0
@@ -111,6 +113,7 @@ def rehearsed(
     parts: Mapping[str, float] | None = None,
     proof: Proof | None = None,
     trouble: SkytierError | None = None,
+    left: str = "",
 ) -> Rehearsed:
     """What came of it so far. `names` are those of the stack and of its cloud; `parts` are those
     before the copy."""
@@ -150,6 +153,7 @@ def rehearsed(
         good=proof is not None and proof.compared.same,
         trouble=trouble.what if trouble else "",
         advice=(trouble.do or "") if trouble else "",
+        left=left,
         parts=all_parts,
         **marker,
         **copy,

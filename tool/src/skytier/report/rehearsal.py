@@ -39,6 +39,8 @@ def sentences(found: Rehearsed) -> list[str]:
         said.append(f"Until the restored database answered: {_seconds(found.recovery_s)} (RTO).")
     if found.marked_at:
         said += [_lost(found), _reading(found)]
+    if found.left:
+        said.append(found.left)
     return said
 
 

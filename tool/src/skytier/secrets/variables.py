@@ -109,7 +109,7 @@ class Variables:
                 f"The secret {name} is set already.",
                 f"To replace it by a new one: skytier secret rotate {name}"
                 if self.all[name].generated
-                else f"To remove it first: skytier secret unset {name}",
+                else f"You set it, and it stays. skytier secret unset {name} forgets its value.",
             )
         return self._with_random(name)
 

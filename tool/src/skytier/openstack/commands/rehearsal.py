@@ -44,11 +44,12 @@ def rehearse(
     *,
     on_monitor: bool = False,
 ) -> Rehearsed:
-    """Prove the newest backup, under the stack's lock. What it makes is removed in any case.
+    """Prove the newest backup, under the stack's lock. What it makes is removed, however it ends.
 
     `flavor` is that of the scratch server; without it that of the database. `place` is the place of
     the backups; without it the first that has some. `names` are what is tried once they are proven.
     `on_monitor` is whether the copy is in a container on the monitor's machine.
+    What could not be removed is told in the result.
     Raises SkytierError where it cannot begin; how it went from the marker on is told in the result.
     """
     began, lost = datetime.now(UTC), threading.Event()
@@ -88,6 +89,7 @@ def rehearse(
             parts=copy.parts,
             proof=proof,
             trouble=trouble,
+            left=" ".join(copy.left) if isinstance(copy, _Scratch) else "",
         )
         _keep(stack, began, found)
         _note(stack, database, found)
@@ -179,6 +181,8 @@ class _Scratch:
     root_gib: int
     lost: threading.Event
     parts: dict[str, float] = field(default_factory=dict)
+    left: list[str] = field(default_factory=list)
+    """Why it could not be removed, in sentences."""
 
     @property
     def name(self) -> str:
@@ -201,7 +205,14 @@ class _Scratch:
                 "rehearsal", self.name, lambda tell: self._prove(marked, began, tell), progress
             )
         finally:
-            scratch.remove(stack.stack.name, stack.kinds, progress)
+            # What is raised here would hide how it ended.
+            try:
+                scratch.remove(stack.stack.name, stack.kinds, progress)
+            except SkytierError as error:
+                self.left.append(
+                    f"The scratch server {self.name} may still be there, which costs: {error.what} "
+                    "The next skytier rehearse or skytier up removes it."
+                )
 
     def _prove(self, marked: Marker, began: float, tell: Tell) -> Proof:
         stack, resolved = self.stack.stack, self.plan.resolved

@@ -97,8 +97,9 @@ class BakedImage(Listed):
             except ConflictException as error:
                 raise SkytierError(
                     f"The image {name} cannot be deleted: {error.details or error}",
-                    "Something of the project still needs it. Delete that first: "
-                    f"openstack server list --image {image.id}",
+                    "Servers or volumes that were made from it still need it. See which: "
+                    f"openstack server list --image {image.id}, and openstack volume list. Run it "
+                    "again when they are gone. Until then the image costs its size.",
                 ) from error
         wait_for(
             f"The image {name} was not deleted",
