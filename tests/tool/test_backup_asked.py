@@ -15,7 +15,7 @@ from skytier.deploy import backups as on_machine
 from skytier.deploy.keeper import OTHER, PRIMARY
 from skytier.errors import SkytierError
 from skytier.hosts.host import Host
-from skytier.openstack.commands import backups
+from skytier.openstack.commands import backups, database
 from skytier.openstack.machines.operator import OperatorFiles
 from skytier.openstack.stack import CloudStack
 from skytier.services.pgbackrest.config import HOMES, STATE
@@ -56,11 +56,11 @@ def stack(tmp_path: Path) -> CloudStack:
 
 def members(monkeypatch: pytest.MonkeyPatch, *words: str) -> None:
     @contextmanager
-    def machines(stack: CloudStack) -> Iterator[Mapping[str, Machine]]:
+    def machines(stack: CloudStack, *, that_run: bool) -> Iterator[Mapping[str, Machine]]:
         named = [Machine(f"shop-database-{n}", each) for n, each in enumerate(words, 1)]
         yield {each.name: each for each in named}
 
-    monkeypatch.setattr(backups, "machines", machines)
+    monkeypatch.setattr(database, "machines", machines)
 
 
 def test_any_member_that_answers_has_the_key(
