@@ -84,6 +84,39 @@ def test_a_moment_between_two_changes_is_restored_and_there_is_a_way_back(
     assert not backups.verify(database, silent).wrong
 
 
+def test_a_backup_from_when_more_connections_were_let_in_is_restored(
+    three: Cluster, database: Container
+) -> None:
+    """`max_connections` follows the number of web servers, which had been larger."""
+    before = sql(database, "SHOW max_connections")
+    connections(database, int(before) + 40)
+    mark(database, "of more")
+    backups.make(database, "diff", silent)
+    between = backups.now(database)
+    mark(database, "of more, later")
+    until_now = marks(database)
+    connections(database, int(before))
+
+    restored(database, between.isoformat())
+
+    assert marks(database) == until_now[:-1]
+    assert sql(
+        database, "SELECT current_setting('hot_standby'), current_setting('max_connections')"
+    ) == (f"on|{before}")
+    assert three.wrong() == {}
+
+
+def connections(machine: Container, number: int) -> None:
+    """As a set-up for another number of web servers leaves it."""
+    version = machine.base.postgresql
+    machine.run(
+        f"sed --in-place 's/^max_connections = .*/max_connections = {number}/' "
+        "/etc/skytier/postgresql/skytier.conf; "
+        f"systemctl restart postgresql@{version}-main"
+    )
+    assert sql(machine, "SHOW max_connections") == str(number)
+
+
 def test_a_restore_that_is_cut_short_says_so_and_goes_on(
     three: Cluster, database: Container
 ) -> None:

@@ -29,6 +29,7 @@ from skytier.services.pgbackrest.secrets import KEY, KEY_VARIABLE
 from skytier.services.pgbackrest.target import target
 from skytier.services.pgbackrest.timelines import successors
 from skytier.stackfile import StackFile, load, parse
+from skytier.stackfile.backup import SECOND
 from skytier.topology import ObjectStore
 
 from .test_object_store import PROJECT, resolved, there
@@ -264,6 +265,61 @@ def test_a_moment_is_followed_through_failovers_and_not_into_a_restore() -> None
     # After an upgrade, and after going back from one: what runs has no other timeline yet.
     assert successors(f"15-1\n17-2\n{told}") == {}
     assert successors(f"15-1\n15-3\n17-2\n{told}") == {}
+
+
+def lasted(began: str, ended: str, timeline: int) -> Backup:
+    """A backup of a day of its own: its times are hours and minutes."""
+    first, last = (datetime.fromisoformat(f"2026-11-29T{each}:00+00:00") for each in (began, ended))
+    return replace(backup(0, timeline), name=f"{first:%Y%m%d-%H%M%S}F", began=first, ended=last)
+
+
+RESTORED_AT_TEN = [lasted("03:00", "03:20", 1), lasted("09:50", "09:59", 1)]
+AFTER_IT = lasted("10:02", "11:20", 2)
+
+
+@pytest.mark.parametrize(
+    ("at", "timeline"),
+    [
+        ("03:30", 1),
+        # Until PostgreSQL was stopped what is committed is on the former timeline.
+        ("10:00", 1),
+        ("10:02", None),
+        ("11:20", None),
+        ("11:21", 2),
+    ],
+)
+def test_a_moment_between_a_restore_and_the_end_of_the_backup_after_it_is_refused(
+    at: str, timeline: int | None
+) -> None:
+    """It is not on the timeline of the backup before it: the recovery would end without it."""
+    asked, there = f"2026-11-29T{at}:00Z", Backups([*RESTORED_AT_TEN, AFTER_IT])
+    if timeline:
+        assert target(asked, there, NOW, {}).timeline == str(timeline)
+        return
+    with pytest.raises(SkytierError, match="is after another restore") as error:
+        target(asked, there, NOW, {})
+    assert "Moments from 2026-11-29 11:20:01 UTC on" in (error.value.do or "")
+    assert AFTER_IT.name in (error.value.do or "")
+
+
+def test_what_another_place_knows_of_a_restore_counts() -> None:
+    """Each place is backed up after the other: the second has no backup of then for longer."""
+    late = Backups([*RESTORED_AT_TEN, lasted("11:20", "12:50", 2)], place=SECOND)
+    early = Backups([*RESTORED_AT_TEN, AFTER_IT])
+    at = "2026-11-29T11:10:00Z"
+    assert target(at, late, NOW, {}).timeline == "1"
+    with pytest.raises(SkytierError, match="is after another restore"):
+        target(at, late, NOW, {}, [early, late])
+    assert target("2026-11-29T11:40:00Z", early, NOW, {}, [early, late]).timeline == "2"
+    with pytest.raises(SkytierError, match="is after another restore"):
+        target("2026-11-29T11:40:00Z", late, NOW, {}, [early, late])
+
+
+def test_a_backup_that_began_after_a_failover_refuses_no_moment() -> None:
+    there = Backups([*RESTORED_AT_TEN, AFTER_IT])
+    assert target("2026-11-29T11:00:00Z", there, NOW, {1: 2}).timeline == "2"
+    # Where nobody asked for the reasons of the timelines.
+    assert target("2026-11-29T11:00:00Z", there, NOW).timeline == "1"
 
 
 def test_several_members_are_backed_up() -> None:

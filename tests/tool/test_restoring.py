@@ -13,6 +13,7 @@ from skytier.deploy.restore import Intended, Stand
 from skytier.errors import SkytierError
 from skytier.hosts.host import Host
 from skytier.services.pgbackrest.config import STATE
+from skytier.services.pgbackrest.copy import DIRECTORY, Place, restoring
 from skytier.services.pgbackrest.target import Target
 from skytier.stackfile.backup import SECOND
 from tests.roles.topology import TOPOLOGIES
@@ -159,3 +160,103 @@ def test_a_moment_that_one_place_lacks_may_be_in_the_other() -> None:
         with pytest.raises(SkytierError) as error:
             restore.restore(machine, Intended(Target("time"), stand, True, others), print)
         assert str(error.value.do).endswith(advice)
+
+
+RESTORES = {
+    "one": "backups in a directory",
+    "one, of two places": "backups in two places",
+    "several": "backups of several members",
+    "several, of two places": "backups of several members in two places",
+}
+PROGRAM = "/usr/local/lib/skytier/restore"
+MACHINE = """
+type=time target=2026 set=F timeline=1 place=first service=postgresql before=0
+tell() { echo "told $*"; }
+fail() { echo "failed: $*"; exit 1; }
+pgbackrest() { printf 'pgbackrest %s\\n' "$@" >>$state/calls; }
+systemctl() { echo "systemctl $*" >>$state/calls; }
+sleep() { true; }
+"""
+"""What the recovery calls, on a machine that only tells."""
+
+
+def recovery(kind: str, home: Path, more: str) -> str:
+    """What the recovery of a restore says: from pgBackRest to the start without its settings."""
+    if kind == "a copy":
+        place = Place("", {}, {})
+        files = restoring(place, Target("time"), "15", watched=False).files
+        path = f"{DIRECTORY}/program"
+    else:
+        stack = TOPOLOGIES[RESTORES[kind]]
+        files, path = roles.setup(stack, stack.of("database")[0]).files, PROGRAM
+    program = next(file.text for file in files if file.path == path)
+    _, _, text = program.partition("# shellcheck disable=SC2016 # for the shell of PostgreSQL")
+    text, _, _ = text.partition("\n(\n    set -eo pipefail")
+    assert text
+    script = f"state={home} log={home}/log\n{MACHINE}\n{more}\n{text.replace(STATE, str(home))}"
+    done = subprocess.run(["bash", "-c", script], check=False, capture_output=True, text=True)
+    return done.stdout + done.stderr
+
+
+RESTORED = """
+sql() {
+    case "$*" in
+        *pg_is_in_recovery*) if [ -e $state/tried ]; then echo f; else touch $state/tried; fi ;;
+        *) echo "sql $*" >>$state/calls ;;
+    esac
+}
+runs() { true; }
+"""
+
+
+@pytest.mark.parametrize("kind", [*RESTORES, "a copy"])
+def test_fewer_connections_than_when_the_backup_was_made_end_no_recovery(
+    tmp_path: Path, kind: str
+) -> None:
+    """Hot standby needs as many. It is on again before the database serves: replicas need it."""
+    said = recovery(kind, tmp_path, RESTORED)
+    assert "failed" not in said, said
+    calls = (tmp_path / "calls").read_text().splitlines()
+    off = calls.index("pgbackrest --recovery-option=hot_standby=off")
+    started = calls.index("systemctl start --no-block postgresql")
+    reset = calls.index("sql --command=ALTER SYSTEM RESET hot_standby")
+    assert off < started < reset < calls.index("systemctl restart postgresql")
+
+
+def test_the_progress_of_a_recovery_comes_from_the_log_of_this_start(tmp_path: Path) -> None:
+    earlier = 'LOG:  restored log file "0000000100000000000000FF" from archive\n'
+    (tmp_path / "log").write_text(earlier)
+    starts = f"""
+    systemctl() {{
+        [ "$1" = start ] || return 0
+        cat >>{tmp_path}/log <<'END'
+LOG:  restored log file "00000002.history" from archive
+LOG:  restored log file "00000002000000000000000A" from archive
+LOG:  restored log file "00000002000000000000000B" from archive
+FATAL:  the database system is not accepting connections
+END
+    }}
+    """
+    said = recovery("one", tmp_path, RESTORED + starts)
+    assert "told replaying the changes since: at the WAL segment 00000002000000000000000B\n" in said
+    assert "FF" not in said
+
+
+def test_those_who_were_not_let_in_meanwhile_do_not_hide_why_a_recovery_failed(
+    tmp_path: Path,
+) -> None:
+    refused = "".join(
+        f"FATAL:  the database system is {why}\n"
+        for why in ("starting up", "not accepting connections", "not yet accepting connections")
+    )
+    failed = """
+    sql() { return 1; }
+    runs() { false; }
+    systemctl() { [ "$1" != start ] || cat $state/starting >>$log; }
+    """
+    why = "FATAL:  recovery ended before configured recovery target was reached\n"
+    last = "LOG:  last completed transaction was at log time 2026-11-29 01:30:00+00\n"
+    (tmp_path / "starting").write_text(refused * 3 + last + refused * 3 + why + refused * 3)
+    (tmp_path / "log").touch()
+    said = recovery("one", tmp_path, failed)
+    assert said.endswith(f"failed: PostgreSQL could not replay the changes: {last}{why}")

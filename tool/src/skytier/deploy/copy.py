@@ -65,7 +65,7 @@ def restore(
         found = by_newest(found)
     there, wanted = choose(
         found,
-        lambda there: target(asked, there, backups.now(host), after[there.place]),
+        lambda there: target(asked, there, backups.now(host), after[there.place], found),
         names.__getitem__,
     )
     place = places[there.place]

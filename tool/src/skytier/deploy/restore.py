@@ -91,7 +91,7 @@ def intend(
         found = by_newest(found)
     there, wanted = choose(
         found,
-        lambda there: _target(host, asked, there, of_two=len(found) > 1),
+        lambda there: _target(host, asked, there, found),
         lambda place: backups.segments(host, place),
     )
     stand = _stand(host, wanted.place)
@@ -146,12 +146,12 @@ def begins(there: Backups, wanted: Target) -> Backup:
     return next((each for each in there.all if each.name == wanted.backup), there.newest)
 
 
-def _target(host: Host, asked: str, there: Backups, *, of_two: bool) -> Target:
+def _target(host: Host, asked: str, there: Backups, places: Sequence[Backups]) -> Target:
     # Of a place without backups nothing else need be asked.
     newest = there.newest
     told = host.run(timelines.histories(HOMES[there.place].options))
-    found = target(asked, there, backups.now(host), timelines.successors(told))
-    if asked == LATEST and (of_two or there.place == SECOND):
+    found = target(asked, there, backups.now(host), timelines.successors(told), places)
+    if asked == LATEST and (len(places) > 1 or there.place == SECOND):
         # Timelines that only the other place knows are not followed, and their numbers not taken.
         found = replace(found, timeline=str(timelines.newest(told, newest.timeline)))
     return found

@@ -78,6 +78,7 @@ from skytier.openstack.resources.errors import API_ERRORS, explained
 from skytier.openstack.resources.floating_ip import FloatingIP
 from skytier.openstack.resources.load_balancer import LoadBalancer, UnseenLoadBalancerError
 from skytier.openstack.resources.project import Project
+from skytier.openstack.resources.root_volume import RootVolume
 from skytier.openstack.resources.router import external_of
 from skytier.openstack.resources.server import Server
 from skytier.openstack.resources.volume import Volume
@@ -440,7 +441,8 @@ class CloudStack:
             build_ahead(current.resolved.application, system)
         secrets = self.secrets(current, access)
         secrets.save(steps)
-        servers, volumes = Server(self.project), Volume(self.project, self.has_volumes)
+        volumes = Volume(self.project, self.has_volumes)
+        servers = Server(self.project, RootVolume(self.project, volumes))
         kept = KeptVariables(self.stack, self.operator, access, servers)
         kept.save(steps, current.known)
         inside: list[Kind] = [

@@ -309,6 +309,7 @@ class Plan:
         """Sentences about the members of the database, and of Redis."""
         return [
             *members.news(self.resolved, self.known),
+            *members.restarts(self.resolved, self.known, self.steps),
             *redis_news.news(self.resolved, self.known, self.steps),
         ]
 

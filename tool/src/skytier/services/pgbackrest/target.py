@@ -1,14 +1,14 @@
 """What is to be restored: the newest state, a moment, or a backup. Pure."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from skytier.errors import SkytierError
 from skytier.moment import moment
 from skytier.services.pgbackrest import timelines
-from skytier.services.pgbackrest.info import Backups
+from skytier.services.pgbackrest.info import Backup, Backups
 from skytier.stackfile.backup import FIRST
 
 LATEST = "latest"
@@ -46,13 +46,18 @@ class Target:
 
 
 def target(
-    asked: str, there: Backups, now: datetime, after: Mapping[int, int] | None = None
+    asked: str,
+    there: Backups,
+    now: datetime,
+    after: Mapping[int, int] | None = None,
+    places: Iterable[Backups] = (),
 ) -> Target:
     """What a person asks for: `latest`, a time or a name. Raises SkytierError.
 
     A moment is replayed on the timeline of the last backup before it: a later restore began another
     one, on which that moment may not be. Where another member became the primary, that timeline
-    goes on in another one: `after` says in which (see `timelines`).
+    goes on in another one: `after` says in which (see `timelines`), or is None where that is not
+    known. `places` are all places of the backups: those of another one tell of timelines, too.
     """
     newest = there.newest
     place = there.place
@@ -76,10 +81,35 @@ def target(
             f"Moments from {_shown(first.since)} to {_shown(now)} can be restored.",
         )
     before = [each for each in there.all if each.since <= at][-1]
+    followed = timelines.followed(before.timeline, after or {})
+    if after is not None:
+        known = [each for place in (there, *places) for each in place.all]
+        _check_restored(at, before, followed, known)
     return Target(
         *("time", f"{at:%Y-%m-%d %H:%M:%S.%f}+00", before.name),
-        *(str(timelines.last(before.timeline, after or {})), place),
+        *(str(followed[-1]), place),
         words=f"its state of {_shown(at)}, from the backup {before.name}{where}",
+    )
+
+
+def _check_restored(
+    at: datetime, before: Backup, followed: Sequence[int], known: Sequence[Backup]
+) -> None:
+    """Raises SkytierError for a moment after a restore and before the end of the backup after it.
+
+    That moment is not on the timelines of the last backup before it. The recovery would end without
+    it, with the data unfinished.
+    """
+    began = [each for each in known if before.ended < each.began <= at]
+    restored = [each for each in began if each.timeline not in followed]
+    if not restored:
+        return
+    first = min(restored, key=lambda each: each.ended)
+    raise SkytierError(
+        f"{_shown(at)} is after another restore of the database, and no backup of what was "
+        "restored was complete then.",
+        f"Moments from {_shown(first.since)} on can be restored, or that backup itself: skytier "
+        f"restore --to {first.name}",
     )
 
 

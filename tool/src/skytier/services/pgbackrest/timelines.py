@@ -66,12 +66,14 @@ def _running(text: str) -> list[tuple[str, ...]]:
     return [each for each in found if each[0] == running]
 
 
-def last(timeline: int, after: Mapping[int, int]) -> int:
-    """The timeline that everything after a moment on `timeline` is on, by `successors`.
+def followed(timeline: int, after: Mapping[int, int]) -> list[int]:
+    """The timelines that everything after a moment on `timeline` is on, in their order, by
+    `successors`.
 
-    >>> last(1, {1: 2, 2: 5})
-    5
+    >>> followed(1, {1: 2, 2: 5})
+    [1, 2, 5]
     """
-    while (following := after.get(timeline, 0)) > timeline:
-        timeline = following
-    return timeline
+    found = [timeline]
+    while (following := after.get(found[-1], 0)) > found[-1]:
+        found.append(following)
+    return found
