@@ -13,12 +13,14 @@ import pytest
 from skytier.deploy.kind import Found, Key, Known
 from skytier.deploy.plan import Action, Step
 from skytier.deploy.update import DELIVERY, RELEASE
+from skytier.hosts.ssh import Ssh
 from skytier.openstack import stack as stack_module
 from skytier.openstack.commands import release as command
 from skytier.openstack.machines.operator import OperatorFiles
 from skytier.openstack.plan import other_python
 from skytier.openstack.plan.planned import Plan
 from skytier.openstack.resources.project import Project
+from skytier.openstack.resources.root_volume import RootVolume
 from skytier.openstack.stack import CloudStack
 from skytier.stackfile import StackFile, parse
 from tests.tool.test_order import other, planned, resolved, there
@@ -58,6 +60,15 @@ class Released(CloudStack):
         return nullcontext()
 
 
+def all_there() -> dict[Key, Found]:
+    return {
+        key: replace(each, facts={**each.facts, "metadata": {}, "number": int(key.name[-1])})
+        if key.kind == "server"
+        else each
+        for key, each in there(STACK).items()
+    }
+
+
 def changed(found: dict[Key, Found], kind: str, **attributes: object) -> dict[Key, Found]:
     return {k: other(f, **attributes) if k.kind == kind else f for k, f in found.items()}
 
@@ -79,13 +90,7 @@ BESIDE = {
 def test_what_is_changed_later_is_there_for_the_release(
     case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, pauses: bool
 ) -> None:
-    found = there(STACK)
-    found = {
-        key: replace(each, facts={**each.facts, "metadata": {}, "number": int(key.name[-1])})
-        if key.kind == "server"
-        else each
-        for key, each in found.items()
-    }
+    found = all_there()
     found = changed(changed(found, RELEASE, release="0"), DELIVERY, release="0")
     steps = planned(STACK, BESIDE[case](found))
     asked: list[tuple[Sequence[Step], Known]] = []
@@ -113,3 +118,36 @@ def test_what_is_changed_later_is_there_for_the_release(
         assert {key for key in known if key.kind == "server"} == SERVERS & {*found}
     switched = [s.key for each, _ in asked for s in each if s.key.kind == RELEASE]
     assert {Key(RELEASE, "skytier-web-1"), Key(RELEASE, "skytier-web-2")} == {*switched}
+
+
+def test_a_server_that_is_made_may_boot_from_a_root_volume(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[Any] = []
+
+    def apply(steps: Sequence[Step], kinds: Any, events: Any, known: Known, *_: Any) -> Known:
+        made.append(kinds["server"])
+        return known
+
+    def ready(roots: RootVolume, name: str, creation: Any, tell: Any) -> str:
+        return f"the volume of {name}, {creation['root_gib']} GiB"
+
+    monkeypatch.setattr(stack_module, "apply", apply)
+    monkeypatch.setattr(stack_module, "build_ahead", lambda *_: None)
+    monkeypatch.setattr(other_python, "build", lambda *_: None)
+    monkeypatch.setattr(RootVolume, "ready", ready)
+    stack = Released(STACK, planned(STACK, all_there()), tmp_path)
+    asked: list[Any] = []
+    compute = SimpleNamespace(
+        create_server=lambda **each: asked.append(each) or SimpleNamespace(id="s")
+    )
+    stack.connection.compute = cast(Any, compute)
+    with Ssh() as shell:
+        stack.carry_out(stack.plan(), shell, cast(Any, None), threading.Event())
+
+    [wanted] = [each for each in planned(STACK, {}) if each.key == Key("server", "skytier-web-1")]
+    assert wanted.wanted
+    attributes = {**wanted.wanted.attributes, "root_gib": 30}
+    made[0].create(replace(wanted.wanted, attributes=attributes), Known(all_there()))
+    [mapping] = asked[0]["block_device_mapping"]
+    assert mapping["uuid"] == "the volume of skytier-web-1, 30 GiB"
