@@ -138,9 +138,12 @@ def test_a_server_that_is_made_may_boot_from_a_root_volume(
     monkeypatch.setattr(RootVolume, "ready", ready)
     stack = Released(STACK, planned(STACK, all_there()), tmp_path)
     asked: list[Any] = []
-    compute = SimpleNamespace(
-        create_server=lambda **each: asked.append(each) or SimpleNamespace(id="s")
-    )
+
+    def create_server(**request: Any) -> Any:
+        asked.append(request)
+        return SimpleNamespace(id="s")
+
+    compute = SimpleNamespace(create_server=create_server)
     stack.connection.compute = cast(Any, compute)
     with Ssh() as shell:
         stack.carry_out(stack.plan(), shell, cast(Any, None), threading.Event())
