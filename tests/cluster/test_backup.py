@@ -90,10 +90,10 @@ def test_a_backup_from_when_more_connections_were_let_in_is_restored(
     """`max_connections` follows the number of web servers, which had been larger."""
     before = sql(database, "SHOW max_connections")
     connections(database, int(before) + 40)
-    mark(database, "of more")
+    mark(database, "of-more")
     backups.make(database, "diff", silent)
     between = backups.now(database)
-    mark(database, "of more, later")
+    mark(database, "later")
     until_now = marks(database)
     connections(database, int(before))
 
