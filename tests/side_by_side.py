@@ -30,6 +30,12 @@ GROUPS = {
     # Many machines that boot at the same time only wait for each other, but these have clusters of
     # their own, and all of them in one process would end long after everything else.
     "members": ("tests/cluster/test_database.py", "tests/cluster/test_balancer.py"),
+    "balanced": (
+        "tests/cluster/test_signed_in.py",
+        "tests/cluster/test_streams.py",
+        "tests/cluster/test_two_balancers.py",
+        "tests/cluster/test_without_database.py",
+    ),
     "cluster": ("tests/cluster/",),
     "machines": (
         "tests/roles/test_baking.py",
