@@ -1,9 +1,10 @@
 """Quotas as clouds tell them, through openstacksdk: what is not told is unknown, and no crash."""
 
+import math
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from skytier.openstack.choices import limits
@@ -112,6 +113,8 @@ DETAIL = JSON | st.dictionaries(st.sampled_from(["limit", "used", "reserved"]), 
 
 @settings(max_examples=5, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(detail=DETAIL, value=JSON)
+@example(detail=math.nan, value=math.nan)
+@example(detail={"limit": math.inf, "used": -math.inf}, value=math.inf)
 def test_whatever_is_told_is_read(monkeypatch: pytest.MonkeyPatch, detail: Any, value: Any) -> None:
     read(
         monkeypatch,

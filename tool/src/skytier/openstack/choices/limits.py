@@ -51,6 +51,9 @@ def _told(ask: Callable[[], dict[str, Limit | None]]) -> dict[str, Limit | None]
         if error.status_code in (None, 401):
             raise
         return {}
+    except (ValueError, OverflowError):
+        # The SDK makes a whole number of what is none: Python's JSON knows NaN and Infinity.
+        return {}
 
 
 def _nova(conn: Connection) -> dict[str, Limit | None]:
