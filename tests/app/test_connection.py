@@ -516,6 +516,8 @@ def test_another_protocol_has_no_time(
 ) -> None:
     upgrade = ("Upgrade: websocket", "Connection: Upgrade", *more)
     with server.connect() as upgraded:
+        upgraded.sendall(request("HEAD /talk HTTP/1.1"))
+        assert upgraded.recv(65536).endswith(b"\r\n\r\n")
         upgraded.sendall(request("GET /talk HTTP/1.1", *upgrade))
         assert upgraded.recv(65536).startswith(b"GET /talk HTTP/1.1\r\n")
         time.sleep(connection.BODY_S * 3)
