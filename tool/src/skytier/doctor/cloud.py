@@ -1,6 +1,7 @@
 """Checks of a cloud: whether it can be reached, and has what the stack file asks for."""
 
 import time
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from functools import cached_property
@@ -235,8 +236,7 @@ def zones(subject: Subject) -> Finding:
     """Whether there are the availability zones that the stack file names."""
     named, there = makeable.of_stack(subject.stack, {}).zones, shape.zones(subject.conn)
     makeable.check_zones(named, there, subject.stack)
-    said = ", ".join(dict.fromkeys(named.values()))
-    return ok(said if there else f"{said}; the cloud does not tell which there are")
+    return _all_there(named.values(), there)
 
 
 def volume_zones(subject: Subject) -> Finding:
@@ -246,8 +246,7 @@ def volume_zones(subject: Subject) -> Finding:
         return ok(_NO_VOLUME)
     there = shape.volume_zones(subject.conn)
     makeable.check_volume_zones(named, there, subject.stack)
-    said = ", ".join(dict.fromkeys(named.values()))
-    return ok(said if there else f"{said}; the cloud does not tell which there are")
+    return _all_there(named.values(), there)
 
 
 def volume_types(subject: Subject) -> Finding:
@@ -257,7 +256,12 @@ def volume_types(subject: Subject) -> Finding:
         return ok(_NO_VOLUME)
     there = shape.volume_types(subject.conn)
     makeable.check_types(named, there, subject.stack)
-    said = ", ".join(dict.fromkeys(named.values()))
+    return _all_there(named.values(), there)
+
+
+def _all_there(named: Iterable[str], there: Collection[str]) -> Finding:
+    """Of what was looked up in a list of the cloud, which is empty where it does not tell."""
+    said = ", ".join(dict.fromkeys(named))
     return ok(said if there else f"{said}; the cloud does not tell which there are")
 
 
